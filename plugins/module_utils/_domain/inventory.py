@@ -1,0 +1,322 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a cluster is and has: raw Kubernetes JSON, already read, made into the facts of a play."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from .names import (
+    COMPONENT_LABEL,
+    GPU,
+    GPU_MEMORY_LABEL,
+    MODEL_LABEL,
+    MODELS_NAMESPACE,
+    RELEASE_LABEL,
+    REVISION_ANNOTATION,
+    SYSTEM_NAMESPACE,
+)
+from .quantity import count
+from .views import (
+    View,
+    can_take_pods,
+    gpu_product,
+    is_gpu_node,
+    is_ready,
+    node_problem,
+    node_view,
+    pod_gpus,
+    pod_view,
+)
+
+__all__ = ["cluster_facts", "gpu_inventory", "node_view", "pod_view"]
+
+Raw = Mapping[str, Any]
+UNLABELLED = "unlabelled"
+"""The product of a GPU node on which GPU feature discovery has not run."""
+
+_PROVIDERS = {
+    "aws": "aws",
+    "azure": "azure",
+    "gce": "gcp",
+    "oci": "oci",
+    "ocid1": "oci",
+    "coreweave": "gpu_cloud",
+    "nebius": "gpu_cloud",
+    "crusoe": "gpu_cloud",
+    "lambda": "gpu_cloud",
+    "metal3": "bare_metal",
+    "baremetal": "bare_metal",
+    "baremetalhost": "bare_metal",
+}
+
+
+def gpu_inventory(nodes: Iterable[View], pods: Iterable[View]) -> dict[str, Any]:
+    """The GPUs of a cluster, by product.
+
+    C(free) counts only what a new pod could get: on nodes that are ready and take pods. C(free_nodes) says how it is
+    spread (how many nodes have so many free), for a replica needs its GPUs on one node. C(ours) is what our models
+    hold already.
+    """
+    used: Counter[str] = Counter()
+    ours: dict[str, Counter[str]] = {}
+    pending = 0
+    for pod in pods:
+        if not pod["gpus"] or pod["phase"] in ("Succeeded", "Failed"):
+            continue
+        if not pod["node"]:
+            pending += pod["gpus"]
+            continue
+        used[pod["node"]] += pod["gpus"]
+        model = pod["labels"].get(MODEL_LABEL)
+        if model:
+            ours.setdefault(pod["node"], Counter())[model] += pod["gpus"]
+
+    products: dict[str, dict[str, Any]] = {}
+    free_nodes: dict[str, Counter[int]] = {}
+    for node in nodes:
+        if not is_gpu_node(node):
+            continue
+        name = gpu_product(node) or UNLABELLED
+        entry = products.setdefault(name, _empty_product())
+        free = _count_node(entry, node, used[node["name"]], ours.get(node["name"]))
+        if free:
+            free_nodes.setdefault(name, Counter())[free] += 1
+    for name, entry in products.items():
+        entry["per_node"] = sorted(entry["per_node"])
+        entry["free_nodes"] = [
+            {"gpus": gpus, "nodes": n} for gpus, n in sorted(free_nodes.get(name, Counter()).items(), reverse=True)
+        ]
+    total = {
+        key: sum(entry[key] for entry in products.values())
+        for key in ("nodes", "ready_nodes", "capacity", "allocatable", "used", "free")
+    }
+    return {"products": dict(sorted(products.items())), "total": total, "pending": pending}
+
+
+def _empty_product() -> dict[str, Any]:
+    return {
+        "nodes": 0,
+        "ready_nodes": 0,
+        "capacity": 0,
+        "allocatable": 0,
+        "used": 0,
+        "free": 0,
+        "per_node": set(),
+        "memory_mib": 0,
+        "ours": {},
+    }
+
+
+def _count_node(entry: dict[str, Any], node: View, used: int, ours: Counter[str] | None) -> int:
+    """Add one node to its product; returns the GPUs that are free on it."""
+    capacity = count(node["capacity"].get(GPU, 0))
+    allocatable = count(node["allocatable"].get(GPU, 0))
+    free = max(0, allocatable - used) if can_take_pods(node) else 0
+    entry["nodes"] += 1
+    entry["ready_nodes"] += is_ready(node)
+    entry["capacity"] += capacity
+    entry["allocatable"] += allocatable
+    entry["used"] += used
+    entry["free"] += free
+    entry["memory_mib"] = max(entry["memory_mib"], count(node["labels"].get(GPU_MEMORY_LABEL, 0)))
+    if capacity:
+        entry["per_node"].add(capacity)
+    for model, gpus in (ours or {}).items():
+        entry["ours"][model] = entry["ours"].get(model, 0) + gpus
+    return free
+
+
+def cluster_facts(
+    *,
+    uid: str,
+    version: Raw,
+    apis: Mapping[str, Sequence[str]],
+    nodes: Sequence[View],
+    pods: Iterable[View],
+    deployments: Iterable[Raw] = (),
+    daemonsets: Iterable[Raw] = (),
+    namespaces: Iterable[Raw] = (),
+    storage_classes: Iterable[Raw] = (),
+    gateways: Iterable[Raw] = (),
+    endpoint_slices: Iterable[Raw] = (),
+    quotas: Iterable[Raw] = (),
+    sets: Sequence[str] = (),
+    permissions: Sequence[Raw] = (),
+) -> dict[str, Any]:
+    """The facts of one cluster.
+
+    C(version) is the answer of C(/version). C(nodes) and C(pods) are views; the rest are raw items of lists:
+    C(deployments), C(endpoint_slices) and C(quotas) of our two namespaces, C(daemonsets) of all. What the credential
+    may not read is left out by the caller and comes out empty.
+    """
+    pods = list(pods)
+    deployments = list(deployments)
+    gpu_nodes = [node for node in nodes if is_gpu_node(node)]
+    problems = [{"node": node["name"], "reason": node_problem(node)} for node in nodes]
+    return {
+        "uid": uid,
+        "version": {
+            "major": str(version.get("major", "")),
+            "minor": str(version.get("minor", "")),
+            "git": str(version.get("gitVersion", "")),
+        },
+        "platform": _platform(apis),
+        "provider": _provider(nodes),
+        "apis": {group: sorted(kinds) for group, kinds in sorted(apis.items())},
+        "nodes": {
+            "total": len(nodes),
+            "ready": sum(map(is_ready, nodes)),
+            "gpu": len(gpu_nodes),
+            "gpu_ready": sum(map(is_ready, gpu_nodes)),
+            "gpu_offering": sum(1 for node in gpu_nodes if count(node["allocatable"].get(GPU, 0))),
+            "problems": [problem for problem in problems if problem["reason"]],
+        },
+        "gpus": gpu_inventory(nodes, pods),
+        "device_plugin": _device_plugin(daemonsets),
+        "stack": _stack(deployments),
+        "sets": sorted(sets),
+        "models": sorted(filter(None, map(_model, deployments)), key=lambda m: (m["namespace"], m["name"])),
+        "namespaces": sorted(_name(item) for item in namespaces),
+        "storage_classes": sorted(_name(item) for item in storage_classes),
+        "gateways": sorted(
+            (
+                {"namespace": _namespace(item), "name": _name(item), "programmed": _condition(item, "Programmed")}
+                for item in gateways
+            ),
+            key=lambda g: (g["namespace"], g["name"]),
+        ),
+        "endpoints": _endpoints(endpoint_slices),
+        "quotas": sorted(map(_quota, quotas), key=lambda q: (q["namespace"], q["name"])),
+        "permissions": [dict(p) for p in permissions],
+    }
+
+
+def _metadata(item: Raw) -> Raw:
+    return item.get("metadata") or {}
+
+
+def _name(item: Raw) -> str:
+    return str(_metadata(item).get("name", ""))
+
+
+def _namespace(item: Raw) -> str:
+    return str(_metadata(item).get("namespace", ""))
+
+
+def _label(item: Raw, key: str) -> str:
+    return str((_metadata(item).get("labels") or {}).get(key, ""))
+
+
+def _condition(item: Raw, kind: str) -> bool:
+    conditions = (item.get("status") or {}).get("conditions") or ()
+    return any(c.get("type") == kind and c.get("status") == "True" for c in conditions)
+
+
+def _platform(apis: Mapping[str, Sequence[str]]) -> str:
+    openshift = ("config.openshift.io/", "route.openshift.io/", "security.openshift.io/")
+    return "openshift" if any(group.startswith(openshift) for group in apis) else "kubernetes"
+
+
+def _provider(nodes: Sequence[View]) -> str:
+    """The provider most nodes name in their provider ID; empty where none does (often bare metal)."""
+    schemes = Counter(
+        node["provider_id"].split(":", 1)[0].lower().split(".", 1)[0] for node in nodes if node["provider_id"]
+    )
+    if not schemes:
+        return ""
+    scheme = sorted(schemes.items(), key=lambda item: (-item[1], item[0]))[0][0]
+    return _PROVIDERS.get(scheme, "other")
+
+
+def _device_plugin(daemonsets: Iterable[Raw]) -> dict[str, Any]:
+    for item in daemonsets:
+        status = item.get("status") or {}
+        template = ((item.get("spec") or {}).get("template") or {}).get("spec") or {}
+        images = [str(c.get("image", "")) for c in template.get("containers") or ()]
+        texts = [_name(item), *images]
+        if any(("nvidia" in text or "gpu" in text or "k8s" in text) and "device-plugin" in text for text in texts):
+            return {
+                "found": True,
+                "namespace": _namespace(item),
+                "name": _name(item),
+                "desired": count(status.get("desiredNumberScheduled", 0)),
+                "ready": count(status.get("numberReady", 0)),
+            }
+    return {"found": False, "namespace": "", "name": "", "desired": 0, "ready": 0}
+
+
+def _workload(item: Raw) -> dict[str, Any]:
+    spec, status = item.get("spec") or {}, item.get("status") or {}
+    observed = count(status.get("observedGeneration", 0)) >= count(_metadata(item).get("generation", 0))
+    replicas = count(spec.get("replicas", 1))
+    updated, ready = count(status.get("updatedReplicas", 0)), count(status.get("readyReplicas", 0))
+    return {
+        "name": _name(item),
+        "namespace": _namespace(item),
+        "replicas": replicas,
+        "ready": ready,
+        "settled": bool(
+            observed and updated == replicas and ready == replicas and count(status.get("replicas", 0)) == replicas
+        ),
+    }
+
+
+def _stack(deployments: Sequence[Raw]) -> dict[str, Any] | None:
+    """The stack as it runs: the release its components carry (several, in the middle of an upgrade)."""
+    components = []
+    releases = set()
+    for item in deployments:
+        component = _label(item, COMPONENT_LABEL)
+        if _namespace(item) == SYSTEM_NAMESPACE and component:
+            components.append({**_workload(item), "component": component, "release": _label(item, RELEASE_LABEL)})
+            releases.add(_label(item, RELEASE_LABEL))
+    if not components:
+        return None
+    components.sort(key=lambda c: str(c["name"]))
+    return {"release": " and ".join(sorted(releases)), "components": components}
+
+
+def _model(item: Raw) -> dict[str, Any] | None:
+    model = _label(item, MODEL_LABEL)
+    if not model or _namespace(item) != MODELS_NAMESPACE:
+        return None
+    template = ((item.get("spec") or {}).get("template") or {}).get("spec") or {}
+    workload = _workload(item)
+    containers: Sequence[Raw] = template.get("containers") or ({},)
+    return {
+        **workload,
+        "name": model,
+        "gpus": pod_gpus(template) * workload["replicas"],
+        "image": str(containers[0].get("image", "")),
+        "revision": str((_metadata(item).get("annotations") or {}).get(REVISION_ANNOTATION, "")),
+    }
+
+
+def _endpoints(slices: Iterable[Raw]) -> list[dict[str, Any]]:
+    """How many endpoints of each service are ready."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for item in slices:
+        key = (_namespace(item), _label(item, "kubernetes.io/service-name"))
+        entry = found.setdefault(key, {"namespace": key[0], "service": key[1], "ready": 0, "not_ready": 0})
+        for endpoint in item.get("endpoints") or ():
+            # An unknown readiness counts as ready: so says the EndpointSlice API.
+            ready = (endpoint.get("conditions") or {}).get("ready")
+            entry["not_ready" if ready is False else "ready"] += len(endpoint.get("addresses") or ())
+    return [found[key] for key in sorted(found)]
+
+
+def _quota(item: Raw) -> dict[str, Any]:
+    status = item.get("status") or {}
+    spec = item.get("spec") or {}
+    return {
+        "namespace": _namespace(item),
+        "name": _name(item),
+        "managed": _label(item, "app.kubernetes.io/managed-by"),
+        "hard": dict(spec.get("hard") or {}),
+        "used": dict(status.get("used") or {}),
+    }

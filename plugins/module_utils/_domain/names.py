@@ -1,0 +1,62 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The words this collection writes into a cluster, each spelled once.
+
+docs/map.md, "Names in a cluster", is the same table for people.
+"""
+
+from __future__ import annotations
+
+PREFIX = "byoc.fireworks.ai/"
+"""Every label, annotation and taint of ours starts so."""
+
+SYSTEM_NAMESPACE = "fireworks-system"
+MODELS_NAMESPACE = "fireworks-models"
+NAMESPACES = (SYSTEM_NAMESPACE, MODELS_NAMESPACE)
+
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+MANAGED_BY = "fireworks-byoc"
+PART_OF_LABEL = "app.kubernetes.io/part-of"
+NAME_LABEL = "app.kubernetes.io/name"
+
+COMPONENT_LABEL = PREFIX + "component"
+MODEL_LABEL = PREFIX + "model"
+RELEASE_LABEL = PREFIX + "release"
+REVISION_ANNOTATION = PREFIX + "revision"
+
+STACK_SET = "stack"
+IDENTITIES_SET = "identities"
+
+GPU = "nvidia.com/gpu"
+"""The extended resource a device plugin offers, and the taint that keeps other pods away."""
+
+GPU_PRODUCT_LABEL = "nvidia.com/gpu.product"
+GPU_MEMORY_LABEL = "nvidia.com/gpu.memory"
+GPU_PRESENT_LABEL = "nvidia.com/gpu.present"
+
+SERVING_PORT = 8000
+ROUTER_PORT = 8001
+ROUTER = "router"
+TELEMETRY = "telemetry"
+TELEMETRY_PORT = 9090
+
+PRIORITIES = ("critical", "standard", "batch")
+
+
+def model_set(model: str) -> str:
+    """The ApplySet that holds one model."""
+    return "model-" + model
+
+
+def priority_class(priority: str) -> str:
+    """The PriorityClass of a contract's priority word."""
+    return "fireworks-" + priority
+
+
+def labels(part_of: str, name: str, **ours: str) -> dict[str, str]:
+    """The labels of an object of ours; C(ours) are keys below our prefix."""
+    result = {MANAGED_BY_LABEL: MANAGED_BY, PART_OF_LABEL: part_of, NAME_LABEL: name}
+    result.update({PREFIX + key: value for key, value in ours.items()})
+    return result

@@ -1,0 +1,47 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Kubernetes quantities ("8", "500m", "80Gi") as numbers."""
+
+from __future__ import annotations
+
+import re
+
+_SUFFIXES = {
+    "": 1.0,
+    "m": 1e-3,
+    "k": 1e3,
+    "M": 1e6,
+    "G": 1e9,
+    "T": 1e12,
+    "P": 1e15,
+    "Ki": 2.0**10,
+    "Mi": 2.0**20,
+    "Gi": 2.0**30,
+    "Ti": 2.0**40,
+    "Pi": 2.0**50,
+}
+_QUANTITY = re.compile(r"\A([+-]?[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)([A-Za-z]{0,2})\Z")
+
+
+def quantity(value: object) -> float:
+    """What a quantity is worth, in its base unit. C(None) and the empty string are 0; nonsense raises ValueError."""
+    if value is None or value == "":
+        return 0.0
+    match = _QUANTITY.match(str(value))
+    if match is None or match.group(2) not in _SUFFIXES:
+        raise ValueError(f"{value!r} is not a Kubernetes quantity (such as 8, 500m or 80Gi)")
+    return float(match.group(1)) * _SUFFIXES[match.group(2)]
+
+
+def count(value: object) -> int:
+    """A whole number of things (GPUs, pods); a node that reports nonsense has none."""
+    try:
+        return int(str(value))
+    except ValueError:
+        pass
+    try:
+        return int(quantity(value))
+    except ValueError:
+        return 0
