@@ -1,0 +1,43 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ``connection`` option: its argument spec, and the session that it describes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from ._kube.access import resolve_access
+from ._kube.session import Session
+
+CONNECTION_SPEC: dict[str, Any] = {
+    "type": "dict",
+    "required": True,
+    "options": {
+        "cluster_name": {"type": "str"},
+        "cluster_uid": {"type": "str"},
+        "kubeconfig": {"type": "str", "no_log": True},
+        "kubeconfig_file": {"type": "path"},
+        "kubeconfig_env": {"type": "str"},
+        "context": {"type": "str"},
+        "server": {"type": "str"},
+        "token": {"type": "str", "no_log": True},
+        "token_file": {"type": "path"},
+        "token_env": {"type": "str", "no_log": False},
+        "ca_file": {"type": "path"},
+        "ca_cert": {"type": "str"},
+        "tls_server_name": {"type": "str"},
+        "proxy_url": {"type": "str"},
+    },
+}
+
+
+def open_session(connection: Mapping[str, Any]) -> Session:
+    """The session for a validated ``connection``. Errors as for ``resolve_access``."""
+    return Session(
+        resolve_access(connection, os.environ),
+        cluster_name=connection.get("cluster_name") or "",
+        expected_uid=connection.get("cluster_uid"),
+    )

@@ -1,0 +1,342 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Apply a set of objects, or remove it: read → plan → apply, over one session.
+
+The plan asks the server to dry-run every object before anything is written, so a set that the server would refuse
+is refused whole. Interrupted anywhere, a rerun finishes: the parent names what is coming before it comes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .applyset import (
+    Membership,
+    applyset_id,
+    as_member,
+    foreign_tooling,
+    membership_of,
+    read_membership,
+)
+from .discovery import Discovery, Resource
+from .errors import (
+    CUSTOMER,
+    AnswerError,
+    ConflictError,
+    DeadlineError,
+    ForbiddenError,
+    KubeError,
+    NotFoundError,
+)
+from .manifests import Member, to_members
+from .objects import Manifest, Ref
+from .occupants import foreign_occupants
+from .ordering import in_steps
+from .plan import CREATE, DELETE, UPDATE, Change, Plan, change_for, not_ours, parent_with
+from .readiness import Readiness
+from .session import APPLY_PATCH, FIELD_MANAGER, Session
+from .wait import Awaited, wait_gone, wait_ready
+
+DEFINITION_SECONDS = 30.0
+NAMESPACE_SECONDS = 30.0
+#: A namespace that does not exist yet cannot take a dry-run; the server checks the object in this one instead.
+_SURROGATE_NAMESPACE = "default"
+
+
+class RefusedError(KubeError):
+    """The set cannot be applied as it is; the message lists every object and reason. Nothing was written."""
+
+
+@dataclass(frozen=True)
+class SetOptions:
+    """How a set is applied.
+
+    :param annotations: remembered on the set's parent.
+    :param adopt_unowned: take over live objects that belong to no set.
+    :param force_conflicts: take fields from other field managers.
+    """
+
+    annotations: Mapping[str, str]
+    adopt_unowned: bool = False
+    force_conflicts: bool = False
+
+
+class SetApplier:
+    """Plans and applies one set.
+
+    :param parent: the ConfigMap that is the set's ApplySet parent.
+    """
+
+    def __init__(self, session: Session, discovery: Discovery, parent: Ref, options: SetOptions) -> None:
+        self._session = session
+        self._discovery = discovery
+        self._parent = parent
+        self._options = options
+        self._id = applyset_id(parent)
+        found = discovery.find("v1", "ConfigMap")
+        assert found is not None, "every API server serves ConfigMap"
+        self._parent_path = found.path(parent.namespace, parent.name)
+
+    # --- plan ----------------------------------------------------------------------------------
+
+    def plan_present(self, manifests: Iterable[object]) -> Plan:
+        """What would change if the set were exactly these manifests.
+
+        :raises ManifestError: the manifests are no set. :raises RefusedError: adoption, conflicts or the server say no.
+        """
+        members = to_members(manifests, self._discovery, where=self._where)
+        members = [Member(m.ref, as_member(m.manifest, self._id), m.resource, m.served) for m in members]
+        wanted = membership_of(m.ref for m in members)
+        parent_live = self._read_parent()
+        known = read_membership(parent_live)
+        live = self._live_members(known.union(wanted))
+        outside = self._live_outside([m for m in members if m.ref not in live])
+        self._refuse(not_ours(outside.items(), self._id, adopt_unowned=self._options.adopt_unowned))
+        everything = {**live, **outside}
+        coming = {m.ref.name for m in members if m.ref.kind == "Namespace" and m.ref not in everything}
+        if self._parent.namespace not in coming and not parent_live:
+            self._require_namespace(self._parent.namespace)
+        changes = self._dry_run_all(members, everything, coming)
+        doomed = {ref: manifest for ref, manifest in live.items() if ref not in {m.ref for m in members}}
+        changes += self._deletions(doomed)
+        return Plan(self._parent, parent_live, self._options.annotations, known, wanted, tuple(changes))
+
+    def plan_absent(self, manifests: Iterable[object]) -> Plan:
+        """What would be deleted if the set were removed.
+
+        :param manifests: only tell where to look when the parent is gone already.
+        """
+        parent_live = self._read_parent()
+        known = read_membership(parent_live)
+        hints = membership_of(Ref.of(m) for m in manifests if isinstance(m, Mapping))
+        namespaces_too = Membership(frozenset({"Namespace"}), frozenset())
+        live = self._live_members(known.union(hints).union(namespaces_too))
+        nothing = Membership(frozenset(), frozenset())
+        return Plan(self._parent, parent_live, {}, known, nothing, tuple(self._deletions(live)))
+
+    def _read_parent(self) -> Manifest | None:
+        try:
+            parent = self._session.get(self._parent_path)
+        except NotFoundError:
+            return None
+        other = foreign_tooling(parent)
+        if other:
+            raise RefusedError(
+                f"the set's parent, {self._parent}, belongs to {other}; nothing was written",
+                where=self._where,
+                next_step="choose another name for the set, or remove that ConfigMap if it is not needed",
+            )
+        return parent
+
+    def _live_members(self, membership: Membership) -> dict[Ref, Manifest]:
+        """Every live object that carries the set's label, wherever the membership says that there may be one."""
+        namespaces = sorted(membership.namespaces | {self._parent.namespace})
+        places: list[tuple[Resource, str]] = []
+        for group_kind in sorted(membership.group_kinds):
+            resource = self._discovery.find_group_kind(group_kind)
+            if resource is not None:  # a kind that is served no more has taken its objects with it
+                places += [(resource, ns) for ns in (namespaces if resource.namespaced else [""])]
+        selector = {"labelSelector": f"applyset.kubernetes.io/part-of={self._id}"}
+
+        def members_in(place: tuple[Resource, str]) -> list[Manifest]:
+            return list(self._session.list_items(place[0].path(place[1]), selector))
+
+        return {Ref.of(one): one for found in self._session.in_parallel(members_in, places) for one in found}
+
+    def _live_outside(self, members: Iterable[Member]) -> dict[Ref, Manifest]:
+        """The live objects of the manifests' names that do not carry the set's label."""
+
+        def look(member: Member) -> Manifest | None:
+            try:
+                return self._session.get(member.resource.path(member.ref.namespace, member.ref.name))
+            except NotFoundError:
+                return None
+
+        served = [m for m in members if m.served]
+        found = self._session.in_parallel(look, served)
+        return {m.ref: live for m, live in zip(served, found, strict=True) if live is not None}
+
+    def _require_namespace(self, name: str) -> None:
+        try:
+            self._session.get(f"/api/v1/namespaces/{name}")
+        except NotFoundError:
+            raise RefusedError(
+                f"the namespace {name} does not exist; nothing was written",
+                where=self._where,
+                next_step="add the Namespace to the set, or create it first",
+            ) from None
+
+    def _dry_run_all(self, members: list[Member], live: Mapping[Ref, Manifest], coming: set[str]) -> list[Change]:
+        refused: list[tuple[Ref, str]] = []
+
+        def dry_run(member: Member) -> Change | None:
+            try:
+                after = self._dry_run(member, surrogate=member.ref.namespace in coming) if member.served else None
+            except AnswerError as error:
+                refused.append((member.ref, _reason(error)))
+                return None
+            return change_for(member.ref, member.resource, member.manifest, live.get(member.ref), after)
+
+        changes = self._session.in_parallel(dry_run, members)
+        self._refuse(sorted(refused))
+        return [change for change in changes if change is not None]
+
+    def _dry_run(self, member: Member, *, surrogate: bool) -> Manifest | None:
+        """The object as the server says that it would become; ``None`` when it cannot say yet."""
+        if not surrogate:
+            return self._apply(member.resource, member.ref, member.manifest, dry_run=True)
+        stand_in = {**member.manifest, "metadata": {**member.manifest["metadata"], "namespace": _SURROGATE_NAMESPACE}}
+        ref = Ref(member.ref.kind, member.ref.group, _SURROGATE_NAMESPACE, member.ref.name)
+        try:
+            after = self._apply(member.resource, ref, stand_in, dry_run=True)
+        except (ForbiddenError, ConflictError):
+            return None  # refused there for a reason of that namespace; the object's own will say
+        after["metadata"]["namespace"] = member.ref.namespace
+        return after
+
+    def _deletions(self, doomed: Mapping[Ref, Manifest]) -> list[Change]:
+        refused = []
+        for ref in doomed:
+            if ref.kind == "Namespace":
+                occupants = foreign_occupants(self._session, self._discovery, ref.name)
+                if occupants:
+                    listed = ", ".join(str(o) for o in occupants[:10])
+                    more = f" and {len(occupants) - 10} more" if len(occupants) > 10 else ""
+                    refused.append((ref, f"cannot be deleted, it holds objects of others: {listed}{more}"))
+        self._refuse(refused, owner=CUSTOMER)
+        found = ((ref, live, self._discovery.find(str(live["apiVersion"]), ref.kind)) for ref, live in doomed.items())
+        return [Change(DELETE, ref, resource, before=live) for ref, live, resource in found if resource is not None]
+
+    def _refuse(self, reasons: list[tuple[Ref, str]], *, owner: str = "the operator of this run") -> None:
+        if reasons:
+            raise RefusedError(
+                f"the set {self._parent.name} is refused, nothing was written: "
+                + "; ".join(f"{ref}: {reason}" for ref, reason in reasons),
+                where=self._where,
+                next_step="settle each object named above",
+                owner=owner,
+            )
+
+    # --- apply ---------------------------------------------------------------------------------
+
+    def apply_present(self, plan: Plan) -> None:
+        """Bring the cluster to what the plan says. Each step is safe to repeat."""
+        self._session.require_expected_cluster()
+        steps = in_steps((c.ref.kind, c) for c in plan.of(CREATE, UPDATE))
+        first = [c for step in steps for c in step if c.ref.kind == "Namespace"]
+        self._session.in_parallel(self._write, first)
+        in_between = plan.known.union(plan.wanted)
+        if plan.parent_changes or plan.of(DELETE):
+            self._write_parent(parent_with(plan, in_between))
+        for step in steps:
+            rest = [c for c in step if c.ref.kind != "Namespace"]
+            self._session.in_parallel(self._write, rest)
+            self._await_definitions(rest)
+        self._delete_in_order(plan.of(DELETE))
+        if in_between != plan.wanted:
+            self._write_parent(plan.parent_after)
+
+    def apply_absent(self, plan: Plan, *, seconds: float) -> None:
+        """Delete the set's members, then its parent, then its namespaces, and see them gone.
+
+        :raises DeadlineError: naming what is still there.
+        """
+        self._session.require_expected_cluster()
+        deadline = time.monotonic() + seconds
+        namespaces = [c for c in plan.of(DELETE) if c.ref.kind == "Namespace"]
+        self._delete_in_order([c for c in plan.of(DELETE) if c.ref.kind != "Namespace"], until=deadline)
+        if plan.parent_before is not None and self._parent.namespace not in {c.ref.name for c in namespaces}:
+            self._delete(self._parent_path, plan.parent_before)
+        # The parent goes with its namespace, so until the very end a rerun still finds the members.
+        self._delete_in_order(namespaces, until=deadline)
+
+    def wait_ready(self, plan: Plan, *, seconds: float) -> dict[Ref, Readiness]:
+        """The readiness of everything in the set, waited for."""
+        awaited = [Awaited(c.ref, c.resource) for c in plan.changes if c.action != DELETE]
+        return wait_ready(self._session, awaited, seconds=seconds)
+
+    def _write(self, change: Change) -> None:
+        try:
+            self._apply(change.resource, change.ref, change.manifest, dry_run=False)
+        except AnswerError as error:
+            raise RefusedError(
+                f"{change.ref}: {_reason(error)}; the set was being applied, a rerun goes on from here",
+                where=self._where,
+                next_step="settle the object named above and run again",
+            ) from None
+
+    def _apply(self, resource: Resource, ref: Ref, manifest: Manifest, *, dry_run: bool) -> Manifest:
+        query: dict[str, object] = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
+        if self._options.force_conflicts:
+            query["force"] = "true"
+        if dry_run:
+            query["dryRun"] = "All"
+        path = resource.path(ref.namespace, ref.name)
+        return self._session.request("PATCH", path, query=query, body=manifest, content_type=APPLY_PATCH)
+
+    def _write_parent(self, manifest: Manifest) -> None:
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        self._session.request("PATCH", self._parent_path, query=query, body=manifest, content_type=APPLY_PATCH)
+
+    def _await_definitions(self, changes: list[Change]) -> None:
+        definitions = [Awaited(c.ref, c.resource) for c in changes if c.ref.kind == "CustomResourceDefinition"]
+        if not definitions:
+            return
+        states = wait_ready(self._session, definitions, seconds=DEFINITION_SECONDS)
+        late = [f"{ref}: {state.reason}" for ref, state in states.items() if not state.ready]
+        if late:
+            raise DeadlineError(
+                f"not established within {DEFINITION_SECONDS:.0f} s: {'; '.join(late)}",
+                where=self._where,
+                next_step="look at the definition's conditions and run again",
+            )
+        self._discovery.forget()
+
+    def _delete_in_order(self, changes: list[Change], *, until: float | None = None) -> None:
+        for step in in_steps(((c.ref.kind, c) for c in changes), reverse=True):
+            self._session.in_parallel(
+                lambda c: self._delete(c.resource.path(c.ref.namespace, c.ref.name), c.before), step
+            )
+            if until is not None:
+                self._await_gone([Awaited(c.ref, c.resource) for c in step], until)
+
+    def _delete(self, path: str, live: Mapping[str, Any]) -> None:
+        """Delete exactly the object that the plan saw: one of the same name made since is left alone."""
+        body = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": "Foreground",
+            "preconditions": {"uid": live["metadata"]["uid"]},
+        }
+        try:
+            self._session.request("DELETE", path, body=body)
+        except (NotFoundError, ConflictError):
+            pass  # gone meanwhile, or on its way: which is what was wanted
+
+    def _await_gone(self, awaited: list[Awaited], deadline: float) -> None:
+        still_there = wait_gone(self._session, awaited, seconds=max(0.0, deadline - time.monotonic()))
+        if still_there:
+            raise DeadlineError(
+                f"not gone in time: {', '.join(str(ref) for ref in still_there)}",
+                where=self._where,
+                next_step="look for finalizers on these objects, then run again",
+                owner=CUSTOMER,
+            )
+
+    @property
+    def _where(self) -> str:
+        return self._session.where
+
+
+def _reason(error: AnswerError) -> str:
+    """Why the server refused one object; for a conflict, which fields and whose they are."""
+    causes = (error.body.get("details") or {}).get("causes") or []
+    owned = [c for c in causes if c.get("reason") == "FieldManagerConflict"]
+    if owned:
+        said = ", ".join(f"{c.get('field')} ({c.get('message')})" for c in owned)
+        return f"fields belong to another manager: {said}; ask its owner, or set force_conflicts"
+    return str(error.body.get("message") or error.what).rstrip(".")

@@ -1,0 +1,137 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can go wrong between us and one API server, each said in one readable message.
+
+Every error says what happened, where, what to do next and whose move it is. They are raised
+here and turned into ``fail_json`` in one place (``_operation.py``).
+"""
+
+from __future__ import annotations
+
+OPERATOR = "the operator of this run"
+CUSTOMER = "the customer"
+
+
+class KubeError(Exception):
+    """Base of every error of this package.
+
+    :param what: what happened, one sentence without the final full stop.
+    :param where: the cluster, file or object that it happened to.
+    :param next_step: what to do about it.
+    :param owner: whose move it is.
+    """
+
+    def __init__(self, what: str, *, where: str = "", next_step: str = "", owner: str = OPERATOR) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.next_step = next_step
+        self.owner = owner
+
+    def __str__(self) -> str:
+        head = f"{self.where}: {self.what}." if self.where else f"{self.what}."
+        if not self.next_step:
+            return head
+        return f"{head} Next: {self.next_step}. Whose move: {self.owner}."
+
+
+class CredentialError(KubeError):
+    """The credential cannot be read, is ambiguous, or names something that is not there."""
+
+
+class TlsError(KubeError):
+    """The server's certificate is not the one that the credential trusts."""
+
+
+class UnreachableError(KubeError):
+    """No answer from the API server within the deadline."""
+
+
+class WrongClusterError(KubeError):
+    """The cluster that answered is not the one that the contract names."""
+
+
+class DeadlineError(KubeError):
+    """Something did not become so in time."""
+
+
+class AnswerError(KubeError):
+    """The API server answered with an error status.
+
+    :param status: the HTTP status code.
+    :param body: the ``Status`` object the server sent, or an empty dictionary.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        status: int,
+        body: dict | None = None,
+        where: str = "",
+        next_step: str = "",
+        owner: str = OPERATOR,
+    ) -> None:
+        super().__init__(what, where=where, next_step=next_step, owner=owner)
+        self.status = status
+        self.body = body or {}
+
+
+class UnauthorizedError(AnswerError):
+    """401: the credential is not, or no longer, accepted."""
+
+
+class ForbiddenError(AnswerError):
+    """403: the identity may not do this, or admission refused it."""
+
+
+class NotFoundError(AnswerError):
+    """404: no such object, or no such resource."""
+
+
+class ConflictError(AnswerError):
+    """409: the object changed meanwhile, or fields belong to another manager."""
+
+
+class InvalidError(AnswerError):
+    """400 and 422: the server does not accept the object."""
+
+
+_BY_STATUS: dict[int, type[AnswerError]] = {
+    400: InvalidError,
+    401: UnauthorizedError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    409: ConflictError,
+    422: InvalidError,
+}
+
+_NEXT_BY_STATUS: dict[int, tuple[str, str]] = {
+    401: ("renew the credential that the contract refers to; it has expired or was revoked", CUSTOMER),
+    403: ("grant this identity the permission named above, or use the identity meant for this work", CUSTOMER),
+    429: ("try again later; the API server sheds load", CUSTOMER),
+}
+
+
+def answer_error(status: int, body: dict, *, where: str, request: str) -> AnswerError:
+    """The typed error for one HTTP answer.
+
+    :param status: the HTTP status code, 400 or above.
+    :param body: the ``Status`` object, or anything else the server sent as JSON.
+    :param where: the cluster.
+    :param request: method and path, for the message.
+    """
+    said = str(body.get("message") or f"HTTP {status}").rstrip(".")
+    next_step, owner = _NEXT_BY_STATUS.get(status, ("", OPERATOR))
+    if not next_step and status >= 500:
+        next_step, owner = ("look at the API server's health", CUSTOMER)
+    kind = _BY_STATUS.get(status, AnswerError)
+    return kind(
+        f"the API server refused {request} with {status}: {said}",
+        status=status,
+        body=body,
+        where=where,
+        next_step=next_step,
+        owner=owner,
+    )

@@ -1,0 +1,99 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Are these manifests a set that can be applied at all? Checked before the API server is asked anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .discovery import Discovery, Resource
+from .errors import KubeError
+from .objects import Manifest, Ref
+
+
+class ManifestError(KubeError):
+    """Manifests that cannot be a set; the message lists every problem."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One manifest of the set, with the resource it is one of.
+
+    :param served: false for a custom resource whose definition comes with this very set.
+    """
+
+    ref: Ref
+    manifest: Manifest
+    resource: Resource
+    served: bool = True
+
+
+def to_members(manifests: Iterable[object], discovery: Discovery, *, where: str) -> list[Member]:
+    """Each manifest with its resource.
+
+    :raises ManifestError: what is no manifest, has no name, stands there twice, lacks its namespace, or is of a kind
+        that the cluster does not serve.
+    """
+    problems: list[str] = []
+    usable: list[Manifest] = []
+    for number, manifest in enumerate(manifests, start=1):
+        problem = _problem_of(manifest)
+        if problem:
+            problems.append(f"manifest {number}: {problem}")
+        else:
+            usable.append(manifest)  # type: ignore[arg-type]
+    coming = {key: res for m in usable if m["kind"] == "CustomResourceDefinition" for key, res in _defined_by(m)}
+    members: dict[Ref, Member] = {}
+    for manifest in usable:
+        ref = Ref.of(manifest)
+        key = (manifest["apiVersion"], manifest["kind"])
+        served = discovery.find(*key)
+        resource = served or coming.get(key)
+        if resource is None:
+            problems.append(f"{ref}: the cluster does not serve {key[1]} of {key[0]}")
+        elif resource.namespaced and not ref.namespace:
+            problems.append(f"{ref}: has no metadata.namespace")
+        elif ref in members:
+            problems.append(f"{ref}: stands in the set twice")
+        else:
+            if not resource.namespaced and ref.namespace:
+                ref = Ref(ref.kind, ref.group, "", ref.name)
+            members[ref] = Member(ref, manifest, resource, served is not None)
+    if problems:
+        raise ManifestError(
+            "the set cannot be applied, nothing was written: " + "; ".join(problems),
+            where=where,
+            next_step="correct the manifests named above, or install what defines the missing kinds",
+        )
+    return list(members.values())
+
+
+def _problem_of(manifest: object) -> str:
+    if not isinstance(manifest, Mapping):
+        return f"is not a mapping but {type(manifest).__name__}"
+    for key in ("apiVersion", "kind"):
+        if not isinstance(manifest.get(key), str) or not manifest[key]:
+            return f"has no {key}"
+    metadata = manifest.get("metadata")
+    if not isinstance(metadata, Mapping) or not isinstance(metadata.get("name"), str) or not metadata["name"]:
+        return f"{manifest['kind']} has no metadata.name"
+    return ""
+
+
+def _defined_by(definition: Mapping[str, Any]) -> Iterable[tuple[tuple[str, str], Resource]]:
+    spec = definition.get("spec") or {}
+    names = spec.get("names") or {}
+    for version in spec.get("versions") or []:
+        resource = Resource(
+            group=spec.get("group", ""),
+            version=version.get("name", ""),
+            kind=names.get("kind", ""),
+            plural=names.get("plural", ""),
+            namespaced=spec.get("scope") == "Namespaced",
+            verbs=("delete", "get", "list", "patch", "watch"),
+            preferred=bool(version.get("storage")),
+        )
+        yield (resource.api_version, resource.kind), resource

@@ -1,0 +1,131 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What applying (or removing) a set would do, as data: check mode, diff mode and the apply itself read the same plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .applyset import GROUP_KINDS_ANNOTATION, NAMESPACES_ANNOTATION, PART_OF_LABEL, Membership, parent_manifest
+from .discovery import Resource
+from .objects import Manifest, Ref, canonical, desired_part, redacted_pair
+
+CREATE, UPDATE, DELETE, UNCHANGED = "created", "updated", "deleted", "unchanged"
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happens to one object.
+
+    :param action: one of :data:`CREATE`, :data:`UPDATE`, :data:`DELETE`, :data:`UNCHANGED`.
+    :param manifest: what to apply; empty for a deletion.
+    :param before: the live object, or nothing.
+    :param after: what the server says it will be (server dry-run), or nothing.
+    """
+
+    action: str
+    ref: Ref
+    resource: Resource
+    manifest: Manifest = field(default_factory=dict)
+    before: Manifest = field(default_factory=dict)
+    after: Manifest = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The whole set's plan.
+
+    :param parent_before: the live parent, or ``None``.
+    :param known: where members may be found according to the live parent.
+    :param wanted: where they will be found afterwards.
+    """
+
+    parent: Ref
+    parent_before: Manifest | None
+    annotations: Mapping[str, str]
+    known: Membership
+    wanted: Membership
+    changes: tuple[Change, ...]
+
+    def of(self, *actions: str) -> list[Change]:
+        return [change for change in self.changes if change.action in actions]
+
+    @property
+    def parent_after(self) -> Manifest:
+        return parent_manifest(self.parent, self.wanted, self.annotations)
+
+    @property
+    def parent_changes(self) -> bool:
+        return self.parent_before is None or not _contains(self.parent_before, self.parent_after)
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.of(CREATE, UPDATE, DELETE)) or self.parent_changes
+
+    def counts(self) -> dict[str, int]:
+        return {action: len(self.of(action)) for action in (CREATE, UPDATE, DELETE, UNCHANGED)}
+
+
+def change_for(
+    ref: Ref, resource: Resource, manifest: Manifest, live: Manifest | None, dry_run: Manifest | None
+) -> Change:
+    """The change that turns ``live`` into what the server's dry-run answered."""
+    after = dry_run or manifest
+    if live is None:
+        return Change(CREATE, ref, resource, manifest, {}, after)
+    same = canonical(desired_part(live)) == canonical(desired_part(after))
+    return Change(UNCHANGED if same else UPDATE, ref, resource, manifest, live, after)
+
+
+def not_ours(
+    refs: Iterable[tuple[Ref, Manifest]], set_id: str, *, adopt_unowned: bool
+) -> list[tuple[Ref, str]]:
+    """The live objects that the set would take over against the adoption rule, each with the reason.
+
+    An object of another set is never taken. One that belongs to no set is taken only when ``adopt_unowned``.
+    """
+    refused = []
+    for ref, live in refs:
+        owner = ((live.get("metadata") or {}).get("labels") or {}).get(PART_OF_LABEL)
+        if owner and owner != set_id:
+            refused.append((ref, f"belongs to another set ({owner})"))
+        elif not owner and not adopt_unowned:
+            managers = sorted({m.get("manager", "?") for m in live["metadata"].get("managedFields") or []})
+            refused.append((ref, f"exists already and belongs to no set (written by {', '.join(managers) or '?'})"))
+    return refused
+
+
+def diff_of(changes: Iterable[Change]) -> list[dict[str, Any]]:
+    """Ansible's diff of the changes: one entry an object that changes, Secret values hidden."""
+    shown = []
+    for change in changes:
+        if change.action == UNCHANGED:
+            continue
+        before, after = redacted_pair(desired_part(change.before), desired_part(change.after))
+        shown.append(
+            {
+                "before_header": f"{change.ref} (live)",
+                "after_header": f"{change.ref} ({change.action})",
+                "before": before or "",
+                "after": after or "",
+            }
+        )
+    return shown
+
+
+def parent_with(plan: Plan, membership: Membership) -> Manifest:
+    """The parent while the set is being worked on: it already names what is coming and still names what is going."""
+    return parent_manifest(plan.parent, membership, plan.annotations)
+
+
+def _contains(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether the live parent already says all that it should (others' annotations on it are theirs)."""
+    for section in ("labels", "annotations"):
+        have = live["metadata"].get(section) or {}
+        for key, value in wanted["metadata"][section].items():
+            if have.get(key, "" if key in (GROUP_KINDS_ANNOTATION, NAMESPACES_ANNOTATION) else None) != value:
+                return False
+    return True

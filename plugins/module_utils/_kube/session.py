@@ -1,0 +1,336 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One conversation with one API server: raw JSON over pooled HTTPS, with deadlines, retries and typed errors."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from .errors import CUSTOMER, CredentialError, KubeError, TlsError, UnreachableError, WrongClusterError, answer_error
+from .exec_credential import ExecCredential, run_exec_plugin
+from .kubeconfig import Access, read_file
+from .retry import RETRIED_STATUSES, delay_before
+from .tls import tls_context
+
+try:
+    import urllib3
+    import urllib3.exceptions
+except ImportError:  # reported by Operation before anything runs
+    URLLIB3_IMPORT_ERROR: str | None = traceback.format_exc()
+else:
+    URLLIB3_IMPORT_ERROR = None
+
+FIELD_MANAGER = "fireworks-byoc"
+THREADS = 16
+PAGE_SIZE = 500
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 60.0
+#: How long a server that has never answered is tried: an offline cluster must not hold up a fleet.
+FIRST_ANSWER_SECONDS = 6.0
+#: How long a server that did answer before is waited for: a rolling restart of the control plane takes about that.
+RETRY_SECONDS = 45.0
+
+JSON = "application/json"
+APPLY_PATCH = "application/apply-patch+yaml"
+_METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer as it came: the status code, the headers and the body's bytes."""
+
+    status: int
+    headers: Mapping[str, str]
+    data: bytes
+
+    def json(self) -> dict[str, Any]:
+        try:
+            value = json.loads(self.data) if self.data else {}
+        except ValueError:
+            value = {"message": self.data[:200].decode("utf-8", "replace")}
+        return value if isinstance(value, dict) else {"message": str(value)}
+
+
+class Session:
+    """Speaks with one API server.
+
+    :param access: how to reach it, and as whom.
+    :param cluster_name: for messages.
+    :param expected_uid: the UID its ``kube-system`` namespace must have, or ``None`` when not known yet.
+    :raises CredentialError: from every call, when the credential turns out unusable.
+    """
+
+    def __init__(self, access: Access, *, cluster_name: str = "", expected_uid: str | None = None) -> None:
+        self.access = access
+        self.where = f"{cluster_name} ({access.server})" if cluster_name else access.server
+        self.expected_uid = expected_uid
+        self._uid: str | None = None
+        self._exec: ExecCredential | None = None
+        self._has_answered = False
+        self._pool = self._make_pool()
+
+    # --- one request ---------------------------------------------------------------------------
+
+    def get(self, path: str, query: Mapping[str, object] | None = None, *, accept: str = JSON) -> dict[str, Any]:
+        """The JSON at ``path``. Errors as for :meth:`request`."""
+        return self.request("GET", path, query=query, accept=accept)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, object] | None = None,
+        body: object = None,
+        content_type: str = JSON,
+        accept: str = JSON,
+        retried: frozenset[int] = RETRIED_STATUSES,
+    ) -> dict[str, Any]:
+        """Ask, ask again where that helps, and return the answer's JSON.
+
+        :param retried: the statuses after which it is asked again until :data:`RETRY_SECONDS` have passed.
+        :raises AnswerError: the server said no (a subclass for each meaning).
+        :raises UnreachableError: no answer in time.
+        :raises TlsError: the server is not the one trusted.
+        """
+        answer = self.exchange(
+            method, path, query=query, body=body, content_type=content_type, accept=accept, retried=retried
+        )
+        if answer.status >= 400:
+            raise answer_error(answer.status, answer.json(), where=self.where, request=f"{method} {path}")
+        return answer.json()
+
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, object] | None = None,
+        body: object = None,
+        content_type: str = JSON,
+        accept: str = JSON,
+        retried: frozenset[int] = RETRIED_STATUSES,
+        read_seconds: float = READ_SECONDS,
+    ) -> Answer:
+        """As :meth:`request`, but an error status is an answer like any other."""
+        url = self._url(path, query)
+        data = None if body is None else json.dumps(body).encode()
+        started, attempt, renewed = time.monotonic(), 0, False
+        while True:
+            attempt += 1
+            answer, failure = self._try_once(method, url, data, content_type, accept, read_seconds)
+            if answer is not None:
+                self._has_answered = True
+                if answer.status == 401 and self.access.exec_spec and not renewed:
+                    renewed, self._exec = True, None  # the plugin's token may have died early: ask it once more
+                    continue
+                if answer.status not in retried:
+                    return answer
+            patience = RETRY_SECONDS if self._has_answered else FIRST_ANSWER_SECONDS
+            delay = delay_before(attempt, answer.headers if answer else {}, jitter=random.random())
+            if time.monotonic() - started + delay > patience:
+                if answer is not None:
+                    return answer
+                raise failure or UnreachableError("no answer", where=self.where)
+            time.sleep(delay)
+
+    def _try_once(
+        self, method: str, url: str, data: bytes | None, content_type: str, accept: str, read_seconds: float
+    ) -> tuple[Answer | None, KubeError | None]:
+        headers = {"Accept": accept, "Content-Type": content_type, "User-Agent": FIELD_MANAGER, **self._authorization()}
+        timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds)
+        try:
+            got = self._pool.request(method, url, body=data, headers=headers, timeout=timeout, retries=False)
+        except urllib3.exceptions.HTTPError as error:
+            return None, self._connection_failure(error)
+        return Answer(got.status, got.headers, got.data), None
+
+    def _connection_failure(self, error: Exception) -> UnreachableError:
+        reason = _root_reason(error)
+        if isinstance(error, urllib3.exceptions.SSLError) or "CERTIFICATE_VERIFY_FAILED" in reason:
+            raise TlsError(
+                f"the server's certificate is not trusted: {reason}",
+                where=self.where,
+                next_step="compare the CA (and tls_server_name) in the contract with the cluster's; do not go on if it "
+                "changed unannounced",
+                owner=CUSTOMER,
+            ) from None
+        return UnreachableError(
+            f"the API server did not answer: {reason}",
+            where=self.where,
+            next_step="check the address, the network path and the cluster",
+            owner=CUSTOMER,
+        )
+
+    # --- lists and streams ---------------------------------------------------------------------
+
+    def list_items(self, path: str, query: Mapping[str, object] | None = None) -> Iterator[dict[str, Any]]:
+        """Every object of a collection, page by page, so that a large cluster never sits in memory at once."""
+        for page in self.list_pages(path, query):
+            yield from page["items"]
+
+    def list_pages(self, path: str, query: Mapping[str, object] | None = None) -> Iterator[dict[str, Any]]:
+        """The pages of a collection as raw lists; each item gets the ``kind`` and ``apiVersion`` a list leaves out."""
+        follow: dict[str, object] = {**(query or {}), "limit": PAGE_SIZE}
+        while True:
+            page = self.get(path, follow)
+            kind, version = str(page.get("kind", "")).removesuffix("List"), page.get("apiVersion")
+            page["items"] = page.get("items") or []
+            for item in page["items"]:
+                item.setdefault("kind", kind)
+                item.setdefault("apiVersion", version)
+            yield page
+            token = page.get("metadata", {}).get("continue")
+            if not token:
+                return
+            follow["continue"] = token
+
+    def list_metadata(self, path: str, query: Mapping[str, object]) -> list[dict[str, Any]]:
+        """Only the metadata of a collection's objects: cheap whatever the objects hold."""
+        return self.get(path, query, accept=_METADATA_LIST).get("items") or []
+
+    def watch(self, path: str, query: Mapping[str, object], seconds: float) -> Iterator[dict[str, Any]]:
+        """Watch events until the server ends the stream, it breaks, or ``seconds`` have passed: whoever called lists
+        again and goes on from there."""
+        follow = {**query, "watch": "true", "timeoutSeconds": max(1, int(seconds)), "allowWatchBookmarks": "true"}
+        timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=max(1.0, seconds))
+        headers = {"Accept": JSON, "User-Agent": FIELD_MANAGER, **self._authorization()}
+        try:
+            got = self._pool.request(
+                "GET", self._url(path, follow), headers=headers, timeout=timeout, retries=False, preload_content=False
+            )
+        except urllib3.exceptions.HTTPError:
+            return
+        try:
+            if got.status == 200:
+                yield from _json_lines(got)
+        except urllib3.exceptions.HTTPError:
+            return
+        finally:
+            got.close()
+
+    def in_parallel(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+        """``function`` over ``items`` in up to :data:`THREADS` threads; results in order, the first error raised."""
+        work = list(items)
+        if len(work) < 2:
+            return [function(item) for item in work]
+        with ThreadPoolExecutor(min(THREADS, len(work))) as pool:
+            return list(pool.map(function, work))
+
+    # --- which cluster is this -----------------------------------------------------------------
+
+    def uid(self) -> str:
+        """The cluster's identity: the UID of its ``kube-system`` namespace."""
+        if self._uid is None:
+            self._uid = str(self.get("/api/v1/namespaces/kube-system")["metadata"]["uid"])
+        return self._uid
+
+    def require_expected_cluster(self) -> None:
+        """To be called before the first write.
+
+        :raises WrongClusterError: another cluster answered, or the contract's UID is not known.
+        """
+        if not self.expected_uid:
+            raise WrongClusterError(
+                f"nothing says which cluster this should be (it is {self.uid()})",
+                where=self.where,
+                next_step="set `identity.uid` in the contract (connection.cluster_uid); nothing was written",
+            )
+        self.check_expected_cluster()
+
+    def check_expected_cluster(self) -> None:
+        """As :meth:`require_expected_cluster`, but a UID that nobody gave is fine: for reading."""
+        if self.expected_uid and self.uid() != self.expected_uid:
+            raise WrongClusterError(
+                f"this is the wrong cluster: the contract says UID {self.expected_uid}, the cluster that answered "
+                f"has {self.uid()}",
+                where=self.where,
+                next_step="correct the context or server in the contract, or its `identity.uid` if the cluster was "
+                "rebuilt; nothing was written",
+            )
+
+    # --- connection and credential -------------------------------------------------------------
+
+    def _make_pool(self) -> urllib3.PoolManager:
+        cert, key = self.access.cert_pem, self.access.key_pem
+        if self.access.exec_spec:
+            credential = self._exec_credential()
+            cert, key = credential.cert_pem or cert, credential.key_pem or key
+        options: dict[str, Any] = {
+            "maxsize": THREADS,
+            "ssl_context": tls_context(
+                ca_pem=self.access.ca_pem, cert_pem=cert, key_pem=key, source=self.access.source
+            ),
+        }
+        if self.access.tls_server_name:
+            options["server_hostname"] = self.access.tls_server_name
+            options["assert_hostname"] = self.access.tls_server_name
+        if self.access.proxy_url:
+            return urllib3.ProxyManager(self.access.proxy_url, **options)
+        return urllib3.PoolManager(**options)
+
+    def _authorization(self) -> dict[str, str]:
+        token = self.access.token
+        if self.access.exec_spec:
+            token = self._exec_credential().token
+        elif self.access.token_file:
+            token = read_file(self.access.token_file, "the token", self.access.source).strip()
+        if not token:
+            return {}
+        if any(c.isspace() for c in token) or not token.isascii():
+            raise CredentialError(
+                "the token holds white space or letters that no token has",
+                where=self.access.source,
+                next_step="write the token anew",
+            )
+        return {"Authorization": f"Bearer {token}"}
+
+    def _exec_credential(self) -> ExecCredential:
+        current = self._exec
+        if current is None or (current.expires is not None and current.expires - time.time() < 10):
+            current = self._exec = run_exec_plugin(
+                self.access.exec_spec,
+                server=self.access.server,
+                ca_pem=base64.b64encode(self.access.ca_pem.encode()).decode() if self.access.ca_pem else None,
+                source=self.access.source,
+            )
+        return current
+
+    def _url(self, path: str, query: Mapping[str, object] | None) -> str:
+        base = self.access.server.rstrip("/") + path
+        return f"{base}?{urlencode(query)}" if query else base
+
+
+def _json_lines(stream: urllib3.BaseHTTPResponse) -> Iterator[dict[str, Any]]:
+    rest = b""
+    for chunk in stream.stream(65536, decode_content=True):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            if line.strip():
+                yield json.loads(line)
+
+
+def _root_reason(error: BaseException) -> str:
+    """The innermost reason of an HTTP failure, without urllib3's wrapping."""
+    reason: Any = getattr(error, "reason", None)
+    while isinstance(reason, BaseException) and getattr(reason, "reason", None):
+        if isinstance(reason, OSError) and isinstance(reason.reason, str):
+            break
+        reason = reason.reason  # type: ignore[attr-defined]
+    root = reason if isinstance(reason, BaseException) else error
+    cause = root.__cause__ or root
+    text = getattr(cause, "strerror", None) or str(cause)
+    return text.split(" object at 0x")[0] if text else type(cause).__name__

@@ -1,0 +1,80 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One function, two ways to run: the operation that a module and the action of the same name share.
+
+An operation is an argument spec and a function from validated parameters to a result. The module runs it in a
+process of its own, anywhere; the action (``plugins/plugin_utils/in_process.py``) runs it inside Ansible's worker.
+Errors become a failed result here, and only here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ._kube import kubeconfig as _kubeconfig
+from ._kube import session as _session
+from ._kube.errors import KubeError
+
+
+@dataclass(frozen=True)
+class Context:
+    """How this run was asked for.
+
+    :param check_mode: nothing may be written.
+    :param diff_mode: the result should carry a diff.
+    :param warn: shows a warning to the operator.
+    """
+
+    check_mode: bool
+    diff_mode: bool
+    warn: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One module's work.
+
+    :param argument_spec: as for ``AnsibleModule``.
+    :param run: from validated parameters to the result; raises :class:`KubeError` when it cannot.
+    :param rules: ``mutually_exclusive``, ``required_if`` and the like, as for ``AnsibleModule``.
+    """
+
+    argument_spec: Mapping[str, Any]
+    run: Callable[[dict[str, Any], Context], dict[str, Any]]
+    rules: Mapping[str, Any]
+
+    def attempt(self, parameters: dict[str, Any], context: Context) -> dict[str, Any]:
+        """The result, or a failed result with one clear message."""
+        missing = missing_libraries()
+        if missing:
+            return {"failed": True, "msg": missing}
+        try:
+            return {"changed": False, **self.run(parameters, context)}
+        except KubeError as error:
+            return {"failed": True, "msg": str(error), "error": type(error).__name__, "owner": error.owner}
+
+
+def missing_libraries() -> str:
+    """What has to be installed where this runs; empty when nothing is missing."""
+    if _session.URLLIB3_IMPORT_ERROR:
+        return str(missing_required_lib("urllib3"))
+    if _kubeconfig.YAML_IMPORT_ERROR:
+        return str(missing_required_lib("PyYAML"))
+    return ""
+
+
+def run_as_module(operation: Operation) -> None:
+    """A module's whole ``main()``."""
+    module = AnsibleModule(
+        argument_spec=dict(operation.argument_spec), supports_check_mode=True, **dict(operation.rules)
+    )
+    context = Context(module.check_mode, module._diff, module.warn)
+    result = operation.attempt(module.params, context)
+    if result.pop("failed", False):
+        module.fail_json(**result)
+    module.exit_json(**result)

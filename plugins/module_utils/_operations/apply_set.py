@@ -1,0 +1,139 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The operation behind ``apply_set``: one logical unit of objects in one call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._connection import CONNECTION_SPEC, open_session
+from .._kube.apply import SetApplier, SetOptions
+from .._kube.discovery import Discovery
+from .._kube.errors import DeadlineError
+from .._kube.manifests import ManifestError
+from .._kube.objects import Ref
+from .._kube.plan import DELETE, Plan, diff_of
+from .._kube.readiness import Readiness
+from .._operation import Context, Operation
+
+try:
+    import yaml
+except ImportError:  # reported by Operation before anything runs
+    yaml = None  # type: ignore[assignment]
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    "connection": CONNECTION_SPEC,
+    "name": {"type": "str", "required": True},
+    "namespace": {"type": "str", "default": "fireworks-system"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "definition": {"type": "raw"},
+    "src": {"type": "list", "elements": "path"},
+    "template": {"type": "list", "elements": "path"},
+    "annotations": {"type": "dict", "default": {}},
+    "adopt": {"type": "str", "choices": ["never", "unowned"], "default": "never"},
+    "force_conflicts": {"type": "bool", "default": False},
+    "wait": {"type": "bool", "default": True},
+    "wait_timeout": {"type": "int", "default": 600},
+}
+
+
+def parse_definition(definition: Any) -> list[Any]:
+    """Manifests from what a user may give: nothing, one mapping, a list, or YAML text with many documents.
+
+    A ``List`` (as ``kubectl get -o yaml`` prints) counts as its items.
+
+    :raises ManifestError: YAML that does not parse.
+    """
+    if definition is None or definition == "":
+        return []
+    if isinstance(definition, str):
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        try:
+            documents = list(yaml.load_all(definition, Loader=loader))
+        except yaml.YAMLError as error:
+            raise ManifestError(f"the manifests are not YAML: {error}", next_step="correct the YAML") from None
+        return [one for document in documents for one in parse_definition(document)]
+    if isinstance(definition, dict):
+        if definition.get("kind") == "List":
+            return list(definition.get("items") or [])
+        return [definition]
+    return [one for element in definition for one in (parse_definition(element) if element else [])]
+
+
+def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Apply or remove the set; returns what changed, object by object."""
+    for option in ("src", "template"):
+        if parameters[option]:
+            raise ManifestError(
+                f"`{option}` is read on the controller, by the action of this name, which did not run",
+                next_step="call fireworks.byoc.apply_set by its full name, not through another module",
+            )
+    session = open_session(parameters["connection"])
+    session.require_expected_cluster()
+    parent = Ref("ConfigMap", "", parameters["namespace"], parameters["name"])
+    options = SetOptions(
+        annotations={key: str(value) for key, value in parameters["annotations"].items()},
+        adopt_unowned=parameters["adopt"] == "unowned",
+        force_conflicts=parameters["force_conflicts"],
+    )
+    applier = SetApplier(session, Discovery.of(session), parent, options)
+    manifests = parse_definition(parameters["definition"])
+    if parameters["state"] == "absent":
+        plan = applier.plan_absent(manifests)
+        changed = bool(plan.changes) or plan.parent_before is not None
+        if changed and not context.check_mode:
+            applier.apply_absent(plan, seconds=parameters["wait_timeout"])
+        return _result(plan, context, {}, changed=changed)
+    if not manifests:
+        raise ManifestError(
+            "the set has no manifests; an empty set would delete everything in it",
+            where=session.where,
+            next_step="give manifests, or say state: absent",
+        )
+    plan = applier.plan_present(manifests)
+    states: dict[Ref, Readiness] = {}
+    if plan.changed and not context.check_mode:
+        applier.apply_present(plan)
+    if parameters["wait"] and not context.check_mode:
+        states = applier.wait_ready(plan, seconds=parameters["wait_timeout"])
+        _require_ready(states, session.where, parameters)
+    return _result(plan, context, states, changed=plan.changed)
+
+
+def _require_ready(states: dict[Ref, Readiness], where: str, parameters: dict[str, Any]) -> None:
+    late = {ref: state for ref, state in states.items() if not state.ready}
+    if not late:
+        return
+    listed = "; ".join(f"{ref}: {state.reason}" for ref, state in sorted(late.items()))
+    gave_up = any(state.failed for state in late.values())
+    how = "will not become ready" if gave_up else f"not ready within {parameters['wait_timeout']} s"
+    raise DeadlineError(
+        f"the set {parameters['name']} was applied, but {how}: {listed}",
+        where=where,
+        next_step="settle what each object waits for, then run again",
+    )
+
+
+def _result(plan: Plan, context: Context, states: dict[Ref, Readiness], *, changed: bool) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "changed": changed,
+        "set": plan.parent.name,
+        "counts": plan.counts(),
+        "objects": [
+            {
+                "kind": change.ref.kind,
+                "namespace": change.ref.namespace,
+                "name": change.ref.name,
+                "action": change.action,
+                **({"ready": states[change.ref].ready} if change.ref in states and change.action != DELETE else {}),
+            }
+            for change in plan.changes
+        ],
+    }
+    if context.diff_mode:
+        result["diff"] = diff_of(plan.changes)
+    return result
+
+
+OPERATION = Operation(argument_spec=ARGUMENT_SPEC, run=run, rules={})

@@ -1,0 +1,102 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The operation behind ``cluster_info``: everything a play wants to know of one cluster, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from .._connection import CONNECTION_SPEC, open_session
+from .._domain.inventory import cluster_facts, node_view, pod_view
+from .._domain.names import MODELS_NAMESPACE, SYSTEM_NAMESPACE
+from .._kube.applyset import ID_LABEL
+from .._kube.discovery import Discovery
+from .._kube.errors import ForbiddenError, NotFoundError
+from .._kube.permissions import ask_permissions
+from .._kube.session import Session
+from .._operation import Context, Operation
+
+_QUESTION: dict[str, Any] = {
+    "verb": {"type": "str", "required": True},
+    "group": {"type": "str", "default": ""},
+    "resource": {"type": "str", "required": True},
+    "subresource": {"type": "str"},
+    "namespace": {"type": "str"},
+    "name": {"type": "str"},
+}
+ARGUMENT_SPEC: dict[str, Any] = {
+    "connection": CONNECTION_SPEC,
+    "can_i": {"type": "list", "elements": "dict", "options": _QUESTION, "default": []},
+}
+
+Raw = Mapping[str, Any]
+#: A finished pod holds no GPU; the server leaves it out of the answer.
+_HOLDING_PODS = {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}
+
+
+class _Reader:
+    """Reads collections, and remembers those that the identity may not read."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.unreadable: list[str] = []
+
+    def views(self, path: str, view: Callable[[Raw], Any], query: Mapping[str, object] | None = None) -> list[Any]:
+        """The collection, each object projected as its page arrives, so that the raw ones never pile up."""
+        try:
+            return [view(item) for item in self._session.list_items(path, query)]
+        except ForbiddenError:
+            self.unreadable.append(path)
+        except NotFoundError:
+            pass  # the API is not served here
+        return []
+
+    def items(self, *paths: str, query: Mapping[str, object] | None = None) -> list[Raw]:
+        return [item for path in paths for item in self.views(path, lambda raw: raw, query)]
+
+
+def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Read the cluster's facts."""
+    session = open_session(parameters["connection"])
+    session.check_expected_cluster()
+    discovery = Discovery.of(session, cached=False)  # a kind installed a minute ago must not be missed
+    reader = _Reader(session)
+    gateways = discovery.find_group_kind("Gateway.gateway.networking.k8s.io")
+    reads: dict[str, Callable[[], Any]] = {
+        "version": lambda: session.get("/version"),
+        "nodes": lambda: reader.views("/api/v1/nodes", node_view),
+        "pods": lambda: reader.views("/api/v1/pods", pod_view, _HOLDING_PODS),
+        "deployments": lambda: reader.items(*_ours("/apis/apps/v1", "deployments")),
+        "daemonsets": lambda: reader.items("/apis/apps/v1/daemonsets"),
+        "namespaces": lambda: reader.items("/api/v1/namespaces"),
+        "storage_classes": lambda: reader.items("/apis/storage.k8s.io/v1/storageclasses"),
+        "gateways": lambda: reader.items(gateways.path()) if gateways else [],
+        "endpoint_slices": lambda: reader.items(*_ours("/apis/discovery.k8s.io/v1", "endpointslices")),
+        "quotas": lambda: reader.items(*_ours("/api/v1", "resourcequotas")),
+        "sets": lambda: _set_names(reader),
+        "permissions": lambda: ask_permissions(session, parameters["can_i"]),
+    }
+    read = dict(zip(reads, session.in_parallel(lambda one: one(), reads.values()), strict=True))
+    facts = cluster_facts(uid=session.uid(), apis=_apis(discovery), **read)
+    return {"facts": {**facts, "unreadable": sorted(reader.unreadable)}}
+
+
+def _ours(api: str, plural: str) -> Iterable[str]:
+    return [f"{api}/namespaces/{namespace}/{plural}" for namespace in (SYSTEM_NAMESPACE, MODELS_NAMESPACE)]
+
+
+def _set_names(reader: _Reader) -> list[str]:
+    parents = reader.items(f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/configmaps", query={"labelSelector": ID_LABEL})
+    return [parent["metadata"]["name"] for parent in parents]
+
+
+def _apis(discovery: Discovery) -> dict[str, list[str]]:
+    apis: dict[str, list[str]] = {}
+    for resource in discovery.all():
+        apis.setdefault(resource.api_version, []).append(resource.kind)
+    return apis
+
+
+OPERATION = Operation(argument_spec=ARGUMENT_SPEC, run=run, rules={})

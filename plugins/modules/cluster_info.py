@@ -1,0 +1,139 @@
+#!/usr/bin/python
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Gather the facts of one cluster in one call."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cluster_info
+short_description: Gather the facts of one cluster
+version_added: 0.1.0
+author:
+  - Fireworks AI (@fw-ai)
+description:
+  - Reads what a play wants to know of one cluster in one call. This covers its version, identity, platform, provider and
+    served APIs, its GPUs by product with what is used and free, the health of its nodes, our stack and our models.
+  - Lists are read in pages and made smaller as they arrive, so a cluster of thousands of nodes costs little memory.
+  - What the identity may not read comes out empty and is named in C(unreadable).
+extends_documentation_fragment:
+  - fireworks.byoc.attributes.info
+  - fireworks.byoc.connection
+options:
+  can_i:
+    description: Questions to the API server whether this identity may do something; the answers are in C(permissions).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      verb:
+        description: The verb, for instance V(create).
+        type: str
+        required: true
+      group:
+        description: The API group; empty for the core group.
+        type: str
+        default: ''
+      resource:
+        description: The resource's plural name.
+        type: str
+        required: true
+      subresource:
+        description: The subresource, for instance V(status).
+        type: str
+      namespace:
+        description: The namespace; all of them, or the cluster's own objects, when not given.
+        type: str
+      name:
+        description: One object's name.
+        type: str
+"""
+
+EXAMPLES = r"""
+- name: Read the cluster
+  fireworks.byoc.cluster_info:
+    connection: "{{ byoc_connection }}"
+    can_i:
+      - {verb: create, group: apps, resource: deployments, namespace: fireworks-models}
+  register: cluster
+
+- name: Show the free GPUs
+  ansible.builtin.debug:
+    msg: "{{ cluster.facts.gpus.total.free }} of {{ cluster.facts.gpus.total.allocatable }} GPUs are free"
+"""
+
+RETURN = r"""
+facts:
+  description: The cluster's facts.
+  type: dict
+  returned: success
+  contains:
+    uid:
+      description: The UID of the C(kube-system) namespace.
+      type: str
+      returned: success
+    version:
+      description: The server's version, as C(major), C(minor) and C(git).
+      type: dict
+      returned: success
+    platform:
+      description: V(kubernetes) or V(openshift).
+      type: str
+      returned: success
+    provider:
+      description: The provider that most nodes name; empty where none does.
+      type: str
+      returned: success
+    apis:
+      description: The served kinds of each API version.
+      type: dict
+      returned: success
+    nodes:
+      description: Counts of nodes (C(total), C(ready), C(gpu)) and the C(problems) of those in trouble.
+      type: dict
+      returned: success
+    gpus:
+      description: The GPUs by product and in C(total), each with C(capacity), C(allocatable), C(used) and C(free).
+      type: dict
+      returned: success
+    device_plugin:
+      description: The NVIDIA device plugin's DaemonSet.
+      type: dict
+      returned: success
+    stack:
+      description: Our stack's release and components, or nothing.
+      type: dict
+      returned: success
+    models:
+      description: Our models, with wanted and ready replicas and their GPUs.
+      type: list
+      elements: dict
+      returned: success
+    sets:
+      description: The names of our sets.
+      type: list
+      elements: str
+      returned: success
+    permissions:
+      description: The questions of O(can_i) with C(allowed) and C(reason).
+      type: list
+      elements: dict
+      returned: success
+    unreadable:
+      description: What this identity may not read.
+      type: list
+      elements: str
+      returned: success
+"""
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._operation import run_as_module
+from ansible_collections.fireworks.byoc.plugins.module_utils._operations.cluster_info import OPERATION
+
+
+def main() -> None:
+    run_as_module(OPERATION)
+
+
+if __name__ == "__main__":
+    main()

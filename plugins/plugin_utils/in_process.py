@@ -1,0 +1,57 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The base of our actions: run a module's operation inside Ansible's worker, without a process for each task.
+
+What that saves is measured in tests/benchmarks. Where the task is not local (another connection, another user, an
+environment of its own, async) the action hands over to the module of the same name, which runs the same operation.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._operation import Context, Operation
+
+display = Display()
+
+
+class InProcessAction(ActionBase):
+    """An action that runs ``operation`` in-process when it can, and as a module when it must."""
+
+    operation: ClassVar[Operation]
+    module: ClassVar[str]
+    _supports_check_mode = True
+    _supports_async = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        task_vars = task_vars or {}
+        arguments = self.prepare(dict(self._task.args), task_vars)
+        if not self._is_local():
+            return self._execute_module(
+                module_name=self.module, module_args=arguments, task_vars=task_vars, wrap_async=self._task.async_val
+            )
+        validator = ArgumentSpecValidator(dict(self.operation.argument_spec), **dict(self.operation.rules))
+        checked = validator.validate(arguments)
+        secrets = checked._no_log_values
+        if checked.error_messages:
+            raise AnsibleActionFail(remove_values("; ".join(checked.error_messages), secrets))
+        context = Context(self._task.check_mode, self._task.diff, display.warning)
+        result = self.operation.attempt(checked.validated_parameters, context)
+        return remove_values(result, secrets) if secrets else result
+
+    def prepare(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """What has to be done on the controller before the operation: nothing, unless an action says otherwise."""
+        return arguments
+
+    def _is_local(self) -> bool:
+        environment = any(self._task.environment or [])  # `environment:` reaches a process of its own only
+        elsewhere = self._connection.transport != "local" or self._play_context.become
+        return not (elsewhere or environment or self._task.async_val)

@@ -1,0 +1,55 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Manifests from files and templates, found as Ansible finds files and rendered on the controller."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible.template import trust_as_template
+
+_ENDINGS = (".yml", ".yaml", ".json")
+
+
+def read_manifest_files(action: ActionBase, path: str) -> str:
+    """The text of a file, or of every manifest file of a directory (in the order of their names), as one stream."""
+    found = _find(action, "files", path)
+    files = [found]
+    if os.path.isdir(found):
+        files = [os.path.join(found, name) for name in sorted(os.listdir(found)) if name.endswith(_ENDINGS)]
+        if not files:
+            raise AnsibleActionFail(f"{found}: holds no file that ends in {', '.join(_ENDINGS)}")
+    return "\n---\n".join(_text(action, name) for name in files)
+
+
+def render_template(action: ActionBase, path: str, task_vars: dict[str, Any]) -> str:
+    """The text of one template, rendered with the task's variables.
+
+    :raises AnsibleActionFail: naming the template, when it is missing or does not render.
+    """
+    found = _find(action, "templates", path)
+    search = [os.path.dirname(found), *task_vars.get("ansible_search_path", [])]
+    templar = action._templar.copy_with_new_env(searchpath=search, available_variables=task_vars)
+    overrides = {"trim_blocks": True, "lstrip_blocks": True}
+    try:
+        rendered = templar.template(
+            trust_as_template(_text(action, found)), escape_backslashes=False, overrides=overrides
+        )
+    except AnsibleError as error:
+        raise AnsibleActionFail(f"{found}: does not render: {error}") from error
+    return str(rendered or "")
+
+
+def _find(action: ActionBase, folder: str, path: str) -> str:
+    try:
+        return action._find_needle(folder, path)
+    except AnsibleError as error:
+        raise AnsibleActionFail(str(error)) from error
+
+
+def _text(action: ActionBase, path: str) -> str:
+    return str(action._loader.get_text_file_contents(path))
