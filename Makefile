@@ -1,7 +1,7 @@
 # Thin on purpose: each target is one command, and says so. Everything behind them is in tests/tools/.
 SHELL := /bin/sh
 PY := .venv/bin/python
-export PYTHONPATH := tests/testbed
+export PYTHONPATH := $(CURDIR)/tests/testbed
 
 .PHONY: help setup demo test lint docs bench lock clean
 

@@ -16,8 +16,8 @@ description:
   - Brings a cluster to hold exactly the given objects, in one call and over one connection, by server-side apply.
   - The server dry-runs every object first. A set with one object that it would refuse is refused whole, with every
     reason at once, and nothing is written.
-  - Objects are written ordered by kind (namespaces, definitions, accounts and quotas, bindings, services, workloads, the
-    rest), in parallel inside each step, and then waited for by watch, on what their controllers say of this very
+  - Objects are written ordered by kind (namespaces, definitions, accounts and quotas, bindings, services, workloads,
+    the rest), in parallel inside each step, and then waited for by watch, on what their controllers say of this very
     generation.
   - The set remembers its members as an ApplySet (KEP-3659), so what is no longer in it is deleted, and nothing else.
     Its parent is a ConfigMap named as the set.
@@ -60,7 +60,8 @@ options:
     type: list
     elements: path
   template:
-    description: Templates of manifests, rendered on the controller with the task's variables (also the role's C(templates)).
+    description: Templates of manifests, rendered on the controller with the task's variables
+      (also the role's C(templates)).
     type: list
     elements: path
   annotations:
@@ -69,7 +70,7 @@ options:
     default: {}
   adopt:
     description:
-      - What to do with a live object of the same name that belongs to no set. V(never) refuses, V(unowned) takes it over.
+      - What to do with a live object of the same name that belongs to no set. V(never) refuses, V(unowned) takes it.
       - An object of another set is never taken over.
     type: str
     choices: [never, unowned]

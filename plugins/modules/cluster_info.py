@@ -13,7 +13,7 @@ version_added: 0.1.0
 author:
   - Fireworks AI (@fw-ai)
 description:
-  - Reads what a play wants to know of one cluster in one call. This covers its version, identity, platform, provider and
+  - Reads what a play wants to know of a cluster in one call. This covers its version, identity, platform, provider and
     served APIs, its GPUs by product with what is used and free, the health of its nodes, our stack and our models.
   - Lists are read in pages and made smaller as they arrive, so a cluster of thousands of nodes costs little memory.
   - What the identity may not read comes out empty and is named in C(unreadable).

@@ -47,7 +47,7 @@ class InProcessAction(ActionBase):
         result = self.operation.attempt(checked.validated_parameters, context)
         return remove_values(result, secrets) if secrets else result
 
-    def prepare(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+    def prepare(self, arguments: dict[str, Any], _task_vars: dict[str, Any]) -> dict[str, Any]:
         """What has to be done on the controller before the operation: nothing, unless an action says otherwise."""
         return arguments
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
@@ -19,8 +19,8 @@ def read_manifest_files(action: ActionBase, path: str) -> str:
     """The text of a file, or of every manifest file of a directory (in the order of their names), as one stream."""
     found = _find(action, "files", path)
     files = [found]
-    if os.path.isdir(found):
-        files = [os.path.join(found, name) for name in sorted(os.listdir(found)) if name.endswith(_ENDINGS)]
+    if found.is_dir():
+        files = sorted(path for path in found.iterdir() if path.suffix in _ENDINGS)
         if not files:
             raise AnsibleActionFail(f"{found}: holds no file that ends in {', '.join(_ENDINGS)}")
     return "\n---\n".join(_text(action, name) for name in files)
@@ -32,7 +32,7 @@ def render_template(action: ActionBase, path: str, task_vars: dict[str, Any]) ->
     :raises AnsibleActionFail: naming the template, when it is missing or does not render.
     """
     found = _find(action, "templates", path)
-    search = [os.path.dirname(found), *task_vars.get("ansible_search_path", [])]
+    search = [str(found.parent), *task_vars.get("ansible_search_path", [])]
     templar = action._templar.copy_with_new_env(searchpath=search, available_variables=task_vars)
     overrides = {"trim_blocks": True, "lstrip_blocks": True}
     try:
@@ -44,12 +44,12 @@ def render_template(action: ActionBase, path: str, task_vars: dict[str, Any]) ->
     return str(rendered or "")
 
 
-def _find(action: ActionBase, folder: str, path: str) -> str:
+def _find(action: ActionBase, folder: str, path: str) -> Path:
     try:
-        return action._find_needle(folder, path)
+        return Path(action._find_needle(folder, path))
     except AnsibleError as error:
         raise AnsibleActionFail(str(error)) from error
 
 
-def _text(action: ActionBase, path: str) -> str:
-    return str(action._loader.get_text_file_contents(path))
+def _text(action: ActionBase, path: Path) -> str:
+    return str(action._loader.get_text_file_contents(str(path)))

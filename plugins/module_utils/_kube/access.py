@@ -9,9 +9,9 @@ that runs inside somebody's cluster must never act on that cluster by accident.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from .errors import CredentialError
@@ -50,16 +50,14 @@ def resolve_access(connection: Mapping[str, Any], environ: Mapping[str, str]) ->
     return access
 
 
-def _from_kubeconfig(
-    connection: Mapping[str, Any], environ: Mapping[str, str], name: str, key: str
-) -> Access | None:
+def _from_kubeconfig(connection: Mapping[str, Any], environ: Mapping[str, str], name: str, key: str) -> Access | None:
     if key not in _KUBECONFIG_KEYS:
         return None
-    base_dir = os.getcwd()
+    base_dir = str(Path.cwd())
     if key == "kubeconfig_file":
-        path = os.path.abspath(os.path.expanduser(connection[key]))
-        base_dir, source = os.path.dirname(path), f"{name}, kubeconfig {path}"
-        text = read_file(path, "the kubeconfig", name)
+        path = Path(connection[key]).expanduser().absolute()
+        base_dir, source = str(path.parent), f"{name}, kubeconfig {path}"
+        text = read_file(str(path), "the kubeconfig", name)
     elif key == "kubeconfig_env":
         source = f"{name}, kubeconfig in ${connection[key]}"
         text = _environment(connection[key], environ, name)
@@ -70,12 +68,10 @@ def _from_kubeconfig(
 
 def _from_token(connection: Mapping[str, Any], environ: Mapping[str, str], name: str, key: str) -> Access:
     if not connection.get("server"):
-        raise CredentialError(
-            f"`{key}` needs `server`", where=name, next_step="set `access.server` in the contract"
-        )
+        raise CredentialError(f"`{key}` needs `server`", where=name, next_step="set `access.server` in the contract")
     access = Access(server=str(connection["server"]), source=name)
     if key == "token_file":
-        return replace(access, token_file=os.path.abspath(os.path.expanduser(connection[key])))
+        return replace(access, token_file=str(Path(connection[key]).expanduser().absolute()))
     token = connection[key] if key == "token" else _environment(connection[key], environ, name)
     return replace(access, token=token.strip())
 
@@ -88,7 +84,7 @@ def _with_overrides(access: Access, connection: Mapping[str, Any], name: str) ->
     if connection.get("ca_cert"):
         changes["ca_pem"] = connection["ca_cert"]
     elif connection.get("ca_file"):
-        changes["ca_pem"] = read_file(os.path.expanduser(connection["ca_file"]), "`ca_file`", name)
+        changes["ca_pem"] = read_file(str(Path(connection["ca_file"]).expanduser()), "`ca_file`", name)
     return replace(access, **changes)
 
 

@@ -9,6 +9,7 @@ is refused whole. Interrupted anywhere, a rerun finishes: the parent names what 
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -77,9 +78,7 @@ class SetApplier:
         self._parent = parent
         self._options = options
         self._id = applyset_id(parent)
-        found = discovery.find("v1", "ConfigMap")
-        assert found is not None, "every API server serves ConfigMap"
-        self._parent_path = found.path(parent.namespace, parent.name)
+        self._parent_path = f"/api/v1/namespaces/{parent.namespace}/configmaps/{parent.name}"
 
     # --- plan ----------------------------------------------------------------------------------
 
@@ -312,10 +311,8 @@ class SetApplier:
             "propagationPolicy": "Foreground",
             "preconditions": {"uid": live["metadata"]["uid"]},
         }
-        try:
+        with contextlib.suppress(NotFoundError, ConflictError):  # gone meanwhile, or on its way: as wanted
             self._session.request("DELETE", path, body=body)
-        except (NotFoundError, ConflictError):
-            pass  # gone meanwhile, or on its way: which is what was wanted
 
     def _await_gone(self, awaited: list[Awaited], deadline: float) -> None:
         still_there = wait_gone(self._session, awaited, seconds=max(0.0, deadline - time.monotonic()))

@@ -45,9 +45,7 @@ class Membership:
 
 def membership_of(refs: Iterable[Ref]) -> Membership:
     refs = list(refs)
-    return Membership(
-        frozenset(r.group_kind for r in refs), frozenset(r.namespace for r in refs if r.namespace)
-    )
+    return Membership(frozenset(r.group_kind for r in refs), frozenset(r.namespace for r in refs if r.namespace))
 
 
 def read_membership(parent: Mapping[str, Any] | None) -> Membership:

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from .errors import KubeError
@@ -152,17 +153,17 @@ def parse_discovery(document: dict[str, Any]) -> list[Resource]:
     return found
 
 
-def _cache_file(uid: str) -> str:
-    root = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return os.path.join(root, "fireworks-byoc", "discovery", f"{uid}.json")
+def _cache_file(uid: str) -> Path:
+    root = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    return Path(root, "fireworks-byoc", "discovery", f"{uid}.json")
 
 
 def _read_cache(uid: str) -> list[Resource] | None:
     path = _cache_file(uid)
     try:
-        if time.time() - os.stat(path).st_mtime > CACHE_SECONDS:
+        if time.time() - path.stat().st_mtime > CACHE_SECONDS:
             return None
-        with open(path, encoding="utf-8") as handle:
+        with path.open(encoding="utf-8") as handle:
             return [Resource(**{**entry, "verbs": tuple(entry["verbs"])}) for entry in json.load(handle)]
     except (OSError, ValueError, TypeError, KeyError):
         return None  # no cache, or one written by another version: ask the server
@@ -171,10 +172,10 @@ def _read_cache(uid: str) -> list[Resource] | None:
 def _write_cache(uid: str, resources: list[Resource]) -> None:
     path = _cache_file(uid)
     try:
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path))
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent)
         with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
             json.dump([asdict(r) for r in resources], handle)
-        os.replace(temporary, path)
+        Path(temporary).replace(path)
     except OSError:
         pass  # a controller with a read-only home works all the same, only slower

@@ -9,6 +9,8 @@ here and turned into ``fail_json`` in one place (``_operation.py``).
 
 from __future__ import annotations
 
+from typing import Any
+
 OPERATOR = "the operator of this run"
 CUSTOMER = "the customer"
 
@@ -68,7 +70,7 @@ class AnswerError(KubeError):
         what: str,
         *,
         status: int,
-        body: dict | None = None,
+        body: dict[str, Any] | None = None,
         where: str = "",
         next_step: str = "",
         owner: str = OPERATOR,
@@ -114,7 +116,7 @@ _NEXT_BY_STATUS: dict[int, tuple[str, str]] = {
 }
 
 
-def answer_error(status: int, body: dict, *, where: str, request: str) -> AnswerError:
+def answer_error(status: int, body: dict[str, Any], *, where: str, request: str) -> AnswerError:
     """The typed error for one HTTP answer.
 
     :param status: the HTTP status code, 400 or above.

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 import traceback
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from .errors import CredentialError
@@ -109,8 +109,9 @@ def _parse(text: str, source: str) -> dict[str, Any]:
 def _named(config: dict[str, Any], section: str, key: str, name: object, source: str) -> dict[str, Any]:
     entries = [e for e in config.get(section) or [] if isinstance(e, dict)]
     for entry in entries:
-        if entry.get("name") == name and isinstance(entry.get(key), dict):
-            return entry[key]
+        value = entry.get(key)
+        if entry.get("name") == name and isinstance(value, dict):
+            return value
     known = ", ".join(sorted(str(e.get("name")) for e in entries)) or "none"
     raise CredentialError(
         f"the kubeconfig has no {key} named {name!r} (it has: {known})",
@@ -140,7 +141,7 @@ class _Reader:
             )
 
     def path(self, value: str | None) -> str | None:
-        return os.path.join(self._base_dir, os.path.expanduser(value)) if value else None
+        return str(Path(self._base_dir, Path(value).expanduser())) if value else None
 
     def pem(self, section: dict[str, Any], key: str) -> str | None:
         """The PEM under ``<key>-data`` (base64) or in the file named by ``<key>``; data wins, as in kubectl."""
@@ -160,8 +161,8 @@ class _Reader:
             return {}
         command = str(spec.get("command") or "")
         # Like kubectl: a command with a slash is relative to the kubeconfig, a bare name is looked up on PATH.
-        if os.sep in command:
-            command = os.path.join(self._base_dir, command)
+        if "/" in command:
+            command = str(Path(self._base_dir, command))
         return {**spec, "command": command}
 
 
@@ -171,8 +172,7 @@ def read_file(path: str, what: str, source: str) -> str:
     :raises CredentialError: naming the file and what it was to hold.
     """
     try:
-        with open(path, encoding="utf-8") as handle:
-            return handle.read()
+        return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise CredentialError(

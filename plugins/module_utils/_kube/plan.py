@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What applying (or removing) a set would do, as data: check mode, diff mode and the apply itself read the same plan."""
+"""What applying (or removing) a set would do, as data: check mode, diff mode and the apply read the same plan."""
 
 from __future__ import annotations
 
@@ -80,9 +80,7 @@ def change_for(
     return Change(UNCHANGED if same else UPDATE, ref, resource, manifest, live, after)
 
 
-def not_ours(
-    refs: Iterable[tuple[Ref, Manifest]], set_id: str, *, adopt_unowned: bool
-) -> list[tuple[Ref, str]]:
+def not_ours(refs: Iterable[tuple[Ref, Manifest]], set_id: str, *, adopt_unowned: bool) -> list[tuple[Ref, str]]:
     """The live objects that the set would take over against the adoption rule, each with the reason.
 
     An object of another set is never taken. One that belongs to no set is taken only when ``adopt_unowned``.

@@ -172,7 +172,5 @@ def pod_trouble(status: Mapping[str, Any]) -> str:
 
 
 def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
-    for condition in status.get("conditions") or []:
-        if condition.get("type") == kind:
-            return condition
-    return {}
+    conditions: list[Mapping[str, Any]] = status.get("conditions") or []
+    return next((condition for condition in conditions if condition.get("type") == kind), {})

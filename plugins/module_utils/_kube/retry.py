@@ -25,4 +25,4 @@ def delay_before(attempt: int, headers: Mapping[str, str], *, jitter: float) -> 
     asked_for = headers.get("Retry-After", "")
     if asked_for.isdigit():
         return float(asked_for)
-    return min(FIRST_DELAY * 2 ** (attempt - 1), LONGEST_DELAY) * (0.5 + jitter / 2)
+    return min(FIRST_DELAY * 2.0 ** (attempt - 1), LONGEST_DELAY) * (0.5 + jitter / 2)

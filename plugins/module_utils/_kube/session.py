@@ -140,7 +140,7 @@ class Session:
                 if answer.status not in retried:
                     return answer
             patience = RETRY_SECONDS if self._has_answered else FIRST_ANSWER_SECONDS
-            delay = delay_before(attempt, answer.headers if answer else {}, jitter=random.random())
+            delay = delay_before(attempt, answer.headers if answer else {}, jitter=random.random())  # noqa: S311 (spread, not a secret)
             if time.monotonic() - started + delay > patience:
                 if answer is not None:
                     return answer
@@ -159,7 +159,7 @@ class Session:
         return Answer(got.status, got.headers, got.data), None
 
     def _connection_failure(self, error: Exception) -> UnreachableError:
-        reason = _root_reason(error)
+        reason = _plain_reason(error)
         if isinstance(error, urllib3.exceptions.SSLError) or "CERTIFICATE_VERIFY_FAILED" in reason:
             raise TlsError(
                 f"the server's certificate is not trusted: {reason}",
@@ -323,14 +323,8 @@ def _json_lines(stream: urllib3.BaseHTTPResponse) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
 
 
-def _root_reason(error: BaseException) -> str:
-    """The innermost reason of an HTTP failure, without urllib3's wrapping."""
-    reason: Any = getattr(error, "reason", None)
-    while isinstance(reason, BaseException) and getattr(reason, "reason", None):
-        if isinstance(reason, OSError) and isinstance(reason.reason, str):
-            break
-        reason = reason.reason  # type: ignore[attr-defined]
-    root = reason if isinstance(reason, BaseException) else error
-    cause = root.__cause__ or root
+def _plain_reason(error: Exception) -> str:
+    """Why there was no answer, without urllib3's names of its own objects."""
+    cause = error.__cause__ or error.__context__ or error
     text = getattr(cause, "strerror", None) or str(cause)
-    return text.split(" object at 0x")[0] if text else type(cause).__name__
+    return str(text).rsplit("): ", maxsplit=1)[-1].rstrip(".")

@@ -17,7 +17,7 @@ from .._operation import Context, Operation
 ARGUMENT_SPEC: dict[str, Any] = {"connection": CONNECTION_SPEC}
 
 
-def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
+def run(parameters: dict[str, Any], _context: Context) -> dict[str, Any]:
     """List, by metadata only, all objects of all kinds that carry our label."""
     session = open_session(parameters["connection"])
     session.check_expected_cluster()
