@@ -59,7 +59,7 @@ def run_exec_plugin(
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise _failed(f"the exec plugin {command} gave no answer within {seconds:.0f} s", source) from None
+        raise _failed(f"the exec plugin {command} gave no answer within {seconds:g} s", source) from None
     except OSError as error:
         raise _failed(f"the exec plugin {command} does not start: {error.strerror}", source) from None
     if done.returncode != 0:

@@ -1,0 +1,146 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans and diffs: data in, data out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.applyset import Membership
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.discovery import Resource, parse_discovery
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.objects import Ref, desired_part, redacted_pair
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.ordering import in_steps, step_of
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.plan import (
+    CREATE,
+    UNCHANGED,
+    UPDATE,
+    Plan,
+    change_for,
+    diff_of,
+    not_ours,
+)
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.retry import delay_before
+
+CONFIG_MAP = Resource("", "v1", "ConfigMap", "configmaps", True, ("list",), True)
+REF = Ref("ConfigMap", "", "ns", "x")
+NOTHING = Membership(frozenset(), frozenset())
+
+
+def live(data: Any = None, kind: str = "ConfigMap", **metadata: Any) -> dict[str, Any]:
+    meta = {"name": "x", "namespace": "ns", "uid": "u", "resourceVersion": "7", "managedFields": [], **metadata}
+    return {"apiVersion": "v1", "kind": kind, "metadata": meta, "data": data or {}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "action"),
+    [
+        (None, live({"a": "1"}), CREATE),
+        (live({"a": "1"}), live({"a": "1"}, resourceVersion="8"), UNCHANGED),
+        (live({"a": "1"}), live({"a": "2"}), UPDATE),
+        (live(labels={"a": "1"}), live(), UPDATE),
+        (live(), {**live(), "status": {"seen": True}}, UNCHANGED),
+    ],
+)
+def test_the_servers_dry_run_decides_what_changes(before: Any, after: Any, action: str) -> None:
+    assert change_for(REF, CONFIG_MAP, {}, before, after).action == action
+
+
+def test_only_what_somebody_wants_is_compared() -> None:
+    assert desired_part({**live(annotations={}), "status": {}}) == {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "x", "namespace": "ns"},
+        "data": {},
+    }
+
+
+def test_the_diff_of_a_secret_shows_its_keys_and_never_a_value() -> None:
+    before = live({"same": "AAAA", "old": "BBBB", "changed": "CCCC"}, "Secret")
+    before["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": "AAAA BBBB CCCC"}
+    after = live({"same": "AAAA", "changed": "DDDD", "new": "EEEE"}, "Secret")
+    [entry] = diff_of([change_for(REF, CONFIG_MAP, {}, before, after)])
+    assert entry["before"]["data"] == {"same": "(hidden)", "old": "(hidden, before)", "changed": "(hidden, before)"}
+    assert entry["after"]["data"] == {"same": "(hidden)", "changed": "(hidden, after)", "new": "(hidden, after)"}
+    assert not any(value in str(entry) for value in ("AAAA", "BBBB", "CCCC", "DDDD", "EEEE"))
+
+
+def test_a_new_secret_is_hidden_too() -> None:
+    assert redacted_pair({}, live({"a": "AAAA"}, "Secret"))[1]["data"] == {"a": "(hidden, after)"}
+
+
+def test_string_data_of_a_secret_never_shows() -> None:
+    assert "AAAA" not in str(redacted_pair({}, {"kind": "Secret", "metadata": {}, "stringData": {"a": "AAAA"}}))
+
+
+@pytest.mark.parametrize(
+    ("labels", "adopt", "reason"),
+    [
+        ({"applyset.kubernetes.io/part-of": "other"}, True, "belongs to another set (other)"),
+        ({"applyset.kubernetes.io/part-of": "other"}, False, "belongs to another set (other)"),
+        ({}, False, "belongs to no set (written by kubectl)"),
+        ({}, True, None),
+        ({"applyset.kubernetes.io/part-of": "mine"}, False, None),
+    ],
+)
+def test_objects_of_others_are_taken_over_only_by_the_rule(labels: dict[str, str], adopt: bool, reason: str) -> None:
+    thing = live(labels=labels, managedFields=[{"manager": "kubectl"}])
+    refused = not_ours([(REF, thing)], "mine", adopt_unowned=adopt)
+    assert [reason in said for _ref, said in refused] == ([True] if reason else [])
+
+
+def test_a_parent_that_says_everything_already_does_not_change() -> None:
+    plan = Plan(Ref("ConfigMap", "", "ns", "set"), None, {"release": "1"}, NOTHING, NOTHING, ())
+    assert plan.changed
+    parent = plan.parent_after
+    parent["metadata"]["annotations"]["somebody.else"] = "theirs"
+    del parent["metadata"]["annotations"]["applyset.kubernetes.io/additional-namespaces"]  # the server drops empty ones
+    assert not Plan(plan.parent, parent, {"release": "1"}, NOTHING, NOTHING, ()).changed
+    assert Plan(plan.parent, parent, {"release": "2"}, NOTHING, NOTHING, ()).changed
+
+
+def test_kinds_are_worked_in_the_order_of_their_needs_and_removed_in_reverse() -> None:
+    kinds = ["Kafka", "Deployment", "RoleBinding", "Namespace", "Role", "CustomResourceDefinition", "Service"]
+    steps = in_steps((kind, kind) for kind in kinds)
+    assert steps == [
+        ["Namespace"], ["CustomResourceDefinition"], ["Role"], ["RoleBinding"], ["Service"], ["Deployment"], ["Kafka"]
+    ]  # fmt: skip
+    assert in_steps(((kind, kind) for kind in kinds), reverse=True) == steps[::-1]
+    assert step_of("Namespace") == 0
+
+
+@pytest.mark.parametrize(
+    ("attempt", "headers", "jitter", "seconds"),
+    [(1, {}, 0.999, 0.1), (3, {}, 0.0, 0.2), (20, {}, 0.999, 5.0), (1, {"Retry-After": "7"}, 0.0, 7.0)],
+)
+def test_the_delay_grows_and_the_servers_wish_is_honoured(
+    attempt: int, headers: dict[str, str], jitter: float, seconds: float
+) -> None:
+    assert delay_before(attempt, headers, jitter=jitter) == pytest.approx(seconds, rel=0.01)
+
+
+def test_discovery_reads_paths_scopes_and_the_preferred_version() -> None:
+    document = {
+        "items": [
+            {
+                "metadata": {"name": "apps"},
+                "versions": [
+                    {
+                        "version": version,
+                        "resources": [
+                            {"resource": "deployments", "responseKind": {"kind": "Deployment"}, "scope": "Namespaced"},
+                            {"resource": "nothing", "scope": "Cluster"},
+                        ],
+                    }
+                    for version in ("v1", "v1beta1")
+                ],
+            }
+        ]
+    }
+    first, second = parse_discovery(document)
+    assert (first.api_version, first.group_kind, first.preferred) == ("apps/v1", "Deployment.apps", True)
+    assert first.path("ns", "x") == "/apis/apps/v1/namespaces/ns/deployments/x"
+    assert not second.preferred
+    assert Resource("", "v1", "Node", "nodes", False, (), True).path("", "n") == "/api/v1/nodes/n"
