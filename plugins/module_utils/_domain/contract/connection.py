@@ -1,0 +1,38 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the contract's ``access`` to the ``connection`` that every module takes."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Mapping
+from typing import Any
+
+_FILES = ("kubeconfig_file", "token_file", "ca_file")
+_AS_THEY_ARE = ("context", "server", "ca_file", "ca_cert", "tls_server_name", "proxy_url")
+
+
+def connection_of(contract: Mapping[str, Any], *, base_dir: str) -> dict[str, Any]:
+    """The ``connection`` mapping for one valid contract; only keys that the contract gives.
+
+    base_dir: the directory that relative paths in the contract start from: the contract file's own.
+    A credential by lookup is returned as it is, under ``lookup``: evaluating one is not for this floor.
+    """
+    access = contract["access"]
+    connection: dict[str, Any] = {
+        "cluster_name": contract["identity"]["name"],
+        "cluster_uid": contract["identity"]["uid"],
+    }
+    connection.update(access["credential"])
+    connection.update({key: access[key] for key in _AS_THEY_ARE if key in access})
+    for key in _FILES:
+        if key in connection:
+            connection[key] = _absolute(connection[key], base_dir)
+    return connection
+
+
+def _absolute(path: str, base_dir: str) -> str:
+    # pathlib raises for the home of a user who does not exist; here the file is simply not found later on.
+    home_expanded = os.path.expanduser(path)  # noqa: PTH111
+    return os.path.abspath(os.path.join(base_dir, home_expanded))  # noqa: PTH100, PTH118

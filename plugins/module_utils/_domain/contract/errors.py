@@ -1,0 +1,91 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be wrong with a contract, and how it is said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+REDACTED = "VALUE_SPECIFIED_BUT_NOT_SHOWN"
+
+_PLAIN_KEY = re.compile(r"^[A-Za-z_][A-Za-z0-9_-]*$")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong in one contract.
+
+    path: the contract file, as given by whoever read it.
+    where: the place in the file, like ``models[0].gpu.product``; empty for the file as a whole.
+    value: the offending value, or ``REDACTED`` where it may be a secret.
+    message: what is wrong and what was meant.
+    """
+
+    path: str
+    where: str
+    value: Any
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}" if self.where else self.message
+
+
+class ContractErrors(Exception):
+    """A contract cannot be used. ``problems`` has all of them, in the order of their places."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = list(problems)
+        super().__init__(report(self.problems))
+
+
+class LibraryMissing(Exception):
+    """A Python library that reads contracts is not installed where Ansible runs."""
+
+    def __init__(self, library: str, cause: BaseException | None) -> None:
+        super().__init__(
+            f"Contracts are read with the Python library {library}, which is not installed ({cause}). "
+            f"Whoever runs Ansible installs it for the same Python: pip install {library}."
+        )
+
+
+def report(problems: list[Problem]) -> str:
+    """The problems of one file as text: one headline, then one line for each problem."""
+    path = problems[0].path if problems else "contract"
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    headline = f"{path}: {count}. The contract's owner corrects this file; nothing is done on its cluster until then."
+    return "\n".join([headline, *(f"  - {problem}" for problem in problems)])
+
+
+def where(parts: Iterable[Any]) -> str:
+    """A place as people read it: ``("models", 0, "gpu")`` becomes ``models[0].gpu``."""
+    text = ""
+    for part in parts:
+        if isinstance(part, int) and not isinstance(part, bool):
+            text += f"[{part}]"
+        elif isinstance(part, str) and _PLAIN_KEY.match(part):
+            text += f".{part}" if text else part
+        else:
+            text += f"[{shown(part)}]"
+    return text
+
+
+def shown(value: Any, limit: int = 60) -> str:
+    """A value inside a message: quoted, on one line and never longer than ``limit``."""
+    if isinstance(value, str):
+        # Slice first: repr() of a hostile megabyte is not free.
+        text = repr(value[: limit + 1])
+        return text if len(value) <= limit else text[:limit] + "…'"
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, int):
+        # Python refuses to print integers of more than 4300 digits.
+        return str(value) if abs(value) < 10**limit else f"a number of more than {limit} digits"
+    return {"dict": "a mapping", "list": "a list"}.get(type(value).__name__, f"a {type(value).__name__}")

@@ -1,0 +1,115 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must hold between the parts of a contract. Each rule tolerates data that other checks refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from .capacity_rules import CAPACITY_RULES
+from .errors import shown
+from .views import entries, mapping, word
+from .windows import parse_moment, parse_rrule
+
+Data = Mapping[Any, Any]
+Found = Iterator[tuple[tuple[Any, ...], str]]
+
+# Names that mean something else to Ansible than a cluster.
+RESERVED = ("all", "byoc", "localhost", "ungrouped")
+
+
+def name_is_free(data: Data) -> Found:
+    """The cluster's name is no group's and not the machine that runs Ansible."""
+    name = word(mapping(data, "identity"), "name")
+    if name in RESERVED:
+        yield ("identity", "name"), f"'{name}' means something else to Ansible: give the cluster another name"
+
+
+def token_has_server(data: Data) -> Found:
+    """A bearer token needs the address of an API server; a kubeconfig brings its own."""
+    access = mapping(data, "access")
+    credential = mapping(access, "credential")
+    source = next((key for key in ("token_file", "token_env") if key in credential), None)
+    if word(mapping(credential, "lookup"), "gives") == "token":
+        source = "lookup"
+    if source and "server" not in access:
+        yield (
+            ("access", "server"),
+            f"is missing: {source} gives a token, which needs an API server, like https://api.example.com:6443",
+        )
+
+
+def one_authority(data: Data) -> Found:
+    """The certificates to trust are given once."""
+    access = mapping(data, "access")
+    if "ca_file" in access and "ca_cert" in access:
+        yield ("access", "ca_cert"), "ca_file is given too: keep one of them"
+
+
+def lookup_is_plain(data: Data) -> Found:
+    """A lookup's arguments are words, never templates."""
+    lookup = mapping(mapping(mapping(data, "access"), "credential"), "lookup")
+    terms = lookup.get("terms")
+    values = [(("terms", index), term) for index, term in enumerate(terms if isinstance(terms, list) else [])]
+    values += [(("options", key), value) for key, value in mapping(lookup, "options").items()]
+    for place, value in values:
+        if isinstance(value, str) and any(mark in value for mark in ("{{", "{%", "{#")):
+            yield (
+                ("access", "credential", "lookup", *place),
+                "holds a template: a contract is data, write the value itself",
+            )
+
+
+def region_is_allowed(data: Data) -> Found:
+    """The cluster stands in a region that the customer's rules name."""
+    region = word(mapping(data, "identity"), "region")
+    regions = mapping(data, "compliance").get("regions")
+    if region and isinstance(regions, list) and regions and region not in regions:
+        names = ", ".join(shown(one) for one in regions[:10])
+        yield (
+            ("identity", "region"),
+            f"{shown(region)} is not among compliance.regions ({names}): correct whichever is wrong",
+        )
+
+
+def windows_open(data: Data) -> Found:
+    """Every recurrence rule can be read and opens some day."""
+    for index, window in entries(mapping(data, "change"), "windows"):
+        rule, first = word(window, "rrule"), word(window, "from")
+        if rule is None or len(rule) > 500 or (first is not None and not _is_moment(first)):
+            continue
+        try:
+            parse_rrule(rule, first=first)
+        except ValueError as error:
+            yield ("change", "windows", index, "rrule"), f"{shown(rule)} {error}"
+
+
+def freezes_end(data: Data) -> Found:
+    """Every freeze ends after it begins."""
+    for index, freeze in entries(mapping(data, "change"), "freezes"):
+        first, until = word(freeze, "from"), word(freeze, "until")
+        if first and until and _is_moment(first) and _is_moment(until) and parse_moment(until) <= parse_moment(first):
+            message = f"'{until}' is not after its beginning, '{first}': swap them or correct the year"
+            yield ("change", "freezes", index, "until"), message
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        parse_moment(text)
+    except ValueError:
+        return False
+    return True
+
+
+RULES: tuple[Callable[[Data], Found], ...] = (
+    name_is_free,
+    token_has_server,
+    one_authority,
+    lookup_is_plain,
+    region_is_allowed,
+    windows_open,
+    freezes_end,
+    *CAPACITY_RULES,
+)

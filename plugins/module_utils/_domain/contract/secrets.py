@@ -1,0 +1,64 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finding credentials that were written into a contract. What is found is never repeated."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Place = tuple[Any, ...]
+
+# Keys that hold a secret when they stand under `access`. The references to one (…_file, …_env) do not match.
+_SECRET_KEY = re.compile(
+    r"(^|_)(token|password|passwd|passphrase|pass|kubeconfig|kubeconfig_content|kubeconfig_data|private_key|api_key|client_key"
+    r"|client_key_data|client_certificate_data|secret_id|secret_key|secret_access_key|client_secret|bearer)$"
+)
+# `secret` is a path in some lookups' options, and a secret anywhere else.
+_OPTIONS: Place = ("access", "credential", "lookup", "options")
+_SECRET_VALUE = re.compile(
+    r"PRIVATE KEY-----|client-key-data\s*:|^\s*(Bearer\s+)?eyJ[\w-]{8,}\.[\w-]+\.|^hvs\.\w|://[^/\s@]*:[^/\s@]*@",
+    re.MULTILINE,
+)
+_ADVICE = (
+    "a contract refers to a credential (kubeconfig_file, kubeconfig_env, token_file, token_env or lookup) "
+    "and never holds one. Remove it, and have it replaced at its source, since it was written into a file"
+)
+# The few values under `access` that may be shown in a message.
+_SHOWN = frozenset({"mode", "context", "server", "ca_file", "tls_server_name", "proxy_url"})
+
+
+def inline_secrets(data: Any) -> Iterator[tuple[Place, str]]:
+    """Every place in ``data`` that holds a secret, with what to say about it."""
+    for place, key, value in _leaves_and_keys(data):
+        if place[:1] == ("access",) and isinstance(key, str) and _is_secret_key(key, place[:-1]):
+            yield place, f"'{key}' would hold a secret: {_ADVICE}"
+        elif isinstance(value, str) and _SECRET_VALUE.search(value):
+            yield place, f"a secret is written here (its value is not shown): {_ADVICE}"
+
+
+def may_be_shown(place: Place) -> bool:
+    """Whether a message may repeat the value at ``place``: not when a secret may have been put there by mistake."""
+    return place[:1] != ("access",) or (len(place) == 2 and place[1] in _SHOWN)
+
+
+def _is_secret_key(key: str, parent: Place) -> bool:
+    folded = key.strip().lower().replace("-", "_")
+    return bool(_SECRET_KEY.search(folded)) or (folded == "secret" and parent != _OPTIONS)
+
+
+def _leaves_and_keys(data: Any) -> Iterator[tuple[Place, Any, Any]]:
+    # Aliases let a small file stand for an endless tree: each container is entered once.
+    entered: set[int] = set()
+    waiting: list[tuple[Place, Any, Any]] = [((), None, data)]
+    while waiting:
+        place, key, value = waiting.pop()
+        yield place, key, value
+        if isinstance(value, (Mapping, list)):
+            if id(value) in entered:
+                continue
+            entered.add(id(value))
+            pairs = value.items() if isinstance(value, Mapping) else enumerate(value)
+            waiting.extend(((*place, one), one, item) for one, item in pairs)

@@ -1,0 +1,143 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When a customer lets changes happen: weekly and RRULE windows, and freezes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from .durations import parse_duration
+from .libraries import library
+from .time_zones import time_zone
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+CLOCK_PATTERN = r"^([01]\d|2[0-3]):[0-5]\d$"
+MOMENT_PATTERN = r"^\d{4}-\d\d-\d\d([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?)?$"
+
+_CLOCK = re.compile(CLOCK_PATTERN)
+_MOMENT = re.compile(MOMENT_PATTERN)
+_PARTS = ("FREQ", "INTERVAL", "BYDAY", "BYMONTHDAY", "BYMONTH", "BYSETPOS", "BYHOUR", "BYMINUTE", "WKST")
+_FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
+# Rules without a first day count from a Monday long before any contract.
+_EPOCH = datetime(2024, 1, 1)  # noqa: DTZ001  (a local time, in each window's own zone)
+# dateutil looks for the next occurrence until the year 9999. Asking from here on keeps the answer
+# "never" (a 30th of February) quick, and twelve years hold every leap day and weekday of a month.
+_LAST_YEARS = datetime(9988, 1, 1)  # noqa: DTZ001  (likewise)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A recurring span in which changes may happen.
+
+    rule: a ``dateutil.rrule`` giving the local times (naive) at which it opens.
+    duration: how long it stays open.
+    zone: the ``tzinfo`` in which those times are told.
+    """
+
+    rule: Any
+    duration: timedelta
+    zone: Any
+
+
+@dataclass(frozen=True)
+class Freeze:
+    """A span in which no change happens: from ``start`` until before ``end``, both with a time zone."""
+
+    start: datetime
+    end: datetime
+
+
+def parse_window(window: Mapping[str, Any]) -> Window:
+    """The window that one entry of ``change.windows`` describes. Raises ValueError when it does not."""
+    if "rrule" in window:
+        rule = parse_rrule(window["rrule"], first=window.get("from"))
+    else:
+        rule = _weekly(window["weekly"], window["start"])
+    return Window(rule, parse_duration(window["duration"]), time_zone(window["time_zone"]))
+
+
+def parse_freeze(freeze: Mapping[str, Any]) -> Freeze:
+    """The span that one entry of ``change.freezes`` describes. Raises ValueError when it does not."""
+    zone = time_zone(freeze["time_zone"])
+    start = parse_moment(freeze["from"]).replace(tzinfo=zone)
+    end = parse_moment(freeze["until"]).replace(tzinfo=zone)
+    if end <= start:
+        raise ValueError(
+            f"the freeze ends ({freeze['until']}) before it begins ({freeze['from']}): swap them or correct the year"
+        )
+    return Freeze(start, end)
+
+
+def parse_clock(text: str) -> tuple[int, int]:
+    """Hour and minute of a time of day like ``02:00``. Raises ValueError."""
+    if not _CLOCK.match(text) or len(text) != 5:
+        raise ValueError('is not a time of day: write it with two digits each and in quotes, like "02:00"')
+    return int(text[:2]), int(text[3:])
+
+
+def parse_moment(text: str) -> datetime:
+    """A local date, or date and time, without an offset. A date alone is its first minute. Raises ValueError."""
+    if not _MOMENT.match(text) or text.endswith("\n"):
+        raise ValueError(
+            'is not a local date and time: write it like "2026-12-18T06:00", without an offset, since time_zone says it'
+        )
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"is not in the calendar: {error}") from None
+
+
+def parse_rrule(text: str, *, first: str | None = None) -> Any:
+    """The ``dateutil.rrule`` of an RFC 5545 rule; ``first`` is the first day on which it counts.
+
+    Raises ValueError, with what was meant, when the rule cannot be read, never opens, or leaves open when it opens.
+    """
+    rrules = library("dateutil.rrule", "python-dateutil")
+    parts = _rule_parts(text)
+    if "BYHOUR" not in parts:
+        raise ValueError("does not say at which hour the window opens: add BYHOUR, like BYHOUR=22")
+    if parts.get("INTERVAL", "1") != "1" and first is None:
+        raise ValueError('has an INTERVAL but no first day to count from: add `from`, like from: "2026-01-05"')
+    rule = ";".join(f"{key}={value}" for key, value in parts.items())
+    if "BYMINUTE" not in parts:
+        rule += ";BYMINUTE=0"
+    rule += ";BYSECOND=0"
+    start = parse_moment(first) if first else _EPOCH
+    try:
+        parsed = rrules.rrulestr(rule, dtstart=start)
+        opens = next(iter(parsed.replace(dtstart=_LAST_YEARS)), None)
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
+        raise ValueError(
+            f"is not a rule that can be read ({error}): write it like FREQ=MONTHLY;BYDAY=1SA;BYHOUR=22"
+        ) from None
+    if opens is None:
+        raise ValueError("never opens: no date fits this rule")
+    return parsed
+
+
+def _rule_parts(text: str) -> dict[str, str]:
+    parts: dict[str, str] = {}
+    for item in text.removeprefix("RRULE:").split(";"):
+        key, equals, value = item.partition("=")
+        key, value = key.strip().upper(), value.strip().upper()
+        if not equals or not value:
+            raise ValueError("is not a rule that can be read: write it like FREQ=MONTHLY;BYDAY=1SA;BYHOUR=22")
+        if key not in _PARTS:
+            raise ValueError(f"uses {key[:20]}, which a window cannot: it may use {', '.join(_PARTS)}")
+        if key in parts:
+            raise ValueError(f"says {key} twice")
+        parts[key] = value
+    if parts.get("FREQ") not in _FREQUENCIES:
+        raise ValueError(f"must have a FREQ of {', '.join(_FREQUENCIES)}")
+    return parts
+
+
+def _weekly(days: list[str], start: str) -> Any:
+    hour, minute = parse_clock(start)
+    by_day = ",".join(day[:2].upper() for day in days)
+    return parse_rrule(f"FREQ=WEEKLY;BYDAY={by_day};BYHOUR={hour};BYMINUTE={minute}")
