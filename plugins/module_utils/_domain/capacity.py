@@ -1,0 +1,72 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""GPUs: what was approved, what the models ask for, and whether it fits on the nodes there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Contract = Mapping[str, Any]
+
+
+def approved(contract: Contract) -> dict[str, int]:
+    """GPUs by product that the customer approved."""
+    found: dict[str, int] = {}
+    for entry in contract["capacity"]["gpus"]:
+        found[str(entry["product"])] = found.get(str(entry["product"]), 0) + int(entry["count"])
+    return found
+
+
+def replicas(model: Mapping[str, Any]) -> int:
+    """The replicas a model starts with: its least, but one at first even where it may go to zero later."""
+    return max(1, int((model.get("replicas") or {}).get("min", 1)))
+
+
+def most_replicas(model: Mapping[str, Any]) -> int:
+    """The most replicas a model may have."""
+    return max(replicas(model), int((model.get("replicas") or {}).get("max", 1)))
+
+
+def gpus_per_replica(model: Mapping[str, Any]) -> int:
+    """The GPUs of one replica, all on one node."""
+    return int(model["gpu"].get("per_replica", 1))
+
+
+def floor(contract: Contract) -> dict[str, int]:
+    """GPUs by product that the models need before the first of them serves at its least."""
+    found: dict[str, int] = {}
+    for model in contract.get("models") or ():
+        product = str(model["gpu"]["product"])
+        found[product] = found.get(product, 0) + replicas(model) * gpus_per_replica(model)
+    return found
+
+
+def unplaced(contract: Contract, product: str, gpus: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The models that do not get their least number of replicas on the GPUs of a product that are free now.
+
+    A replica needs its GPUs on one node, so counting is not enough: the largest replicas are placed first, each on the
+    fullest node it fits. What a model holds already counts for it: a second run must not miss the GPUs of the first.
+    """
+    nodes = [entry["gpus"] for entry in gpus.get("free_nodes") or () for _node in range(entry["nodes"])]
+    ours = gpus.get("ours") or {}
+    models = [m for m in contract.get("models") or () if m["gpu"]["product"] == product]
+    short = []
+    for model in sorted(models, key=lambda m: (-gpus_per_replica(m), str(m["name"]))):
+        size = gpus_per_replica(model)
+        missing = replicas(model) - min(replicas(model), ours.get(model["name"], 0) // size)
+        placed = sum(1 for _replica in range(missing) if _place(nodes, size))
+        if placed < missing:
+            short.append(
+                {"model": str(model["name"]), "replicas": replicas(model), "missing": missing - placed, "each": size}
+            )
+    return short
+
+
+def _place(nodes: list[int], size: int) -> bool:
+    fitting = [(free, index) for index, free in enumerate(nodes) if free >= size]
+    if not fitting:
+        return False
+    nodes[min(fitting)[1]] -= size
+    return True

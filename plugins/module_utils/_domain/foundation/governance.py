@@ -1,0 +1,105 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The bounds a cluster holds us to, whoever asks: namespaces, priorities, and a quota of the approved GPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..capacity import approved
+from ..names import GPU, MODELS_NAMESPACE, NAMESPACES, PRIORITIES, STACK_SET, SYSTEM_NAMESPACE, labels, priority_class
+
+Manifest = dict[str, Any]
+
+_PRIORITY = {
+    "critical": (1_000_000, "PreemptLowerPriority", "Serving that may push batch and standard work aside."),
+    "standard": (100_000, "PreemptLowerPriority", "Serving."),
+    # Batch waits for free GPUs: it is pushed aside, and pushes nothing.
+    "batch": (1_000, "Never", "Work that waits for free GPUs."),
+}
+
+
+def namespaces(contract: Mapping[str, Any]) -> list[Manifest]:
+    """Our two namespaces, with the Pod Security level of the contract enforced and the strictest one warned about."""
+    level = str(contract["compliance"].get("pod_security", "restricted"))
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {
+                "name": name,
+                "labels": {
+                    **labels(STACK_SET, name),
+                    "pod-security.kubernetes.io/enforce": level,
+                    "pod-security.kubernetes.io/audit": "restricted",
+                    "pod-security.kubernetes.io/warn": "restricted",
+                },
+            },
+        }
+        for name in NAMESPACES
+    ]
+
+
+def priority_classes() -> list[Manifest]:
+    """One class for each priority word of the contract; none is a default, so nobody else's pods change."""
+    return [
+        {
+            "apiVersion": "scheduling.k8s.io/v1",
+            "kind": "PriorityClass",
+            "metadata": {"name": priority_class(word), "labels": labels(STACK_SET, priority_class(word))},
+            "value": _PRIORITY[word][0],
+            "preemptionPolicy": _PRIORITY[word][1],
+            "globalDefault": False,
+            "description": _PRIORITY[word][2],
+        }
+        for word in PRIORITIES
+    ]
+
+
+def quota(contract: Mapping[str, Any]) -> list[Manifest]:
+    """The approved GPUs as a ResourceQuota: all of them for models, none for the stack itself.
+
+    A quota counts C(nvidia.com/gpu) and cannot tell products apart, so it holds the sum; each model's node selector
+    and preflight's count by product hold the rest.
+    """
+    total = sum(approved(contract).values())
+    return [_quota(MODELS_NAMESPACE, total), _quota(SYSTEM_NAMESPACE, 0)]
+
+
+def _quota(namespace: str, gpus: int) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {
+            "name": "approved-gpus",
+            "namespace": namespace,
+            "labels": labels(STACK_SET, "approved-gpus"),
+        },
+        "spec": {"hard": {f"requests.{GPU}": str(gpus)}},
+    }
+
+
+def limit_range() -> list[Manifest]:
+    """Defaults for the containers of the stack, so that none is without requests and first to be evicted."""
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "LimitRange",
+            "metadata": {
+                "name": "defaults",
+                "namespace": SYSTEM_NAMESPACE,
+                "labels": labels(STACK_SET, "defaults"),
+            },
+            "spec": {
+                "limits": [
+                    {
+                        "type": "Container",
+                        "defaultRequest": {"cpu": "50m", "memory": "64Mi"},
+                        "default": {"memory": "512Mi"},
+                    }
+                ]
+            },
+        }
+    ]

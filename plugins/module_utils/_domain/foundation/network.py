@@ -1,0 +1,144 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who may open a connection to whom: nothing by default, then one policy for each sentence of the agreement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
+from typing import Any
+
+from ..names import (
+    COMPONENT_LABEL,
+    MODEL_LABEL,
+    MODELS_NAMESPACE,
+    NAMESPACES,
+    ROUTER,
+    ROUTER_PORT,
+    SERVING_PORT,
+    STACK_SET,
+    SYSTEM_NAMESPACE,
+    TELEMETRY,
+    labels,
+)
+
+Manifest = dict[str, Any]
+
+_EVERY_MODEL = {"matchExpressions": [{"key": MODEL_LABEL, "operator": "Exists"}]}
+_NAMESPACE_NAME = "kubernetes.io/metadata.name"
+
+
+def network_policies(contract: Mapping[str, Any], api_server: Sequence[Mapping[str, Any]] = ()) -> list[Manifest]:
+    """The policies of both namespaces.
+
+    C(api_server) is where the API server answers (address and port), read from the cluster; the router and the
+    telemetry watch pods there. Without it they reach it only where the contract's egress covers it.
+    """
+    found = [policy for namespace in NAMESPACES for policy in _closed(namespace)]
+    found += _between_our_pods()
+    egress = [str(cidr) for cidr in contract["compliance"].get("egress") or ()]
+    if egress:
+        found += [
+            _policy(namespace, "approved-egress", {}, egress=[{"to": [{"ipBlock": {"cidr": c}} for c in egress]}])
+            for namespace in NAMESPACES
+        ]
+    if api_server:
+        found.append(_policy(SYSTEM_NAMESPACE, "api-server", {}, egress=[_endpoint(entry) for entry in api_server]))
+    gateway = (contract.get("networking") or {}).get("gateway")
+    if gateway:
+        source = {"namespaceSelector": {"matchLabels": {_NAMESPACE_NAME: str(gateway["namespace"])}}}
+        rule = {"from": [source], "ports": [_tcp(ROUTER_PORT)]}
+        found.append(_policy(SYSTEM_NAMESPACE, "gateway-to-router", _component(ROUTER), ingress=[rule]))
+    return found
+
+
+def _closed(namespace: str) -> list[Manifest]:
+    # DNS lives in kube-system (port 53), in openshift-dns (port 5353), or on the node itself (link-local).
+    dns = [
+        {
+            "namespaceSelector": {
+                "matchExpressions": [
+                    {"key": _NAMESPACE_NAME, "operator": "In", "values": ["kube-system", "openshift-dns"]}
+                ]
+            }
+        },
+        {"ipBlock": {"cidr": "169.254.0.0/16"}},
+    ]
+    ports = [{"protocol": protocol, "port": port} for port in (53, 5353) for protocol in ("UDP", "TCP")]
+    return [
+        _policy(namespace, "closed", {}, ingress=[], egress=[]),
+        _policy(namespace, "dns", {}, egress=[{"to": dns, "ports": ports}]),
+    ]
+
+
+def _between_our_pods() -> list[Manifest]:
+    models = {"namespaceSelector": _namespace(MODELS_NAMESPACE), "podSelector": _EVERY_MODEL}
+    serving = [_tcp(SERVING_PORT)]
+
+    def component(name: str) -> Manifest:
+        return {"namespaceSelector": _namespace(SYSTEM_NAMESPACE), "podSelector": _component(name)}
+
+    return [
+        _policy(
+            MODELS_NAMESPACE,
+            "router-and-telemetry-to-models",
+            _EVERY_MODEL,
+            ingress=[{"from": [component(ROUTER), component(TELEMETRY)], "ports": serving}],
+        ),
+        _policy(SYSTEM_NAMESPACE, "router-to-models", _component(ROUTER), egress=[{"to": [models], "ports": serving}]),
+        _policy(
+            SYSTEM_NAMESPACE,
+            "telemetry-to-what-it-scrapes",
+            _component(TELEMETRY),
+            egress=[
+                {"to": [models], "ports": serving},
+                {"to": [{"podSelector": _component(ROUTER)}], "ports": [_tcp(ROUTER_PORT)]},
+            ],
+        ),
+        _policy(
+            SYSTEM_NAMESPACE,
+            "telemetry-to-router",
+            _component(ROUTER),
+            ingress=[{"from": [{"podSelector": _component(TELEMETRY)}], "ports": [_tcp(ROUTER_PORT)]}],
+        ),
+    ]
+
+
+def _endpoint(entry: Mapping[str, Any]) -> Manifest:
+    address = ip_address(str(entry["address"]))
+    return {"to": [{"ipBlock": {"cidr": f"{address}/{address.max_prefixlen}"}}], "ports": [_tcp(int(entry["port"]))]}
+
+
+def _namespace(name: str) -> Manifest:
+    return {"matchLabels": {_NAMESPACE_NAME: name}}
+
+
+def _component(name: str) -> Manifest:
+    return {"matchLabels": {COMPONENT_LABEL: name}}
+
+
+def _tcp(port: int) -> Manifest:
+    return {"protocol": "TCP", "port": port}
+
+
+def _policy(
+    namespace: str,
+    name: str,
+    pods: Manifest,
+    ingress: list[Manifest] | None = None,
+    egress: list[Manifest] | None = None,
+) -> Manifest:
+    spec: Manifest = {"podSelector": pods, "policyTypes": []}
+    for kind, rules in (("Ingress", ingress), ("Egress", egress)):
+        if rules is not None:
+            spec["policyTypes"].append(kind)
+            # An empty list of rules is what "closed" means; the API server drops it, so it is not written.
+            if rules:
+                spec[kind.lower()] = rules
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": name, "namespace": namespace, "labels": labels(STACK_SET, name)},
+        "spec": spec,
+    }

@@ -1,0 +1,100 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a model is reached, and how much of it may be away at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..names import (
+    MODEL_LABEL,
+    MODELS_NAMESPACE,
+    ROUTER,
+    ROUTER_PORT,
+    SERVING_PORT,
+    SYSTEM_NAMESPACE,
+    labels,
+    model_set,
+)
+
+Manifest = dict[str, Any]
+
+
+def service(model: Mapping[str, Any]) -> Manifest:
+    """The address of a model's ready replicas."""
+    name = str(model["name"])
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": _metadata(name, name, MODELS_NAMESPACE),
+        "spec": {
+            "type": "ClusterIP",
+            "selector": {MODEL_LABEL: name},
+            "ports": [{"name": "http", "port": SERVING_PORT, "targetPort": "http", "protocol": "TCP"}],
+        },
+    }
+
+
+def budget(model: Mapping[str, Any]) -> Manifest:
+    """At most one replica away at a time.
+
+    Not "at least so many available": with a model of one replica that would block every drain.
+    """
+    name = str(model["name"])
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": _metadata(name, name, MODELS_NAMESPACE),
+        "spec": {
+            "maxUnavailable": 1,
+            "selector": {"matchLabels": {MODEL_LABEL: name}},
+            # A replica that is not ready serves nobody; it must never hold up the drain of a sick node.
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        },
+    }
+
+
+def route(contract: Mapping[str, Any], model: Mapping[str, Any]) -> list[Manifest]:
+    """A host name of the model's own, where the contract names a gateway.
+
+    It leads to the router, as every request does: the router balances, and its counters are what wakes a model that
+    went to zero. So the route lives beside the router and needs no grant across namespaces.
+    """
+    networking = contract.get("networking") or {}
+    if not networking.get("gateway") or not networking.get("domain"):
+        return []
+    name = str(model["name"])
+    return [http_route(contract, "model-" + name, f"{name}.{networking['domain']}", model_set(name), model=name)]
+
+
+def http_route(contract: Mapping[str, Any], name: str, host: str, part_of: str, **ours: str) -> Manifest:
+    """A host name that leads to the router."""
+    gateway = contract["networking"]["gateway"]
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": name, "namespace": SYSTEM_NAMESPACE, "labels": labels(part_of, name, **ours)},
+        "spec": {
+            "parentRefs": [
+                {
+                    "group": "gateway.networking.k8s.io",
+                    "kind": "Gateway",
+                    "name": str(gateway["name"]),
+                    "namespace": str(gateway["namespace"]),
+                }
+            ],
+            "hostnames": [host],
+            "rules": [
+                {
+                    "matches": [{"path": {"type": "PathPrefix", "value": "/v1"}}],
+                    "backendRefs": [{"group": "", "kind": "Service", "name": ROUTER, "port": ROUTER_PORT, "weight": 1}],
+                }
+            ],
+        },
+    }
+
+
+def _metadata(model: str, name: str, namespace: str) -> Manifest:
+    return {"name": name, "namespace": namespace, "labels": labels(model_set(model), model, model=model)}

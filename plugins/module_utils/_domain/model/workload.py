@@ -1,0 +1,173 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Deployment of a model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ..capacity import gpus_per_replica, replicas
+from ..contract.durations import parse_duration
+from ..names import (
+    GPU,
+    GPU_PRODUCT_LABEL,
+    MODEL_LABEL,
+    MODELS_NAMESPACE,
+    RELEASE_LABEL,
+    REVISION_ANNOTATION,
+    SERVING_PORT,
+    labels,
+    model_set,
+    priority_class,
+)
+from ..release import engine_image
+from .engine import CACHE, SCRATCH, SHARED_MEMORY, Launch, launch
+
+Manifest = dict[str, Any]
+
+_PULL_SECONDS = 600
+"""An engine's image is 10 GB: what a node may take to pull it, on top of loading the weights."""
+_STARTUP_PERIOD = 10
+
+
+def deployment(contract: Mapping[str, Any], model: Mapping[str, Any], release: Mapping[str, Any]) -> Manifest:
+    """Replicas of an engine, each with its GPUs on one node of the right product.
+
+    A rollout replaces one replica after the other without surge: a surge needs free GPUs, how many there are changes by
+    the minute, and with none free it never ends. A rollout that has them may choose otherwise.
+    """
+    name = str(model["name"])
+    start = launch(model)
+    load = _load_seconds(model)
+    pod = _pod(contract, model, start, engine_image(contract, release, model["engine"]), load)
+    revision = hashlib.sha256(json.dumps(pod, sort_keys=True).encode()).hexdigest()[:12]
+    selector = {MODEL_LABEL: name}
+    common = labels(model_set(name), name, model=name)
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": name,
+            "namespace": MODELS_NAMESPACE,
+            "labels": {**common, RELEASE_LABEL: str(release["version"])},
+            "annotations": {REVISION_ANNOTATION: revision},
+        },
+        "spec": {
+            "replicas": replicas(model),
+            "revisionHistoryLimit": 5,
+            "progressDeadlineSeconds": load_deadline(model),
+            "selector": {"matchLabels": selector},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}},
+            "template": {
+                "metadata": {"labels": common, "annotations": {REVISION_ANNOTATION: revision}},
+                "spec": pod,
+            },
+        },
+    }
+
+
+def load_deadline(model: Mapping[str, Any]) -> int:
+    """Seconds that all replicas of a model may take to become ready, pulling included; they load side by side."""
+    return _load_seconds(model) + _PULL_SECONDS
+
+
+def _load_seconds(model: Mapping[str, Any]) -> int:
+    return int(parse_duration(str(model.get("load_timeout") or "20m")).total_seconds())
+
+
+def _pod(contract: Mapping[str, Any], model: Mapping[str, Any], start: Launch, image: str, load: int) -> Manifest:
+    name = str(model["name"])
+    volumes: list[Manifest] = [
+        {"name": "cache", "emptyDir": {}},
+        {"name": "tmp", "emptyDir": {}},
+        # Engines that spread a model over GPUs talk through shared memory; the default 64 MiB hangs them.
+        {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "16Gi"}},
+    ]
+    mounts: list[Manifest] = [
+        {"name": "cache", "mountPath": CACHE},
+        {"name": "tmp", "mountPath": SCRATCH},
+        {"name": "shm", "mountPath": SHARED_MEMORY},
+    ]
+    if start.weights:
+        volumes.append(
+            {"name": "weights", "persistentVolumeClaim": {"claimName": start.weights.claim, "readOnly": True}}
+        )
+        mounts.append({"name": "weights", "mountPath": start.weights.path, "readOnly": True})
+    return {
+        "serviceAccountName": "engine",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "priorityClassName": priority_class(str(model.get("priority") or "standard")),
+        "nodeSelector": {GPU_PRODUCT_LABEL: str(model["gpu"]["product"])},
+        "tolerations": [{"key": GPU, "operator": "Exists", "effect": "NoSchedule"}],
+        "topologySpreadConstraints": [
+            {
+                "maxSkew": 1,
+                "topologyKey": key,
+                "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": {"matchLabels": {MODEL_LABEL: name}},
+            }
+            for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+        ],
+        "terminationGracePeriodSeconds": 120,
+        "securityContext": _pod_security(contract),
+        "containers": [
+            {
+                "name": "engine",
+                "image": image,
+                "command": start.command,
+                "env": [{"name": key, "value": value} for key, value in sorted(_environment(start).items())],
+                "ports": [{"name": "http", "containerPort": SERVING_PORT, "protocol": "TCP"}],
+                "resources": {
+                    "requests": {"cpu": "2", "memory": "8Gi", GPU: str(gpus_per_replica(model))},
+                    "limits": {GPU: str(gpus_per_replica(model))},
+                },
+                "securityContext": {
+                    "allowPrivilegeEscalation": False,
+                    "capabilities": {"drop": ["ALL"]},
+                    "readOnlyRootFilesystem": True,
+                },
+                "volumeMounts": mounts,
+                # Pods leave the endpoints at once and finish what they are generating.
+                "lifecycle": {"preStop": {"sleep": {"seconds": 10}}},
+                **_probes(start, load),
+            }
+        ],
+        "volumes": volumes,
+    }
+
+
+def _environment(start: Launch) -> dict[str, str]:
+    # The image expects root and its home; neither is there under restricted Pod Security.
+    return {"HOME": CACHE, "USER": "engine", "LOGNAME": "engine", "XDG_CACHE_HOME": CACHE, **start.environment}
+
+
+def _pod_security(contract: Mapping[str, Any]) -> Manifest:
+    security: Manifest = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    if contract["identity"]["provider"] != "openshift":
+        # OpenShift gives each namespace users of its own, and refuses any other.
+        security.update({"runAsUser": 10001, "runAsGroup": 10001, "fsGroup": 10001})
+    return security
+
+
+def _probes(start: Launch, load: int) -> dict[str, Manifest]:
+    """Startup waits as long as the contract lets a model load; after it, liveness is for a dead process only.
+
+    An engine answers its health path while it hangs, and late while it is merely saturated: a strict liveness probe
+    misses the first and kills the second. A hung engine is found by its heartbeat metric, not here.
+    """
+    get = {"httpGet": {"path": start.health_path, "port": "http"}}
+    return {
+        "startupProbe": {
+            **get,
+            "periodSeconds": _STARTUP_PERIOD,
+            "timeoutSeconds": 5,
+            "failureThreshold": max(1, -(-load // _STARTUP_PERIOD)),
+        },
+        "readinessProbe": {**get, "periodSeconds": 5, "timeoutSeconds": 10, "failureThreshold": 3},
+        "livenessProbe": {**get, "periodSeconds": 30, "timeoutSeconds": 30, "failureThreshold": 6},
+    }

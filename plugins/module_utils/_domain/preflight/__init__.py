@@ -1,0 +1,53 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""May onboarding begin? Every item says what was found, what is needed, and whose move it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..people import whose_move
+from . import access, gpus, network, platform
+from .item import Item
+
+__all__ = ["preflight", "refusal"]
+
+_CHECKS = (
+    platform.right_cluster,
+    platform.kubernetes,
+    platform.required_apis,
+    platform.provider,
+    platform.region,
+    access.permissions,
+    access.hardened_structures,
+    gpus.gpu_nodes,
+    gpus.device_plugin,
+    gpus.approved_gpus,
+    gpus.models_fit,
+    gpus.quota,
+    network.images,
+    network.domain,
+    network.gateway,
+)
+
+
+def preflight(
+    facts: Mapping[str, Any], contract: Mapping[str, Any], release: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """All items, those that are met too. Unmet ``blocking`` ones refuse the onboarding; the others are advice."""
+    found: list[Item] = []
+    for check in _CHECKS:
+        found += check(facts, contract, release)
+    return [item.as_dict(contract) for item in found]
+
+
+def refusal(cluster: str, items: Sequence[Mapping[str, Any]]) -> str:
+    """Why onboarding does not begin, as one message; empty when it may."""
+    unmet = [item for item in items if item["blocking"] and not item["ok"]]
+    if not unmet:
+        return ""
+    lines = [f"{cluster} is not ready to be onboarded; nothing was changed."]
+    lines += [f"{item['check']}: {item['message']} {whose_move(item)}" for item in unmet]
+    return "\n".join(lines)

@@ -1,0 +1,110 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Are the GPUs there, ready, offered to the scheduler, and enough for the models?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..capacity import approved, floor, unplaced
+from ..names import GPU, MANAGED_BY, MODELS_NAMESPACE
+from ..quantity import count
+from .item import Item
+
+Data = Mapping[str, Any]
+
+
+def gpu_nodes(facts: Data, _contract: Data, _release: Data) -> list[Item]:
+    """There are GPU nodes, and they are ready."""
+    nodes = facts["nodes"]
+    found = f"{nodes['gpu']}, {nodes['gpu_ready']} ready"
+    if not nodes["gpu_ready"]:
+        message = f"None of the cluster's {nodes['total']} nodes is a ready GPU node."
+        return [Item("GPU nodes", False, found, "at least one ready", message, "capacity")]
+    sick = ", ".join(f"{problem['node']} ({problem['reason']})" for problem in nodes["problems"][:5])
+    message = f"Some GPU nodes are not ready: {sick}."
+    all_ready = nodes["gpu_ready"] == nodes["gpu"]
+    return [Item("GPU nodes", all_ready, found, "all ready", message, "capacity", blocking=False)]
+
+
+def device_plugin(facts: Data, _contract: Data, _release: Data) -> list[Item]:
+    """A device plugin offers the GPUs. Clouds hide theirs, so nodes that offer GPUs are proof enough."""
+    plugin, nodes = facts["device_plugin"], facts["nodes"]
+    found = f"{nodes['gpu_offering']} of {nodes['gpu']} GPU nodes offer GPUs"
+    if plugin["found"]:
+        found += f" ({plugin['namespace']}/{plugin['name']}, {plugin['ready']} of {plugin['desired']} ready)"
+    return [
+        Item(
+            "device plugin",
+            0 < nodes["gpu"] == nodes["gpu_offering"],
+            found,
+            "every GPU node offers its GPUs",
+            f"{found}: the NVIDIA device plugin, which offers {GPU} to the scheduler, is missing or sick.",
+            "capacity",
+            blocking=nodes["gpu_offering"] == 0,
+        )
+    ]
+
+
+def approved_gpus(facts: Data, contract: Data, _release: Data) -> list[Item]:
+    """What was approved is there. Only advice: a node may be away for repair, or come when it is needed."""
+    found = []
+    for product, wanted in approved(contract).items():
+        there = int(_of(facts, product).get("allocatable", 0))
+        message = (
+            f"{wanted} {product} are approved, and the cluster has {there}{_instead(facts, product)}: "
+            f"models scale to {there} at most."
+        )
+        name = f"approved {product}"
+        found.append(Item(name, there >= wanted, str(there), str(wanted), message, "capacity", blocking=False))
+    return found
+
+
+def models_fit(facts: Data, contract: Data, _release: Data) -> list[Item]:
+    """Every model gets its least number of replicas on the GPUs that are free now."""
+    found = []
+    for product, needed in sorted(floor(contract).items()):
+        gpus = _of(facts, product)
+        short = unplaced(contract, product, gpus)
+        free = int(gpus.get("free", 0)) + sum((gpus.get("ours") or {}).values())
+        state = f"{free} free of {int(gpus.get('allocatable', 0))}"
+        message = (
+            f"The models need {needed} {product} to start, and the cluster has {state}{_instead(facts, product)}. "
+            f"No room for {', '.join(map(_spoken, short))}."
+        )
+        found.append(Item(f"free {product}", not short, state, f"{needed} for the models", message, "capacity"))
+    return found
+
+
+def quota(facts: Data, contract: Data, _release: Data) -> list[Item]:
+    """No quota of somebody else's in our namespace is tighter than what was approved."""
+    key, total = f"requests.{GPU}", sum(approved(contract).values())
+    tight = ", ".join(
+        f"{q['name']} ({q['hard'][key]})"
+        for q in facts["quotas"]
+        if q["namespace"] == MODELS_NAMESPACE
+        and q["managed"] != MANAGED_BY
+        and key in q["hard"]
+        and count(q["hard"][key]) < total
+    )
+    message = f"{MODELS_NAMESPACE} has a quota tighter than the {total} GPUs approved: {tight}."
+    return [Item("GPU quota", not tight, tight or "no other quota", f"{total} or more", message, "capacity")]
+
+
+def _of(facts: Data, product: str) -> Data:
+    found: Data = facts["gpus"]["products"].get(product) or {}
+    return found
+
+
+def _instead(facts: Data, product: str) -> str:
+    """A hint where the product is missing altogether: what there is instead."""
+    there = facts["gpus"]["products"]
+    return f" (but {', '.join(there)})" if there and product not in there else ""
+
+
+def _spoken(short: Data) -> str:
+    replicas = "replica" if short["missing"] == 1 else "replicas"
+    gpus = "1 GPU" if short["each"] == 1 else f"{short['each']} GPUs on one node"
+    return f"{short['missing']} {replicas} of {short['model']} ({gpus} each)"

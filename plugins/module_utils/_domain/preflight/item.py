@@ -1,0 +1,39 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One thing that preflight looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..people import CUSTOMER, FIREWORKS, NOBODY, contact
+
+
+@dataclass(frozen=True)
+class Item:
+    """What was looked at, what was found, what is needed; and, when it is not met, what to do and whose move it is."""
+
+    check: str
+    ok: bool
+    found: str
+    needed: str
+    message: str = ""
+    topic: str = ""
+    """The customer's contact for it; none when it is Fireworks' own move."""
+    blocking: bool = True
+
+    def as_dict(self, contract: Mapping[str, Any]) -> dict[str, Any]:
+        """The item as plain data, with the contract's contact filled in."""
+        return {
+            "check": self.check,
+            "ok": self.ok,
+            "blocking": self.blocking,
+            "found": self.found,
+            "needed": self.needed,
+            "message": "" if self.ok else self.message,
+            "owner": "" if self.ok else (CUSTOMER if self.topic else FIREWORKS),
+            "contact": contact(contract, self.topic) if self.topic and not self.ok else dict(NOBODY),
+        }

@@ -1,0 +1,52 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Can images come in, and can requests find their way?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..release import UnknownReleaseError, needed_images, registry
+from .item import Item
+
+Data = Mapping[str, Any]
+
+
+def images(_facts: Data, contract: Data, release: Data) -> list[Item]:
+    """The plan for images: which ones, from where. Whether they are there shows when the first is pulled."""
+    needed = "by digest, from an allowed registry"
+    try:
+        wanted = needed_images(contract, release)
+    except UnknownReleaseError as error:
+        return [Item("images", False, "not all known", needed, f"There is no image for a model: {error}.")]
+    return [Item("images", True, f"{len(wanted)} by digest, from {registry(contract, release)}", needed)]
+
+
+def domain(_facts: Data, contract: Data, _release: Data) -> list[Item]:
+    """The plan for names: requests from outside need a domain, and its records lead to the gateway."""
+    networking = contract.get("networking") or {}
+    name = networking.get("domain")
+    if not networking.get("gateway"):
+        return [Item("DNS plan", True, "no gateway: served inside the cluster", "nothing")]
+    found = f"{name} and *.{name} to the gateway" if name else "no domain"
+    message = (
+        "The contract names a gateway and no domain: name networking.domain, and lead it and *.domain to the gateway."
+    )
+    return [Item("DNS plan", bool(name), found, "networking.domain", message, "networking")]
+
+
+def gateway(facts: Data, contract: Data, _release: Data) -> list[Item]:
+    """The gateway that the contract names is there, and its controller has taken it up."""
+    wanted = (contract.get("networking") or {}).get("gateway")
+    if not wanted:
+        return []
+    name = f"{wanted['namespace']}/{wanted['name']}"
+    there = [g for g in facts["gateways"] if (g["namespace"], g["name"]) == (wanted["namespace"], wanted["name"])]
+    if not there:
+        return [Item("gateway", False, "not there", name, f"There is no gateway {name}.", "networking")]
+    ready = bool(there[0]["programmed"])
+    message = f"The gateway {name} is there, and no controller has programmed it: requests from outside wait for that."
+    found = "programmed" if ready else "not programmed"
+    return [Item("gateway", ready, found, f"{name}, programmed", message, "networking", blocking=False)]

@@ -1,0 +1,75 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A stack release: which version a contract names, and where its images come from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+Contract = Mapping[str, Any]
+_VERSION = re.compile(r"(\d+)\.(\d+)")
+
+
+class UnknownReleaseError(ValueError):
+    """The contract names a release, a channel or an engine version that does not exist."""
+
+
+def release_version(stack: Mapping[str, Any], channels: Mapping[str, str], known: list[str]) -> str:
+    """The release that a contract's C(stack) section names, by version or by channel."""
+    version, channel = stack.get("release"), stack.get("channel")
+    if not version:
+        channel = str(channel or "stable")
+        if channel not in channels:
+            raise UnknownReleaseError(f"stack.channel: there is no channel {channel!r}; there are {_list(channels)}")
+        version = channels[channel]
+    if str(version) not in known:
+        raise UnknownReleaseError(f"stack.release: there is no stack release {version}; there are {_list(known)}")
+    return str(version)
+
+
+def registry(contract: Contract, release: Mapping[str, Any]) -> str:
+    """Where images come from: the customer's first registry, else the one that the release is published in."""
+    allowed = (contract.get("compliance") or {}).get("registries")
+    return str(allowed[0] if allowed else release["registry"])
+
+
+def image(contract: Contract, release: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
+    """What the customer's nodes pull: always by digest, so that it is what was tested."""
+    return f"{registry(contract, release)}/{entry['name']}@{entry['digest']}"
+
+
+def component_images(contract: Contract, release: Mapping[str, Any]) -> dict[str, str]:
+    """The image of each component of a release."""
+    return {name: image(contract, release, entry) for name, entry in release["images"].items()}
+
+
+def engine_image(contract: Contract, release: Mapping[str, Any], engine: Mapping[str, Any]) -> str:
+    """The image of a model's engine; only the versions that a release was tested with are served."""
+    name, version = str(engine["name"]), str(engine["version"])
+    tested = release["engines"].get(name, {})
+    if version not in tested:
+        raise UnknownReleaseError(
+            f"engine {name} {version} is not part of stack release {release['version']}, which has "
+            + (", ".join(f"{name} {v}" for v in tested) or f"engines {_list(release['engines'])}")
+        )
+    return image(contract, release, tested[version])
+
+
+def needed_images(contract: Contract, release: Mapping[str, Any]) -> list[str]:
+    """Every image this contract needs in the customer's registry."""
+    found = set(component_images(contract, release).values())
+    found |= {engine_image(contract, release, model["engine"]) for model in contract.get("models") or ()}
+    return sorted(found)
+
+
+def kubernetes_version(text: object) -> tuple[int, int]:
+    """C(v1.36.2-eks-1), C(1.29) and the like as (major, minor); what cannot be read is (0, 0)."""
+    match = _VERSION.search(str(text))
+    return (int(match.group(1)), int(match.group(2))) if match else (0, 0)
+
+
+def _list(names: Any) -> str:
+    return ", ".join(sorted(names)) or "none"

@@ -1,0 +1,54 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The five checks that a cluster passes before production, each with its evidence.
+
+A check has ``passed`` only on evidence. What was not tried is ``unproven``, and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..people import CUSTOMER, FIREWORKS, NOBODY, contact, whose_move
+from .checks import FAILED, Verdict, autoscaling, endpoints, gpus, observability, routing
+from .requests import probe_requests
+
+__all__ = ["probe_requests", "validation", "validation_failure"]
+
+_CHECKS = (
+    ("GPU nodes and scheduling", gpus),
+    ("endpoint reachability", endpoints),
+    ("routing and load balancing", routing),
+    ("autoscaling inside the approved GPUs", autoscaling),
+    ("observability signals", observability),
+)
+
+
+def validation(
+    facts: Mapping[str, Any], evidence: Mapping[str, Any], contract: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """The five checks. ``evidence["probes"]`` holds the answers to the requests that were sent, none if none was."""
+    return [_row(name, check(facts, evidence, contract), contract) for name, check in _CHECKS]
+
+
+def validation_failure(cluster: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    """Why a cluster is not valid, as one message; empty when nothing failed."""
+    failed = [row for row in rows if row["result"] == FAILED]
+    if not failed:
+        return ""
+    lines = [f"{cluster} failed {len(failed)} of {len(rows)} checks."]
+    lines += [f"{row['check']}: {row['evidence']} {whose_move(row)}" for row in failed]
+    return "\n".join(lines)
+
+
+def _row(name: str, verdict: Verdict, contract: Mapping[str, Any]) -> dict[str, Any]:
+    failed = verdict.result == FAILED
+    return {
+        "check": name,
+        "result": verdict.result,
+        "evidence": verdict.evidence,
+        "owner": (CUSTOMER if verdict.topic else FIREWORKS) if failed else "",
+        "contact": contact(contract, verdict.topic) if failed and verdict.topic else dict(NOBODY),
+    }

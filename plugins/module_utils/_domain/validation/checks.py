@@ -1,0 +1,145 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The five checks themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..capacity import approved, gpus_per_replica, most_replicas, replicas
+from ..names import GPU, MANAGED_BY, MODELS_NAMESPACE, ROUTER, SYSTEM_NAMESPACE, TELEMETRY
+from ..quantity import count
+
+Data = Mapping[str, Any]
+PASSED, FAILED, UNPROVEN = "passed", "failed", "unproven"
+NO_REQUEST = "no request was sent"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A result, the evidence in words, and (of a failure that is the customer's) the topic of the contact."""
+
+    result: str
+    evidence: str
+    topic: str = ""
+
+
+def gpus(facts: Data, _evidence: Data, contract: Data) -> Verdict:
+    """GPU nodes are ready, and the models' pods were scheduled onto them and run."""
+    nodes = facts["nodes"]
+    state = f"{nodes['gpu_ready']} of {nodes['gpu']} GPU nodes ready"
+    if not nodes["gpu_ready"]:
+        return Verdict(FAILED, f"{state}.", "capacity")
+    wanted = contract.get("models") or ()
+    if not wanted:
+        return Verdict(UNPROVEN, f"{state}; no model asks for a GPU yet.")
+    running = {str(model["name"]): model for model in facts["models"]}
+    short = [text for text in (_short(model, running.get(str(model["name"]))) for model in wanted) if text]
+    if short:
+        return Verdict(FAILED, f"{state}; {', '.join(short)}.")
+    held = sum(running[str(model["name"])]["gpus"] for model in wanted)
+    return Verdict(PASSED, f"{state}; {_many(len(wanted), 'model')} on {_many(held, 'GPU')}, every replica ready.")
+
+
+def _short(model: Data, there: Data | None) -> str:
+    """What a model lacks, in words; empty when it has all its replicas."""
+    if there is None:
+        return f"{model['name']} is not deployed"
+    if there["settled"] and there["ready"] >= replicas(model):
+        return ""
+    return f"{model['name']} has {there['ready']} of {max(there['replicas'], replicas(model))} replicas ready"
+
+
+def endpoints(facts: Data, evidence: Data, contract: Data) -> Verdict:
+    """Every model has ready endpoints, and they answer."""
+    ready = _ready(facts)
+    wanted = [str(model["name"]) for model in contract.get("models") or ()]
+    if not wanted:
+        return Verdict(UNPROVEN, "no model is there to reach yet.")
+    empty = [name for name in wanted if not ready.get((MODELS_NAMESPACE, name))]
+    if empty:
+        return Verdict(FAILED, f"no ready endpoint behind {', '.join(empty)}.")
+    state = ", ".join(f"{name} has {_many(ready[MODELS_NAMESPACE, name], 'ready endpoint')}" for name in wanted)
+    return _by_requests(state, _probes(evidence, MODELS_NAMESPACE, wanted))
+
+
+def routing(facts: Data, evidence: Data, _contract: Data) -> Verdict:
+    """The router is ready, and a request through it reaches the models."""
+    router = _component(facts, ROUTER)
+    if router is None:
+        return Verdict(FAILED, "there is no router.")
+    ready = _ready(facts).get((SYSTEM_NAMESPACE, ROUTER), 0)
+    state = f"router {router['ready']} of {router['replicas']} ready, {_many(ready, 'ready endpoint')}"
+    if not router["settled"] or not ready:
+        return Verdict(FAILED, f"{state}.")
+    return _by_requests(state, _probes(evidence, SYSTEM_NAMESPACE, [ROUTER]))
+
+
+def autoscaling(facts: Data, _evidence: Data, contract: Data) -> Verdict:
+    """Whatever scales the models, the API server stops them at the approved GPUs."""
+    total, key = sum(approved(contract).values()), f"requests.{GPU}"
+    hardened = contract["access"]["mode"] == "hardened"
+    bounds = [
+        count(q["hard"][key])
+        for q in facts["quotas"]
+        if q["namespace"] == MODELS_NAMESPACE and key in q["hard"] and (hardened or q["managed"] == MANAGED_BY)
+    ]
+    if not bounds:
+        return Verdict(FAILED, f"no quota holds {MODELS_NAMESPACE} to the {total} approved GPUs.")
+    if min(bounds) > total:
+        return Verdict(FAILED, f"the quota allows {min(bounds)} GPUs, and {total} are approved.")
+    state = f"the quota stops at {min(bounds)} GPUs, {total} are approved"
+    growing = [model for model in contract.get("models") or () if most_replicas(model) > replicas(model)]
+    if growing:
+        most = sum(most_replicas(model) * gpus_per_replica(model) for model in growing)
+        return Verdict(
+            UNPROVEN, f"{state}; models may grow to {_many(most, 'GPU')}, and no autoscaler was seen to act."
+        )
+    return Verdict(PASSED, f"{state}; no model may grow.")
+
+
+def observability(facts: Data, evidence: Data, _contract: Data) -> Verdict:
+    """Telemetry is ready and answers."""
+    telemetry = _component(facts, TELEMETRY)
+    if telemetry is None:
+        return Verdict(FAILED, "there is no telemetry.")
+    state = f"telemetry {telemetry['ready']} of {telemetry['replicas']} ready"
+    if not telemetry["settled"]:
+        return Verdict(FAILED, f"{state}.")
+    return _by_requests(state, _probes(evidence, SYSTEM_NAMESPACE, [TELEMETRY]))
+
+
+def _by_requests(state: str, probes: Sequence[Data]) -> Verdict:
+    """What the requests proved: nothing, when none was sent."""
+    if not probes:
+        return Verdict(UNPROVEN, f"{state}; {NO_REQUEST}.")
+    failed = [
+        f"{probe['service']} answered {probe.get('status') or 'nothing'} to {probe['path']} ({probe.get('error', '')})"
+        for probe in probes
+        if not probe["ok"]
+    ]
+    if failed:
+        return Verdict(FAILED, f"{state}; {', '.join(failed)}.")
+    slowest = max(int(probe.get("elapsed_ms", 0)) for probe in probes)
+    return Verdict(PASSED, f"{state}; {_many(len(probes), 'request')} answered, the slowest in {slowest} ms.")
+
+
+def _probes(evidence: Data, namespace: str, services: Sequence[str]) -> list[Data]:
+    return [p for p in evidence.get("probes") or () if p["namespace"] == namespace and p["service"] in services]
+
+
+def _ready(facts: Data) -> dict[tuple[str, str], int]:
+    return {(entry["namespace"], entry["service"]): entry["ready"] for entry in facts["endpoints"]}
+
+
+def _component(facts: Data, name: str) -> Data | None:
+    stack = facts["stack"] or {"components": ()}
+    found: list[Data] = [entry for entry in stack["components"] if entry["component"] == name]
+    return found[0] if found else None
+
+
+def _many(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -1,0 +1,28 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The requests that prove a cluster serves, as data: the role sends them, the checks read the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..names import MODELS_NAMESPACE, ROUTER, ROUTER_PORT, SERVING_PORT, SYSTEM_NAMESPACE, TELEMETRY, TELEMETRY_PORT
+
+
+def probe_requests(contract: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One request to every model, one through the router, one to the telemetry."""
+    models = [
+        _request(MODELS_NAMESPACE, str(model["name"]), SERVING_PORT, "/v1/models")
+        for model in contract.get("models") or ()
+    ]
+    return [
+        *models,
+        _request(SYSTEM_NAMESPACE, ROUTER, ROUTER_PORT, "/v1/models" if models else "/health"),
+        _request(SYSTEM_NAMESPACE, TELEMETRY, TELEMETRY_PORT, "/-/ready"),
+    ]
+
+
+def _request(namespace: str, service: str, port: int, path: str) -> dict[str, Any]:
+    return {"namespace": namespace, "service": service, "port": port, "path": path}
