@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real Kubernetes for tests: several clusters side by side, with nodes that kwok plays."""
+
+from .bed import Testbed
+from .cluster import Cluster
+from .errors import ApiError, TestbedError
+from .spec import ClusterSpec, NodePool, demo_clusters
+
+__all__ = ["ApiError", "Cluster", "ClusterSpec", "NodePool", "Testbed", "TestbedError", "demo_clusters"]

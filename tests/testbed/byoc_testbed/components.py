@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Command lines of the control plane. Pure: files and numbers in, arguments out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+SERVICE_RANGE = "198.18.128.0/20"
+
+# Controllers that a cluster of nodes which do not exist has no use for.
+_NOT_NEEDED = (
+    "persistentvolume-attach-detach-controller",
+    "persistentvolume-expander-controller",
+    "bootstrap-signer-controller",
+    "token-cleaner-controller",
+    "node-route-controller",
+    "cloud-node-lifecycle-controller",
+    "service-lb-controller",
+    "node-ipam-controller",
+    "storage-version-migrator-controller",
+)
+
+
+class Folder:
+    """Where one cluster's files lie."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.serving_certificate = path / "apiserver.crt"
+        self.serving_key = path / "apiserver.key"
+        self.service_account_key = path / "service-account.key"
+        self.tokens = path / "tokens.csv"
+        self.audit_policy = path / "audit-policy.json"
+        self.audit_log = path / "audit.log"
+        self.scheduler = path / "scheduler.json"
+        self.stages = path / "stages.yaml"
+        self.ca = path / "ca.crt"
+        self.ca_key = path / "ca.key"
+
+    def kubeconfig(self, who: str) -> Path:
+        """The kubeconfig of a part of the control plane."""
+        return self.path / f"{who}.kubeconfig"
+
+
+def etcd(binary: Path, folder: Path) -> list[str]:
+    """One etcd for every cluster, on a socket that only this user can reach."""
+    return [
+        str(binary),
+        "etcd",
+        f"--data-dir={folder / 'etcd'}",
+        f"--listen-client-url={etcd_endpoint(folder)}",
+        f"--listen-peer-url=unix://{folder}/peer.sock",
+    ]
+
+
+def etcd_endpoint(folder: Path) -> str:
+    """Where etcd listens."""
+    return f"unix://{folder}/etcd.sock"
+
+
+def apiserver(binary: Path, folder: Folder, name: str, endpoint: str, port: int, audit: bool) -> list[str]:
+    """The API server of one cluster."""
+    arguments = [
+        str(binary),
+        "kube-apiserver",
+        f"--etcd-servers={endpoint}",
+        f"--etcd-prefix=/{name}",
+        "--bind-address=127.0.0.1",
+        "--advertise-address=127.0.0.1",
+        f"--secure-port={port}",
+        "--permit-port-sharing=true",
+        "--endpoint-reconciler-type=none",
+        f"--tls-cert-file={folder.serving_certificate}",
+        f"--tls-private-key-file={folder.serving_key}",
+        f"--client-ca-file={folder.ca}",
+        f"--token-auth-file={folder.tokens}",
+        "--authorization-mode=Node,RBAC",
+        "--enable-admission-plugins=NodeRestriction",
+        # Nodes are created Ready; this plugin would taint them until a controller looks.
+        "--disable-admission-plugins=TaintNodesByCondition",
+        "--allow-privileged=true",
+        "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+        f"--service-account-signing-key-file={folder.service_account_key}",
+        f"--service-account-key-file={folder.service_account_key}",
+        f"--service-cluster-ip-range={SERVICE_RANGE}",
+        "--profiling=false",
+        "--max-requests-inflight=2000",
+        "--max-mutating-requests-inflight=1000",
+    ]
+    if audit:
+        arguments += [
+            f"--audit-policy-file={folder.audit_policy}",
+            f"--audit-log-path={folder.audit_log}",
+            "--audit-log-mode=blocking",
+        ]
+    return arguments
+
+
+def controller_manager(binary: Path, folder: Folder, lease_seconds: int) -> list[str]:
+    """The controllers of one cluster. A node is lost when its heartbeats stop for as long as its lease lasts."""
+    return [
+        str(binary),
+        "kube-controller-manager",
+        f"--kubeconfig={folder.kubeconfig('controllers')}",
+        "--secure-port=0",
+        "--leader-elect=false",
+        "--use-service-account-credentials=true",
+        f"--service-account-private-key-file={folder.service_account_key}",
+        f"--root-ca-file={folder.ca}",
+        f"--cluster-signing-cert-file={folder.ca}",
+        f"--cluster-signing-key-file={folder.ca_key}",
+        "--kube-api-qps=500",
+        "--kube-api-burst=1000",
+        f"--node-monitor-grace-period={lease_seconds}s",
+        "--node-monitor-period=1s",
+        "--profiling=false",
+        "--controllers=*," + ",".join(f"-{name}" for name in _NOT_NEEDED),
+    ]
+
+
+def scheduler(binary: Path, folder: Folder) -> list[str]:
+    """The scheduler of one cluster."""
+    return [str(binary), "kube-scheduler", f"--config={folder.scheduler}", "--secure-port=0"]
+
+
+def scheduler_configuration(folder: Folder) -> str:
+    """A scheduler that is not held back by its own client and tries again soon."""
+    return json.dumps(
+        {
+            "apiVersion": "kubescheduler.config.k8s.io/v1",
+            "kind": "KubeSchedulerConfiguration",
+            "leaderElection": {"leaderElect": False},
+            "enableProfiling": False,
+            "podMaxBackoffSeconds": 2,
+            "clientConnection": {"kubeconfig": str(folder.kubeconfig("scheduler")), "qps": 1000, "burst": 2000},
+        }
+    )
+
+
+def kwok(binary: Path, folder: Folder, lease_seconds: int) -> list[str]:
+    """What plays the kubelets of one cluster."""
+    return [
+        str(binary),
+        "kwok",
+        f"--kubeconfig={folder.kubeconfig('kubelets')}",
+        f"--stages={folder.stages}",
+        f"--lease-seconds={lease_seconds}",
+    ]
+
+
+def audit_policy() -> str:
+    """Who did what to which object, and no contents (they may be secret)."""
+    return json.dumps(
+        {
+            "apiVersion": "audit.k8s.io/v1",
+            "kind": "Policy",
+            "omitStages": ["RequestReceived"],
+            "rules": [{"level": "Metadata"}],
+        }
+    )
