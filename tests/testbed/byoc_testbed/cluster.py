@@ -68,10 +68,10 @@ class Cluster:
             self._run(components.controller_manager(self._binary, self._folder, self.spec.node_lease_seconds))
         if self.spec.scheduler:
             self._run(components.scheduler(self._binary, self._folder))
+        customs.install(self.api, self._binary.parent, self.spec)
         self._create_nodes()
         if self.spec.kubelets:
             self._run(components.kwok(self._binary, self._folder, self.spec.node_lease_seconds))
-        customs.install(self.api, self._binary.parent, self.spec)
         if self.spec.device_plugin:
             self.api.create_many(device_plugin(), threads=1)
             if self.spec.controllers and self.spec.scheduler and self.spec.kubelets:
@@ -90,7 +90,8 @@ class Cluster:
         arguments = components.apiserver(
             self._binary, self._folder, self.name, self._endpoint, self.port.number, self.spec.audit
         )
-        self._run(arguments)
+        # Its start is mostly garbage: collecting it half as often saves a fifth of the time.
+        self._run(arguments, {"GOGC": "200"})
         self._until(self.api.is_ready, "the API server is not ready")
 
     def stop_apiserver(self) -> None:
@@ -216,7 +217,7 @@ class Cluster:
             made += nodes_of(pool, len(made), now())
         self.api.create_many(made)
 
-    def _run(self, arguments: Sequence[str]) -> None:
+    def _run(self, arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
         name = arguments[1]
         with self._lock:
             self._processes[name] = Process(
@@ -224,6 +225,7 @@ class Cluster:
                 log=self._folder.path / f"{name}.log",
                 lifeline=self._lifeline,
                 folder=self._folder.path,
+                environment=environment,
             )
 
     def _kube_system_uid(self) -> str:
