@@ -38,7 +38,7 @@ def _established(api: Api) -> set[str]:
     return {
         item["metadata"]["name"]
         for item in api.request("GET", _CRDS)["items"]
-        for condition in item.get("status", {}).get("conditions", [])
+        for condition in (item.get("status") or {}).get("conditions") or []
         if condition["type"] == "Established" and condition["status"] == "True"
     }
 
