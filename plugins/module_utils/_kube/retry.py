@@ -8,9 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 #: Answers that say "later", not "no": load shedding, a proxy without a backend, a server that starts.
-RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
+_LATER = frozenset({429, 502, 503, 504})
 FIRST_DELAY = 0.1
 LONGEST_DELAY = 5.0
+
+
+def says_later(status: int, headers: Mapping[str, str]) -> bool:
+    """Whether asking again may help. As in client-go: another server error only when it says so itself, because a
+    500 is how the API server answers what will never succeed (a field that its schema does not know)."""
+    return status in _LATER or (status >= 500 and "Retry-After" in headers)
 
 
 def delay_before(attempt: int, headers: Mapping[str, str], *, jitter: float) -> float:

@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 from .errors import CUSTOMER, CredentialError, KubeError, TlsError, UnreachableError, WrongClusterError, answer_error
 from .exec_credential import ExecCredential, run_exec_plugin
 from .kubeconfig import Access, read_file
-from .retry import RETRIED_STATUSES, delay_before
+from .retry import delay_before, says_later
 from .tls import tls_context
 
 try:
@@ -97,17 +97,17 @@ class Session:
         body: object = None,
         content_type: str = JSON,
         accept: str = JSON,
-        retried: frozenset[int] = RETRIED_STATUSES,
+        retry: bool = True,
     ) -> dict[str, Any]:
         """Ask, ask again where that helps, and return the answer's JSON.
 
-        :param retried: the statuses after which it is asked again until :data:`RETRY_SECONDS` have passed.
+        :param retry: ask again, until :data:`RETRY_SECONDS` have passed, when the answer says "later" or none comes.
         :raises AnswerError: the server said no (a subclass for each meaning).
         :raises UnreachableError: no answer in time.
         :raises TlsError: the server is not the one trusted.
         """
         answer = self.exchange(
-            method, path, query=query, body=body, content_type=content_type, accept=accept, retried=retried
+            method, path, query=query, body=body, content_type=content_type, accept=accept, retry=retry
         )
         if answer.status >= 400:
             raise answer_error(answer.status, answer.json(), where=self.where, request=f"{method} {path}")
@@ -122,7 +122,7 @@ class Session:
         body: object = None,
         content_type: str = JSON,
         accept: str = JSON,
-        retried: frozenset[int] = RETRIED_STATUSES,
+        retry: bool = True,
         read_seconds: float = READ_SECONDS,
     ) -> Answer:
         """As :meth:`request`, but an error status is an answer like any other."""
@@ -137,11 +137,11 @@ class Session:
                 if answer.status == 401 and self.access.exec_spec and not renewed:
                     renewed, self._exec = True, None  # the plugin's token may have died early: ask it once more
                     continue
-                if answer.status not in retried:
+                if not (retry and says_later(answer.status, answer.headers)):
                     return answer
             patience = RETRY_SECONDS if self._has_answered else FIRST_ANSWER_SECONDS
             delay = delay_before(attempt, answer.headers if answer else {}, jitter=random.random())  # noqa: S311 (spread, not a secret)
-            if time.monotonic() - started + delay > patience:
+            if not retry or time.monotonic() - started + delay > patience:
                 if answer is not None:
                     return answer
                 raise failure or UnreachableError("no answer", where=self.where)

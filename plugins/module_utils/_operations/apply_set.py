@@ -50,15 +50,20 @@ def parse_definition(definition: Any) -> list[Any]:
     if isinstance(definition, str):
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
-            documents = list(yaml.load_all(definition, Loader=loader))
+            documents = list(yaml.load_all(definition.encode(), Loader=loader))
         except yaml.YAMLError as error:
             raise ManifestError(f"the manifests are not YAML: {error}", next_step="correct the YAML") from None
-        return [one for document in documents for one in parse_definition(document)]
-    if isinstance(definition, dict):
-        if definition.get("kind") == "List":
-            return list(definition.get("items") or [])
-        return [definition]
-    return [one for element in definition for one in (parse_definition(element) if element else [])]
+        return _flattened(documents)
+    return _flattened(definition if isinstance(definition, list) else [definition])
+
+
+def _flattened(documents: list[Any]) -> list[Any]:
+    """Without empty documents, and with the items of each ``List`` in its place."""
+    flat: list[Any] = []
+    for document in documents:
+        is_list = isinstance(document, dict) and document.get("kind") == "List"
+        flat += document.get("items") or [] if is_list else [document] if document else []
+    return flat
 
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def run(parameters: dict[str, Any], _context: Context) -> dict[str, Any]:
         parameters["method"],
         path,
         body=parameters["body"],
-        retried=frozenset(),  # this asks how the service is now
+        retry=False,  # this asks how the service is now
         read_seconds=float(parameters["timeout"]),
     )
     elapsed = time.monotonic() - started

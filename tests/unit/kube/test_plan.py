@@ -22,7 +22,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._kube.plan import (
     diff_of,
     not_ours,
 )
-from ansible_collections.fireworks.byoc.plugins.module_utils._kube.retry import delay_before
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.retry import delay_before, says_later
 
 CONFIG_MAP = Resource("", "v1", "ConfigMap", "configmaps", True, ("list",), True)
 REF = Ref("ConfigMap", "", "ns", "x")
@@ -119,6 +119,21 @@ def test_the_delay_grows_and_the_servers_wish_is_honoured(
     attempt: int, headers: dict[str, str], jitter: float, seconds: float
 ) -> None:
     assert delay_before(attempt, headers, jitter=jitter) == pytest.approx(seconds, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "later"),
+    [
+        (429, {}, True),
+        (503, {}, True),
+        (500, {}, False),
+        (500, {"Retry-After": "1"}, True),
+        (409, {}, False),
+        (200, {"Retry-After": "1"}, False),
+    ],
+)
+def test_only_an_answer_that_says_later_is_asked_again(status: int, headers: dict[str, str], later: bool) -> None:
+    assert says_later(status, headers) is later
 
 
 def test_discovery_reads_paths_scopes_and_the_preferred_version() -> None:

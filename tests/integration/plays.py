@@ -1,0 +1,103 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run tasks through a real ``ansible-playbook`` and read their results back as data."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+#: A task with an environment of its own leaves Ansible's worker and runs as a module.
+AS_MODULE = {"environment": {"BYOC_TEST": "module"}}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one ansible-playbook run did."""
+
+    returncode: int
+    output: str
+    results: list[dict[str, Any]]
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The result of the only task."""
+        assert len(self.results) == 1, self.output
+        return self.results[0]
+
+
+def ansible_environment(**more: str) -> dict[str, str]:
+    """The environment of a run: this checkout's collection, and nothing of the user's own."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "KUBE"))}
+    return {**kept, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", **more}
+
+
+def run_playbook(
+    *arguments: str, environment: dict[str, str] | None = None, seconds: float = 300
+) -> subprocess.CompletedProcess[str]:
+    """``ansible-playbook`` with these arguments, of the interpreter that runs the tests."""
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), *arguments]
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment or ansible_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+
+
+def run_tasks(
+    folder: Path,
+    connection: dict[str, Any],
+    *tasks: dict[str, Any],
+    flags: tuple[str, ...] = (),
+    environment: dict[str, str] | None = None,
+    seconds: float = 300,
+) -> Outcome:
+    """Run tasks against one cluster; a task that fails does not stop the next ones.
+
+    :param tasks: each a task; the first of its keys that has a dot in it is the module.
+    :param flags: more arguments, for instance ``--check``.
+    """
+    answers = folder / "results.json"
+    answers.unlink(missing_ok=True)
+    named = [f"result_{number}" for number in range(len(tasks))]
+    dump = "{{ [" + ", ".join(named) + "] | to_json }}"
+    play = {
+        "hosts": "localhost",
+        "gather_facts": False,
+        "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
+        "module_defaults": {"group/fireworks.byoc.cluster": {"connection": connection}},
+        "tasks": [
+            *({**task, "register": name, "ignore_errors": True} for task, name in zip(tasks, named, strict=True)),
+            {"ansible.builtin.copy": {"content": dump, "dest": str(answers), "mode": "0600"}, "check_mode": False,
+             "diff": False},
+        ],
+    }  # fmt: skip
+    playbook = folder / "play.yml"
+    playbook.write_text(json.dumps([play]))
+    done = run_playbook("-i", "localhost,", "-c", "local", str(playbook), *flags, environment=environment, seconds=seconds)
+    results = json.loads(answers.read_text()) if answers.exists() else []
+    return Outcome(done.returncode, done.stdout, results)
+
+
+def connection_to(cluster: Any, **changes: Any) -> dict[str, Any]:
+    """The ``connection`` of a testbed cluster's administrator."""
+    connection = {
+        "cluster_name": cluster.name,
+        "cluster_uid": cluster.uid,
+        "kubeconfig_file": str(cluster.kubeconfig),
+        **changes,
+    }
+    return {key: value for key, value in connection.items() if value is not None}
