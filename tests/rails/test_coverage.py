@@ -1,0 +1,22 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The thinking is tested where it is cheap to test: by unit tests alone, without a cluster."""
+
+from __future__ import annotations
+
+import re
+
+from tests.rails.running import passes, variables
+
+LEAST = 95
+
+
+def test_unit_tests_cover_the_thinking(development):
+    """Lines and branches of _domain; the rest is covered by the integration tests, which no percentage describes."""
+    env = variables(development.bin)
+    python = development.bin / "python"
+    unit = [python, "-m", "coverage", "run", "-m", "pytest", "tests/unit", "-q"]
+    passes(unit, log="coverage-run", env=env)
+    report = passes([python, "-m", "coverage", "report", f"--fail-under={LEAST}"], log="coverage", env=env)
+    assert re.search(r"^TOTAL\s", report, re.MULTILINE), f"coverage measured nothing:\n{report}"

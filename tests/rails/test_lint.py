@@ -1,0 +1,59 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What needs no cluster and no tarball: style, types, documentation, metadata. `make lint` runs these."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from tests.rails.running import passes, variables
+from tests.tools.environments import ROOT
+
+TYPED = ("_domain", "_kube")
+UTILS = "ansible_collections.fireworks.byoc.plugins.module_utils"
+
+
+def test_python_follows_the_style(tool):
+    tool("ruff", "check", "--output-format", "concise", ".", log="ruff-check")
+
+
+def test_python_is_formatted(tool):
+    tool("ruff", "format", "--check", ".", log="ruff-format")
+
+
+def test_types_of_thinking_and_talking_hold(tool):
+    packages = [word for name in TYPED for word in ("-p", f"{UTILS}.{name}")]
+    tool("mypy", *packages)
+
+
+def test_ansible_lint_passes_its_production_profile(tool):
+    tool("ansible-lint", "--offline", "--profile", "production", "--strict")
+
+
+def test_plugin_documentation_is_sound_and_its_references_resolve(tool):
+    tool("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "self", ".")
+
+
+def test_changelog_fragments_are_sound(tool):
+    tool("antsibull-changelog", "lint")
+
+
+def test_an_execution_environment_gets_what_the_collection_needs(tool):
+    found = yaml.safe_load(tool("ansible-builder", "introspect", "--sanitize", ".collections"))
+    ours = {line.split("  #")[0] for line in found["python"] if line.endswith("fireworks.byoc")}
+    assert ours == requirement_lines(ROOT / "meta" / "ee-requirements.txt")
+
+
+def test_shell_scripts_parse():
+    scripts = [*ROOT.glob("tests/tools/*.sh"), ROOT / ".ci" / "run"]
+    for script in scripts:
+        shell = "bash" if "bash" in script.read_text().splitlines()[0] else "sh"
+        passes([shell, "-n", script], log=f"parse-{script.name}", env=variables())
+
+
+def requirement_lines(path: Path) -> set[str]:
+    lines = (line.split("#")[0].strip() for line in path.read_text().splitlines())
+    return {line for line in lines if line}
