@@ -58,8 +58,8 @@ _PROVIDERS = {
 def gpu_inventory(nodes: Iterable[View], pods: Iterable[View]) -> dict[str, Any]:
     """The GPUs of a cluster, by product.
 
-    C(free) counts only what a new pod could get: on nodes that are ready and take pods. C(free_nodes) says how it is
-    spread (how many nodes have so many free), for a replica needs its GPUs on one node. C(ours) is what our models
+    ``free`` counts only what a new pod could get: on nodes that are ready and take pods. ``free_nodes`` says how it is
+    spread (how many nodes have so many free), for a replica needs its GPUs on one node. ``ours`` is what our models
     hold already.
     """
     used: Counter[str] = Counter()
@@ -150,12 +150,14 @@ def cluster_facts(
 ) -> dict[str, Any]:
     """The facts of one cluster.
 
-    C(version) is the answer of C(/version). C(nodes) and C(pods) are views; the rest are raw items of lists:
-    C(deployments), C(endpoint_slices) and C(quotas) of our two namespaces, C(daemonsets) of all. What the credential
+    ``version`` is the answer of ``/version``. ``nodes`` and ``pods`` are views; the rest are raw items of lists:
+    ``deployments``, ``endpoint_slices`` and ``quotas`` of our two namespaces (and the slice of the API server itself,
+    ``default/kubernetes``, where it may be read), ``daemonsets`` of all. What the credential
     may not read is left out by the caller and comes out empty.
     """
     pods = list(pods)
     deployments = list(deployments)
+    endpoint_slices = list(endpoint_slices)
     gpu_nodes = [node for node in nodes if is_gpu_node(node)]
     problems = [{"node": node["name"], "reason": node_problem(node)} for node in nodes]
     return {
@@ -190,7 +192,8 @@ def cluster_facts(
             ),
             key=lambda g: (g["namespace"], g["name"]),
         ),
-        "endpoints": _endpoints(endpoint_slices),
+        "endpoints": _endpoints(item for item in endpoint_slices if not _is_api_server(item)),
+        "api_server": _addresses(filter(_is_api_server, endpoint_slices)),
         "quotas": sorted(map(_quota, quotas), key=lambda q: (q["namespace"], q["name"])),
         "permissions": [dict(p) for p in permissions],
     }
@@ -308,6 +311,22 @@ def _endpoints(slices: Iterable[Raw]) -> list[dict[str, Any]]:
             ready = (endpoint.get("conditions") or {}).get("ready")
             entry["not_ready" if ready is False else "ready"] += len(endpoint.get("addresses") or ())
     return [found[key] for key in sorted(found)]
+
+
+def _is_api_server(item: Raw) -> bool:
+    return _namespace(item) == "default" and _label(item, "kubernetes.io/service-name") == "kubernetes"
+
+
+def _addresses(slices: Iterable[Raw]) -> list[dict[str, Any]]:
+    """Every address and port of some slices, for network policies that must name them."""
+    found = {
+        (str(address), count(port.get("port", 0)))
+        for item in slices
+        for port in item.get("ports") or ()
+        for endpoint in item.get("endpoints") or ()
+        for address in endpoint.get("addresses") or ()
+    }
+    return [{"address": address, "port": port} for address, port in sorted(found)]
 
 
 def _quota(item: Raw) -> dict[str, Any]:

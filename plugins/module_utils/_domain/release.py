@@ -18,7 +18,7 @@ class UnknownReleaseError(ValueError):
 
 
 def release_version(stack: Mapping[str, Any], channels: Mapping[str, str], known: list[str]) -> str:
-    """The release that a contract's C(stack) section names, by version or by channel."""
+    """The release that a contract's ``stack`` section names, by version or by channel."""
     version, channel = stack.get("release"), stack.get("channel")
     if not version:
         channel = str(channel or "stable")
@@ -66,7 +66,7 @@ def needed_images(contract: Contract, release: Mapping[str, Any]) -> list[str]:
 
 
 def kubernetes_version(text: object) -> tuple[int, int]:
-    """C(v1.36.2-eks-1), C(1.29) and the like as (major, minor); what cannot be read is (0, 0)."""
+    """``v1.36.2-eks-1``, ``1.29`` and the like as (major, minor); what cannot be read is (0, 0)."""
     match = _VERSION.search(str(text))
     return (int(match.group(1)), int(match.group(2))) if match else (0, 0)
 

@@ -61,7 +61,7 @@ def priority_classes() -> list[Manifest]:
 def quota(contract: Mapping[str, Any]) -> list[Manifest]:
     """The approved GPUs as a ResourceQuota: all of them for models, none for the stack itself.
 
-    A quota counts C(nvidia.com/gpu) and cannot tell products apart, so it holds the sum; each model's node selector
+    A quota counts ``nvidia.com/gpu`` and cannot tell products apart, so it holds the sum; each model's node selector
     and preflight's count by product hold the rest.
     """
     total = sum(approved(contract).values())

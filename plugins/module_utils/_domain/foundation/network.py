@@ -32,7 +32,7 @@ _NAMESPACE_NAME = "kubernetes.io/metadata.name"
 def network_policies(contract: Mapping[str, Any], api_server: Sequence[Mapping[str, Any]] = ()) -> list[Manifest]:
     """The policies of both namespaces.
 
-    C(api_server) is where the API server answers (address and port), read from the cluster; the router and the
+    ``api_server`` is where the API server answers (address and port), read from the cluster; the router and the
     telemetry watch pods there. Without it they reach it only where the contract's egress covers it.
     """
     found = [policy for namespace in NAMESPACES for policy in _closed(namespace)]

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What each runtime identity may do, in one table. A right that is not here is not given.
 
-Never in it: wildcards, C(escalate), C(bind), C(impersonate), secrets, C(pods/exec). A test holds the table to that.
+Never in it: wildcards, ``escalate``, ``bind``, ``impersonate``, secrets, ``pods/exec``. A test holds the table to that.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _always(_contract: Mapping[str, Any]) -> bool:
 
 @dataclass(frozen=True)
 class Need:
-    """Verbs on resources of one API group, in one namespace or (C(CLUSTER)) on what has none."""
+    """Verbs on resources of one API group, in one namespace or (``CLUSTER``) on what has none."""
 
     scope: str
     group: str

@@ -40,7 +40,7 @@ Question = tuple[str, str, str, str]
 
 
 def required_permissions(contract: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The questions for C(can_i), each once.
+    """The questions for ``can_i``, each once.
 
     Hardened mode works inside the two namespaces that the customer made. Standard mode makes everything, and can only
     give to an identity what it holds itself (RBAC lets nobody escalate), so what the identities get is asked as well.

@@ -28,6 +28,7 @@ class Item:
     def as_dict(self, contract: Mapping[str, Any]) -> dict[str, Any]:
         """The item as plain data, with the contract's contact filled in."""
         return {
+            "cluster": str(contract["identity"]["name"]),
             "check": self.check,
             "ok": self.ok,
             "blocking": self.blocking,

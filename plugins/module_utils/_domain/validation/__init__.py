@@ -13,9 +13,9 @@ from typing import Any
 
 from ..people import CUSTOMER, FIREWORKS, NOBODY, contact, whose_move
 from .checks import FAILED, Verdict, autoscaling, endpoints, gpus, observability, routing
-from .requests import probe_requests
+from .requests import probe_answers, probe_requests
 
-__all__ = ["probe_requests", "validation", "validation_failure"]
+__all__ = ["probe_answers", "probe_requests", "validation", "validation_failure"]
 
 _CHECKS = (
     ("GPU nodes and scheduling", gpus),
@@ -46,6 +46,7 @@ def validation_failure(cluster: str, rows: Sequence[Mapping[str, Any]]) -> str:
 def _row(name: str, verdict: Verdict, contract: Mapping[str, Any]) -> dict[str, Any]:
     failed = verdict.result == FAILED
     return {
+        "cluster": str(contract["identity"]["name"]),
         "check": name,
         "result": verdict.result,
         "evidence": verdict.evidence,

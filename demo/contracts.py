@@ -1,0 +1,85 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The contracts of the demo's customers, as they would write them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+H100 = "NVIDIA-H100-80GB-HBM3"
+Contract = dict[str, Any]
+
+
+def contract(
+    name: str,
+    *,
+    uid: str,
+    kubeconfig: Path,
+    provider: str,
+    region: str,
+    gpus: Mapping[str, int],
+    context: str = "",
+    model_gpus: int = 1,
+    replicas: tuple[int, int] = (2, 2),
+    gateway: bool = False,
+) -> Contract:
+    """A whole contract for the customer that the name begins with, serving one model on its first GPU product."""
+    customer = name.split("-", 1)[0]
+    title, mail = customer.capitalize(), f"{customer}.example"
+    total = sum(gpus.values())
+    made: Contract = {
+        "version": 1,
+        "identity": {"name": name, "customer": customer, "provider": provider, "region": region, "uid": uid},
+        "access": {"mode": "standard", "credential": {"kubeconfig_file": str(kubeconfig)}},
+        "capacity": {"gpus": [{"product": product, "count": count} for product, count in gpus.items()]},
+        "scaling": {"max_replicas_per_model": replicas[1], "max_gpus_per_model": min(total, replicas[1] * model_gpus)},
+        "actions": {"cordon": "auto", "drain": "approve"},
+        "contacts": {
+            "networking": {"name": f"{title} NetOps", "email": f"netops@{mail}"},
+            "account": {"name": f"{title} Cloud Platform", "email": f"cloud@{mail}"},
+            "capacity": {"name": f"{title} GPU Capacity", "email": f"gpu-capacity@{mail}"},
+            "security": {"name": f"{title} Security", "email": f"security@{mail}"},
+            "support": {"name": f"{title} on-call", "email": f"oncall@{mail}"},
+        },
+        "compliance": {"registries": [f"registry.{mail}/fireworks"], "egress": ["10.0.0.0/8"]},
+        "stack": {"channel": "stable"},
+        "models": [
+            {
+                "name": "llama-3-1-8b",
+                "served_name": "meta-llama/Llama-3.1-8B-Instruct",
+                "source": {
+                    "uri": "hf://meta-llama/Llama-3.1-8B-Instruct",
+                    "revision": "0e9e39f249a16976918f6564b8830bc894c89659",
+                },
+                "engine": {"name": "vllm", "version": "0.11.0"},
+                "gpu": {"product": next(iter(gpus)), "per_replica": model_gpus},
+                "context_length": 32768,
+                "replicas": {"min": replicas[0], "max": replicas[1]},
+            }
+        ],
+    }
+    if context:
+        made["access"]["context"] = context
+    if gateway:
+        made["networking"] = {
+            "domain": f"llm.{mail}",
+            "gateway": {"name": "public", "namespace": "gateway-system"},
+        }
+    return made
+
+
+def write_fleet(folder: Path, contracts: Iterable[Contract]) -> Path:
+    """A fleet in a folder: the inventory source, and a file for each contract."""
+    clusters = folder / "clusters"
+    clusters.mkdir(parents=True, exist_ok=True)
+    for each in contracts:
+        text = yaml.safe_dump(each, sort_keys=False, allow_unicode=True)
+        (clusters / f"{each['identity']['name']}.yml").write_text(text, encoding="utf-8")
+    source = folder / "fleet.byoc.yml"
+    source.write_text("plugin: fireworks.byoc.fleet\n", encoding="utf-8")
+    return source

@@ -1,0 +1,50 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a contract compiles to: Kubernetes objects and the permissions to make them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.foundation import foundation
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities import (
+    identity_objects,
+    required_permissions,
+)
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model import find_model, model_objects
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.workload import load_deadline
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.release import component_images
+
+Contract = Mapping[str, Any]
+
+
+def _model_objects(contract: Contract, model: str, release: Mapping[str, Any]) -> list[dict[str, Any]]:
+    try:
+        return model_objects(contract, find_model(contract, model), release)
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
+def _model_deadline(contract: Contract, model: str) -> int:
+    try:
+        return load_deadline(find_model(contract, model))
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
+class FilterModule:
+    """Filters over a contract."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {
+            "foundation_objects": foundation,
+            "identity_objects": identity_objects,
+            "model_objects": _model_objects,
+            "model_deadline": _model_deadline,
+            "required_permissions": required_permissions,
+            "stack_images": component_images,
+        }

@@ -1,0 +1,30 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Text for people: tables, and how a run over many clusters ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary import (
+    failure,
+    success,
+    summary,
+    unfinished,
+)
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.table import table
+
+
+class FilterModule:
+    """Filters that make text."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {
+            "failure_outcome": failure,
+            "run_summary": summary,
+            "success_outcome": success,
+            "table": table,
+            "unfinished": unfinished,
+        }

@@ -1,0 +1,73 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads the stack release that a contract names."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: stack_release
+short_description: Read the stack release that a contract names
+version_added: 0.1.0
+author:
+  - Fireworks AI (@fw-ai)
+description:
+  - Reads the description of a stack release, by version or by channel, from the releases that this collection carries.
+options:
+  _terms:
+    description: The C(stack) section of one contract or of several, with C(release) or C(channel).
+    type: list
+    elements: dict
+    required: true
+  directory:
+    description: A directory of releases to read instead of the collection's own.
+    type: path
+"""
+
+EXAMPLES = r"""
+- name: Say which images a customer has to mirror
+  ansible.builtin.debug:
+    msg: "{{ release.images }}"
+  vars:
+    release: "{{ lookup('fireworks.byoc.stack_release', contract.stack) }}"
+"""
+
+RETURN = r"""
+_raw:
+  description: The release of each term, with C(version), C(kubernetes), C(components), C(images) and C(engines), and
+    the paths of its components' C(templates).
+  type: list
+  elements: dict
+"""
+
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.release import UnknownReleaseError, release_version
+
+_OURS = Path(__file__).parents[2] / "roles" / "stack" / "files" / "releases"
+
+
+class LookupModule(LookupBase):
+    """One description for each contract."""
+
+    def run(self, terms: list[Any], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
+        self.set_options(var_options=variables, direct=kwargs)
+        directory = Path(self.get_option("directory") or _OURS)
+        channels = self._read(directory / "channels.yml")
+        known = sorted(path.parent.name for path in directory.glob("*/release.yml"))
+        try:
+            versions = [release_version(term, channels, known) for term in terms]
+        except UnknownReleaseError as error:
+            raise AnsibleLookupError(str(error)) from None
+        return [self._release(directory / version) for version in versions]
+
+    def _release(self, folder: Path) -> dict[str, Any]:
+        release = self._read(folder / "release.yml")
+        return {**release, "templates": [str(folder / f"{name}.yml.j2") for name in release["components"]]}
+
+    def _read(self, path: Path) -> dict[str, Any]:
+        return dict(self._loader.load_from_file(str(path)))

@@ -1,0 +1,100 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a run ended: one line for each cluster, and in full what somebody has to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .people import FIREWORKS, NOBODY
+from .table import table
+
+Data = Mapping[str, Any]
+Outcome = dict[str, Any]
+
+_COLUMNS = {
+    "cluster": "CLUSTER",
+    "customer": "CUSTOMER",
+    "result": "RESULT",
+    "changes": "CHANGES",
+    "whose_move": "WHOSE MOVE",
+    "reason": "REASON",
+}
+_GOOD = ("done", "would change", "nothing changed", "passed")
+
+
+def success(contract: Data, results: Sequence[Data] = (), *, check_mode: bool = False, passed: bool = False) -> Outcome:
+    """The outcome of a cluster on which every step went well.
+
+    ``results`` are those of the tasks that may have changed something; ``passed`` is of a run that only looked.
+    """
+    if passed:
+        return _outcome(contract, "passed")
+    changes = sum(_changes(result) for result in results)
+    if not changes:
+        return _outcome(contract, "nothing changed")
+    return _outcome(contract, "would change" if check_mode else "done", changes=changes)
+
+
+def failure(contract: Data, failed: Data, task: str, items: Sequence[Data] = ()) -> Outcome:
+    """The outcome of a cluster on which a step failed, or which preflight refused for one of its ``items``."""
+    unmet = [item for item in items if item["blocking"] and not item["ok"]]
+    if unmet:
+        first = unmet[0]
+        more = f" (and {len(unmet) - 1} more)" if len(unmet) > 1 else ""
+        reason = f"{first['check']}: {first['found']}, needed {first['needed']}{more}"
+        outcome = _outcome(contract, "refused", reason=reason, owner=str(first["owner"]), contact=first["contact"])
+        return {**outcome, "detail": str(failed.get("msg", ""))}
+    cause = _cause(failed)
+    message = str(cause.get("msg") or "it failed and did not say why")
+    outcome = _outcome(contract, "failed", reason=f"{task}: {message}", owner=str(cause.get("owner") or FIREWORKS))
+    return {**outcome, "detail": message}
+
+
+def summary(outcomes: Sequence[Data]) -> str:
+    """The outcomes as a table, and below it in full what did not go well."""
+    text = table(outcomes, _COLUMNS)
+    details = [str(o["detail"]) for o in outcomes if o["detail"]]
+    return "\n\n".join([text, *details])
+
+
+def unfinished(outcomes: Sequence[Data]) -> list[str]:
+    """The clusters that did not get where the run was to bring them."""
+    return [str(outcome["cluster"]) for outcome in outcomes if outcome["result"] not in _GOOD]
+
+
+def _outcome(
+    contract: Data, result: str, *, changes: int = 0, reason: str = "", owner: str = "", contact: Data = NOBODY
+) -> Outcome:
+    return {
+        "cluster": str(contract["identity"]["name"]),
+        "customer": str(contract["identity"]["customer"]),
+        "result": result,
+        "changes": changes,
+        "reason": _short(reason),
+        "whose_move": f"{contact['name']} <{contact['email']}>" if contact["email"] else owner,
+        "detail": "",
+    }
+
+
+def _changes(result: Data) -> int:
+    """Objects that a task changed; of a task in a loop, by all its turns."""
+    if "results" in result:
+        return sum(_changes(each) for each in result["results"])
+    counts = result.get("counts") or {}
+    return sum(int(number) for action, number in counts.items() if action != "unchanged")
+
+
+def _cause(failed: Data) -> Data:
+    """The failed turn of a loop, or the result itself."""
+    for each in failed.get("results") or ():
+        if each.get("failed"):
+            return dict(each)
+    return failed
+
+
+def _short(text: str, most: int = 100) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
