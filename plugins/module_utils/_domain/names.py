@@ -56,7 +56,7 @@ def priority_class(priority: str) -> str:
 
 
 def labels(part_of: str, name: str, **ours: str) -> dict[str, str]:
-    """The labels of an object of ours; C(ours) are keys below our prefix."""
+    """The labels of an object of ours; ``ours`` are keys below our prefix."""
     result = {MANAGED_BY_LABEL: MANAGED_BY, PART_OF_LABEL: part_of, NAME_LABEL: name}
     result.update({PREFIX + key: value for key, value in ours.items()})
     return result

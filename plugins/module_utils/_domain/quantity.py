@@ -26,7 +26,7 @@ _QUANTITY = re.compile(r"\A([+-]?[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)([A-Za-z]{0
 
 
 def quantity(value: object) -> float:
-    """What a quantity is worth, in its base unit. C(None) and the empty string are 0; nonsense raises ValueError."""
+    """What a quantity is worth, in its base unit. ``None`` and the empty string are 0; nonsense raises ValueError."""
     if value is None or value == "":
         return 0.0
     match = _QUANTITY.match(str(value))
