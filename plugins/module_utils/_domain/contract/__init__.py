@@ -9,6 +9,8 @@ from .connection import connection_of
 from .digest import contract_digest
 from .durations import parse_duration
 from .errors import ContractErrors, LibraryMissing, Problem
+from .fleet import duplicates
+from .lookup_expression import lookup_expression
 from .reader import parse_contract
 from .schema import SCHEMA
 from .validate import load_contract
@@ -23,7 +25,9 @@ __all__ = [
     "Window",
     "connection_of",
     "contract_digest",
+    "duplicates",
     "load_contract",
+    "lookup_expression",
     "parse_contract",
     "parse_duration",
     "parse_freeze",

@@ -31,7 +31,7 @@ def training(data: Mapping[Any, Any]) -> Iterator[tuple[tuple[Any, ...], str]]:
 def _in_mapping(place: tuple[Any, ...], mapping: Mapping[Any, Any]) -> Iterator[tuple[tuple[Any, ...], str]]:
     for key, value in mapping.items():
         if _is_training(key):
-            yield (*place, key), f"'{key}': {_REASON}"
+            yield (*place, key), _REASON
         elif key in _KINDS and _is_training(value):
             yield (*place, key), f"'{value}': {_REASON}"
 

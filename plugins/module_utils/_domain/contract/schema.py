@@ -71,7 +71,7 @@ IDENTITY = section(
             default={},
             examples=[{"tier": "gold"}],
             maxProperties=64,
-            propertyNames={"pattern": _LABEL_VALUE, "patternErrorMessage": _LABEL_VALUE_MEANT},
+            propertyNames={"type": "string", "pattern": _LABEL_VALUE, "patternErrorMessage": _LABEL_VALUE_MEANT},
             additionalProperties=text(
                 "Label",
                 "The label's value.",

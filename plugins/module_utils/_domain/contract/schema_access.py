@@ -53,6 +53,7 @@ _LOOKUP = section(
             examples=[{"engine_mount_point": "kv"}],
             maxProperties=50,
             propertyNames={
+                "type": "string",
                 "pattern": "^[a-z_][a-z0-9_]*$",
                 "patternErrorMessage": "write the option's name in lower-case letters, digits and underscores",
             },

@@ -18,12 +18,13 @@ _AMBIENT = frozenset({"localtime", "posixrules", "Factory"})
 @cache
 def time_zone(name: str) -> tzinfo:
     """The zone called ``name``. Raises ValueError with the nearest known name."""
-    if name not in _AMBIENT:
-        try:
-            return ZoneInfo(name)
-        except (KeyError, ValueError, OSError):
-            # ValueError: a path outside the database; OSError: a directory such as "Europe".
-            pass
+    if name in _AMBIENT:
+        raise ValueError("means another time zone on another machine: write its name, like Europe/Berlin or UTC")
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        # ValueError: a path outside the database; OSError: a directory such as "Europe".
+        pass
     known = available_timezones() - _AMBIENT
     meant = nearest(name, known) or nearest(name, _cities(known))
     raise ValueError(

@@ -81,6 +81,8 @@ def _type_hint(value: Any, wanted: Any, schema: Mapping[str, Any]) -> str:
     if wanted == "string":
         if schema.get("format") == "byoc-clock" and isinstance(value, int) and 0 <= value < 24 * 60:
             return f': YAML read a time as a number of minutes, put it in quotes, "{value // 60:02d}:{value % 60:02d}"'
+        if schema.get("format") == "byoc-duration":
+            return ": say the unit too, like 30m or 3h"
         if isinstance(value, bool):
             return ": YAML reads a bare yes, no, on or off as true or false, put it in quotes"
         if isinstance(value, datetime.datetime) and value.tzinfo is not None:
@@ -103,7 +105,7 @@ def _choice(error: Any, place: Place) -> Iterator[tuple[Place, str]]:
 
 
 def _pattern(error: Any, place: Place) -> Iterator[tuple[Place, str]]:
-    yield place, f"{value_shown(place, error.instance)} is not right for this: {error.schema['patternErrorMessage']}"
+    yield place, f"{value_shown(place, error.instance)} cannot be used here: {error.schema['patternErrorMessage']}"
 
 
 def _format(error: Any, place: Place) -> Iterator[tuple[Place, str]]:

@@ -1,0 +1,270 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: fleet
+short_description: A fleet of customers' clusters, from their contracts
+version_added: 0.1.0
+author:
+  - Fireworks AI (@fw-ai)
+description:
+  - Reads a directory of contracts, one YAML file for each customer's cluster, and makes one host of each.
+  - The source is a file whose name ends with C(.byoc.yml) or C(.byoc.yaml).
+  - A host gets the variables C(contract) (the validated contract with its defaults), C(byoc_connection) (how to reach
+    the cluster, as the modules of this collection take it), C(byoc_contract_file), C(byoc_contract_digest),
+    C(ansible_connection) (V(local)) and C(ansible_python_interpreter).
+  - A host is in the groups C(byoc), C(customer_...), C(provider_...), C(region_...), C(ring_...) and C(access_...).
+  - Nothing that is written in a contract is ever evaluated as a template.
+requirements:
+  - jsonschema
+  - python-dateutil
+extends_documentation_fragment:
+  - ansible.builtin.constructed
+  - ansible.builtin.inventory_cache
+options:
+  plugin:
+    description: The name of this plugin.
+    type: str
+    required: true
+    choices: [fireworks.byoc.fleet]
+  contracts:
+    description:
+      - The directory of the contracts, relative to the source's own.
+      - Files in it that end with C(.yml) or C(.yaml) are contracts, except hidden ones and inventory sources.
+      - Directories in it are not read.
+    type: str
+    default: clusters
+  on_invalid:
+    description:
+      - What happens when contracts cannot be used.
+        Either way each one is reported by its file, with everything that is wrong with it.
+      - With V(fatal) there is no inventory at all. This is the default because it is safer.
+        Whether names and cluster UIDs are unique is only known when every contract can be read,
+        and a play never runs, unnoticed, over less of the fleet than was meant.
+      - With V(exclude) the inventory has all other clusters.
+        Use it for sweeps such as health checks, which one customer's slip must not stop.
+      - Of clusters whose names or UIDs are the same, all are invalid, since nobody can tell which is right.
+    type: str
+    default: fatal
+    choices: [exclude, fatal]
+    env:
+      - name: BYOC_ON_INVALID
+  credential_lookups:
+    description:
+      - The lookup plugins that a contract may name to fetch its credential.
+      - Lookups run on the machine that runs Ansible, with its files and its environment,
+        while a contract is a customer's file. So they are allowed by whoever runs the fleet, one by one.
+    type: list
+    elements: str
+    default:
+      - amazon.aws.secretsmanager_secret
+      - azure.azcollection.azure_keyvault_secret
+      - community.general.bitwarden_secrets_manager
+      - community.general.onepassword
+      - community.hashi_vault.vault_kv1_get
+      - community.hashi_vault.vault_kv2_get
+      - cyberark.conjur.conjur_variable
+      - google.cloud.gcp_secret_manager
+notes:
+  - Cached is what was read, by each file's content.
+    A contract that has changed is read again at once, whatever O(cache_timeout) says.
+  - With O(on_invalid=fatal), Ansible itself goes on with an empty inventory after a warning.
+    Set C(any_unparsed_is_failed = true) in section C([inventory]) of C(ansible.cfg) to make it stop.
+"""
+
+EXAMPLES = r"""
+# fleet.byoc.yml: every contract in the directory "clusters" beside this file
+plugin: fireworks.byoc.fleet
+
+---
+# health.byoc.yml: a sweep goes on without the clusters whose contracts are invalid
+plugin: fireworks.byoc.fleet
+contracts: clusters
+on_invalid: exclude
+
+---
+# Groups and variables of one's own
+plugin: fireworks.byoc.fleet
+strict: true
+keyed_groups:
+  - prefix: tier
+    key: contract.identity.labels.tier | default('none')
+groups:
+  scales_to_zero: contract.scaling.scale_to_zero
+compose:
+  approved_gpus: contract.capacity.gpus | sum(attribute='count')
+"""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleParserError
+from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
+from ansible.template import trust_as_template
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain import contract as contract_package
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract import (
+    ContractErrors,
+    LibraryMissing,
+    Problem,
+    connection_of,
+    contract_digest,
+    duplicates,
+    lookup_expression,
+    parse_contract,
+)
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.errors import report
+
+SOURCE_ENDINGS = (".byoc.yml", ".byoc.yaml")
+ALL_CLUSTERS = "byoc"
+
+# What a file became: a contract, or what is wrong with it.
+Contracts = dict[str, dict[str, Any]]
+Problems = dict[str, list[Problem]]
+
+
+class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: ignore[misc]
+    """One host for each contract of a directory."""
+
+    NAME = "fireworks.byoc.fleet"
+
+    def verify_file(self, path: str) -> bool:
+        """Whether the source ``path`` is one of ours: by its name."""
+        return path.endswith(SOURCE_ENDINGS) and super().verify_file(path)
+
+    def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
+        """Fill the inventory. Raises AnsibleParserError, before anything is in it, when the fleet cannot be used."""
+        super().parse(inventory, loader, path, cache=cache)
+        self._read_config_data(path)
+        directory = Path(path).parent / Path(self.get_option("contracts")).expanduser()
+        try:
+            contracts, problems = self._read(directory, self.get_cache_key(path), cache)
+        except LibraryMissing as error:
+            raise AnsibleParserError(str(error)) from error
+        self._refuse_lookups(contracts, problems)
+        for problem in duplicates(contracts):
+            problems.setdefault(problem.path, []).append(problem)
+        self._report(problems)
+        self.inventory.add_group(ALL_CLUSTERS)
+        for file in sorted(contracts.keys() - problems.keys()):
+            self._add_cluster(file, contracts[file])
+
+    def _read(self, directory: Path, cache_key: str, cache: bool) -> tuple[Contracts, Problems]:
+        """The directory's contracts; what was read before is not read again while a file's content is the same."""
+        caching = self.get_option("cache")
+        known = self._cached(cache_key) if caching and cache else {}
+        contracts: Contracts = {}
+        problems: Problems = {}
+        fresh: dict[str, Any] = {}
+        for file in _contract_files(directory):
+            path = str(file)
+            try:
+                content = file.read_bytes()
+                digest = hashlib.sha256(content).hexdigest()
+                contracts[path] = known.get(path, {}).get(digest) or parse_contract(content, path=path)
+                fresh[path] = {digest: contracts[path]}
+            except ContractErrors as error:
+                problems[path] = error.problems
+            except OSError as error:
+                reason = f"cannot be read: {error.strerror}. Whoever runs Ansible makes the file readable"
+                problems[path] = [Problem(path, "", None, reason)]
+        if not contracts and not problems:
+            self.display.warning(f"There is no contract in {directory}. See docs/contract.md for how to write one.")
+        if caching and fresh != known:
+            self._cache[cache_key] = {"reader": _reader_digest(), "contracts": fresh}
+        return contracts, problems
+
+    def _cached(self, cache_key: str) -> dict[str, Any]:
+        try:
+            cached = self._cache[cache_key]
+        except KeyError:
+            return {}
+        # Rules that have changed since may judge the same file differently.
+        return cached["contracts"] if cached.get("reader") == _reader_digest() else {}
+
+    def _refuse_lookups(self, contracts: Contracts, problems: Problems) -> None:
+        allowed = self.get_option("credential_lookups")
+        for path, contract in contracts.items():
+            lookup = contract["access"]["credential"].get("lookup")
+            if lookup and lookup["plugin"] not in allowed:
+                reason = f"'{lookup['plugin']}' is not allowed by the fleet's credential_lookups: "
+                advice = "whoever runs the fleet adds it there, or the customer refers to the credential in another way"
+                where = "access.credential.lookup.plugin"
+                problems.setdefault(path, []).append(Problem(path, where, lookup["plugin"], reason + advice))
+
+    def _report(self, problems: Problems) -> None:
+        reports = [report(problems[path]) for path in sorted(problems)]
+        if reports and self.get_option("on_invalid") == "fatal":
+            advice = (
+                "The inventory is empty, since on_invalid is fatal. To work on all other clusters meanwhile, "
+                "set BYOC_ON_INVALID=exclude, or on_invalid: exclude in the inventory source."
+            )
+            raise AnsibleParserError("\n".join(["Contracts cannot be used.", *reports, advice]))
+        for text in reports:
+            self.display.warning(f"A cluster is left out of the inventory. {text}")
+
+    def _add_cluster(self, file: str, contract: dict[str, Any]) -> None:
+        host = contract["identity"]["name"]
+        self.inventory.add_host(host, group=ALL_CLUSTERS)
+        for group in _groups_of(contract):
+            self.inventory.add_host(host, group=self.inventory.add_group(self._sanitize_group_name(group)))
+        variables = {
+            "contract": contract,
+            "byoc_connection": _connection(contract, base_dir=str(Path(file).parent)),
+            "byoc_contract_file": file,
+            "byoc_contract_digest": contract_digest(contract),
+            "ansible_connection": "local",
+            "ansible_python_interpreter": trust_as_template("{{ ansible_playbook_python }}"),
+        }
+        for name, value in variables.items():
+            self.inventory.set_variable(host, name, value)
+        strict = self.get_option("strict")
+        self._set_composite_vars(self.get_option("compose"), variables, host, strict=strict)
+        # Fetched once, composed ones included, and not for each group of each host: that costs a second in 1,000 hosts.
+        known = self.inventory.get_host(host).get_vars()
+        for add, option in (
+            (self._add_host_to_composed_groups, "groups"),
+            (self._add_host_to_keyed_groups, "keyed_groups"),
+        ):
+            add(self.get_option(option), known, host, strict=strict, fetch_hostvars=False)
+
+
+def _contract_files(directory: Path) -> Iterable[Path]:
+    try:
+        entries = sorted(directory.iterdir())
+    except OSError as error:
+        raise AnsibleParserError(
+            f"The contracts in {directory} cannot be listed: {error.strerror}. "
+            "Whoever runs Ansible corrects the option `contracts` of the inventory source, or the directory."
+        ) from error
+    for entry in entries:
+        hidden_or_source = entry.name.startswith(".") or entry.name.endswith(SOURCE_ENDINGS)
+        # A link to nothing is read, and so reported; a pipe is not, since reading it would wait for ever.
+        if entry.suffix in (".yml", ".yaml") and not hidden_or_source and (entry.is_file() or not entry.exists()):
+            yield entry
+
+
+def _groups_of(contract: dict[str, Any]) -> Iterable[str]:
+    identity = contract["identity"]
+    yield from (f"{key}_{identity[key]}" for key in ("customer", "provider", "region", "ring"))
+    yield f"access_{contract['access']['mode']}"
+
+
+def _connection(contract: dict[str, Any], *, base_dir: str) -> dict[str, Any]:
+    connection = connection_of(contract, base_dir=base_dir)
+    lookup = connection.pop("lookup", None)
+    if lookup:
+        # The one template of a host: it is ours, with the contract's words in it as quoted literals.
+        connection[lookup["gives"]] = trust_as_template(lookup_expression(lookup))
+    return connection
+
+
+def _reader_digest() -> str:
+    """A name for the rules by which contracts are read: the code itself."""
+    sources = sorted(Path(contract_package.__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()

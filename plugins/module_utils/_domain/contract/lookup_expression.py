@@ -1,0 +1,26 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A contract's credential lookup as the text of a Jinja expression."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def lookup_expression(lookup: Mapping[str, Any]) -> str:
+    """The template that evaluates a valid ``access.credential.lookup``.
+
+    Every part of the contract is inside it as a quoted literal, so nothing of it can become code.
+    """
+    expression = f"lookup({_literal(lookup['plugin'])}, *{_literal(lookup['terms'])}, **{_literal(lookup['options'])})"
+    if "field" in lookup:
+        expression += "".join(f"[{_literal(key)}]" for key in lookup["field"].split("."))
+    return "{{ " + expression + " }}"
+
+
+def _literal(value: Any) -> str:
+    # JSON's escapes are Jinja's too, except for the surrogate pairs that ASCII output would need.
+    return json.dumps(value, ensure_ascii=False)
