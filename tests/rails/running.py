@@ -31,7 +31,7 @@ def variables(*folders: Path, **more: str) -> dict[str, str]:
     return {**kept, **quiet, "PATH": path, **more}
 
 
-def passes(  # noqa: PLR0913 - a command has that many sides
+def passes(
     command: Sequence[str | Path],
     *,
     log: str,
@@ -45,7 +45,7 @@ def passes(  # noqa: PLR0913 - a command has that many sides
     words = [str(word) for word in command]
     started = time.monotonic()
     with target.open("w") as handle:
-        handle.write(f"$ cd {cwd} && {' '.join(words)}\n")
+        handle.write(f"$ cd {cwd} && {' '.join(' '.join(words).split())}\n")
         handle.flush()
         try:
             code = subprocess.run(
