@@ -14,6 +14,22 @@ import yaml
 H100 = "NVIDIA-H100-80GB-HBM3"
 Contract = dict[str, Any]
 
+LLAMA = {
+    "name": "llama-3-1-8b",
+    "served_name": "meta-llama/Llama-3.1-8B-Instruct",
+    "source": {
+        "uri": "hf://meta-llama/Llama-3.1-8B-Instruct",
+        "revision": "0e9e39f249a16976918f6564b8830bc894c89659",
+    },
+    "context_length": 32768,
+}
+QWEN = {
+    "name": "qwen2-5-0-5b",
+    "served_name": "Qwen/Qwen2.5-0.5B-Instruct",
+    "source": {"uri": "hf://Qwen/Qwen2.5-0.5B-Instruct", "revision": "7ae557604adf67be50417f59c2c2f167def9a775"},
+    "context_length": 8192,
+}
+
 
 def contract(
     name: str,
@@ -23,21 +39,20 @@ def contract(
     provider: str,
     region: str,
     gpus: Mapping[str, int],
-    context: str = "",
+    model: Mapping[str, Any] | None = None,
     model_gpus: int = 1,
-    replicas: tuple[int, int] = (2, 2),
+    replicas: int = 2,
     gateway: bool = False,
 ) -> Contract:
     """A whole contract for the customer that the name begins with, serving one model on its first GPU product."""
     customer = name.split("-", 1)[0]
     title, mail = customer.capitalize(), f"{customer}.example"
-    total = sum(gpus.values())
     made: Contract = {
         "version": 1,
         "identity": {"name": name, "customer": customer, "provider": provider, "region": region, "uid": uid},
         "access": {"mode": "standard", "credential": {"kubeconfig_file": str(kubeconfig)}},
         "capacity": {"gpus": [{"product": product, "count": count} for product, count in gpus.items()]},
-        "scaling": {"max_replicas_per_model": replicas[1], "max_gpus_per_model": min(total, replicas[1] * model_gpus)},
+        "scaling": {"max_replicas_per_model": replicas, "max_gpus_per_model": replicas * model_gpus},
         "actions": {"cordon": "auto", "drain": "approve"},
         "contacts": {
             "networking": {"name": f"{title} NetOps", "email": f"netops@{mail}"},
@@ -50,26 +65,15 @@ def contract(
         "stack": {"channel": "stable"},
         "models": [
             {
-                "name": "llama-3-1-8b",
-                "served_name": "meta-llama/Llama-3.1-8B-Instruct",
-                "source": {
-                    "uri": "hf://meta-llama/Llama-3.1-8B-Instruct",
-                    "revision": "0e9e39f249a16976918f6564b8830bc894c89659",
-                },
+                **(model or LLAMA),
                 "engine": {"name": "vllm", "version": "0.11.0"},
                 "gpu": {"product": next(iter(gpus)), "per_replica": model_gpus},
-                "context_length": 32768,
-                "replicas": {"min": replicas[0], "max": replicas[1]},
+                "replicas": {"min": replicas, "max": replicas},
             }
         ],
     }
-    if context:
-        made["access"]["context"] = context
     if gateway:
-        made["networking"] = {
-            "domain": f"llm.{mail}",
-            "gateway": {"name": "public", "namespace": "gateway-system"},
-        }
+        made["networking"] = {"domain": f"llm.{mail}", "gateway": {"name": "public", "namespace": "gateway-system"}}
     return made
 
 
