@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .people import FIREWORKS, NOBODY
+from .people import FIREWORKS, NOBODY, contact
 from .table import table
 
 Data = Mapping[str, Any]
@@ -32,7 +32,7 @@ def success(contract: Data, results: Sequence[Data] = (), *, check_mode: bool = 
     """
     if passed:
         return _outcome(contract, "passed")
-    changes = sum(_changes(result) for result in results)
+    changes = len({each for result in results for each in _changed(result)})
     if not changes:
         return _outcome(contract, "nothing changed")
     return _outcome(contract, "would change" if check_mode else "done", changes=changes)
@@ -45,11 +45,14 @@ def failure(contract: Data, failed: Data, task: str, items: Sequence[Data] = ())
         first = unmet[0]
         more = f" (and {len(unmet) - 1} more)" if len(unmet) > 1 else ""
         reason = f"{first['check']}: {first['found']}, needed {first['needed']}{more}"
-        outcome = _outcome(contract, "refused", reason=reason, owner=str(first["owner"]), contact=first["contact"])
+        owner = "Fireworks" if first["owner"] == FIREWORKS else "the customer"
+        outcome = _outcome(contract, "refused", reason=reason, owner=owner, ask=first["contact"])
         return {**outcome, "detail": str(failed.get("msg", ""))}
     cause = _cause(failed)
     message = str(cause.get("msg") or "it failed and did not say why")
-    outcome = _outcome(contract, "failed", reason=f"{task}: {message}", owner=str(cause.get("owner") or FIREWORKS))
+    owner = str(cause.get("owner") or "Fireworks")
+    asked = contact(contract, "account") if owner == "the customer" else NOBODY
+    outcome = _outcome(contract, "failed", reason=f"{task}: {message.splitlines()[0]}", owner=owner, ask=asked)
     return {**outcome, "detail": message}
 
 
@@ -66,7 +69,7 @@ def unfinished(outcomes: Sequence[Data]) -> list[str]:
 
 
 def _outcome(
-    contract: Data, result: str, *, changes: int = 0, reason: str = "", owner: str = "", contact: Data = NOBODY
+    contract: Data, result: str, *, changes: int = 0, reason: str = "", owner: str = "", ask: Data = NOBODY
 ) -> Outcome:
     return {
         "cluster": str(contract["identity"]["name"]),
@@ -74,17 +77,17 @@ def _outcome(
         "result": result,
         "changes": changes,
         "reason": _short(reason),
-        "whose_move": f"{contact['name']} <{contact['email']}>" if contact["email"] else owner,
+        "whose_move": f"{ask['name']} <{ask['email']}>" if ask["email"] else owner,
         "detail": "",
     }
 
 
-def _changes(result: Data) -> int:
-    """Objects that a task changed; of a task in a loop, by all its turns."""
+def _changed(result: Data) -> list[tuple[str, str, str]]:
+    """The objects that a task changed; of a task in a loop, by all its turns."""
     if "results" in result:
-        return sum(_changes(each) for each in result["results"])
-    counts = result.get("counts") or {}
-    return sum(int(number) for action, number in counts.items() if action != "unchanged")
+        return [each for turn in result["results"] for each in _changed(turn)]
+    objects = result.get("objects") or ()
+    return [(str(o["kind"]), str(o["namespace"]), str(o["name"])) for o in objects if o["action"] != "unchanged"]
 
 
 def _cause(failed: Data) -> Data:
