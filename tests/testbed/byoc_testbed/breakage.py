@@ -26,7 +26,9 @@ def break_node(api: Api, name: str, kind: str, **how: Any) -> None:
         raise TestbedError(f"break_node: kind {kind!r} is none of {', '.join(KINDS)}")
     unknown = sorted(set(how) - known[kind])
     if unknown:
-        raise TestbedError(f"break_node {kind}: unknown {', '.join(unknown)}; known are {', '.join(sorted(known[kind]))}")
+        raise TestbedError(
+            f"break_node {kind}: unknown {', '.join(unknown)}; known are {', '.join(sorted(known[kind]))}"
+        )
     if kind == "not-ready":
         _stop_being_ready(api, name, how.get("status", "Unknown"))
     elif kind == "condition":
@@ -41,7 +43,9 @@ def mend_node(api: Api, name: str) -> None:
     node = api.request("GET", f"/api/v1/nodes/{name}")
     broken = _broken(node)
     conditions: list[dict[str, Any]] = [
-        {"$patch": "delete", "type": each.removeprefix("condition:")} for each in broken if each.startswith("condition:")
+        {"$patch": "delete", "type": each.removeprefix("condition:")}
+        for each in broken
+        if each.startswith("condition:")
     ]
     _patch_status(
         api,
@@ -54,7 +58,9 @@ def mend_node(api: Api, name: str) -> None:
 
 def _stop_being_ready(api: Api, name: str, status: str) -> None:
     if status not in ("Unknown", "False"):
-        raise TestbedError("break_node not-ready: status is 'Unknown' (heartbeats stop) or 'False' (the kubelet says so)")
+        raise TestbedError(
+            "break_node not-ready: status is 'Unknown' (heartbeats stop) or 'False' (the kubelet says so)"
+        )
     _remember(api, name, "not-ready")
     if status == "Unknown":
         _take_heartbeats(api, name)

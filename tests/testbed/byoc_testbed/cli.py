@@ -12,8 +12,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from .errors import TestbedError
+
+if TYPE_CHECKING:
+    from .spec import ClusterSpec
 
 FOLDER_VARIABLE = "BYOC_TESTBED_DIR"
 
@@ -95,7 +99,7 @@ def _doctor(options: argparse.Namespace) -> int:
     return 0
 
 
-def _specs(options: argparse.Namespace) -> list:
+def _specs(options: argparse.Namespace) -> list[ClusterSpec]:
     from .spec import demo_clusters, read_clusters
 
     return read_clusters(options.clusters) if options.clusters else demo_clusters()

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 
 SERVICE_RANGE = "198.18.128.0/20"
+# A busy machine may be late with heartbeats; a node is not lost for that.
+_PATIENCE_SECONDS = 4
 
 # Controllers that a cluster of nodes which do not exist has no use for.
 _NOT_NEEDED = (
@@ -98,7 +100,7 @@ def apiserver(binary: Path, folder: Folder, name: str, endpoint: str, port: int,
 
 
 def controller_manager(binary: Path, folder: Folder, lease_seconds: int) -> list[str]:
-    """The controllers of one cluster. A node is lost when its heartbeats stop for as long as its lease lasts."""
+    """The controllers of one cluster. A node is lost a little after its lease has run out."""
     return [
         str(binary),
         "kube-controller-manager",
@@ -112,7 +114,7 @@ def controller_manager(binary: Path, folder: Folder, lease_seconds: int) -> list
         f"--cluster-signing-key-file={folder.ca_key}",
         "--kube-api-qps=500",
         "--kube-api-burst=1000",
-        f"--node-monitor-grace-period={lease_seconds}s",
+        f"--node-monitor-grace-period={lease_seconds + _PATIENCE_SECONDS}s",
         "--node-monitor-period=1s",
         "--profiling=false",
         "--controllers=*," + ",".join(f"-{name}" for name in _NOT_NEEDED),

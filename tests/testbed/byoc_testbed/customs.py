@@ -61,7 +61,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        documents = list(yaml.load_all(path.read_text(encoding="utf-8"), loader))  # noqa: S506 (a safe loader)
+        documents = list(yaml.load_all(path.read_text(encoding="utf-8"), loader))
     except OSError as error:
         raise TestbedError(f"{path}: {error.strerror}; known by name is only {GATEWAY_API!r}") from None
     except yaml.YAMLError as error:

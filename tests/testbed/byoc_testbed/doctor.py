@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -37,7 +36,7 @@ def examine() -> Iterator[str]:
 def _running(name: str) -> Iterator[str]:
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            if Path(os.readlink(entry / "exe")).name == name:
+            if (entry / "exe").readlink().name == name:
                 command = (entry / "cmdline").read_bytes().split(b"\0")
                 yield f"{command[1].decode()} ({entry.name})"
         except OSError:

@@ -15,5 +15,4 @@ def write_private(path: Path, content: bytes | str) -> Path:
     descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
-    os.replace(half, path)
-    return path
+    return half.replace(path)

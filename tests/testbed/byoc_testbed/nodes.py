@@ -54,7 +54,7 @@ def healthy_conditions(moment: str) -> list[dict[str, str]]:
 
 def now() -> str:
     """This moment, as Kubernetes writes it."""
-    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _node(pool: NodePool, number: int, index: int, moment: str) -> dict[str, Any]:

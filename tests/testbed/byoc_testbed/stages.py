@@ -17,6 +17,7 @@ import json
 from typing import Any
 
 from .nodes import BROKEN
+from .stage_templates import CRASH, END, IMAGE_PULL, NODE_READY, RESTART, START, ready
 
 _JOB_SECONDS = 0.2
 _RESTART_SECONDS = 10.0
@@ -25,35 +26,35 @@ _RESTART_SECONDS = 10.0
 def stages(load_seconds: float) -> str:
     """Every stage, one JSON document after the other; each is also YAML."""
     made = [
-        _stage("Node", "node-ready", [_absent(f".metadata.annotations[{json.dumps(BROKEN)}]"), _NOT_READY], _NODE_READY),
-        _pod("pod-start", [_PENDING, _no("image-pull")], _START),
-        _pod("pod-image-pull", [_PENDING, _is("image-pull"), _absent(_WAITING)], _IMAGE_PULL, event=_PULL_EVENT),
+        _stage("Node", "node-ready", [_absent(_BROKEN), _NOT_READY], NODE_READY),
+        _pod("pod-start", [_PENDING, _no("image-pull")], START),
+        _pod("pod-image-pull", [_PENDING, _is("image-pull"), _absent(_WAITING)], IMAGE_PULL, event=_PULL_EVENT),
         _pod(
             "pod-ready",
             [_RUNNING, _NOT_READY, _restarts("Always"), _no("crash", "hang"), _absent(_WAITING)],
-            _ready("True"),
+            ready("True"),
             seconds=load_seconds,
             annotation="testbed/load-seconds",
         ),
-        _pod("pod-hang", [_RUNNING, _READY, _is("hang")], _ready("False")),
+        _pod("pod-hang", [_RUNNING, _READY, _is("hang")], ready("False")),
         _pod(
             "pod-crash",
             [_RUNNING, _is("crash"), _restarts("Always", "OnFailure"), _absent(_WAITING)],
-            _CRASH,
+            CRASH,
             seconds=0.3,
             event=_CRASH_EVENT,
         ),
         _pod(
             "pod-restart",
             [_RUNNING, {"key": _WAITING, "operator": "In", "values": ["CrashLoopBackOff"]}],
-            _RESTART,
+            RESTART,
             seconds=_RESTART_SECONDS,
         ),
-        _pod("pod-fail", [_RUNNING, _is("crash"), _restarts("Never")], _END % "Failed", seconds=0.3),
+        _pod("pod-fail", [_RUNNING, _is("crash"), _restarts("Never")], END % "Failed", seconds=0.3),
         _pod(
             "pod-complete",
             [_RUNNING, _no("crash", "hang"), _restarts("Never", "OnFailure"), _absent(_WAITING), _ENDS],
-            _END % "Succeeded",
+            END % "Succeeded",
             seconds=_JOB_SECONDS,
             annotation="testbed/run-seconds",
         ),
@@ -72,6 +73,7 @@ def _absent(key: str) -> dict[str, Any]:
     return {"key": key, "operator": "DoesNotExist"}
 
 
+_BROKEN = f".metadata.annotations[{json.dumps(BROKEN)}]"
 _BEHAVIOUR = '.metadata.annotations["testbed/behaviour"]'
 _READY_STATUS = '.status.conditions.[] | select( .type == "Ready" ) | .status'
 _WAITING = ".status.containerStatuses.[].state.waiting.reason"
@@ -139,199 +141,3 @@ def _stage(
     if delay:
         spec["delay"] = delay
     return {"apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": "Stage", "metadata": {"name": name}, "spec": spec}
-
-
-_NODE_READY = """
-{{ $now := Now }}
-conditions:
-{{ range NodeConditions }}
-- {type: {{ .type | Quote }}, status: {{ .status | Quote }}, reason: {{ .reason | Quote }}, message: {{ .message | Quote }},
-   lastHeartbeatTime: {{ $now | Quote }}, lastTransitionTime: {{ $now | Quote }}}
-{{ end }}
-{{ if not .status.allocatable }}
-capacity: {cpu: "64", memory: 512Gi, pods: "250"}
-allocatable: {cpu: "64", memory: 512Gi, pods: "250"}
-{{ end }}
-"""
-
-_START = """
-{{ $now := Now }}
-{{ $ready := "True" }}
-{{ if eq .spec.restartPolicy "Always" }}{{ $ready = "False" }}{{ end }}
-conditions:
-- {type: PodReadyToStartContainers, status: "True", lastTransitionTime: {{ $now | Quote }}}
-- {type: Initialized, status: "True", lastTransitionTime: {{ $now | Quote }}}
-{{ range $type := list "Ready" "ContainersReady" }}
-- type: {{ $type }}
-  status: {{ $ready | Quote }}
-  lastTransitionTime: {{ $now | Quote }}
-  {{ if eq $ready "False" }}
-  reason: ContainersNotReady
-  message: 'containers with unready status: [{{ range $i, $c := $.spec.containers }}{{ if $i }} {{ end }}{{ $c.name }}{{ end }}]'
-  {{ end }}
-{{ end }}
-{{ if .spec.initContainers }}
-initContainerStatuses:
-{{ range .spec.initContainers }}
-- name: {{ .name | Quote }}
-  image: {{ .image | Quote }}
-  imageID: ""
-  ready: true
-  restartCount: 0
-  {{ if eq .restartPolicy "Always" }}
-  started: true
-  state: {running: {startedAt: {{ $now | Quote }}}}
-  {{ else }}
-  started: false
-  state: {terminated: {exitCode: 0, reason: Completed, startedAt: {{ $now | Quote }}, finishedAt: {{ $now | Quote }}}}
-  {{ end }}
-{{ end }}
-{{ end }}
-containerStatuses:
-{{ range .spec.containers }}
-- name: {{ .name | Quote }}
-  image: {{ .image | Quote }}
-  imageID: ""
-  ready: {{ eq $ready "True" }}
-  started: {{ not .startupProbe }}
-  restartCount: 0
-  state: {running: {startedAt: {{ $now | Quote }}}}
-{{ end }}
-hostIP: {{ NodeIPWith .spec.nodeName | Quote }}
-hostIPs:
-- ip: {{ NodeIPWith .spec.nodeName | Quote }}
-{{ $ip := PodIPWith .spec.nodeName ( or .spec.hostNetwork false ) ( or .metadata.uid "" ) ( or .metadata.name "" ) ( or .metadata.namespace "" ) }}
-podIP: {{ $ip | Quote }}
-podIPs:
-- ip: {{ $ip | Quote }}
-phase: Running
-startTime: {{ $now | Quote }}
-"""
-
-_IMAGE_PULL = """
-{{ $now := Now }}
-conditions:
-- {type: Initialized, status: "True", lastTransitionTime: {{ $now | Quote }}}
-- {type: Ready, status: "False", reason: ContainersNotReady, lastTransitionTime: {{ $now | Quote }}}
-- {type: ContainersReady, status: "False", reason: ContainersNotReady, lastTransitionTime: {{ $now | Quote }}}
-containerStatuses:
-{{ range .spec.containers }}
-- name: {{ .name | Quote }}
-  image: {{ .image | Quote }}
-  imageID: ""
-  ready: false
-  started: false
-  restartCount: 0
-  state: {waiting: {reason: ImagePullBackOff, message: 'Back-off pulling image {{ .image }}'}}
-{{ end }}
-phase: Pending
-startTime: {{ $now | Quote }}
-"""
-
-
-def _ready(status: str) -> str:
-    reason = "" if status == "True" else "reason: ContainersNotReady, message: a container is not ready,"
-    return (
-        """
-{{ $now := Now }}
-{{ $root := . }}
-conditions:
-- {type: Ready, status: "STATUS", REASON lastTransitionTime: {{ $now | Quote }}}
-- {type: ContainersReady, status: "STATUS", REASON lastTransitionTime: {{ $now | Quote }}}
-{{ range .spec.readinessGates }}
-- {type: {{ .conditionType | Quote }}, status: "STATUS", lastTransitionTime: {{ $now | Quote }}}
-{{ end }}
-containerStatuses:
-{{ range $index, $item := .spec.containers }}
-{{ $was := index $root.status.containerStatuses $index }}
-- name: {{ $item.name | Quote }}
-  image: {{ $item.image | Quote }}
-  imageID: ""
-  ready: READY
-  started: true
-  restartCount: {{ or $was.restartCount 0 }}
-  state: {running: {startedAt: {{ $was.state.running.startedAt | Quote }}}}
-{{ end }}
-""".replace("STATUS", status)
-        .replace("REASON", reason)
-        .replace("READY", "true" if status == "True" else "false")
-    )
-
-
-_TERMINATED = """{terminated: {exitCode: {{ or ( index $notes "testbed/exit-code" ) 1 }},
-    reason: {{ or ( index $notes "testbed/exit-reason" ) "Error" | Quote }},
-    startedAt: {{ $was.state.running.startedAt | Quote }}, finishedAt: {{ $now | Quote }}}}"""
-
-_CRASH = f"""
-{{{{ $now := Now }}}}
-{{{{ $root := . }}}}
-{{{{ $notes := or .metadata.annotations dict }}}}
-conditions:
-- {{type: Ready, status: "False", reason: ContainersNotReady, lastTransitionTime: {{{{ $now | Quote }}}}}}
-- {{type: ContainersReady, status: "False", reason: ContainersNotReady, lastTransitionTime: {{{{ $now | Quote }}}}}}
-containerStatuses:
-{{{{ range $index, $item := .spec.containers }}}}
-{{{{ $was := index $root.status.containerStatuses $index }}}}
-- name: {{{{ $item.name | Quote }}}}
-  image: {{{{ $item.image | Quote }}}}
-  imageID: ""
-  ready: false
-  started: false
-  restartCount: {{{{ or $was.restartCount 0 }}}}
-  state:
-    running: null
-    waiting: {{reason: CrashLoopBackOff, message: 'back-off restarting failed container {{{{ $item.name }}}}'}}
-  lastState: {_TERMINATED}
-{{{{ end }}}}
-"""
-
-_RESTART = """
-{{ $now := Now }}
-{{ $root := . }}
-containerStatuses:
-{{ range $index, $item := .spec.containers }}
-{{ $was := index $root.status.containerStatuses $index }}
-- name: {{ $item.name | Quote }}
-  image: {{ $item.image | Quote }}
-  imageID: ""
-  ready: false
-  started: {{ not $item.startupProbe }}
-  restartCount: {{ add ( or $was.restartCount 0 ) 1 }}
-  state:
-    waiting: null
-    running: {startedAt: {{ $now | Quote }}}
-{{ end }}
-"""
-
-_END = """
-{{ $now := Now }}
-{{ $root := . }}
-{{ $notes := or .metadata.annotations dict }}
-{{ $phase := "%s" }}
-conditions:
-- {type: Ready, status: "False", reason: PodCompleted, lastTransitionTime: {{ $now | Quote }}}
-- {type: ContainersReady, status: "False", reason: PodCompleted, lastTransitionTime: {{ $now | Quote }}}
-containerStatuses:
-{{ range $index, $item := .spec.containers }}
-{{ $was := index $root.status.containerStatuses $index }}
-- name: {{ $item.name | Quote }}
-  image: {{ $item.image | Quote }}
-  imageID: ""
-  ready: false
-  started: false
-  restartCount: {{ or $was.restartCount 0 }}
-  state:
-    running: null
-    terminated:
-      startedAt: {{ $was.state.running.startedAt | Quote }}
-      finishedAt: {{ $now | Quote }}
-      {{ if eq $phase "Succeeded" }}
-      exitCode: 0
-      reason: Completed
-      {{ else }}
-      exitCode: {{ or ( index $notes "testbed/exit-code" ) 1 }}
-      reason: {{ or ( index $notes "testbed/exit-reason" ) "Error" | Quote }}
-      {{ end }}
-{{ end }}
-phase: {{ $phase }}
-"""
