@@ -171,7 +171,9 @@ def test_a_cluster_can_be_made_unreachable_and_comes_back_as_it_was() -> None:
             cluster.request("GET", "/version")
         cluster.start_apiserver()
         assert cluster.request("GET", "/api/v1/namespaces/kube-system")["metadata"]["uid"] == cluster.uid
-        until(lambda: condition(cluster, "h100-0") == "True")
+        until(lambda: "default" in names(cluster, "default", "serviceaccounts"))
+        after = Pod(cluster, pod("after", "default", load_seconds="0"))
+        until(lambda: after.ready, seconds=40)
 
 
 def test_hundreds_of_nodes_and_pods_are_there_in_seconds() -> None:

