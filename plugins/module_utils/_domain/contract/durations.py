@@ -9,7 +9,7 @@ import re
 from datetime import timedelta
 
 # At most six digits each: enough for a year in seconds' minutes, and no overflow.
-PATTERN = r"^(?=\d)(\d{1,6}d)?(\d{1,6}h)?(\d{1,6}m)?(\d{1,6}s)?$"
+PATTERN = r"^(?=[0-9])([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$"
 
 _DURATION = re.compile(PATTERN)
 
@@ -19,8 +19,8 @@ def parse_duration(text: str) -> timedelta:
 
     Raises ValueError, with what was meant, when it is no span or is zero.
     """
-    match = _DURATION.match(text)
-    if not match or text.endswith("\n"):
+    match = _DURATION.fullmatch(text)
+    if not match:
         raise ValueError("is not a duration: write it like 30m, 3h, 1h30m or 2d")
     days, hours, minutes, seconds = (int(part[:-1]) if part else 0 for part in match.groups())
     span = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)

@@ -21,7 +21,7 @@ class Problem:
 
     path: the contract file, as given by whoever read it.
     where: the place in the file, like ``models[0].gpu.product``; empty for the file as a whole.
-    value: the offending value, or ``REDACTED`` where it may be a secret.
+    value: the offending value; None where there is none, and ``REDACTED`` where it is, or may have inside, a secret.
     message: what is wrong and what was meant.
     """
 

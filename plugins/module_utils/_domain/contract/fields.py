@@ -26,6 +26,8 @@ def field(
 
 def text(title: str, description: str, *, pattern: str | None = None, meant: str | None = None, **rest: Any) -> Schema:
     """A text on one line. ``meant`` ends the message when ``pattern`` does not match (VS Code shows it too)."""
+    if pattern is None and "format" not in rest:
+        pattern, meant = "^[^\u0000-\u001f\u007f]*$", "write it on one line"
     if pattern is not None:
         rest = {"pattern": pattern, "patternErrorMessage": meant, **rest}
     return field("string", title, description, **{"minLength": 1, "maxLength": 253, **rest})

@@ -82,19 +82,19 @@ def check_certificates(text: str) -> None:
 
 def check_email(text: str) -> None:
     """An e-mail address, without a display name."""
-    if not _EMAIL.match(text):
+    if not _EMAIL.fullmatch(text):
         raise ValueError("is not an e-mail address: write it like oncall@example.com")
 
 
 def check_domain(text: str) -> None:
     """A DNS name of two labels or more."""
-    if len(text) > 253 or not _DOMAIN.match(text):
+    if len(text) > 253 or not _DOMAIN.fullmatch(text):
         raise ValueError("is not a domain name: write it like llm.example.com, in lower case and without https://")
 
 
 def check_registry(text: str) -> None:
     """An image registry and perhaps a path in it, without scheme, tag or digest."""
-    if not _REGISTRY.match(text):
+    if not _REGISTRY.fullmatch(text):
         raise ValueError(
             "is not an image registry: write it like registry.example.com/fireworks, without https:// and without a tag"
         )
@@ -103,13 +103,7 @@ def check_registry(text: str) -> None:
 def check_source(text: str) -> None:
     """Where a model's weights come from: a URI with a scheme."""
     url = _url(text)
-    if (
-        url is None
-        or not url.scheme
-        or not (url.netloc or url.path.strip("/"))
-        or "://" not in text
-        or re.search(r"\s", text)
-    ):
+    if url is None or not url.scheme or not (url.netloc or url.path.strip("/")) or "://" not in text:
         raise ValueError("is not where a model comes from: write it like hf://organisation/model or s3://bucket/path")
 
 
@@ -131,6 +125,9 @@ FORMATS: dict[str, Callable[[str], object]] = {
 
 
 def _url(text: str) -> SplitResult | None:
+    if re.search(r"[\s\x00-\x1f]", text):
+        # urlsplit would drop line breaks without a word.
+        return None
     try:
         url = urlsplit(text)
         url.port  # noqa: B018  (raises for a port that is no number)

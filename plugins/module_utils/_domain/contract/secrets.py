@@ -41,7 +41,14 @@ def inline_secrets(data: Any) -> Iterator[tuple[Place, str]]:
 
 def may_be_shown(place: Place) -> bool:
     """Whether a message may repeat the value at ``place``: not when a secret may have been put there by mistake."""
-    return place[:1] != ("access",) or (len(place) == 2 and place[1] in _SHOWN)
+    if place[:1] == ("access",):
+        return len(place) == 2 and place[1] in _SHOWN
+    return not (place and isinstance(place[-1], str) and _is_secret_key(place[-1], place[:-1]))
+
+
+def may_be_told(value: Any) -> bool:
+    """Whether ``value`` may be told to others: no text that holds a secret, and nothing that may have one inside."""
+    return not isinstance(value, (Mapping, list)) and not (isinstance(value, str) and _SECRET_VALUE.search(value))
 
 
 def _is_secret_key(key: str, parent: Place) -> bool:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
@@ -17,7 +18,7 @@ from .libraries import library
 from .refused import training
 from .rules import RULES
 from .schema import SCHEMA
-from .secrets import inline_secrets, may_be_shown
+from .secrets import inline_secrets, may_be_shown, may_be_told
 from .wording import explain
 
 Place = tuple[Any, ...]
@@ -73,7 +74,17 @@ def _validator() -> Any:
     formats = jsonschema.FormatChecker(formats=())
     for name, check in FORMATS.items():
         formats.checks(name, raises=ValueError)(_passes(check))
-    return jsonschema.validators.extend(base, type_checker=types)(SCHEMA, format_checker=formats)
+    # Python's $ lets a line break pass that JSON Schema's does not.
+    keywords = {"pattern": _pattern(jsonschema)}
+    return jsonschema.validators.extend(base, keywords, type_checker=types)(SCHEMA, format_checker=formats)
+
+
+def _pattern(jsonschema: Any) -> Any:
+    def pattern(_validator: Any, wanted: str, value: Any, _schema: Any) -> Iterator[Any]:
+        if isinstance(value, str) and not re.fullmatch(wanted, value):
+            yield jsonschema.ValidationError("does not match")
+
+    return pattern
 
 
 def _passes(check: Any) -> Any:
@@ -119,7 +130,7 @@ def _is_local_date(value: Any) -> bool:
 
 
 def _value_at(data: Any, place: Place) -> Any:
-    """The value at ``place``, None where there is none, and never one that may be secret."""
+    """The single value at ``place``, None where there is none, and never one that may be secret."""
     if not may_be_shown(place):
         return REDACTED
     for part in place:
@@ -127,7 +138,7 @@ def _value_at(data: Any, place: Place) -> Any:
             data = data[part]
         except (KeyError, IndexError, TypeError):
             return None
-    return data
+    return data if may_be_told(data) else REDACTED
 
 
 def _order(place: Iterable[Any]) -> list[tuple[int, Any]]:

@@ -16,8 +16,8 @@ from .libraries import library
 from .time_zones import time_zone
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-CLOCK_PATTERN = r"^([01]\d|2[0-3]):[0-5]\d$"
-MOMENT_PATTERN = r"^\d{4}-\d\d-\d\d([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?)?$"
+CLOCK_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+MOMENT_PATTERN = r"^[0-9]{4}-[0-9][0-9]-[0-9][0-9]([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?)?$"
 
 _CLOCK = re.compile(CLOCK_PATTERN)
 _MOMENT = re.compile(MOMENT_PATTERN)
@@ -75,14 +75,14 @@ def parse_freeze(freeze: Mapping[str, Any]) -> Freeze:
 
 def parse_clock(text: str) -> tuple[int, int]:
     """Hour and minute of a time of day like ``02:00``. Raises ValueError."""
-    if not _CLOCK.match(text) or len(text) != 5:
+    if not _CLOCK.fullmatch(text):
         raise ValueError('is not a time of day: write it with two digits each and in quotes, like "02:00"')
     return int(text[:2]), int(text[3:])
 
 
 def parse_moment(text: str) -> datetime:
     """A local date, or date and time, without an offset. A date alone is its first minute. Raises ValueError."""
-    if not _MOMENT.match(text) or text.endswith("\n"):
+    if not _MOMENT.fullmatch(text):
         raise ValueError(
             'is not a local date and time: write it like "2026-12-18T06:00", without an offset, since time_zone says it'
         )
