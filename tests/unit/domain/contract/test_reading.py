@@ -30,7 +30,7 @@ def edited(old: str, new: str) -> bytes:
 @pytest.mark.parametrize(
     ("old", "new", "place", "value"),
     [
-        ("region: eu-west-1 ", "region: no ", "identity.region", "no"),
+        ("  region: eu-west-1\n", "  region: no\n", "identity.region", "no"),
         ('start: "02:00"', "start: 02:00", "change.windows.0.start", "02:00"),
         ('start: "02:00"', "start: 12:30", "change.windows.0.start", "12:30"),
         ('from: "2026-12-18T00:00"', "from: 2026-12-18", "change.freezes.0.from", "2026-12-18"),
@@ -60,7 +60,7 @@ def test_pyyaml_without_libyaml_reads_the_same(monkeypatch: pytest.MonkeyPatch) 
     yaml_loader.loader_class.cache_clear()
     try:
         assert parse_contract(EXAMPLE.read_bytes(), path=PATH) == fast
-        assert "is not YAML" in str(reading_complaints(b"a: [" * 5000))
+        assert "is not YAML" in str(reading_complaints(b"a: [" * 20))
     finally:
         yaml_loader.loader_class.cache_clear()
 
@@ -124,11 +124,8 @@ def test_an_anchor_may_repeat_a_contact() -> None:
 
 
 def test_long_honest_contracts_are_read() -> None:
-    gpus = "".join(f"    - {{product: p-{number}, count: 1}}\n" for number in range(900))
-    raw = edited(
-        "    - {product: NVIDIA-H100-80GB-HBM3, count: 32}\n",
-        f"    - {{product: NVIDIA-H100-80GB-HBM3, count: 32}}\n{gpus}",
-    )
+    first = "    - {product: NVIDIA-H100-80GB-HBM3, count: 32}\n"
+    raw = edited(first, first + "".join(f"    - {{product: p-{number}, count: 1}}\n" for number in range(900)))
     assert len(parse_contract(raw, path=PATH)["capacity"]["gpus"]) == 901
 
 
@@ -139,9 +136,8 @@ def test_numbers_no_machine_can_hold_are_reported_like_any_other_value() -> None
 
 
 def test_keys_written_twice_are_reported_with_everything_else() -> None:
-    raw = edited("  customer: acme\n", "  customer: acme\n  customer: other\n  zones: x\n").replace(
-        b"count: 32", b"count: 0"
-    )
+    raw = edited("  customer: acme\n", "  customer: acme\n  customer: other\n  zones: x\n")
+    raw = raw.replace(b"count: 32", b"count: 0")
     assert reading_complaints(raw) == {
         "line 8": "the key 'customer' is on line 7 already: keep one of them",
         "capacity.gpus[0].count": "0 is too small: at least 1",
