@@ -1,0 +1,114 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities import (
+    identity_objects,
+    required_permissions,
+)
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import IDENTITIES
+from tests.unit.domain.agreed import WITH_GATEWAY, contract
+
+NEVER = dict.fromkeys(("cordon", "drain", "gpu_reset", "reboot", "replace"), "never")
+
+
+def everything(**sections: Any) -> list[dict[str, Any]]:
+    agreed = contract(**sections)
+    return identity_objects(agreed) + identity_objects(agreed, "stack")
+
+
+def accounts(objects: list[dict[str, Any]]) -> set[str]:
+    return {o["metadata"]["name"] for o in objects if o["kind"] == "ServiceAccount"}
+
+
+def rules(objects: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [rule for o in objects if o["kind"] == kind for rule in o["rules"]]
+
+
+def test_every_component_has_an_account_of_its_own() -> None:
+    assert accounts(identity_objects(contract())) == {"observer", "deployer", "node-medic"}
+    assert accounts(identity_objects(contract(), "stack")) == {"router", "telemetry", "engine"}
+    assert not any(o["automountServiceAccountToken"] for o in everything() if o["kind"] == "ServiceAccount")
+
+
+def test_no_right_is_ever_dangerous() -> None:
+    objects = everything()
+    for rule in rules(objects, "Role") + rules(objects, "ClusterRole"):
+        words = {*rule["verbs"], *rule["resources"], *rule["apiGroups"]}
+        assert not words & {"*", "escalate", "bind", "impersonate", "secrets", "pods/exec", "roles", "rolebindings"}
+        assert "serviceaccounts/token" not in words
+
+
+def test_cluster_wide_there_are_only_nodes_and_three_names() -> None:
+    for rule in rules(everything(), "ClusterRole"):
+        assert rule["resources"] in (["nodes"], ["namespaces"])
+        if rule["resources"] == ["namespaces"]:
+            assert rule["verbs"] == ["get"]
+            assert "kube-system" in rule["resourceNames"]
+
+
+def test_only_the_medic_may_change_nodes() -> None:
+    for made in everything():
+        if made["kind"] == "ClusterRole" and made["metadata"]["name"] != "fireworks-node-medic":
+            for rule in made["rules"]:
+                assert not {"patch", "update", "delete", "create"} & set(rule["verbs"])
+
+
+@pytest.mark.parametrize(
+    ("actions", "medic", "evicts"),
+    [
+        (NEVER, False, False),
+        ({**NEVER, "cordon": "auto"}, True, False),
+        ({**NEVER, "cordon": "auto", "drain": "approve"}, True, True),
+    ],
+)
+def test_the_medic_may_what_the_contract_allows(actions: dict[str, str], medic: bool, evicts: bool) -> None:
+    objects = identity_objects(contract(actions=actions))
+    assert ("node-medic" in accounts(objects)) is medic
+    assert any("pods/eviction" in rule["resources"] for rule in rules(objects, "Role")) is evicts
+
+
+def test_bindings_bind_the_role_of_their_name_to_the_account_of_their_component() -> None:
+    bindings = [o for o in everything() if o["kind"].endswith("Binding")]
+    assert bindings
+    for binding in bindings:
+        assert binding["roleRef"]["name"] == binding["metadata"]["name"]
+        assert binding["kind"] == binding["roleRef"]["kind"] + "Binding"
+        [subject] = binding["subjects"]
+        assert "fireworks-" + subject["name"] == binding["metadata"]["name"]
+
+
+def test_in_hardened_mode_the_customer_makes_them() -> None:
+    assert everything(access={"mode": "hardened"}) == []
+
+
+def test_what_onboarding_asks_for_itself_depends_on_the_mode() -> None:
+    def asked(**sections: Any) -> set[tuple[str, str]]:
+        found = required_permissions(contract(**sections))
+        assert len(found) == len({tuple(sorted(question.items())) for question in found})
+        return {(question["resource"], question.get("namespace", "")) for question in found}
+
+    standard, hardened = asked(), asked(access={"mode": "hardened"})
+    assert hardened < standard
+    assert ("clusterroles", "") in standard
+    assert {namespace for _resource, namespace in hardened} == {"", "fireworks-system", "fireworks-models"}
+    assert {resource for resource, namespace in hardened if not namespace} == {"nodes"}
+    assert ("httproutes", "fireworks-system") in asked(networking=WITH_GATEWAY, access={"mode": "hardened"})
+
+
+def test_nobody_gives_what_he_was_not_asked_about() -> None:
+    questions = required_permissions(contract())
+    asked = {
+        (q.get("namespace", ""), q["group"], q["resource"], q.get("subresource", ""), q["verb"]) for q in questions
+    }
+    for identity in IDENTITIES:
+        for need in identity.needs:
+            for resource in need.resources:
+                plain, _slash, sub = resource.partition("/")
+                assert {(need.scope, need.group, plain, sub, verb) for verb in need.verbs} <= asked

@@ -1,0 +1,202 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.preflight import preflight, refusal
+from tests.unit.domain.agreed import APIS, GATEWAY_API, RELEASE, WITH_GATEWAY, contract, facts, model
+from tests.unit.domain.raw import H100, L40S, daemonset, named, node, pod
+
+
+def items(found: dict[str, Any], agreed: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {item["check"]: item for item in preflight(found, agreed, RELEASE)}
+
+
+def test_a_good_cluster_meets_everything() -> None:
+    found = preflight(facts(daemonsets=[daemonset("nvidia-device-plugin")]), contract(models=[model()]), RELEASE)
+    assert [item["check"] for item in found if not item["ok"]] == []
+    assert refusal("acme-eu-1", found) == ""
+    assert all(item["found"] and item["needed"] and item["cluster"] == "acme-eu-1" for item in found)
+
+
+def gateway(programmed: str = "True") -> dict[str, Any]:
+    return named("public", "gateway-system", status={"conditions": [{"type": "Programmed", "status": programmed}]})
+
+
+def quota(gpus: str, **labels: str) -> dict[str, Any]:
+    return named("q", "fireworks-models", metadata={"labels": labels}, spec={"hard": {"requests.nvidia.com/gpu": gpus}})
+
+
+BIG = [model(gpu={"product": H100, "per_replica": 8}, replicas={"min": 3, "max": 3})]
+HARDENED = {"mode": "hardened"}
+
+
+@pytest.mark.parametrize(
+    ("check", "more", "sections", "message", "contact", "blocking"),
+    [
+        ("cluster identity", {"uid": "beef"}, {}, "UID beef, and the contract is about 0f5c", "account", True),
+        ("Kubernetes version", {"version": {"gitVersion": "v1.28.1"}}, {}, "is v1.28.1; stack", "account", True),
+        ("Kubernetes version", {"version": {"major": "1", "minor": "29"}}, {}, "is 1.29; stack", "account", True),
+        (
+            "required APIs",
+            {"apis": {**APIS, "apps/v1": []}},
+            {},
+            "does not serve Deployment (apps/v1)",
+            "account",
+            True,
+        ),
+        ("required APIs", {}, {"networking": WITH_GATEWAY}, "Install the Gateway API", "account", True),
+        (
+            "provider",
+            {"nodes": [node("n", provider_id="gce://x")]},
+            {},
+            "says aws, and the cluster looks like gcp",
+            "account",
+            False,
+        ),
+        ("provider", {"apis": {**APIS, "config.openshift.io/v1": []}}, {}, "looks like openshift", "account", False),
+        (
+            "region",
+            {},
+            {"compliance": {"regions": ["us-1"]}},
+            "in eu-west-1, and compliance.regions allows us-1",
+            "security",
+            True,
+        ),
+        (
+            "permissions",
+            {
+                "permissions": [
+                    {"verb": "create", "group": "apps", "resource": "deployments", "namespace": "x", "allowed": False},
+                    {"verb": "create", "group": "", "resource": "pods", "subresource": "eviction", "allowed": False},
+                    {"verb": "get", "group": "", "resource": "nodes", "allowed": True},
+                ]
+            },
+            {},
+            "may not create deployments.apps in x, create pods/eviction.",
+            "security",
+            True,
+        ),
+        (
+            "pre-created namespaces",
+            {},
+            {"access": HARDENED},
+            "fireworks-system and fireworks-models are not",
+            "security",
+            True,
+        ),
+        (
+            "pre-created namespaces",
+            {"namespaces": [named("fireworks-system")]},
+            {"access": HARDENED},
+            "fireworks-models is not there",
+            "security",
+            True,
+        ),
+        ("GPU nodes", {"nodes": [node("cpu", None)]}, {}, "None of the cluster's 1 nodes", "capacity", True),
+        ("GPU nodes", {"nodes": [node("a"), node("b", ready="False")]}, {}, "b (not ready)", "capacity", False),
+        ("device plugin", {"nodes": [node("a", allocatable=0)]}, {}, "0 of 1 GPU nodes offer GPUs", "capacity", True),
+        ("device plugin", {"nodes": [node("a"), node("b", allocatable=0)]}, {}, "1 of 2 GPU", "capacity", False),
+        (f"approved {H100}", {"nodes": [node("a")]}, {}, "scale to 8 at most", "capacity", False),
+        (f"approved {H100}", {"nodes": [node("a", product=L40S)]}, {}, "but NVIDIA-L40S", "capacity", False),
+        (f"free {H100}", {}, {"models": BIG}, "1 replica of llama (8 GPUs on one node each)", "capacity", True),
+        (
+            f"free {H100}",
+            {"nodes": [node("a", 0)]},
+            {"models": [model()]},
+            "2 replicas of llama (1 GPU",
+            "capacity",
+            True,
+        ),
+        ("GPU quota", {"quotas": [quota("4")]}, {}, "tighter than the 16 GPUs approved: q (4)", "capacity", True),
+        (
+            "images",
+            {},
+            {"models": [model(engine={"name": "vllm", "version": "9"})]},
+            "There is no image for a model: engine vllm 9",
+            "",
+            True,
+        ),
+        (
+            "DNS plan",
+            {"apis": {**APIS, **GATEWAY_API}},
+            {"networking": {"gateway": WITH_GATEWAY["gateway"]}},
+            "name networking.domain",
+            "networking",
+            True,
+        ),
+        ("gateway", {}, {"networking": WITH_GATEWAY}, "There is no gateway gateway-system/public", "networking", True),
+        (
+            "gateway",
+            {"gateways": [gateway("False")]},
+            {"networking": WITH_GATEWAY},
+            "no controller",
+            "networking",
+            False,
+        ),
+    ],
+)
+def test_what_is_not_met_says_whose_move_it_is(
+    check: str, more: dict[str, Any], sections: dict[str, Any], message: str, contact: str, blocking: bool
+) -> None:
+    found = items(facts(**more), contract(**sections))[check]
+    assert found["ok"] is False
+    assert message in found["message"]
+    assert found["blocking"] is blocking
+    assert found["owner"] == ("customer" if contact else "fireworks")
+    assert found["contact"]["email"] == (f"{contact}@acme.example" if contact else "")
+    text = refusal("acme-eu-1", [found])
+    assert bool(text) is blocking
+    if blocking:
+        assert text.startswith("acme-eu-1 is not ready to be onboarded; nothing was changed.")
+        assert f"{contact}@acme.example" in text if contact else "Whose move: Fireworks." in text
+
+
+@pytest.mark.parametrize(
+    ("check", "more", "sections"),
+    [
+        ("provider", {}, {"identity": {"provider": "bare_metal"}}),
+        ("provider", {"nodes": [node("n", provider_id="gce://x")]}, {"identity": {"provider": "gpu_cloud"}}),
+        ("provider", {"apis": {"config.openshift.io/v1": []}}, {"identity": {"provider": "openshift"}}),
+        ("region", {}, {"compliance": {"regions": []}}),
+        (
+            "pre-created namespaces",
+            {"namespaces": [named("fireworks-system"), named("fireworks-models")]},
+            {"access": HARDENED},
+        ),
+        ("GPU quota", {"quotas": [quota("4", **{"app.kubernetes.io/managed-by": "fireworks-byoc"})]}, {}),
+        ("GPU quota", {"quotas": [quota("64")]}, {}),
+        ("gateway", {"gateways": [gateway()]}, {"networking": WITH_GATEWAY}),
+        ("DNS plan", {}, {"networking": WITH_GATEWAY}),
+        ("DNS plan", {}, {"networking": {"domain": "llm.acme.example"}}),
+    ],
+)
+def test_what_is_met(check: str, more: dict[str, Any], sections: dict[str, Any]) -> None:
+    found = items(facts(**more), contract(**sections))[check]
+    assert found["ok"] is True
+    assert (found["message"], found["owner"], found["contact"]["email"]) == ("", "", "")
+
+
+def test_a_second_run_does_not_miss_the_gpus_of_the_first() -> None:
+    agreed = contract(models=[model(gpu={"product": H100, "per_replica": 8})])
+    running = [pod(f"llama-{i}", 8, on=name, model="llama") for i, name in enumerate(("n1", "n2"))]
+    assert items(facts(pods=running), agreed)[f"free {H100}"]["ok"] is True
+    strangers = [pod(f"x-{i}", 8, on=name, namespace="team") for i, name in enumerate(("n1", "n2"))]
+    assert items(facts(pods=strangers), agreed)[f"free {H100}"]["ok"] is False
+
+
+def test_many_missing_permissions_are_not_all_listed() -> None:
+    refused = [{"verb": verb, "group": "", "resource": "services", "allowed": False} for verb in "abcdefgh"]
+    message = items(facts(permissions=refused), contract())["permissions"]["message"]
+    assert message.endswith("f services and 2 more.")
+
+
+def test_a_customer_without_an_address_is_still_named() -> None:
+    agreed = contract(compliance={"regions": ["us-1"]})
+    agreed["contacts"] = {}
+    assert "Whose move: the customer." in refusal("acme-eu-1", preflight(facts(), agreed, RELEASE))

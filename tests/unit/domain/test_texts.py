@@ -1,0 +1,186 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Status rows, summaries and tables: what people read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.status import status_row
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary import (
+    failure,
+    success,
+    summary,
+    unfinished,
+)
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.table import table, width
+from tests.unit.domain.agreed import contract, facts, model
+from tests.unit.domain.raw import deployment, node
+from tests.unit.domain.test_validation import component, served
+
+
+def test_a_table_is_aligned() -> None:
+    rows = [{"name": "a", "count": 5, "ok": True}, {"name": "long name", "count": 10, "ok": None}]
+    assert table(rows).splitlines() == [
+        "NAME       COUNT  OK",
+        "---------  -----  ---",
+        "a              5  yes",
+        "long name     10",
+    ]
+
+
+def test_columns_choose_keys_and_headings() -> None:
+    rows = [{"a": 1, "b": "x\ny", "c": False}]
+    assert table(rows, ["b"]).splitlines() == ["B", "---", "x y"]
+    assert table(rows, {"c": "Fine?"}).splitlines() == ["Fine?", "-----", "no"]
+    assert table([], ["a_b"]).splitlines() == ["A B", "---"]
+    assert table([]) == "\n"
+
+
+@pytest.mark.parametrize(("text", "columns"), [("abc", 3), ("日本", 4), ("e\u0301", 1), ("a\u200db", 2), ("", 0)])
+def test_width_is_what_a_terminal_shows(text: str, columns: int) -> None:
+    assert width(text) == columns
+
+
+def test_wide_characters_keep_the_table_aligned() -> None:
+    lines = table([{"name": "日本", "x": "1"}, {"name": "abcd", "x": "2"}]).splitlines()
+    assert lines[2:] == ["日本  1", "abcd  2"]
+
+
+def row(found: dict[str, Any], **sections: Any) -> dict[str, str]:
+    return status_row(contract(**{"models": [model()], **sections}), found)
+
+
+def onboarded(**more: Any) -> dict[str, Any]:
+    return facts(**{"deployments": [component("router"), component("telemetry"), served()], **more})
+
+
+def test_a_cluster_that_serves_is_ready() -> None:
+    assert row(onboarded()) == {
+        "cluster": "acme-eu-1",
+        "customer": "acme",
+        "state": "ready",
+        "stack": "2026.11.0",
+        "models": "1/1",
+        "replicas": "2/2",
+        "gpus": "2/16",
+        "nodes": "2/2",
+        "kubernetes": "1.36.2",
+        "reason": "",
+    }
+
+
+def test_a_cluster_without_us_is_not_onboarded() -> None:
+    found = row(facts())
+    assert (found["state"], found["stack"], found["models"], found["reason"]) == ("not onboarded", "-", "0/1", "")
+
+
+@pytest.mark.parametrize(("error", "reason"), [("refused", "refused"), ("", "no answer")])
+def test_a_cluster_that_does_not_answer_says_why(error: str, reason: str) -> None:
+    found = status_row(contract(), {}, error)
+    assert (found["state"], found["nodes"], found["reason"]) == ("unreachable", "-", reason)
+
+
+OTHER_RELEASE = {"byoc.fireworks.ai/component": "telemetry", "byoc.fireworks.ai/release": "2026.10.0"}
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"deployments": [component("router", ready=0), served()]}, "router 0/2 ready"),
+        ({"deployments": [component("router")]}, "llama not deployed"),
+        ({"deployments": [component("router"), served(ready=1)]}, "llama 1/2 ready"),
+        ({"deployments": [component("router"), served(), served("old")]}, "old runs and is not in the contract"),
+        ({"deployments": [served()]}, "models run without a stack"),
+        (
+            {
+                "deployments": [
+                    component("router"),
+                    deployment("t", namespace="fireworks-system", labels=OTHER_RELEASE),
+                    served(),
+                ]
+            },
+            "components of several releases",
+        ),
+        ({"nodes": [node("a", cordoned=True)]}, "a: cordoned"),
+        ({"nodes": [node("a", cordoned=True), node("b", ready="False")]}, "2 nodes with problems (a: cordoned, …)"),
+    ],
+)
+def test_a_degraded_cluster_says_why(more: dict[str, Any], reason: str) -> None:
+    found = row(onboarded(**more))
+    assert (found["state"], found["reason"]) == ("degraded", reason)
+
+
+def applied(**actions: str) -> dict[str, Any]:
+    return {"objects": [{"kind": "Pod", "namespace": "x", "name": n, "action": a} for n, a in actions.items()]}
+
+
+def test_each_changed_object_counts_once() -> None:
+    results = [
+        applied(a="created", b="unchanged"),
+        {"results": [applied(a="created", c="updated"), {"skipped": True}]},
+        {"skipped": True},
+    ]
+    outcome = success(contract(), results)
+    assert (outcome["result"], outcome["changes"]) == ("done", 2)
+    assert success(contract(), results, check_mode=True)["result"] == "would change"
+    assert success(contract(), [applied(a="unchanged")])["result"] == "nothing changed"
+    assert success(contract(), passed=True)["result"] == "passed"
+
+
+UNMET = {
+    "check": "GPU nodes",
+    "ok": False,
+    "blocking": True,
+    "found": "none",
+    "needed": "one",
+    "owner": "customer",
+    "contact": {"name": "Acme GPUs", "email": "gpus@acme.example"},
+}
+
+
+def test_a_refused_cluster_says_what_was_missing_and_whom_to_ask() -> None:
+    advice = {**UNMET, "blocking": False}
+    outcome = failure(contract(), {"msg": "long text"}, "Refuse", [advice, UNMET, {**UNMET, "check": "x"}])
+    assert outcome["result"] == "refused"
+    assert outcome["reason"] == "GPU nodes: none, needed one (and 1 more)"
+    assert outcome["whose_move"] == "Acme GPUs <gpus@acme.example>"
+    assert outcome["detail"] == "long text"
+    ours = {**UNMET, "owner": "fireworks", "contact": {"name": "", "email": ""}}
+    assert failure(contract(), {}, "Refuse", [ours])["whose_move"] == "Fireworks"
+
+
+@pytest.mark.parametrize(
+    ("failed", "reason", "whose"),
+    [
+        ({"msg": "no"}, "Apply: no", "Fireworks"),
+        ({}, "Apply: it failed and did not say why", "Fireworks"),
+        ({"msg": "no\nreally"}, "Apply: no", "Fireworks"),
+        ({"msg": "expired", "owner": "the customer"}, "Apply: expired", "Acme account <account@acme.example>"),
+        (
+            {"msg": "x" * 200, "owner": "the operator of this run"},
+            "Apply: " + "x" * 92 + "…",
+            "the operator of this run",
+        ),
+        (
+            {"msg": "some failed", "results": [{"msg": "fine"}, {"failed": True, "msg": "this"}]},
+            "Apply: this",
+            "Fireworks",
+        ),
+        ({"msg": "some failed", "results": [{"msg": "fine"}]}, "Apply: some failed", "Fireworks"),
+    ],
+)
+def test_a_failed_cluster_says_at_what_and_whose_move_it_is(failed: dict[str, Any], reason: str, whose: str) -> None:
+    outcome = failure(contract(), failed, "Apply")
+    assert (outcome["result"], outcome["reason"], outcome["whose_move"]) == ("failed", reason, whose)
+
+
+def test_a_summary_has_a_line_for_each_and_the_failures_in_full() -> None:
+    outcomes = [success(contract(), []), failure(contract(identity={"name": "birch"}), {"msg": "all of it"}, "Apply")]
+    text = summary(outcomes)
+    assert "nothing changed" in text
+    assert text.endswith("\n\nall of it")
+    assert unfinished(outcomes) == ["birch"]

@@ -1,0 +1,152 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.validation import (
+    probe_answers,
+    probe_requests,
+    validation,
+    validation_failure,
+)
+from tests.unit.domain.agreed import contract, facts, model
+from tests.unit.domain.raw import deployment, named, node
+
+RELEASE = {"byoc.fireworks.ai/release": "2026.11.0"}
+OURS = {"app.kubernetes.io/managed-by": "fireworks-byoc"}
+GPU, ENDPOINT, ROUTING, SCALING, SIGNALS = range(5)
+
+
+def component(name: str, **more: Any) -> dict[str, Any]:
+    labels = {"byoc.fireworks.ai/component": name, **RELEASE}
+    return deployment(name, namespace="fireworks-system", labels=labels, **more)
+
+
+def served(name: str = "llama", **more: Any) -> dict[str, Any]:
+    return deployment(name, namespace="fireworks-models", labels={"byoc.fireworks.ai/model": name}, gpus=1, **more)
+
+
+def endpoints(namespace: str, service: str, ready: bool = True) -> dict[str, Any]:
+    labels = {"labels": {"kubernetes.io/service-name": service}}
+    return named(
+        service,
+        namespace,
+        metadata=labels,
+        endpoints=[{"addresses": ["10.0.0.1"], "conditions": {"ready": ready}} for _replica in range(2)],
+    )
+
+
+def quota(gpus: int = 16, **labels: str) -> dict[str, Any]:
+    hard = {"hard": {"requests.nvidia.com/gpu": str(gpus)}}
+    return named("approved-gpus", "fireworks-models", metadata={"labels": labels or OURS}, spec=hard)
+
+
+def good(**more: Any) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        "deployments": [component("router"), component("telemetry", replicas=1), served()],
+        "endpoint_slices": [endpoints("fireworks-system", "router"), endpoints("fireworks-models", "llama")],
+        "quotas": [quota()],
+    }
+    return facts(**{**given, **more})
+
+
+def probes(agreed: dict[str, Any], **bad: Any) -> dict[str, Any]:
+    return {"probes": [{**each, "ok": True, "status": 200, "elapsed_ms": 7, **bad} for each in probe_requests(agreed)]}
+
+
+def test_a_cluster_that_answers_passes_all_five() -> None:
+    agreed = contract(models=[model()])
+    rows = validation(good(), probes(agreed), agreed)
+    assert [row["result"] for row in rows] == ["passed"] * 5
+    assert all(row["evidence"].endswith(".") for row in rows)
+    assert validation_failure("acme-eu-1", rows) == ""
+
+
+def test_without_a_request_nothing_that_needs_one_is_proven() -> None:
+    rows = validation(good(), {}, contract(models=[model()]))
+    assert [row["result"] for row in rows] == ["passed", "unproven", "unproven", "passed", "unproven"]
+    for index in (ENDPOINT, ROUTING, SIGNALS):
+        assert "no request was sent" in rows[index]["evidence"]
+
+
+@pytest.mark.parametrize(
+    ("check", "more", "result", "evidence"),
+    [
+        (GPU, {"nodes": [node("n", ready="False")]}, "failed", "0 of 1 GPU nodes ready."),
+        (GPU, {"deployments": []}, "failed", "llama is not deployed"),
+        (GPU, {"deployments": [served(ready=1)]}, "failed", "llama has 1 of 2 replicas ready"),
+        (GPU, {"deployments": [served(replicas=1)]}, "failed", "llama has 1 of 2 replicas ready"),
+        (ENDPOINT, {"endpoint_slices": []}, "failed", "no ready endpoint behind llama"),
+        (ENDPOINT, {"endpoint_slices": [endpoints("fireworks-models", "llama", ready=False)]}, "failed", "no ready"),
+        (ROUTING, {"deployments": []}, "failed", "there is no router"),
+        (ROUTING, {"deployments": [component("router", ready=1)]}, "failed", "router 1 of 2 ready"),
+        (ROUTING, {"endpoint_slices": []}, "failed", "0 ready endpoints"),
+        (SCALING, {"quotas": []}, "failed", "no quota holds fireworks-models to the 16"),
+        (SCALING, {"quotas": [quota(64)]}, "failed", "allows 64 GPUs, and 16 are approved"),
+        (SCALING, {"quotas": [quota(16, owner="them")]}, "failed", "no quota holds"),
+        (SIGNALS, {"deployments": []}, "failed", "there is no telemetry"),
+        (SIGNALS, {"deployments": [component("telemetry", ready=0)]}, "failed", "telemetry 0 of 2 ready"),
+    ],
+)
+def test_what_is_not_there_fails_with_what_was_found(
+    check: int, more: dict[str, Any], result: str, evidence: str
+) -> None:
+    agreed = contract(models=[model()])
+    row = validation(good(**more), probes(agreed), agreed)[check]
+    assert row["result"] == result
+    assert evidence in row["evidence"]
+    assert row["owner"] in ("customer", "fireworks")
+
+
+def test_an_answer_that_is_an_error_fails() -> None:
+    agreed = contract(models=[model()])
+    rows = validation(good(), probes(agreed, ok=False, status=503, error="no endpoints"), agreed)
+    assert [row["result"] for row in rows] == ["passed", "failed", "failed", "passed", "failed"]
+    assert "llama answered 503 to /v1/models (no endpoints)" in rows[ENDPOINT]["evidence"]
+    assert validation_failure("acme-eu-1", rows).startswith("acme-eu-1 failed 3 of 5 checks.\nendpoint reachability: ")
+
+
+def test_sick_gpu_nodes_are_the_customers_move() -> None:
+    agreed = contract(models=[model()])
+    row = validation(good(nodes=[]), {}, agreed)[GPU]
+    assert (row["owner"], row["contact"]["email"]) == ("customer", "capacity@acme.example")
+
+
+def test_a_model_that_may_grow_is_unproven_until_it_did() -> None:
+    agreed = contract(models=[model(replicas={"min": 2, "max": 4}), model("b")])
+    row = validation(good(), {}, agreed)[SCALING]
+    assert row["result"] == "unproven"
+    assert "may grow to 4 GPUs" in row["evidence"]
+
+
+def test_without_models_there_is_little_to_prove() -> None:
+    rows = validation(good(deployments=[component("router"), component("telemetry")]), {}, contract())
+    assert [row["result"] for row in rows] == ["unproven", "unproven", "unproven", "passed", "unproven"]
+    assert [each["service"] for each in probe_requests(contract())] == ["router", "telemetry"]
+
+
+def test_in_hardened_mode_the_customers_quota_counts() -> None:
+    hardened = contract(access={"mode": "hardened"})
+    assert validation(good(quotas=[quota(16, owner="them")]), {}, hardened)[SCALING]["result"] == "passed"
+
+
+def test_answers_are_joined_with_their_requests() -> None:
+    request = probe_requests(contract())[0]
+    answers = probe_answers(
+        [
+            {"item": request, "ok": True, "status": 200, "elapsed_ms": 3, "error": ""},
+            {"item": request, "failed": True, "msg": "no route to host"},
+            {"item": request, "skipped": True},
+            {"msg": "all skipped"},
+        ]
+    )
+    assert [(each["ok"], each["status"], each["error"]) for each in answers] == [
+        (True, 200, ""),
+        (False, 0, "no route to host"),
+    ]
+    assert answers[0]["service"] == "router"
