@@ -1,0 +1,102 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Playbooks run over fleets on the testbed, and what the clusters hold afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from demo.contracts import H100, Contract, contract, write_fleet
+from tests.integration.plays import run_playbook
+
+PROVIDERS = {"acme": "aws", "birch": "bare_metal", "cedar": "gcp"}
+# The testbed's nodes only play pods: nothing answers there.
+NO_REQUESTS = ("-e", "validate_http_request=false")
+
+
+def agreed(cluster: Any, name: str = "", **more: Any) -> Contract:
+    """A contract about a testbed cluster, for 16 GPUs unless said otherwise."""
+    given = {"uid": cluster.uid, "kubeconfig": cluster.kubeconfig, "region": "here", "gpus": {H100: 16}, **more}
+    return contract(name or f"{cluster.name}-eu-1", provider=PROVIDERS[cluster.name], **given)
+
+
+def play(
+    name: str, folder: Path, contracts: Iterable[Contract], *options: str, clusters: str = "byoc"
+) -> subprocess.CompletedProcess[str]:
+    """Run ``fireworks.byoc.<name>`` over a fleet."""
+    inventory = write_fleet(folder, contracts)
+    chosen = ["-e", f"clusters={clusters}"] if clusters else []
+    done = run_playbook(f"fireworks.byoc.{name}", "-i", str(inventory), *chosen, *options)
+    assert "Traceback" not in done.stdout, done.stdout
+    assert "[WARNING]" not in done.stdout, done.stdout
+    assert "[DEPRECATION" not in done.stdout, done.stdout
+    return done
+
+
+def onboard(folder: Path, *contracts: Contract, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    return play("onboard", folder, contracts, *NO_REQUESTS, *options)
+
+
+def offboard(folder: Path, *contracts: Contract, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    return play("offboard", folder, contracts, "-e", "confirm=offboard", *options)
+
+
+def line(done: subprocess.CompletedProcess[str], cluster: str, word: str = "") -> str:
+    """The last line about a cluster in a table: its name, and a gap."""
+    found = [each for each in done.stdout.splitlines() if each.startswith(cluster + "  ") and word in each]
+    found = [each for each in found if "ok=" not in each]
+    assert found, done.stdout
+    return found[-1]
+
+
+_KINDS = (
+    "/api/v1/namespaces",
+    "/api/v1/configmaps",
+    "/api/v1/services",
+    "/api/v1/serviceaccounts",
+    "/api/v1/resourcequotas",
+    "/api/v1/limitranges",
+    "/apis/apps/v1/deployments",
+    "/apis/policy/v1/poddisruptionbudgets",
+    "/apis/networking.k8s.io/v1/networkpolicies",
+    "/apis/scheduling.k8s.io/v1/priorityclasses",
+    "/apis/rbac.authorization.k8s.io/v1/roles",
+    "/apis/rbac.authorization.k8s.io/v1/rolebindings",
+    "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+    "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+)
+
+
+def ours(cluster: Any) -> dict[str, str]:
+    """Every object of ours by its place, with a digest of what was asked for (not of what the cluster did with it)."""
+    found = {}
+    for path in _KINDS:
+        selector = "?labelSelector=app.kubernetes.io%2Fmanaged-by%3Dfireworks-byoc"
+        for item in cluster.request("GET", path + selector)["items"]:
+            metadata = item["metadata"]
+            wanted = {key: value for key, value in item.items() if key not in ("metadata", "status")}
+            wanted["labels"] = metadata.get("labels")
+            for assigned in ("clusterIP", "clusterIPs"):
+                wanted.get("spec", {}).pop(assigned, None)
+            text = json.dumps(wanted, sort_keys=True)
+            place = f"{path} {metadata.get('namespace', '')}/{metadata['name']}"
+            found[place] = hashlib.sha256(text.encode()).hexdigest()
+    return found
+
+
+def versions(cluster: Any) -> dict[str, str]:
+    """The resource version of each of our objects that no controller touches: it changes with every write."""
+    found = {}
+    for path in _KINDS:
+        if "deployments" in path or "quotas" in path or "budgets" in path:
+            continue
+        for item in cluster.request("GET", path)["items"]:
+            if (item["metadata"].get("labels") or {}).get("app.kubernetes.io/managed-by") == "fireworks-byoc":
+                found[item["metadata"]["uid"]] = item["metadata"]["resourceVersion"]
+    return found

@@ -1,0 +1,176 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""fireworks.byoc.onboard, validate, status and offboard, with --check and without, on real API servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.journey import agreed, line, offboard, onboard, ours, play, versions
+
+
+@pytest.fixture
+def acme(bed: Any, tmp_path: Path) -> Iterator[Any]:
+    """A cluster on which nothing of ours is, before and after."""
+    cluster = bed["acme"]
+    assert ours(cluster) == {}
+    yield cluster
+    offboard(tmp_path / "cleanup", agreed(cluster))
+    assert ours(cluster) == {}
+
+
+def test_the_whole_journey(acme: Any, tmp_path: Path) -> None:
+    contract = agreed(acme)
+
+    checked = onboard(tmp_path, contract, options=("--check", "--diff"))
+    assert checked.returncode == 0, checked.stdout
+    assert "would change" in line(checked, "acme-eu-1")
+    assert "+++ after: Deployment fireworks-models/llama-3-1-8b (created)" in checked.stdout
+    assert ours(acme) == {}, "check mode wrote"
+
+    done = onboard(tmp_path, contract)
+    assert done.returncode == 0, done.stdout
+    assert " done " in line(done, "acme-eu-1")
+    promised, made = line(checked, "acme-eu-1").split()[4], line(done, "acme-eu-1").split()[3]
+    assert promised == made, "check mode promised another number of changes"
+    model = acme.request("GET", "/apis/apps/v1/namespaces/fireworks-models/deployments/llama-3-1-8b")
+    assert model["status"]["readyReplicas"] == 2
+
+    before, stamps = ours(acme), versions(acme)
+    again = onboard(tmp_path, contract)
+    assert again.returncode == 0, again.stdout
+    assert "nothing changed" in line(again, "acme-eu-1")
+    assert "changed=0" in again.stdout
+    assert (ours(acme), versions(acme)) == (before, stamps)
+
+    status = play("status", tmp_path, [contract], clusters="")
+    assert line(status, "acme-eu-1").split()[2:6] == ["ready", "2026.11.0", "1/1", "2/2"]
+    assert play("status", tmp_path, [contract], "--check", clusters="").returncode == 0
+
+    asked = offboard(tmp_path, contract, options=("--check", "--diff"))
+    assert "would change" in line(asked, "acme-eu-1"), asked.stdout
+    assert ours(acme) == before, "check mode removed"
+
+    gone = offboard(tmp_path, contract)
+    assert gone.returncode == 0, gone.stdout
+    assert ours(acme) == {}
+    assert "nothing changed" in line(offboard(tmp_path, contract), "acme-eu-1")
+
+
+def test_a_changed_contract_changes_what_it_names_and_no_more(acme: Any, tmp_path: Path) -> None:
+    contract = agreed(acme)
+    onboard(tmp_path, contract)
+    before = ours(acme)
+    contract["models"][0]["context_length"] = 16384
+    contract["capacity"]["gpus"][0]["count"] = 12
+    changed = onboard(tmp_path, contract)
+    assert changed.returncode == 0, changed.stdout
+    different = {place.split()[-1] for place, digest in ours(acme).items() if before[place] != digest}
+    assert different == {"fireworks-models/llama-3-1-8b", "fireworks-models/approved-gpus"}
+
+
+def test_validation_says_unproven_when_nothing_was_asked_and_failed_when_nothing_answers(
+    acme: Any, tmp_path: Path
+) -> None:
+    contract = agreed(acme)
+    done = onboard(tmp_path, contract)
+    assert "unproven" in line(done, "acme-eu-1", "endpoint reachability")
+    assert "no request was sent" in line(done, "acme-eu-1", "routing and load balancing")
+    assert "passed" in line(done, "acme-eu-1", "GPU nodes and scheduling")
+    asked = play("validate", tmp_path, [contract], "-e", "validate_request_timeout=2")
+    assert asked.returncode == 2
+    assert "failed" in line(asked, "acme-eu-1", "endpoint reachability")
+    assert "passed" in line(asked, "acme-eu-1", "autoscaling inside the approved GPUs")
+    assert "failed 3 of 5 checks" in asked.stdout
+    quiet = play("validate", tmp_path, [contract], "-e", "validate_http_request=false", "--check")
+    assert quiet.returncode == 0, quiet.stdout
+
+
+def test_one_bad_cluster_never_holds_up_the_others(bed: Any, acme: Any, tmp_path: Path) -> None:
+    small = agreed(bed["cedar"], model_gpus=4)
+    wrong = agreed(acme, "wrong-eu-1", uid="11111111-2222-3333-4444-555555555555")
+    away = agreed(bed["birch"], "away-eu-1", uid="11111111-2222-3333-4444-666666666666")
+    unreachable = tmp_path / "away.kubeconfig"
+    away["access"]["credential"] = {
+        "kubeconfig_file": str(bed["birch"].kubeconfig_with(unreachable, server="https://127.0.0.1:1"))
+    }
+    contracts = [agreed(acme), small, wrong, away]
+    done = onboard(tmp_path, *contracts)
+    assert done.returncode == 2
+    assert " done " in line(done, "acme-eu-1")
+    assert "refused" in line(done, "cedar-eu-1")
+    assert "Cedar GPU Capacity <gpu-capacity@cedar.example>" in line(done, "cedar-eu-1")
+    assert "failed" in line(done, "wrong-eu-1")
+    assert "failed" in line(done, "away-eu-1")
+    assert "3 of 4 not done: away-eu-1, cedar-eu-1, wrong-eu-1" in done.stdout
+    assert ours(bed["cedar"]) == ours(bed["birch"]) == {}
+
+    status = play("status", tmp_path, contracts, clusters="")
+    assert status.returncode == 0, status.stdout
+    assert "ready" in line(status, "acme-eu-1")
+    assert "not onboarded" in line(status, "cedar-eu-1")
+    assert "unreachable" in line(status, "away-eu-1")
+
+
+def test_a_gateway_is_asked_for_and_given_routes(bed: Any, tmp_path: Path) -> None:
+    from demo.customers import make_gateway
+
+    birch = bed["birch"]
+    contract = agreed(birch, gateway=True)
+    refused = onboard(tmp_path, contract)
+    assert "gateway: not there" in line(refused, "birch-eu-1")
+    assert "Birch NetOps" in line(refused, "birch-eu-1")
+    make_gateway(birch)
+    try:
+        done = onboard(tmp_path, contract)
+        assert done.returncode == 0, done.stdout
+        path = "/apis/gateway.networking.k8s.io/v1/namespaces/fireworks-system/httproutes"
+        hosts = {host for route in birch.request("GET", path)["items"] for host in route["spec"]["hostnames"]}
+        assert hosts == {"llm.birch.example", "llama-3-1-8b.llm.birch.example"}
+        assert "nothing changed" in line(onboard(tmp_path, contract), "birch-eu-1")
+    finally:
+        assert offboard(tmp_path, contract).returncode == 0
+        birch.request("DELETE", "/api/v1/namespaces/gateway-system")
+
+
+@pytest.mark.parametrize(
+    ("playbook", "clusters", "options", "message"),
+    [
+        ("onboard", "", (), "Say which clusters: -e clusters=acme-eu-1"),
+        ("offboard", "", (), "Say which clusters: -e clusters=acme-eu-1"),
+        ("onboard", "nobody", (), "The inventory has no cluster that matches nobody"),
+        ("offboard", "byoc", (), "add -e confirm=offboard"),
+        ("offboard", "byoc", ("-e", "confirm=yes"), "from acme-eu-1"),
+    ],
+)
+def test_a_change_is_meant_or_not_made(
+    bed: Any, tmp_path: Path, playbook: str, clusters: str, options: tuple[str, ...], message: str
+) -> None:
+    from demo.contracts import write_fleet
+    from tests.integration.plays import run_playbook
+
+    inventory = write_fleet(tmp_path, [agreed(bed["acme"])])
+    chosen = ["-e", f"clusters={clusters}"] if clusters else []
+    done = run_playbook(f"fireworks.byoc.{playbook}", "-i", str(inventory), *chosen, *options)
+    assert done.returncode != 0
+    assert message in " ".join(done.stdout.split())
+    assert ours(bed["acme"]) == {}
+
+
+def test_offboarding_finds_what_others_left(acme: Any, tmp_path: Path) -> None:
+    stray = {
+        "metadata": {"name": "stray", "labels": {"app.kubernetes.io/managed-by": "fireworks-byoc"}},
+        "data": {"a": "1"},
+    }
+    acme.request("POST", "/api/v1/namespaces/default/configmaps", stray)
+    try:
+        done = offboard(tmp_path, agreed(acme))
+        assert done.returncode == 2
+        assert "ConfigMap default/stray" in " ".join(done.stdout.split())
+    finally:
+        acme.request("DELETE", "/api/v1/namespaces/default/configmaps/stray")

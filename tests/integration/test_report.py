@@ -1,0 +1,63 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""fireworks.byoc.report and the filters, as a playbook uses them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.plays import run_playbook
+
+ROWS = [{"cluster": "acme", "gpus": 16}, {"cluster": "birch", "gpus": 8}]
+
+
+def run(folder: Path, *tasks: dict[str, Any], hosts: str = "a,b,", flags: tuple[str, ...] = ()) -> Any:
+    playbook = folder / "play.yml"
+    playbook.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": list(tasks)}]))
+    return run_playbook("-i", hosts, "-c", "local", str(playbook), *flags)
+
+
+@pytest.mark.parametrize("flags", [(), ("--check",)])
+def test_a_table_is_printed_once_for_all_hosts(tmp_path: Path, flags: tuple[str, ...]) -> None:
+    done = run(tmp_path, {"fireworks.byoc.report": {"title": "Fleet", "text": "Two of them.", "rows": ROWS}}, flags=flags)
+    assert done.returncode == 0, done.stdout
+    table = "Fleet\n\nTwo of them.\n\nCLUSTER  GPUS\n-------  ----\nacme       16\nbirch       8\n"
+    assert done.stdout.count(table) == 1
+    assert "changed=1" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({}, "there is nothing to report"), ({"rowz": []}, "Unsupported parameters")],
+)
+def test_nothing_to_report_is_a_mistake(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+    done = run(tmp_path, {"fireworks.byoc.report": options})
+    assert done.returncode != 0
+    assert message in done.stdout
+
+
+CONTRACT = {"identity": {"name": "acme"}, "models": [{"name": "llama", "load_timeout": "20m"}]}
+
+
+@pytest.mark.parametrize(
+    ("expression", "answer"),
+    [
+        ("contract | fireworks.byoc.model_deadline('llama')", "1800"),
+        ("contract | fireworks.byoc.model_deadline('x')", "acme has no model 'x'; its contract has llama"),
+        ("contract | fireworks.byoc.model_objects('x', {})", "acme has no model 'x'; its contract has llama"),
+        ("[{'a': 1}] | fireworks.byoc.table(['a'])", "-"),
+        ("lookup('fireworks.byoc.stack_release', {'channel': 'stable'}).version", "2026.11.0"),
+        ("lookup('fireworks.byoc.stack_release', {'release': '2020.1.0'})", "there is no stack release 2020.1.0"),
+        ("lookup('fireworks.byoc.stack_release', {}, directory='/nowhere')", "/nowhere/channels.yml"),
+    ],
+)
+def test_filters_and_lookups_answer_or_say_why_not(tmp_path: Path, expression: str, answer: str) -> None:
+    task = {"ansible.builtin.debug": {"msg": "{{ " + expression + " }}"}, "vars": {"contract": CONTRACT}}
+    done = run(tmp_path, task, hosts="a,")
+    assert answer in " ".join(done.stdout.split())
+    assert "Traceback" not in done.stdout
