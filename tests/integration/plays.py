@@ -87,7 +87,8 @@ def run_tasks(
     }  # fmt: skip
     playbook = folder / "play.yml"
     playbook.write_text(json.dumps([play]))
-    done = run_playbook("-i", "localhost,", "-c", "local", str(playbook), *flags, environment=environment, seconds=seconds)
+    arguments = ("-i", "localhost,", "-c", "local", str(playbook), *flags)
+    done = run_playbook(*arguments, environment=environment, seconds=seconds)
     results = json.loads(answers.read_text()) if answers.exists() else []
     return Outcome(done.returncode, done.stdout, results)
 

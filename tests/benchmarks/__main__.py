@@ -1,0 +1,167 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``make bench``: what our modules cost beside kubernetes.core and kubectl, measured in one run on the testbed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from byoc_testbed import ClusterSpec, Testbed
+from tests.benchmarks import workloads
+from tests.benchmarks.measure import BenchmarkError, Figure, Sample, in_turns, run_once
+from tests.integration.plays import ansible_environment, connection_to
+
+HOSTS, TASKS_EACH = 50, 5
+NODES, PODS = 1500, 4000
+
+
+class Bench:
+    """One benchmark's folder, cluster and commands."""
+
+    def __init__(self, cluster: Any, folder: Path) -> None:
+        self.cluster = cluster
+        self.folder = folder
+        self.connection = connection_to(cluster)
+        self.kubectl_config = f"--kubeconfig={cluster.kubeconfig}"
+
+    def playbook(self, name: str, tasks: list[dict[str, Any]], hosts: int = 1) -> Callable[[], Sample]:
+        """A command that runs a playbook of these tasks."""
+        inventory = self.folder / "hosts.ini"
+        if not inventory.exists():
+            inventory.write_text("[one]\nhost-0\n[many]\n" + "\n".join(f"host-{n}" for n in range(HOSTS)))
+        play = {
+            "hosts": "one" if hosts == 1 else "many",
+            "gather_facts": False,
+            "connection": "local",
+            "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
+            "module_defaults": {
+                "group/fireworks.byoc.cluster": {"connection": self.connection},
+                "group/kubernetes.core.k8s": {"kubeconfig": str(self.cluster.kubeconfig)},
+            },
+            "tasks": tasks,
+        }
+        path = self.folder / f"{name}.yml"
+        path.write_text(json.dumps([play]))
+        program = str(Path(sys.executable).with_name("ansible-playbook"))
+        return self.command([program, "-i", str(inventory), "-f", "5", str(path)])
+
+    def command(self, command: Sequence[str]) -> Callable[[], Sample]:
+        environment = ansible_environment(PYTHONDONTWRITEBYTECODE="")
+        return lambda: run_once(command, environment, self.folder)
+
+
+def show(title: str, figures: dict[str, Figure], base: str, ours: str) -> None:
+    """A table: seconds, seconds without the empty playbook's, memory, and how often ours fits into it."""
+    print(f"\n{title}")
+    print(f"  {'':44}{'median s':>9}{'net s':>8}{'min-max':>13}{'peak MiB':>10}{'x ours':>8}")
+    for name, figure in figures.items():
+        floor = figures[base].seconds if "playbook" in name or "task" in name or "ours" in name else 0.0
+        net = f"{figure.seconds - floor:8.2f}" if name != base else f"{'':8}"
+        ratio = figure.seconds / figures[ours].seconds
+        print(f"  {name:44}{figure.seconds:9.2f}{net}{figure.spread:>13}{figure.peak_mib:10.0f}{ratio:8.1f}")
+
+
+def fifty_objects(bench: Bench, runs: int) -> None:
+    objects = workloads.mixed_objects("bench")
+    source = bench.folder / "objects.yaml"
+    source.write_text(yaml.safe_dump_all(objects))
+    ours = {"fireworks.byoc.apply_set": {"name": "bench", "namespace": "bench", "src": [str(source)]}}
+    apply = {"apply": True, "server_side_apply": {"field_manager": "bench"}, "state": "present"}
+    one_src = {"kubernetes.core.k8s": {"src": str(source), **apply}}
+    a_task_each = {"kubernetes.core.k8s": {"definition": "{{ item }}", **apply}, "loop": objects,
+                   "loop_control": {"label": "{{ item.kind }}"}}  # fmt: skip
+    commands = {
+        "an empty playbook": bench.playbook("empty", []),
+        "ours: apply_set playbook": bench.playbook("ours", [ours]),
+        "kubernetes.core.k8s, one src, playbook": bench.playbook("src", [one_src]),
+        "kubernetes.core.k8s, a task for each": bench.playbook("each", [a_task_each]),
+    }
+    kubectl = shutil.which("kubectl")
+    if kubectl:
+        arguments = ["apply", "--server-side", "--force-conflicts", "--field-manager=bench", "-f", str(source)]
+        commands["kubectl apply --server-side"] = bench.command([kubectl, bench.kubectl_config, *arguments])
+    bench.playbook("ours", [ours])()  # now there is nothing to change
+    counts = {name: 1 if "each" in name else runs for name in commands}
+    figures = in_turns(commands, counts)
+    show("50 mixed objects, nothing to change", figures, "an empty playbook", "ours: apply_set playbook")
+
+
+def fill(cluster: Any) -> None:
+    cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": "load"}})
+    cluster.create_many(workloads.nodes(NODES))
+    cluster.create_many(workloads.pods(PODS, "load", NODES))
+
+
+def large_cluster(bench: Bench, runs: int) -> None:
+    print(f"\nmaking {NODES} nodes and {PODS} pods …", flush=True)
+    # In a process of its own: a child's peak memory starts at what its parent holds.
+    filler = multiprocessing.get_context("fork").Process(target=fill, args=(bench.cluster,))
+    filler.start()
+    filler.join()
+    ours = [{"fireworks.byoc.cluster_info": {}}]
+    core = [
+        {"kubernetes.core.k8s_info": {"kind": "Node"}, "no_log": True},
+        {"kubernetes.core.k8s_info": {"kind": "Pod"}, "no_log": True},
+    ]
+    commands = {
+        "an empty playbook": bench.playbook("empty", []),
+        "ours: cluster_info playbook": bench.playbook("info", ours),
+        "kubernetes.core.k8s_info twice, playbook": bench.playbook("core_info", core),
+    }
+    kubectl = shutil.which("kubectl")
+    if kubectl:
+        arguments = ["get", "nodes,pods", "-A", "-o", "json"]
+        commands["kubectl get nodes,pods -o json"] = bench.command([kubectl, bench.kubectl_config, *arguments])
+    counts = {name: 1 if "core" in name else runs for name in commands}
+    figures = in_turns(commands, counts)
+    show(f"{NODES} nodes and {PODS} pods read", figures, "an empty playbook", "ours: cluster_info playbook")
+
+
+def many_hosts(bench: Bench, runs: int) -> None:
+    set_of_one = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one", "namespace": "default"}}
+    ours = [{"fireworks.byoc.apply_set": {"name": "many", "namespace": "default", "definition": [set_of_one]}}]
+    theirs = {**set_of_one, "metadata": {"name": "two", "namespace": "default"}}
+    core = [{"kubernetes.core.k8s": {"definition": theirs}}]
+    commands = {
+        "an empty playbook": bench.playbook("empty", []),
+        "ours: apply_set of one object, playbook": bench.playbook("ours_many", ours * TASKS_EACH, HOSTS),
+        "kubernetes.core.k8s of one object, playbook": bench.playbook("core_many", core * TASKS_EACH, HOSTS),
+    }
+    figures = in_turns(commands, {name: 1 if "core" in name else runs for name in commands})
+    title = f"{HOSTS} hosts x {TASKS_EACH} tasks, one object each, nothing to change"
+    show(title, figures, "an empty playbook", "ours: apply_set of one object, playbook")
+
+
+PARTS = {"fifty_objects": fifty_objects, "large_cluster": large_cluster, "many_hosts": many_hosts}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="which benchmarks; all of them when not given")
+    parser.add_argument("--runs", type=int, default=5, help="counted runs of each command (the slowest run once)")
+    options = parser.parse_args()
+    light = ClusterSpec("bench", pools=[], device_plugin=False)
+    try:
+        with tempfile.TemporaryDirectory() as folder, Testbed.start([light]) as bed:
+            bench = Bench(bed["bench"], Path(folder))
+            for part in options.parts or PARTS:
+                PARTS[part](bench, options.runs)
+    except BenchmarkError as error:
+        print(f"make bench: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

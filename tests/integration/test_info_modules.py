@@ -1,0 +1,133 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``cluster_info``, ``footprint_info`` and ``service_probe`` against real API servers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.plays import AS_MODULE, connection_to, run_tasks
+
+H100 = "NVIDIA-H100-80GB-HBM3"
+
+
+def info(**options: Any) -> dict[str, Any]:
+    keywords = {key: options.pop(key) for key in list(options) if key == "environment"}
+    return {"fireworks.byoc.cluster_info": options, **keywords}
+
+
+def kept(bed: Any, tmp_path: Path, *tasks: dict[str, Any], **connection: Any) -> list[dict[str, Any]]:
+    return run_tasks(tmp_path, connection_to(bed["birch"], **connection), *tasks).results
+
+
+@pytest.mark.floor
+def test_cluster_info_knows_version_identity_gpus_and_device_plugin(bed: Any, tmp_path: Path) -> None:
+    [result] = kept(bed, tmp_path, info())
+    facts = result["facts"]
+    assert result["changed"] is False
+    assert facts["uid"] == bed["birch"].uid
+    assert facts["version"]["git"].startswith("v1.36.")
+    assert facts["platform"] == "kubernetes"
+    assert facts["nodes"]["gpu_ready"] == 2
+    product = facts["gpus"]["products"][H100]
+    assert (product["capacity"], product["per_node"], product["memory_mib"]) == (16, [8], 81559)
+    assert facts["device_plugin"]["found"]
+    assert "Gateway" in facts["apis"]["gateway.networking.k8s.io/v1"]
+    assert facts["unreadable"] == []
+
+
+def test_a_gpu_in_use_is_not_free_and_a_finished_pod_holds_none(bed: Any, tmp_path: Path) -> None:
+    cluster = bed["birch"]
+    node = next(name for name in cluster.nodes)
+    path = "/api/v1/namespaces/default/pods"
+    for name, gpus in [("holds", 3), ("held", 2)]:
+        container = {"name": "c", "image": "c:1", "resources": {"limits": {"nvidia.com/gpu": gpus}}}
+        cluster.request(
+            "POST", path, {"metadata": {"name": name}, "spec": {"containers": [container], "nodeName": node}}
+        )
+    patch = {"status": {"phase": "Succeeded"}}
+    try:
+        cluster.request("PATCH", f"{path}/held/status", patch, content_type="application/merge-patch+json")
+        [result] = kept(bed, tmp_path, info())
+        product = result["facts"]["gpus"]["products"][H100]
+        assert (product["used"], product["free"]) == (3, 13)
+    finally:
+        for name in ("holds", "held"):
+            cluster.request("DELETE", f"{path}/{name}", {"gracePeriodSeconds": 0})
+
+
+def test_the_module_and_the_action_read_the_same(bed: Any, tmp_path: Path) -> None:
+    question = {"verb": "create", "group": "apps", "resource": "deployments", "namespace": "default"}
+    in_process, as_module = kept(bed, tmp_path, info(can_i=[question]), info(can_i=[question], **AS_MODULE))
+    as_module.pop("invocation", None)
+    assert as_module == in_process
+    assert in_process["facts"]["permissions"][0]["allowed"] is True
+
+
+def test_what_an_identity_may_not_read_is_named_and_its_questions_are_answered(bed: Any, tmp_path: Path) -> None:
+    cluster = bed["birch"]
+    nobody = str(cluster.kubeconfig_for("nobody-special"))
+    question = {"verb": "delete", "resource": "nodes"}
+    [result] = kept(bed, tmp_path, info(can_i=[question]), kubeconfig_file=nobody, cluster_uid=None)
+    # Not even kube-system may be read, so the cluster's identity cannot be known: that is a refusal of its own.
+    assert result["failed"]
+    assert "403" in result["msg"]
+
+    binding = {
+        "metadata": {"name": "sees-kube-system"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "sees-kube-system"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "nobody-special"}],
+    }
+    rule = {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": ["kube-system"], "verbs": ["get"]}
+    rbac = "/apis/rbac.authorization.k8s.io/v1"
+    cluster.request("POST", f"{rbac}/clusterroles", {"metadata": {"name": "sees-kube-system"}, "rules": [rule]})
+    cluster.request("POST", f"{rbac}/clusterrolebindings", binding)
+    try:
+        [result] = kept(bed, tmp_path, info(can_i=[question]), kubeconfig_file=nobody)
+        assert "/api/v1/nodes" in result["facts"]["unreadable"]
+        assert result["facts"]["permissions"][0]["allowed"] is False
+    finally:
+        cluster.request("DELETE", f"{rbac}/clusterrolebindings/sees-kube-system")
+        cluster.request("DELETE", f"{rbac}/clusterroles/sees-kube-system")
+
+
+def test_the_footprint_lists_everything_of_ours_with_its_set_and_nothing_else(bed: Any, tmp_path: Path) -> None:
+    space = "footprint"
+    manifests = [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space}},
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": space}},
+    ]
+    a_set = {"name": "small", "namespace": space}
+    footprint: dict[str, Any] = {"fireworks.byoc.footprint_info": {}}
+    _applied, found, as_module, removed, nothing = kept(
+        bed,
+        tmp_path,
+        {"fireworks.byoc.apply_set": {**a_set, "definition": manifests}},
+        footprint,
+        {**footprint, **AS_MODULE},
+        {"fireworks.byoc.apply_set": {**a_set, "state": "absent"}},
+        footprint,
+    )
+    as_module.pop("invocation", None)
+    assert as_module == found
+    ours = {(o["kind"], o["name"], o["set"]) for o in found["objects"]}
+    assert ours == {("Namespace", space, "small"), ("ConfigMap", "a", "small"), ("ConfigMap", "small", "")}
+    assert removed["counts"]["deleted"] == 2
+    assert nothing == {**nothing, "objects": [], "unreadable": []}
+
+
+def test_a_probe_says_how_a_service_answers_and_does_not_fail_the_task(bed: Any, tmp_path: Path) -> None:
+    probe = {"namespace": "default", "service": "nothing-there", "timeout": 5}
+    result, as_module = kept(
+        bed,
+        tmp_path,
+        {"fireworks.byoc.service_probe": probe},
+        {"fireworks.byoc.service_probe": probe, **AS_MODULE},
+    )
+    assert (result["ok"], result["status"], result["changed"]) == (False, 404, False)
+    assert "not found" in result["error"]
+    assert as_module["error"] == result["error"]

@@ -1,0 +1,236 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The session against real servers, and against ones that misbehave as networks and proxies do."""
+
+from __future__ import annotations
+
+import http.server
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube import session as session_module
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.access import resolve_access
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.discovery import Discovery
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import (
+    AnswerError,
+    ForbiddenError,
+    NotFoundError,
+    TlsError,
+    UnauthorizedError,
+    UnreachableError,
+    WrongClusterError,
+)
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.kubeconfig import Access
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.session import Session
+from tests.integration.plays import connection_to
+
+Answer = tuple[int, dict[str, str]]
+
+
+def open_session(cluster: Any, **changes: Any) -> Session:
+    connection = connection_to(cluster, **changes)
+    return Session(
+        resolve_access(connection, {}), cluster_name=cluster.name, expected_uid=connection.get("cluster_uid")
+    )
+
+
+@contextmanager
+def a_server(bed: Any, answers: list[Answer]) -> Iterator[tuple[Access, list[str]]]:
+    """A TLS server with the testbed's certificate that gives these answers in turn, the last one for ever."""
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            status, headers = answers[min(len(asked), len(answers)) - 1]
+            if status == 0:  # a connection that breaks
+                self.connection.close()
+                return
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": "2"}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    folder = Path(bed["acme"].ca_file).parent
+    context.load_cert_chain(folder / "apiserver.crt", folder / "apiserver.key")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    access = resolve_access(connection_to(bed["acme"]), {})
+    try:
+        yield replace(access, server=f"https://127.0.0.1:{server.server_port}", cert_pem=None, key_pem=None), asked
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_session_reads_pages_and_gives_items_their_kind(bed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "PAGE_SIZE", 3)
+    items = list(open_session(bed["acme"]).list_items("/apis/rbac.authorization.k8s.io/v1/clusterroles"))
+    assert len(items) > 30
+    assert {item["kind"] for item in items} == {"ClusterRole"}
+    assert len({item["metadata"]["name"] for item in items}) == len(items)
+
+
+def test_errors_are_typed_and_say_where(bed: Any) -> None:
+    session = open_session(bed["acme"])
+    with pytest.raises(NotFoundError, match=r"acme \(https://127.0.0.1:\d+\): the API server refused GET"):
+        session.get("/api/v1/namespaces/nowhere")
+    nobody = open_session(bed["acme"], kubeconfig_file=str(bed["acme"].kubeconfig_for("nobody")))
+    with pytest.raises(ForbiddenError, match=r"(?s)403: .*cannot list.*Whose move: the customer"):
+        nobody.get("/api/v1/secrets")
+
+
+def test_a_wrong_token_is_refused_once_and_at_once(bed: Any) -> None:
+    cluster = bed["acme"]
+    session = open_session(
+        cluster, kubeconfig_file=None, server=cluster.server, token="not-a-token", ca_file=str(cluster.ca_file)
+    )
+    started = time.monotonic()
+    with pytest.raises(UnauthorizedError, match="renew the credential"):
+        session.uid()
+    assert time.monotonic() - started < 3
+
+
+def test_another_clusters_answer_ends_with_both_uids(bed: Any) -> None:
+    session = open_session(bed["acme"], cluster_uid=bed["birch"].uid)
+    with pytest.raises(WrongClusterError) as caught:
+        session.require_expected_cluster()
+    assert bed["acme"].uid in str(caught.value)
+    assert bed["birch"].uid in str(caught.value)
+
+
+def test_a_write_needs_to_know_the_cluster_and_a_read_does_not(bed: Any) -> None:
+    session = open_session(bed["acme"], cluster_uid=None)
+    session.check_expected_cluster()
+    with pytest.raises(WrongClusterError, match="nothing says which cluster"):
+        session.require_expected_cluster()
+
+
+def test_a_server_that_is_off_is_given_up_within_seconds(bed: Any) -> None:
+    started = time.monotonic()
+    session = open_session(bed["acme"], server="https://127.0.0.1:1")
+    with pytest.raises(UnreachableError, match="Connection refused"):
+        session.uid()
+    assert time.monotonic() - started < 8
+
+
+def test_a_name_that_does_not_resolve_is_said_so(bed: Any) -> None:
+    with pytest.raises(UnreachableError, match="Whose move: the customer"):
+        open_session(bed["acme"], server="https://no-such-host.invalid").uid()
+
+
+def test_a_certificate_of_another_authority_is_never_trusted(bed: Any) -> None:
+    with pytest.raises(TlsError, match="is not trusted"):
+        open_session(bed["acme"], ca_cert=Path(bed["birch"].ca_file).read_text()).uid()
+
+
+def test_a_certificate_for_another_name_is_never_trusted(bed: Any) -> None:
+    with pytest.raises(TlsError, match="is not trusted"):
+        open_session(bed["acme"], tls_server_name="other.example").uid()
+
+
+@pytest.mark.parametrize(
+    ("answers", "asked"),
+    [
+        ([(429, {}), (200, {})], 2),
+        ([(503, {}), (502, {}), (200, {})], 3),
+        ([(0, {}), (200, {})], 2),
+        ([(500, {"Retry-After": "0"}), (200, {})], 2),
+    ],
+    ids=["too many requests", "a proxy without a backend", "a broken connection", "a server that says later"],
+)
+def test_what_passes_is_asked_again_and_then_answered(bed: Any, answers: list[Answer], asked: int) -> None:
+    with a_server(bed, answers) as (access, paths):
+        assert Session(access).get("/x") == {}
+        assert len(paths) == asked
+
+
+def test_the_servers_own_wish_to_wait_is_honoured(bed: Any) -> None:
+    with a_server(bed, [(429, {"Retry-After": "1"}), (200, {})]) as (access, _paths):
+        started = time.monotonic()
+        Session(access).get("/x")
+        assert time.monotonic() - started >= 1
+
+
+def test_asking_again_ends_with_a_deadline(bed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "RETRY_SECONDS", 1.0)
+    with a_server(bed, [(503, {})]) as (access, paths):
+        started = time.monotonic()
+        with pytest.raises(AnswerError) as caught:
+            Session(access).get("/x")
+        assert caught.value.status == 503
+        assert time.monotonic() - started < 2
+        assert len(paths) > 2
+
+
+def test_a_plain_500_is_not_asked_again(bed: Any) -> None:
+    with a_server(bed, [(500, {})]) as (access, paths):
+        with pytest.raises(AnswerError):
+            Session(access).get("/x")
+        assert len(paths) == 1
+
+
+def test_an_exec_plugins_dead_token_is_renewed_once(bed: Any, tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    credential = '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "t"}}'
+    script = tmp_path / "plugin"
+    script.write_text(f"#!/bin/sh\necho x >> {calls}\necho '{credential}'\n")
+    script.chmod(0o700)
+    spec = {"command": str(script), "apiVersion": "client.authentication.k8s.io/v1"}
+    with a_server(bed, [(401, {}), (200, {})]) as (access, paths):
+        Session(replace(access, exec_spec=spec)).get("/x")
+        assert len(paths) == 2
+    assert calls.read_text().split() == ["x", "x"]
+
+
+def test_an_exec_plugin_may_answer_with_a_certificate_and_nothing_is_left_on_disk(
+    bed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "tmp"
+    own.mkdir()
+    monkeypatch.setenv("TMPDIR", str(own))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    access = resolve_access(connection_to(bed["acme"]), {})
+    if not access.cert_pem:
+        access = resolve_access(connection_to(bed["acme"], kubeconfig_file=str(bed["acme"].kubeconfig_for("someone",
+                                              groups=["system:masters"]))), {})  # fmt: skip
+    assert access.cert_pem
+    assert Session(access).uid() == bed["acme"].uid
+    assert list(own.iterdir()) == []
+
+
+def test_discovery_is_cached_for_the_cluster_and_a_miss_asks_again(
+    bed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    session = open_session(bed["acme"])
+    first = Discovery.of(session)
+    [cached] = list((tmp_path / "fireworks-byoc" / "discovery").iterdir())
+    assert cached.name == f"{bed['acme'].uid}.json"
+    assert cached.stat().st_mode & 0o077 == 0
+    assert {r.group_kind for r in Discovery.of(session).listable()} == {r.group_kind for r in first.listable()}
+    asked: list[str] = []
+    get = session.get
+    monkeypatch.setattr(session, "get", lambda path, *args, **more: asked.append(path) or get(path, *args, **more))
+    again = Discovery.of(session)
+    assert asked == []
+    assert again.find("no.example/v1", "Nothing") is None
+    assert sorted(asked) == ["/api", "/apis"]
+    cached.write_text("broken")
+    assert Discovery.of(session).find("v1", "Pod") is not None
