@@ -1,7 +1,10 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""fireworks.byoc.onboard, validate, status and offboard, with --check and without, on real API servers."""
+"""The playbooks, each with --check and without, on real API servers.
+
+fireworks.byoc.onboard, fireworks.byoc.validate, fireworks.byoc.status, fireworks.byoc.offboard.
+"""
 
 from __future__ import annotations
 
