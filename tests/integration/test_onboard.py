@@ -120,6 +120,16 @@ def test_one_bad_cluster_never_holds_up_the_others(bed: Any, acme: Any, tmp_path
     assert "unreachable" in line(status, "away-eu-1")
 
 
+def test_a_release_that_does_not_exist_is_a_clear_mistake(bed: Any, tmp_path: Path) -> None:
+    contract = agreed(bed["birch"])
+    contract["stack"] = {"release": "2020.1.0"}
+    done = onboard(tmp_path, contract)
+    assert done.returncode == 2
+    assert "there is no stack release 2020.1.0; there are 2026.11.0" in done.stdout
+    assert "failed" in line(done, "birch-eu-1")
+    assert ours(bed["birch"]) == {}
+
+
 def test_a_gateway_is_asked_for_and_given_routes(bed: Any, tmp_path: Path) -> None:
     from demo.customers import make_gateway
 

@@ -1,0 +1,111 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``make demo``, on the testbed and on a cluster of the reader's."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.journey import ours
+from tests.integration.plays import ROOT, ansible_environment
+
+DEMO = [sys.executable, "-m", "demo"]
+
+
+def environment(**more: str) -> dict[str, str]:
+    kept = {key: value for key, value in ansible_environment().items() if not key.startswith("BYOC_DEMO")}
+    return {**kept, "PYTHONPATH": str(ROOT / "tests" / "testbed"), **more}
+
+
+def demo(**more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        DEMO,
+        cwd=ROOT,
+        env=environment(**more),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_three_customers_and_one_is_refused() -> None:
+    done = demo()
+    assert done.returncode == 0, done.stdout
+    assert "acme-eu-1 and birch-dc-1 serve; cedar-us-1 was refused before anything was written." in done.stdout
+    assert "Cedar GPU Capacity <gpu-capacity@cedar.example>" in done.stdout
+    assert "Everything is stopped and removed." in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_an_interrupted_demo_leaves_nothing_running() -> None:
+    running = subprocess.Popen(
+        DEMO, cwd=ROOT, env=environment(PYTHONUNBUFFERED="1"), stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert running.stdout is not None
+    for text in running.stdout:
+        if "PLAY [Onboard]" in text:
+            break
+    os.kill(running.pid, signal.SIGTERM)
+    running.communicate(timeout=60)
+    deadline = time.monotonic() + 20
+    while _session_is_alive(running.pid) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not _session_is_alive(running.pid)
+
+
+def _session_is_alive(session: int) -> bool:
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == session and fields[0] != "Z":
+            return True
+    return False
+
+
+def test_a_cluster_of_yours_is_named_and_left_alone_until_you_agree(bed: Any) -> None:
+    acme = bed["acme"]
+    done = demo(KUBECONFIG=str(acme.kubeconfig), BYOC_DEMO_REGISTRY="registry.example/fireworks")
+    assert done.returncode == 1
+    assert acme.uid in done.stdout
+    assert acme.server in done.stdout
+    assert "BYOC_DEMO_YES=1 make demo" in done.stdout
+    assert ours(acme) == {}
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({}, "Mirror those of"),
+        ({"KUBECONFIG": "/nowhere/config"}, "needs it to be one file that is there"),
+    ],
+)
+def test_what_is_missing_is_said(bed: Any, environment: dict[str, str], message: str) -> None:
+    done = demo(**{"KUBECONFIG": str(bed["acme"].kubeconfig), **environment})
+    assert done.returncode == 1
+    assert message in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_a_cluster_of_yours_is_onboarded_and_cleaned_up(bed: Any) -> None:
+    acme = bed["acme"]
+    agreed = {"BYOC_DEMO_REGISTRY": "registry.example/fireworks", "BYOC_DEMO_YES": "1"}
+    done = demo(KUBECONFIG=str(acme.kubeconfig), **agreed)
+    # Nothing answers requests on the testbed's nodes, and the demo must not claim otherwise.
+    assert done.returncode == 2, done.stdout
+    assert "yours-here-1 failed 3 of 5 checks." in done.stdout
+    assert "qwen2-5-0-5b" in done.stdout
+    assert ours(acme) == {}
