@@ -58,5 +58,7 @@ def installed(tarball: Path, development: Environment, tmp_path_factory: pytest.
     core = collection_path.WANTED
     shutil.copytree(ROOT / ".collections" / core, place / core)
     command = [development.bin / "ansible-galaxy", "collection", "install", "--offline", "-p", place, tarball]
-    passes(command, log="galaxy-install", env=variables(development.bin, ANSIBLE_COLLECTIONS_PATH=str(place)), cwd=place)
+    passes(
+        command, log="galaxy-install", env=variables(development.bin, ANSIBLE_COLLECTIONS_PATH=str(place)), cwd=place
+    )
     return place

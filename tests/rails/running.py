@@ -27,7 +27,12 @@ def variables(*folders: Path, **more: str) -> dict[str, str]:
     """An environment with these folders of programs first."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
     path = os.pathsep.join([*map(str, folders), os.environ.get("PATH", os.defpath)])
-    quiet = {"NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1", "ANSIBLE_HOME": str(ROOT / "build" / "ansible"), "LC_ALL": "C.UTF-8"}
+    quiet = {
+        "NO_COLOR": "1",
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_HOME": str(ROOT / "build" / "ansible"),
+        "LC_ALL": "C.UTF-8",
+    }
     return {**kept, **quiet, "PATH": path, **more}
 
 
@@ -49,8 +54,14 @@ def passes(
         handle.flush()
         try:
             code = subprocess.run(
-                words, cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, stdout=handle, stderr=subprocess.STDOUT,
-                timeout=timeout, check=False,
+                words,
+                cwd=cwd,
+                env=dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=handle,
+                stderr=subprocess.STDOUT,
+                timeout=timeout,
+                check=False,
             ).returncode
         except subprocess.TimeoutExpired:
             code = None

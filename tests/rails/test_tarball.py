@@ -18,7 +18,13 @@ SHIPPED = {
     *("CHANGELOG.rst", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "requirements.yml"),
     *("changelogs", "docs", "extensions", "inventories", "meta", "playbooks", "plugins", "roles"),
 }
-DOCUMENTED = {"module": "modules", "inventory": "inventory", "filter": "filter", "lookup": "lookup", "callback": "callback"}
+DOCUMENTED = {
+    "module": "modules",
+    "inventory": "inventory",
+    "filter": "filter",
+    "lookup": "lookup",
+    "callback": "callback",
+}
 
 
 @pytest.fixture
@@ -41,7 +47,9 @@ def test_the_tarball_holds_what_a_play_needs_and_nothing_else(tarball):
 
 @pytest.mark.parametrize("kind", DOCUMENTED)
 def test_documentation_is_readable_from_the_installed_tarball(customer, kind):
-    listed = customer("ansible-doc", "--type", kind, "--list", "--json", "fireworks.byoc", log=f"ansible-doc-{kind}-list")
+    listed = customer(
+        "ansible-doc", "--type", kind, "--list", "--json", "fireworks.byoc", log=f"ansible-doc-{kind}-list"
+    )
     names = sorted(json.loads(listed))
     if not names:
         assert not (ROOT / "plugins" / DOCUMENTED[kind]).exists(), f"Ansible finds none of our {kind} plugins"

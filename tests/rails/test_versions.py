@@ -13,7 +13,7 @@ from tests.rails.running import passes, says_no_warning, variables
 from tests.tools import environments, sanity
 from tests.tools.environments import ROOT, Environment
 
-# The ends, each with the start of the versions that must really be in it. Everything else runs in the development environment.
+# The ends, each with the start of the versions that must really be in it.
 ENDS = {
     "3.11": {"ansible-core": "2.19.", "kubernetes": "35.", "openshift": "0.13."},
     "3.13": {"ansible-core": "2.21.", "kubernetes": "37.", "openshift": "0.13."},

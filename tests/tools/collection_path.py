@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The collections that this one is developed against, put where ansible.cfg looks, without needing Galaxy.
 
-PyPI's `ansible` package carries kubernetes.core whole. It is downloaded once, that one folder is taken out and kept in the cache, and
-the rest is thrown away.
+PyPI's `ansible` package carries kubernetes.core whole. It is downloaded once, that one folder is taken out and kept
+in the cache, and the rest is thrown away.
 """
 
 from __future__ import annotations

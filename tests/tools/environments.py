@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Virtual environments of pinned packages, made once and found again.
 
-The development environment is `.venv` in the tree. The others (tools, and the versions at the ends of what is supported) are kept
-outside it, by the hash of their pins, so that a fresh clone finds them ready.
+The development environment is `.venv` in the tree. The others (tools, and the versions at the ends of what is
+supported) are kept outside it, by the hash of their pins, so that a fresh clone finds them ready.
 
 Only the standard library is imported here: this runs before anything is installed.
 """
@@ -126,8 +126,8 @@ def development() -> Environment:
         name="development",
         python=Path(getattr(sys, "_base_executable", sys.executable)),
         version=version,
-        requirements=(_core_pins(version), "test.txt"),
-        lock=f"lock-{_series(version)}.txt",
+        requirements=(core_pins(version), "test.txt"),
+        lock=f"lock-{series(version)}.txt",
         fixed_folder=ROOT / ".venv",
     )
 
@@ -139,8 +139,8 @@ def tools() -> Environment:
         name="tools",
         python=base.python,
         version=base.version,
-        requirements=(_core_pins(base.version), "tools.txt"),
-        lock=f"lock-tools-{_series(base.version)}.txt",
+        requirements=(core_pins(base.version), "tools.txt"),
+        lock=f"lock-tools-{series(base.version)}.txt",
     )
 
 
@@ -155,8 +155,8 @@ def supported(minor: str) -> Environment | None:
         name=f"python{minor}",
         python=python,
         version=version,
-        requirements=(_core_pins(version), "test.txt"),
-        lock=f"lock-{_series(version)}.txt",
+        requirements=(core_pins(version), "test.txt"),
+        lock=f"lock-{series(version)}.txt",
     )
 
 
@@ -169,19 +169,21 @@ def find_python(*minors: str) -> Path | None:
 
 def run(command: list[str], doing: str, *, cwd: Path = ROOT, env: dict[str, str] | None = None) -> str:
     """Run a step of the setup; a failure is one message that ends with what the command said last."""
-    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        command, cwd=cwd, env=env, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+    )
     if done.returncode:
         said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
         raise SetupError(f"{doing} failed ({' '.join(command[:6])} …, exit {done.returncode}):\n{said}")
     return done.stdout
 
 
-def _core_pins(version: tuple[int, int]) -> str:
+def core_pins(version: tuple[int, int]) -> str:
     """The newest ansible-core needs 3.12; below it the supported floor is what can run."""
     return "runtime.txt" if version >= (3, 12) else "floor.txt"
 
 
-def _series(version: tuple[int, int]) -> str:
+def series(version: tuple[int, int]) -> str:
     return "py312" if version >= (3, 12) else "py311"
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`make lock`: resolve requirements/*.txt anew, and write every package that came of it into requirements/lock-*.txt."""
+"""`make lock`: resolve requirements/*.txt anew, and write what came of it into requirements/lock-*.txt."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.tools.environments import Environment, SetupError, _core_pins, _series, find_python, run
+from tests.tools.environments import Environment, SetupError, core_pins, find_python, run, series
 
 HEAD = """# Every package of {sources} with its needs, as `make lock` resolved them on Python {python}.
 # Used as constraints: a package that is not needed elsewhere is not installed.
@@ -34,8 +34,8 @@ def _lock(minor: str, requirements: str, prefix: str) -> None:
     if python is None:
         raise SetupError(f"Python {minor} is needed to resolve its packages, and none was found")
     version = (3, int(minor.split(".")[1]))
-    sources = (_core_pins(version), requirements)
-    target = Environment("lock", python, version, sources, f"{prefix}-{_series(version)}.txt")
+    sources = (core_pins(version), requirements)
+    target = Environment("lock", python, version, sources, f"{prefix}-{series(version)}.txt")
     with tempfile.TemporaryDirectory(prefix="byoc-lock-") as name:
         fresh = dataclasses.replace(target, fixed_folder=Path(name) / "venv", lock="none")
         fresh.ensure()

@@ -37,7 +37,9 @@ def _packages() -> None:
         say("packages", f"installing pinned packages into .venv with {env.python} …")
     seconds = env.ensure()
     version = ".".join(map(str, sys.version_info[:3]))
-    say("packages", f"Python {version}, {env.lock}" + (f", installed in {seconds:.0f} s" if seconds else ", up to date"))
+    say(
+        "packages", f"Python {version}, {env.lock}" + (f", installed in {seconds:.0f} s" if seconds else ", up to date")
+    )
 
 
 def _collections() -> None:
@@ -53,7 +55,9 @@ def _testbed() -> None:
     say("testbed", "a real Kubernetes in one binary (the first build takes 5 to 10 minutes, later ones none)")
     python = str(environments.development().bin / "python")
     env = {**os.environ, "PYTHONPATH": str(driver.parent)}
-    done = subprocess.run([python, "-m", "byoc_testbed", "build"], cwd=ROOT, env=env, check=False, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        [python, "-m", "byoc_testbed", "build"], cwd=ROOT, env=env, check=False, stdin=subprocess.DEVNULL
+    )
     if done.returncode:
         raise SetupError(f"building the testbed's binary failed (exit {done.returncode}); what it said is above")
 

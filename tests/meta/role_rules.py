@@ -1,0 +1,80 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules about roles and playbooks."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.meta.tree import NAMESPACE, Role, Tree, read_yaml
+
+
+def specs_unlike_defaults(tree: Tree) -> list[str]:
+    """Ansible checks values with the spec and takes them from the defaults; that both say the same is our own care."""
+    return [f"role {role.name}: {what}" for role in tree.roles for what in _spec_problems(role)]
+
+
+def _spec_problems(role: Role) -> list[str]:
+    if "main" not in role.entries:
+        return ["meta/argument_specs.yml describes no entry point main"]
+    options = {name: option for entry in role.entries.values() for name, option in (entry.get("options") or {}).items()}
+    said = {name: option["default"] for name, option in options.items() if "default" in option}
+    problems = [
+        f"{name} has a default in the spec and none in defaults/main.yml" for name in said.keys() - role.defaults
+    ]
+    problems += [
+        f"{name} is in defaults/main.yml and not in the spec" for name in role.defaults.keys() - options.keys()
+    ]
+    for name in role.defaults.keys() & options.keys():
+        if name not in said:
+            problems.append(f"{name} has a default in defaults/main.yml and none in the spec")
+        elif (said[name], type(said[name])) != (role.defaults[name], type(role.defaults[name])):
+            problems.append(f"{name} is {said[name]!r} in the spec and {role.defaults[name]!r} in defaults/main.yml")
+    problems += [f"{name} does not begin with {role.name}_" for name in options if not name.startswith(f"{role.name}_")]
+    return sorted(problems)
+
+
+def roles_undescribed(tree: Tree) -> list[str]:
+    """A role has a README, and tasks for each entry point. (The spec tells its options; ansible-doc shows them.)"""
+    problems = []
+    for role in tree.roles:
+        readme = role.path / "README.md"
+        if not readme.exists() or not readme.read_text().strip():
+            problems.append(f"role {role.name}: no README.md")
+        for entry in role.entries:
+            if not (role.path / "tasks" / f"{entry}.yml").exists():
+                problems.append(f"role {role.name}: entry point {entry} has no tasks/{entry}.yml")
+    return problems
+
+
+def playbooks_misnamed(tree: Tree) -> list[str]:
+    """A playbook in a collection is run by its full name, which must be a Python identifier."""
+    found = [path.stem for path in tree.playbooks if not re.fullmatch(r"[a-z][a-z0-9_]*", path.stem)]
+    return [f"playbook {stem}: cannot be run as {NAMESPACE}.{stem}" for stem in found]
+
+
+def playbooks_unchecked(tree: Tree) -> list[str]:
+    """Each playbook is run with --check by a file of integration tests that names it."""
+    tests = tree.integration_tests()
+    checking = [text for text in tests.values() if "--check" in text]
+    return [
+        f"playbook {path.stem}: no file in tests/integration runs {path.name} or {NAMESPACE}.{path.stem} with --check"
+        for path in tree.playbooks
+        if not any(_names(path, text) for text in checking)
+    ]
+
+
+def _names(playbook: Path, text: str) -> bool:
+    return re.search(rf"\b({re.escape(playbook.name)}|{re.escape(NAMESPACE)}\.{playbook.stem})\b", text) is not None
+
+
+def playbooks_gathering_facts(tree: Tree) -> list[str]:
+    """Facts of the controller cost 1.2 s a host, and no play of ours uses them."""
+    problems = []
+    for path in tree.playbooks:
+        for play in read_yaml(path) or []:
+            if "hosts" in play and play.get("gather_facts") is not False:
+                problems.append(f"playbook {path.stem}: play {play.get('name')!r} does not say gather_facts: false")
+    return problems

@@ -1,0 +1,152 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each rule can be broken: a small sound collection breaks it by one change, and the rule says where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.meta.test_the_tree import RULES
+from tests.meta.text_rules import HEADER
+from tests.meta.tree import Tree
+
+HEAD = "\n".join(HEADER) + "\nfrom __future__ import annotations\n"
+ATTRIBUTES = "\n".join(f"  {name}:\n    support: full" for name in ("check_mode", "diff_mode", "idempotent"))
+MODULE = f'''{HEAD}
+DOCUMENTATION = r"""
+module: thing
+options:
+  connection:
+    type: dict
+attributes:
+{ATTRIBUTES}
+"""
+'''
+SPEC = "argument_specs:\n  main:\n    options:\n      stack_size:\n        type: int\n        default: 1\n"
+PLAY = "- name: Go\n  hosts: all\n  gather_facts: false\n"
+SOUND = {
+    "galaxy.yml": "version: 0.1.0\n",
+    "changelogs/fragments/1.yml": "minor_changes: [it is new]\n",
+    "meta/runtime.yml": "action_groups:\n  cluster: [thing]\n",
+    "plugins/modules/thing.py": MODULE,
+    "plugins/action/thing.py": HEAD,
+    "plugins/module_utils/_domain/thought.py": HEAD + "import datetime\nimport uuid\nfrom .secrets import hidden\n",
+    "plugins/module_utils/_kube/talk.py": HEAD + "import socket\n",
+    "roles/stack/README.md": "# stack\n",
+    "roles/stack/tasks/main.yml": "[]\n",
+    "roles/stack/defaults/main.yml": "stack_size: 1\n",
+    "roles/stack/meta/argument_specs.yml": SPEC,
+    "playbooks/onboard.yml": PLAY,
+    "tests/integration/test_all.py": HEAD + 'run("fireworks.byoc.thing", "playbooks/onboard.yml", "--check")\n',
+}
+DOMAIN = "plugins/module_utils/_domain/thought.py"
+KUBE = "plugins/module_utils/_kube/talk.py"
+THING = "plugins/modules/thing.py"
+DEFAULTS = "roles/stack/defaults/main.yml"
+TEST = "tests/integration/test_all.py"
+# Rule, the file that breaks it, the file's text then (None: it is gone), and words of the message.
+BROKEN = [
+    (
+        "every_module_has_an_action_of_its_name_and_every_action_is_documented",
+        "plugins/action/thing.py",
+        None,
+        "no action",
+    ),
+    ("every_module_has_an_action_of_its_name_and_every_action_is_documented", "plugins/action/x.py", HEAD, "no module"),
+    ("every_module_says_truly_whether_it_checks_diffs_and_repeats", THING, HEAD, "no DOCUMENTATION"),
+    (
+        "every_module_says_truly_whether_it_checks_diffs_and_repeats",
+        THING,
+        MODULE.replace("idempotent:\n    support: full", "idempotent:\n    support: none"),
+        "not why",
+    ),
+    (
+        "every_module_says_truly_whether_it_checks_diffs_and_repeats",
+        THING,
+        MODULE.replace("  diff_mode:\n    support: full\n", ""),
+        "support of diff_mode",
+    ),
+    ("every_module_is_tested_on_a_cluster_and_in_check_mode", TEST, HEAD, "names fireworks.byoc.thing"),
+    (
+        "every_module_is_tested_on_a_cluster_and_in_check_mode",
+        TEST,
+        HEAD + 'run("fireworks.byoc.thing")\n',
+        "no integration test tries it",
+    ),
+    (
+        "the_action_group_lists_every_module_that_takes_a_connection",
+        "meta/runtime.yml",
+        "action_groups: {}\n",
+        "lacks it",
+    ),
+    ("the_action_group_lists_every_module_that_takes_a_connection", THING, HEAD, "takes no `connection`"),
+    ("every_role_has_a_spec_that_equals_its_defaults", DEFAULTS, "stack_size: 2\n", "is 1 in the spec and 2"),
+    ("every_role_has_a_spec_that_equals_its_defaults", DEFAULTS, "stack_size: true\n", "is 1 in the spec and True"),
+    ("every_role_has_a_spec_that_equals_its_defaults", DEFAULTS, "{}\n", "none in defaults/main.yml"),
+    ("every_role_has_a_spec_that_equals_its_defaults", DEFAULTS, "stack_size: 1\nstack_x: 1\n", "not in the spec"),
+    (
+        "every_role_has_a_spec_that_equals_its_defaults",
+        "roles/stack/meta/argument_specs.yml",
+        SPEC.replace("stack_size", "size"),
+        "does not begin with stack_",
+    ),
+    ("every_role_has_a_spec_that_equals_its_defaults", "roles/bare/tasks/main.yml", "[]\n", "no entry point"),
+    ("every_role_has_a_readme_and_tasks_for_each_entry_point", "roles/stack/README.md", None, "no README.md"),
+    (
+        "every_role_has_a_readme_and_tasks_for_each_entry_point",
+        "roles/stack/tasks/main.yml",
+        None,
+        "has no tasks/main.yml",
+    ),
+    ("every_playbook_can_be_run_by_its_full_name", "playbooks/on-board.yml", PLAY, "cannot be run"),
+    ("every_playbook_is_tested_in_check_mode", "playbooks/offboard.yml", PLAY, "runs offboard.yml"),
+    ("no_play_gathers_facts_of_the_controller", "playbooks/onboard.yml", "- hosts: all\n", "gather_facts"),
+    ("the_thinking_does_no_io_and_reads_no_clock", DOMAIN, "from os import environ\n", "imports os.environ"),
+    ("the_thinking_does_no_io_and_reads_no_clock", DOMAIN, "import urllib3\n", "imports urllib3"),
+    ("the_thinking_does_no_io_and_reads_no_clock", DOMAIN, "open('x')\n", "calls open()"),
+    ("the_thinking_does_no_io_and_reads_no_clock", DOMAIN, "datetime.datetime.now()\n", "takes a clock"),
+    ("no_floor_knows_the_floors_above_it", KUBE, "from .._domain import thought\n", "_kube imports _domain"),
+    ("no_floor_knows_the_floors_above_it", DOMAIN, "from .._operations.x import y\n", "_domain imports _operations"),
+    ("the_talking_names_neither_gpus_nor_models", KUBE, "RESOURCE = 'nvidia.com/gpu'\n", "nvidia.com/gpu"),
+    ("no_plugin_file_is_longer_than_a_head", KUBE, "pass\n" * 401, "401 lines"),
+    ("every_python_file_carries_the_licence", KUBE, "import os\n", "three lines"),
+    ("every_python_file_carries_the_licence", KUBE, "\n".join(HEADER) + "\nimport os\n", "annotations"),
+    ("no_file_holds_what_looks_like_a_secret", "docs/x.md", "AKIA" + "A" * 16, "a cloud access key"),
+    (
+        "no_file_holds_what_looks_like_a_secret",
+        "docs/x.md",
+        "-----BEGIN " + "PRIVATE KEY-----\n" + "A" * 48,
+        "private key",
+    ),
+    ("no_file_names_a_place_on_somebodys_machine", "docs/x.md", "see " + "/root/" + "secret.txt", "docs/x.md:1"),
+    ("no_file_names_a_place_on_somebodys_machine", "docs/x.md", "see " + "/home/" + "jo/x", "docs/x.md:1"),
+    ("galaxy_and_the_changelog_agree_on_the_version", "changelogs/changelog.yaml", "releases: {0.2.0: {}}\n", "0.2.0"),
+    ("galaxy_and_the_changelog_agree_on_the_version", "changelogs/fragments/1.yml", None, "fragments: 0"),
+]
+
+
+def write(folder: Path, files: dict[str, str | None]) -> Tree:
+    for name, text in files.items():
+        if text is not None:
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    return Tree(folder)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_sound_collection_keeps(rule, tmp_path):
+    assert RULES[rule](write(tmp_path, SOUND)) == []
+
+
+@pytest.mark.parametrize(("rule", "name", "text", "words"), BROKEN, ids=[f"{case[0]}-{case[3]}" for case in BROKEN])
+def test_a_broken_collection_is_told_where(rule, name, text, words, tmp_path):
+    problems = RULES[rule](write(tmp_path, {**SOUND, name: text}))
+    assert any(words in problem for problem in problems), problems
+
+
+def test_every_rule_was_seen_broken():
+    assert {case[0] for case in BROKEN} == set(RULES)

@@ -1,0 +1,41 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""This tree keeps the rules. That each rule can be broken is shown in test_the_rules.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.meta import layer_rules, plugin_rules, role_rules, text_rules
+from tests.meta.tree import Tree
+
+RULES: dict[str, Callable[[Tree], list[str]]] = {
+    "every_module_has_an_action_of_its_name_and_every_action_is_documented": plugin_rules.actions_missing,
+    "every_module_says_truly_whether_it_checks_diffs_and_repeats": plugin_rules.attributes_untrue,
+    "every_module_is_tested_on_a_cluster_and_in_check_mode": plugin_rules.untested,
+    "the_action_group_lists_every_module_that_takes_a_connection": plugin_rules.action_group_wrong,
+    "every_role_has_a_spec_that_equals_its_defaults": role_rules.specs_unlike_defaults,
+    "every_role_has_a_readme_and_tasks_for_each_entry_point": role_rules.roles_undescribed,
+    "every_playbook_can_be_run_by_its_full_name": role_rules.playbooks_misnamed,
+    "every_playbook_is_tested_in_check_mode": role_rules.playbooks_unchecked,
+    "no_play_gathers_facts_of_the_controller": role_rules.playbooks_gathering_facts,
+    "the_thinking_does_no_io_and_reads_no_clock": layer_rules.thinking_that_acts,
+    "no_floor_knows_the_floors_above_it": layer_rules.floors_crossed,
+    "the_talking_names_neither_gpus_nor_models": layer_rules.talking_of_serving,
+    "no_plugin_file_is_longer_than_a_head": text_rules.too_long,
+    "every_python_file_carries_the_licence": text_rules.without_licence,
+    "no_file_holds_what_looks_like_a_secret": text_rules.secrets_inside,
+    "no_file_names_a_place_on_somebodys_machine": text_rules.machine_places,
+    "galaxy_and_the_changelog_agree_on_the_version": text_rules.versions_apart,
+}
+TREE = Tree(Path(__file__).resolve().parents[2])
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rule(rule):
+    problems = RULES[rule](TREE)
+    assert not problems, "\n".join(["", *problems])

@@ -1,0 +1,97 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules about what is written in files: length, licence, secrets, places on somebody's machine, versions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.meta.tree import Tree, read_yaml
+
+MOST_LINES = 400
+HEADER = (
+    "# Copyright (c) Fireworks AI and contributors",
+    "# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)",
+    "# SPDX-License-Identifier: GPL-3.0-or-later",
+)
+SECRETS = {
+    "a private key": re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----\s*[A-Za-z0-9+/]{40}"),
+    "a cloud access key": re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+    "a forge token": re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36}|glpat-[A-Za-z0-9_-]{20})\b"),
+    "a chat token": re.compile(r"\bxox[abprs]-[0-9A-Za-z-]{20,}"),
+    "a signed token": re.compile(r"\beyJ[A-Za-z0-9_-]{20,}\.eyJ[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{20,}"),
+    "a serving key": re.compile(r"\bfw_[A-Za-z0-9]{20,}\b"),
+}
+# Somebody's own folders. A dot, a word or a brace before it makes it part of a longer name.
+MACHINE = re.compile(r"(?<![\w.}\]])/(?:root|work|Users|home/(?!\{)[a-z]\w*)/[\w.]")
+# An example of a home folder that is nobody's.
+NOBODYS = re.compile(r"/home/(?:sre|me|you|user|awx|operator)/")
+
+
+def too_long(tree: Tree) -> list[str]:
+    """A file that does not fit in a head is two files."""
+    lengths = {tree.named(path): len(path.read_text().splitlines()) for path in tree.python("plugins")}
+    return [
+        f"{name}: {count} lines, and {MOST_LINES} are enough" for name, count in lengths.items() if count > MOST_LINES
+    ]
+
+
+def without_licence(tree: Tree) -> list[str]:
+    """Each Python file begins with whose it is and what may be done with it, and reads its annotations late."""
+    problems = []
+    for path in tree.python():
+        text = path.read_text()
+        lines = tuple(line for line in text.splitlines()[:5] if not line.startswith("#!"))
+        if text.strip() and lines[:3] != HEADER:
+            problems.append(f"{tree.named(path)}: does not begin with the licence's three lines")
+        if (
+            re.search(r"^(import|from|def|class) ", text, re.MULTILINE)
+            and "from __future__ import annotations" not in text
+        ):
+            problems.append(f"{tree.named(path)}: lacks `from __future__ import annotations`")
+    return problems
+
+
+def secrets_inside(tree: Tree) -> list[str]:
+    """Nothing that looks like a credential is in a file, a made-up one in tests included: a scanner cannot tell."""
+    found = ((path, what) for path, text in _texts(tree) for what, shape in SECRETS.items() if shape.search(text))
+    return [f"{tree.named(path)}: looks like {what}" for path, what in found]
+
+
+def machine_places(tree: Tree) -> list[str]:
+    """Nothing depends on, or tells of, a place on the machine of whoever wrote it."""
+    problems = []
+    for path, text in _texts(tree):
+        for number, line in enumerate(text.splitlines(), 1):
+            if MACHINE.search(NOBODYS.sub("", line)):
+                problems.append(f"{tree.named(path)}:{number}: {line.strip()[:100]}")
+    return problems
+
+
+def versions_apart(tree: Tree) -> list[str]:
+    """galaxy.yml is at the newest release of the changelog, or ahead of it with fragments that say what is new."""
+    version = str(tree.galaxy.get("version"))
+    releases = (read_yaml(tree.root / "changelogs" / "changelog.yaml") or {}).get("releases") or {}
+    newest = max(releases, key=_order, default=None)
+    fragments = [path for path in (tree.root / "changelogs" / "fragments").glob("*.y*ml") if read_yaml(path)]
+    if newest == version or (fragments and (newest is None or _order(newest) < _order(version))):
+        return []
+    return [f"galaxy.yml is at {version}, the newest release in the changelog is {newest}, fragments: {len(fragments)}"]
+
+
+def _order(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
+
+
+def _texts(tree: Tree) -> Iterator[tuple[Path, str]]:
+    """Every file that is text, but for this one, which names what it looks for."""
+    for path in tree.files:
+        if path == Path(__file__) or path.parent == Path(__file__).parent:
+            continue
+        try:
+            yield path, path.read_text()
+        except UnicodeDecodeError:
+            continue
