@@ -24,7 +24,9 @@ def run(folder: Path, *tasks: dict[str, Any], hosts: str = "a,b,", flags: tuple[
 
 @pytest.mark.parametrize("flags", [(), ("--check",)])
 def test_a_table_is_printed_once_for_all_hosts(tmp_path: Path, flags: tuple[str, ...]) -> None:
-    done = run(tmp_path, {"fireworks.byoc.report": {"title": "Fleet", "text": "Two of them.", "rows": ROWS}}, flags=flags)
+    done = run(
+        tmp_path, {"fireworks.byoc.report": {"title": "Fleet", "text": "Two of them.", "rows": ROWS}}, flags=flags
+    )
     assert done.returncode == 0, done.stdout
     table = "Fleet\n\nTwo of them.\n\nCLUSTER  GPUS\n-------  ----\nacme       16\nbirch       8\n"
     assert done.stdout.count(table) == 1

@@ -56,14 +56,17 @@ def _short(model: Data, there: Data | None) -> str:
 def endpoints(facts: Data, evidence: Data, contract: Data) -> Verdict:
     """Every model has ready endpoints, and they answer."""
     ready = _ready(facts)
-    wanted = [str(model["name"]) for model in contract.get("models") or ()]
+    wanted = {str(model["name"]): replicas(model) for model in contract.get("models") or ()}
     if not wanted:
         return Verdict(UNPROVEN, "no model is there to reach yet.")
-    empty = [name for name in wanted if not ready.get((MODELS_NAMESPACE, name))]
-    if empty:
-        return Verdict(FAILED, f"no ready endpoint behind {', '.join(empty)}.")
-    state = ", ".join(f"{name} has {_many(ready[MODELS_NAMESPACE, name], 'ready endpoint')}" for name in wanted)
-    return _by_requests(state, _probes(evidence, MODELS_NAMESPACE, wanted))
+    there = {name: ready.get((MODELS_NAMESPACE, name), 0) for name in wanted}
+    short = [
+        f"{name} has {there[name]} of {most} endpoints ready" for name, most in wanted.items() if there[name] < most
+    ]
+    if short:
+        return Verdict(FAILED, f"{', '.join(short)}.")
+    state = ", ".join(f"{name} has {_many(number, 'ready endpoint')}" for name, number in there.items())
+    return _by_requests(state, _probes(evidence, MODELS_NAMESPACE, list(wanted)))
 
 
 def routing(facts: Data, evidence: Data, _contract: Data) -> Verdict:
@@ -73,7 +76,7 @@ def routing(facts: Data, evidence: Data, _contract: Data) -> Verdict:
         return Verdict(FAILED, "there is no router.")
     ready = _ready(facts).get((SYSTEM_NAMESPACE, ROUTER), 0)
     state = f"router {router['ready']} of {router['replicas']} ready, {_many(ready, 'ready endpoint')}"
-    if not router["settled"] or not ready:
+    if not router["settled"] or ready < router["replicas"]:
         return Verdict(FAILED, f"{state}.")
     return _by_requests(state, _probes(evidence, SYSTEM_NAMESPACE, [ROUTER]))
 
