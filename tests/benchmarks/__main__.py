@@ -37,11 +37,9 @@ class Bench:
 
     def playbook(self, name: str, tasks: list[dict[str, Any]], hosts: int = 1) -> Callable[[], Sample]:
         """A command that runs a playbook of these tasks."""
-        inventory = self.folder / "hosts.ini"
-        if not inventory.exists():
-            inventory.write_text("[one]\nhost-0\n[many]\n" + "\n".join(f"host-{n}" for n in range(HOSTS)))
+        inventory = "".join(f"host-{number}," for number in range(hosts))
         play = {
-            "hosts": "one" if hosts == 1 else "many",
+            "hosts": "all",
             "gather_facts": False,
             "connection": "local",
             "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
@@ -54,7 +52,7 @@ class Bench:
         path = self.folder / f"{name}.yml"
         path.write_text(json.dumps([play]))
         program = str(Path(sys.executable).with_name("ansible-playbook"))
-        return self.command([program, "-i", str(inventory), "-f", "5", str(path)])
+        return self.command([program, "-i", inventory, "-f", "5", str(path)])
 
     def command(self, command: Sequence[str]) -> Callable[[], Sample]:
         environment = ansible_environment(PYTHONDONTWRITEBYTECODE="")

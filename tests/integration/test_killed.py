@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -40,17 +41,17 @@ def test_killed_at_ten_points_it_converges_each_time(bed: Any, tmp_path: Path) -
     inventory = write_fleet(tmp_path, [contract])
     assert onboard(tmp_path, contract).returncode == 0
     whole = ours(cluster)
-    for task in TASKS:
+    for number, task in enumerate(TASKS):
         assert offboard(tmp_path, contract).returncode == 0
-        _kill_at(task, inventory)
+        _kill_at(task, inventory, after=number * 0.03)
         done = onboard(tmp_path, contract)
         assert done.returncode == 0, f"after a kill at {task!r}: {done.stdout}"
         assert ours(cluster) == whole, f"after a kill at {task!r}"
     assert offboard(tmp_path, contract).returncode == 0
 
 
-def _kill_at(task: str, inventory: Path) -> None:
-    """Start onboarding, and kill it with all its workers a moment after a task began."""
+def _kill_at(task: str, inventory: Path, *, after: float) -> None:
+    """Start onboarding, and kill it with all its workers so many seconds after a task began."""
     command = [str(Path(sys.executable).with_name("ansible-playbook")), "fireworks.byoc.onboard", "-i", str(inventory)]
     running = subprocess.Popen(
         [*command, "-e", "clusters=byoc", *NO_REQUESTS],
@@ -68,5 +69,6 @@ def _kill_at(task: str, inventory: Path) -> None:
             break
     else:
         raise AssertionError(f"onboarding has no task {task!r}")
+    time.sleep(after)
     os.killpg(running.pid, signal.SIGKILL)
     running.wait()
