@@ -4,8 +4,8 @@
 """`ansible-test sanity` over what is shipped, on a machine that reaches package registries only.
 
 ansible-test insists on a real folder ansible_collections/fireworks/byoc. It gets one in the cache, filled from the
-built tarball (so what is checked is what is shipped) and the ignore lists. It has a home folder of its own there, so that
-nobody's is written to.
+built tarball (so what is checked is what is shipped) and the ignore lists. It has a home folder of its own there, so
+that nobody's is written to.
 """
 
 from __future__ import annotations

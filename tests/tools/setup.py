@@ -52,14 +52,16 @@ def _testbed() -> None:
     if not (driver / "__main__.py").exists():
         say("testbed", "no driver in this tree, so no binary to build")
         return
-    say("testbed", "a real Kubernetes in one binary (the first build takes 5 to 10 minutes, later ones none)")
     python = str(environments.development().bin / "python")
     env = {**os.environ, "PYTHONPATH": str(driver.parent)}
+    build = [python, "-m", "byoc_testbed", "build"]
+    # Its progress goes to the screen, since it takes minutes; its answer is where the binary is.
     done = subprocess.run(
-        [python, "-m", "byoc_testbed", "build"], cwd=ROOT, env=env, check=False, stdin=subprocess.DEVNULL
+        build, cwd=ROOT, env=env, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
     )
     if done.returncode:
         raise SetupError(f"building the testbed's binary failed (exit {done.returncode}); what it said is above")
+    say("testbed", f"a real Kubernetes in one binary, {done.stdout.strip()}")
 
 
 if __name__ == "__main__":
