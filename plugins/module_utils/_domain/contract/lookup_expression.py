@@ -13,7 +13,8 @@ from typing import Any
 def lookup_expression(lookup: Mapping[str, Any]) -> str:
     """The template that evaluates a valid ``access.credential.lookup``.
 
-    Every part of the contract is inside it as a quoted literal, so nothing of it can become code.
+    Every part of the contract is inside it as a quoted literal, and the schema lets no part have a double quote or
+    a backslash: nothing of it can become code.
     """
     expression = f"lookup({_literal(lookup['plugin'])}, *{_literal(lookup['terms'])}, **{_literal(lookup['options'])})"
     if "field" in lookup:
@@ -22,5 +23,5 @@ def lookup_expression(lookup: Mapping[str, Any]) -> str:
 
 
 def _literal(value: Any) -> str:
-    # JSON's escapes are Jinja's too, except for the surrogate pairs that ASCII output would need.
+    # Without escapes, JSON's literals are Jinja's.
     return json.dumps(value, ensure_ascii=False)

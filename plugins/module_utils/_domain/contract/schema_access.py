@@ -26,6 +26,10 @@ def _environment(title: str, description: str, example: str) -> Schema:
     )
 
 
+# These become literals of an expression. Ansible changes what a backslash means in one, so there is none.
+_LITERAL = r'^[^"\\\u0000-\u001f\u007f]*$'
+_LITERAL_MEANT = "write it on one line, without double quotes and backslashes"
+
 _LOOKUP = section(
     "Lookup",
     "An Ansible lookup that fetches the credential whenever a task needs it.",
@@ -40,7 +44,7 @@ _LOOKUP = section(
         "terms": listing(
             "Terms",
             "What to look up.",
-            text("Term", "One term.", maxLength=1000, examples=["byoc/acme"]),
+            text("Term", "One term.", pattern=_LITERAL, meant=_LITERAL_MEANT, maxLength=1000, examples=["byoc/acme"]),
             default=[],
             maxItems=20,
             examples=[["byoc/acme"]],
@@ -57,7 +61,12 @@ _LOOKUP = section(
                 "pattern": "^[a-z_][a-z0-9_]*$",
                 "patternErrorMessage": "write the option's name in lower-case letters, digits and underscores",
             },
-            additionalProperties={"type": ["string", "integer", "boolean"], "maxLength": 1000},
+            additionalProperties={
+                "type": ["string", "integer", "boolean"],
+                "pattern": _LITERAL,
+                "patternErrorMessage": _LITERAL_MEANT,
+                "maxLength": 1000,
+            },
         ),
         "field": text(
             "Field",

@@ -254,6 +254,16 @@ def test_a_freeze_that_ends_before_it_begins_is_an_error() -> None:
             "holds a template",
         ),
         (
+            {"access.credential": {"lookup": {"plugin": "a.b.c", "gives": "kubeconfig", "terms": ['") ~ x ~ ("']}}},
+            "access.credential.lookup.terms[0]",
+            "the value (not shown) cannot be used here: write it on one line, without double quotes and backslashes",
+        ),
+        (
+            {"access.credential": {"lookup": {"plugin": "a.b.c", "gives": "kubeconfig", "options": {"x": "\\x22"}}}},
+            "access.credential.lookup.options.x",
+            "without double quotes and backslashes",
+        ),
+        (
             {"access.credential": {"lookup": {"plugin": "a.b.c", "gives": "kubeconfig", "options": {"X-y": "a"}}}},
             "access.credential.lookup.options.X-y",
             "write the option's name in lower-case letters",

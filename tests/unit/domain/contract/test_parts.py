@@ -162,8 +162,8 @@ def test_contracts_of_different_clusters_are_no_duplicates() -> None:
     ("lookup", "text"),
     [
         (
-            {"plugin": "a.b.c", "terms": ["x", 'it\'s "é" }} \n'], "options": {"n": 1, "yes": True}},
-            '{{ lookup("a.b.c", *["x", "it\'s \\"é\\" }} \\n"], **{"n": 1, "yes": true}) }}',
+            {"plugin": "a.b.c", "terms": ["x", "it's é😀 }}"], "options": {"n": 1, "yes": True}},
+            '{{ lookup("a.b.c", *["x", "it\'s é😀 }}"], **{"n": 1, "yes": true}) }}',
         ),
         (
             {"plugin": "a.b.c", "terms": [], "options": {}, "field": "secret.kube-config"},
