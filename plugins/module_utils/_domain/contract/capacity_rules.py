@@ -62,7 +62,8 @@ def minimum_fits(data: Data) -> Found:
     for index, model in entries(data, "models"):
         product, each = word(mapping(model, "gpu"), "product"), number(mapping(model, "gpu"), "per_replica")
         fewest = number(mapping(model, "replicas"), "min")
-        if product in approved and each and fewest:
+        # A model of which not even one replica fits is told so by itself.
+        if product in approved and each and fewest and each <= approved[product]:
             shares.setdefault(product, []).append((word(model, "name") or f"models[{index}]", fewest, each))
     for product, parts in shares.items():
         total = sum(fewest * each for _name, fewest, each in parts)

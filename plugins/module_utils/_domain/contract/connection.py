@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os.path
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,6 +32,5 @@ def connection_of(contract: Mapping[str, Any], *, base_dir: str) -> dict[str, An
 
 
 def _absolute(path: str, base_dir: str) -> str:
-    # pathlib raises for the home of a user who does not exist; here the file is simply not found later on.
-    home_expanded = os.path.expanduser(path)  # noqa: PTH111
-    return os.path.abspath(os.path.join(base_dir, home_expanded))  # noqa: PTH100, PTH118
+    """A path from the contract's own folder. The user's home (``~``) is expanded where the file is read."""
+    return path if path.startswith(("/", "~")) else f"{base_dir}/{path}"

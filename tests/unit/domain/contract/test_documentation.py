@@ -1,0 +1,126 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""docs/contract.md: every field is in it, and every message in it is really printed."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.unit.domain.contract.contracts import GONE, H100, ROOT, complaints_about, model
+from tests.unit.domain.contract.test_schema import ALL
+
+PAGE = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
+ROWS = dict(re.findall(r"^\| `([^`]+)` \| [^|]+ \| ``? ?(.+?) ?``? \|$", PAGE, re.MULTILINE))
+
+TOKEN = {"token_file": "/run/secrets/acme.token"}
+LOOKUP = {"plugin": "community.hashi_vault.vault_kv2_get", "gives": "kubeconfig"}
+FULL = [
+    model("a", gpu={"product": H100, "per_replica": 4}, replicas={"min": 4, "max": 4}),
+    model("b", gpu={"product": H100, "per_replica": 8}, replicas={"min": 2, "max": 2}),
+    model("c", replicas={"min": 1, "max": 1}),
+]
+
+# What is wrong in the example contract when a field's message is printed.
+MISTAKES: dict[str, dict[str, Any]] = {
+    "version": {"version": 2},
+    "identity.name": {"identity.name": "Acme_EU"},
+    "identity.customer": {"identity.customer": GONE},
+    "identity.provider": {"identity.provider": "bare-metal"},
+    "identity.region": {"identity.region": "us-east-1"},
+    "identity.ring": {"identity.ring": "genral"},
+    "identity.labels": {"identity.labels": {"a b": "x"}},
+    "identity.uid": {"identity.uid": "acme"},
+    "access.mode": {"access.mode": "hardend"},
+    "access.credential": {"access.credential": {"token": "abc"}},
+    "access.credential.kubeconfig_file": {"access.credential": {}},
+    "access.credential.kubeconfig_env": {"access.credential": {"kubeconfig_env": "not a name"}},
+    "access.credential.token_file": {"access.credential": TOKEN},
+    "access.credential.token_env": {"access.credential.token_env": "ACME_TOKEN", "access.server": "https://a"},
+    "access.credential.lookup": {"access.credential": {"lookup": {**LOOKUP, "terms": ["{{ x }}"]}}},
+    "access.context": {"access.contxt": "acme"},
+    "access.server": {"access.server": "http://api.acme.example"},
+    "access.ca_file": {"access.ca_file": ["a"]},
+    "access.ca_cert": {"access.ca_cert": "hello"},
+    "access.tls_server_name": {"access.tls_server_name": 1},
+    "access.proxy_url": {"access.proxy_url": "proxy:3128"},
+    "capacity.gpus[].product": {"capacity.gpus.1": {"product": H100, "count": 8}},
+    "capacity.gpus[].count": {"capacity.gpus.0.count": 0},
+    "scaling.max_replicas_per_model": {"models.0.replicas.max": 9},
+    "scaling.max_gpus_per_model": {"scaling.max_gpus_per_model": 33},
+    "scaling.scale_to_zero": {"scaling.scale_to_zero": False, "models.0.replicas.min": 0},
+    "change.windows[].weekly": {"change.windows.0.weekly": ["tuesday"]},
+    "change.windows[].start": {"change.windows.0.start": "2:00"},
+    "change.windows[].rrule": {"change.windows.1.rrule": "FREQ=MONTHLY;BYDAY=1SA"},
+    "change.windows[].from": {"change.windows.1.rrule": "FREQ=WEEKLY;INTERVAL=2;BYDAY=SA;BYHOUR=22"},
+    "change.windows[].duration": {"change.windows.0.duration": 3},
+    "change.windows[].time_zone": {"change.windows.0.time_zone": "Europe/Berln"},
+    "change.freezes[].from": {"change.freezes.0.from": "2026-13-01"},
+    "change.freezes[].until": {"change.freezes.0.until": "2026-01-04T06:00"},
+    "change.freezes[].time_zone": {"change.freezes.0.time_zone": GONE},
+    "change.freezes[].reason": {"change.freezes.0.reason": 2026},
+    "change.approvals.stack_upgrade": {"change.approvals.stack_upgrade": "require"},
+    "change.approvals.model_change": {"change.approvals.model_changes": "none"},
+    "change.approvals.node_action": {"change.approvals.node_action": True},
+    "actions.cordon": {"actions.cordn": "auto"},
+    "actions.drain": {"actions.drain": "on"},
+    "actions.gpu_reset": {"actions.gpu_reset": "automatic"},
+    "actions.reboot": {"actions.reboot": False},
+    "actions.replace": {"actions.replace": "aprove"},
+    "contacts.networking": {"contacts.networking.email": "netops"},
+    "contacts.account": {"contacts.account.name": GONE},
+    "contacts.capacity": {"contacts.capacity": GONE},
+    "contacts.security": {"contacts.security.mail": "x"},
+    "contacts.support": {"contacts.support.phone": "call me"},
+    "contacts.escalation": {"contacts.escalation.0.after": "soon"},
+    "compliance.registries": {"compliance.registries": ["https://registry.acme.example"]},
+    "compliance.regions": {"compliance.regions": "eu-west-1"},
+    "compliance.pod_security": {"compliance.pod_security": "strict"},
+    "compliance.egress": {"compliance.egress": ["10.0.0.1/8"]},
+    "compliance.digests_required": {"compliance.digests_required": "yes"},
+    "compliance.overflow": {"compliance.overflow": None},
+    "networking.domain": {"networking.domain": "https://llm.acme.example"},
+    "networking.gateway": {"networking.gateway": {"name": "public"}},
+    "stack.release": {"stack.release": "2026.11"},
+    "stack.channel": {"stack.channel": "stable"},
+    "models": {"models": FULL},
+    "models[].name": {"models.1": model("llama-3-1-8b")},
+    "models[].served_name": {"models.1": model("other", served_name="meta-llama/Llama-3.1-8B-Instruct")},
+    "models[].source.uri": {"models.0.source.uri": "meta-llama/Llama"},
+    "models[].source.revision": {"models.0.source.revision": GONE},
+    "models[].engine": {"models.0.engine.version": "latest"},
+    "models[].gpu.product": {"models.0.gpu.product": "NVIDIA-H100"},
+    "models[].gpu.per_replica": {"models.0.gpu.per_replica": 33},
+    "models[].context_length": {"models.0.context_length": 0},
+    "models[].replicas": {"models.0.gpu.per_replica": 8},
+    "models[].priority": {"models.0.priority": "urgent"},
+    "models[].load_timeout": {"models.0.load_timeout": "0m"},
+}
+
+
+def printed(changes: dict[str, Any]) -> str:
+    [(where, message)] = complaints_about(changes).items()
+    return f"{where}: {message}"
+
+
+@pytest.mark.parametrize("field", MISTAKES)
+def test_the_message_of_a_field_is_really_printed(field: str) -> None:
+    assert ROWS[field] == printed(MISTAKES[field])
+
+
+def test_the_page_has_every_field_and_no_other() -> None:
+    assert set(ROWS) == set(MISTAKES)
+    # Sections whose few keys are told in one row.
+    together = ("identity.labels", "access.credential.lookup", "contacts.", "networking.gateway")
+    together += ("models[].engine", "models[].replicas")
+    fields = {place.removeprefix(".") for place in ALL}
+    leaves = {place for place in fields if not any(other.startswith((f"{place}.", f"{place}[")) for other in fields)}
+    told_elsewhere = {place for place in leaves if place.startswith(together)}
+    assert {place.removesuffix("[]") for place in leaves - told_elsewhere} - set(ROWS) == set()
+
+
+def test_the_page_says_why_training_is_refused() -> None:
+    assert printed({"models.0.task": "fine-tune"}) in PAGE
