@@ -14,7 +14,8 @@ options:
       - How to reach the cluster, and as whom. Exactly one credential must be named in it.
       - Nothing is ever taken from C(~/.kube/config), E(KUBECONFIG) or a pod's service account unless it is named here.
       - The P(fireworks.byoc.fleet#inventory) inventory makes it from the contract, as the host variable
-        C(byoc_connection); say it once for a play with C(module_defaults) and the action group C(fireworks.byoc.cluster).
+        C(byoc_connection); say it once for a play with C(module_defaults) and the action group
+        C(fireworks.byoc.cluster).
     type: dict
     required: true
     suboptions:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ from typing import Any
 import yaml
 
 from byoc_testbed import ClusterSpec, Testbed
+from byoc_testbed.kubectl import find_kubectl
 from tests.benchmarks import workloads
 from tests.benchmarks.measure import BenchmarkError, Figure, Sample, in_turns, run_once
 from tests.integration.plays import ansible_environment, connection_to
@@ -85,7 +85,7 @@ def fifty_objects(bench: Bench, runs: int) -> None:
         "kubernetes.core.k8s, one src, playbook": bench.playbook("src", [one_src]),
         "kubernetes.core.k8s, a task for each": bench.playbook("each", [a_task_each]),
     }
-    kubectl = shutil.which("kubectl")
+    kubectl = find_kubectl()
     if kubectl:
         arguments = ["apply", "--server-side", "--force-conflicts", "--field-manager=bench", "-f", str(source)]
         commands["kubectl apply --server-side"] = bench.command([kubectl, bench.kubectl_config, *arguments])
@@ -117,7 +117,7 @@ def large_cluster(bench: Bench, runs: int) -> None:
         "ours: cluster_info playbook": bench.playbook("info", ours),
         "kubernetes.core.k8s_info twice, playbook": bench.playbook("core_info", core),
     }
-    kubectl = shutil.which("kubectl")
+    kubectl = find_kubectl()
     if kubectl:
         arguments = ["get", "nodes,pods", "-A", "-o", "json"]
         commands["kubectl get nodes,pods -o json"] = bench.command([kubectl, bench.kubectl_config, *arguments])

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from byoc_testbed import ClusterSpec, NodePool, Testbed
 
 H100 = "NVIDIA-H100-80GB-HBM3"

@@ -131,3 +131,12 @@ def test_a_probe_says_how_a_service_answers_and_does_not_fail_the_task(bed: Any,
     assert (result["ok"], result["status"], result["changed"]) == (False, 404, False)
     assert "not found" in result["error"]
     assert as_module["error"] == result["error"]
+
+
+def test_in_check_mode_all_three_read_as_ever(bed: Any, tmp_path: Path) -> None:
+    probe = {"namespace": "default", "service": "nothing-there", "timeout": 5}
+    tasks = [info(), {"fireworks.byoc.footprint_info": {}}, {"fireworks.byoc.service_probe": probe}]
+    facts, footprint, probed = run_tasks(tmp_path, connection_to(bed["birch"]), *tasks, flags=("--check",)).results
+    assert facts["facts"]["uid"] == bed["birch"].uid
+    assert "objects" in footprint
+    assert probed["status"] == 404

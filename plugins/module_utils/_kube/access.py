@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import CredentialError
-from .kubeconfig import Access, read_file, read_kubeconfig
+from .kubeconfig import Access, expanded, read_file, read_kubeconfig
 
 _KUBECONFIG_KEYS = ("kubeconfig", "kubeconfig_file", "kubeconfig_env")
 _TOKEN_KEYS = ("token", "token_file", "token_env")
@@ -55,7 +55,7 @@ def _from_kubeconfig(connection: Mapping[str, Any], environ: Mapping[str, str], 
         return None
     base_dir = str(Path.cwd())
     if key == "kubeconfig_file":
-        path = Path(connection[key]).expanduser().absolute()
+        path = expanded(connection[key]).absolute()
         base_dir, source = str(path.parent), f"{name}, kubeconfig {path}"
         text = read_file(str(path), "the kubeconfig", name)
     elif key == "kubeconfig_env":
@@ -71,7 +71,7 @@ def _from_token(connection: Mapping[str, Any], environ: Mapping[str, str], name:
         raise CredentialError(f"`{key}` needs `server`", where=name, next_step="set `access.server` in the contract")
     access = Access(server=str(connection["server"]), source=name)
     if key == "token_file":
-        return replace(access, token_file=str(Path(connection[key]).expanduser().absolute()))
+        return replace(access, token_file=str(expanded(connection[key]).absolute()))
     token = connection[key] if key == "token" else _environment(connection[key], environ, name)
     return replace(access, token=token.strip())
 
@@ -84,7 +84,7 @@ def _with_overrides(access: Access, connection: Mapping[str, Any], name: str) ->
     if connection.get("ca_cert"):
         changes["ca_pem"] = connection["ca_cert"]
     elif connection.get("ca_file"):
-        changes["ca_pem"] = read_file(str(Path(connection["ca_file"]).expanduser()), "`ca_file`", name)
+        changes["ca_pem"] = read_file(str(expanded(connection["ca_file"])), "`ca_file`", name)
     return replace(access, **changes)
 
 

@@ -141,7 +141,7 @@ class _Reader:
             )
 
     def path(self, value: str | None) -> str | None:
-        return str(Path(self._base_dir, Path(value).expanduser())) if value else None
+        return str(Path(self._base_dir, expanded(value))) if value else None
 
     def pem(self, section: dict[str, Any], key: str) -> str | None:
         """The PEM under ``<key>-data`` (base64) or in the file named by ``<key>``; data wins, as in kubectl."""
@@ -164,6 +164,14 @@ class _Reader:
         if "/" in command:
             command = str(Path(self._base_dir, command))
         return {**spec, "command": command}
+
+
+def expanded(path: str) -> Path:
+    """A path with its ``~`` expanded; one of a user who does not exist stays, and is then simply not found."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def read_file(path: str, what: str, source: str) -> str:

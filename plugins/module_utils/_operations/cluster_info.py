@@ -73,7 +73,7 @@ def run(parameters: dict[str, Any], _context: Context) -> dict[str, Any]:
         "namespaces": lambda: reader.items("/api/v1/namespaces"),
         "storage_classes": lambda: reader.items("/apis/storage.k8s.io/v1/storageclasses"),
         "gateways": lambda: reader.items(gateways.path()) if gateways else [],
-        "endpoint_slices": lambda: reader.items(*_ours("/apis/discovery.k8s.io/v1", "endpointslices")),
+        "endpoint_slices": lambda: _endpoint_slices(reader),
         "quotas": lambda: reader.items(*_ours("/api/v1", "resourcequotas")),
         "sets": lambda: _set_names(reader),
         "permissions": lambda: ask_permissions(session, parameters["can_i"]),
@@ -85,6 +85,14 @@ def run(parameters: dict[str, Any], _context: Context) -> dict[str, Any]:
 
 def _ours(api: str, plural: str) -> Iterable[str]:
     return [f"{api}/namespaces/{namespace}/{plural}" for namespace in (SYSTEM_NAMESPACE, MODELS_NAMESPACE)]
+
+
+def _endpoint_slices(reader: _Reader) -> list[Raw]:
+    """Ours, and the one that tells where the API server itself listens: our pods must be let through to it."""
+    api = "/apis/discovery.k8s.io/v1"
+    own = {"labelSelector": "kubernetes.io/service-name=kubernetes"}
+    api_server = reader.items(f"{api}/namespaces/default/endpointslices", query=own)
+    return [*reader.items(*_ours(api, "endpointslices")), *api_server]
 
 
 def _set_names(reader: _Reader) -> list[str]:

@@ -1,5 +1,9 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A real Kubernetes for tests: several clusters side by side, with nodes that kwok plays."""
+
+from __future__ import annotations
 
 from .bed import Testbed
 from .cluster import Cluster

@@ -1,3 +1,5 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One running cluster, and what a test may do with it."""
 
@@ -5,7 +7,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import shutil
 import subprocess
 import threading
 import time
@@ -18,6 +19,7 @@ from .api import Api
 from .errors import ApiError, TestbedError
 from .files import write_private
 from .kubeconfig import write_kubeconfig
+from .kubectl import find_kubectl
 from .nodes import nodes_of, now
 from .objects import DEVICE_PLUGIN, GPU_NAMESPACE, device_plugin
 from .pki import Authority, signing_key
@@ -143,9 +145,9 @@ class Cluster:
 
     def kubectl(self, *arguments: str) -> str:
         """What kubectl answers, as the administrator."""
-        kubectl = shutil.which("kubectl")
+        kubectl = find_kubectl()
         if not kubectl:
-            raise TestbedError("kubectl is not on PATH")
+            raise TestbedError("kubectl is neither beside this Python nor on PATH; make setup brings it")
         command = [kubectl, f"--kubeconfig={self.kubeconfig}", *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         if done.returncode:
@@ -203,6 +205,7 @@ class Cluster:
         serving = self._authority.server()
         folder.serving_certificate.write_bytes(serving.certificate)
         write_private(folder.serving_key, serving.key)
+        folder.egress.write_text(components.no_egress(folder))
         write_private(folder.service_account_key, signing_key())
         tokens = {who: secrets.token_urlsafe(24) for who in _SYSTEM}
         lines = [f'{self.token},admin,admin,"system:masters"']

@@ -1,3 +1,5 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Command lines of the control plane. Pure: files and numbers in, arguments out."""
 
@@ -35,6 +37,7 @@ class Folder:
         self.tokens = path / "tokens.csv"
         self.audit_policy = path / "audit-policy.json"
         self.audit_log = path / "audit.log"
+        self.egress = path / "egress.json"
         self.scheduler = path / "scheduler.json"
         self.stages = path / "stages.yaml"
         self.ca = path / "ca.crt"
@@ -86,6 +89,7 @@ def apiserver(binary: Path, folder: Folder, name: str, endpoint: str, port: int,
         f"--service-account-signing-key-file={folder.service_account_key}",
         f"--service-account-key-file={folder.service_account_key}",
         f"--service-cluster-ip-range={SERVICE_RANGE}",
+        f"--egress-selector-config-file={folder.egress}",
         "--profiling=false",
         "--max-requests-inflight=2000",
         "--max-mutating-requests-inflight=1000",
@@ -97,6 +101,20 @@ def apiserver(binary: Path, folder: Folder, name: str, endpoint: str, port: int,
             "--audit-log-mode=blocking",
         ]
     return arguments
+
+
+def no_egress(folder: Folder) -> str:
+    """Requests to pods and services go to a socket that nobody listens on: there is no data plane, and what its
+    addresses would lead to is not ours to send anything to."""
+    transport = {"uds": {"udsName": str(folder.path / "no-data-plane.sock")}}
+    selection = {"name": "cluster", "connection": {"proxyProtocol": "HTTPConnect", "transport": transport}}
+    return json.dumps(
+        {
+            "apiVersion": "apiserver.k8s.io/v1beta1",
+            "kind": "EgressSelectorConfiguration",
+            "egressSelections": [selection],
+        }
+    )
 
 
 def controller_manager(binary: Path, folder: Folder, lease_seconds: int) -> list[str]:

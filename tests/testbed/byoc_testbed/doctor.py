@@ -1,15 +1,17 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is here: the build, its Go, running beds, and what killed owners left."""
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 from .build import binary_path
 from .gotool import go_version, wanted_version
+from .kubectl import find_kubectl
 from .statedir import leftovers
 
 
@@ -26,7 +28,7 @@ def examine() -> Iterator[str]:
             yield f"            {line}"
     else:
         yield "binary      not built; 'python -m byoc_testbed build' builds it"
-    yield f"kubectl     {shutil.which('kubectl') or 'not on PATH (only needed by those who call it)'}"
+    yield f"kubectl     {find_kubectl() or 'not on PATH (only needed by those who call it)'}"
     running = list(_running(binary.name))
     yield f"processes   {', '.join(running) or 'none'}"
     found = leftovers()

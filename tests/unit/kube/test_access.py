@@ -83,6 +83,7 @@ def test_an_exec_plugin_beside_the_kubeconfig_is_found_from_there(tmp_path: Path
         ({"token": SECRET, "server": "http://a.example"}, {}, "must be an https:// URL"),
         ({"token_env": "T", "server": "https://a"}, {"T": " "}, "environment variable T is not set or empty"),
         ({"kubeconfig_env": "K"}, {}, "environment variable K is not set or empty"),
+        ({"kubeconfig_file": "~no-such-user/kc"}, {}, "cannot read the kubeconfig from"),
         ({"kubeconfig_file": "/nowhere/kc"}, {}, "cannot read the kubeconfig from /nowhere/kc: No such file"),
         ({"token": SECRET, "server": "https://a", "ca_file": "/nowhere/ca"}, {}, "cannot read `ca_file`"),
         ({"kubeconfig": f"users: [{SECRET}\n:"}, {}, "is not YAML at line"),

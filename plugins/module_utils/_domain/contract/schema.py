@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-from .fields import Schema, choice, duration, field, flag, label, listing, section, text, time_zone, whole
+from .fields import Schema, choice, duration, field, flag, label, listing, section, text, whole
 from .schema_access import ACCESS
+from .schema_change import CHANGE
 from .schema_models import MODELS
-from .windows import WEEKDAYS
 
 PROVIDERS = ["aws", "azure", "gcp", "oci", "gpu_cloud", "bare_metal", "openshift", "other"]
 RINGS = ["canary", "early", "general"]
-APPROVALS = ["none", "required"]
 ACTIONS = ["never", "approve", "auto"]
 
 _LABEL_VALUE = "^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"
@@ -139,122 +138,6 @@ SCALING = section(
     },
     required=["max_replicas_per_model", "max_gpus_per_model"],
     examples=[{"max_replicas_per_model": 8, "max_gpus_per_model": 16, "scale_to_zero": True}],
-)
-
-_WINDOW = section(
-    "Window",
-    "A recurring span in which changes may be made: `weekly` with `start`, or `rrule`.",
-    {
-        "weekly": listing(
-            "Weekdays",
-            "The days on which it opens.",
-            choice("Weekday", "A day of the week.", list(WEEKDAYS)),
-            minItems=1,
-            uniqueItems=True,
-            examples=[["tue", "thu"]],
-        ),
-        "start": text(
-            "Start",
-            "The local time at which it opens, in quotes.",
-            format="byoc-clock",
-            maxLength=5,
-            examples=["02:00"],
-        ),
-        "rrule": text(
-            "Rule",
-            "When it opens, as an RFC 5545 recurrence rule; BYHOUR is required.",
-            maxLength=500,
-            examples=["FREQ=MONTHLY;BYDAY=1SA;BYHOUR=22;BYMINUTE=30"],
-        ),
-        "from": text(
-            "First day",
-            "The day from which an rrule with INTERVAL counts, in quotes.",
-            format="byoc-moment",
-            maxLength=19,
-            examples=["2026-01-05"],
-        ),
-        "duration": duration("Duration", "How long it stays open.", examples=["3h"]),
-        "time_zone": time_zone(),
-    },
-    required=["duration", "time_zone"],
-    examples=[{"weekly": ["tue", "thu"], "start": "02:00", "duration": "3h", "time_zone": "Europe/Berlin"}],
-    oneOf=[
-        {"required": ["weekly", "start"], "properties": {"rrule": False, "from": False}},
-        {"required": ["rrule"], "properties": {"weekly": False, "start": False}},
-    ],
-)
-
-_FREEZE = section(
-    "Freeze",
-    "A span in which no change is made, whatever the windows say.",
-    {
-        "from": text(
-            "From",
-            "Its first moment, in local time.",
-            format="byoc-moment",
-            maxLength=19,
-            examples=["2026-12-18T00:00"],
-        ),
-        "until": text(
-            "Until",
-            "The first moment after it, in local time.",
-            format="byoc-moment",
-            maxLength=19,
-            examples=["2027-01-04T06:00"],
-        ),
-        "time_zone": time_zone(),
-        "reason": text("Reason", "Shown to whoever wants to make a change.", examples=["year-end trading"]),
-    },
-    required=["from", "until", "time_zone"],
-    examples=[
-        {
-            "from": "2026-12-18T00:00",
-            "until": "2027-01-04T06:00",
-            "time_zone": "Europe/Berlin",
-            "reason": "year-end trading",
-        }
-    ],
-)
-
-
-def _approval(title: str, what: str) -> Schema:
-    return choice(
-        title,
-        f"Whether {what} waits for the customer's approval.",
-        APPROVALS,
-        default="required",
-        examples=["required"],
-    )
-
-
-CHANGE = section(
-    "Change",
-    "When changes may be made, and which of them wait for an approval.",
-    {
-        "windows": listing(
-            "Windows",
-            "Spans in which changes may be made. None: at any time outside the freezes.",
-            _WINDOW,
-            default=[],
-            examples=[_WINDOW["examples"]],
-        ),
-        "freezes": listing(
-            "Freezes", "Spans in which no change is made.", _FREEZE, default=[], examples=[_FREEZE["examples"]]
-        ),
-        "approvals": section(
-            "Approvals",
-            "Which kinds of change wait for an approval. What is not said is required.",
-            {
-                "stack_upgrade": _approval("Stack upgrade", "a new release of the serving stack"),
-                "model_change": _approval("Model change", "deploying, updating or rolling back a model"),
-                "node_action": _approval("Node action", "an action on a GPU node"),
-            },
-            default={},
-            examples=[{"stack_upgrade": "required", "model_change": "none"}],
-        ),
-    },
-    default={},
-    examples=[{"windows": _WINDOW["examples"]}],
 )
 
 
