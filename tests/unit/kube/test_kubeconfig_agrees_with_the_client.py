@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.fireworks.byoc.plugins.module_utils._kube.access import resolve_access
 from kubernetes.client import Configuration
 from kubernetes.config import load_kube_config
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.access import resolve_access
 
 PEM = "-----BEGIN CERTIFICATE-----\nTUlJ\n-----END CERTIFICATE-----\n"
 INLINE = base64.b64encode(PEM.encode()).decode()
@@ -66,7 +67,6 @@ def test_server_authority_and_credential_are_the_same(
     assert (ours.cert_pem, ours.key_pem) == (text_of(theirs.cert_file), text_of(theirs.key_file))
     token = next(iter(theirs.api_key.values()), None)  # its key has another name in each version
     assert (f"Bearer {ours.token}" if ours.token else None) == token
-    )  # its key is another in each version
 
 
 def text_of(path: str | None) -> str | None:
