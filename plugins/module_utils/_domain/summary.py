@@ -69,7 +69,7 @@ def unfinished(outcomes: Sequence[Data]) -> list[str]:
 
 
 def _outcome(
-    contract: Data, result: str, *, changes: int = 0, reason: str = "", owner: str = "", ask: Data = NOBODY
+    contract: Data, result: str, *, changes: int = 0, reason: str = "", owner: str = "", ask: Data | None = None
 ) -> Outcome:
     return {
         "cluster": str(contract["identity"]["name"]),
@@ -77,7 +77,7 @@ def _outcome(
         "result": result,
         "changes": changes,
         "reason": _short(reason),
-        "whose_move": f"{ask['name']} <{ask['email']}>" if ask["email"] else owner,
+        "whose_move": f"{ask['name']} <{ask['email']}>" if ask and ask["email"] else owner,
         "detail": "",
     }
 

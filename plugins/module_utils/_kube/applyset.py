@@ -21,7 +21,8 @@ PART_OF_LABEL = "applyset.kubernetes.io/part-of"
 TOOLING_ANNOTATION = "applyset.kubernetes.io/tooling"
 GROUP_KINDS_ANNOTATION = "applyset.kubernetes.io/contains-group-kinds"
 NAMESPACES_ANNOTATION = "applyset.kubernetes.io/additional-namespaces"
-TOOLING = "fireworks-byoc/v1"
+TOOL = "fireworks-byoc"
+TOOLING = f"{TOOL}/v1"
 MANAGED_BY = {"app.kubernetes.io/managed-by": "fireworks-byoc"}
 
 
@@ -80,7 +81,7 @@ def foreign_tooling(parent: Mapping[str, Any] | None) -> str | None:
     """The other tool that owns this parent, if any: the specification forbids us to touch its set."""
     metadata = (parent or {}).get("metadata") or {}
     tooling = (metadata.get("annotations") or {}).get(TOOLING_ANNOTATION)
-    if not parent or (tooling and tooling.split("/")[0] == TOOLING.split("/")[0]):
+    if not parent or (tooling and tooling.startswith(TOOL + "/")):
         return None
     return tooling or "somebody who made a ConfigMap of that name"
 

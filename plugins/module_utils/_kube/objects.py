@@ -31,7 +31,7 @@ class Ref:
     @classmethod
     def of(cls, manifest: Mapping[str, Any]) -> Ref:
         metadata = manifest.get("metadata") or {}
-        group, _, _version = str(manifest.get("apiVersion", "")).rpartition("/")
+        group = str(manifest.get("apiVersion", "")).rpartition("/")[0]
         return cls(str(manifest.get("kind", "")), group, metadata.get("namespace") or "", metadata.get("name") or "")
 
     @property
