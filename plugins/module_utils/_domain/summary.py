@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .people import FIREWORKS, NOBODY, contact
+from .people import FIREWORKS, contact
 from .table import table
 
 Data = Mapping[str, Any]
@@ -51,7 +51,7 @@ def failure(contract: Data, failed: Data, task: str, items: Sequence[Data] = ())
     cause = _cause(failed)
     message = str(cause.get("msg") or "it failed and did not say why")
     owner = str(cause.get("owner") or "Fireworks")
-    asked = contact(contract, "account") if owner == "the customer" else NOBODY
+    asked = contact(contract, "account") if owner == "the customer" else None
     outcome = _outcome(contract, "failed", reason=f"{task}: {message.splitlines()[0]}", owner=owner, ask=asked)
     return {**outcome, "detail": message}
 
