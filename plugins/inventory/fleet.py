@@ -204,15 +204,21 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
                 problems.setdefault(path, []).append(Problem(path, where, lookup["plugin"], reason + advice))
 
     def _report(self, problems: Problems) -> None:
-        reports = [report(problems[path]) for path in sorted(problems)]
-        if reports and self.get_option("on_invalid") == "fatal":
-            advice = (
-                "The inventory is empty, since on_invalid is fatal. To work on all other clusters meanwhile, "
-                "set BYOC_ON_INVALID=exclude, or on_invalid: exclude in the inventory source."
+        fatal = self.get_option("on_invalid") == "fatal"
+        for path in sorted(problems):
+            text = report(problems[path])
+            # Reported here and not in the exception: Ansible shows an exception again for each plugin that it tries,
+            # and each of these only once.
+            if fatal:
+                self.display.error(text)
+            else:
+                self.display.warning(f"A cluster is left out of the inventory. {text}")
+        if problems and fatal:
+            count = "1 contract" if len(problems) == 1 else f"{len(problems)} contracts"
+            raise AnsibleParserError(
+                f"{count} cannot be used, as reported above. The inventory is empty, since on_invalid is fatal. "
+                "To work on the other clusters meanwhile, set BYOC_ON_INVALID=exclude, or on_invalid: exclude in the source."
             )
-            raise AnsibleParserError("\n".join(["Contracts cannot be used.", *reports, advice]))
-        for text in reports:
-            self.display.warning(f"A cluster is left out of the inventory. {text}")
 
     def _add_cluster(self, file: str, contract: dict[str, Any]) -> None:
         host = contract["identity"]["name"]
