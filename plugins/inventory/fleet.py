@@ -217,7 +217,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             count = "1 contract" if len(problems) == 1 else f"{len(problems)} contracts"
             raise AnsibleParserError(
                 f"{count} cannot be used, as reported above. The inventory is empty, since on_invalid is fatal. "
-                "To work on the other clusters meanwhile, set BYOC_ON_INVALID=exclude, or on_invalid: exclude in the source."
+                "To work on all others meanwhile, set BYOC_ON_INVALID=exclude, or on_invalid: exclude in the source."
             )
 
     def _add_cluster(self, file: str, contract: dict[str, Any]) -> None:
