@@ -208,8 +208,9 @@ def test_a_custom_resource_may_come_in_the_same_set_as_its_definition(cluster: A
     tasks = task(space, resource, definition, namespace(space))
     result = run_tasks(tmp_path, connection_to(cluster), tasks).result
     assert result["counts"]["created"] == 3
-    again = run_tasks(tmp_path, connection_to(cluster), tasks).result
+    again, removed = run_tasks(tmp_path, connection_to(cluster), tasks, task(space, state="absent")).results
     assert again["changed"] is False
+    assert removed["counts"]["deleted"] == 3
 
 
 def test_an_object_that_belongs_to_nobody_is_adopted_only_when_told(cluster: Any, space: str, tmp_path: Path) -> None:
