@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -44,14 +45,15 @@ def test_a_gpu_in_use_is_not_free_and_a_finished_pod_holds_none(bed: Any, tmp_pa
     cluster = bed["birch"]
     node = next(name for name in cluster.nodes)
     path = "/api/v1/namespaces/default/pods"
-    for name, gpus in [("holds", 3), ("held", 2)]:
+    for name, gpus, notes in [("holds", 3, {}), ("held", 2, {"testbed/run-seconds": "0"})]:
         container = {"name": "c", "image": "c:1", "resources": {"limits": {"nvidia.com/gpu": gpus}}}
-        cluster.request(
-            "POST", path, {"metadata": {"name": name}, "spec": {"containers": [container], "nodeName": node}}
-        )
-    patch = {"status": {"phase": "Succeeded"}}
+        spec = {"containers": [container], "nodeName": node, "restartPolicy": "Never"}
+        cluster.request("POST", path, {"metadata": {"name": name, "annotations": notes}, "spec": spec})
     try:
-        cluster.request("PATCH", f"{path}/held/status", patch, content_type="application/merge-patch+json")
+        deadline = time.monotonic() + 60
+        while cluster.request("GET", f"{path}/held")["status"]["phase"] != "Succeeded":
+            assert time.monotonic() < deadline, "the pod did not finish"
+            time.sleep(0.2)
         [result] = kept(bed, tmp_path, info())
         product = result["facts"]["gpus"]["products"][H100]
         assert (product["used"], product["free"]) == (3, 13)
