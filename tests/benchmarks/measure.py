@@ -62,6 +62,19 @@ def run_once(command: Sequence[str], environment: dict[str, str], cwd: Path) -> 
     return Sample(seconds, usage.ru_maxrss / 1024)
 
 
+def idle_share(seconds: float) -> float:
+    """The share of all cores' time that nobody used during these seconds, 0 to 1 (from ``/proc/stat``)."""
+    before = _processor_times()
+    time.sleep(seconds)
+    spent = [now - then for now, then in zip(_processor_times(), before, strict=True)]
+    return (spent[3] + spent[4]) / sum(spent)  # idle, and waiting for a disk
+
+
+def _processor_times() -> list[int]:
+    with open("/proc/stat", encoding="ascii") as lines:
+        return [int(ticks) for ticks in lines.readline().split()[1:9]]
+
+
 def in_turns(commands: dict[str, Callable[[], Sample]], runs: dict[str, int]) -> dict[str, Figure]:
     """Run each command so many times, in turns, after one run of each that does not count: a machine whose speed
     drifts is then the same for all."""
