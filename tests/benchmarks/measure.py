@@ -71,7 +71,7 @@ def idle_share(seconds: float) -> float:
 
 
 def _processor_times() -> list[int]:
-    with open("/proc/stat", encoding="ascii") as lines:
+    with Path("/proc/stat").open(encoding="ascii") as lines:
         return [int(ticks) for ticks in lines.readline().split()[1:9]]
 
 
