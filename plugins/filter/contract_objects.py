@@ -10,13 +10,11 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.foundation import foundation
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities import (
-    identity_objects,
-    required_permissions,
-)
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities import required_permissions
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model import find_model, model_objects
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.exposure import front_door
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.workload import load_deadline
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup import presetup_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.release import component_images
 
 Contract = Mapping[str, Any]
@@ -41,8 +39,8 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
-            "foundation_objects": foundation,
-            "identity_objects": identity_objects,
+            "front_door": front_door,
+            "presetup_objects": presetup_objects,
             "model_objects": _model_objects,
             "model_deadline": _model_deadline,
             "required_permissions": required_permissions,

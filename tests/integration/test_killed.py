@@ -23,10 +23,10 @@ from tests.integration.plays import ROOT, ansible_environment
 TASKS = (
     "Read the cluster, and ask what the credential may do",
     "Compare the cluster with its contract",
+    "Make what governs us",
+    "Apply what governs us",
     "Install the stack",
     "Apply the stack",
-    "Give identities",
-    "Apply the identities",
     "Apply every model",
     "Wait until every model serves",
     "Read the cluster until its endpoints have settled",

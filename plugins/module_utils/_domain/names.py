@@ -26,8 +26,13 @@ MODEL_LABEL = PREFIX + "model"
 RELEASE_LABEL = PREFIX + "release"
 REVISION_ANNOTATION = PREFIX + "revision"
 
+SETUP_NAMESPACE = "fireworks-setup"
+"""Where setup grants live: apart, so that ending setup access touches nothing of the stack."""
+
+PRESETUP_SET = "presetup"
+"""What governs us in a cluster: namespaces, quotas, identities, network rules, guardrails."""
+SETUP_SET = "setup-access"
 STACK_SET = "stack"
-IDENTITIES_SET = "identities"
 
 GPU = "nvidia.com/gpu"
 """The extended resource a device plugin offers, and the taint that keeps other pods away."""
@@ -43,6 +48,11 @@ TELEMETRY = "telemetry"
 TELEMETRY_PORT = 9090
 
 PRIORITIES = ("critical", "standard", "batch")
+
+
+def account_user(name: str, namespace: str = SYSTEM_NAMESPACE) -> str:
+    """The user name that the API server gives a ServiceAccount."""
+    return f"system:serviceaccount:{namespace}:{name}"
 
 
 def model_set(model: str) -> str:

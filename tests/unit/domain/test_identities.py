@@ -12,15 +12,25 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities 
     identity_objects,
     required_permissions,
 )
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import IDENTITIES
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import IDENTITIES, granted
 from tests.unit.domain.agreed import WITH_GATEWAY, contract
 
 NEVER = dict.fromkeys(("cordon", "drain", "gpu_reset", "reboot", "replace"), "never")
 
 
+CONNECTING = {"operator", "observer", "deployer", "upgrader", "node-medic", "metrics-reader"}
+READS_BY_NAME = {
+    "namespaces",
+    "clusterroles",
+    "clusterrolebindings",
+    "priorityclasses",
+    "validatingadmissionpolicies",
+    "validatingadmissionpolicybindings",
+}
+
+
 def everything(**sections: Any) -> list[dict[str, Any]]:
-    agreed = contract(**sections)
-    return identity_objects(agreed) + identity_objects(agreed, "stack")
+    return identity_objects(contract(**sections))
 
 
 def accounts(objects: list[dict[str, Any]]) -> set[str]:
@@ -32,8 +42,7 @@ def rules(objects: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
 
 
 def test_every_component_has_an_account_of_its_own() -> None:
-    assert accounts(identity_objects(contract())) == {"observer", "deployer", "node-medic"}
-    assert accounts(identity_objects(contract(), "stack")) == {"router", "telemetry", "engine"}
+    assert accounts(everything()) == CONNECTING | {"router", "telemetry", "engine"}
     assert not any(o["automountServiceAccountToken"] for o in everything() if o["kind"] == "ServiceAccount")
 
 
@@ -41,16 +50,25 @@ def test_no_right_is_ever_dangerous() -> None:
     objects = everything()
     for rule in rules(objects, "Role") + rules(objects, "ClusterRole"):
         words = {*rule["verbs"], *rule["resources"], *rule["apiGroups"]}
-        assert not words & {"*", "escalate", "bind", "impersonate", "secrets", "pods/exec", "roles", "rolebindings"}
-        assert "serviceaccounts/token" not in words
-
-
-def test_cluster_wide_there_are_only_nodes_and_three_names() -> None:
-    for rule in rules(everything(), "ClusterRole"):
-        assert rule["resources"] in (["nodes"], ["namespaces"])
-        if rule["resources"] == ["namespaces"]:
+        assert not words & {"*", "escalate", "bind", "impersonate", "secrets", "pods/exec"}
+        if words & {"roles", "rolebindings", "clusterroles", "clusterrolebindings", "serviceaccounts"}:
             assert rule["verbs"] == ["get"]
-            assert "kube-system" in rule["resourceNames"]
+
+
+def test_only_the_operator_renews_tokens_and_only_those_of_the_identities_that_connect() -> None:
+    for role in (o for o in everything() if o["kind"] == "Role"):
+        for rule in role["rules"]:
+            if "serviceaccounts/token" in rule["resources"]:
+                assert role["metadata"]["name"] == "fireworks-operator"
+                assert (rule["verbs"], set(rule["resourceNames"])) == (["create"], CONNECTING)
+
+
+def test_cluster_wide_there_are_only_nodes_and_what_is_read_by_its_name() -> None:
+    for rule in rules(everything(), "ClusterRole"):
+        if rule["resources"] != ["nodes"]:
+            assert set(rule["resources"]) <= READS_BY_NAME
+            assert rule["verbs"] == ["get"]
+            assert all(name == "kube-system" or name.startswith("fireworks-") for name in rule["resourceNames"])
 
 
 def test_only_the_medic_may_change_nodes() -> None:
@@ -84,10 +102,6 @@ def test_bindings_bind_the_role_of_their_name_to_the_account_of_their_component(
         assert "fireworks-" + subject["name"] == binding["metadata"]["name"]
 
 
-def test_in_hardened_mode_the_customer_makes_them() -> None:
-    assert everything(access={"mode": "hardened"}) == []
-
-
 def test_what_onboarding_asks_for_itself_depends_on_the_mode() -> None:
     def asked(**sections: Any) -> set[tuple[str, str]]:
         found = required_permissions(contract(**sections))
@@ -96,9 +110,8 @@ def test_what_onboarding_asks_for_itself_depends_on_the_mode() -> None:
 
     standard, hardened = asked(), asked(access={"mode": "hardened"})
     assert hardened < standard
-    assert ("clusterroles", "") in standard
     assert {namespace for _resource, namespace in hardened} == {"", "fireworks-system", "fireworks-models"}
-    assert {resource for resource, namespace in hardened if not namespace} == {"nodes"}
+    assert {resource for resource, namespace in hardened if not namespace} == {"nodes", *READS_BY_NAME}
     assert ("httproutes", "fireworks-system") in asked(networking=WITH_GATEWAY, access={"mode": "hardened"})
 
 
@@ -108,7 +121,7 @@ def test_nobody_gives_what_he_was_not_asked_about() -> None:
         (q.get("namespace", ""), q["group"], q["resource"], q.get("subresource", ""), q["verb"]) for q in questions
     }
     for identity in IDENTITIES:
-        for need in identity.needs:
+        for need in granted(contract(), identity):
             for resource in need.resources:
                 plain, _slash, sub = resource.partition("/")
                 assert {(need.scope, need.group, plain, sub, verb) for verb in need.verbs} <= asked

@@ -190,7 +190,7 @@ def test_facts_are_plain_and_sorted() -> None:
             named("public", "gateway-system", status={"conditions": [{"type": "Programmed", "status": "True"}]}),
             named("other", "gateway-system"),
         ],
-        sets=["stack", "identities"],
+        sets=["stack", "presetup"],
         permissions=[{"verb": "get", "allowed": True}],
         quotas=[
             named(
@@ -209,7 +209,7 @@ def test_facts_are_plain_and_sorted() -> None:
     assert found["namespaces"] == ["a", "b"]
     assert found["nodes"]["problems"] == [{"node": "cpu", "reason": "kubelet silent"}]
     assert [(g["name"], g["programmed"]) for g in found["gateways"]] == [("other", False), ("public", True)]
-    assert found["sets"] == ["identities", "stack"]
+    assert found["sets"] == ["presetup", "stack"]
     assert [q["managed"] for q in found["quotas"]] == ["", "fireworks-byoc"]
     assert found["quotas"][1]["hard"] == {"requests.nvidia.com/gpu": "8"}
 

@@ -3,144 +3,264 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What each runtime identity may do, in one table. A right that is not here is not given.
 
-Never in it: wildcards, ``escalate``, ``bind``, ``impersonate``, secrets, ``pods/exec``. A test holds the table to that.
+Never in it: wildcards, ``escalate``, ``bind``, ``impersonate``, secrets, ``pods/exec``. A test holds the table to that,
+and another runs every playbook as exactly the identity that :data:`PLAYBOOKS` names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..names import IDENTITIES_SET, MODELS_NAMESPACE, ROUTER, STACK_SET, SYSTEM_NAMESPACE, TELEMETRY
+from ..names import (
+    MODELS_NAMESPACE,
+    PRIORITIES,
+    ROUTER,
+    ROUTER_PORT,
+    SYSTEM_NAMESPACE,
+    TELEMETRY,
+    TELEMETRY_PORT,
+    priority_class,
+)
+
+Contract = Mapping[str, Any]
 
 READ = ("get", "list", "watch")
 WRITE = ("create", "patch", "delete")
 CLUSTER = ""
 """The scope of what has no namespace."""
 
+GATEWAY_GROUP = "gateway.networking.k8s.io"
+RBAC_GROUP = "rbac.authorization.k8s.io"
 
-def _always(_contract: Mapping[str, Any]) -> bool:
+
+def _always(_contract: Contract) -> bool:
     return True
+
+
+def action(contract: Contract, name: str) -> str:
+    """What the contract says of one node action: never, approve or auto."""
+    return str((contract.get("actions") or {}).get(name, "never"))
+
+
+def may_act_on_nodes(contract: Contract) -> bool:
+    """Whether the contract allows any node action at all."""
+    return any(word != "never" for word in (contract.get("actions") or {}).values())
+
+
+def _may_drain(contract: Contract) -> bool:
+    return action(contract, "drain") != "never"
+
+
+def _has_gateway(contract: Contract) -> bool:
+    return bool((contract.get("networking") or {}).get("gateway"))
 
 
 @dataclass(frozen=True)
 class Need:
-    """Verbs on resources of one API group, in one namespace or (``CLUSTER``) on what has none."""
+    """Verbs on resources of one API group, in one namespace or (``CLUSTER``) on what has none.
+
+    ``names`` limits it to objects of these names. It is given only where ``when`` holds for the contract.
+    """
 
     scope: str
     group: str
     resources: tuple[str, ...]
     verbs: tuple[str, ...]
     names: tuple[str, ...] = ()
+    when: Callable[[Contract], bool] = _always
 
 
 @dataclass(frozen=True)
 class Identity:
-    """One component: why it exists, where its ServiceAccount lives, and its needs."""
+    """One component or job: why it exists, where its ServiceAccount lives, and its needs.
+
+    ``connects`` says that somebody outside works as it, with a short-lived token; the others are accounts of pods.
+    """
 
     name: str
     why: str
-    home: str
-    travels_with: str
-    """The set its objects belong to. Pods cannot start without their account, so the stack's travel with the stack."""
+    home: str = SYSTEM_NAMESPACE
+    connects: bool = False
     needs: tuple[Need, ...] = ()
-    applies: Callable[[Mapping[str, Any]], bool] = _always
+    applies: Callable[[Contract], bool] = _always
 
 
 def _both(group: str, resources: tuple[str, ...], verbs: tuple[str, ...]) -> tuple[Need, ...]:
     return tuple(Need(namespace, group, resources, verbs) for namespace in (SYSTEM_NAMESPACE, MODELS_NAMESPACE))
 
 
-def action(contract: Mapping[str, Any], name: str) -> str:
-    """What the contract says of one node action: never, approve or auto."""
-    return str((contract.get("actions") or {}).get(name, "never"))
-
-
-def _may_act_on_nodes(contract: Mapping[str, Any]) -> bool:
-    return any(word != "never" for word in (contract.get("actions") or {}).values())
+def _each_once(*groups: Iterable[Need]) -> tuple[Need, ...]:
+    return tuple(dict.fromkeys(need for group in groups for need in group))
 
 
 # The cluster's identity is checked before anything else is done, by everything of ours that connects from outside.
 _WHICH_CLUSTER = Need(CLUSTER, "", ("namespaces",), ("get",), ("kube-system", SYSTEM_NAMESPACE, MODELS_NAMESPACE))
+_LEASES = Need(SYSTEM_NAMESPACE, "coordination.k8s.io", ("leases",), ("get", "create", "update", "delete"))
+
+_OBSERVE = (
+    _WHICH_CLUSTER,
+    Need(CLUSTER, "", ("nodes",), READ),
+    *_both("", ("pods", "services", "events", "configmaps", "resourcequotas"), READ),
+    *_both("apps", ("deployments", "replicasets"), READ),
+    *_both("discovery.k8s.io", ("endpointslices",), READ),
+    *_both("policy", ("poddisruptionbudgets",), READ),
+    *_both("autoscaling", ("horizontalpodautoscalers",), READ),
+)
+_DEPLOY_MODELS = (
+    _WHICH_CLUSTER,
+    Need(CLUSTER, "", ("nodes",), READ),
+    Need(MODELS_NAMESPACE, "", ("configmaps", "services"), READ + WRITE),
+    Need(MODELS_NAMESPACE, "apps", ("deployments",), READ + WRITE),
+    Need(MODELS_NAMESPACE, "policy", ("poddisruptionbudgets",), READ + WRITE),
+    Need(MODELS_NAMESPACE, "", ("pods", "events", "resourcequotas"), READ),
+    Need(MODELS_NAMESPACE, "apps", ("replicasets",), READ),
+    Need(MODELS_NAMESPACE, "discovery.k8s.io", ("endpointslices",), READ),
+    # A model's set remembers its members there, and its route leads there to the router.
+    Need(SYSTEM_NAMESPACE, "", ("configmaps",), READ + WRITE),
+    Need(SYSTEM_NAMESPACE, GATEWAY_GROUP, ("httproutes",), READ + WRITE, when=_has_gateway),
+    _LEASES,
+)
+_UPGRADE_STACK = (
+    _WHICH_CLUSTER,
+    Need(CLUSTER, "", ("nodes",), READ),
+    Need(SYSTEM_NAMESPACE, "", ("configmaps", "services"), READ + WRITE),
+    Need(SYSTEM_NAMESPACE, "apps", ("deployments",), READ + WRITE),
+    Need(SYSTEM_NAMESPACE, "policy", ("poddisruptionbudgets",), READ + WRITE),
+    Need(SYSTEM_NAMESPACE, "", ("pods", "events", "resourcequotas"), READ),
+    Need(SYSTEM_NAMESPACE, "apps", ("replicasets",), READ),
+    Need(SYSTEM_NAMESPACE, "discovery.k8s.io", ("endpointslices",), READ),
+    Need(SYSTEM_NAMESPACE, GATEWAY_GROUP, ("httproutes",), READ + WRITE, when=_has_gateway),
+    _LEASES,
+)
+_PROBE_STACK = Need(
+    SYSTEM_NAMESPACE,
+    "",
+    ("services/proxy",),
+    ("get",),
+    (f"{ROUTER}:{ROUTER_PORT}", f"{TELEMETRY}:{TELEMETRY_PORT}"),
+)
+# The models' services have the models' names, which change without a new presetup.
+_PROBE_MODELS = Need(MODELS_NAMESPACE, "", ("services/proxy",), ("get",))
+
+OPERATOR = "operator"
+OBSERVER = "observer"
+NODE_MEDIC = "node-medic"
+CONNECTING = (OPERATOR, OBSERVER, "deployer", "upgrader", NODE_MEDIC, "metrics-reader")
+"""Whoever works from outside. The operator renews their tokens; none of them can make itself a new identity."""
+
+GUARDRAILS = ("fireworks-nodes", "fireworks-scope", "fireworks-workloads")
+"""Names of the ValidatingAdmissionPolicies and of their bindings."""
+
+_RENEW_TOKENS = Need(SYSTEM_NAMESPACE, "", ("serviceaccounts/token",), ("create",), CONNECTING)
+_ROLES = tuple("fireworks-" + name for name in CONNECTING)
+
+# So that onboarding can say what is missing or was edited in the presetup, object by object.
+_CHECK_PRESETUP = (
+    *_both("", ("serviceaccounts", "limitranges"), ("get",)),
+    *_both(RBAC_GROUP, ("roles", "rolebindings"), ("get",)),
+    *_both("networking.k8s.io", ("networkpolicies",), ("get",)),
+    Need(CLUSTER, RBAC_GROUP, ("clusterroles", "clusterrolebindings"), ("get",), _ROLES),
+    Need(
+        CLUSTER,
+        "scheduling.k8s.io",
+        ("priorityclasses",),
+        ("get",),
+        tuple(priority_class(word) for word in PRIORITIES),
+    ),
+    Need(
+        CLUSTER,
+        "admissionregistration.k8s.io",
+        ("validatingadmissionpolicies", "validatingadmissionpolicybindings"),
+        ("get",),
+        GUARDRAILS,
+    ),
+)
 
 IDENTITIES = (
     Identity(
-        name="observer",
-        why="Reads health and state, and changes nothing.",
-        home=SYSTEM_NAMESPACE,
-        travels_with=IDENTITIES_SET,
-        needs=(
-            _WHICH_CLUSTER,
-            Need(CLUSTER, "", ("nodes",), READ),
-            *_both("", ("pods", "services", "events", "configmaps", "resourcequotas"), READ),
-            *_both("apps", ("deployments", "replicasets"), READ),
-            *_both("discovery.k8s.io", ("endpointslices",), READ),
-            *_both("policy", ("poddisruptionbudgets",), READ),
-            *_both("autoscaling", ("horizontalpodautoscalers",), READ),
+        name=OPERATOR,
+        why="Onboards and runs the stack inside our two namespaces, and renews the tokens of the other identities.",
+        connects=True,
+        needs=_each_once(
+            _OBSERVE, _DEPLOY_MODELS, _UPGRADE_STACK, (_PROBE_STACK, _PROBE_MODELS, _RENEW_TOKENS), _CHECK_PRESETUP
         ),
+    ),
+    Identity(
+        name=OBSERVER,
+        why="Reads health and state, asks the services whether they answer, and changes nothing.",
+        connects=True,
+        needs=(*_OBSERVE, _PROBE_STACK, _PROBE_MODELS),
     ),
     Identity(
         name="deployer",
-        why="Deploys and updates models and the stack's components, inside our two namespaces.",
-        home=SYSTEM_NAMESPACE,
-        travels_with=IDENTITIES_SET,
-        needs=(
-            _WHICH_CLUSTER,
-            Need(CLUSTER, "", ("nodes",), READ),
-            *_both("", ("configmaps", "services"), READ + WRITE),
-            *_both("apps", ("deployments",), READ + WRITE),
-            *_both("policy", ("poddisruptionbudgets",), READ + WRITE),
-            *_both("", ("pods", "events", "resourcequotas"), READ),
-            *_both("apps", ("replicasets",), READ),
-            *_both("discovery.k8s.io", ("endpointslices",), READ),
-            Need(SYSTEM_NAMESPACE, "gateway.networking.k8s.io", ("httproutes",), READ + WRITE),
-            Need(SYSTEM_NAMESPACE, "coordination.k8s.io", ("leases",), ("get", "create", "update", "delete")),
-        ),
+        why="Deploys, updates and removes models.",
+        connects=True,
+        needs=_DEPLOY_MODELS,
     ),
     Identity(
-        name="node-medic",
+        name="upgrader",
+        why="Upgrades the stack's own components.",
+        connects=True,
+        needs=_UPGRADE_STACK,
+    ),
+    Identity(
+        name=NODE_MEDIC,
         why="Takes a sick GPU node out of service and returns it, as far as the contract's actions allow.",
-        home=SYSTEM_NAMESPACE,
-        travels_with=IDENTITIES_SET,
-        applies=_may_act_on_nodes,
+        connects=True,
+        applies=may_act_on_nodes,
         needs=(
             _WHICH_CLUSTER,
             Need(CLUSTER, "", ("nodes",), (*READ, "patch")),
             Need(MODELS_NAMESPACE, "", ("pods",), READ),
-            Need(MODELS_NAMESPACE, "", ("pods/eviction",), ("create",)),
+            Need(MODELS_NAMESPACE, "", ("pods/eviction",), ("create",), when=_may_drain),
             Need(MODELS_NAMESPACE, "policy", ("poddisruptionbudgets",), READ),
-            Need(SYSTEM_NAMESPACE, "coordination.k8s.io", ("leases",), ("get", "create", "update", "delete")),
+            _LEASES,
         ),
+    ),
+    Identity(
+        name="metrics-reader",
+        why="Reads the metrics of the router and of the telemetry, through the API server.",
+        connects=True,
+        needs=(_WHICH_CLUSTER, _PROBE_STACK),
     ),
     Identity(
         name=ROUTER,
         why="Finds the pods of the models, to route requests to them.",
-        home=SYSTEM_NAMESPACE,
-        travels_with=STACK_SET,
         needs=(Need(MODELS_NAMESPACE, "", ("pods",), READ),),
     ),
     Identity(
         name=TELEMETRY,
         why="Finds the pods whose metrics it reads.",
-        home=SYSTEM_NAMESPACE,
-        travels_with=STACK_SET,
         needs=_both("", ("pods",), READ),
     ),
     Identity(
         name="engine",
         why="The account of the models' own pods, which never talk to the API server.",
         home=MODELS_NAMESPACE,
-        travels_with=STACK_SET,
     ),
 )
 
+SETUP = "setup"
+"""Not a runtime identity: the time-boxed one that a customer's administrator grants (or the administrator himself)."""
 
-def granted(contract: Mapping[str, Any], identity: Identity) -> tuple[Need, ...]:
-    """The needs of an identity, less what the contract's node actions rule out."""
-    if identity.name != "node-medic":
-        return identity.needs
-    without: set[tuple[str, ...]] = set()
-    if action(contract, "drain") == "never":
-        without.add(("pods/eviction",))
-    return tuple(need for need in identity.needs if need.resources not in without)
+PLAYBOOKS = {
+    "onboard": OPERATOR,
+    "validate": OBSERVER,
+    "status": OBSERVER,
+    "rotate_credentials": OPERATOR,
+    "presetup": SETUP,
+    "offboard": SETUP,
+}
+"""Who runs which playbook."""
+
+
+def identities_of(contract: Contract) -> tuple[Identity, ...]:
+    """The identities that the contract calls for."""
+    return tuple(identity for identity in IDENTITIES if identity.applies(contract))
+
+
+def granted(contract: Contract, identity: Identity) -> tuple[Need, ...]:
+    """The needs of an identity, less what the contract rules out."""
+    return tuple(need for need in identity.needs if need.when(contract))

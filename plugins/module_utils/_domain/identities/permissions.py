@@ -9,76 +9,71 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..names import NAMESPACES, SYSTEM_NAMESPACE
-from .needs import IDENTITIES, granted
+from .needs import CLUSTER, GATEWAY_GROUP, IDENTITIES, OPERATOR, RBAC_GROUP, Need, granted, identities_of
 
 _MANAGE = ("get", "list", "create", "patch", "delete")
-_RBAC = "rbac.authorization.k8s.io"
 
 _IN_CLUSTER = (
     ("", "namespaces"),
     ("scheduling.k8s.io", "priorityclasses"),
-    (_RBAC, "clusterroles"),
-    (_RBAC, "clusterrolebindings"),
+    (RBAC_GROUP, "clusterroles"),
+    (RBAC_GROUP, "clusterrolebindings"),
+    ("admissionregistration.k8s.io", "validatingadmissionpolicies"),
+    ("admissionregistration.k8s.io", "validatingadmissionpolicybindings"),
 )
-_GOVERNANCE = (
+_IN_NAMESPACES = (
     ("", "serviceaccounts"),
     ("", "resourcequotas"),
     ("", "limitranges"),
-    (_RBAC, "roles"),
-    (_RBAC, "rolebindings"),
-)
-_WORKLOADS = (
     ("", "configmaps"),
     ("", "services"),
+    (RBAC_GROUP, "roles"),
+    (RBAC_GROUP, "rolebindings"),
     ("apps", "deployments"),
     ("policy", "poddisruptionbudgets"),
     ("networking.k8s.io", "networkpolicies"),
 )
 
-Question = tuple[str, str, str, str]
-"""Namespace, group, resource, verb."""
+
+def setup_needs(contract: Mapping[str, Any]) -> tuple[Need, ...]:
+    """What setup needs, to make everything of ours and to remove it again.
+
+    It can only give to an identity what it holds itself (RBAC lets nobody escalate), so what the identities get is
+    part of it.
+    """
+    found = [Need(CLUSTER, "", ("nodes", "pods"), ("get", "list"))]
+    found += [Need(CLUSTER, group, (resource,), _MANAGE) for group, resource in _IN_CLUSTER]
+    found += [Need(ns, group, (resource,), _MANAGE) for ns in NAMESPACES for group, resource in _IN_NAMESPACES]
+    if (contract.get("networking") or {}).get("gateway"):
+        found.append(Need(SYSTEM_NAMESPACE, GATEWAY_GROUP, ("httproutes",), _MANAGE))
+    found += [need for identity in identities_of(contract) for need in granted(contract, identity)]
+    return tuple(dict.fromkeys(found))
 
 
 def required_permissions(contract: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The questions for ``can_i``, each once.
-
-    Hardened mode works inside the two namespaces that the customer made. Standard mode makes everything, and can only
-    give to an identity what it holds itself (RBAC lets nobody escalate), so what the identities get is asked as well.
-    """
-    asked: dict[Question, None] = {("", "", "nodes", "list"): None}
-    for namespace in NAMESPACES:
-        asked.update(_manage(namespace, _WORKLOADS))
-        asked[namespace, "", "pods", "list"] = None
-    if (contract.get("networking") or {}).get("gateway"):
-        asked.update(_manage(SYSTEM_NAMESPACE, (("gateway.networking.k8s.io", "httproutes"),)))
-    if contract["access"]["mode"] != "hardened":
-        asked["", "", "pods", "list"] = None
-        asked.update(_manage("", _IN_CLUSTER))
-        for namespace in NAMESPACES:
-            asked.update(_manage(namespace, _GOVERNANCE))
-        asked.update(_given_away(contract))
-    return _questions(asked)
+    """The questions for ``can_i``, each once: in hardened mode what the operator has, else what setup needs."""
+    if contract["access"]["mode"] == "hardened":
+        [operator] = [identity for identity in IDENTITIES if identity.name == OPERATOR]
+        return questions(granted(contract, operator))
+    return questions(setup_needs(contract))
 
 
-def _manage(namespace: str, kinds: Iterable[tuple[str, str]]) -> dict[Question, None]:
-    return dict.fromkeys((namespace, group, resource, verb) for group, resource in kinds for verb in _MANAGE)
-
-
-def _given_away(contract: Mapping[str, Any]) -> dict[Question, None]:
-    needs = [need for identity in IDENTITIES if identity.applies(contract) for need in granted(contract, identity)]
-    return dict.fromkeys(
-        (need.scope, need.group, resource, verb) for need in needs for resource in need.resources for verb in need.verbs
-    )
-
-
-def _questions(asked: Mapping[Question, None]) -> list[dict[str, str]]:
-    found = []
-    for namespace, group, resource, verb in asked:
-        plain, _slash, subresource = resource.partition("/")
-        question = {"verb": verb, "group": group, "resource": plain}
-        if namespace:
-            question["namespace"] = namespace
-        if subresource:
-            question["subresource"] = subresource
-        found.append(question)
-    return found
+def questions(needs: Iterable[Need]) -> list[dict[str, str]]:
+    """Needs as questions to the API server, each once."""
+    asked: dict[tuple[str, ...], dict[str, str]] = {}
+    for need in needs:
+        for resource in need.resources:
+            plain, _slash, subresource = resource.partition("/")
+            for name in need.names or ("",):
+                for verb in need.verbs:
+                    words = {
+                        "verb": verb,
+                        "group": need.group,
+                        "resource": plain,
+                        "namespace": need.scope,
+                        "subresource": subresource,
+                        "name": name,
+                    }
+                    kept = {key: value for key, value in words.items() if value or key == "group"}
+                    asked[tuple(words.values())] = kept
+    return list(asked.values())

@@ -14,6 +14,7 @@ from ..names import (
     ROUTER,
     ROUTER_PORT,
     SERVING_PORT,
+    STACK_SET,
     SYSTEM_NAMESPACE,
     labels,
     model_set,
@@ -66,10 +67,18 @@ def route(contract: Mapping[str, Any], model: Mapping[str, Any]) -> list[Manifes
     if not networking.get("gateway") or not networking.get("domain"):
         return []
     name = str(model["name"])
-    return [http_route(contract, "model-" + name, f"{name}.{networking['domain']}", model_set(name), model=name)]
+    return [_http_route(contract, "model-" + name, f"{name}.{networking['domain']}", model_set(name), model=name)]
 
 
-def http_route(contract: Mapping[str, Any], name: str, host: str, part_of: str, **ours: str) -> Manifest:
+def front_door(contract: Mapping[str, Any]) -> list[Manifest]:
+    """The contract's domain itself, which leads to the router for every model."""
+    networking = contract.get("networking") or {}
+    if not networking.get("gateway") or not networking.get("domain"):
+        return []
+    return [_http_route(contract, ROUTER, str(networking["domain"]), STACK_SET)]
+
+
+def _http_route(contract: Mapping[str, Any], name: str, host: str, part_of: str, **ours: str) -> Manifest:
     """A host name that leads to the router."""
     gateway = contract["networking"]["gateway"]
     return {

@@ -14,10 +14,10 @@ from ..names import (
     MODEL_LABEL,
     MODELS_NAMESPACE,
     NAMESPACES,
+    PRESETUP_SET,
     ROUTER,
     ROUTER_PORT,
     SERVING_PORT,
-    STACK_SET,
     SYSTEM_NAMESPACE,
     TELEMETRY,
     labels,
@@ -139,6 +139,6 @@ def _policy(
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
-        "metadata": {"name": name, "namespace": namespace, "labels": labels(STACK_SET, name)},
+        "metadata": {"name": name, "namespace": namespace, "labels": labels(PRESETUP_SET, name)},
         "spec": spec,
     }

@@ -9,7 +9,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..capacity import approved
-from ..names import GPU, MODELS_NAMESPACE, NAMESPACES, PRIORITIES, STACK_SET, SYSTEM_NAMESPACE, labels, priority_class
+from ..names import (
+    GPU,
+    MODELS_NAMESPACE,
+    NAMESPACES,
+    PRESETUP_SET,
+    PRIORITIES,
+    SYSTEM_NAMESPACE,
+    labels,
+    priority_class,
+)
 
 Manifest = dict[str, Any]
 
@@ -31,7 +40,7 @@ def namespaces(contract: Mapping[str, Any]) -> list[Manifest]:
             "metadata": {
                 "name": name,
                 "labels": {
-                    **labels(STACK_SET, name),
+                    **labels(PRESETUP_SET, name),
                     "pod-security.kubernetes.io/enforce": level,
                     "pod-security.kubernetes.io/audit": "restricted",
                     "pod-security.kubernetes.io/warn": "restricted",
@@ -48,7 +57,7 @@ def priority_classes() -> list[Manifest]:
         {
             "apiVersion": "scheduling.k8s.io/v1",
             "kind": "PriorityClass",
-            "metadata": {"name": priority_class(word), "labels": labels(STACK_SET, priority_class(word))},
+            "metadata": {"name": priority_class(word), "labels": labels(PRESETUP_SET, priority_class(word))},
             "value": _PRIORITY[word][0],
             "preemptionPolicy": _PRIORITY[word][1],
             "globalDefault": False,
@@ -75,7 +84,7 @@ def _quota(namespace: str, gpus: int) -> Manifest:
         "metadata": {
             "name": "approved-gpus",
             "namespace": namespace,
-            "labels": labels(STACK_SET, "approved-gpus"),
+            "labels": labels(PRESETUP_SET, "approved-gpus"),
         },
         "spec": {"hard": {f"requests.{GPU}": str(gpus)}},
     }
@@ -90,7 +99,7 @@ def limit_range() -> list[Manifest]:
             "metadata": {
                 "name": "defaults",
                 "namespace": SYSTEM_NAMESPACE,
-                "labels": labels(STACK_SET, "defaults"),
+                "labels": labels(PRESETUP_SET, "defaults"),
             },
             "spec": {
                 "limits": [

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.foundation import foundation
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.exposure import front_door
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup import presetup_objects
 from tests.unit.domain.agreed import WITH_GATEWAY, contract
 from tests.unit.domain.raw import H100, L40S
 
@@ -23,7 +24,7 @@ def of_kind(objects: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any
 
 @pytest.mark.parametrize("level", ["restricted", "baseline", "privileged"])
 def test_namespaces_enforce_the_agreed_pod_security(level: str) -> None:
-    namespaces = of_kind(foundation(contract(compliance={"pod_security": level})), "Namespace")
+    namespaces = of_kind(presetup_objects(contract(compliance={"pod_security": level})), "Namespace")
     assert sorted(namespaces) == ["fireworks-models", "fireworks-system"]
     for namespace in namespaces.values():
         assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == level
@@ -32,13 +33,13 @@ def test_namespaces_enforce_the_agreed_pod_security(level: str) -> None:
 
 def test_the_quota_is_the_sum_of_the_approved_gpus() -> None:
     gpus = [{"product": H100, "count": 16}, {"product": L40S, "count": 4}]
-    quotas = of_kind(foundation(contract(capacity={"gpus": gpus})), "ResourceQuota")
+    quotas = of_kind(presetup_objects(contract(capacity={"gpus": gpus})), "ResourceQuota")
     assert quotas["fireworks-models/approved-gpus"]["spec"]["hard"] == {"requests.nvidia.com/gpu": "20"}
     assert quotas["fireworks-system/approved-gpus"]["spec"]["hard"] == {"requests.nvidia.com/gpu": "0"}
 
 
 def test_priorities_are_ordered_and_none_is_a_default() -> None:
-    classes = of_kind(foundation(contract()), "PriorityClass")
+    classes = of_kind(presetup_objects(contract()), "PriorityClass")
     values = [classes[f"fireworks-{word}"]["value"] for word in ("critical", "standard", "batch")]
     assert values == sorted(values, reverse=True)
     assert not any(each["globalDefault"] for each in classes.values())
@@ -46,7 +47,7 @@ def test_priorities_are_ordered_and_none_is_a_default() -> None:
 
 
 def test_nothing_is_open_but_what_was_agreed() -> None:
-    policies = of_kind(foundation(contract()), "NetworkPolicy")
+    policies = of_kind(presetup_objects(contract()), "NetworkPolicy")
     for namespace in ("fireworks-system", "fireworks-models"):
         closed = policies[f"{namespace}/closed"]["spec"]
         assert closed == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
@@ -58,30 +59,35 @@ def test_nothing_is_open_but_what_was_agreed() -> None:
 
 
 def test_without_agreed_egress_there_is_none() -> None:
-    policies = of_kind(foundation(contract(compliance={"egress": []})), "NetworkPolicy")
+    policies = of_kind(presetup_objects(contract(compliance={"egress": []})), "NetworkPolicy")
     assert not any("approved-egress" in name for name in policies)
 
 
 def test_the_api_server_is_allowed_by_address() -> None:
     addresses = [{"address": "10.1.2.3", "port": 6443}, {"address": "fd00::1", "port": 6443}]
-    policy = of_kind(foundation(contract(), addresses), "NetworkPolicy")["fireworks-system/api-server"]
+    policy = of_kind(presetup_objects(contract(), addresses), "NetworkPolicy")["fireworks-system/api-server"]
     cidrs = [rule["to"][0]["ipBlock"]["cidr"] for rule in policy["spec"]["egress"]]
     assert cidrs == ["10.1.2.3/32", "fd00::1/128"]
 
 
 def test_a_gateway_gets_a_door_and_a_route() -> None:
-    objects = foundation(contract(networking=WITH_GATEWAY))
+    objects = presetup_objects(contract(networking=WITH_GATEWAY))
     door = of_kind(objects, "NetworkPolicy")["fireworks-system/gateway-to-router"]["spec"]["ingress"][0]
     assert door["from"][0]["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "gateway-system"}
-    assert of_kind(objects, "HTTPRoute")["fireworks-system/router"]["spec"]["hostnames"] == ["llm.acme.example"]
+    assert of_kind(front_door(contract(networking=WITH_GATEWAY)), "HTTPRoute")["fireworks-system/router"]["spec"][
+        "hostnames"
+    ] == ["llm.acme.example"]
 
 
-def test_hardened_mode_makes_nothing_that_governs_us() -> None:
-    objects = foundation(contract(access={"mode": "hardened"}))
-    assert {o["kind"] for o in objects} == {"NetworkPolicy"}
+def test_without_a_gateway_there_is_no_route() -> None:
+    assert front_door(contract()) == []
+
+
+def test_both_access_modes_are_governed_by_the_same_objects() -> None:
+    assert presetup_objects(contract(access={"mode": "hardened"})) == presetup_objects(contract())
 
 
 def test_every_object_says_whose_it_is() -> None:
-    for made in foundation(contract(networking=WITH_GATEWAY)):
+    for made in presetup_objects(contract(networking=WITH_GATEWAY)):
         assert made["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "fireworks-byoc"
-        assert made["metadata"]["labels"]["app.kubernetes.io/part-of"] == "stack"
+        assert made["metadata"]["labels"]["app.kubernetes.io/part-of"] == "presetup"

@@ -1,0 +1,36 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What governs us in a cluster, compiled from the contract: everything that only an administrator may make.
+
+In standard mode onboarding applies it; in hardened mode the customer's own team does, and may review it as text first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..identities import identity_objects
+from .governance import limit_range, namespaces, priority_classes, quota
+from .network import network_policies
+
+__all__ = ["presetup_objects", "quota"]
+
+Manifest = dict[str, Any]
+
+
+def presetup_objects(contract: Mapping[str, Any], api_server: Sequence[Mapping[str, Any]] = ()) -> list[Manifest]:
+    """The objects of the set ``presetup``.
+
+    ``api_server`` is where the API server answers (address and port), read from the cluster: pods of ours that watch
+    pods must reach it.
+    """
+    return [
+        *namespaces(contract),
+        *priority_classes(),
+        *quota(contract),
+        *limit_range(),
+        *identity_objects(contract),
+        *network_policies(contract, api_server),
+    ]
