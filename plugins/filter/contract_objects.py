@@ -15,6 +15,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model impor
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.exposure import front_door
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.workload import load_deadline
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup import presetup_objects
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup.remembered import presetup_annotations
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.release import component_images
 
 Contract = Mapping[str, Any]
@@ -40,6 +41,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "front_door": front_door,
+            "presetup_annotations": presetup_annotations,
             "presetup_objects": presetup_objects,
             "model_objects": _model_objects,
             "model_deadline": _model_deadline,

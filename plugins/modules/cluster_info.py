@@ -115,6 +115,10 @@ facts:
       type: list
       elements: str
       returned: success
+    user:
+      description: The name under which the API server knows the identity that asked.
+      type: str
+      returned: success
     permissions:
       description: The questions of O(can_i) with C(allowed) and C(reason).
       type: list

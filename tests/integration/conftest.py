@@ -5,11 +5,16 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from byoc_testbed import ClusterSpec, NodePool, Testbed
+
+# A shell that starts a run in the background lets it ignore Ctrl-C, and with it every process that the run starts.
+# Some tests end their processes with it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 H100 = "NVIDIA-H100-80GB-HBM3"
 

@@ -16,10 +16,12 @@ from .names import (
     GPU_MEMORY_LABEL,
     MODEL_LABEL,
     MODELS_NAMESPACE,
+    PRESETUP_SET,
     RELEASE_LABEL,
     REVISION_ANNOTATION,
     SYSTEM_NAMESPACE,
 )
+from .presetup.remembered import remembered_api_server
 from .quantity import count
 from .views import (
     View,
@@ -134,6 +136,7 @@ def _count_node(entry: dict[str, Any], node: View, used: int, ours: Counter[str]
 def cluster_facts(
     *,
     uid: str,
+    user: str = "",
     version: Raw,
     apis: Mapping[str, Sequence[str]],
     nodes: Sequence[View],
@@ -145,10 +148,10 @@ def cluster_facts(
     gateways: Iterable[Raw] = (),
     endpoint_slices: Iterable[Raw] = (),
     quotas: Iterable[Raw] = (),
-    sets: Sequence[str] = (),
+    set_parents: Iterable[Raw] = (),
     permissions: Sequence[Raw] = (),
 ) -> dict[str, Any]:
-    """The facts of one cluster.
+    """The facts of one cluster, as ``user`` sees it.
 
     ``version`` is the answer of ``/version``. ``nodes`` and ``pods`` are views; the rest are raw items of lists:
     ``deployments``, ``endpoint_slices`` and ``quotas`` of our two namespaces (and the slice of the API server itself,
@@ -158,10 +161,12 @@ def cluster_facts(
     pods = list(pods)
     deployments = list(deployments)
     endpoint_slices = list(endpoint_slices)
+    parents = {_name(item): item for item in set_parents}
     gpu_nodes = [node for node in nodes if is_gpu_node(node)]
     problems = [{"node": node["name"], "reason": node_problem(node)} for node in nodes]
     return {
         "uid": uid,
+        "user": user,
         "version": {
             "major": str(version.get("major", "")),
             "minor": str(version.get("minor", "")),
@@ -181,7 +186,7 @@ def cluster_facts(
         "gpus": gpu_inventory(nodes, pods),
         "device_plugin": _device_plugin(daemonsets),
         "stack": _stack(deployments),
-        "sets": sorted(sets),
+        "sets": sorted(parents),
         "models": sorted(filter(None, map(_model, deployments)), key=lambda m: (m["namespace"], m["name"])),
         "namespaces": sorted(_name(item) for item in namespaces),
         "storage_classes": sorted(_name(item) for item in storage_classes),
@@ -193,7 +198,8 @@ def cluster_facts(
             key=lambda g: (g["namespace"], g["name"]),
         ),
         "endpoints": _endpoints(item for item in endpoint_slices if not _is_api_server(item)),
-        "api_server": _addresses(filter(_is_api_server, endpoint_slices)),
+        "api_server": _addresses(filter(_is_api_server, endpoint_slices))
+        or remembered_api_server(_annotations(parents.get(PRESETUP_SET, {}))),
         "quotas": sorted(map(_quota, quotas), key=lambda q: (q["namespace"], q["name"])),
         "permissions": [dict(p) for p in permissions],
     }
@@ -209,6 +215,10 @@ def _name(item: Raw) -> str:
 
 def _namespace(item: Raw) -> str:
     return str(_metadata(item).get("namespace", ""))
+
+
+def _annotations(item: Raw) -> Mapping[str, str]:
+    return _metadata(item).get("annotations") or {}
 
 
 def _label(item: Raw, key: str) -> str:

@@ -112,8 +112,7 @@ class SetApplier:
         parent_live = self._read_parent()
         known = read_membership(parent_live)
         hints = membership_of(Ref.of(m) for m in manifests if isinstance(m, Mapping))
-        namespaces_too = Membership(frozenset({"Namespace"}), frozenset())
-        live = self._live_members(known.union(hints).union(namespaces_too))
+        live = {**self._namespaces_of_the_set(), **self._live_members(known.union(hints))}
         nothing = Membership(frozenset(), frozenset())
         return Plan(self._parent, parent_live, {}, known, nothing, tuple(self._deletions(live)))
 
@@ -130,6 +129,14 @@ class SetApplier:
                 next_step="choose another name for the set, or remove that ConfigMap if it is not needed",
             )
         return parent
+
+    def _namespaces_of_the_set(self) -> dict[Ref, Manifest]:
+        """A run that was stopped at the very end has left no parent, only the set's namespaces. An identity that may
+        not list namespaces cannot have made any."""
+        try:
+            return self._live_members(Membership(frozenset({"Namespace"}), frozenset()))
+        except ForbiddenError:
+            return {}
 
     def _live_members(self, membership: Membership) -> dict[Ref, Manifest]:
         """Every live object that carries the set's label, wherever the membership says that there may be one."""

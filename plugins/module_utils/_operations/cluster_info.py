@@ -10,11 +10,11 @@ from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.inventory import cluster_facts, node_view, pod_view
-from .._domain.names import MODELS_NAMESPACE, SYSTEM_NAMESPACE
+from .._domain.names import MODELS_NAMESPACE, NAMESPACES, SYSTEM_NAMESPACE
 from .._kube.applyset import ID_LABEL
 from .._kube.discovery import Discovery
 from .._kube.errors import ForbiddenError, NotFoundError
-from .._kube.permissions import ask_permissions
+from .._kube.permissions import ask_permissions, who_am_i
 from .._kube.session import Session
 from .._operation import Context, Operation
 
@@ -53,6 +53,33 @@ class _Reader:
             pass  # the API is not served here
         return []
 
+    def views_everywhere_or_in_ours(
+        self, plural: str, view: Callable[[Raw], Any], query: Mapping[str, object]
+    ) -> list[Any]:
+        """As :meth:`views` over all namespaces; an identity confined to our two sees at least those."""
+        path = f"/api/v1/{plural}"
+        found = self.views(path, view, query)
+        if path not in self.unreadable:
+            return found
+        return [item for ours in _ours("/api/v1", plural) for item in self.views(ours, view, query)]
+
+    def namespaces(self) -> list[Raw]:
+        """All namespaces; of an identity that may not list them, those of ours that it can see."""
+        path = "/api/v1/namespaces"
+        found = self.items(path)
+        return found if path not in self.unreadable else self._each(f"{path}/{name}" for name in NAMESPACES)
+
+    def _each(self, paths: Iterable[str]) -> list[Raw]:
+        found: list[Raw] = []
+        for path in paths:
+            try:
+                found.append(self._session.get(path))
+            except ForbiddenError:
+                self.unreadable.append(path)
+            except NotFoundError:
+                pass
+        return found
+
     def items(self, *paths: str, query: Mapping[str, object] | None = None) -> list[Raw]:
         return [item for path in paths for item in self.views(path, lambda raw: raw, query)]
 
@@ -67,15 +94,16 @@ def run(parameters: dict[str, Any], _context: Context) -> dict[str, Any]:
     reads: dict[str, Callable[[], Any]] = {
         "version": lambda: session.get("/version"),
         "nodes": lambda: reader.views("/api/v1/nodes", node_view),
-        "pods": lambda: reader.views("/api/v1/pods", pod_view, _HOLDING_PODS),
+        "pods": lambda: reader.views_everywhere_or_in_ours("pods", pod_view, _HOLDING_PODS),
         "deployments": lambda: reader.items(*_ours("/apis/apps/v1", "deployments")),
         "daemonsets": lambda: reader.items("/apis/apps/v1/daemonsets"),
-        "namespaces": lambda: reader.items("/api/v1/namespaces"),
+        "namespaces": lambda: reader.namespaces(),
         "storage_classes": lambda: reader.items("/apis/storage.k8s.io/v1/storageclasses"),
         "gateways": lambda: reader.items(gateways.path()) if gateways else [],
         "endpoint_slices": lambda: _endpoint_slices(reader),
         "quotas": lambda: reader.items(*_ours("/api/v1", "resourcequotas")),
-        "sets": lambda: _set_names(reader),
+        "set_parents": lambda: _set_parents(reader),
+        "user": lambda: who_am_i(session),
         "permissions": lambda: ask_permissions(session, parameters["can_i"]),
     }
     read = dict(zip(reads, session.in_parallel(lambda one: one(), reads.values()), strict=True))
@@ -95,9 +123,8 @@ def _endpoint_slices(reader: _Reader) -> list[Raw]:
     return [*reader.items(*_ours(api, "endpointslices")), *api_server]
 
 
-def _set_names(reader: _Reader) -> list[str]:
-    parents = reader.items(f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/configmaps", query={"labelSelector": ID_LABEL})
-    return [parent["metadata"]["name"] for parent in parents]
+def _set_parents(reader: _Reader) -> list[Raw]:
+    return reader.items(f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/configmaps", query={"labelSelector": ID_LABEL})
 
 
 def _apis(discovery: Discovery) -> dict[str, list[str]]:

@@ -190,7 +190,7 @@ def test_facts_are_plain_and_sorted() -> None:
             named("public", "gateway-system", status={"conditions": [{"type": "Programmed", "status": "True"}]}),
             named("other", "gateway-system"),
         ],
-        sets=["stack", "presetup"],
+        set_parents=[named("stack"), named("presetup")],
         permissions=[{"verb": "get", "allowed": True}],
         quotas=[
             named(

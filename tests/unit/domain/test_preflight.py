@@ -82,22 +82,6 @@ HARDENED = {"mode": "hardened"}
             "security",
             True,
         ),
-        (
-            "pre-created namespaces",
-            {},
-            {"access": HARDENED},
-            "fireworks-system and fireworks-models are not",
-            "security",
-            True,
-        ),
-        (
-            "pre-created namespaces",
-            {"namespaces": [named("fireworks-system")]},
-            {"access": HARDENED},
-            "fireworks-models is not there",
-            "security",
-            True,
-        ),
         ("GPU nodes", {"nodes": [node("cpu", None)]}, {}, "None of the cluster's 1 nodes", "capacity", True),
         ("GPU nodes", {"nodes": [node("a"), node("b", ready="False")]}, {}, "b (not ready)", "capacity", False),
         ("device plugin", {"nodes": [node("a", allocatable=0)]}, {}, "0 of 1 GPU nodes offer GPUs", "capacity", True),
@@ -164,11 +148,7 @@ def test_what_is_not_met_says_whose_move_it_is(
         ("provider", {"nodes": [node("n", provider_id="gce://x")]}, {"identity": {"provider": "gpu_cloud"}}),
         ("provider", {"apis": {"config.openshift.io/v1": []}}, {"identity": {"provider": "openshift"}}),
         ("region", {}, {"compliance": {"regions": []}}),
-        (
-            "pre-created namespaces",
-            {"namespaces": [named("fireworks-system"), named("fireworks-models")]},
-            {"access": HARDENED},
-        ),
+        ("presetup", {}, {"access": HARDENED}),
         ("GPU quota", {"quotas": [quota("4", **{"app.kubernetes.io/managed-by": "fireworks-byoc"})]}, {}),
         ("GPU quota", {"quotas": [quota("64")]}, {}),
         ("gateway", {"gateways": [gateway()]}, {"networking": WITH_GATEWAY}),
@@ -200,3 +180,33 @@ def test_a_customer_without_an_address_is_still_named() -> None:
     agreed = contract(compliance={"regions": ["us-1"]})
     agreed["contacts"] = {}
     assert "Whose move: the customer." in refusal("acme-eu-1", preflight(facts(), agreed, RELEASE))
+
+
+def test_a_gateway_that_may_not_be_looked_at_is_advice() -> None:
+    seen = {**facts(), "unreadable": ["/apis/gateway.networking.k8s.io/v1/gateways"]}
+    [item] = [i for i in preflight(seen, contract(networking=WITH_GATEWAY), RELEASE) if i["check"] == "gateway"]
+    assert (item["ok"], item["blocking"], item["found"]) == (False, False, "not seen")
+
+
+def test_without_others_pods_what_is_free_is_an_upper_bound() -> None:
+    seen = {**facts(), "unreadable": ["/api/v1/pods"]}
+    [item] = [i for i in preflight(seen, contract(models=[model()]), RELEASE) if i["check"].startswith("free ")]
+    assert item["found"].startswith("at most ")
+
+
+def test_each_difference_of_the_customers_presetup_is_named_with_the_command_that_mends_it() -> None:
+    rows = [
+        {
+            "object": "ResourceQuota fireworks-models/approved-gpus",
+            "field": "spec.hard[requests.nvidia.com/gpu]",
+            "expected": "16",
+            "found": "64",
+            "message": "It allows 64 GPUs, and 16 are approved.",
+            "command": "kubectl apply -f presetup.yaml",
+        }
+    ]
+    found = preflight(facts(), contract(access=HARDENED), RELEASE, rows)
+    text = refusal("acme-eu-1", found)
+    assert "64 GPUs, and 16 are approved. To mend it: kubectl apply -f presetup.yaml" in text
+    assert "security@acme.example" in text
+    assert "presetup" not in {item["check"] for item in preflight(facts(), contract(), RELEASE, rows)}

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .connection import connection_of
+from .connection import connection_as, connection_of
 from .digest import contract_digest
 from .durations import parse_duration
 from .errors import ContractErrors, LibraryMissing, Problem
@@ -23,6 +23,7 @@ __all__ = [
     "LibraryMissing",
     "Problem",
     "Window",
+    "connection_as",
     "connection_of",
     "contract_digest",
     "duplicates",

@@ -34,3 +34,14 @@ def connection_of(contract: Mapping[str, Any], *, base_dir: str) -> dict[str, An
 def _absolute(path: str, base_dir: str) -> str:
     """A path from the contract's own folder. The user's home (``~``) is expanded where the file is read."""
     return path if path.startswith(("/", "~")) else f"{base_dir}/{path}"
+
+
+def connection_as(connection: Mapping[str, Any], kubeconfig: str, context: str = "") -> dict[str, Any]:
+    """The same cluster with another kubeconfig, and nothing of the credential that the contract refers to.
+
+    kubeconfig: its path; when it is empty, the connection stays as it is.
+    """
+    if not kubeconfig:
+        return dict(connection)
+    kept = {key: connection[key] for key in ("cluster_name", "cluster_uid") if key in connection}
+    return {**kept, "kubeconfig_file": kubeconfig, **({"context": context} if context else {})}

@@ -10,7 +10,6 @@ from typing import Any
 
 from ..people import whose_move
 from . import access, gpus, network, platform
-from .item import Item
 
 __all__ = ["preflight", "refusal"]
 
@@ -21,7 +20,6 @@ _CHECKS = (
     platform.provider,
     platform.region,
     access.permissions,
-    access.hardened_structures,
     gpus.gpu_nodes,
     gpus.device_plugin,
     gpus.approved_gpus,
@@ -34,10 +32,16 @@ _CHECKS = (
 
 
 def preflight(
-    facts: Mapping[str, Any], contract: Mapping[str, Any], release: Mapping[str, Any]
+    facts: Mapping[str, Any],
+    contract: Mapping[str, Any],
+    release: Mapping[str, Any],
+    presetup: Sequence[Mapping[str, Any]] = (),
 ) -> list[dict[str, Any]]:
-    """All items, those that are met too. Unmet ``blocking`` ones refuse the onboarding; the others are advice."""
-    found: list[Item] = []
+    """All items, those that are met too. Unmet ``blocking`` ones refuse the onboarding; the others are advice.
+
+    ``presetup`` are the differences of the customer's presetup from the contract, in hardened mode.
+    """
+    found = access.presetup(presetup, contract)
     for check in _CHECKS:
         found += check(facts, contract, release)
     return [item.as_dict(contract) for item in found]

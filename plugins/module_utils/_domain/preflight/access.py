@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..names import NAMESPACES
 from .item import Item
 
 Data = Mapping[str, Any]
@@ -26,17 +25,27 @@ def permissions(facts: Data, contract: Data, _release: Data) -> list[Item]:
     return [Item("permissions", not missing, found, needed, f"The credential may not {shown}.", "security")]
 
 
-def hardened_structures(facts: Data, contract: Data, _release: Data) -> list[Item]:
-    """In hardened mode the customer's own team has made the namespaces; without them there is nowhere to work."""
+def presetup(rows: Sequence[Data], contract: Data) -> list[Item]:
+    """In hardened mode the customer's own team has made what governs us, and it is what the contract compiles to.
+
+    ``rows`` are its differences, each with the command that mends it.
+    """
     if contract["access"]["mode"] != "hardened":
         return []
-    missing = [name for name in NAMESPACES if name not in facts["namespaces"]]
-    there = ", ".join(name for name in NAMESPACES if name not in missing) or "none"
-    message = (
-        f"Access is hardened, and {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not there: the "
-        "customer's team makes the namespaces, the quota and the identities first."
-    )
-    return [Item("pre-created namespaces", not missing, there, ", ".join(NAMESPACES), message, "security")]
+    needed = "as compiled from the contract"
+    if not rows:
+        return [Item("presetup", True, needed, needed)]
+    return [
+        Item(
+            "presetup",
+            False,
+            f"{row['object']}: {row['found']}",
+            str(row["expected"]),
+            f"{row['message']} To mend it: {row['command']}",
+            "security",
+        )
+        for row in rows
+    ]
 
 
 def _spoken(entry: Data) -> str:

@@ -69,7 +69,9 @@ def models_fit(facts: Data, contract: Data, _release: Data) -> list[Item]:
         gpus = _of(facts, product)
         short = unplaced(contract, product, gpus)
         free = int(gpus.get("free", 0)) + sum((gpus.get("ours") or {}).values())
-        state = f"{free} free of {int(gpus.get('allocatable', 0))}"
+        # An identity confined to our namespaces does not see what pods of others hold.
+        bound = "at most " if "/api/v1/pods" in (facts.get("unreadable") or ()) else ""
+        state = f"{bound}{free} free of {int(gpus.get('allocatable', 0))}"
         message = (
             f"The models need {needed} {product} to start, and the cluster has {state}{_instead(facts, product)}. "
             f"No room for {', '.join(map(_spoken, short))}."

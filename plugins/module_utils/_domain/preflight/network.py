@@ -43,6 +43,9 @@ def gateway(facts: Data, contract: Data, _release: Data) -> list[Item]:
     if not wanted:
         return []
     name = f"{wanted['namespace']}/{wanted['name']}"
+    if any(path.endswith("/gateways") for path in facts.get("unreadable") or ()):
+        message = f"This identity may not look at gateways: see that {name} is there and programmed."
+        return [Item("gateway", False, "not seen", f"{name}, programmed", message, "networking", blocking=False)]
     there = [g for g in facts["gateways"] if (g["namespace"], g["name"]) == (wanted["namespace"], wanted["name"])]
     if not there:
         return [Item("gateway", False, "not there", name, f"There is no gateway {name}.", "networking")]

@@ -60,7 +60,6 @@ def priority_classes() -> list[Manifest]:
             "metadata": {"name": priority_class(word), "labels": labels(PRESETUP_SET, priority_class(word))},
             "value": _PRIORITY[word][0],
             "preemptionPolicy": _PRIORITY[word][1],
-            "globalDefault": False,
             "description": _PRIORITY[word][2],
         }
         for word in PRIORITIES

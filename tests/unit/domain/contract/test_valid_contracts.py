@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract import (
+    connection_as,
     connection_of,
     contract_digest,
     load_contract,
@@ -184,3 +185,10 @@ def test_a_connection_by_token_has_its_server_and_how_to_trust_it() -> None:
 
 def test_a_path_in_the_home_directory_is_left_to_whoever_reads_the_file() -> None:
     assert connection_of(loaded(), base_dir="/fleet")["kubeconfig_file"] == "~/.byoc/acme-eu-1.kubeconfig"
+
+
+def test_as_somebody_else_nothing_of_the_contracts_credential_is_left() -> None:
+    named = {"cluster_name": "acme", "cluster_uid": "0f5c", "token_file": "t", "server": "https://a", "context": "c"}
+    assert connection_as(named, "admin") == {"cluster_name": "acme", "cluster_uid": "0f5c", "kubeconfig_file": "admin"}
+    assert connection_as(named, "admin", "prod")["context"] == "prod"
+    assert connection_as(named, "") == named

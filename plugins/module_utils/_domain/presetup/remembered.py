@@ -1,0 +1,38 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the presetup remembers on its set: what was compiled, and from which address of the API server."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..names import API_SERVER_ANNOTATION, PRESETUP_ANNOTATION
+
+_DIGITS = 16
+
+
+def presetup_annotations(
+    objects: Sequence[Mapping[str, Any]], api_server: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, str]:
+    """The annotations of the set.
+
+    With them a presetup that was compiled from another contract, or by another version, is told from one that was
+    edited; and an identity that cannot read where the API server answers compiles the same presetup.
+    """
+    text = json.dumps(list(objects), sort_keys=True, separators=(",", ":"))
+    addresses = ",".join(f"[{entry['address']}]:{entry['port']}" for entry in api_server)
+    return {
+        PRESETUP_ANNOTATION: hashlib.sha256(text.encode()).hexdigest()[:_DIGITS],
+        API_SERVER_ANNOTATION: addresses,
+    }
+
+
+def remembered_api_server(annotations: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Where the API server answered when the presetup was made; nothing when that is not remembered."""
+    entries = [entry for entry in annotations.get(API_SERVER_ANNOTATION, "").split(",") if entry]
+    parts = [entry.rpartition(":") for entry in entries]
+    return [{"address": address.strip("[]"), "port": int(port)} for address, _colon, port in parts if port.isdigit()]
