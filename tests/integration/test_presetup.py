@@ -28,7 +28,7 @@ def acme(bed: Any, tmp_path: Path) -> Iterator[Any]:
 
 def hardened(cluster: Any) -> dict[str, Any]:
     """A contract whose credential is good for nothing: what is done here is done as the administrator."""
-    contract = agreed(cluster, uid=cluster.uid)
+    contract = agreed(cluster)
     contract["access"] = {"mode": "hardened", "server": cluster.server, "credential": {"token_env": "NO_SUCH_TOKEN"}}
     return contract
 

@@ -1,0 +1,54 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The API server's own record of who did what."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Call:
+    """One answered request."""
+
+    user: str
+    verb: str
+    resource: str
+    namespace: str
+    code: int
+
+
+def calls(log: Path, *, after: int = 0) -> Iterator[Call]:
+    """The answered requests that stand in the log from byte ``after`` on, without those of Kubernetes itself."""
+    with log.open("rb") as lines:
+        lines.seek(after)
+        for line in lines:
+            event = json.loads(line)
+            user = event["user"].get("username", "")
+            ours = user.startswith("system:serviceaccount:fireworks-")
+            if event["stage"] != "ResponseComplete" or (user.startswith(("system:", "testbed:")) and not ours):
+                continue
+            about = event.get("objectRef") or {}
+            resource = about.get("resource") or event["requestURI"].partition("?")[0]
+            if about.get("subresource"):
+                resource += "/" + about["subresource"]
+            yield Call(user, event["verb"], resource, about.get("namespace", ""), event["responseStatus"]["code"])
+
+
+def by_identity_and_verb(made: Iterable[Call]) -> list[str]:
+    """A table of Markdown: identity, verb, how many calls, of which refused, on which resources."""
+    rows: dict[tuple[str, str], list[Call]] = {}
+    for call in made:
+        rows.setdefault((call.user, call.verb), []).append(call)
+    table = ["| identity | verb | calls | refused | on |", "|---|---|---|---|---|"]
+    for (user, verb), found in sorted(rows.items()):
+        refused = sum(call.code in (401, 403) for call in found)
+        resources = Counter(call.resource for call in found)
+        listed = ", ".join(f"{name} {count}" for name, count in resources.most_common())
+        table.append(f"| `{user}` | {verb} | {len(found)} | {refused} | {listed} |")
+    return table

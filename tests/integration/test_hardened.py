@@ -1,0 +1,114 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Onboarding with the operator's own identity, in a cluster whose administrators have run the presetup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import PLAYBOOKS, SETUP
+from byoc_testbed import ClusterSpec, Testbed
+from tests.integration.audit_log import by_identity_and_verb, calls
+from tests.integration.conftest import h100
+from tests.integration.journey import NO_REQUESTS, agreed, line, offboard, onboard, ours, play, versions
+from tests.integration.plays import ROOT
+
+
+def as_admin(cluster: Any) -> tuple[str, ...]:
+    return ("-e", f"admin_kubeconfig={cluster.kubeconfig}")
+
+
+def hardened(cluster: Any, kubeconfig: Any, **more: Any) -> dict[str, Any]:
+    contract = agreed(cluster, kubeconfig=kubeconfig, **more)
+    contract["access"]["mode"] = "hardened"
+    return contract
+
+
+@pytest.fixture
+def acme(bed: Any, tmp_path: Path) -> Iterator[Any]:
+    """A cluster on which the customer has made the presetup, and nothing more."""
+    cluster = bed["acme"]
+    assert ours(cluster) == {}
+    contract = hardened(cluster, cluster.kubeconfig)
+    made = play("presetup", tmp_path / "presetup", [contract], *as_admin(cluster))
+    assert " done " in line(made, "acme-eu-1"), made.stdout
+    yield cluster
+    gone = offboard(tmp_path / "cleanup", contract, options=as_admin(cluster))
+    assert gone.returncode == 0, gone.stdout
+    assert ours(cluster) == {}
+
+
+@pytest.fixture
+def operator(acme: Any) -> dict[str, Any]:
+    """The contract, with the operator's credential."""
+    return hardened(acme, acme.kubeconfig_for_service_account("fireworks-system", "operator"))
+
+
+@pytest.fixture(scope="module")
+def serving(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Another cluster, onboarded in hardened mode, for tests that do not change it."""
+    cluster, folder = bed["birch"], tmp_path_factory.mktemp("serving")
+    assert ours(cluster) == {}
+    admin = hardened(cluster, cluster.kubeconfig)
+    play("presetup", folder, [admin], *as_admin(cluster))
+    token = cluster.kubeconfig_for_service_account("fireworks-system", "operator")
+    assert onboard(folder, hardened(cluster, token)).returncode == 0
+    yield cluster
+    assert offboard(folder, admin, options=as_admin(cluster)).returncode == 0
+    assert ours(cluster) == {}
+
+
+def test_the_operator_onboards_validates_and_shows_the_status(acme: Any, operator: Any, tmp_path: Path) -> None:
+    made = ours(acme)
+    checked = onboard(tmp_path, operator, options=("--check", "--diff"))
+    assert "would change" in line(checked, "acme-eu-1"), checked.stdout
+    assert ours(acme) == made, "check mode wrote"
+
+    done = onboard(tmp_path, operator)
+    assert done.returncode == 0, done.stdout
+    assert " done " in line(done, "acme-eu-1")
+    stamps = versions(acme)
+    again = onboard(tmp_path, operator)
+    assert "nothing changed" in line(again, "acme-eu-1"), again.stdout
+    assert versions(acme) == stamps
+    status = play("status", tmp_path, [operator], clusters="")
+    assert line(status, "acme-eu-1").split()[2:6] == ["ready", "2026.11.0", "1/1", "2/2"]
+
+
+@pytest.mark.parametrize(
+    ("playbook", "identity"),
+    [(name, who) for name, who in PLAYBOOKS.items() if who != SETUP],
+)
+def test_every_playbook_runs_as_the_identity_that_it_declares(
+    serving: Any, tmp_path: Path, playbook: str, identity: str
+) -> None:
+    contract = hardened(serving, serving.kubeconfig_for_service_account("fireworks-system", identity))
+    done = play(playbook, tmp_path, [contract], *NO_REQUESTS)
+    assert done.returncode == 0, done.stdout
+    assert "failed=0" in done.stdout
+
+
+def test_no_cluster_admin_anywhere_but_in_the_presetup(tmp_path: Path) -> None:
+    with Testbed.start([ClusterSpec("acme", pools=[h100(2, 8, "aws")], load_seconds=1.0, audit=True)]) as bed:
+        cluster = bed["acme"]
+        play("presetup", tmp_path / "presetup", [hardened(cluster, cluster.kubeconfig)], *as_admin(cluster))
+        operator = hardened(cluster, cluster.kubeconfig_for_service_account("fireworks-system", "operator"))
+        begun = cluster.audit_log.stat().st_size
+        done = onboard(tmp_path, operator)
+        assert done.returncode == 0, done.stdout
+        made = list(calls(cluster.audit_log, after=begun))
+    assert {call.user for call in made} == {"system:serviceaccount:fireworks-system:operator"}
+    written = {call.namespace for call in made if call.verb in ("create", "patch", "update", "delete")}
+    assert written <= {"fireworks-system", "fireworks-models", ""}
+    in_no_namespace = {call.resource for call in made if call.verb == "create" and not call.namespace}
+    assert in_no_namespace <= {"selfsubjectaccessreviews", "selfsubjectreviews"}
+    report = ROOT / "build" / "hardened_onboarding.md"
+    report.parent.mkdir(exist_ok=True)
+    report.write_text(
+        "\n".join(["# Who did what while a hardened cluster was onboarded", "", *by_identity_and_verb(made), ""])
+    )
