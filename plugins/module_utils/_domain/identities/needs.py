@@ -23,6 +23,7 @@ from ..names import (
     TELEMETRY_PORT,
     priority_class,
 )
+from ..way_in import GATEWAY, GATEWAY_GROUP, OPENSHIFT_ROUTE, ROUTE_GROUP, way_in
 
 Contract = Mapping[str, Any]
 
@@ -31,7 +32,6 @@ WRITE = ("create", "patch", "delete")
 CLUSTER = ""
 """The scope of what has no namespace."""
 
-GATEWAY_GROUP = "gateway.networking.k8s.io"
 RBAC_GROUP = "rbac.authorization.k8s.io"
 
 
@@ -53,8 +53,12 @@ def _may_drain(contract: Contract) -> bool:
     return action(contract, "drain") != "never"
 
 
-def _has_gateway(contract: Contract) -> bool:
-    return bool((contract.get("networking") or {}).get("gateway"))
+def _by_gateway(contract: Contract) -> bool:
+    return way_in(contract) == GATEWAY
+
+
+def _by_openshift_route(contract: Contract) -> bool:
+    return way_in(contract) == OPENSHIFT_ROUTE
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,13 @@ def _each_once(*groups: Iterable[Need]) -> tuple[Need, ...]:
 _WHICH_CLUSTER = Need(CLUSTER, "", ("namespaces",), ("get",), ("kube-system", SYSTEM_NAMESPACE, MODELS_NAMESPACE))
 _LEASES = Need(SYSTEM_NAMESPACE, "coordination.k8s.io", ("leases",), ("get", "create", "update", "delete"))
 
+_ROUTES = (
+    Need(SYSTEM_NAMESPACE, GATEWAY_GROUP, ("httproutes",), READ + WRITE, when=_by_gateway),
+    Need(SYSTEM_NAMESPACE, ROUTE_GROUP, ("routes",), READ + WRITE, when=_by_openshift_route),
+    # OpenShift asks for this right of whoever names a route's host himself.
+    Need(SYSTEM_NAMESPACE, ROUTE_GROUP, ("routes/custom-host",), ("create", "update"), when=_by_openshift_route),
+)
+
 _OBSERVE = (
     _WHICH_CLUSTER,
     Need(CLUSTER, "", ("nodes",), READ),
@@ -119,7 +130,7 @@ _DEPLOY_MODELS = (
     Need(MODELS_NAMESPACE, "discovery.k8s.io", ("endpointslices",), READ),
     # A model's set remembers its members there, and its route leads there to the router.
     Need(SYSTEM_NAMESPACE, "", ("configmaps",), READ + WRITE),
-    Need(SYSTEM_NAMESPACE, GATEWAY_GROUP, ("httproutes",), READ + WRITE, when=_has_gateway),
+    *_ROUTES,
     _LEASES,
 )
 _UPGRADE_STACK = (
@@ -131,7 +142,7 @@ _UPGRADE_STACK = (
     Need(SYSTEM_NAMESPACE, "", ("pods", "events", "resourcequotas"), READ),
     Need(SYSTEM_NAMESPACE, "apps", ("replicasets",), READ),
     Need(SYSTEM_NAMESPACE, "discovery.k8s.io", ("endpointslices",), READ),
-    Need(SYSTEM_NAMESPACE, GATEWAY_GROUP, ("httproutes",), READ + WRITE, when=_has_gateway),
+    *_ROUTES,
     _LEASES,
 )
 _PROBE_STACK = Need(

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..names import NAMESPACES, SYSTEM_NAMESPACE
-from .needs import CLUSTER, GATEWAY_GROUP, IDENTITIES, OPERATOR, RBAC_GROUP, Need, granted, identities_of
+from ..names import NAMESPACES
+from .needs import CLUSTER, IDENTITIES, OPERATOR, RBAC_GROUP, Need, granted, identities_of
 
 _MANAGE = ("get", "list", "create", "patch", "delete")
 
@@ -44,8 +44,6 @@ def setup_needs(contract: Mapping[str, Any]) -> tuple[Need, ...]:
     found = [Need(CLUSTER, "", ("nodes", "pods"), ("get", "list"))]
     found += [Need(CLUSTER, group, (resource,), _MANAGE) for group, resource in _IN_CLUSTER]
     found += [Need(ns, group, (resource,), _MANAGE) for ns in NAMESPACES for group, resource in _IN_NAMESPACES]
-    if (contract.get("networking") or {}).get("gateway"):
-        found.append(Need(SYSTEM_NAMESPACE, GATEWAY_GROUP, ("httproutes",), _MANAGE))
     found += [need for identity in identities_of(contract) for need in granted(contract, identity)]
     return tuple(dict.fromkeys(found))
 

@@ -19,6 +19,7 @@ from ..names import (
     labels,
     model_set,
 )
+from ..way_in import GATEWAY, GATEWAY_GROUP, OPENSHIFT_ROUTE, ROUTE_GROUP, way_in
 
 Manifest = dict[str, Any]
 
@@ -58,37 +59,39 @@ def budget(model: Mapping[str, Any]) -> Manifest:
 
 
 def route(contract: Mapping[str, Any], model: Mapping[str, Any]) -> list[Manifest]:
-    """A host name of the model's own, where the contract names a gateway.
+    """A host name of the model's own, where there is a way in.
 
     It leads to the router, as every request does: the router balances, and its counters are what wakes a model that
     went to zero. So the route lives beside the router and needs no grant across namespaces.
     """
-    networking = contract.get("networking") or {}
-    if not networking.get("gateway") or not networking.get("domain"):
-        return []
     name = str(model["name"])
-    return [_http_route(contract, "model-" + name, f"{name}.{networking['domain']}", model_set(name), model=name)]
+    return _routes(contract, f"{name}.", "model-" + name, model_set(name), model=name)
 
 
 def front_door(contract: Mapping[str, Any]) -> list[Manifest]:
     """The contract's domain itself, which leads to the router for every model."""
-    networking = contract.get("networking") or {}
-    if not networking.get("gateway") or not networking.get("domain"):
+    return _routes(contract, "", ROUTER, STACK_SET)
+
+
+def _routes(contract: Mapping[str, Any], prefix: str, name: str, part_of: str, **ours: str) -> list[Manifest]:
+    domain = (contract.get("networking") or {}).get("domain")
+    if not domain:
         return []
-    return [_http_route(contract, ROUTER, str(networking["domain"]), STACK_SET)]
+    metadata = {"name": name, "namespace": SYSTEM_NAMESPACE, "labels": labels(part_of, name, **ours)}
+    make = {GATEWAY: _http_route, OPENSHIFT_ROUTE: _openshift_route}.get(way_in(contract))
+    return [make(contract, metadata, f"{prefix}{domain}")] if make else []
 
 
-def _http_route(contract: Mapping[str, Any], name: str, host: str, part_of: str, **ours: str) -> Manifest:
-    """A host name that leads to the router."""
+def _http_route(contract: Mapping[str, Any], metadata: Manifest, host: str) -> Manifest:
     gateway = contract["networking"]["gateway"]
     return {
-        "apiVersion": "gateway.networking.k8s.io/v1",
+        "apiVersion": f"{GATEWAY_GROUP}/v1",
         "kind": "HTTPRoute",
-        "metadata": {"name": name, "namespace": SYSTEM_NAMESPACE, "labels": labels(part_of, name, **ours)},
+        "metadata": metadata,
         "spec": {
             "parentRefs": [
                 {
-                    "group": "gateway.networking.k8s.io",
+                    "group": GATEWAY_GROUP,
                     "kind": "Gateway",
                     "name": str(gateway["name"]),
                     "namespace": str(gateway["namespace"]),
@@ -101,6 +104,23 @@ def _http_route(contract: Mapping[str, Any], name: str, host: str, part_of: str,
                     "backendRefs": [{"group": "", "kind": "Service", "name": ROUTER, "port": ROUTER_PORT, "weight": 1}],
                 }
             ],
+        },
+    }
+
+
+def _openshift_route(_contract: Mapping[str, Any], metadata: Manifest, host: str) -> Manifest:
+    """OpenShift's own kind of route. TLS ends at its ingress controller, with that one's certificate."""
+    return {
+        "apiVersion": f"{ROUTE_GROUP}/v1",
+        "kind": "Route",
+        "metadata": metadata,
+        "spec": {
+            "host": host,
+            "path": "/v1",
+            "to": {"kind": "Service", "name": ROUTER, "weight": 100},
+            "port": {"targetPort": "http"},
+            "tls": {"termination": "edge", "insecureEdgeTerminationPolicy": "Redirect"},
+            "wildcardPolicy": "None",
         },
     }
 

@@ -25,6 +25,7 @@ from ..names import (
     priority_class,
 )
 from ..release import engine_image
+from ..way_in import is_openshift
 from .engine import CACHE, SCRATCH, SHARED_MEMORY, Launch, launch
 
 Manifest = dict[str, Any]
@@ -148,7 +149,7 @@ def _environment(start: Launch) -> dict[str, str]:
 
 def _pod_security(contract: Mapping[str, Any]) -> Manifest:
     security: Manifest = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
-    if contract["identity"]["provider"] != "openshift":
+    if not is_openshift(contract):
         # OpenShift gives each namespace users of its own, and refuses any other.
         security.update({"runAsUser": 10001, "runAsGroup": 10001, "fsGroup": 10001})
     return security

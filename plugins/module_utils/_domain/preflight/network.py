@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..release import UnknownReleaseError, needed_images, registry
+from ..way_in import OPENSHIFT_ROUTE, way_in
 from .item import Item
 
 Data = Mapping[str, Any]
@@ -28,6 +29,8 @@ def domain(_facts: Data, contract: Data, _release: Data) -> list[Item]:
     """The plan for names: requests from outside need a domain, and its records lead to the gateway."""
     networking = contract.get("networking") or {}
     name = networking.get("domain")
+    if way_in(contract) == OPENSHIFT_ROUTE:
+        return [Item("DNS plan", True, f"{name} and *.{name} to OpenShift's ingress", "networking.domain")]
     if not networking.get("gateway"):
         return [Item("DNS plan", True, "no gateway: served inside the cluster", "nothing")]
     found = f"{name} and *.{name} to the gateway" if name else "no domain"

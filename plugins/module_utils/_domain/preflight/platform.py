@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..release import kubernetes_version
+from ..way_in import GATEWAY, GATEWAY_GROUP, OPENSHIFT_ROUTE, ROUTE_GROUP, way_in
 from .item import Item
 
 Data = Mapping[str, Any]
@@ -21,7 +22,8 @@ _APIS = (
     ("rbac.authorization.k8s.io/v1", "Role"),
     ("discovery.k8s.io/v1", "EndpointSlice"),
 )
-_ROUTES = ("gateway.networking.k8s.io/v1", "HTTPRoute")
+_HTTP_ROUTES = (f"{GATEWAY_GROUP}/v1", "HTTPRoute")
+_WAYS_IN = {GATEWAY: [_HTTP_ROUTES], OPENSHIFT_ROUTE: [(f"{ROUTE_GROUP}/v1", "Route")]}
 
 
 def right_cluster(facts: Data, contract: Data, _release: Data) -> list[Item]:
@@ -45,10 +47,10 @@ def kubernetes(facts: Data, _contract: Data, release: Data) -> list[Item]:
 
 def required_apis(facts: Data, contract: Data, _release: Data) -> list[Item]:
     """The API server serves every kind that we write."""
-    wanted = [*_APIS, _ROUTES] if (contract.get("networking") or {}).get("gateway") else list(_APIS)
+    wanted = [*_APIS, *_WAYS_IN.get(way_in(contract), [])]
     missing = [(group, kind) for group, kind in wanted if kind not in (facts["apis"].get(group) or ())]
     message = f"The API server does not serve {', '.join(f'{kind} ({group})' for group, kind in missing)}."
-    if _ROUTES in missing:
+    if _HTTP_ROUTES in missing:
         message += " Install the Gateway API, or leave networking.gateway out of the contract."
     found = f"{len(wanted) - len(missing)} of {len(wanted)} served"
     return [Item("required APIs", not missing, found, "all served", message, "account")]

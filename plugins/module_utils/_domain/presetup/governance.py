@@ -19,6 +19,7 @@ from ..names import (
     labels,
     priority_class,
 )
+from ..way_in import is_openshift
 
 Manifest = dict[str, Any]
 
@@ -44,6 +45,8 @@ def namespaces(contract: Mapping[str, Any]) -> list[Manifest]:
                     "pod-security.kubernetes.io/enforce": level,
                     "pod-security.kubernetes.io/audit": "restricted",
                     "pod-security.kubernetes.io/warn": "restricted",
+                    # OpenShift would set the level anew, from what the namespace's accounts may use.
+                    **({"security.openshift.io/scc.podSecurityLabelSync": "false"} if is_openshift(contract) else {}),
                 },
             },
         }

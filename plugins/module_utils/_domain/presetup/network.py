@@ -22,10 +22,14 @@ from ..names import (
     TELEMETRY,
     labels,
 )
+from ..way_in import OPENSHIFT_ROUTE, way_in
 
 Manifest = dict[str, Any]
 
 _EVERY_MODEL = {"matchExpressions": [{"key": MODEL_LABEL, "operator": "Exists"}]}
+# The label by which network policies know OpenShift's ingress controller (its documentation, "Creating a network
+# policy").
+_OPENSHIFT_INGRESS = {"matchLabels": {"policy-group.network.openshift.io/ingress": ""}}
 _NAMESPACE_NAME = "kubernetes.io/metadata.name"
 
 
@@ -50,6 +54,9 @@ def network_policies(contract: Mapping[str, Any], api_server: Sequence[Mapping[s
         source = {"namespaceSelector": {"matchLabels": {_NAMESPACE_NAME: str(gateway["namespace"])}}}
         rule = {"from": [source], "ports": [_tcp(ROUTER_PORT)]}
         found.append(_policy(SYSTEM_NAMESPACE, "gateway-to-router", _component(ROUTER), ingress=[rule]))
+    if way_in(contract) == OPENSHIFT_ROUTE:
+        rule = {"from": [{"namespaceSelector": _OPENSHIFT_INGRESS}], "ports": [_tcp(ROUTER_PORT)]}
+        found.append(_policy(SYSTEM_NAMESPACE, "ingress-to-router", _component(ROUTER), ingress=[rule]))
     return found
 
 

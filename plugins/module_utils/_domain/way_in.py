@@ -1,0 +1,29 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""By which kind of object requests from outside come in: decided here once, for rights, routes and network rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+GATEWAY = "gateway"
+OPENSHIFT_ROUTE = "route"
+NONE = ""
+
+GATEWAY_GROUP = "gateway.networking.k8s.io"
+ROUTE_GROUP = "route.openshift.io"
+
+
+def is_openshift(contract: Mapping[str, Any]) -> bool:
+    """Whether the cluster is an OpenShift one."""
+    return str(contract["identity"]["provider"]) == "openshift"
+
+
+def way_in(contract: Mapping[str, Any]) -> str:
+    """A gateway where the contract names one; else, on OpenShift, its own routes; else none."""
+    networking = contract.get("networking") or {}
+    if networking.get("gateway"):
+        return GATEWAY
+    return OPENSHIFT_ROUTE if networking.get("domain") and is_openshift(contract) else NONE
