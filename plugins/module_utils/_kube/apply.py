@@ -178,11 +178,15 @@ class SetApplier:
 
     def _dry_run_all(self, members: list[Member], live: Mapping[Ref, Manifest], coming: set[str]) -> list[Change]:
         refused: list[tuple[Ref, str]] = []
+        new = {member.ref for member in members} - set(live)
 
         def dry_run(member: Member) -> Change | None:
             try:
                 after = self._dry_run(member, surrogate=member.ref.namespace in coming) if member.served else None
             except AnswerError as error:
+                if isinstance(error, NotFoundError) and _role_of(member) in new:
+                    # Whoever may not bind every role is compared with the role itself, which comes with this very set.
+                    return change_for(member.ref, member.resource, member.manifest, live.get(member.ref), None)
                 refused.append((member.ref, _reason(error)))
                 return None
             return change_for(member.ref, member.resource, member.manifest, live.get(member.ref), after)
@@ -344,3 +348,12 @@ def _reason(error: AnswerError) -> str:
         said = ", ".join(f"{c.get('field')} ({c.get('message')})" for c in owned)
         return f"fields belong to another manager: {said}; ask its owner, or set force_conflicts"
     return str(error.body.get("message") or error.what).rstrip(".")
+
+
+def _role_of(member: Member) -> Ref | None:
+    """The role that a binding binds; ``None`` of everything else."""
+    if member.ref.kind not in ("RoleBinding", "ClusterRoleBinding"):
+        return None
+    role = member.manifest.get("roleRef") or {}
+    namespace = member.ref.namespace if role.get("kind") == "Role" else ""
+    return Ref(str(role.get("kind")), member.ref.group, namespace, str(role.get("name")))

@@ -261,6 +261,9 @@ PLAYBOOKS = {
     "validate": OBSERVER,
     "status": OBSERVER,
     "rotate_credentials": OPERATOR,
+    "grant_setup_access": SETUP,
+    "revoke_setup_access": SETUP,
+    "revocation_drill": SETUP,
     "presetup": SETUP,
     "offboard": SETUP,
 }
@@ -275,3 +278,9 @@ def identities_of(contract: Contract) -> tuple[Identity, ...]:
 def granted(contract: Contract, identity: Identity) -> tuple[Need, ...]:
     """The needs of an identity, less what the contract rules out."""
     return tuple(need for need in identity.needs if need.when(contract))
+
+
+def connecting_identities(contract: Contract) -> list[str]:
+    """The names of the identities that work from outside; the operator last, for it renews the others' tokens."""
+    names = [identity.name for identity in identities_of(contract) if identity.connects]
+    return sorted(names, key=lambda name: name == OPERATOR)
