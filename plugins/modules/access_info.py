@@ -20,10 +20,12 @@ description:
   - What everybody may who has logged in is asked once. What Kubernetes itself gives them is expected, the rest is
     reported for the identity C(everybody) and not again for each other one.
   - A right that is limited to objects by name is asked for with each name, with another name, and with none.
-  - It needs C(create) on C(subjectaccessreviews) and C(get) on the namespace C(kube-system). With C(list) on role
-    bindings and cluster role bindings it also names every binding that reaches the identities and should not.
-  - Nothing is left out but what follows from another answer. A cluster of 110 resources takes about 1,900 questions for
-    each identity, and a second for each 1,000 questions or so.
+  - It needs C(create) on C(subjectaccessreviews) and C(get) on the namespace C(kube-system). With C(list) on roles,
+    cluster roles and their bindings it also names every binding that reaches the identities and should not, and asks
+    only for what RBAC gives, for what is expected, and for the rights that lead to others (secrets, pods, tokens,
+    roles, webhooks). When another authorizer than RBAC gives one of those, it asks everything about that identity.
+  - Without that C(list), or with O(exhaustive), it asks everything, about 1,900 questions for each identity in a
+    cluster of 110 resources.
 extends_documentation_fragment:
   - fireworks.byoc.attributes.info
   - fireworks.byoc.connection
@@ -100,6 +102,10 @@ options:
     type: list
     elements: str
     default: [default, kube-system]
+  exhaustive:
+    description: Ask everything, whatever RBAC's objects say.
+    type: bool
+    default: false
   probe:
     description: Also try the calls in O(probes), as server dry-runs that change nothing. It needs C(create) on
       C(serviceaccounts/token) of the identities; their tokens live ten minutes and are kept in memory.
@@ -173,7 +179,7 @@ matrix:
   returned: success
 foreign_bindings:
   description: The bindings that reach an identity, another account in its namespace, or a group of them, and are not
-    expected.
+    expected; C(others) counts their other subjects.
   type: list
   elements: dict
   returned: success
@@ -183,8 +189,9 @@ foreign_bindings:
       name: debugging
       role: ClusterRole view
       subject: ServiceAccount fireworks-system/observer
+      others: 0
 unlisted:
-  description: The kinds of bindings that this identity may not list, so foreign ones may be among them.
+  description: What of RBAC this identity may not list, so foreign bindings may be there unseen.
   type: list
   elements: str
   returned: success
@@ -192,6 +199,10 @@ namespaces:
   description: The namespaces that were asked about.
   type: list
   elements: str
+  returned: success
+exhaustive:
+  description: Whether everything was asked, whatever RBAC's objects say.
+  type: bool
   returned: success
 questions:
   description: How many questions were asked.

@@ -10,7 +10,8 @@ A question is only left out where its answer follows from another one:
 - whoever may do everything (``*`` on ``*`` of ``*``) in a scope may do each thing in it.
 
 That a right is given in every namespace does not save a question in one of them, and that one verb is refused says
-nothing of another.
+nothing of another. Where RBAC's objects can be read (``rbac.py``), what they do not give is only asked about when it
+is a key to more (:data:`KEYS`): an authorizer beside RBAC shows there, and then everything is asked.
 """
 
 from __future__ import annotations
@@ -44,6 +45,45 @@ _BASIC = {
     ("authentication.k8s.io", "selfsubjectreviews"),
     ("authorization.k8s.io", "selfsubjectaccessreviews"),
     ("authorization.k8s.io", "selfsubjectrulesreviews"),
+}
+_WORKLOADS = ("daemonsets", "deployments", "statefulsets")
+#: Rights that lead to all others, or out of what governs us: group, resource and verb.
+KEYS = {
+    *(("", "secrets", verb) for verb in ("get", "list", "create")),
+    *(("", "pods", verb) for verb in ("create", "patch")),
+    *(
+        ("", resource, "create")
+        for resource in ("pods/attach", "pods/exec", "pods/portforward", "pods/ephemeralcontainers")
+    ),
+    *(("", "serviceaccounts", verb) for verb in ("create", "impersonate")),
+    *(("", resource, "impersonate") for resource in ("groups", "users")),
+    *(("", "namespaces", verb) for verb in ("create", "patch", "delete")),
+    *(("", "nodes", verb) for verb in ("patch", "delete")),
+    *(("apps", resource, verb) for resource in _WORKLOADS for verb in ("create", "patch")),
+    *(("batch", resource, "create") for resource in ("cronjobs", "jobs")),
+    *(
+        (_RBAC, resource, verb)
+        for resource in ("clusterroles", "roles")
+        for verb in ("create", "patch", "escalate", "bind")
+    ),
+    *((_RBAC, resource, verb) for resource in ("clusterrolebindings", "rolebindings") for verb in ("create", "patch")),
+    *(
+        ("admissionregistration.k8s.io", resource, verb)
+        for resource in (
+            "mutatingwebhookconfigurations",
+            "validatingadmissionpolicies",
+            "validatingadmissionpolicybindings",
+        )
+        for verb in ("create", "delete", "patch")
+    ),
+    ("", "nodes/proxy", "create"),
+    ("", "nodes/proxy", "get"),
+    ("", "persistentvolumes", "create"),
+    ("", "resourcequotas", "patch"),
+    ("", "serviceaccounts/token", "create"),
+    ("certificates.k8s.io", "certificatesigningrequests", "create"),
+    ("certificates.k8s.io", "signers", "approve"),
+    ("networking.k8s.io", "networkpolicies", "delete"),
 }
 ANOTHER_NAME = "byoc-any-other-name"
 
@@ -81,6 +121,11 @@ class Answer:
 Answers = Mapping[Right, Answer]
 
 
+def is_key(right: Right) -> bool:
+    """Whether to ask for it whatever RBAC's objects say."""
+    return right.resource.startswith("/") or (right.group, right.resource, right.verb) in KEYS
+
+
 def everything_in(namespace: str) -> Right:
     """The right to do anything there. In every namespace it covers what has none, too."""
     return Right(namespace, EVERY, EVERY, "", EVERY)
@@ -94,17 +139,17 @@ def rights_to_ask(
     :param namespaces: where to ask, beside every namespace and what has none.
     :param expected: rights to ask about whether they are served or not; where they have names, other names too.
     """
-    expected = list(expected)
     asked = {Right(CLUSTER, "", path, "", "get") for path in _PATHS}
-    asked.update(_of_resources([*served, *_SPECIAL], [EVERY, *namespaces]))
-    asked.update(expected)
-    for right in expected:
-        if right.name:
-            asked.update(
-                Right(right.namespace, right.group, right.resource, name, right.verb) for name in ("", ANOTHER_NAME)
-            )
+    asked.update(_of_resources([*served, *_SPECIAL], [EVERY, *namespaces]), with_other_names(expected))
     powerful = set(all_powerful_in)
     return sorted(right for right in asked if not _follows(right, powerful))
+
+
+def with_other_names(rights: Iterable[Right]) -> Iterator[Right]:
+    """The rights; and where they have names, the same without one and with a name that nothing has."""
+    for right in rights:
+        for name in {right.name, *(("", ANOTHER_NAME) if right.name else ())}:
+            yield Right(right.namespace, right.group, right.resource, name, right.verb)
 
 
 def _of_resources(resources: Iterable[Served], namespaces: Iterable[str]) -> Iterator[Right]:
@@ -151,13 +196,9 @@ def too_few(answers: Answers, expected: set[Right], powerful: set[str]) -> dict[
     return {right: answers[right].reason for right in asked if not answers[right].allowed}
 
 
-def beyond_basic(everybody: Answers) -> dict[Right, str]:
-    """What everybody may who has logged in, less what Kubernetes itself gives them."""
-    return {
-        right: reason
-        for right, reason in too_many(everybody, set(), {}).items()
-        if not (right.verb == "create" and (right.group, right.resource) in _BASIC)
-    }
+def is_basic(right: Right) -> bool:
+    """Whether Kubernetes itself gives it to everybody who has logged in."""
+    return right.verb == "create" and (right.group, right.resource) in _BASIC
 
 
 def _covered(right: Right, expected: set[Right]) -> bool:
