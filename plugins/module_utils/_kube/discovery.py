@@ -22,7 +22,7 @@ from .errors import KubeError
 from .session import Session
 
 CACHE_SECONDS = 600.0
-_ACCEPT = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class Discovery:
 
 
 def _fetch(session: Session) -> list[Resource]:
-    lists = session.in_parallel(lambda path: session.get(path, accept=_ACCEPT), ["/api", "/apis"])
+    lists = session.in_parallel(lambda path: session.get(path, accept=AGGREGATED), ["/api", "/apis"])
     found = [resource for document in lists for resource in parse_discovery(document)]
     _write_cache(session.uid(), found)
     return found

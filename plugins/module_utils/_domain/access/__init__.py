@@ -1,6 +1,6 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Access that is given for a time: setup grants, and the files that carry a token."""
+"""Access: what is given for a time, and whether what is there is what the contract says."""
 
 from __future__ import annotations

@@ -161,8 +161,9 @@ def _bounds() -> list[Manifest]:
                     {
                         # A dry run writes nothing; and whoever has setup access may give it up.
                         "name": "harmless",
-                        "expression": "(has(request.dryRun) && request.dryRun) || request.operation == 'DELETE' && request.resource.resource == 'serviceaccounts'"
-                        f" && request.userInfo.username == '{prefix}' + variables.called",
+                        "expression": "(has(request.dryRun) && request.dryRun) || (request.operation == 'DELETE' && "
+                        "request.resource.resource == 'serviceaccounts'"
+                        f" && request.userInfo.username == '{prefix}' + variables.called)",
                     },
                 ],
                 "validations": [
@@ -171,7 +172,8 @@ def _bounds() -> list[Manifest]:
                         "message": f"Setup access writes only in {' and '.join(NAMESPACES)}.",
                     },
                     {
-                        "expression": "variables.harmless || variables.place != '' || (variables.called.startsWith('fireworks-') && "
+                        "expression": "variables.harmless || variables.place != '' || "
+                        "(variables.called.startsWith('fireworks-') && "
                         f"!variables.called.startsWith('{_NAME}'))",
                         "message": "Elsewhere setup access writes fireworks-* only, and not its own bounds.",
                     },

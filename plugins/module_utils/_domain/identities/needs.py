@@ -256,7 +256,11 @@ IDENTITIES = (
 SETUP = "setup"
 """Not a runtime identity: the time-boxed one that a customer's administrator grants (or the administrator himself)."""
 
+AUDITOR = "auditor"
+"""Nor is this: whoever may ask what others may do and read what governs us, as the customer's security team may."""
+
 PLAYBOOKS = {
+    "audit_access": AUDITOR,
     "onboard": OPERATOR,
     "validate": OBSERVER,
     "status": OBSERVER,

@@ -1,0 +1,155 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What governs us in a cluster against what the contract compiles to: each difference, and what mends it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..contract.digest import contract_digest
+from ..names import PREFIX
+from ..people import CUSTOMER, contact, whose_move
+
+Data = Mapping[str, Any]
+Row = dict[str, Any]
+
+CONTRACT_ANNOTATION = PREFIX + "contract"
+"""On the set's parent: the digest of the contract that it was compiled from."""
+
+ABSENT, PARTIAL, STALE, EDITED = "absent", "partial", "stale", "edited"
+_SAID = {
+    ABSENT: "is not there",
+    PARTIAL: "is there only in part",
+    STALE: "is of another version of the contract",
+    EDITED: "is not as it was made",
+}
+_SHOWN = 20
+_STEP = re.compile(r"\.?([^.\[\]]+)|\[([^\]]+)\]")
+
+
+def presetup_rows(result: Data, contract: Data) -> list[Row]:
+    """One row for each difference; none when all is as the contract says.
+
+    ``result`` is what ``set_info`` says of the set. ``state`` is of the whole: absent, partial, stale (compiled from
+    another version of the contract) or edited.
+    """
+    state = _state(result, contract)
+    play = (
+        f"ansible-playbook fireworks.byoc.presetup -i <inventory> -e clusters={contract['identity']['name']} "
+        "-e admin_kubeconfig=<your kubeconfig>"
+    )
+    if state == ABSENT:
+        missing = result["counts"]["missing"]
+        rows = [_row("presetup", "", f"{missing} objects", "nothing", "Nothing of the presetup is there.", play)]
+    else:
+        rows = [row for entry in result["objects"] for row in _rows_of(entry, play, stale=state == STALE)]
+    return [{**row, "state": state} for row in [*rows, *_unread(result)]]
+
+
+def refusal(cluster: str, rows: Sequence[Data], contract: Data) -> str:
+    """What is not as the contract says, what mends it, and whose move it is; empty when all is well."""
+    if not rows:
+        return ""
+    lines = [f"{cluster}: what governs us {_SAID[rows[0]['state']]}; nothing was changed."]
+    lines += [f"{row['object']}: {row['message']}" for row in rows[:_SHOWN]]
+    if len(rows) > _SHOWN:
+        lines.append(f"And {len(rows) - _SHOWN} more.")
+    lines += ["To mend it:", *(f"  {command}" for command in dict.fromkeys(row["command"] for row in rows))]
+    lines.append(whose_move({"owner": CUSTOMER, "contact": contact(contract, "security")}))
+    return "\n".join(lines)
+
+
+def _state(result: Data, contract: Data) -> str:
+    counts = result["counts"]
+    if counts["missing"] and not (counts["same"] or counts["differs"]):
+        return ABSENT
+    made_from = ((result.get("set") or {}).get("annotations") or {}).get(CONTRACT_ANNOTATION)
+    if made_from and made_from != contract_digest(contract):
+        return STALE
+    return PARTIAL if counts["missing"] else EDITED
+
+
+def _rows_of(entry: Data, play: str, *, stale: bool) -> list[Row]:
+    name = _name(entry)
+    if entry["state"] == "missing":
+        return [_row(name, "", "there", "missing", "It is not there.", play)]
+    if entry["state"] == "extra":
+        said = "It is in the set presetup, and the contract does not call for it."
+        return [_row(name, "", "nothing", "there", said, play if stale else _kubectl("delete", entry))]
+    return [
+        _row(
+            name,
+            each["field"],
+            each["expected"],
+            each["found"],
+            _message(each),
+            play if stale else _command(entry, each, play),
+        )
+        for each in entry.get("differences") or ()
+    ]
+
+
+def _unread(result: Data) -> list[Row]:
+    unread = [_name(entry) for entry in result["objects"] if entry["state"] == "unreadable"]
+    if not unread:
+        return []
+    said = f"This identity may not read {', '.join(unread)}, so nothing is known of them."
+    command = "run it again as somebody who may get each of them"
+    return [_row(f"{len(unread)} objects", "", "readable", "unreadable", said, command)]
+
+
+def _row(name: str, field: str, expected: Any, found: Any, message: str, command: str) -> Row:
+    row = {"object": name, "field": field, "expected": expected, "found": found}
+    return {**row, "message": message, "command": command}
+
+
+def _message(each: Data) -> str:
+    if each["found"] is None:
+        return f"{each['field']} is gone; it should be {_shown(each['expected'])}."
+    if each["expected"] is None:
+        return f"{each['field']} is {_shown(each['found'])}; it should not be there."
+    return f"{each['field']} is {_shown(each['found'])}; it should be {_shown(each['expected'])}."
+
+
+def _command(entry: Data, each: Data, play: str) -> str:
+    """The smallest command that mends one field; the playbook where a field alone cannot be mended."""
+    path = [first or second for first, second in _STEP.findall(each["field"])]
+    forced = f"{play} -e presetup_force_conflicts=true"
+    if path[0] == "roleRef":  # it cannot be changed
+        return f"{_kubectl('delete', entry)} && {play}"
+    if any(step.isdigit() for step in path):
+        return forced
+    if each["expected"] is None:  # an apply leaves alone what others have added
+        pointer = "/" + "/".join(step.replace("~", "~0").replace("/", "~1") for step in path)
+        return _kubectl("patch", entry, f"--type=json -p {_quoted([{'op': 'remove', 'path': pointer}])}")
+    if isinstance(each["expected"], (Mapping, list)):
+        return forced
+    if path[:2] == ["metadata", "labels"]:
+        return _kubectl("label", entry, f"{path[2]}={each['expected']} --overwrite")
+    value: Any = each["expected"]
+    for step in reversed(path):
+        value = {step: value}
+    return _kubectl("patch", entry, f"--type=merge -p {_quoted(value)}")
+
+
+def _kubectl(verb: str, entry: Data, rest: str = "") -> str:
+    where = f"-n {entry['namespace']} " if entry["namespace"] else ""
+    return f"kubectl {where}{verb} {str(entry['kind']).lower()} {entry['name']} {rest}".rstrip()
+
+
+def _quoted(value: Any) -> str:
+    return shlex.quote(json.dumps(value))
+
+
+def _name(entry: Data) -> str:
+    place = f"{entry['namespace']}/" if entry["namespace"] else ""
+    return f"{entry['kind']} {place}{entry['name']}"
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) and value else json.dumps(value)

@@ -1,0 +1,51 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A testbed cluster that holds exactly what governs us, by its contract, and nothing else of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.digest import contract_digest
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup import presetup_objects
+from demo.contracts import Contract
+from tests.integration.journey import agreed, offboard, ours
+from tests.integration.plays import connection_to, run_tasks
+
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+
+
+def in_full(cluster: Any) -> Contract:
+    """The contract about a cluster with the defaults that its reader fills in."""
+    made = agreed(cluster)
+    return {**made, "compliance": {"pod_security": "restricted", **made["compliance"]}, "networking": {}}
+
+
+def apply_presetup(cluster: Any, folder: Path, contract: Contract, **options: Any) -> dict[str, Any]:
+    """Apply the set ``presetup`` as the administrator."""
+    given = {
+        "name": "presetup",
+        "definition": presetup_objects(contract),
+        "annotations": {"byoc.fireworks.ai/contract": contract_digest(contract)},
+        **options,
+    }
+    result = run_tasks(folder, connection_to(cluster), {"fireworks.byoc.apply_set": given}).result
+    assert not result.get("failed"), result
+    return result
+
+
+@contextmanager
+def governed(cluster: Any, folder: Path) -> Iterator[Contract]:
+    """The cluster with its presetup applied; afterwards nothing of ours is left."""
+    assert ours(cluster) == {}
+    contract = in_full(cluster)
+    apply_presetup(cluster, folder, contract)
+    try:
+        yield contract
+    finally:
+        offboard(folder / "cleanup", agreed(cluster))
+        assert ours(cluster) == {}

@@ -1,0 +1,300 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``fireworks.byoc.access_info``: what each identity may do, asked of a real API server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.expectations import access_expectations
+from demo.contracts import Contract
+from tests.integration.governed import RBAC, governed
+from tests.integration.plays import AS_MODULE, connection_to, run_tasks
+
+OBSERVER = {"kind": "ServiceAccount", "name": "observer", "namespace": "fireworks-system"}
+SYSTEM = f"{RBAC}/namespaces/fireworks-system"
+
+
+@pytest.fixture(scope="module")
+def presetup(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Contract]]:
+    with governed(bed["acme"], tmp_path_factory.mktemp("presetup")) as contract:
+        yield bed["acme"], contract
+
+
+def asked(contract: Contract, *identities: str, **more: Any) -> dict[str, Any]:
+    """The question about some identities (all, when none is named); the bindings of the others are expected too."""
+    every = access_expectations(contract)
+    chosen = [each for each in every if not identities or each["identity"] in identities]
+    bindings = [binding for each in every for binding in each["bindings"]]
+    return {"fireworks.byoc.access_info": {"expectations": [{**each, "bindings": bindings} for each in chosen], **more}}
+
+
+def of(cluster: Any, folder: Path, *tasks: dict[str, Any], **connection: Any) -> list[dict[str, Any]]:
+    return run_tasks(folder, connection_to(cluster, **connection), *tasks).results
+
+
+@contextmanager
+def granted(
+    cluster: Any, kind: str, role: dict[str, Any] | str, *subjects: dict[str, Any], name: str = "extra"
+) -> Iterator[None]:
+    """A binding (of a role of its own, when rules are given) that is there for a while."""
+    place = SYSTEM if kind == "Role" else RBAC
+    made = []
+    if not isinstance(role, str):
+        cluster.request("POST", f"{place}/{kind.lower()}s", {"metadata": {"name": name}, "rules": [role]})
+        made.append(f"{place}/{kind.lower()}s/{name}")
+    binding = {
+        "metadata": {"name": name},
+        "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io",
+            "kind": kind,
+            "name": role if isinstance(role, str) else name,
+        },
+        "subjects": list(subjects),
+    }
+    cluster.request("POST", f"{place}/{kind.lower()}bindings", binding)
+    made.append(f"{place}/{kind.lower()}bindings/{name}")
+    time.sleep(0.5)  # until the authorizer has seen it
+    try:
+        yield
+    finally:
+        for path in made:
+            cluster.request("DELETE", path)
+        time.sleep(0.5)
+
+
+def test_every_identity_may_do_exactly_what_is_expected(presetup: tuple[Any, Contract], tmp_path: Path) -> None:
+    cluster, contract = presetup
+    [result] = of(cluster, tmp_path, asked(contract))
+    assert (result["too_many"], result["too_few"], result["foreign_bindings"], result["unlisted"]) == ([], [], [], [])
+    assert result["everybody"] == {"expected": 3, "too_many": 0}
+    assert {row["identity"] for row in result["summary"]} == {
+        each["identity"] for each in access_expectations(contract)
+    }
+    assert all(row["expected"] == row["actual"] for row in result["matrix"])
+    [tokens] = [row for row in result["matrix"] if row["resource"] == "serviceaccounts/token"]
+    assert (tokens["identity"], tokens["actual"]) == ("operator", ["create"])
+    assert "node-medic" in tokens["names"]
+    assert result["changed"] is False
+
+
+def test_asking_everything_finds_the_same(presetup: tuple[Any, Contract], tmp_path: Path) -> None:
+    cluster, contract = presetup
+    tasks = [asked(contract, exhaustive=exhaustive) for exhaustive in (False, True)]
+    rule = {"apiGroups": ["batch", "events.k8s.io"], "resources": ["*"], "verbs": ["*"]}
+    with granted(cluster, "Role", rule, OBSERVER):
+        times = []
+        results = []
+        for task in tasks:
+            started = time.monotonic()
+            results += of(cluster, tmp_path, task)
+            times.append(time.monotonic() - started)
+    guided, everything = results
+    print(f"{guided['questions']} questions in {times[0]:.1f} s, {everything['questions']} in {times[1]:.1f} s")
+    for key in ("too_many", "too_few", "matrix", "foreign_bindings", "everybody"):
+        assert guided[key] == everything[key]
+    assert (guided["exhaustive"], everything["exhaustive"]) == (False, True)
+    assert guided["questions"] * 3 < everything["questions"]
+    assert {row["resource"] for row in guided["too_many"]} > {"jobs", "cronjobs", "events"}
+
+
+def test_the_module_and_the_action_and_check_mode_say_the_same(presetup: tuple[Any, Contract], tmp_path: Path) -> None:
+    cluster, contract = presetup
+    task = asked(contract, "metrics-reader")
+    in_process, as_module = run_tasks(
+        tmp_path, connection_to(cluster), task, {**task, **AS_MODULE}, flags=("--check",)
+    ).results
+    as_module.pop("invocation", None)
+    assert as_module == in_process
+    assert in_process["too_few"] == []
+
+
+GRANTS: dict[str, tuple[str, Any, dict[str, Any], set[tuple[str, str, str, str]], str]] = {
+    "a cluster role": (
+        "ClusterRole",
+        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list"]},
+        OBSERVER,
+        {("observer", "*", "secrets", "get,list")},
+        "ServiceAccount fireworks-system/observer",
+    ),
+    "subresources by a wildcard": (
+        "Role",
+        {"apiGroups": ["*"], "resources": ["*/proxy"], "verbs": ["create"]},
+        {"kind": "User", "name": "system:serviceaccount:fireworks-system:observer"},
+        {("observer", "fireworks-system", f"{plural}/proxy", "create") for plural in ("pods", "services")},
+        "User system:serviceaccount:fireworks-system:observer",
+    ),
+    "one object by its name": (
+        "Role",
+        {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["one"], "verbs": ["get"]},
+        OBSERVER,
+        {("observer", "fireworks-system", "secrets", "get")},
+        "ServiceAccount fireworks-system/observer",
+    ),
+    "everything": (
+        "ClusterRole",
+        {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
+        OBSERVER,
+        {("observer", "*", "*", "*")},
+        "ServiceAccount fireworks-system/observer",
+    ),
+    "everything in one namespace": (
+        "Role",
+        {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
+        OBSERVER,
+        {("observer", "fireworks-system", "*", "*")},
+        "ServiceAccount fireworks-system/observer",
+    ),
+    "to escalate": (
+        "ClusterRole",
+        {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterroles"], "verbs": ["escalate", "bind"]},
+        OBSERVER,
+        {("observer", "", "clusterroles", "bind,escalate")},
+        "ServiceAccount fireworks-system/observer",
+    ),
+    "to be somebody else": (
+        "ClusterRole",
+        {"apiGroups": [""], "resources": ["users", "groups"], "verbs": ["impersonate"]},
+        OBSERVER,
+        {("observer", "", "users", "impersonate"), ("observer", "", "groups", "impersonate")},
+        "ServiceAccount fireworks-system/observer",
+    ),
+    "a path of the server": (
+        "ClusterRole",
+        {"nonResourceURLs": ["/metrics"], "verbs": ["get"]},
+        OBSERVER,
+        {("observer", "", "/metrics", "get")},
+        "ServiceAccount fireworks-system/observer",
+    ),
+    "any name instead of some": (
+        "Role",
+        {"apiGroups": [""], "resources": ["services/proxy"], "verbs": ["get"]},
+        OBSERVER,
+        {("observer", "fireworks-system", "services/proxy", "get")},
+        "ServiceAccount fireworks-system/observer",
+    ),
+    "to all accounts of our namespace": (
+        "Role",
+        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]},
+        {"kind": "Group", "name": "system:serviceaccounts:fireworks-system"},
+        {("observer", "fireworks-system", "secrets", "get")},
+        "Group system:serviceaccounts:fireworks-system",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", GRANTS)
+def test_a_grant_beyond_the_contract_is_found_and_its_binding_named(
+    presetup: tuple[Any, Contract], tmp_path: Path, case: str
+) -> None:
+    cluster, contract = presetup
+    kind, rule, subject, rights, reached = GRANTS[case]
+    with granted(cluster, kind, rule, subject):
+        [result] = of(cluster, tmp_path, asked(contract, "observer"))
+    assert {(r["identity"], r["namespace"], r["resource"], ",".join(r["verbs"])) for r in result["too_many"]} == rights
+    assert all("extra" in row["reason"] for row in result["too_many"])
+    assert result["too_few"] == []
+    [binding] = result["foreign_bindings"]
+    assert (binding["kind"], binding["name"], binding["subject"]) == (f"{kind}Binding", "extra", reached)
+
+
+def test_what_everybody_gets_is_said_once(presetup: tuple[Any, Contract], tmp_path: Path) -> None:
+    cluster, contract = presetup
+    everybody = {"kind": "Group", "name": "system:authenticated"}
+    with granted(cluster, "ClusterRole", {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}, everybody):
+        [result] = of(cluster, tmp_path, asked(contract, "observer"))
+    [row] = result["too_many"]
+    assert (row["identity"], row["namespace"], row["resource"], row["verbs"]) == ("everybody", "*", "secrets", ["get"])
+    assert 'ClusterRoleBinding "extra"' in row["reason"]
+    assert result["everybody"] == {"expected": 3, "too_many": 1}
+
+
+def test_a_binding_elsewhere_and_to_another_account_of_ours_is_named(
+    presetup: tuple[Any, Contract], tmp_path: Path
+) -> None:
+    cluster, contract = presetup
+    path = f"{RBAC}/namespaces/kube-public/rolebindings"
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"}
+    default = {"kind": "ServiceAccount", "name": "default", "namespace": "fireworks-system"}
+    cluster.request("POST", path, {"metadata": {"name": "elsewhere"}, "roleRef": role, "subjects": [OBSERVER, default]})
+    try:
+        [result] = of(cluster, tmp_path, asked(contract, "observer"))
+    finally:
+        cluster.request("DELETE", f"{path}/elsewhere")
+    assert [row["subject"] for row in result["foreign_bindings"]] == [
+        "ServiceAccount fireworks-system/default",
+        "ServiceAccount fireworks-system/observer",
+    ]
+
+
+def test_a_right_that_is_gone_is_named(presetup: tuple[Any, Contract], tmp_path: Path) -> None:
+    cluster, contract = presetup
+    path = f"{SYSTEM}/rolebindings/fireworks-metrics-reader"
+    binding = cluster.request("GET", path)
+    cluster.request("DELETE", path)
+    time.sleep(0.5)
+    try:
+        [result] = of(cluster, tmp_path, asked(contract, "metrics-reader"))
+    finally:
+        binding["metadata"].pop("resourceVersion")
+        cluster.request("POST", f"{SYSTEM}/rolebindings", binding)
+    found = {(row["namespace"], row["resource"], row["name"], *row["verbs"]) for row in result["too_few"]}
+    assert found == {
+        ("fireworks-system", "services/proxy", "router:8001", "get"),
+        ("fireworks-system", "services/proxy", "telemetry:9090", "get"),
+    }
+    assert result["too_many"] == []
+
+
+def test_whoever_may_not_ask_is_told_what_is_missing(presetup: tuple[Any, Contract], tmp_path: Path) -> None:
+    cluster, contract = presetup
+    observer = str(cluster.kubeconfig_for_service_account("fireworks-system", "observer"))
+    [result] = of(cluster, tmp_path, asked(contract), kubeconfig_file=observer)
+    assert result["failed"]
+    assert result["error"] == "MayNotAskError"
+    assert "it lacks create on subjectaccessreviews of the group authorization.k8s.io, cluster-wide" in result["msg"]
+    assert "Whose move: the customer" in result["msg"]
+
+    rule = {"apiGroups": ["authorization.k8s.io"], "resources": ["subjectaccessreviews"], "verbs": ["create"]}
+    auditor = {"kind": "User", "name": "auditor"}
+    sees = {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": ["kube-system"], "verbs": ["get"]}
+    with granted(cluster, "ClusterRole", rule, auditor), granted(cluster, "ClusterRole", sees, auditor, name="sees"):
+        auditors = str(cluster.kubeconfig_for("auditor"))
+        [result] = of(cluster, tmp_path, asked(contract, "engine"), kubeconfig_file=auditors)
+        assert result["unlisted"] == ["clusterrolebindings", "clusterroles", "rolebindings", "roles"]
+        assert result["exhaustive"]
+        assert result["too_many"] == []
+
+
+def test_probes_say_which_layer_refuses(presetup: tuple[Any, Contract], tmp_path: Path) -> None:
+    cluster, contract = presetup
+    models = "/api/v1/namespaces/fireworks-models"
+    deployments = "/apis/apps/v1/namespaces/fireworks-models/deployments"
+    probes = [
+        {"identity": "observer", "method": "GET", "path": f"{models}/secrets", "sentence": "reads secrets"},
+        {"identity": "deployer", "method": "POST", "path": f"{models}/configmaps", "sentence": "is allowed",
+         "body": {"metadata": {"name": "a"}}},
+        {"identity": "deployer", "method": "POST", "path": deployments, "sentence": "is nonsense",
+         "body": {"metadata": {"name": "a"}}},
+        {"identity": "deployer", "method": "PATCH", "path": f"{models}/resourcequotas/approved-gpus",
+         "sentence": "widens the quota", "body": {"spec": {"hard": {"requests.nvidia.com/gpu": "64"}}}},
+    ]  # fmt: skip
+    task = asked(contract, "observer", "deployer", probe=True, probes=probes)
+    result, careless = of(cluster, tmp_path, task, asked(contract, "observer", probe=True))
+    assert [(each["status"], each["refused_by"]) for each in result["probes"]] == [
+        (403, "authorization"),
+        (201, ""),
+        (422, "validation"),
+        (403, "authorization"),
+    ]
+    assert cluster.request("GET", f"{models}/configmaps")["items"] == [
+        each for each in cluster.request("GET", f"{models}/configmaps")["items"] if each["metadata"]["name"] != "a"
+    ]
+    assert "probes" in careless["msg"]
