@@ -119,7 +119,7 @@ def _rules(contract: Mapping[str, Any]) -> tuple[Rule, ...]:
         ),
         _about_updates(
             'variables.newTaints.all(taint, taint.effect != "NoExecute")',
-            "Fireworks sets no NoExecute taint: it evicts everybody's pods. Ours are moved by eviction (actions.drain).",
+            "Fireworks sets no NoExecute taint: it evicts everybody's pods. Ours leave by eviction (actions.drain).",
         ),
         _about_updates(
             _same_but("spec", _SPEC_RULED), "Fireworks changes nothing of a node's spec but taints and unschedulable."
@@ -137,7 +137,7 @@ def _rules(contract: Mapping[str, Any]) -> tuple[Rule, ...]:
             ),
             _about_updates(
                 "variables.newTaints.size() == 0",
-                "Fireworks sets no taint here: it takes a node out of scheduling, and the contract's actions.cordon is never.",
+                "Fireworks sets no taint here: it keeps pods away, and the contract's actions.cordon is never.",
             ),
         ]
     return tuple(rules)

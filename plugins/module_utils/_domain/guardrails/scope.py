@@ -18,7 +18,7 @@ from .policy import ASKED_BY_US, Policy, Rule, literal
 
 _WHY = (
     "Fireworks writes only in fireworks-system and fireworks-models, and there only what its stack and models are made "
-    "of: no roles, quotas, network policies, secrets or namespaces, and nothing inside a container. This holds whatever "
+    "of: no roles, quotas, network policies, secrets or namespaces, and nothing inside a container. So it is whatever "
     "its accounts are bound to."
 )
 _EVERYTHING = {
