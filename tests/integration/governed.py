@@ -148,20 +148,29 @@ def governed(cluster: Any) -> Iterator[Governed]:
         made.remove()
 
 
-def until(check: Callable[[], Any], otherwise: str) -> None:
+def until(check: Callable[[], Any], otherwise: str, seconds: float = SECONDS) -> None:
     """Wait for something to be true."""
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + seconds
     while not check():
-        assert time.monotonic() < deadline, f"after {SECONDS:g} s: {otherwise}"
+        assert time.monotonic() < deadline, f"after {seconds:g} s: {otherwise}"
         time.sleep(0.1)
 
 
-def refusal(api: Api, method: str, path: str, body: Any = None, content_type: str = "", *, dry_run: bool = True) -> str:
+def refusal(
+    api: Api,
+    method: str,
+    path: str,
+    body: Any = None,
+    content_type: str = "",
+    *,
+    headers: dict[str, str] | None = None,
+    dry_run: bool = True,
+) -> str:
     """Why the server refuses a call; empty where it does not. What it does not find is not refused."""
     if dry_run and method != "GET":
         path += ("&" if "?" in path else "?") + "dryRun=All"
     try:
-        api.request(method, path, body, content_type)
+        api.request(method, path, body, content_type, headers)
     except ApiError as error:
         if error.status in (403, 422):
             return str(error.body.get("message", "")) if isinstance(error.body, dict) else str(error.body)
