@@ -37,9 +37,16 @@ class Api:
         self._plurals: dict[str, dict[str, tuple[str, bool]]] = {}
         self._lock = threading.Lock()
 
-    def request(self, method: str, path: str, body: Any = None, content_type: str = "") -> Any:
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        content_type: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
         """One request. Gives the parsed answer, or its text where it is not JSON."""
-        headers = dict(self._pool.headers)
+        headers = {**self._pool.headers, **(headers or {})}
         data: bytes | None = None
         if body is not None:
             headers["Content-Type"] = content_type or (MERGE if method == "PATCH" else JSON)

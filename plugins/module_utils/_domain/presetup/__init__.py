@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..guardrails import guardrail_objects
 from ..identities import identity_objects
 from .governance import limit_range, namespaces, priority_classes, quota
 from .network import network_policies
@@ -20,11 +21,16 @@ __all__ = ["presetup_objects", "quota"]
 Manifest = dict[str, Any]
 
 
-def presetup_objects(contract: Mapping[str, Any], api_server: Sequence[Mapping[str, Any]] = ()) -> list[Manifest]:
+def presetup_objects(
+    contract: Mapping[str, Any],
+    api_server: Sequence[Mapping[str, Any]] = (),
+    registries: Sequence[str] = (),
+) -> list[Manifest]:
     """The objects of the set ``presetup``.
 
     ``api_server`` is where the API server answers (address and port), read from the cluster: pods of ours that watch
-    pods must reach it.
+    pods must reach it. ``registries`` is where images come from when the contract names no registry of its own: the
+    stack release's.
     """
     return [
         *namespaces(contract),
@@ -33,4 +39,5 @@ def presetup_objects(contract: Mapping[str, Any], api_server: Sequence[Mapping[s
         *limit_range(),
         *identity_objects(contract),
         *network_policies(contract, api_server),
+        *guardrail_objects(contract, registries),
     ]

@@ -1,0 +1,35 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What RBAC cannot say, as admission policies of the API server: which fields, images, devices and places.
+
+RBAC says who may write what kind of object; a guardrail looks into the object, and holds even where somebody binds one
+of our accounts to a role by mistake. Three policies, each compiled from the contract and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .nodes import nodes_policy
+from .policy import manifests
+from .scope import scope_policy
+from .workloads import workloads_policy
+
+__all__ = ["guardrail_objects"]
+
+
+def guardrail_objects(contract: Mapping[str, Any], registries: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """The policies and their bindings.
+
+    ``registries`` is where images come from when the contract names no registry: the stack release's own. With neither,
+    no image is allowed at all.
+    """
+    named = (contract.get("compliance") or {}).get("registries") or registries
+    policies = (
+        nodes_policy(contract),
+        scope_policy(contract),
+        workloads_policy(contract, [str(registry) for registry in named]),
+    )
+    return [made for policy in policies for made in manifests(policy)]

@@ -1,0 +1,148 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What our accounts may change of a node: our own marks on GPU nodes, and scheduling where the contract says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..identities.needs import action, may_act_on_nodes
+from ..names import GPU, GPU_PRESENT_LABEL, PREFIX
+from .policy import ASKED_BY_US, Policy, Rule, literal
+
+_WHY = (
+    "Fireworks changes nothing of a node but its own labels, annotations and taints (byoc.fireworks.ai/) on GPU nodes, "
+    "and takes one out of scheduling only where actions.cordon of the contract allows it. It never makes or deletes a "
+    "node."
+)
+_MATCH = {
+    "resourceRules": [
+        {
+            "apiGroups": [""],
+            "apiVersions": ["*"],
+            "resources": ["nodes", "nodes/*"],
+            "operations": ["CREATE", "UPDATE", "DELETE", "CONNECT"],
+        }
+    ]
+}
+_OURS = literal(PREFIX)
+
+# Nothing is known of later versions' fields: whatever is not named here must stay as it is.
+_SPEC_RULED = literal(["taints", "unschedulable"])
+_METADATA_RULED = literal(["labels", "annotations", "managedFields", "resourceVersion", "generation"])
+
+
+def nodes_policy(contract: Mapping[str, Any]) -> Policy:
+    """The guardrail ``fireworks-nodes``."""
+    return Policy(
+        name="fireworks-nodes",
+        why=_WHY,
+        match=_MATCH,
+        conditions={"asked-by-fireworks": ASKED_BY_US},
+        variables=_VARIABLES,
+        rules=_rules(contract) if may_act_on_nodes(contract) else (_NOTHING,),
+    )
+
+
+_NOTHING = Rule("false", "Fireworks changes no node here: the contract's actions are all never.")
+
+
+def _has_gpus(kind: str) -> str:
+    return (
+        f"quantity(string(dyn(oldObject).?status.?{kind}[?{literal(GPU)}].orValue('0'))).isGreaterThan(quantity('0'))"
+    )
+
+
+def _all_of(side: str) -> str:
+    """Labels and annotations side by side, as pairs of kind and map."""
+    metadata = f"dyn({side}).metadata"
+    return f"{{'label': {metadata}.?labels.orValue({{}}), 'annotation': {metadata}.?annotations.orValue({{}})}}"
+
+
+def _same_but(part: str, ruled: str) -> str:
+    """Whether a part of the node is the same, less the fields that other rules are about."""
+    new, old = f"dyn(object).{part}", f"dyn(oldObject).{part}"
+    return (
+        f"{new}.all(key, key in {ruled} || (key in {old} && {new}[key] == {old}[key])) && "
+        f"{old}.all(key, key in {ruled} || key in {new})"
+    )
+
+
+_VARIABLES = {
+    "update": 'request.operation == "UPDATE" && request.?subResource.orValue("") == ""',
+    "now": _all_of("object"),
+    "before": _all_of("oldObject"),
+    # Whose keys were added, changed or removed, and are not ours.
+    "foreign": (
+        "['label', 'annotation'].map(kind,"
+        f" variables.now[kind].filter(key, !key.startsWith({_OURS}) &&"
+        " !(key in variables.before[kind] && variables.before[kind][key] == variables.now[kind][key]))"
+        f" + variables.before[kind].filter(key, !key.startsWith({_OURS}) && !(key in variables.now[kind]))"
+        ").filter(keys, keys.size() > 0).map(keys, keys.join(', '))"
+    ),
+    "taints": "dyn(object).spec.?taints.orValue([])",
+    "taintsBefore": "dyn(oldObject).spec.?taints.orValue([])",
+    "othersTaints": f"variables.taints.filter(taint, !taint.key.startsWith({_OURS}))",
+    "othersTaintsBefore": f"variables.taintsBefore.filter(taint, !taint.key.startsWith({_OURS}))",
+    "newTaints": f"variables.taints.filter(taint, taint.key.startsWith({_OURS}) && !(taint in variables.taintsBefore))",
+}
+
+
+def _rules(contract: Mapping[str, Any]) -> tuple[Rule, ...]:
+    may_cordon = action(contract, "cordon") != "never"
+    rules = [
+        Rule(
+            "variables.update",
+            "Fireworks only updates nodes: it makes, deletes and enters none, and leaves their status to the kubelet.",
+            "'Fireworks only updates nodes: ' + request.operation + ' of nodes'"
+            " + request.?subResource.optMap(sub, '/' + sub).orValue('') + ' is nothing the contract has'",
+        ),
+        _about_updates(
+            f'dyn(oldObject).metadata.?labels[?{literal(GPU_PRESENT_LABEL)}].orValue("") == "true" || '
+            f"{_has_gpus('capacity')} || {_has_gpus('allocatable')}",
+            "Fireworks changes GPU nodes only (capacity.gpus), and this node has no GPU.",
+            "'Fireworks changes GPU nodes only (capacity.gpus), and ' + request.name + ' has no GPU'",
+        ),
+        _about_updates(
+            "variables.foreign.size() == 0",
+            "Fireworks changes only labels and annotations that begin with byoc.fireworks.ai/.",
+            f"'Fireworks changes only labels and annotations that begin with ' + {_OURS} + ', not '"
+            " + variables.foreign.join(', ')",
+        ),
+        _about_updates(
+            "variables.othersTaints.size() == variables.othersTaintsBefore.size() && "
+            "variables.othersTaints.all(taint, taint in variables.othersTaintsBefore) && "
+            "variables.othersTaintsBefore.all(taint, taint in variables.othersTaints)",
+            "Fireworks changes only taints that begin with byoc.fireworks.ai/.",
+        ),
+        _about_updates(
+            'variables.newTaints.all(taint, taint.effect != "NoExecute")',
+            "Fireworks sets no NoExecute taint: it evicts everybody's pods. Ours leave by eviction (actions.drain).",
+        ),
+        _about_updates(
+            _same_but("spec", _SPEC_RULED), "Fireworks changes nothing of a node's spec but taints and unschedulable."
+        ),
+        _about_updates(
+            _same_but("metadata", _METADATA_RULED),
+            "Fireworks changes nothing of a node's metadata but its own labels and annotations.",
+        ),
+    ]
+    if not may_cordon:
+        rules += [
+            _about_updates(
+                "dyn(object).spec.?unschedulable.orValue(false) == dyn(oldObject).spec.?unschedulable.orValue(false)",
+                "Fireworks neither cordons nor uncordons here: the contract's actions.cordon is never.",
+            ),
+            _about_updates(
+                "variables.newTaints.size() == 0",
+                "Fireworks sets no taint here: it keeps pods away, and the contract's actions.cordon is never.",
+            ),
+        ]
+    return tuple(rules)
+
+
+def _about_updates(expression: str, message: str, details: str = "") -> Rule:
+    """A rule that reads both versions of the node: anything but an update has been refused by then."""
+    return Rule(f"!variables.update || ({expression})", message, details)

@@ -1,0 +1,94 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A guardrail as plain data, and the two Kubernetes objects that it is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..names import NAMESPACES, PRESETUP_SET, account_user, labels
+
+Manifest = dict[str, Any]
+
+_GROUP = "admissionregistration.k8s.io/v1"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What must hold, and what is said otherwise: ``details`` is an expression for it that names the culprit."""
+
+    expression: str
+    message: str
+    details: str = ""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One guardrail.
+
+    :param why: what it holds us to, in a customer's words.
+    :param match: its ``matchConstraints``.
+    :param conditions: expressions by name that must all be true for it to look at a request.
+    :param variables: expressions by name; a later one may use an earlier one.
+    """
+
+    name: str
+    why: str
+    match: Manifest
+    rules: tuple[Rule, ...]
+    conditions: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+
+
+def literal(value: Any) -> str:
+    """Plain data as CEL, of which JSON is a part."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+# A condition that fails would hold up everybody's writes: it asks for nothing that a request can lack.
+ASKED_BY_US = (
+    f"{literal([account_user('', namespace) for namespace in NAMESPACES])}"
+    '.exists(ours, request.?userInfo.?username.orValue("").startsWith(ours))'
+)
+"""Whether one of our accounts asks."""
+
+
+def manifests(policy: Policy) -> list[Manifest]:
+    """The policy, and the binding that makes it refuse."""
+    spec: Manifest = {"failurePolicy": "Fail", "matchConstraints": policy.match}
+    for key, expressions in (("matchConditions", policy.conditions), ("variables", policy.variables)):
+        if expressions:
+            spec[key] = [{"name": name, "expression": text} for name, text in expressions.items()]
+    spec["validations"] = [_validation(rule) for rule in policy.rules]
+    return [
+        {
+            "apiVersion": _GROUP,
+            "kind": "ValidatingAdmissionPolicy",
+            "metadata": _metadata(policy),
+            "spec": spec,
+        },
+        {
+            "apiVersion": _GROUP,
+            "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": _metadata(policy),
+            "spec": {"policyName": policy.name, "validationActions": ["Deny"]},
+        },
+    ]
+
+
+def _validation(rule: Rule) -> Manifest:
+    made = {"expression": rule.expression, "message": rule.message, "reason": "Forbidden"}
+    if rule.details:
+        made["messageExpression"] = rule.details
+    return made
+
+
+def _metadata(policy: Policy) -> Manifest:
+    return {
+        "name": policy.name,
+        "labels": labels(PRESETUP_SET, policy.name),
+        "annotations": {"kubernetes.io/description": policy.why},
+    }

@@ -1,0 +1,92 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where our accounts may write, and what: the kinds that the table of needs has, in our two namespaces.
+
+RBAC says the same of each account. This holds where RBAC was widened by mistake: no role, quota, network policy, secret
+or guardrail is changed, and no container entered, by any account of ours, whatever it was bound to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..identities.needs import CLUSTER, CONNECTING, OPERATOR, Need, granted, identities_of
+from ..names import NAMESPACES, account_user
+from .policy import ASKED_BY_US, Policy, Rule, literal
+
+_WHY = (
+    "Fireworks writes only in fireworks-system and fireworks-models, and there only what its stack and models are made "
+    "of: no roles, quotas, network policies, secrets or namespaces, and nothing inside a container. So it is whatever "
+    "its accounts are bound to."
+)
+_EVERYTHING = {
+    "apiGroups": ["*"],
+    "apiVersions": ["*"],
+    "resources": ["*/*"],
+    "operations": ["CREATE", "UPDATE", "DELETE", "CONNECT"],
+}
+# To ask who one is and what one may do is a write by its form only.
+_QUESTIONS = {**_EVERYTHING, "apiGroups": ["authentication.k8s.io", "authorization.k8s.io"], "resources": ["*"]}
+
+_OPERATIONS = {"create": "CREATE", "update": "UPDATE", "patch": "UPDATE", "delete": "DELETE"}
+_READS = ("get", "list", "watch")
+
+
+def scope_policy(contract: Mapping[str, Any]) -> Policy:
+    """The guardrail ``fireworks-scope``."""
+    return Policy(
+        name="fireworks-scope",
+        why=_WHY,
+        match={"resourceRules": [_EVERYTHING], "excludeResourceRules": [_QUESTIONS]},
+        conditions={"asked-by-fireworks": ASKED_BY_US},
+        variables={
+            "place": 'request.?namespace.orValue("")',
+            "what": (
+                "request.operation + ' ' + request.resource.resource"
+                " + request.?subResource.optMap(sub, '/' + sub).orValue('')"
+                " + (request.resource.?group.orValue('') == '' ? '' : '.' + request.resource.group)"
+            ),
+            "writes": literal(_writes(contract)),
+        },
+        rules=(
+            Rule(
+                f"variables.place in {literal([CLUSTER, *NAMESPACES])}",
+                "Fireworks writes only in fireworks-system and fireworks-models.",
+                "'Fireworks writes only in fireworks-system and fireworks-models, not in ' + variables.place",
+            ),
+            Rule(
+                "!(variables.place in variables.writes) || variables.what in variables.writes[variables.place]",
+                "Fireworks writes nothing of that kind.",
+                "'no account of Fireworks has ' + variables.what"
+                " + (variables.place == '' ? ', cluster-wide' : ' in ' + variables.place) + ' among its needs'",
+            ),
+            Rule(
+                "request.resource.resource != 'serviceaccounts' || "
+                f"(request.userInfo.username == {literal(account_user(OPERATOR))} "
+                f"&& request.name in {literal(CONNECTING)})",
+                "Only the operator makes tokens, and only for the accounts that connect from outside.",
+            ),
+        ),
+    )
+
+
+def _writes(contract: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What any identity writes, by place, as the policy spells it: ``CREATE deployments.apps``."""
+    found: dict[str, set[str]] = {place: set() for place in (CLUSTER, *NAMESPACES)}
+    for identity in identities_of(contract):
+        for need in granted(contract, identity):
+            found[need.scope].update(_written(need))
+    return {place: sorted(writes) for place, writes in found.items()}
+
+
+def _written(need: Need) -> Iterator[str]:
+    group = "." + need.group if need.group else ""
+    for resource in need.resources:
+        if resource.endswith("/proxy"):
+            yield f"CONNECT {resource}{group}"
+            continue
+        for verb in need.verbs:
+            if verb not in _READS:
+                yield f"{_OPERATIONS[verb]} {resource}{group}"

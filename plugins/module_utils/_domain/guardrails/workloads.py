@@ -1,0 +1,233 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What may run in our namespaces, whoever starts it: approved images, no privileges, approved GPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..capacity import approved
+from ..identities.needs import IDENTITIES
+from ..names import GPU, GPU_PRODUCT_LABEL, MODELS_NAMESPACE, NAMESPACES
+from .policy import Policy, Rule, literal
+
+PRIVILEGED: tuple[str, ...] = ()
+"""Accounts (``namespace/name``) whose pods may use the host and its privileges. A node agent would be declared here."""
+
+_WHY = (
+    "In fireworks-system and fireworks-models nothing runs, whoever starts it, but images from the agreed registries, "
+    "by digest where agreed, without privileges, and on no more GPUs than approved, of the approved products."
+)
+_MATCH = {
+    "namespaceSelector": {
+        "matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "In", "values": list(NAMESPACES)}]
+    },
+    "resourceRules": [
+        {"apiGroups": [group], "apiVersions": ["*"], "resources": resources, "operations": ["CREATE", "UPDATE"]}
+        for group, resources in (
+            ("", ["pods", "pods/ephemeralcontainers", "services"]),
+            ("", ["replicationcontrollers", "replicationcontrollers/scale"]),
+            ("apps", ["deployments", "replicasets", "replicasets/scale", "statefulsets", "statefulsets/scale"]),
+            ("apps", ["daemonsets"]),
+            ("batch", ["jobs", "cronjobs"]),
+        )
+    ],
+}
+
+
+def workloads_policy(contract: Mapping[str, Any], registries: Sequence[str]) -> Policy:
+    """The guardrail ``fireworks-workloads``."""
+    return Policy(
+        name="fireworks-workloads",
+        why=_WHY,
+        match=_MATCH,
+        variables={
+            **_VARIABLES,
+            "registries": literal(list(registries)),
+            "approved": literal(approved(contract)),
+        },
+        rules=(
+            *_images(contract),
+            *_PRIVILEGES,
+            _ACCOUNT,
+            *_DEVICES,
+            *_SERVICES,
+        ),
+    )
+
+
+def _template(side: str) -> str:
+    """The pod that an object describes, or is."""
+    return (
+        f"(variables.kind == 'pods' ? dyn({side}).?spec.orValue({{}})"
+        f" : variables.kind == 'cronjobs' ? dyn({side}).spec.jobTemplate.spec.template.?spec.orValue({{}})"
+        f" : dyn({side}).spec.?template.?spec.orValue({{}}))"
+    )
+
+
+def _copies(side: str) -> str:
+    """How many of them at once."""
+    return (
+        f"(variables.kind == 'jobs' ? dyn({side}).spec.?parallelism.orValue(1)"
+        f" : variables.kind == 'cronjobs' ? dyn({side}).spec.jobTemplate.spec.?parallelism.orValue(1)"
+        f" : variables.kind in ['pods', 'daemonsets'] ? 1 : dyn({side}).spec.?replicas.orValue(1))"
+    )
+
+
+def _gpus_of(containers: str) -> str:
+    """The GPUs of each of these containers."""
+    return (
+        f"{containers}.map(c, [c.?resources.?limits[?{literal(GPU)}].orValue('0'),"
+        f" c.?resources.?requests[?{literal(GPU)}].orValue('0')].map(q, quantity(string(q)).asInteger()).max())"
+    )
+
+
+_SIDECAR = "c.?restartPolicy.orValue('') == 'Always'"
+
+_VARIABLES = {
+    "kind": "request.resource.resource",
+    "scale": "request.?subResource.orValue('') == 'scale'",
+    # What is there already is left alone, so that it can still be scaled down, finished and deleted after the contract
+    # has become stricter: only what is new is looked at, a pod that differs or more copies of one.
+    "isNew": (
+        "variables.kind != 'services' && !variables.scale && (request.operation == 'CREATE'"
+        f" || {_template('object')} != {_template('oldObject')} || {_copies('object')} > {_copies('oldObject')})"
+    ),
+    "pod": f"variables.isNew ? {_template('object')} : {{}}",
+    "copies": f"variables.isNew ? {_copies('object')} : 0",
+    "inits": "variables.pod.?initContainers.orValue([])",
+    "containers": (
+        "variables.pod.?containers.orValue([]) + variables.inits + variables.pod.?ephemeralContainers.orValue([])"
+    ),
+    "volumes": "variables.pod.?volumes.orValue([])",
+    "account": "variables.pod.?serviceAccountName.orValue('')",
+    "privileged": f"(request.namespace + '/' + variables.account) in {literal(PRIVILEGED)}",
+    "images": (
+        "variables.containers.map(c, c.?image.orValue(''))"
+        " + variables.volumes.filter(v, has(v.image)).map(v, v.image.?reference.orValue(''))"
+    ),
+    # As the scheduler counts: containers run together, sidecars beside them, other init containers one after the other.
+    "gpus": (
+        f"([0] + {_gpus_of(f'variables.inits.filter(c, {_SIDECAR})')}).sum()"
+        f" + [([0] + {_gpus_of('variables.pod.?containers.orValue([])')}).sum(),"
+        f" ([0] + {_gpus_of(f'variables.inits.filter(c, !({_SIDECAR}))')}).max()].max()"
+    ),
+    "product": f"variables.pod.?nodeSelector[?{literal(GPU_PRODUCT_LABEL)}].orValue('')",
+    # Devices go by names with a slash; cpu, memory and huge pages have none.
+    "devices": (
+        "variables.containers.map(c, c.?resources.?limits.orValue({}).filter(name, name.contains('/'))"
+        " + c.?resources.?requests.orValue({}).filter(name, name.contains('/')))"
+        f".filter(names, names.exists(name, name != {literal(GPU)})).map(names, names.join(', '))"
+    ),
+    "service": (
+        "variables.kind == 'services' && (request.operation == 'CREATE' || dyn(object).spec != dyn(oldObject).spec)"
+        " ? dyn(object).spec : {}"
+    ),
+}
+
+
+def _images(contract: Mapping[str, Any]) -> list[Rule]:
+    allowed = "variables.registries.exists(registry, image.startsWith(registry + '/'))"
+    rules = [
+        Rule(
+            f"variables.images.all(image, {allowed})",
+            "Images come only from the registries of the contract (compliance.registries).",
+            f"'image ' + variables.images.filter(image, !{allowed}).join(', ')"
+            " + ' is not from ' + (variables.registries.size() == 0 ? 'any registry, for none is named'"
+            " : variables.registries.join(' or ')) + ' (compliance.registries)'",
+        )
+    ]
+    if (contract.get("compliance") or {}).get("digests_required", True):
+        by_digest = "image.matches('@sha256:[0-9a-f]{64}$')"
+        rules.append(
+            Rule(
+                f"variables.images.all(image, {by_digest})",
+                "Images are named by digest (compliance.digests_required).",
+                f"'image ' + variables.images.filter(image, !{by_digest}).join(', ')"
+                " + ' is not named by digest, @sha256:... (compliance.digests_required)'",
+            )
+        )
+    return rules
+
+
+_PRIVILEGES = (
+    Rule(
+        "variables.privileged || !["
+        "variables.pod.?hostNetwork, variables.pod.?hostPID, variables.pod.?hostIPC].exists(flag, flag.orValue(false))",
+        "Pods use neither the network nor the processes of their node: no hostNetwork, hostPID or hostIPC.",
+    ),
+    Rule(
+        "variables.privileged || (variables.volumes.all(v, !has(v.hostPath)) && "
+        "variables.containers.all(c, c.?ports.orValue([]).all(p, p.?hostPort.orValue(0) == 0)))",
+        "Pods use neither files nor ports of their node: no hostPath, no hostPort.",
+    ),
+    Rule(
+        "variables.privileged || variables.containers.all(c, !c.?securityContext.?privileged.orValue(false) && "
+        "!c.?securityContext.?allowPrivilegeEscalation.orValue(false) && "
+        "c.?securityContext.?capabilities.?add.orValue([]).size() == 0)",
+        "No container has privileges: no privileged, no allowPrivilegeEscalation, no added capabilities.",
+    ),
+)
+
+_POD_ACCOUNTS = {
+    namespace: [each.name for each in IDENTITIES if each.home == namespace and not each.connects]
+    for namespace in NAMESPACES
+}
+"""The accounts that pods run as. Never one that connects from outside: starting its pod would be to become it."""
+
+_ACCOUNT = Rule(
+    f"!variables.isNew || variables.account in {literal(_POD_ACCOUNTS)}[request.namespace]",
+    "Pods run only as the accounts made for them.",
+    f"'a pod in ' + request.namespace + ' runs as ' + {literal(_POD_ACCOUNTS)}[request.namespace].join(' or ')"
+    " + ', not as ' + (variables.account == '' ? 'an account that is not named' : variables.account)",
+)
+
+_DEVICES = (
+    Rule(
+        f"variables.gpus == 0 || request.namespace == {literal(MODELS_NAMESPACE)}",
+        "GPUs are for models: only pods in fireworks-models use them (capacity.gpus).",
+    ),
+    Rule(
+        "variables.devices.size() == 0",
+        "Pods use no devices but whole GPUs, nvidia.com/gpu (capacity.gpus).",
+        "'pods use no devices but whole GPUs, nvidia.com/gpu (capacity.gpus), not ' + variables.devices.join(', ')",
+    ),
+    Rule(
+        "variables.pod.?resourceClaims.orValue([]).size() == 0",
+        "Pods claim no devices: a resource claim would get round the quota of the approved GPUs (capacity.gpus).",
+    ),
+    Rule(
+        "variables.gpus == 0 || variables.product in variables.approved",
+        "GPUs are used only with a nodeSelector for an approved product, nvidia.com/gpu.product (capacity.gpus).",
+        "'GPUs are used only with a nodeSelector nvidia.com/gpu.product of an approved product (capacity.gpus), and '"
+        " + (variables.product == '' ? 'nothing' : variables.product) + ' is not'",
+    ),
+    Rule(
+        "variables.gpus == 0 || variables.kind != 'daemonsets'",
+        "A DaemonSet uses no GPUs: how many it would take is up to the number of nodes, not to capacity.gpus.",
+    ),
+    Rule(
+        "variables.gpus == 0 || !(variables.product in variables.approved)"
+        " || variables.copies * variables.gpus <= variables.approved[variables.product]",
+        "No workload uses more GPUs than were approved of its product (capacity.gpus).",
+        "string(variables.copies) + ' x ' + string(variables.gpus) + ' GPUs is more than the '"
+        " + string(variables.approved[variables.product]) + ' approved of ' + variables.product + ' (capacity.gpus)'",
+    ),
+    Rule(
+        "!variables.scale || dyn(object).spec.?replicas.orValue(0) <= dyn(oldObject).spec.?replicas.orValue(0)",
+        "More copies are asked for in the object itself, where their GPUs can be counted (capacity.gpus).",
+    ),
+)
+
+_SERVICES = (
+    Rule(
+        "variables.service.?type.orValue('ClusterIP') == 'ClusterIP'",
+        "Services are of type ClusterIP: models are reached through the gateway (networking.gateway).",
+    ),
+    Rule(
+        "variables.service.?externalIPs.orValue([]).size() == 0",
+        "Services have no externalIPs: models are reached through the gateway (networking.gateway).",
+    ),
+)
