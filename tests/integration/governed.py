@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.digest import contract_digest
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup import presetup_objects
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup.remembered import presetup_annotations
 from demo.contracts import Contract
 from tests.integration.journey import agreed, offboard, ours
 from tests.integration.plays import connection_to, run_tasks
@@ -30,7 +30,7 @@ def apply_presetup(cluster: Any, folder: Path, contract: Contract, **options: An
     given = {
         "name": "presetup",
         "definition": presetup_objects(contract),
-        "annotations": {"byoc.fireworks.ai/contract": contract_digest(contract)},
+        "annotations": presetup_annotations(presetup_objects(contract)),
         **options,
     }
     result = run_tasks(folder, connection_to(cluster), {"fireworks.byoc.apply_set": given}).result

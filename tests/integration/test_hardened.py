@@ -112,3 +112,62 @@ def test_no_cluster_admin_anywhere_but_in_the_presetup(tmp_path: Path) -> None:
     report.write_text(
         "\n".join(["# Who did what while a hardened cluster was onboarded", "", *by_identity_and_verb(made), ""])
     )
+
+
+MODELS, SYSTEM = "/api/v1/namespaces/fireworks-models", "/api/v1/namespaces/fireworks-system"
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+ADMISSION = "/apis/admissionregistration.k8s.io/v1"
+NETWORK = "/apis/networking.k8s.io/v1/namespaces/fireworks-models/networkpolicies"
+MERGE = "application/merge-patch+json"
+PLAYBOOK = "ansible-playbook fireworks.byoc.presetup"
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "body", "named", "command"),
+    [
+        ("PATCH", f"{MODELS}/resourcequotas/approved-gpus", {"spec": {"hard": {"requests.nvidia.com/gpu": "64"}}},
+         "ResourceQuota fireworks-models/approved-gpus: spec.hard[requests.nvidia.com/gpu]", "kubectl -n fireworks-models patch"),
+        ("PATCH", MODELS, {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}}},
+         "Namespace fireworks-models: metadata.labels[pod-security.kubernetes.io/enforce]", "kubectl label namespace"),
+        ("DELETE", f"{SYSTEM}/serviceaccounts/observer", None, "ServiceAccount fireworks-system/observer: missing", PLAYBOOK),
+        ("DELETE", f"{NETWORK}/closed", None, "NetworkPolicy fireworks-models/closed: missing", PLAYBOOK),
+        ("DELETE", f"{RBAC}/clusterrolebindings/fireworks-node-medic", None,
+         "ClusterRoleBinding fireworks-node-medic: missing", PLAYBOOK),
+        ("PATCH", f"{RBAC}/namespaces/fireworks-models/roles/fireworks-router", {"rules": []},
+         "Role fireworks-models/fireworks-router", PLAYBOOK),
+        ("PATCH", "/apis/scheduling.k8s.io/v1/priorityclasses/fireworks-batch", {"description": "ours now"},
+         "PriorityClass fireworks-batch: description", "kubectl patch priorityclass fireworks-batch"),
+        ("DELETE", f"{ADMISSION}/validatingadmissionpolicybindings/fireworks-nodes", None,
+         "ValidatingAdmissionPolicyBinding fireworks-nodes: missing", PLAYBOOK),
+        ("PATCH", f"{ADMISSION}/validatingadmissionpolicies/fireworks-workloads", {"spec": {"failurePolicy": "Ignore"}},
+         "ValidatingAdmissionPolicy fireworks-workloads: spec.failurePolicy", "kubectl patch validatingadmissionpolicy"),
+    ],
+    ids=lambda value: "",
+)  # fmt: skip
+def test_an_edited_or_partial_presetup_is_named_with_what_mends_it_and_nothing_is_done(
+    serving: Any, tmp_path: Path, verb: str, path: str, body: Any, named: str, command: str
+) -> None:
+    contract = hardened(serving, serving.kubeconfig_for_service_account("fireworks-system", "operator"))
+    before = versions(serving)
+    serving.request(verb, path, body, MERGE if verb == "PATCH" else "")
+    try:
+        done = onboard(tmp_path, contract)
+        said = " ".join(done.stdout.split())
+        assert done.returncode == 2
+        assert named in said, done.stdout
+        assert command in said
+        assert "Birch Security <security@birch.example>" in said
+    finally:
+        mended = play("presetup", tmp_path, [contract], *as_admin(serving), "-e", "presetup_force_conflicts=true")
+        assert mended.returncode == 0, mended.stdout
+    assert len(versions(serving)) == len(before)
+    assert onboard(tmp_path, contract).returncode == 0
+
+
+def test_an_old_presetup_is_named_as_such(serving: Any, tmp_path: Path) -> None:
+    contract = hardened(serving, serving.kubeconfig_for_service_account("fireworks-system", "operator"))
+    contract["compliance"]["egress"] = ["10.0.0.0/16"]
+    done = onboard(tmp_path, contract)
+    said = " ".join(done.stdout.split())
+    assert "NetworkPolicy fireworks-models/approved-egress" in said, done.stdout
+    assert PLAYBOOK in said

@@ -21,7 +21,6 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.pres
     presetup_rows,
     refusal,
 )
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.digest import contract_digest
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities import identity_objects
 from tests.unit.domain.agreed import contract
 
@@ -33,6 +32,9 @@ STATES = ("same", "missing", "differs", "unreadable", "extra")
 
 
 # --- what should be -------------------------------------------------------------------------------------------------
+
+
+THIS = {"byoc.fireworks.ai/presetup": "this"}
 
 
 def test_expectations_are_what_the_roles_give() -> None:
@@ -72,7 +74,7 @@ def entry(kind: str, name: str, state: str, namespace: str = "", *differences: t
 
 def result(*entries: dict[str, Any], made_from: str | None = None, same: int = 1) -> dict[str, Any]:
     counts = {state: sum(each["state"] == state for each in entries) for state in STATES}
-    annotations = {} if made_from is None else {"byoc.fireworks.ai/contract": made_from}
+    annotations = {} if made_from is None else {"byoc.fireworks.ai/presetup": made_from}
     parent = {"name": "presetup", "state": "same", "annotations": annotations}
     return {"counts": {**counts, "same": counts["same"] + same}, "objects": list(entries), "set": parent}
 
@@ -129,35 +131,35 @@ ROWS = {
 @pytest.mark.parametrize("case", ROWS)
 def test_each_difference_has_a_message_and_the_command_that_mends_it(case: str) -> None:
     given, message, command = ROWS[case]
-    [row] = presetup_rows(result(given), contract())
+    [row] = presetup_rows(result(given), contract(), THIS)
     assert (row["message"], row["command"]) == (message, command)
     assert row["state"] == ("partial" if case == "missing" else "edited")
 
 
 def test_what_may_not_be_read_is_one_row() -> None:
     entries = [entry("Role", "a", "unreadable", "ns"), entry("Role", "b", "unreadable", "ns")]
-    [row] = presetup_rows(result(*entries), contract())
+    [row] = presetup_rows(result(*entries), contract(), THIS)
     assert row["object"] == "2 objects"
     assert row["message"] == "This identity may not read Role ns/a, Role ns/b, so nothing is known of them."
 
 
 def test_where_nothing_is_there_is_one_row() -> None:
     entries = [entry("Role", name, "missing", "ns") for name in "abc"]
-    [row] = presetup_rows(result(*entries, same=0), contract())
+    [row] = presetup_rows(result(*entries, same=0), contract(), THIS)
     assert (row["state"], row["expected"], row["command"]) == ("absent", "3 objects", PLAY)
 
 
 def test_of_another_version_of_the_contract_the_whole_is_made_anew() -> None:
     entries = [entry(*QUOTA, ("spec.hard[requests.nvidia.com/gpu]", "16", "8")), entry("Role", "a", "extra", "ns")]
-    rows = presetup_rows(result(*entries, made_from="another"), contract())
+    rows = presetup_rows(result(*entries, made_from="another"), contract(), THIS)
     assert {row["state"] for row in rows} == {"stale"}
     assert {row["command"] for row in rows} == {PLAY}
-    of_this = presetup_rows(result(*entries, made_from=contract_digest(contract())), contract())
+    of_this = presetup_rows(result(*entries, made_from="this"), contract(), THIS)
     assert {row["state"] for row in of_this} == {"edited"}
 
 
 def test_when_all_is_as_it_should_be_there_is_nothing_to_say() -> None:
-    assert presetup_rows(result(entry("Role", "a", "same", "ns"), made_from="another"), contract()) == []
+    assert presetup_rows(result(entry("Role", "a", "same", "ns"), made_from="another"), contract(), THIS) == []
     assert refusal("acme-eu-1", [], contract()) == ""
 
 
@@ -173,13 +175,15 @@ def test_when_all_is_as_it_should_be_there_is_nothing_to_say() -> None:
 def test_a_refusal_says_how_it_stands_and_whose_move_it_is(
     entries: list[dict[str, Any]], same: int, made_from: str | None, said: str
 ) -> None:
-    text = refusal("acme-eu-1", presetup_rows(result(*entries, made_from=made_from, same=same), contract()), contract())
+    text = refusal(
+        "acme-eu-1", presetup_rows(result(*entries, made_from=made_from, same=same), contract(), THIS), contract()
+    )
     assert text.startswith(f"acme-eu-1: {said}; nothing was changed.")
     assert text.endswith("Whose move: the customer, Acme security <security@acme.example>.")
 
 
 def test_a_long_refusal_is_cut_and_says_each_command_once() -> None:
-    rows = presetup_rows(result(*(entry("Role", f"r{n}", "missing", "ns") for n in range(30))), contract())
+    rows = presetup_rows(result(*(entry("Role", f"r{n}", "missing", "ns") for n in range(30))), contract(), THIS)
     text = refusal("acme-eu-1", rows, contract())
     assert "And 10 more." in text
     assert text.count(PLAY) == 1
@@ -248,7 +252,7 @@ def test_the_summary_has_everybody_last() -> None:
 
 
 def test_the_verdict_is_one_message() -> None:
-    drift = presetup_rows(result(entry("Role", "a", "missing", "ns")), contract())
+    drift = presetup_rows(result(entry("Role", "a", "missing", "ns")), contract(), THIS)
     findings = access_findings(
         told(too_many=[right("a", "ns", "pods", "get")], foreign_bindings=[foreign()]), "acme-eu-1"
     )

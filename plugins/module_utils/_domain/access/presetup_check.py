@@ -11,15 +11,11 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..contract.digest import contract_digest
-from ..names import PREFIX
+from ..names import PRESETUP_ANNOTATION
 from ..people import CUSTOMER, contact, whose_move
 
 Data = Mapping[str, Any]
 Row = dict[str, Any]
-
-CONTRACT_ANNOTATION = PREFIX + "contract"
-"""On the set's parent: the digest of the contract that it was compiled from."""
 
 ABSENT, PARTIAL, STALE, EDITED = "absent", "partial", "stale", "edited"
 _SAID = {
@@ -32,13 +28,14 @@ _SHOWN = 20
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[([^\]]+)\]")
 
 
-def presetup_rows(result: Data, contract: Data) -> list[Row]:
+def presetup_rows(result: Data, contract: Data, annotations: Data) -> list[Row]:
     """One row for each difference; none when all is as the contract says.
 
-    ``result`` is what ``set_info`` says of the set. ``state`` is of the whole: absent, partial, stale (compiled from
+    ``result`` is what ``set_info`` says of the set, ``annotations`` what a set compiled now would remember.
+    ``state`` is of the whole: absent, partial, stale (compiled from
     another version of the contract) or edited.
     """
-    state = _state(result, contract)
+    state = _state(result, annotations)
     play = (
         f"ansible-playbook fireworks.byoc.presetup -i <inventory> -e clusters={contract['identity']['name']} "
         "-e admin_kubeconfig=<your kubeconfig>"
@@ -64,12 +61,12 @@ def refusal(cluster: str, rows: Sequence[Data], contract: Data) -> str:
     return "\n".join(lines)
 
 
-def _state(result: Data, contract: Data) -> str:
+def _state(result: Data, annotations: Data) -> str:
     counts = result["counts"]
     if counts["missing"] and not (counts["same"] or counts["differs"]):
         return ABSENT
-    made_from = ((result.get("set") or {}).get("annotations") or {}).get(CONTRACT_ANNOTATION)
-    if made_from and made_from != contract_digest(contract):
+    made_from = ((result.get("set") or {}).get("annotations") or {}).get(PRESETUP_ANNOTATION)
+    if made_from and made_from != annotations[PRESETUP_ANNOTATION]:
         return STALE
     return PARTIAL if counts["missing"] else EDITED
 
