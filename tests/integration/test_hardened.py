@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import PLAYBOOKS, SETUP
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import CONNECTING, PLAYBOOKS
 from byoc_testbed import ClusterSpec, Testbed
 from tests.integration.audit_log import by_identity_and_verb, calls
 from tests.integration.conftest import h100
@@ -82,13 +82,13 @@ def test_the_operator_onboards_validates_and_shows_the_status(acme: Any, operato
 
 @pytest.mark.parametrize(
     ("playbook", "identity"),
-    [(name, who) for name, who in PLAYBOOKS.items() if who != SETUP],
+    [(name, who) for name, who in PLAYBOOKS.items() if who in CONNECTING],
 )
 def test_every_playbook_runs_as_the_identity_that_it_declares(
     serving: Any, tmp_path: Path, playbook: str, identity: str
 ) -> None:
     contract = hardened(serving, serving.kubeconfig_for_service_account("fireworks-system", identity))
-    done = play(playbook, tmp_path, [contract], *NO_REQUESTS)
+    done = play(playbook, tmp_path, [contract], *NO_REQUESTS, "-e", f"credentials_dir={tmp_path}")
     assert done.returncode == 0, done.stdout
     assert "failed=0" in done.stdout
 
@@ -126,23 +126,26 @@ PLAYBOOK = "ansible-playbook fireworks.byoc.presetup"
     ("verb", "path", "body", "named", "command"),
     [
         ("PATCH", f"{MODELS}/resourcequotas/approved-gpus", {"spec": {"hard": {"requests.nvidia.com/gpu": "64"}}},
-         "ResourceQuota fireworks-models/approved-gpus: spec.hard[requests.nvidia.com/gpu]", "kubectl -n fireworks-models patch"),
+         "ResourceQuota fireworks-models/approved-gpus: spec.hard[requests.nvidia.com/gpu]",
+         "kubectl -n fireworks-models patch"),
         ("PATCH", MODELS, {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}}},
          "Namespace fireworks-models: metadata.labels[pod-security.kubernetes.io/enforce]", "kubectl label namespace"),
-        ("DELETE", f"{SYSTEM}/serviceaccounts/observer", None, "ServiceAccount fireworks-system/observer: missing", PLAYBOOK),
-        ("DELETE", f"{NETWORK}/closed", None, "NetworkPolicy fireworks-models/closed: missing", PLAYBOOK),
+        ("DELETE", f"{SYSTEM}/serviceaccounts/observer", None,
+         "ServiceAccount fireworks-system/observer: It is not there", PLAYBOOK),
+        ("DELETE", f"{NETWORK}/closed", None, "NetworkPolicy fireworks-models/closed: It is not there", PLAYBOOK),
         ("DELETE", f"{RBAC}/clusterrolebindings/fireworks-node-medic", None,
-         "ClusterRoleBinding fireworks-node-medic: missing", PLAYBOOK),
+         "ClusterRoleBinding fireworks-node-medic: It is not there", PLAYBOOK),
         ("PATCH", f"{RBAC}/namespaces/fireworks-models/roles/fireworks-router", {"rules": []},
          "Role fireworks-models/fireworks-router", PLAYBOOK),
         ("PATCH", "/apis/scheduling.k8s.io/v1/priorityclasses/fireworks-batch", {"description": "ours now"},
          "PriorityClass fireworks-batch: description", "kubectl patch priorityclass fireworks-batch"),
         ("DELETE", f"{ADMISSION}/validatingadmissionpolicybindings/fireworks-nodes", None,
-         "ValidatingAdmissionPolicyBinding fireworks-nodes: missing", PLAYBOOK),
+         "ValidatingAdmissionPolicyBinding fireworks-nodes: It is not there", PLAYBOOK),
         ("PATCH", f"{ADMISSION}/validatingadmissionpolicies/fireworks-workloads", {"spec": {"failurePolicy": "Ignore"}},
-         "ValidatingAdmissionPolicy fireworks-workloads: spec.failurePolicy", "kubectl patch validatingadmissionpolicy"),
+         "ValidatingAdmissionPolicy fireworks-workloads: spec.failurePolicy",
+         "kubectl patch validatingadmissionpolicy"),
     ],
-    ids=lambda value: "",
+    ids=lambda value: value.partition(":")[0] if isinstance(value, str) and " " in value else "",
 )  # fmt: skip
 def test_an_edited_or_partial_presetup_is_named_with_what_mends_it_and_nothing_is_done(
     serving: Any, tmp_path: Path, verb: str, path: str, body: Any, named: str, command: str

@@ -41,7 +41,7 @@ def presetup(rows: Sequence[Data], contract: Data) -> list[Item]:
             False,
             f"{row['object']}: {row['found']}",
             str(row["expected"]),
-            f"{row['message']} To mend it: {row['command']}",
+            f"{row['object']}: {row['message']} To mend it: {row['command']}",
             "security",
         )
         for row in rows
