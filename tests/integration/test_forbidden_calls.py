@@ -342,7 +342,11 @@ def test_every_identity_may_what_it_needs(place: Governed, identity: Identity) -
     assert [question for question, allowed in zip(asked, answers, strict=True) if not allowed] == []
 
 
-ROUTE = {"spec": {"hostnames": ["probe.llm.acme.example"]}}
+ROUTE = {
+    "apiVersion": "gateway.networking.k8s.io/v1",
+    "kind": "HTTPRoute",
+    "spec": {"hostnames": ["probe.llm.acme.example"]},
+}
 BUDGET = {"spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"app": "probe"}}}}
 TYPICAL: dict[str, Manifest] = {
     "configmaps": {},
