@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What guardrails are compiled from. Whether they hold is asked of a real server: tests/integration/test_guardrails.py."""
+"""What guardrails are compiled from. Whether they hold is asked of a real server, in tests/integration."""
 
 from __future__ import annotations
 

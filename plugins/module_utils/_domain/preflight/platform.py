@@ -20,6 +20,7 @@ _APIS = (
     ("scheduling.k8s.io/v1", "PriorityClass"),
     ("rbac.authorization.k8s.io/v1", "Role"),
     ("discovery.k8s.io/v1", "EndpointSlice"),
+    ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"),
 )
 _ROUTES = ("gateway.networking.k8s.io/v1", "HTTPRoute")
 
