@@ -172,6 +172,9 @@ CALLS = [
          f"{ADMISSION}/validatingadmissionpolicybindings/fireworks-nodes"),
     Call("add a mutating webhook", "upgrader", ROLES, "POST", f"{ADMISSION}/mutatingwebhookconfigurations",
          named("mine", webhooks=[HOOK])),
+    Call("change what governs it", "operator", POLICY, "POST", f"/api/v1{SYSTEM}/configmaps", named("presetup")),
+    Call("change what governs it", "deployer", POLICY, "PATCH", f"/api/v1{SYSTEM}/configmaps/presetup", {"data": {}}),
+    Call("forget what governs it", "upgrader", POLICY, "DELETE", f"/api/v1{SYSTEM}/configmaps/presetup"),
     # -- nodes
     Call("delete a node", "node-medic", ROLES, "DELETE", GPU_NODE),
     Call("delete a node", "operator", ROLES, "DELETE", GPU_NODE),
@@ -268,6 +271,7 @@ def place(bed: Any) -> Iterator[Governed]:
         with governed(cluster) as made:
             made.govern(CONTRACT)
             holder = pod("holder", pod_spec(GOOD, gpus=8, product=H100, nodeSelector={"no": "node", **_PRODUCT}))
+            cluster.request("POST", f"/api/v1{SYSTEM}/configmaps", named("presetup"))
             until(lambda: _used(made) is not None, "the quota counts nothing")
             cluster.request("POST", PODS, holder)
             yield made
