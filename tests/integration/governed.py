@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract import SCHEMA
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.defaults import name_models, with_defaults
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup import presetup_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup.remembered import presetup_annotations
 from demo.contracts import Contract
@@ -20,9 +22,10 @@ RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
 
 def in_full(cluster: Any) -> Contract:
-    """The contract about a cluster with the defaults that its reader fills in."""
-    made = agreed(cluster)
-    return {**made, "compliance": {"pod_security": "restricted", **made["compliance"]}, "networking": {}}
+    """The contract about a cluster as the inventory reads it, with its defaults."""
+    made: Contract = with_defaults(agreed(cluster), SCHEMA)
+    name_models(made)
+    return made
 
 
 def apply_presetup(cluster: Any, folder: Path, contract: Contract, **options: Any) -> dict[str, Any]:
@@ -43,8 +46,8 @@ def governed(cluster: Any, folder: Path) -> Iterator[Contract]:
     """The cluster with its presetup applied; afterwards nothing of ours is left."""
     assert ours(cluster) == {}
     contract = in_full(cluster)
-    apply_presetup(cluster, folder, contract)
     try:
+        apply_presetup(cluster, folder, contract)
         yield contract
     finally:
         offboard(folder / "cleanup", agreed(cluster))

@@ -13,13 +13,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeAlias
 
 ABSENT = None
 """Stands for a field that is not there, on either side of a difference."""
 
 Difference = dict[str, Any]
-Path = tuple[str | int, ...]
+Path: TypeAlias = "tuple[str | int, ...]"
 
 #: Mappings whose keys are names that somebody chose: an empty value in them is still a value.
 _FREE = frozenset(
@@ -86,7 +86,7 @@ def same_quantity(one: object, other: object) -> bool:
 # --- the walk: a path, what is wanted there, what is found, and what others have set there ------------------------
 
 _Found = Iterator[tuple[Path, Any, Any]]
-_Owned = Mapping[str, Any] | bool
+_Owned: TypeAlias = "Mapping[str, Any] | bool"
 """The fields that others have set: a tree; True for a whole value, False for nothing."""
 
 

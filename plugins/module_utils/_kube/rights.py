@@ -212,11 +212,11 @@ def _has(answers: Answers, right: Right) -> bool:
 
 def _wider(right: Right) -> list[Right]:
     """The rights that this one follows from: the same without a name, and in every namespace."""
-    namespaces = {right.namespace} if right.namespace == CLUSTER else {right.namespace, EVERY}
+    namespaces = (right.namespace,) if right.namespace == CLUSTER else (right.namespace, EVERY)
     alike = [
         Right(namespace, right.group, right.resource, name, right.verb)
         for namespace in namespaces
-        for name in {right.name, ""}
+        for name in (right.name, "")
     ]
     return [each for each in alike if each != right]
 

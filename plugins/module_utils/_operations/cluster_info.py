@@ -97,7 +97,7 @@ def run(parameters: dict[str, Any], _context: Context) -> dict[str, Any]:
         "pods": lambda: reader.views_everywhere_or_in_ours("pods", pod_view, _HOLDING_PODS),
         "deployments": lambda: reader.items(*_ours("/apis/apps/v1", "deployments")),
         "daemonsets": lambda: reader.items("/apis/apps/v1/daemonsets"),
-        "namespaces": lambda: reader.namespaces(),
+        "namespaces": reader.namespaces,
         "storage_classes": lambda: reader.items("/apis/storage.k8s.io/v1/storageclasses"),
         "gateways": lambda: reader.items(gateways.path()) if gateways else [],
         "endpoint_slices": lambda: _endpoint_slices(reader),

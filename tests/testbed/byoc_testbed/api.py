@@ -46,13 +46,13 @@ class Api:
         headers: Mapping[str, str] | None = None,
     ) -> Any:
         """One request. Gives the parsed answer, or its text where it is not JSON."""
-        headers = {**self._pool.headers, **(headers or {})}
+        sent = {**self._pool.headers, **(headers or {})}
         data: bytes | None = None
         if body is not None:
-            headers["Content-Type"] = content_type or (MERGE if method == "PATCH" else JSON)
+            sent["Content-Type"] = content_type or (MERGE if method == "PATCH" else JSON)
             data = body if isinstance(body, bytes) else json.dumps(body).encode()
         try:
-            answer = self._pool.request(method, self.server + path, body=data, headers=headers)
+            answer = self._pool.request(method, self.server + path, body=data, headers=sent)
         except urllib3.exceptions.HTTPError as error:
             raise TestbedError(f"{method} {path}: {self.server} cannot be reached: {error}") from None
         parsed = _parse(answer.data)

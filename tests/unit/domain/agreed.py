@@ -31,6 +31,7 @@ APIS = {
     "scheduling.k8s.io/v1": ["PriorityClass"],
     "rbac.authorization.k8s.io/v1": ["Role"],
     "discovery.k8s.io/v1": ["EndpointSlice"],
+    "admissionregistration.k8s.io/v1": ["ValidatingAdmissionPolicy"],
 }
 GATEWAY_API = {"gateway.networking.k8s.io/v1": ["HTTPRoute"]}
 

@@ -150,10 +150,15 @@ def test_where_nothing_is_there_is_one_row() -> None:
 
 
 def test_of_another_version_of_the_contract_the_whole_is_made_anew() -> None:
-    entries = [entry(*QUOTA, ("spec.hard[requests.nvidia.com/gpu]", "16", "8")), entry("Role", "a", "extra", "ns")]
+    added = entry("NetworkPolicy", "closed", "differs", "ns", ("spec.ingress", None, [{}]))
+    quota = entry(*QUOTA, ("spec.hard[requests.nvidia.com/gpu]", "16", "8"))
+    entries = [quota, entry("Role", "a", "extra", "ns"), added]
     rows = presetup_rows(result(*entries, made_from="another"), contract(), THIS)
     assert {row["state"] for row in rows} == {"stale"}
-    assert {row["command"] for row in rows} == {PLAY}
+    assert [row["command"] for row in rows[:2]] == [FORCED, PLAY]
+    # What others have added stays in any apply, so it is taken away first; the set applied with force is enough.
+    said = refusal("acme-eu-1", rows, contract()).splitlines()
+    assert said[said.index("To mend it:") + 1 : -1] == [f"  {rows[2]['command']}", f"  {FORCED}"]
     of_this = presetup_rows(result(*entries, made_from="this"), contract(), THIS)
     assert {row["state"] for row in of_this} == {"edited"}
 
@@ -226,7 +231,12 @@ def foreign(**more: Any) -> dict[str, Any]:
         (
             {"too_many": [right("a", "ns", f"r{n}", "get") for n in range(8)]},
             "too many",
-            "get r0; get r1; get r2; get r3; get r4; get r5 and 2 more in ns",
+            "get r0, r1, r2 and 5 more in ns",
+        ),
+        (
+            {"too_many": [right("a", "ns", f"r{n}", f"verb{n}") for n in range(5)]},
+            "too many",
+            "verb0 r0; verb1 r1; verb2 r2; and 2 more such in ns",
         ),
         ({"too_few": [right("a", "ns", "pods", "get", reason="")]}, "too few", "get pods in ns"),
         ({"foreign_bindings": [foreign()]}, "foreign binding", "gets ClusterRole view"),
@@ -236,13 +246,34 @@ def test_findings_are_grouped_by_what_gives_them(found: dict[str, Any], finding:
     [row] = access_findings(told(**found), "acme-eu-1")
     assert (row["cluster"], row["finding"], row["what"]) == ("acme-eu-1", finding, what)
     assert row["why"]
-    assert row["command"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "command"),
+    [
+        ('RBAC: allowed by ClusterRoleBinding "for-all" of ClusterRole "r" to Group "system:authenticated"',
+         "kubectl edit clusterrolebinding for-all   # and take out Group system:authenticated"),
+        ('RBAC: allowed by RoleBinding "some/ns" of Role "r" to User "u"',
+         "kubectl -n ns edit rolebinding some   # and take out User u"),
+        ('RBAC: allowed by RoleBinding "fireworks-a/ns" of Role "fireworks-a" to ServiceAccount "a/ns"', ""),
+        ('RBAC: allowed by RoleBinding "x/ns" of Role "r" to ServiceAccount "a/ns"', ""),
+        ("another authorizer says so", ""),
+    ],
+)  # fmt: skip
+def test_what_gives_a_right_too_many_is_to_be_edited_unless_another_row_mends_it(reason: str, command: str) -> None:
+    result = told(too_many=[right("a", "ns", "pods", "get", reason=reason)], foreign_bindings=[foreign()])
+    assert access_findings(result, "acme-eu-1")[0]["command"] == command
 
 
 def test_a_binding_of_others_too_is_not_deleted() -> None:
     own, shared = access_findings(told(foreign_bindings=[foreign(), foreign(others=2, namespace="")]), "acme-eu-1")
     assert own["command"] == "kubectl -n ns delete rolebinding x"
     assert shared["command"].startswith("kubectl edit rolebinding x   # and take out ServiceAccount")
+
+
+def test_rights_that_only_the_presetup_mends_have_no_command_of_their_own() -> None:
+    findings = access_findings(told(too_few=[right("a", "ns", "pods", "get", reason="")]), "acme-eu-1")
+    assert "To mend it" not in audit_verdict(contract(), [], findings)["message"]
 
 
 def test_the_summary_has_everybody_last() -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,16 +15,22 @@ from .presetup_check import refusal
 
 Data = Mapping[str, Any]
 Row = dict[str, str]
-_SHOWN = 6
+_SHOWN = 3
+_GIVEN_BY = re.compile(r'(ClusterRoleBinding|RoleBinding) "([^"/]+)(?:/([^"]+))?" of .* to (\w+) "([^"]+)"')
 
 
 def access_findings(result: Data, cluster: str) -> list[Row]:
-    """What ``access_info`` found that is not as expected: a row for each identity, namespace and reason."""
-    return [
-        *_rights(result["too_many"], cluster, "too many"),
-        *_rights(result["too_few"], cluster, "too few"),
-        *(_binding(each, cluster) for each in result["foreign_bindings"]),
+    """What ``access_info`` found that is not as expected: a row for each identity, namespace and reason.
+
+    ``command`` mends it; it is empty where mending what governs us, or the row of the foreign binding, does.
+    """
+    foreign = {str(each["name"]) for each in result["foreign_bindings"]}
+    found = [
+        _finding(cluster, identity, finding, f"{_some(rights)} {_place(namespace)}", *_cause(identity, reason, foreign))
+        for finding in ("too many", "too few")
+        for (identity, namespace, reason), rights in _grouped(result[finding.replace(" ", "_")]).items()
     ]
+    return [*found, *(_binding(each, cluster) for each in result["foreign_bindings"])]
 
 
 def access_summary(result: Data, cluster: str) -> list[dict[str, Any]]:
@@ -59,25 +66,25 @@ def _message(cluster: str, drift: Sequence[Data], findings: Sequence[Data], cont
     lines = [f"{cluster}: access is not as the contract says; nothing was changed."]
     for each in findings:
         lines.append(f"{each['identity']}, {each['finding']}: {each['what']} ({each['why']}).")
-    lines += ["To mend it:", *dict.fromkeys(f"  {each['command']}" for each in findings)]
+    commands = dict.fromkeys(f"  {each['command']}" for each in findings if each["command"])
+    lines += ["To mend it:", *commands] if commands else []
     return "\n".join([*lines, refusal(cluster, drift, contract) or whose_move(item)])
 
 
-def _rights(rights: Iterable[Data], cluster: str, finding: str) -> list[Row]:
-    grouped: dict[tuple[str, str, str], list[str]] = {}
+def _grouped(rights: Iterable[Data]) -> dict[tuple[str, str, str], list[Data]]:
+    found: dict[tuple[str, str, str], list[Data]] = {}
     for each in rights:
-        key = (each["identity"], each["namespace"], each["reason"])
-        grouped.setdefault(key, []).append(_spoken(each))
-    return [
-        _finding(cluster, identity, finding, f"{_some(whats)} {_place(namespace)}", *_cause(finding, reason))
-        for (identity, namespace, reason), whats in grouped.items()
-    ]
+        found.setdefault((each["identity"], each["namespace"], each["reason"]), []).append(each)
+    return found
 
 
-def _cause(finding: str, reason: str) -> tuple[str, str]:
-    if finding == "too few":
-        return reason or "nothing gives it", "mend what governs us, as said below"
-    return reason or "the API server does not say why", "take back what gives it, which the API server names"
+def _cause(identity: str, reason: str, foreign: set[str]) -> tuple[str, str]:
+    """Why it is so, and the command that mends it."""
+    given = _GIVEN_BY.search(reason)
+    if not given or given[2] == f"fireworks-{identity}" or given[2] in foreign:
+        return reason or "nothing gives it", ""
+    where = f"-n {given[3]} " if given[3] else ""
+    return reason, f"kubectl {where}edit {given[1].lower()} {given[2]}   # and take out {given[4]} {given[5]}"
 
 
 def _binding(each: Data, cluster: str) -> Row:
@@ -94,17 +101,21 @@ def _finding(cluster: str, identity: str, finding: str, what: str, why: str, com
     return {**row, "what": what, "why": why, "command": command}
 
 
-def _spoken(each: Data) -> str:
-    if each["resource"] == "*":
+def _some(rights: Iterable[Data]) -> str:
+    """The rights in words: what may be done, and with the first few of the resources."""
+    by_verbs: dict[str, list[str]] = {}
+    for each in rights:
+        group = f".{each['group']}" if each["group"] else ""
+        name = f" {each['name']}" if each["name"] else ""
+        by_verbs.setdefault(", ".join(each["verbs"]), []).append(f"{each['resource']}{group}{name}")
+    if "*" in by_verbs:
         return "everything"
-    name = f" {each['name']}" if each["name"] else ""
-    group = f".{each['group']}" if each["group"] else ""
-    return f"{', '.join(each['verbs'])} {each['resource']}{group}{name}"
+    parts = [f"{verbs} {_first(resources)}" for verbs, resources in by_verbs.items()]
+    return "; ".join(parts[:_SHOWN]) + (f"; and {len(parts) - _SHOWN} more such" if len(parts) > _SHOWN else "")
 
 
-def _some(whats: Sequence[str]) -> str:
-    more = f" and {len(whats) - _SHOWN} more" if len(whats) > _SHOWN else ""
-    return "; ".join(whats[:_SHOWN]) + more
+def _first(words: Sequence[str]) -> str:
+    return ", ".join(words[:_SHOWN]) + (f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else "")
 
 
 def _place(namespace: str) -> str:

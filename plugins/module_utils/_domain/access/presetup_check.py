@@ -25,6 +25,8 @@ _SAID = {
     EDITED: "is not as it was made",
 }
 _SHOWN = 20
+_PLAY = "ansible-playbook fireworks.byoc.presetup"
+_FORCE = " -e presetup_force_conflicts=true"
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[([^\]]+)\]")
 
 
@@ -36,16 +38,14 @@ def presetup_rows(result: Data, contract: Data, annotations: Data) -> list[Row]:
     another version of the contract) or edited.
     """
     state = _state(result, annotations)
-    play = (
-        f"ansible-playbook fireworks.byoc.presetup -i <inventory> -e clusters={contract['identity']['name']} "
-        "-e admin_kubeconfig=<your kubeconfig>"
-    )
+    play = f"{_PLAY} -i <inventory> -e clusters={contract['identity']['name']} -e admin_kubeconfig=<your kubeconfig>"
     if state == ABSENT:
         missing = result["counts"]["missing"]
         rows = [_row("presetup", "", f"{missing} objects", "nothing", "Nothing of the presetup is there.", play)]
     else:
         rows = [row for entry in result["objects"] for row in _rows_of(entry, play, stale=state == STALE)]
-    return [{**row, "state": state} for row in [*rows, *_unread(result)]]
+    cluster = str(contract["identity"]["name"])
+    return [{"cluster": cluster, **row, "state": state} for row in [*rows, *_unread(result)]]
 
 
 def refusal(cluster: str, rows: Sequence[Data], contract: Data) -> str:
@@ -56,7 +56,10 @@ def refusal(cluster: str, rows: Sequence[Data], contract: Data) -> str:
     lines += [f"{row['object']}: {row['message']}" for row in rows[:_SHOWN]]
     if len(rows) > _SHOWN:
         lines.append(f"And {len(rows) - _SHOWN} more.")
-    lines += ["To mend it:", *(f"  {command}" for command in dict.fromkeys(row["command"] for row in rows))]
+    commands = dict.fromkeys(row["command"] for row in rows)
+    # The set applied with force is the set applied; what others have added is taken away before.
+    kept = [command for command in commands if command + _FORCE not in commands]
+    lines += ["To mend it:", *(f"  {command}" for command in sorted(kept, key=lambda each: _PLAY in each))]
     lines.append(whose_move({"owner": CUSTOMER, "contact": contact(contract, "security")}))
     return "\n".join(lines)
 
@@ -85,7 +88,7 @@ def _rows_of(entry: Data, play: str, *, stale: bool) -> list[Row]:
             each["expected"],
             each["found"],
             _message(each),
-            play if stale else _command(entry, each, play),
+            _command(entry, each, play, stale=stale),
         )
         for each in entry.get("differences") or ()
     ]
@@ -113,19 +116,18 @@ def _message(each: Data) -> str:
     return f"{each['field']} is {_shown(each['found'])}; it should be {_shown(each['expected'])}."
 
 
-def _command(entry: Data, each: Data, play: str) -> str:
-    """The smallest command that mends one field; the playbook where a field alone cannot be mended."""
+def _command(entry: Data, each: Data, play: str, *, stale: bool) -> str:
+    """The smallest command that mends one field; the playbook where that cannot be, or where all is to be made anew."""
     path = [first or second for first, second in _STEP.findall(each["field"])]
-    forced = f"{play} -e presetup_force_conflicts=true"
     if path[0] == "roleRef":  # it cannot be changed
         return f"{_kubectl('delete', entry)} && {play}"
     if any(step.isdigit() for step in path):
-        return forced
+        return play + _FORCE
     if each["expected"] is None:  # an apply leaves alone what others have added
         pointer = "/" + "/".join(step.replace("~", "~0").replace("/", "~1") for step in path)
         return _kubectl("patch", entry, f"--type=json -p {_quoted([{'op': 'remove', 'path': pointer}])}")
-    if isinstance(each["expected"], (Mapping, list)):
-        return forced
+    if stale or isinstance(each["expected"], (Mapping, list)):
+        return play + _FORCE
     if path[:2] == ["metadata", "labels"]:
         return _kubectl("label", entry, f"{path[2]}={each['expected']} --overwrite")
     value: Any = each["expected"]

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..identities.needs import CLUSTER, CONNECTING, OPERATOR, Need, granted, identities_of
-from ..names import NAMESPACES, account_user
+from ..names import NAMESPACES, PRESETUP_SET, account_user
 from .policy import ASKED_BY_US, Policy, Rule, literal
 
 _WHY = (
@@ -67,6 +67,11 @@ def scope_policy(contract: Mapping[str, Any]) -> Policy:
                 f"(request.userInfo.username == {literal(account_user(OPERATOR))} "
                 f"&& request.name in {literal(CONNECTING)})",
                 "Only the operator makes tokens, and only for the accounts that connect from outside.",
+            ),
+            Rule(
+                # Sets remember their members in ConfigMaps, beside those that the stack is configured by.
+                f"request.resource.resource != 'configmaps' || request.?name.orValue('') != {literal(PRESETUP_SET)}",
+                "What governs Fireworks is remembered in the ConfigMap presetup, which only an administrator changes.",
             ),
         ),
     )

@@ -21,6 +21,7 @@ _APIS = (
     ("scheduling.k8s.io/v1", "PriorityClass"),
     ("rbac.authorization.k8s.io/v1", "Role"),
     ("discovery.k8s.io/v1", "EndpointSlice"),
+    ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"),
 )
 _HTTP_ROUTES = (f"{GATEWAY_GROUP}/v1", "HTTPRoute")
 _WAYS_IN = {GATEWAY: [_HTTP_ROUTES], OPENSHIFT_ROUTE: [(f"{ROUTE_GROUP}/v1", "Route")]}
