@@ -13,6 +13,11 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.audi
     access_summary,
     audit_verdict,
 )
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.drill import (
+    credential_doubts,
+    drill_rows,
+    pod_disturbances,
+)
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.expectations import access_expectations
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.presetup_check import (
     presetup_rows,
@@ -29,6 +34,9 @@ class FilterModule:
             "access_findings": access_findings,
             "access_summary": access_summary,
             "audit_verdict": audit_verdict,
+            "credential_doubts": credential_doubts,
+            "drill_rows": drill_rows,
+            "pod_disturbances": pod_disturbances,
             "presetup_refusal": refusal,
             "presetup_rows": presetup_rows,
         }

@@ -110,6 +110,13 @@ facts:
       type: list
       elements: dict
       returned: success
+    pods:
+      description:
+        - Our pods that have not finished, with C(namespace), C(name), C(uid), C(restarts) and C(ready_since), the moment from
+          which a pod has been ready without a gap (empty when it is not ready).
+      type: list
+      elements: dict
+      returned: success
     sets:
       description: The names of our sets.
       type: list

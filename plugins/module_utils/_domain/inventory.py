@@ -16,6 +16,7 @@ from .names import (
     GPU_MEMORY_LABEL,
     MODEL_LABEL,
     MODELS_NAMESPACE,
+    NAMESPACES,
     PRESETUP_SET,
     RELEASE_LABEL,
     REVISION_ANNOTATION,
@@ -40,6 +41,7 @@ __all__ = ["cluster_facts", "gpu_inventory", "node_view", "pod_view"]
 Raw = Mapping[str, Any]
 UNLABELLED = "unlabelled"
 """The product of a GPU node on which GPU feature discovery has not run."""
+_POD_KEYS = ("namespace", "name", "uid", "restarts", "ready_since")
 
 _PROVIDERS = {
     "aws": "aws",
@@ -188,6 +190,10 @@ def cluster_facts(
         "stack": _stack(deployments),
         "sets": sorted(parents),
         "models": sorted(filter(None, map(_model, deployments)), key=lambda m: (m["namespace"], m["name"])),
+        "pods": sorted(
+            ({key: pod[key] for key in _POD_KEYS} for pod in pods if pod["namespace"] in NAMESPACES),
+            key=lambda p: (p["namespace"], p["name"]),
+        ),
         "namespaces": sorted(_name(item) for item in namespaces),
         "storage_classes": sorted(_name(item) for item in storage_classes),
         "gateways": sorted(

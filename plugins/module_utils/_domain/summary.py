@@ -50,7 +50,7 @@ def failure(contract: Data, failed: Data, task: str, items: Sequence[Data] = ())
         return {**outcome, "detail": str(failed.get("msg", ""))}
     cause = _cause(failed)
     message = str(cause.get("msg") or "it failed and did not say why")
-    owner = str(cause.get("owner") or "Fireworks")
+    owner = str(cause.get("owner") or _owner_in(message))
     asked = contact(contract, "account") if owner == "the customer" else None
     outcome = _outcome(contract, "failed", reason=f"{task}: {message.splitlines()[0]}", owner=owner, ask=asked)
     return {**outcome, "detail": message}
@@ -96,6 +96,11 @@ def _cause(failed: Data) -> Data:
         if each.get("failed"):
             return dict(each)
     return failed
+
+
+def _owner_in(message: str) -> str:
+    """Whose move it is by the words of a playbook's own refusal, which carries nothing else."""
+    return "the customer" if message.rstrip().endswith("Whose move: the customer.") else "Fireworks"
 
 
 def _short(text: str, most: int = 100) -> str:

@@ -10,7 +10,7 @@ memory a read takes is that of one page. Strings that repeat (labels, products, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from sys import intern
 from typing import Any
 
@@ -103,7 +103,16 @@ def pod_view(raw: Mapping[str, Any]) -> View:
         "gpus": pod_gpus(spec),
         "labels": _some(metadata.get("labels"), _POD_LABELS),
         "owner": f"{owners[0].get('kind', '')}/{owners[0].get('name', '')}" if owners else "",
+        "uid": str(metadata.get("uid", "")),
+        "restarts": sum(count(c.get("restartCount", 0)) for c in status.get("containerStatuses") or ()),
+        "ready_since": _ready_since(status.get("conditions") or ()),
     }
+
+
+def _ready_since(conditions: Iterable[Mapping[str, Any]]) -> str:
+    """The moment from which a pod has been ready without a gap; empty when it is not ready."""
+    ready = [c for c in conditions if c.get("type") == "Ready" and c.get("status") == "True"]
+    return str(ready[0].get("lastTransitionTime", "")) if ready else ""
 
 
 def is_gpu_node(node: View) -> bool:

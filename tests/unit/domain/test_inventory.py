@@ -74,7 +74,10 @@ def test_a_node_view_keeps_only_what_is_used() -> None:
 
 def test_views_of_empty_objects_are_empty_not_errors() -> None:
     assert node_view({})["name"] == ""
-    assert pod_view({}) == {"namespace": "", "name": "", "node": "", "phase": "", "gpus": 0, "labels": {}, "owner": ""}
+    assert pod_view({}) == {
+        "namespace": "", "name": "", "node": "", "phase": "", "gpus": 0, "labels": {}, "owner": "",
+        "uid": "", "restarts": 0, "ready_since": "",
+    }  # fmt: skip
 
 
 def test_views_of_repeated_strings_share_memory() -> None:
@@ -171,6 +174,21 @@ def facts(**more: Any) -> dict[str, Any]:
         "pods": [],
     }
     return cluster_facts(**{**given, **more})
+
+
+def test_our_pods_are_told_by_uid_restarts_and_since_when_they_are_ready() -> None:
+    status = {
+        "phase": "Running",
+        "containerStatuses": [{"restartCount": 1}, {"restartCount": 2}],
+        "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "T"}, {"type": "Initialized"}],
+    }
+    ready, waiting, theirs = pod("b"), pod("a"), pod("c", namespace="team")
+    ready["metadata"]["uid"], ready["status"] = "1", status
+    waiting["status"]["conditions"] = [{"type": "Ready", "status": "False", "lastTransitionTime": "T"}]
+    assert facts(pods=map(pod_view, [ready, waiting, theirs]))["pods"] == [
+        {"namespace": "fireworks-models", "name": "a", "uid": "", "restarts": 0, "ready_since": ""},
+        {"namespace": "fireworks-models", "name": "b", "uid": "1", "restarts": 3, "ready_since": "T"},
+    ]
 
 
 def test_the_least_that_can_be_read_still_makes_facts() -> None:

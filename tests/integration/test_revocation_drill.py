@@ -1,0 +1,221 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``fireworks.byoc.revocation_drill``: all our access is withdrawn, models serve on, and it is given back."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import CONNECTING
+from tests.integration.journey import NO_REQUESTS, agreed, line, offboard, onboard, ours, play
+
+ACCOUNTS = "/api/v1/namespaces/fireworks-system/serviceaccounts"
+CLUSTER = "acme-eu-1"
+
+
+def hardened(cluster: Any, kubeconfig: Any) -> dict[str, Any]:
+    contract = agreed(cluster, kubeconfig=kubeconfig)
+    contract["access"]["mode"] = "hardened"
+    return contract
+
+
+def as_admin(cluster: Any) -> tuple[str, ...]:
+    return ("-e", f"admin_kubeconfig={cluster.kubeconfig}")
+
+
+@pytest.fixture(scope="module")
+def serving(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, dict[str, Any], Path]]:
+    """A cluster onboarded in hardened mode, its contract with the operator's credential, and the credentials' folder."""
+    cluster, folder = bed["acme"], tmp_path_factory.mktemp("serving")
+    assert ours(cluster) == {}
+    credentials = folder / "credentials"
+    credentials.mkdir()
+    operator = credentials / f"{CLUSTER}-operator.kubeconfig"
+    contract = hardened(cluster, operator)
+    made = play("presetup", folder, [contract], *as_admin(cluster), "-e", f"operator_kubeconfig={operator}")
+    assert made.returncode == 0, made.stdout
+    assert onboard(folder, contract).returncode == 0
+    rotated = play("rotate_credentials", folder, [contract], "-e", f"credentials_dir={credentials}")
+    assert rotated.returncode == 0, rotated.stdout
+    yield cluster, contract, credentials
+    gone = offboard(folder, contract, options=as_admin(cluster))
+    assert gone.returncode == 0, gone.stdout
+    assert ours(cluster) == {}
+
+
+def drill(
+    serving: tuple[Any, dict[str, Any], Path],
+    folder: Path,
+    *options: str,
+    confirm: str = "drill",
+    clusters: str = "byoc",
+) -> subprocess.CompletedProcess[str]:
+    cluster, contract, credentials = serving
+    said = ("-e", f"credentials_dir={credentials}", "-e", f"confirm={confirm}")
+    return play(
+        "revocation_drill", folder, [contract], *as_admin(cluster), *NO_REQUESTS, *said, *options, clusters=clusters
+    )
+
+
+def pods(cluster: Any) -> dict[str, tuple[str, int, str]]:
+    """Our pods: their UIDs, restarts, and since when they have been ready."""
+    found = {}
+    for namespace in ("fireworks-system", "fireworks-models"):
+        for pod in cluster.request("GET", f"/api/v1/namespaces/{namespace}/pods")["items"]:
+            restarts = sum(each["restartCount"] for each in pod["status"]["containerStatuses"])
+            [ready] = [each for each in pod["status"]["conditions"] if each["type"] == "Ready"]
+            found[pod["metadata"]["name"]] = (pod["metadata"]["uid"], restarts, ready["lastTransitionTime"])
+    return found
+
+
+def accounts(cluster: Any) -> dict[str, str]:
+    return {each["metadata"]["name"]: each["metadata"]["uid"] for each in cluster.request("GET", ACCOUNTS)["items"]}
+
+
+def withdraw(cluster: Any) -> None:
+    """What the customer does in an emergency, and where a killed drill leaves the cluster."""
+    for name in CONNECTING:
+        cluster.request("DELETE", f"{ACCOUNTS}/{name}")
+
+
+def test_access_is_withdrawn_and_given_back_and_models_serve_on(serving: Any, tmp_path: Path) -> None:
+    cluster, contract, credentials = serving
+    before, running, made = ours(cluster), pods(cluster), accounts(cluster)
+    old = {path.name: path.read_bytes() for path in credentials.iterdir()}
+    assert len(running) >= 4
+    assert len(old) == len(CONNECTING)
+
+    done = drill(serving, tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert " done " in line(done, CLUSTER)
+    for identity in CONNECTING:
+        said = line(done, CLUSTER, f" {identity} ")
+        assert re.search(r"deleted +refused with 401 after \d+\.\d s +20\d\d-", said), said
+        assert "401: Unauthorized. Next: renew the credential" in said
+        assert "Whose move: the customer." in said
+    assert "none gone, restarted or unready" in line(done, CLUSTER, "the same pods")
+    assert "no request was sent" in line(done, CLUSTER, "endpoint reachability")
+
+    assert ours(cluster) == before
+    assert pods(cluster) == running
+    now = accounts(cluster)
+    assert {name for name in made if now[name] != made[name]} == set(CONNECTING)
+    assert {path.name for path in credentials.iterdir()} == set(old)
+    assert all(path.read_bytes() != old[path.name] for path in credentials.iterdir())
+    again = onboard(tmp_path, contract)
+    assert "nothing changed" in line(again, CLUSTER), again.stdout
+    assert pods(cluster) == running
+
+
+def test_everything_of_ours_says_clearly_that_it_is_withdrawn_and_the_next_drill_gives_it_back(
+    serving: Any, tmp_path: Path
+) -> None:
+    cluster, contract, credentials = serving
+    before, running = ours(cluster), pods(cluster)
+    withdraw(cluster)
+    wait_for_401(cluster, tmp_path, contract)
+    for playbook in ("onboard", "validate", "rotate_credentials"):
+        done = play(playbook, tmp_path, [contract], *NO_REQUESTS, "-e", f"credentials_dir={credentials}")
+        assert done.returncode == 2, done.stdout
+        said = done.stdout.split("How it ended")[-1]
+        assert said.count("with 401: Unauthorized. Next: renew the credential") == 1, done.stdout
+        assert said.count("Whose move: the customer.") == 1
+        assert "Acme Cloud Platform <cloud@acme.example>" in line(done, CLUSTER, "failed")
+    shown = play("status", tmp_path, [contract], clusters="")
+    assert "with 401: Unauthorized. Next: renew the credential" in line(shown, CLUSTER, "unreachable")
+    assert pods(cluster) == running
+
+    done = drill(serving, tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"was missing +was refused with 401 before", line(done, CLUSTER, " observer ")), done.stdout
+    assert "401: Unauthorized" in line(done, CLUSTER, " observer ")
+    assert ours(cluster) == before
+    assert pods(cluster) == running
+    assert "nothing changed" in line(onboard(tmp_path, contract), CLUSTER)
+
+
+def wait_for_401(cluster: Any, folder: Path, contract: Any) -> None:
+    """The API server may remember for 10 s that it has accepted a token."""
+    for _ in range(30):
+        if "401" in line(play("status", folder, [contract], clusters=""), CLUSTER):
+            return
+    raise AssertionError("the operator's token is still accepted")
+
+
+def test_nothing_happens_in_check_mode_or_unless_it_is_meant(serving: Any, tmp_path: Path) -> None:
+    cluster, _contract, credentials = serving
+    before = (accounts(cluster), {path.name: path.read_bytes() for path in credentials.iterdir()})
+    checked = drill(serving, tmp_path, "--check", "--diff")
+    assert "would change" in line(checked, CLUSTER), checked.stdout
+    assert re.search(r"would be deleted +accepted; would be refused", line(checked, CLUSTER, " operator "))
+    for options, message in (
+        ({"confirm": ""}, "To do so, add -e confirm=drill. Nothing was changed."),
+        ({"clusters": ""}, "Say which clusters"),
+    ):
+        refused = drill(serving, tmp_path, **options)
+        assert refused.returncode == 2
+        assert message in " ".join(refused.stdout.split())
+    assert before == (accounts(cluster), {path.name: path.read_bytes() for path in credentials.iterdir()})
+
+
+def test_a_drill_that_proves_nothing_still_gives_access_back(serving: Any, tmp_path: Path) -> None:
+    """No second is left for the token to be refused in, and the API server remembers it for longer."""
+    cluster, contract, credentials = serving
+    before, running, made = ours(cluster), pods(cluster), accounts(cluster)
+    old = {path.name: path.read_bytes() for path in credentials.iterdir()}
+    done = drill(serving, tmp_path, "-e", "drill_refusal_timeout=0")
+    assert done.returncode == 2
+    said = line(done, CLUSTER, "failed")
+    assert "The token of observer was not refused with 401 in 0 s" in said, done.stdout
+    assert "Acme Cloud Platform <cloud@acme.example>" in said
+    assert "deleted" in line(done, CLUSTER, "accepted before, not tried since")
+    assert ours(cluster) == before
+    assert pods(cluster) == running
+    assert not set(accounts(cluster).values()) & {made[name] for name in CONNECTING}
+    assert all(path.read_bytes() != old[path.name] for path in credentials.iterdir())
+    assert "nothing changed" in line(onboard(tmp_path, contract), CLUSTER)
+
+
+@pytest.fixture
+def somebody_elses(serving: Any) -> Iterator[str]:
+    """An administrator's credential where the observer's should be."""
+    cluster, _contract, credentials = serving
+    place = credentials / f"{CLUSTER}-observer.kubeconfig"
+    kept = place.read_bytes()
+    place.write_bytes(Path(cluster.kubeconfig).read_bytes())
+    yield "observer's is the credential of "
+    place.write_bytes(kept)
+
+
+@pytest.fixture
+def granted(serving: Any) -> Iterator[str]:
+    """A setup grant that nobody has ended."""
+    cluster, _contract, _credentials = serving
+    label = {"app.kubernetes.io/managed-by": "fireworks-byoc"}
+    cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": "fireworks-setup"}})
+    account = {"metadata": {"name": "setup-jane", "labels": label}}
+    cluster.request("POST", "/api/v1/namespaces/fireworks-setup/serviceaccounts", account)
+    yield "A setup grant is still there (setup-jane)"
+    cluster.request("DELETE", "/api/v1/namespaces/fireworks-setup/serviceaccounts/setup-jane")
+    cluster.request("DELETE", "/api/v1/namespaces/fireworks-setup")
+
+
+@pytest.mark.parametrize("reason", ["somebody_elses", "granted"])
+def test_a_drill_that_could_not_prove_all_withdraws_nothing(
+    serving: Any, tmp_path: Path, reason: str, request: pytest.FixtureRequest
+) -> None:
+    message = request.getfixturevalue(reason)
+    before = accounts(serving[0])
+    done = drill(serving, tmp_path)
+    assert done.returncode == 2
+    said = " ".join(done.stdout.split("How it ended")[-1].split())
+    assert message in said, done.stdout
+    assert "Nothing was changed. Next: " in said
+    assert accounts(serving[0]) == before
