@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import GUARDRAILS
 from byoc_testbed.api import Api, ApiError
 from tests.integration.journey import NO_REQUESTS, agreed, line, offboard, onboard, ours, play
 
@@ -119,6 +120,8 @@ def test_a_grant_is_made_used_and_revoked(acme: Any, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
     assert " done " in line(done, "acme-eu-1")
     before = {place for place in ours(acme) if "fireworks-setup" not in place}
+    for name_of_guardrail in GUARDRAILS:
+        assert f"{ADMISSION}/validatingadmissionpolicybindings /{name_of_guardrail}" in before
 
     asked = revoke(acme, tmp_path, name, "-e", f"setup_kubeconfig={path}", "--check")
     assert "would change" in line(asked, "acme-eu-1"), asked.stdout
@@ -157,9 +160,12 @@ def test_a_grant_is_bounded(acme: Any, tmp_path: Path) -> None:
         ("DELETE", f"{RBAC}/clusterrolebindings/fireworks-{name_in(path)}", None),
         ("POST", mine, {"spec": {"expirationSeconds": 86400}}),
         ("POST", "/api/v1/namespaces/kube-system/pods", meta),
+        ("DELETE", f"{ADMISSION}/validatingadmissionpolicies/fireworks-of-somebody", None),
+        ("PATCH", f"{RBAC}/clusterroles/fireworks-mallory?{MANAGER}", role("ClusterRole", [], "fireworks-mallory")),
+        ("PATCH", f"{RBAC}/clusterrolebindings/fireworks-mallory?{MANAGER}", bound("fireworks-mallory", subject)),
     ]
     for method, where, body in by_rbac:
-        status, said = refusal(alice, method, where, body)
+        status, said = refusal(alice, method, where, body, APPLY if method == "PATCH" else "")
         assert status == 403, f"{method} {where}: {status} {said}"
         assert BY_POLICY not in said
     node = acme.nodes[0]
@@ -174,6 +180,8 @@ def test_a_grant_is_bounded(acme: Any, tmp_path: Path) -> None:
         ("PATCH", operator, role("ClusterRole", [{**rule("configmaps", "get"), "resourceNames": ["any"]}]), APPLY),
         ("POST", f"{RBAC}/namespaces/fireworks-system/rolebindings",
          {**meta, "roleRef": ref("Role", "fireworks-operator"), "subjects": subject}, ""),
+        ("PATCH", f"{RBAC}/clusterrolebindings/fireworks-operator?force=true&{MANAGER}",
+         bound("fireworks-operator", subject), APPLY),
         ("POST", f"{RBAC}/namespaces/fireworks-system/rolebindings",
          {**meta, "roleRef": ref("ClusterRole", f"fireworks-{name_in(path)}"), "subjects": []}, ""),
     ]  # fmt: skip
@@ -197,8 +205,15 @@ def ref(kind: str, name: str) -> dict[str, str]:
     return {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name}
 
 
-def role(kind: str, rules: list[dict[str, Any]]) -> dict[str, Any]:
-    metadata = {"name": "fireworks-operator"}
+def bound(name: str, subjects: list[dict[str, str]]) -> dict[str, Any]:
+    """A binding of the operator's role."""
+    kind = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding"}
+    role_ref = ref("ClusterRole", "fireworks-operator")
+    return {**kind, "metadata": {"name": name}, "roleRef": role_ref, "subjects": subjects}
+
+
+def role(kind: str, rules: list[dict[str, Any]], name: str = "fireworks-operator") -> dict[str, Any]:
+    metadata = {"name": name}
     return {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": metadata, "rules": rules}
 
 
