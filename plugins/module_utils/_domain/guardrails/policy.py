@@ -81,7 +81,7 @@ def manifests(policy: Policy) -> list[Manifest]:
 
 def _in_full(match: Manifest) -> Manifest:
     """With what the API server would add: it has one owner as a whole, and left out it would be a conflict of two."""
-    rules = {
+    rules: Manifest = {
         key: [{"scope": "*", **rule} for rule in match[key]]
         for key in ("resourceRules", "excludeResourceRules")
         if key in match
