@@ -10,9 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.grant import GrantError, setup_grant
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities import required_permissions
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import connecting_identities
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model import find_model, model_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.exposure import front_door
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.workload import load_deadline
@@ -37,13 +35,6 @@ def _model_deadline(contract: Contract, model: str) -> int:
         raise AnsibleFilterError(str(error)) from None
 
 
-def _setup_grant(contract: Contract, who: str, reason: str, valid: str, now: str) -> dict[str, Any]:
-    try:
-        return setup_grant(contract, who, reason, valid, now)
-    except GrantError as error:
-        raise AnsibleFilterError(str(error)) from None
-
-
 class FilterModule:
     """Filters over a contract."""
 
@@ -55,7 +46,5 @@ class FilterModule:
             "model_objects": _model_objects,
             "model_deadline": _model_deadline,
             "required_permissions": required_permissions,
-            "setup_grant": _setup_grant,
-            "connecting_identities": connecting_identities,
             "stack_images": component_images,
         }

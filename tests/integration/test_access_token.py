@@ -1,13 +1,13 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""fireworks.byoc.access_token on a real API server."""
+"""``access_token`` against a real API server: credentials that come, stay, are renewed, and end."""
 
 from __future__ import annotations
 
-import contextlib
 import stat
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,138 +15,209 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._connection import open_session
-from ansible_collections.fireworks.byoc.plugins.module_utils._kube.permissions import who_am_i
-from ansible_collections.fireworks.byoc.plugins.module_utils._kube.tokens import life_of
-from byoc_testbed.errors import ApiError
-from tests.integration.plays import AS_MODULE, connection_to, run_tasks
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.tokens import read_claims
+from byoc_testbed.api import Api, ApiError
+from tests.integration.plays import AS_MODULE, Outcome, connection_to, run_tasks
 
 SPACE = "default"
-USER = f"system:serviceaccount:{SPACE}:worker"
+ACCOUNTS = f"/api/v1/namespaces/{SPACE}/serviceaccounts"
+NAME = "short-lived"
+USER = f"system:serviceaccount:{SPACE}:{NAME}"
+REVIEWS = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+REVIEW = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
 
 
 @pytest.fixture
-def cluster(bed: Any) -> Iterator[Any]:
-    """A cluster with one account."""
-    birch = bed["birch"]
-    birch.request("POST", f"/api/v1/namespaces/{SPACE}/serviceaccounts", {"metadata": {"name": "worker"}})
-    yield birch
-    with contextlib.suppress(ApiError):
-        birch.request("DELETE", f"/api/v1/namespaces/{SPACE}/serviceaccounts/worker")
+def birch(bed: Any) -> Iterator[Any]:
+    """A cluster with the account."""
+    cluster = bed["birch"]
+    make_account(cluster)
+    yield cluster
+    end_account(cluster)
 
 
-def keep(path: Path | None, **more: Any) -> dict[str, Any]:
-    given = {"service_account": "worker", "namespace": SPACE, **({"kubeconfig": str(path)} if path else {}), **more}
-    keywords = {key: given.pop(key) for key in AS_MODULE if key in given}
+def make_account(cluster: Any) -> None:
+    cluster.request("POST", ACCOUNTS, {"metadata": {"name": NAME}})
+
+
+def end_account(cluster: Any) -> None:
+    try:
+        cluster.request("DELETE", f"{ACCOUNTS}/{NAME}")
+    except ApiError as error:
+        assert error.status == 404
+
+
+def task(kubeconfig: Path | None = None, **options: Any) -> dict[str, Any]:
+    keywords = {key: options.pop(key) for key in list(options) if key in ("environment", "check_mode")}
+    given = {"service_account": NAME, "namespace": SPACE, **options}
+    if kubeconfig:
+        given["kubeconfig"] = str(kubeconfig)
     return {"fireworks.byoc.access_token": given, **keywords}
 
 
-def does(cluster: Any, folder: Path, *tasks: dict[str, Any], flags: tuple[str, ...] = ()) -> list[dict[str, Any]]:
-    return run_tasks(folder, connection_to(cluster), *tasks, flags=flags).results
+def go(cluster: Any, folder: Path, *tasks: dict[str, Any], **more: Any) -> Outcome:
+    outcome = run_tasks(folder, connection_to(cluster), *tasks, **more)
+    assert "Traceback" not in outcome.output
+    return outcome
 
 
-def bearer(path: Path) -> str:
-    return str(yaml.safe_load(path.read_text())["users"][0]["user"]["token"])
+def token_in(path: Path) -> str:
+    return token_in_text(path.read_text())
 
 
-def test_a_token_is_issued_once_kept_and_ended_with_a_proof(cluster: Any, tmp_path: Path) -> None:
-    path = tmp_path / "worker.kubeconfig"
-    [checked] = does(cluster, tmp_path, keep(path), flags=("--check",))
-    assert checked["changed"] and not path.exists()
-    issued, kept, as_module = does(cluster, tmp_path, keep(path), keep(path), keep(path, **AS_MODULE))
-    assert "msg" not in issued, issued["msg"]
-    assert (issued["changed"], kept["changed"], as_module["changed"]) == (True, False, False)
-    assert issued["user"] == USER
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert bearer(path) not in str([issued, kept])
-    connection = connection_to(cluster, kubeconfig_file=str(path))
-    assert who_am_i(open_session(connection)) == USER
-    assert sorted(p.name for p in tmp_path.glob(".worker*")) == [], "a temporary file was left"
-
-    end = keep(path, state="absent")
-    [would_end] = does(cluster, tmp_path, end, flags=("--check",))
-    assert would_end["changed"] and path.exists()
-    ended, again = does(cluster, tmp_path, end, end)
-    assert ended["proof"]["status"] == 401
-    assert ended["proof"]["seconds"] < 15
-    assert not path.exists()
-    assert again == {**again, "changed": False}
-
-
-def test_a_token_with_too_little_left_is_renewed_and_the_old_one_lives_on(cluster: Any, tmp_path: Path) -> None:
-    path = tmp_path / "worker.kubeconfig"
-    does(cluster, tmp_path, keep(path, lifetime=600))
-    old = bearer(path)
-    [renewed] = does(cluster, tmp_path, keep(path, lifetime=1200, renew_below=1))
-    assert renewed["changed"]
-    life = life_of(bearer(path))
-    assert life is not None and life.ends - life.issued == renewed["lifetime"] == 1200
-    session = open_session({**connection_to(cluster, kubeconfig_file=None), "server": cluster.server,
-                            "token": old, "ca_file": str(cluster.ca_file)})  # fmt: skip
-    assert who_am_i(session) == USER
-
-
-@pytest.mark.parametrize("content", ["no yaml: [", "", "apiVersion: v1\nkind: Config\n"])
-def test_a_file_that_is_no_credential_is_replaced(cluster: Any, tmp_path: Path, content: str) -> None:
-    path = tmp_path / "worker.kubeconfig"
-    path.write_text(content)
-    [issued] = does(cluster, tmp_path, keep(path))
-    assert issued["changed"]
-    assert life_of(bearer(path)) is not None
-
-
-def test_a_token_of_an_account_made_anew_is_replaced(cluster: Any, tmp_path: Path) -> None:
-    path = tmp_path / "worker.kubeconfig"
-    does(cluster, tmp_path, keep(path))
-    cluster.request("DELETE", f"/api/v1/namespaces/{SPACE}/serviceaccounts/worker")
-    cluster.request("POST", f"/api/v1/namespaces/{SPACE}/serviceaccounts", {"metadata": {"name": "worker"}})
-    [issued] = does(cluster, tmp_path, keep(path, state="present"))
-    # The API server may know the old token for 10 s yet; if it does, the next run replaces it.
-    assert issued["user"] == USER
-
-
-def test_what_cannot_be_issued_is_said_in_one_sentence(cluster: Any, tmp_path: Path) -> None:
-    nobody, short, nowhere = does(
-        cluster,
-        tmp_path,
-        keep(tmp_path / "a", service_account="nobody"),
-        keep(tmp_path / "a", lifetime=60),
-        keep(tmp_path / "no" / "such" / "folder"),
-    )
-    assert "there is no ServiceAccount default/nobody" in nobody["msg"]
-    assert "issues none shorter than 600 s" in short["msg"]
-    assert "cannot be written: No such file or directory" in nowhere["msg"]
-    assert not (tmp_path / "a").exists()
-
-
-def test_without_a_file_the_kubeconfig_is_the_result(cluster: Any, tmp_path: Path) -> None:
-    [issued] = does(cluster, tmp_path, keep(None, notes=["for the vault"]))
-    assert issued["kubeconfig"].startswith("# for the vault\n")
-    assert yaml.safe_load(issued["kubeconfig"])["current-context"] == "birch"
-
-
-def test_rotation_under_a_loop_of_calls_fails_none_of_them(cluster: Any, tmp_path: Path) -> None:
-    path = tmp_path / "worker.kubeconfig"
-    does(cluster, tmp_path, keep(path, lifetime=600))
-    users: list[str] = []
-    done = threading.Event()
-
-    def call() -> None:
-        while not done.is_set():
-            users.append(who_am_i(open_session(connection_to(cluster, kubeconfig_file=str(path)))))
-
-    callers = [threading.Thread(target=call) for _ in range(2)]
-    for caller in callers:
-        caller.start()
-    tokens = set()
+def answer_to(cluster: Any, token: str) -> int:
+    api = Api(cluster.server, cluster.ca_file, token)
     try:
-        for turn in range(4):
-            does(cluster, tmp_path, keep(path, lifetime=600 + turn, renew_below=1))
-            tokens.add(bearer(path))
+        api.request("POST", REVIEWS, REVIEW)
+    except ApiError as error:
+        return int(error.status)
     finally:
-        done.set()
-        for caller in callers:
-            caller.join()
+        api.close()
+    return 201
+
+
+@pytest.mark.floor
+def test_a_credential_comes_stays_and_ends(birch: Any, tmp_path: Path) -> None:
+    path = tmp_path / "short.kubeconfig"
+    notes = {"reason": "a test\nusers: []", "for": "alice"}
+    [checked] = go(birch, tmp_path, task(path), flags=("--check", "--diff")).results
+    assert not path.exists()
+    made, again, ended_check = go(
+        birch,
+        tmp_path,
+        task(path, lifetime=600, annotations=notes),
+        task(path, lifetime=600),
+        task(path, state="absent", check_mode=True),
+    ).results
+    assert (checked["changed"], checked["why"], checked["valid_until"]) == (True, "there is no file", "")
+    assert made["changed"] is True
+    assert (made["user"], made["lifetime"]) == (USER, 600)
+    assert "kubeconfig" not in made
+    assert (again["changed"], again["why"], again["valid_until"]) == (False, "", made["valid_until"])
+    assert (ended_check["changed"], ended_check["evidence"]) == (True, {})
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [each.name for each in tmp_path.glob(".short*")] == []
+    head = path.read_text().split("apiVersion")[0]
+    assert all(line.startswith("#") for line in head.splitlines())
+    assert "# for: alice" in head
+    assert f"delete serviceaccount {NAME}" in head
+    token = token_in(path)
+    assert answer_to(birch, token) == 201
+
+    outcome = go(birch, tmp_path, task(path, state="absent"), task(path, state="absent"))
+    ended, nothing = outcome.results
+    assert ended["changed"] is True
+    assert ended["evidence"]["status"] == 401
+    assert 0 <= ended["evidence"]["seconds"] < 15
+    print("evidence:", ended["evidence"])
+    assert answer_to(birch, token) == 401
+    assert not path.exists()
+    assert (nothing["changed"], nothing["evidence"]) == (False, {})
+    assert token not in outcome.output
+
+
+def test_the_module_and_the_action_do_the_same(birch: Any, tmp_path: Path) -> None:
+    path = tmp_path / "short.kubeconfig"
+    made, kept, inline, missing, also_missing = go(
+        birch,
+        tmp_path,
+        task(path, **AS_MODULE),
+        task(path),
+        task(**AS_MODULE),
+        task(path, service_account="nobody", **AS_MODULE),
+        task(path, service_account="nobody"),
+    ).results
+    assert (made["changed"], kept["changed"]) == (True, False)
+    assert made["valid_until"] == kept["valid_until"]
+    assert yaml.safe_load(inline["kubeconfig"])["current-context"] == "birch"
+    assert read_claims(yaml.safe_load(inline["kubeconfig"])["users"][0]["user"]["token"]).user == USER
+    assert "there is no ServiceAccount default/nobody" in missing["msg"]
+    assert missing["msg"] == also_missing["msg"]
+
+
+def test_what_is_not_good_is_renewed_and_why_is_said(bed: Any, birch: Any, tmp_path: Path) -> None:
+    path = tmp_path / "short.kubeconfig"
+    go(birch, tmp_path, task(path))
+    good = path.read_text()
+
+    def renewed(text: str, **options: Any) -> str:
+        path.write_text(text)
+        checked, result = go(birch, tmp_path, task(path, check_mode=True, **options), task(path, **options)).results
+        assert (checked["changed"], checked["why"]) == (True, result["why"])
+        assert result["changed"] is True
+        assert token_in(path) != token_in_text(good)
+        assert answer_to(birch, token_in(path)) == 201
+        return str(result["why"])
+
+    assert "is for another server" in renewed(good.replace(birch.server, bed["acme"].server))
+    assert "the kubeconfig is not YAML" in renewed("a: [")
+    assert "it is no short-lived token" in renewed(good.replace(token_in_text(good), "abc"))
+    assert "too little of its life" in renewed(good, renew_below=1.0)
+    assert "of another account" in renewed(Path(birch.kubeconfig_for_service_account(SPACE, "default")).read_text())
+    forged = good.replace(token_in_text(good), token_in_text(good)[:-40] + "A" * 40)
+    assert "the API server does not accept it" in renewed(forged)
+    path.chmod(0o644)
+    assert "its mode is 0644" in renewed(good)
+    end_account(birch)
+    make_account(birch)
+    assert "made anew" in renewed(good)
+
+
+def token_in_text(text: str) -> str:
+    return str(yaml.safe_load(text)["users"][0]["user"]["token"])
+
+
+def test_a_file_of_somebody_else_ends_nothing(bed: Any, birch: Any, tmp_path: Path) -> None:
+    other = tmp_path / "other.kubeconfig"
+    other.write_text(Path(birch.kubeconfig_for_service_account(SPACE, "default")).read_text())
+    refused = go(birch, tmp_path, task(other, state="absent")).result
+    assert refused["failed"]
+    assert f"holds no token of {USER}" in refused["msg"]
+    assert birch.request("GET", f"{ACCOUNTS}/{NAME}")
+    assert other.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "connection", "message"),
+    [
+        ({"lifetime": 60}, {}, "no token for less than 600 s"),
+        ({"renew_below": 2}, {}, "a share is between 0 and 1"),
+        ({}, {"cluster_uid": "11111111-2222-3333-4444-555555555555"}, "this is the wrong cluster"),
+        ({"kubeconfig": "/nowhere/short.kubeconfig"}, {}, "cannot write /nowhere/short.kubeconfig"),
+    ],
+)
+def test_refusals(
+    birch: Any, tmp_path: Path, options: dict[str, Any], connection: dict[str, Any], message: str
+) -> None:
+    given = {"kubeconfig": str(tmp_path / "never"), **options}
+    outcome = run_tasks(tmp_path, connection_to(birch, **connection), task(**given), flags=("--diff",))
+    assert outcome.result["failed"]
+    assert message in outcome.result["msg"]
+    assert not (tmp_path / "never").exists()
+
+
+def test_nobody_who_works_with_the_file_notices_a_renewal(birch: Any, tmp_path: Path) -> None:
+    path = tmp_path / "short.kubeconfig"
+    go(birch, tmp_path, task(path))
+    over, answers = threading.Event(), []
+
+    def work() -> None:
+        while not over.is_set():
+            answers.append(answer_to(birch, token_in(path)))
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        time.sleep(0.2)
+        tokens = {token_in(path)}
+        for _ in range(3):
+            results = go(birch, tmp_path, *[task(path, renew_below=1.0)] * 5).results
+            assert all(result["changed"] for result in results)
+            tokens.add(token_in(path))
+    finally:
+        over.set()
+        worker.join()
     assert len(tokens) == 4
-    assert len(users) > 50
-    assert set(users) == {USER}
+    assert len(answers) > 50
+    assert set(answers) == {201}
+    print(f"15 renewals, {len(answers)} calls, failed: 0")

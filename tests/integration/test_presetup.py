@@ -78,7 +78,10 @@ def test_rendered_twice_it_is_the_same_bytes_and_writes_nothing_to_the_cluster(a
     assert "changed=0" in again.stdout
 
 
-@pytest.mark.parametrize("how", [("--server-side",), ()])
+OURS = ("--server-side", "--field-manager=fireworks-byoc")
+
+
+@pytest.mark.parametrize("how", [OURS, ("--server-side",), ()], ids=["as we do", "server-side", "client-side"])
 def test_applied_with_kubectl_there_is_nothing_left_to_change(acme: Any, tmp_path: Path, how: tuple[str, ...]) -> None:
     presetup(tmp_path, acme, "-e", f"render_to={tmp_path}")
     acme.kubectl("apply", *how, "-f", str(tmp_path / "acme-eu-1.yaml"))
@@ -89,7 +92,12 @@ def test_applied_with_kubectl_there_is_nothing_left_to_change(acme: Any, tmp_pat
     # It is the playbook's set now as it was before: what the contract drops goes.
     contract = hardened(acme)
     contract["actions"] = {}
-    dropped = play("presetup", tmp_path, [contract], *as_admin(acme))
+    if how != OURS:  # what somebody else wrote is only taken over when that is asked for
+        refused = play("presetup", tmp_path, [contract], *as_admin(acme))
+        assert "fields belong to another manager" in refused.stdout
+        assert versions(acme) == before
+    force = () if how == OURS else ("-e", "presetup_force_conflicts=true")
+    dropped = play("presetup", tmp_path, [contract], *as_admin(acme), *force)
     assert " done " in line(dropped, "acme-eu-1"), dropped.stdout
     assert not any("node-medic" in place for place in ours(acme))
 

@@ -83,9 +83,11 @@ def _outcome(
 
 
 def _changed(result: Data) -> list[tuple[str, str, str]]:
-    """The objects that a task changed; of a task in a loop, by all its turns."""
+    """The objects that a task changed; of a task in a loop, by all its turns. A credential is known by its user."""
     if "results" in result:
         return [each for turn in result["results"] for each in _changed(turn)]
+    if "user" in result and result.get("changed"):
+        return [("credential", "", str(result["user"]))]
     objects = result.get("objects") or ()
     return [(str(o["kind"]), str(o["namespace"]), str(o["name"])) for o in objects if o["action"] != "unchanged"]
 

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that hold a credential: readable by their owner only, and never half-written."""
+"""Files that hold a secret: for their owner only, and whole or not there at all."""
 
 from __future__ import annotations
 
@@ -12,29 +12,40 @@ from pathlib import Path
 
 from .errors import CredentialError
 
+MODE = 0o600
 
-def write_private(path: Path, text: str) -> None:
-    """Put ``text`` at ``path`` in one step, mode 0600: whoever reads it sees the old content or the new.
 
-    :raises CredentialError: it cannot be written; nothing is left behind.
+def write_private(path: str, text: str) -> None:
+    """Write the file in one step: whoever reads it meanwhile gets the old content or the new one.
+
+    :raises CredentialError: it cannot be written; what was there before stays.
     """
+    target = Path(path)
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        # Made with mode 0600, whatever the umask says.
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     except OSError as error:
-        raise _unwritable(path, error) from None
+        raise _cannot(path, error) from None
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+            handle.write(text)
+            handle.flush()
+            os.fsync(handle.fileno())
+        Path(name).replace(target)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink()
-        raise _unwritable(path, error) from None
+        raise _cannot(path, error) from None
+    finally:
+        with contextlib.suppress(FileNotFoundError):  # after the replacement there is none
+            Path(name).unlink()
 
 
-def _unwritable(path: Path, error: OSError) -> CredentialError:
+def mode_of(path: str) -> int:
+    """The file's permission bits."""
+    return Path(path).stat().st_mode & 0o777
+
+
+def _cannot(path: str, error: OSError) -> CredentialError:
     return CredentialError(
-        f"cannot be written: {error.strerror}", where=str(path), next_step="give a folder that exists and is yours"
+        f"cannot write {path}: {error.strerror}",
+        next_step="give a path in a folder that exists and that this user may write to",
     )

@@ -75,7 +75,6 @@ class Session:
 
     def __init__(self, access: Access, *, cluster_name: str = "", expected_uid: str | None = None) -> None:
         self.access = access
-        self.cluster_name = cluster_name
         self.where = f"{cluster_name} ({access.server})" if cluster_name else access.server
         self.expected_uid = expected_uid
         self._uid: str | None = None

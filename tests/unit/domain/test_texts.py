@@ -184,3 +184,8 @@ def test_a_summary_has_a_line_for_each_and_the_failures_in_full() -> None:
     assert "nothing changed" in text
     assert text.endswith("\n\nall of it")
     assert unfinished(outcomes) == ["birch"]
+
+
+def test_a_renewed_credential_is_a_change() -> None:
+    turns = [{"user": "a", "changed": True}, {"user": "b", "changed": True}, {"user": "c", "changed": False}]
+    assert success(contract(), [{"results": turns}])["changes"] == 2

@@ -1,193 +1,105 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A setup grant: an administrative account for one person, one reason and a few hours.
-
-Its rights are what setup needs and no more, and an admission policy keeps its writes to what is ours. It is still
-administrative: whoever may make roles and workloads in our namespaces could give himself every right in there.
-"""
+"""A setup grant: who gets administrative access for setup, what for, and until when."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Any
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from ..contract.durations import parse_duration
-from ..identities import rule_of
-from ..identities.needs import CLUSTER, RBAC_GROUP, Need
-from ..identities.permissions import setup_needs
-from ..names import NAMESPACES, PREFIX, SETUP_NAMESPACE, SETUP_SET, account_user, labels
+from ..names import SETUP_SET
+from .tokens import as_text
 
-Manifest = dict[str, Any]
+#: The API server grants no token a shorter life.
+SHORTEST = timedelta(minutes=10)
+LONGEST = timedelta(days=7)
 
-SHORTEST, LONGEST = timedelta(minutes=10), timedelta(days=7)
-_NAME = "fireworks-setup"
-_WORD = 20
-"""So many letters of who and why are part of the account's name, which may have 63."""
-
-
-class GrantError(ValueError):
-    """The grant cannot be made as it is asked for; says what to say instead."""
+_PREFIX = "setup-"
+_NAME_LENGTH = 56  # so that the name of its set fits into a label too
+_WHO_LENGTH = 20
 
 
-def setup_grant(contract: Mapping[str, Any], who: str, reason: str, valid: str, now: str) -> dict[str, Any]:
-    """The grant as data: the account's ``name``, ``user``, ``lifetime`` in seconds, ``until``, ``objects``, ``notes``.
+@dataclass(frozen=True)
+class Grant:
+    """One grant. Its name is that of its ServiceAccount; ``seconds`` is how long it still lives."""
 
-    ``valid`` is a duration, as in a contract; ``now`` is the moment it begins (ISO 8601, UTC).
+    name: str
+    who: str
+    reason: str
+    until: str
+    seconds: int
 
-    :raises GrantError: it is too long, too short, or does not say for whom and what for.
+    @property
+    def set(self) -> str:
+        """The ApplySet that holds it."""
+        return f"{SETUP_SET}-{self.name.removeprefix(_PREFIX)}"
+
+    @property
+    def role(self) -> str:
+        """The name of its ClusterRole and of the binding."""
+        return f"fireworks-{self.name}"
+
+
+def grant_end(until: str, now: str) -> str:
+    """When a grant ends. ``until`` is a span from ``now`` (``8h``), or a time with its zone.
+
+    Raises ValueError when it is neither.
     """
-    if not who.strip() or not reason.strip():
-        raise GrantError("A setup grant says for whom and what for: -e who=<name> -e reason=<words>.")
+    text = until.strip()
     try:
-        span = parse_duration(valid)
-    except ValueError as error:
-        raise GrantError(f"valid: '{valid}' {error}.") from None
-    if not SHORTEST <= span <= LONGEST:
-        raise GrantError(f"valid: {valid} is not between 10m and 7d.")
-    until = (datetime.fromisoformat(now) + span).replace(microsecond=0)
-    name = f"setup-{_word(who)}-{_word(reason)}-{until:%Y%m%d-%H%M}"
-    facts = {
-        "who": who.strip(),
-        "reason": reason.strip(),
-        "until": f"{until:%Y-%m-%dT%H:%M:%SZ}",
-        "contract": str(contract["identity"]["name"]),
-        "cluster": str(contract["identity"]["uid"]),
-    }
-    return {
-        "name": name,
-        "user": account_user(name, SETUP_NAMESPACE),
-        "lifetime": int(span.total_seconds()),
-        "until": facts["until"],
-        "objects": _objects(contract, name, facts),
-        "notes": [
-            f"Setup access of {facts['who']} to {facts['contract']}, until {facts['until']}: {facts['reason']}.",
-            f"To end it at once: delete the ServiceAccount {name} in {SETUP_NAMESPACE}, or run revoke_setup_access.",
-        ],
-    }
+        return as_text(_moment(text))
+    except ValueError:
+        pass
+    try:
+        return as_text(_moment(now) + parse_duration(text))
+    except ValueError:
+        raise ValueError(
+            f"until: '{until}' is no end of a grant: write a span like 8h, or a time with its zone like "
+            "2026-11-24T18:00+01:00"
+        ) from None
 
 
-def _word(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", text.strip().lower())[:_WORD].strip("-") or "x"
+def setup_grant(who: str, reason: str, until: str, now: str) -> Grant:
+    """The grant for ``who``. Both times are texts with their zone.
+
+    Raises ValueError with one message when it is none: nobody or no reason is named, or its end is not between ten
+    minutes and seven days away.
+    """
+    for key, text in (("who", who), ("reason", reason)):
+        if not _slug(text):
+            raise ValueError(f"{key}: '{text}' names nothing: a setup grant says who gets it and what for")
+    end = _moment(until)
+    left = end - _moment(now)
+    if left <= timedelta():
+        raise ValueError(f"until: {as_text(end)} is over: a setup grant ends in the future")
+    if left < SHORTEST:
+        raise ValueError(f"until: {as_text(end)} is too soon: a token lives for 10 minutes at least")
+    if left > LONGEST:
+        raise ValueError(f"until: {as_text(end)} is too late: a setup grant lives for 7 days at most")
+    return Grant(
+        name=_name(who, reason, end),
+        who=" ".join(who.split()),
+        reason=" ".join(reason.split()),
+        until=as_text(end),
+        seconds=int(left.total_seconds()),
+    )
 
 
-def _objects(contract: Mapping[str, Any], name: str, facts: Mapping[str, str]) -> list[Manifest]:
-    annotations = {PREFIX + key: value for key, value in facts.items()}
-    subject = {"kind": "ServiceAccount", "name": name, "namespace": SETUP_NAMESPACE}
-    role_ref = {"apiGroup": RBAC_GROUP, "kind": "ClusterRole", "name": _NAME}
-    # Our namespaces do not exist yet, so the rights inside them are given in all; the policy takes back the rest.
-    rules = _merged(Need(CLUSTER, need.group, need.resources, need.verbs, need.names) for need in setup_needs(contract))
-    return [
-        {
-            "apiVersion": "v1",
-            "kind": "Namespace",
-            "metadata": {
-                "name": SETUP_NAMESPACE,
-                # No pod can use the account: none is let in.
-                "labels": {**_labels(SETUP_NAMESPACE), "pod-security.kubernetes.io/enforce": "restricted"},
-            },
-        },
-        {
-            "apiVersion": "v1",
-            "kind": "ResourceQuota",
-            "metadata": {"name": "no-pods", "namespace": SETUP_NAMESPACE, "labels": _labels("no-pods")},
-            "spec": {"hard": {"pods": "0"}},
-        },
-        {
-            "apiVersion": "v1",
-            "kind": "ServiceAccount",
-            "metadata": {
-                "name": name,
-                "namespace": SETUP_NAMESPACE,
-                "labels": _labels(name),
-                "annotations": annotations,
-            },
-            "automountServiceAccountToken": False,
-        },
-        {
-            "apiVersion": f"{RBAC_GROUP}/v1",
-            "kind": "ClusterRole",
-            "metadata": {"name": _NAME, "labels": _labels(_NAME)},
-            "rules": [rule_of(need) for need in rules],
-        },
-        {
-            "apiVersion": f"{RBAC_GROUP}/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": {"name": name, "labels": _labels(name), "annotations": annotations},
-            "roleRef": role_ref,
-            "subjects": [subject],
-        },
-        *_bounds(),
-    ]
+def _name(who: str, reason: str, end: datetime) -> str:
+    stamp = end.strftime("-%Y%m%d-%H%M")
+    head = f"{_PREFIX}{_slug(who)[:_WHO_LENGTH].rstrip('-')}-{_slug(reason)}"
+    return head[: _NAME_LENGTH - len(stamp)].rstrip("-") + stamp
 
 
-def _merged(needs: Any) -> list[Need]:
-    """One rule for each group, kind and names, with all its verbs."""
-    verbs: dict[tuple[str, tuple[str, ...], tuple[str, ...]], dict[str, None]] = {}
-    for need in needs:
-        for resource in need.resources:
-            verbs.setdefault((need.group, (resource,), need.names), {}).update(dict.fromkeys(need.verbs))
-    return [Need(CLUSTER, group, resources, tuple(found), names) for (group, resources, names), found in verbs.items()]
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
-def _bounds() -> list[Manifest]:
-    """The policy that keeps setup accounts' writes to our namespaces, and to cluster-wide objects of our names."""
-    ours = ", ".join(f"'{namespace}'" for namespace in NAMESPACES)
-    prefix = f"system:serviceaccount:{SETUP_NAMESPACE}:"
-    everything = {"apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"], "scope": "*"}
-    return [
-        {
-            "apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": "ValidatingAdmissionPolicy",
-            "metadata": {"name": _NAME, "labels": _labels(_NAME)},
-            "spec": {
-                "failurePolicy": "Fail",
-                "matchConstraints": {
-                    "matchPolicy": "Equivalent",
-                    "resourceRules": [{**everything, "operations": ["CREATE", "UPDATE", "DELETE", "CONNECT"]}],
-                },
-                "matchConditions": [
-                    {"name": "setup-accounts", "expression": f"request.userInfo.username.startsWith('{prefix}')"}
-                ],
-                "variables": [
-                    {"name": "place", "expression": "has(request.namespace) ? request.namespace : ''"},
-                    {
-                        "name": "called",
-                        "expression": "has(request.name) && request.name != '' ? request.name : (object != null && "
-                        "has(object.metadata) && has(object.metadata.name) ? object.metadata.name : '')",
-                    },
-                    {
-                        # A dry run writes nothing; and whoever has setup access may give it up.
-                        "name": "harmless",
-                        "expression": "(has(request.dryRun) && request.dryRun) || (request.operation == 'DELETE' && "
-                        "request.resource.resource == 'serviceaccounts'"
-                        f" && request.userInfo.username == '{prefix}' + variables.called)",
-                    },
-                ],
-                "validations": [
-                    {
-                        "expression": f"variables.harmless || variables.place == '' || variables.place in [{ours}]",
-                        "message": f"Setup access writes only in {' and '.join(NAMESPACES)}.",
-                    },
-                    {
-                        "expression": "variables.harmless || variables.place != '' || "
-                        "(variables.called.startsWith('fireworks-') && "
-                        f"!variables.called.startsWith('{_NAME}'))",
-                        "message": "Elsewhere setup access writes fireworks-* only, and not its own bounds.",
-                    },
-                ],
-            },
-        },
-        {
-            "apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": "ValidatingAdmissionPolicyBinding",
-            "metadata": {"name": _NAME, "labels": _labels(_NAME)},
-            "spec": {"policyName": _NAME, "validationActions": ["Deny"]},
-        },
-    ]
-
-
-def _labels(name: str) -> dict[str, str]:
-    return labels(SETUP_SET, name)
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"'{text}' has no time zone")
+    return moment.astimezone(UTC)

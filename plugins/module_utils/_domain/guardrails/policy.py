@@ -58,7 +58,7 @@ ASKED_BY_US = (
 
 def manifests(policy: Policy) -> list[Manifest]:
     """The policy, and the binding that makes it refuse."""
-    spec: Manifest = {"failurePolicy": "Fail", "matchConstraints": policy.match}
+    spec: Manifest = {"failurePolicy": "Fail", "matchConstraints": _in_full(policy.match)}
     for key, expressions in (("matchConditions", policy.conditions), ("variables", policy.variables)):
         if expressions:
             spec[key] = [{"name": name, "expression": text} for name, text in expressions.items()]
@@ -77,6 +77,16 @@ def manifests(policy: Policy) -> list[Manifest]:
             "spec": {"policyName": policy.name, "validationActions": ["Deny"]},
         },
     ]
+
+
+def _in_full(match: Manifest) -> Manifest:
+    """With what the API server would add: it has one owner as a whole, and left out it would be a conflict of two."""
+    rules: Manifest = {
+        key: [{"scope": "*", **rule} for rule in match[key]]
+        for key in ("resourceRules", "excludeResourceRules")
+        if key in match
+    }
+    return {"matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {}, **match, **rules}
 
 
 def _validation(rule: Rule) -> Manifest:

@@ -256,6 +256,9 @@ IDENTITIES = (
 SETUP = "setup"
 """Not a runtime identity: the time-boxed one that a customer's administrator grants (or the administrator himself)."""
 
+ADMINISTRATOR = "administrator"
+"""The customer's own: only he gives and ends access for setup, and only he can look everywhere for what is left."""
+
 AUDITOR = "auditor"
 """Nor is this: whoever may ask what others may do and read what governs us, as the customer's security team may."""
 
@@ -265,11 +268,11 @@ PLAYBOOKS = {
     "validate": OBSERVER,
     "status": OBSERVER,
     "rotate_credentials": OPERATOR,
-    "grant_setup_access": SETUP,
-    "revoke_setup_access": SETUP,
-    "revocation_drill": SETUP,
     "presetup": SETUP,
-    "offboard": SETUP,
+    "grant_setup_access": ADMINISTRATOR,
+    "revoke_setup_access": ADMINISTRATOR,
+    "revocation_drill": ADMINISTRATOR,
+    "offboard": ADMINISTRATOR,
 }
 """Who runs which playbook."""
 
@@ -282,9 +285,3 @@ def identities_of(contract: Contract) -> tuple[Identity, ...]:
 def granted(contract: Contract, identity: Identity) -> tuple[Need, ...]:
     """The needs of an identity, less what the contract rules out."""
     return tuple(need for need in identity.needs if need.when(contract))
-
-
-def connecting_identities(contract: Contract) -> list[str]:
-    """The names of the identities that work from outside; the operator last, for it renews the others' tokens."""
-    names = [identity.name for identity in identities_of(contract) if identity.connects]
-    return sorted(names, key=lambda name: name == OPERATOR)

@@ -8,18 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..names import NAMESPACES
-from .needs import CLUSTER, IDENTITIES, OPERATOR, RBAC_GROUP, Need, granted, identities_of
+from ..names import NAMESPACES, PRIORITIES, priority_class
+from .needs import CLUSTER, GUARDRAILS, IDENTITIES, OPERATOR, RBAC_GROUP, WRITE, Need, granted, identities_of
 
-_MANAGE = ("get", "list", "create", "patch", "delete")
+_SEE = ("get", "list")
+_MANAGE = (*_SEE, *WRITE)
 
+_ROLES = tuple(
+    "fireworks-" + identity.name for identity in IDENTITIES if any(need.scope == CLUSTER for need in identity.needs)
+)
+#: What has no namespace is found by its label, and written by its name only.
 _IN_CLUSTER = (
-    ("", "namespaces"),
-    ("scheduling.k8s.io", "priorityclasses"),
-    (RBAC_GROUP, "clusterroles"),
-    (RBAC_GROUP, "clusterrolebindings"),
-    ("admissionregistration.k8s.io", "validatingadmissionpolicies"),
-    ("admissionregistration.k8s.io", "validatingadmissionpolicybindings"),
+    ("", "namespaces", NAMESPACES),
+    ("scheduling.k8s.io", "priorityclasses", tuple(priority_class(word) for word in PRIORITIES)),
+    (RBAC_GROUP, "clusterroles", _ROLES),
+    (RBAC_GROUP, "clusterrolebindings", _ROLES),
+    ("admissionregistration.k8s.io", "validatingadmissionpolicies", GUARDRAILS),
+    ("admissionregistration.k8s.io", "validatingadmissionpolicybindings", GUARDRAILS),
 )
 _IN_NAMESPACES = (
     ("", "serviceaccounts"),
@@ -42,7 +47,8 @@ def setup_needs(contract: Mapping[str, Any]) -> tuple[Need, ...]:
     part of it.
     """
     found = [Need(CLUSTER, "", ("nodes", "pods"), ("get", "list"))]
-    found += [Need(CLUSTER, group, (resource,), _MANAGE) for group, resource in _IN_CLUSTER]
+    found += [Need(CLUSTER, group, (resource,), _SEE) for group, resource, _names in _IN_CLUSTER]
+    found += [Need(CLUSTER, group, (resource,), WRITE, names) for group, resource, names in _IN_CLUSTER]
     found += [Need(ns, group, (resource,), _MANAGE) for ns in NAMESPACES for group, resource in _IN_NAMESPACES]
     found += [need for identity in identities_of(contract) for need in granted(contract, identity)]
     return tuple(dict.fromkeys(found))

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..names import PRESETUP_SET
+from ..names import MANAGED_BY, PRESETUP_SET
 from ..people import contact
 
 try:
@@ -63,8 +63,9 @@ def _head(contract: Mapping[str, Any]) -> str:
     lines = (
         f"What governs Fireworks in the cluster {identity['name']} (UID {identity['uid']}), from its contract.",
         f"For {identity['customer']}'s own administrators ({security['name']}) to review and apply; Fireworks is none.",
-        f"Apply it with kubectl apply --server-side -f, from git, or with the playbook fireworks.byoc.{PRESETUP_SET}.",
-        "All three make the same objects. Do not edit it: change the contract and render again.",
+        f"Apply it with kubectl apply --server-side --field-manager={MANAGED_BY} -f, from git, or with the playbook",
+        f"fireworks.byoc.{PRESETUP_SET}. All three make the same objects.",
+        "Do not edit it: change the contract and render again.",
     )
     return "".join(map(_comment, lines))
 

@@ -1,0 +1,53 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Access for a limited time: setup grants, and the credentials that are renewed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access import grant as grants
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.rotation import (
+    connecting_identities,
+    rotation_rows,
+)
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.setup_access import setup_access_objects
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.setup_bounds import setup_bounds
+
+
+def _grant_end(until: str, now: str) -> str:
+    try:
+        return grants.grant_end(str(until), now)
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
+def _setup_grant(contract: Mapping[str, Any], who: str, reason: str, until: str, now: str) -> dict[str, Any]:
+    try:
+        grant = grants.setup_grant(str(who), str(reason), until, now)
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from None
+    return {
+        "name": grant.name,
+        "set": grant.set,
+        "until": grant.until,
+        "seconds": grant.seconds,
+        "bounds": setup_bounds(),
+        "objects": setup_access_objects(contract, grant),
+    }
+
+
+class FilterModule:
+    """Filters over a contract, and over what was renewed."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {
+            "connecting_identities": connecting_identities,
+            "grant_end": _grant_end,
+            "rotation_rows": rotation_rows,
+            "setup_grant": _setup_grant,
+        }

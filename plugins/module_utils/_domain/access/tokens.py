@@ -1,0 +1,60 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a ServiceAccount's token says of itself. It is read, never verified: whether it is good, the API server says."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+_KUBERNETES = "kubernetes.io"
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Whose token it is and how long it lives; ``issued`` and ``expires`` in seconds since 1970."""
+
+    user: str
+    namespace: str
+    account: str
+    account_uid: str
+    issued: int
+    expires: int
+
+    @property
+    def until(self) -> str:
+        """When it ends, as people write it."""
+        return as_text(datetime.fromtimestamp(self.expires, UTC))
+
+
+def read_claims(token: str) -> Claims:
+    """The claims of a ServiceAccount's token. Raises ValueError, without repeating any of it, for anything else."""
+    try:
+        _header, payload, _signature = token.split(".")
+        said: Mapping[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        ours = said[_KUBERNETES]
+        return Claims(
+            user=str(said["sub"]),
+            namespace=str(ours["namespace"]),
+            account=str(ours["serviceaccount"]["name"]),
+            account_uid=str(ours["serviceaccount"]["uid"]),
+            issued=int(said["iat"]),
+            expires=int(said["exp"]),
+        )
+    except (ValueError, KeyError, TypeError):
+        raise ValueError("it is no short-lived token of a ServiceAccount") from None
+
+
+def is_due(claims: Claims, now: float, renew_below: float) -> bool:
+    """Whether less than this share of the token's life is left. With a share of 0: whether it is over."""
+    return claims.expires - now <= (claims.expires - claims.issued) * renew_below
+
+
+def as_text(moment: datetime) -> str:
+    """A moment as ``2026-11-24T08:00:00Z``."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,308 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tokens, kubeconfigs and setup grants: what is read, what is written, what is refused."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.grant import Grant, grant_end, setup_grant
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.kubeconfig import kubeconfig_for
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.rotation import (
+    connecting_identities,
+    rotation_rows,
+)
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.setup_access import setup_access_objects
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.setup_bounds import setup_bounds
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.tokens import Claims, is_due, read_claims
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities import identity_objects
+from tests.unit.domain.agreed import WITH_GATEWAY, contract
+
+NOW = "2026-11-24T08:00:00Z"
+ISSUED = 1_000_000
+SAID: dict[str, Any] = {
+    "sub": "system:serviceaccount:fireworks-system:observer",
+    "iat": ISSUED,
+    "exp": ISSUED + 1000,
+    "kubernetes.io": {"namespace": "fireworks-system", "serviceaccount": {"name": "observer", "uid": "u-1"}},
+}
+
+
+def token(said: Any) -> str:
+    """As a token of the API server, with a signature that is none."""
+    payload = base64.urlsafe_b64encode(json.dumps(said).encode()).decode().rstrip("=")
+    return f"h.{payload}.s"
+
+
+def without(key: str) -> dict[str, Any]:
+    return {name: value for name, value in SAID.items() if name != key}
+
+
+def test_a_token_tells_whose_it_is_and_when_it_ends() -> None:
+    claims = read_claims(token(SAID))
+    assert claims == Claims(
+        user="system:serviceaccount:fireworks-system:observer",
+        namespace="fireworks-system",
+        account="observer",
+        account_uid="u-1",
+        issued=ISSUED,
+        expires=ISSUED + 1000,
+    )
+    assert claims.until == "1970-01-12T14:03:20Z"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no-token",
+        "a.b.c",
+        "a.\u00e9.c",
+        token([]),
+        token({}),
+        token("text"),
+        token(without("exp")),
+        token(without("iat")),
+        token(without("kubernetes.io")),
+        token({**SAID, "exp": "never"}),
+        token({**SAID, "kubernetes.io": {"namespace": "a", "serviceaccount": None}}),
+    ],
+)
+def test_what_is_no_token_is_said_without_repeating_it(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^it is no short-lived token of a ServiceAccount$"):
+        read_claims(text)
+
+
+@pytest.mark.parametrize(
+    ("left", "share", "due"),
+    [(1000, 0.5, False), (501, 0.5, False), (500, 0.5, True), (1, 0.5, True), (1, 0, False), (0, 0, True),
+     (-5, 0, True), (1000, 1, True)],
+)  # fmt: skip
+def test_a_token_is_due_when_less_than_the_share_is_left(left: int, share: float, due: bool) -> None:
+    assert is_due(read_claims(token(SAID)), ISSUED + 1000 - left, share) is due
+
+
+def written(**changes: Any) -> str:
+    given = {
+        "server": "https://a.example",
+        "ca_pem": "PEM",
+        "token": "t0ken",
+        "cluster_name": "acme-eu-1",
+        "context": "acme",
+        "user": "observer",
+        "namespace": "fireworks-system",
+        "annotations": {"reason": "health checks", "nothing": ""},
+    }
+    return kubeconfig_for(**{**given, **changes})
+
+
+def test_a_kubeconfig_has_one_context_and_a_head_for_people() -> None:
+    text = written()
+    assert text.startswith("# reason: health checks\napiVersion: v1\n")
+    config = yaml.safe_load(text)
+    assert config["current-context"] == "acme"
+    assert config["contexts"] == [
+        {"name": "acme", "context": {"cluster": "acme-eu-1", "user": "observer", "namespace": "fireworks-system"}}
+    ]
+    assert config["users"] == [{"name": "observer", "user": {"token": "t0ken"}}]
+    assert config["clusters"][0]["cluster"] == {
+        "server": "https://a.example",
+        "certificate-authority-data": base64.b64encode(b"PEM").decode(),
+    }
+
+
+def test_a_kubeconfig_reaches_the_cluster_as_its_maker_did() -> None:
+    cluster = yaml.safe_load(written(ca_pem=None, tls_server_name="b.example", proxy_url="http://p"))["clusters"][0]
+    assert cluster["cluster"] == {
+        "server": "https://a.example",
+        "tls-server-name": "b.example",
+        "proxy-url": "http://p",
+    }
+
+
+@pytest.mark.parametrize(
+    "text", ["x\nevil: 1", "x\r\nevil: 1", "x\x0bevil: 1", "x\u2028evil: 1", "x\x85evil: 1", "y " * 200]
+)
+def test_no_comment_leaves_the_head(text: str) -> None:
+    made = written(annotations={"reason": text})
+    assert yaml.safe_load(made) == yaml.safe_load(written())
+    head = made[: made.index("apiVersion")]
+    assert all(line.startswith("#") and len(line) <= 120 for line in head.split("\n") if line)
+
+
+@pytest.mark.parametrize(
+    ("until", "end"),
+    [
+        ("8h", "2026-11-24T16:00:00Z"),
+        (" 1h30m ", "2026-11-24T09:30:00Z"),
+        ("2026-11-24T18:00+01:00", "2026-11-24T17:00:00Z"),
+        ("2026-11-24T18:00Z", "2026-11-24T18:00:00Z"),
+    ],
+)
+def test_an_end_is_a_span_or_a_time(until: str, end: str) -> None:
+    assert grant_end(until, NOW) == end
+
+
+@pytest.mark.parametrize("until", ["", "soon", "2026-11-24T18:00", "2026-11-24", "0h", "8"])
+def test_no_other_text_is_an_end(until: str) -> None:
+    with pytest.raises(ValueError, match=r"^until: '.*' is no end of a grant: write a span like 8h"):
+        grant_end(until, NOW)
+
+
+def granted(who: str = "Alice Smith", reason: str = "onboarding", until: str = "2026-11-24T16:00:00Z") -> Grant:
+    return setup_grant(who, reason, until, NOW)
+
+
+def test_a_grant_is_named_for_who_what_and_when() -> None:
+    made = granted(reason=" on-\nboarding ")
+    assert made == Grant("setup-alice-smith-on-boarding-20261124-1600", "Alice Smith", "on- boarding",
+                         "2026-11-24T16:00:00Z", 8 * 3600)  # fmt: skip
+    assert made.set == "setup-access-alice-smith-on-boarding-20261124-1600"
+    assert made.role == "fireworks-setup-alice-smith-on-boarding-20261124-1600"
+
+
+@pytest.mark.parametrize(
+    ("who", "reason"),
+    [("a", "b"), ("Zoë", "Grüße"), ("alice@acme.example", "INC-1234: new node pool, second attempt " * 5),
+     ("-" * 30 + "a", "--b--"), ("a" * 100, "b" * 100), ("a" * 19 + " b", "c")],
+)  # fmt: skip
+def test_every_name_is_a_label(who: str, reason: str) -> None:
+    made = granted(who, reason)
+    for name in (made.name, made.set):
+        assert re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", name), name
+    assert made.name.startswith("setup-")
+    assert made.name.endswith("-20261124-1600")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"who": ""}, "who: '' names nothing"),
+        ({"who": " -- "}, "who: ' -- ' names nothing"),
+        ({"reason": ""}, "reason: '' names nothing"),
+        ({"until": "2026-11-24T08:00:00Z"}, "is over: a setup grant ends in the future"),
+        ({"until": "2026-11-24T08:09:59Z"}, "is too soon: a token lives for 10 minutes at least"),
+        ({"until": "2026-12-01T08:00:01Z"}, "is too late: a setup grant lives for 7 days at most"),
+        ({"until": "2026-11-24T16:00:00"}, "has no time zone"),
+    ],
+)
+def test_what_is_no_grant_is_said(given: dict[str, str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        granted(**given)
+
+
+@pytest.mark.parametrize("until", ["2026-11-24T08:10:00Z", "2026-12-01T08:00:00Z"])
+def test_the_shortest_and_the_longest_grant(until: str) -> None:
+    assert granted(until=until).until == until
+
+
+def setup_objects(**sections: Any) -> dict[str, dict[str, Any]]:
+    return {made["kind"]: made for made in setup_access_objects(contract(**sections), granted())}
+
+
+def test_a_grant_is_an_account_with_a_role_of_its_own() -> None:
+    objects = setup_objects()
+    account, role, binding = (objects[kind] for kind in ("ServiceAccount", "ClusterRole", "ClusterRoleBinding"))
+    assert account["metadata"]["namespace"] == "fireworks-setup"
+    assert account["automountServiceAccountToken"] is False
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    assert binding["subjects"] == [
+        {"kind": "ServiceAccount", "name": account["metadata"]["name"], "namespace": "fireworks-setup"}
+    ]
+    for made in objects.values():
+        assert made["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "fireworks-byoc"
+        assert made["metadata"]["annotations"] == {
+            "byoc.fireworks.ai/contract": "acme-eu-1",
+            "byoc.fireworks.ai/cluster-uid": "0f5c",
+            "byoc.fireworks.ai/granted-to": "Alice Smith",
+            "byoc.fireworks.ai/reason": "onboarding",
+            "byoc.fireworks.ai/until": "2026-11-24T16:00:00Z",
+        }
+
+
+def test_setup_never_gets_what_nobody_gets() -> None:
+    for rule in setup_objects(networking=WITH_GATEWAY)["ClusterRole"]["rules"]:
+        words = {*rule["verbs"], *rule["resources"], *rule["apiGroups"]}
+        assert not words & {"*", "escalate", "bind", "impersonate", "secrets", "pods/exec", "deletecollection"}
+
+
+def test_setup_holds_whatever_the_identities_get() -> None:
+    held = setup_objects(networking=WITH_GATEWAY)["ClusterRole"]["rules"]
+
+    def holds(group: str, resource: str, verb: str, name: str) -> bool:
+        return any(
+            group in rule["apiGroups"]
+            and resource in rule["resources"]
+            and verb in rule["verbs"]
+            and name in rule.get("resourceNames", [name])
+            for rule in held
+        )
+
+    roles = [made for made in identity_objects(contract(networking=WITH_GATEWAY)) if made["kind"].endswith("Role")]
+    for given in (rule for role in roles for rule in role["rules"]):
+        for resource in given["resources"]:
+            for verb in given["verbs"]:
+                for name in given.get("resourceNames", [""]):
+                    assert holds(given["apiGroups"][0], resource, verb, name), (given, resource, verb, name)
+
+
+def test_what_has_no_namespace_is_written_by_name_only() -> None:
+    kinds = {"namespaces", "priorityclasses", "clusterroles", "clusterrolebindings", "validatingadmissionpolicies",
+             "validatingadmissionpolicybindings"}  # fmt: skip
+    writes = [
+        rule
+        for rule in setup_objects()["ClusterRole"]["rules"]
+        if set(rule["resources"]) & kinds and set(rule["verbs"]) - {"get", "list", "watch"}
+    ]
+    assert {resource for rule in writes for resource in rule["resources"]} == kinds
+    for rule in writes:
+        assert all(re.match(r"fireworks-(?!setup)", name) for name in rule["resourceNames"])
+
+
+def test_no_two_rules_say_the_same() -> None:
+    rules = [json.dumps(rule, sort_keys=True) for rule in setup_objects()["ClusterRole"]["rules"]]
+    assert len(rules) == len(set(rules))
+
+
+def test_the_bounds_deny_and_fail_closed() -> None:
+    namespace, policy, binding = setup_bounds()
+    levels = {key: value for key, value in namespace["metadata"]["labels"].items() if "pod-security" in key}
+    assert set(levels.values()) == {"restricted"}
+    assert policy["spec"]["failurePolicy"] == "Fail"
+    assert binding["spec"] == {"policyName": policy["metadata"]["name"], "validationActions": ["Deny"]}
+    [condition] = policy["spec"]["matchConditions"]
+    assert condition["expression"] == "request.userInfo.username.startsWith('system:serviceaccount:fireworks-setup:')"
+    for validation in policy["spec"]["validations"]:
+        assert validation["reason"] == "Forbidden"
+        assert validation["message"]
+
+
+def test_the_operator_renews_its_own_credential_last() -> None:
+    names = connecting_identities(contract())
+    assert names[-1] == "operator"
+    assert sorted(names) == ["deployer", "metrics-reader", "node-medic", "observer", "operator", "upgrader"]
+    never = dict.fromkeys(("cordon", "drain", "gpu_reset", "reboot", "replace"), "never")
+    assert "node-medic" not in connecting_identities(contract(actions=never))
+
+
+def test_a_rotation_is_a_row_for_each_identity() -> None:
+    until = {"valid_until": "2026-11-24T16:00:00Z"}
+    results = [
+        {"item": "observer", "changed": True, "why": "there is no file", **until},
+        {"item": "deployer", "changed": False, "why": "", **until},
+        {"item": "operator", "failed": True, "msg": "no"},
+    ]
+    rows = rotation_rows("acme-eu-1", results)
+    assert [(row["identity"], row["result"], row["valid until"], row["why"]) for row in rows] == [
+        ("observer", "renewed", "2026-11-24T16:00:00Z", "there is no file"),
+        ("deployer", "kept", "2026-11-24T16:00:00Z", ""),
+        ("operator", "failed", "unknown", ""),
+    ]
+    assert rotation_rows("acme-eu-1", results, check_mode=True)[0]["result"] == "would be renewed"

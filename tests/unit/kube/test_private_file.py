@@ -1,0 +1,54 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that hold a secret."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import CredentialError
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.private_file import write_private
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_a_private_file_is_its_owners_only(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        write_private(str(tmp_path / "a"), "secret")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o600
+    assert (tmp_path / "a").read_text() == "secret"
+
+
+def test_what_others_could_read_is_theirs_no_more(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_text("old")
+    path.chmod(0o644)
+    write_private(str(path), "new")
+    assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == ("new", 0o600)
+
+
+def test_a_failure_leaves_what_was_there_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a"
+    path.write_text("old")
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(CredentialError, match=r"cannot write .*: No space left on device") as caught:
+        write_private(str(path), "s3cret")
+    assert "s3cret" not in str(caught.value)
+    assert [each.name for each in tmp_path.iterdir()] == ["a"]
+    assert path.read_text() == "old"
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(CredentialError, match="a folder that exists"):
+        write_private(str(tmp_path / "none" / "a"), "x")
