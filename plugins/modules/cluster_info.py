@@ -112,8 +112,8 @@ facts:
       returned: success
     pods:
       description:
-        - Our pods that have not finished, with C(namespace), C(name), C(uid), C(restarts) and C(ready_since), the moment from
-          which a pod has been ready without a gap (empty when it is not ready).
+        - Our pods that have not finished, with C(namespace), C(name), C(uid), C(restarts) and C(ready_since).
+        - C(ready_since) is the moment from which a pod has been ready without a gap, and empty when it is not ready.
       type: list
       elements: dict
       returned: success

@@ -32,7 +32,7 @@ def as_admin(cluster: Any) -> tuple[str, ...]:
 
 @pytest.fixture(scope="module")
 def serving(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, dict[str, Any], Path]]:
-    """A cluster onboarded in hardened mode, its contract with the operator's credential, and the credentials' folder."""
+    """A cluster onboarded in hardened mode, its contract as the operator, and the folder of the credentials."""
     cluster, folder = bed["acme"], tmp_path_factory.mktemp("serving")
     assert ours(cluster) == {}
     credentials = folder / "credentials"
