@@ -44,7 +44,7 @@ def apply_presetup(cluster: Any, folder: Path, contract: Contract, **options: An
 @contextmanager
 def governed(cluster: Any, folder: Path) -> Iterator[Contract]:
     """The cluster with its presetup applied; afterwards nothing of ours is left."""
-    assert ours(cluster) == {}
+    assert (left := ours(cluster)) == {}, f"left by another test: {sorted(left)}"
     contract = in_full(cluster)
     try:
         apply_presetup(cluster, folder, contract)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.guarded import until
 from tests.integration.plays import AS_MODULE, connection_to, run_tasks
 
 NUMBERS = itertools.count(1)
@@ -27,8 +28,10 @@ def space(cluster: Any) -> Iterator[str]:
     """A namespace name of this test's own, deleted afterwards if the test left it."""
     name = f"apply-set-{next(NUMBERS)}"
     yield name
-    if get(cluster, f"/api/v1/namespaces/{name}"):
-        cluster.request("DELETE", f"/api/v1/namespaces/{name}")
+    path = f"/api/v1/namespaces/{name}"
+    if get(cluster, path):
+        cluster.request("DELETE", path)
+        until(lambda: get(cluster, path) is None, f"the namespace {name} is still there")
 
 
 def get(cluster: Any, path: str) -> dict[str, Any] | None:
