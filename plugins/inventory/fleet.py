@@ -121,6 +121,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract im
     parse_contract,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.errors import report
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.rules import MODEL_RULES
 
 SOURCE_ENDINGS = (".byoc.yml", ".byoc.yaml")
 ALL_CLUSTERS = "byoc"
@@ -172,7 +173,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             try:
                 content = file.read_bytes()
                 digest = hashlib.sha256(content).hexdigest()
-                contracts[path] = known.get(path, {}).get(digest) or parse_contract(content, path=path)
+                contracts[path] = known.get(path, {}).get(digest) or parse_contract(
+                    content, path=path, rules=MODEL_RULES
+                )
                 fresh[path] = {digest: contracts[path]}
             except ContractErrors as error:
                 problems[path] = error.problems
@@ -290,5 +293,6 @@ def _connection(contract: dict[str, Any], *, base_dir: str) -> dict[str, Any]:
 
 def _reader_digest() -> str:
     """A name for the rules by which contracts are read: the code itself."""
-    sources = sorted(Path(contract_package.__file__).parent.glob("*.py"))
+    domain = Path(contract_package.__file__).parents[1]
+    sources = sorted([*domain.glob("contract/*.py"), *domain.glob("model/*.py")])
     return hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()

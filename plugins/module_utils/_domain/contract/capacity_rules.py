@@ -38,7 +38,7 @@ def models_are_unique(data: Data) -> Found:
 
 def scaling_fits(data: Data) -> Found:
     """One model is never allowed more GPUs than are approved."""
-    limit, approved = number(mapping(data, "scaling"), "max_gpus_per_model"), _approved(data)
+    limit, approved = number(mapping(data, "scaling"), "max_gpus_per_model"), approved_gpus(data)
     total = sum(approved.values())
     if limit and approved and limit > total:
         yield (
@@ -49,7 +49,7 @@ def scaling_fits(data: Data) -> Found:
 
 def models_fit(data: Data) -> Found:
     """Each model stays inside the approved GPUs and the scaling bounds."""
-    approved, scaling = _approved(data), mapping(data, "scaling")
+    approved, scaling = approved_gpus(data), mapping(data, "scaling")
     for index, model in entries(data, "models"):
         for place, message in _model_fits(model, approved, scaling):
             yield ("models", index, *place), message
@@ -57,7 +57,7 @@ def models_fit(data: Data) -> Found:
 
 def minimum_fits(data: Data) -> Found:
     """The replicas that always run fit, all together, into the approved GPUs of their product."""
-    approved = _approved(data)
+    approved = approved_gpus(data)
     shares: dict[str, list[tuple[str, int, int]]] = {}
     for index, model in entries(data, "models"):
         product, each = word(mapping(model, "gpu"), "product"), number(mapping(model, "gpu"), "per_replica")
@@ -90,11 +90,12 @@ def _model_fits(model: Data, approved: dict[str, int], scaling: Data) -> Found:
         return
     if fewest is not None and fewest > most:
         yield ("replicas", "min"), f"{fewest} is more than replicas.max, {most}: swap them"
-    if excess := _too_many(most, each, product, count, scaling):
+    if excess := too_many(most, each, product, count, scaling):
         yield ("replicas", "max"), excess
 
 
-def _too_many(most: int, each: int | None, product: str | None, count: int | None, scaling: Data) -> str | None:
+def too_many(most: int, each: int | None, product: str | None, count: int | None, scaling: Data) -> str | None:
+    """Why ``most`` replicas of ``each`` GPUs are more than was agreed; None when they are not."""
     replicas, gpus = number(scaling, "max_replicas_per_model"), number(scaling, "max_gpus_per_model")
     if replicas and most > replicas:
         return f"{most} is more than scaling.max_replicas_per_model, {replicas}"
@@ -108,7 +109,8 @@ def _too_many(most: int, each: int | None, product: str | None, count: int | Non
     return None
 
 
-def _approved(data: Data) -> dict[str, int]:
+def approved_gpus(data: Data) -> dict[str, int]:
+    """The approved GPUs by product, as far as they can be read."""
     approved: dict[str, int] = {}
     for _index, gpus in entries(mapping(data, "capacity"), "gpus"):
         product, count = word(gpus, "product"), number(gpus, "count")

@@ -57,6 +57,11 @@ def whole(title: str, description: str, *, minimum: int = 1, maximum: int = 100_
     return field("integer", title, description, **rest, minimum=minimum, maximum=maximum)
 
 
+def fraction(title: str, description: str, *, minimum: float, maximum: float, **rest: Any) -> Schema:
+    """A part of a whole, as a number like 0.8."""
+    return field("number", title, description, **rest, minimum=minimum, maximum=maximum)
+
+
 def flag(title: str, description: str, **rest: Any) -> Schema:
     """true or false."""
     return field("boolean", title, description, **{"examples": [True], **rest})

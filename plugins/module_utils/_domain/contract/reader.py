@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from .errors import ContractErrors, Problem
 from .libraries import library
-from .validate import load_contract, problems_of
+from .validate import Rule, load_contract, problems_of
 from .yaml_limits import is_too_deep, is_too_large
 from .yaml_loader import loader_class
 
@@ -17,7 +18,7 @@ from .yaml_loader import loader_class
 MAX_BYTES = 1_000_000
 
 
-def parse_contract(raw: bytes, *, path: str) -> dict[str, Any]:
+def parse_contract(raw: bytes, *, path: str, rules: Sequence[Rule] = ()) -> dict[str, Any]:
     """The contract in the content ``raw`` of the file ``path``; otherwise as ``load_contract``.
 
     Keys that are written twice are reported together with what is wrong with the contract.
@@ -25,7 +26,7 @@ def parse_contract(raw: bytes, *, path: str) -> dict[str, Any]:
     data, repeated = _data_of(_text_of(raw, path), path)
     if repeated:
         raise ContractErrors(repeated + problems_of(data, path=path))
-    return load_contract(data, path=path)
+    return load_contract(data, path=path, rules=rules)
 
 
 def _text_of(raw: bytes, path: str) -> str:

@@ -9,13 +9,17 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .errors import shown
+from .views import entries, mapping
+
 _TRAINING = re.compile(
-    r"^(supervised_|reinforcement_)?(fine_?tun(e|ed|es|ing)|train(ing|er)?|sft|rft|dpo)(_?(jobs?|runs?|models?))?$"
+    r"^((supervised|reinforcement|continued|lora|full)_?)?(fine_?tun(e|ed|es|ing)|(pre_?)?train(ing|er)?|sft|rft|dpo)"
+    r"(_?(jobs?|runs?|models?))?$"
 )
 _KINDS = ("kind", "task", "type", "job")
 _REASON = (
     "fine-tuning and training jobs are not supported in customers' clusters, only inference. "
-    "Remove it; Fireworks' own platform offers fine-tuning, and its result can be served here"
+    "The contract's owner removes it; Fireworks' own platform offers fine-tuning, and its result can be served here"
 )
 
 
@@ -26,6 +30,19 @@ def training(data: Mapping[Any, Any]) -> Iterator[tuple[tuple[Any, ...], str]]:
     for index, model in enumerate(models if isinstance(models, list) else []):
         if isinstance(model, Mapping):
             yield from _in_mapping(("models", index), model)
+
+
+def chosen_images(data: Mapping[Any, Any]) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """Every place where a model names an image of its own, with where images come from."""
+    allowed = mapping(data, "compliance").get("registries")
+    registries = [one for one in allowed if isinstance(one, str)] if isinstance(allowed, list) else []
+    known = f"compliance.registries ({', '.join(registries)})" if registries else "Fireworks' own registry"
+    for index, model in entries(data, "models"):
+        for place, parent in (((), model), (("engine",), mapping(model, "engine"))):
+            if "image" in parent:
+                reason = f"a model names no image. It comes by digest with engine.version, out of {known}"
+                advice = "the API server refuses any other. The contract's owner removes this one"
+                yield ("models", index, *place, "image"), f"{shown(parent['image'])}: {reason}, and {advice}"
 
 
 def _in_mapping(place: tuple[Any, ...], mapping: Mapping[Any, Any]) -> Iterator[tuple[tuple[Any, ...], str]]:

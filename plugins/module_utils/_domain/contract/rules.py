@@ -10,6 +10,7 @@ from typing import Any
 
 from .capacity_rules import CAPACITY_RULES
 from .errors import shown
+from .model_rules import MODEL_RULES
 from .views import entries, mapping, word
 from .windows import parse_moment, parse_rrule
 
@@ -77,13 +78,10 @@ def region_is_allowed(data: Data) -> Found:
 def windows_open(data: Data) -> Found:
     """Every recurrence rule can be read and opens some day."""
     for index, window in entries(mapping(data, "change"), "windows"):
-        rule, first = word(window, "rrule"), word(window, "from")
-        if rule is None or len(rule) > 500 or (first is not None and not _is_moment(first)):
-            continue
-        try:
-            parse_rrule(rule, first=first)
-        except ValueError as error:
-            yield ("change", "windows", index, "rrule"), f"{shown(rule)} {error}"
+        yield from _opens(("change", "windows", index), window)
+    for index, model in entries(data, "models"):
+        for number, schedule in entries(mapping(model, "scaling"), "schedules"):
+            yield from _opens(("models", index, "scaling", "schedules", number), schedule)
 
 
 def freezes_end(data: Data) -> Found:
@@ -93,6 +91,16 @@ def freezes_end(data: Data) -> Found:
         if first and until and _is_moment(first) and _is_moment(until) and parse_moment(until) <= parse_moment(first):
             message = f"'{until}' is not after its beginning, '{first}': swap them or correct the year"
             yield ("change", "freezes", index, "until"), message
+
+
+def _opens(place: tuple[Any, ...], window: Data) -> Found:
+    rule, first = word(window, "rrule"), word(window, "from")
+    if rule is None or len(rule) > 500 or (first is not None and not _is_moment(first)):
+        return
+    try:
+        parse_rrule(rule, first=first)
+    except ValueError as error:
+        yield (*place, "rrule"), f"{shown(rule)} {error}"
 
 
 def _is_moment(text: str) -> bool:
@@ -112,4 +120,5 @@ RULES: tuple[Callable[[Data], Found], ...] = (
     windows_open,
     freezes_end,
     *CAPACITY_RULES,
+    *MODEL_RULES,
 )

@@ -10,10 +10,11 @@ from .windows import WEEKDAYS
 
 APPROVALS = ["none", "required"]
 
-_WINDOW = section(
-    "Window",
-    "A recurring span in which changes may be made: `weekly` with `start`, or `rrule`.",
-    {
+
+def window(title: str, description: str, **more: Schema) -> Schema:
+    """A recurring span: ``weekly`` with ``start``, or ``rrule``; and ``more``, what else is said about it."""
+    example = {"weekly": ["tue", "thu"], "start": "02:00", "duration": "3h", "time_zone": "Europe/Berlin"}
+    properties = {
         "weekly": listing(
             "Weekdays",
             "The days on which it opens.",
@@ -44,14 +45,21 @@ _WINDOW = section(
         ),
         "duration": duration("Duration", "How long it stays open.", examples=["3h"]),
         "time_zone": time_zone(),
-    },
-    required=["duration", "time_zone"],
-    examples=[{"weekly": ["tue", "thu"], "start": "02:00", "duration": "3h", "time_zone": "Europe/Berlin"}],
-    oneOf=[
-        {"required": ["weekly", "start"], "properties": {"rrule": False, "from": False}},
-        {"required": ["rrule"], "properties": {"weekly": False, "start": False}},
-    ],
-)
+    }
+    return section(
+        title,
+        description,
+        {**properties, **more},
+        required=["duration", "time_zone", *more],
+        examples=[{**example, **{key: sub["examples"][0] for key, sub in more.items()}}],
+        oneOf=[
+            {"required": ["weekly", "start"], "properties": {"rrule": False, "from": False}},
+            {"required": ["rrule"], "properties": {"weekly": False, "start": False}},
+        ],
+    )
+
+
+_WINDOW = window("Window", "A recurring span in which changes may be made: `weekly` with `start`, or `rrule`.")
 
 _FREEZE = section(
     "Freeze",

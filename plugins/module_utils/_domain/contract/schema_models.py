@@ -5,7 +5,17 @@
 
 from __future__ import annotations
 
-from .fields import choice, duration, label, listing, section, text, whole
+from .fields import choice, duration, flag, label, listing, section, text, whole
+from .schema_model_engine import (
+    ADAPTERS,
+    ARCHITECTURE,
+    ENGINE,
+    KV_CACHE_DTYPE,
+    PARALLELISM,
+    QUANTIZATION,
+    WEIGHTS_CACHE,
+)
+from .schema_model_life import HEALTH_GATE, ROLLOUT, SCALING
 
 _NO_SPACE = r"^\S+$"
 
@@ -20,6 +30,9 @@ MODEL = section(
             pattern=_NO_SPACE,
             meant="write it without spaces",
             examples=["meta-llama/Llama-3.1-8B-Instruct"],
+        ),
+        "task": choice(
+            "Task", "What it is here for. Training and fine-tuning are not supported.", ["serve"], default="serve"
         ),
         "source": section(
             "Source",
@@ -39,40 +52,41 @@ MODEL = section(
                     meant="write a commit, a version or a digest",
                     examples=["0e9e39f249a16976918f6564b8830bc894c89659"],
                 ),
+                "digest": text(
+                    "Digest",
+                    "The SHA-256 of the weights as you published them. Another one is another version of the model.",
+                    pattern="^sha256:[0-9a-f]{64}$",
+                    meant="write sha256: and 64 hexadecimal digits in lower case",
+                    maxLength=71,
+                    examples=["sha256:" + "0" * 64],
+                ),
             },
             required=["uri", "revision"],
             examples=[
                 {"uri": "hf://meta-llama/Llama-3.1-8B-Instruct", "revision": "0e9e39f249a16976918f6564b8830bc894c89659"}
             ],
         ),
-        "engine": section(
-            "Engine",
-            "What serves it.",
-            {
-                "name": label("Name", "The inference engine.", examples=["vllm"]),
-                "version": text(
-                    "Version",
-                    "The engine's version.",
-                    pattern=r"^[0-9]+(\.[0-9]+)+([-+.]?[A-Za-z0-9.]+)?$",
-                    meant="write the whole version, like 0.11.0",
-                    examples=["0.11.0"],
-                ),
-            },
-            required=["name", "version"],
-            examples=[{"name": "vllm", "version": "0.11.0"}],
-        ),
+        "engine": ENGINE,
         "gpu": section(
             "GPU",
             "The GPUs of one replica.",
             {
                 "product": text("Product", "One of the approved GPU products.", examples=["NVIDIA-H100-80GB-HBM3"]),
                 "per_replica": whole(
-                    "GPUs for each replica", "How many GPUs one replica takes.", maximum=1024, examples=[1]
+                    "GPUs for each replica",
+                    "How many GPUs one replica takes, over all its nodes.",
+                    maximum=1024,
+                    examples=[1],
                 ),
             },
             required=["product", "per_replica"],
             examples=[{"product": "NVIDIA-H100-80GB-HBM3", "per_replica": 1}],
         ),
+        "parallelism": PARALLELISM,
+        "quantization": QUANTIZATION,
+        "kv_cache_dtype": KV_CACHE_DTYPE,
+        "architecture": ARCHITECTURE,
+        "adapters": ADAPTERS,
         "context_length": whole(
             "Context length",
             "The longest prompt and answer together, in tokens. None: the model's own.",
@@ -98,8 +112,24 @@ MODEL = section(
             default="standard",
             examples=["standard"],
         ),
+        "traffic_class": choice(
+            "Traffic class",
+            "interactive: somebody waits for each answer, so it grows early. batch: nobody does.",
+            ["interactive", "batch"],
+            default="interactive",
+        ),
         "load_timeout": duration(
             "Load timeout", "How long a replica may take to load.", default="20m", examples=["20m"]
+        ),
+        "scaling": SCALING,
+        "rollout": ROLLOUT,
+        "health_gate": HEALTH_GATE,
+        "weights_cache": WEIGHTS_CACHE,
+        "overflow": flag(
+            "Overflow",
+            "Whether it may overflow onto Fireworks' capacity. Needs compliance.overflow: true.",
+            default=False,
+            examples=[False],
         ),
     },
     required=["name", "source", "engine", "gpu", "replicas"],

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import datetime
+import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -15,26 +16,33 @@ from .defaults import name_models, with_defaults
 from .errors import REDACTED, ContractErrors, Problem, shown, where
 from .formats import FORMATS
 from .libraries import library
-from .refused import training
+from .refused import chosen_images, training
 from .rules import RULES
 from .schema import SCHEMA
 from .secrets import inline_secrets, may_be_shown, may_be_told
 from .wording import explain
 
 Place = tuple[Any, ...]
+_DECIMAL = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}")
+# Looks at a whole contract that is valid by itself, and says what is wrong where.
+Rule = Callable[[Mapping[str, Any]], Iterable[tuple[Place, str]]]
 
 
-def load_contract(data: object, *, path: str) -> dict[str, Any]:
+def load_contract(data: object, *, path: str, rules: Sequence[Rule] = ()) -> dict[str, Any]:
     """The contract in ``data``, validated, as a new dictionary with its defaults filled in.
 
-    path: the file it came from, for messages. Raises ContractErrors with every problem, sorted by place,
-    and LibraryMissing where the libraries that check a contract are not installed.
+    path: the file it came from, for messages. rules: what else must hold, of those who know more than this package
+    does (engines, GPUs); asked once the contract is valid by itself. Raises ContractErrors with every problem, sorted
+    by place, and LibraryMissing where the libraries that check a contract are not installed.
     """
     problems = problems_of(data, path=path)
     if problems:
         raise ContractErrors(problems)
-    contract: dict[str, Any] = with_defaults(_with_texts(data), SCHEMA)
+    contract: dict[str, Any] = with_defaults(_as_meant(data), SCHEMA)
     name_models(contract)
+    problems = _sorted_problems(contract, path, (found for rule in rules for found in rule(contract)))
+    if problems:
+        raise ContractErrors(problems)
     return contract
 
 
@@ -43,10 +51,14 @@ def problems_of(data: object, *, path: str) -> list[Problem]:
     validator = _validator()
     if not isinstance(data, Mapping):
         return [Problem(path, "", None, _not_a_mapping(data))]
-    contract = _with_texts(data)
+    contract = _as_meant(data)
+    return _sorted_problems(contract, path, _findings(contract, validator))
+
+
+def _sorted_problems(contract: Mapping[Any, Any], path: str, findings: Iterable[tuple[Place, str]]) -> list[Problem]:
     found: dict[Place, str] = {}
     # The first to speak about a place is the one that is heard: the most telling come first.
-    for place, message in _findings(contract, validator):
+    for place, message in findings:
         found.setdefault(place, message)
     return [
         Problem(path, where(place), _value_at(contract, place), message)
@@ -57,6 +69,7 @@ def problems_of(data: object, *, path: str) -> list[Problem]:
 def _findings(data: Mapping[Any, Any], validator: Any) -> Iterator[tuple[Place, str]]:
     yield from inline_secrets(data)
     yield from training(data)
+    yield from chosen_images(data)
     for error in validator.iter_errors(data):
         yield from explain(error)
     for rule in RULES:
@@ -67,9 +80,12 @@ def _findings(data: Mapping[Any, Any], validator: Any) -> Iterator[tuple[Place, 
 def _validator() -> Any:
     jsonschema = library("jsonschema", "jsonschema")
     base = jsonschema.Draft202012Validator
-    # A float is never a count, not even 2.0.
-    types = base.TYPE_CHECKER.redefine(
-        "integer", lambda _checker, value: isinstance(value, int) and not isinstance(value, bool)
+    # A float is never a count, not even 2.0; and what is not a number passes every bound.
+    types = base.TYPE_CHECKER.redefine_many(
+        {
+            "integer": lambda _checker, value: isinstance(value, int) and not isinstance(value, bool),
+            "number": lambda _checker, value: _is_number(value),
+        }
     )
     formats = jsonschema.FormatChecker(formats=())
     for name, check in FORMATS.items():
@@ -77,6 +93,11 @@ def _validator() -> Any:
     # Python's $ lets a line break pass that JSON Schema's does not.
     keywords = {"pattern": _pattern(jsonschema)}
     return jsonschema.validators.extend(base, keywords, type_checker=types)(SCHEMA, format_checker=formats)
+
+
+def _is_number(value: Any) -> bool:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return whole or (isinstance(value, float) and math.isfinite(value))
 
 
 def _pattern(jsonschema: Any) -> Any:
@@ -102,18 +123,39 @@ def _not_a_mapping(data: object) -> str:
     return f"the file holds {shown(data)}, not a mapping: a contract begins with `version: 1`, see docs/contract.md"
 
 
-def _with_texts(data: Any) -> Any:
-    """``data`` with the dates that YAML made out of a freeze's or a window's days as texts again."""
-    change = data.get("change")
-    if not isinstance(change, Mapping):
-        return data
-    change = {
-        key: [_dates_as_text(entry) for entry in value]
-        if key in ("windows", "freezes") and isinstance(value, list)
-        else value
-        for key, value in change.items()
+def _as_meant(data: Any) -> Any:
+    """``data`` with what YAML made into something else as it was meant.
+
+    The days of freezes and windows are texts, whatever dates YAML made of them; and our own reader leaves every decimal
+    a text, since most of them are versions, but a part of a whole is a number.
+    """
+    meant = dict(data)
+    if isinstance(change := data.get("change"), Mapping):
+        meant["change"] = _each_as_text(change, "windows", "freezes")
+    if isinstance(models := data.get("models"), list):
+        meant["models"] = [_model_as_meant(model) for model in models]
+    return meant
+
+
+def _model_as_meant(model: Any) -> Any:
+    scaling = model.get("scaling") if isinstance(model, Mapping) else None
+    if not isinstance(scaling, Mapping):
+        return model
+    scaling = _each_as_text(scaling, "schedules")
+    if isinstance(signals := scaling.get("signals"), Mapping):
+        scaling["signals"] = {key: _decimal_as_number(value) for key, value in signals.items()}
+    return {**model, "scaling": scaling}
+
+
+def _decimal_as_number(value: Any) -> Any:
+    return float(value) if isinstance(value, str) and _DECIMAL.fullmatch(value) else value
+
+
+def _each_as_text(section: Mapping[Any, Any], *keys: str) -> dict[Any, Any]:
+    return {
+        key: [_dates_as_text(entry) for entry in value] if key in keys and isinstance(value, list) else value
+        for key, value in section.items()
     }
-    return {**data, "change": change}
 
 
 def _dates_as_text(entry: Any) -> Any:

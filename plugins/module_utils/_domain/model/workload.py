@@ -83,7 +83,7 @@ def _load_seconds(model: Mapping[str, Any]) -> int:
 def _pod(contract: Mapping[str, Any], model: Mapping[str, Any], start: Launch, image: str, load: int) -> Manifest:
     name = str(model["name"])
     volumes: list[Manifest] = [
-        {"name": "cache", "emptyDir": {}},
+        {"name": "cache", **_cache(model)},
         {"name": "tmp", "emptyDir": {}},
         # Engines that spread a model over GPUs talk through shared memory; the default 64 MiB hangs them.
         {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "16Gi"}},
@@ -93,11 +93,9 @@ def _pod(contract: Mapping[str, Any], model: Mapping[str, Any], start: Launch, i
         {"name": "tmp", "mountPath": SCRATCH},
         {"name": "shm", "mountPath": SHARED_MEMORY},
     ]
-    if start.weights:
-        volumes.append(
-            {"name": "weights", "persistentVolumeClaim": {"claimName": start.weights.claim, "readOnly": True}}
-        )
-        mounts.append({"name": "weights", "mountPath": start.weights.path, "readOnly": True})
+    for volume in start.volumes:
+        volumes.append({"name": volume.name, "persistentVolumeClaim": {"claimName": volume.claim, "readOnly": True}})
+        mounts.append({"name": volume.name, "mountPath": volume.path, "readOnly": True})
     return {
         "serviceAccountName": "engine",
         "automountServiceAccountToken": False,
@@ -140,6 +138,12 @@ def _pod(contract: Mapping[str, Any], model: Mapping[str, Any], start: Launch, i
         ],
         "volumes": volumes,
     }
+
+
+def _cache(model: Mapping[str, Any]) -> Manifest:
+    """Where what was downloaded and compiled is kept: with the pod, or on the customer's volume beyond its life."""
+    claim = (model.get("weights_cache") or {}).get("claim")
+    return {"persistentVolumeClaim": {"claimName": str(claim)}} if claim else {"emptyDir": {}}
 
 
 def _environment(start: Launch) -> dict[str, str]:

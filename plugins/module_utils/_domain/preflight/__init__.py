@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..people import whose_move
-from . import access, gpus, network, platform
+from . import access, gpus, models, network, platform
 
 __all__ = ["preflight", "refusal"]
 
@@ -23,6 +23,8 @@ _CHECKS = (
     gpus.gpu_nodes,
     gpus.device_plugin,
     gpus.approved_gpus,
+    models.replicas_have_nodes,
+    models.memory_suffices,
     gpus.models_fit,
     gpus.quota,
     network.images,

@@ -1,0 +1,173 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every inference engine is to the rest of this collection. An engine is one small file that fills this in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+CACHE = "/cache"
+"""Where weights and compiled kernels go. It and the two below are volumes; nothing else can be written to."""
+SCRATCH = "/tmp"  # noqa: S108  (a volume of the pod's own)
+SHARED_MEMORY = "/dev/shm"  # noqa: S108
+
+Model = Mapping[str, Any]
+
+
+class UnsupportedSourceError(ValueError):
+    """An engine cannot serve a model as the contract describes it.
+
+    ``place`` is the key inside the model that says so, ``reason`` what is wrong with it.
+    """
+
+    def __init__(self, model: Model, place: tuple[Any, ...], reason: str) -> None:
+        self.place = place
+        self.reason = reason
+        super().__init__(f"model {model['name']}: {reason}")
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A claim of the customer's that holds weights; it is only read."""
+
+    name: str
+    claim: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How to start an engine for one model."""
+
+    command: list[str]
+    environment: dict[str, str] = field(default_factory=dict)
+    health_path: str = "/health"
+    models_path: str = "/v1/models"
+    volumes: tuple[Volume, ...] = ()
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Names of an engine's Prometheus metrics.
+
+    ``kv_cache_usage`` is a part of 1. ``heartbeat`` is a counter that stands still only while no token is produced.
+    """
+
+    path: str
+    running: str
+    waiting: str
+    kv_cache_usage: str
+    heartbeat: str
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """What a way to quantize means for memory.
+
+    bytes_per_parameter: of the weights once they are loaded, all in all; None where only the checkpoint knows.
+    loads_unquantized: whether a checkpoint that is not quantized yet is first loaded as it is, and then quantized.
+    """
+
+    bytes_per_parameter: float | None
+    loads_unquantized: bool = False
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One inference engine.
+
+    reserved: the flags that are set from the contract, or must not be set, each with what to do instead.
+    memory_flag, memory_share: the flag for the part of a GPU's memory that it uses, and that flag's default.
+    flag: how one more flag is said on its command line; empty where it has no word for it.
+    start: how to start it. Raises UnsupportedSourceError.
+    """
+
+    name: str
+    metrics: Metrics
+    reserved: Mapping[str, str]
+    quantizations: Mapping[str, Quantization]
+    memory_flag: str
+    memory_share: float
+    flag: Callable[[str, Any], list[str]]
+    start: Callable[[Model], Launch]
+
+
+def served_name(model: Model) -> str:
+    """The name that clients ask for."""
+    return str(model.get("served_name") or model["name"])
+
+
+def placed(model: Model, source: str, mount: str, key: tuple[Any, ...], schemes: tuple[str, ...], engine: str) -> str:
+    """Where the engine finds what is at ``source``: a name on the Hub, a path below ``mount``, or the URI itself."""
+    scheme, _sep, place = source.partition("://")
+    if scheme not in schemes:
+        known = ", ".join(f"{one}://" for one in schemes[:-1]) + f" and {schemes[-1]}://"
+        raise UnsupportedSourceError(model, key, f"{engine} cannot load weights from {source!r}; it can from {known}")
+    if scheme == "hf":
+        return place
+    if scheme == "pvc":
+        _claim, _slash, folder = place.partition("/")
+        return f"{mount}/{folder}" if folder else mount
+    return source
+
+
+def claims(sources: Mapping[str, str]) -> tuple[Volume, ...]:
+    """The volumes that some sources, by the path where each is mounted, need."""
+    return tuple(
+        Volume(
+            name=mount.strip("/").replace("/", "-"), claim=source.removeprefix("pvc://").partition("/")[0], path=mount
+        )
+        for mount, source in sources.items()
+        if source.startswith("pvc://")
+    )
+
+
+def sources(model: Model) -> dict[str, str]:
+    """Where the weights of a model and of its adapters come from, by where a claim of them is mounted."""
+    found = {"/weights": str(model["source"]["uri"])}
+    for index, adapter in enumerate(model.get("adapters") or ()):
+        found[f"/adapters/{index}"] = str(adapter["source"])
+    return found
+
+
+def adapter_paths(model: Model, schemes: tuple[str, ...], engine: str) -> list[str]:
+    """Each adapter as ``name=path``, which is how engines take them."""
+    return [
+        f"{adapter['name']}="
+        + placed(model, str(adapter["source"]), f"/adapters/{index}", ("adapters", index, "source"), schemes, engine)
+        for index, adapter in enumerate(model.get("adapters") or ())
+    ]
+
+
+def more_flags(model: Model, flag: Callable[[str, Any], list[str]]) -> list[str]:
+    """The contract's own flags, in a stable order."""
+    return [word for name, value in sorted(arguments(model).items()) for word in flag(name, value)]
+
+
+def arguments(model: Model) -> Mapping[str, Any]:
+    """The contract's own flags for the engine."""
+    found: Mapping[str, Any] = model["engine"].get("arguments") or {}
+    return found
+
+
+def literal(value: Any) -> str:
+    """A value on a command line that Kubernetes expands: ``$(NAME)`` would become a variable's content."""
+    return str(value).replace("$(", "$$(")
+
+
+def common_environment(model: Model) -> dict[str, str]:
+    """What every engine's process is given."""
+    source = model["source"]
+    weights = [str(source[key]) for key in ("revision", "digest") if source.get(key)]
+    return {
+        "HF_HOME": f"{CACHE}/huggingface",
+        "TRITON_CACHE_DIR": f"{CACHE}/triton",
+        "TORCHINDUCTOR_CACHE_DIR": f"{CACHE}/inductor",
+        # No usage reports leave the customer's cluster.
+        "DO_NOT_TRACK": "1",
+        # Other weights are another pod, even where the engine has no flag to name them by.
+        "BYOC_WEIGHTS": " ".join(weights),
+    }

@@ -1,0 +1,73 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must hold between a contract's models, their engines and their GPUs, before there is any cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ..capacity import approved
+from ..contract.errors import shown
+from ..contract.names import did_you_mean
+from .engine import ENGINES, Engine, UnsupportedSourceError
+from .fit import MISFIT, fit
+
+Data = Mapping[str, Any]
+Found = Iterator[tuple[tuple[Any, ...], str]]
+
+_NODE = 8
+"""The GPUs of a large node. What a cluster's nodes really have, its facts say later."""
+
+
+def models_can_be_served(contract: Data) -> Found:
+    """Each model's engine is one of ours, and is asked only for what it can do and for what is not set already."""
+    for index, model in enumerate(contract["models"]):
+        engine = ENGINES.get(str(model["engine"]["name"]))
+        for place, message in _engine_is_known(model) if engine is None else _engine_can(engine, model):
+            yield ("models", index, *place), message
+
+
+def models_fit_their_gpus(contract: Data) -> Found:
+    """One replica fits the memory of the GPUs that it names. What nobody can tell is no problem here."""
+    for index, model in enumerate(contract["models"]):
+        if str(model["engine"]["name"]) not in ENGINES:
+            continue
+        agreed = approved(contract)[str(model["gpu"]["product"])], int(contract["scaling"]["max_gpus_per_model"])
+        most = min(_NODE, *agreed)
+        found = fit(model, most_gpus=most)
+        if found.verdict == MISFIT:
+            yield ("models", index, "gpu"), f"{model['name']} {MISFIT}: {found.told()}"
+
+
+def _engine_is_known(model: Data) -> Found:
+    name = str(model["engine"]["name"])
+    yield ("engine", "name"), f"there is no engine {shown(name)}: {did_you_mean(name, ENGINES)}"
+
+
+def _engine_can(engine: Engine, model: Data) -> Found:
+    word = str(model["quantization"])
+    if word != "none" and word not in engine.quantizations:
+        known = did_you_mean(word, ["none", *engine.quantizations])
+        yield ("quantization",), f"{engine.name} has no quantization {shown(word)}: {known}"
+    for flag in model["engine"]["arguments"]:
+        if ours := _reserved(engine, str(flag)):
+            reason = f"--{flag} is not set here" if ours == flag else f"--{flag} would be read as --{ours}"
+            yield ("engine", "arguments", flag), f"{reason}: {engine.reserved[ours]}"
+    try:
+        engine.start(model)
+    except UnsupportedSourceError as error:
+        yield error.place, error.reason
+
+
+def _reserved(engine: Engine, flag: str) -> str:
+    """The flag of ours that an argument is or would be taken for: engines know a flag by its beginning."""
+    said = flag.partition(".")[0].removeprefix("no-")
+    return next((ours for ours in engine.reserved if ours == said), "") or next(
+        (ours for ours in engine.reserved if ours.startswith(said)), ""
+    )
+
+
+MODEL_RULES: tuple[Callable[[Data], Found], ...] = (models_can_be_served, models_fit_their_gpus)
+"""For ``load_contract``."""
