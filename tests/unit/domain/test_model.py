@@ -81,7 +81,7 @@ def test_weights_come_from_where_the_contract_says(uri: str, place: str, flag: s
     start = launch(model(source={"uri": uri, "revision": "r1"}))
     assert start.command[2] == place
     assert not flag or flag in start.command
-    assert (start.weights is not None) is uri.startswith("pvc")
+    assert bool(start.volumes) is uri.startswith("pvc")
 
 
 def test_a_claim_of_weights_is_only_read() -> None:

@@ -162,6 +162,58 @@ def test_what_is_met(check: str, more: dict[str, Any], sections: dict[str, Any])
     assert (found["message"], found["owner"], found["contact"]["email"]) == ("", "", "")
 
 
+LARGE = {"uri": "hf://meta-llama/Llama-3.1-70B-Instruct"}
+WIDE = model(gpu={"product": H100, "per_replica": 16}, replicas={"min": 1, "max": 1})
+LEADER_WORKER_SET = {"leaderworkerset.x-k8s.io/v1": ["LeaderWorkerSet"]}
+
+
+def test_a_model_that_is_too_large_for_the_gpus_that_are_there_is_refused_with_the_arithmetic() -> None:
+    [item] = [i for i in preflight(facts(), contract(models=[model(source=LARGE)]), RELEASE) if "memory" in i["check"]]
+    assert (item["check"], item["ok"], item["blocking"]) == ("memory for llama", False, True)
+    assert "131.4 GiB" in item["message"]
+    assert "It would fit with gpu.per_replica: 4" in item["message"]
+    assert "capacity@acme.example" in refusal("acme-eu-1", [item])
+
+
+def test_the_memory_is_the_one_that_the_nodes_are_labelled_with() -> None:
+    small = [node("n", memory_mib=20000), node("m", memory_mib=20000)]
+    item = items(facts(small), contract(models=[model()]))
+    assert item["memory for llama"]["ok"] is False
+    assert "19.5 GiB" in item["memory for llama"]["message"]
+
+
+def test_what_nobody_can_tell_of_a_model_is_advice() -> None:
+    found = items(facts(), contract(models=[model(source={"uri": "s3://b/m"})]))["memory for llama"]
+    assert (found["ok"], found["blocking"], found["found"]) == (False, False, "unproven")
+    assert found["message"].startswith("Whether llama fits NVIDIA-H100-80GB-HBM3 is unproven: the architecture of")
+
+
+@pytest.mark.parametrize(
+    ("apis", "said"),
+    [
+        (APIS, "The cluster does not serve LeaderWorkerSet (leaderworkerset.x-k8s.io/v1)"),
+        ({**APIS, **LEADER_WORKER_SET}, "The cluster serves LeaderWorkerSet (leaderworkerset.x-k8s.io/v1)"),
+    ],
+)
+def test_a_replica_that_no_node_can_hold_is_refused_with_the_reason(apis: dict[str, Any], said: str) -> None:
+    found = items(facts(apis=apis), contract(models=[WIDE]))["nodes for llama"]
+    assert found["message"].startswith("One replica of llama needs 16 GPUs, and the largest node with")
+    assert "it would be spread over 2 nodes" in found["message"]
+    assert said in found["message"]
+    assert found["blocking"] is True
+
+
+def test_a_replica_that_a_node_can_hold_and_a_product_that_is_not_there_are_not_said_to_be_too_wide() -> None:
+    assert "nodes for llama" not in items(facts(), contract(models=[model(gpu={"product": H100, "per_replica": 8})]))
+    assert "nodes for llama" not in items(facts([node("a", product=L40S)]), contract(models=[WIDE]))
+
+
+def test_an_engine_that_we_do_not_have_is_said_once() -> None:
+    found = items(facts(), contract(models=[model(engine={"name": "magic", "version": "1"})]))
+    assert found["images"]["ok"] is False
+    assert "memory for llama" not in found
+
+
 def test_a_second_run_does_not_miss_the_gpus_of_the_first() -> None:
     agreed = contract(models=[model(gpu={"product": H100, "per_replica": 8})])
     running = [pod(f"llama-{i}", 8, on=name, model="llama") for i, name in enumerate(("n1", "n2"))]

@@ -18,6 +18,14 @@ ROWS = dict(re.findall(r"^\| `([^`]+)` \| [^|]+ \| ``? ?(.+?) ?``? \|$", PAGE, r
 
 TOKEN = {"token_file": "/run/secrets/acme.token"}
 LOOKUP = {"plugin": "community.hashi_vault.vault_kv2_get", "gives": "kubeconfig"}
+ARCHITECTURE = {
+    "parameters": 8030261248,
+    "layers": 32,
+    "attention_heads": 32,
+    "kv_heads": 8,
+    "head_dim": 128,
+    "dtype": "bfloat16",
+}
 FULL = [
     model("a", gpu={"product": H100, "per_replica": 4}, replicas={"min": 4, "max": 4}),
     model("b", gpu={"product": H100, "per_replica": 8}, replicas={"min": 2, "max": 2}),
@@ -91,13 +99,35 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "models[].served_name": {"models.1": model("other", served_name="meta-llama/Llama-3.1-8B-Instruct")},
     "models[].source.uri": {"models.0.source.uri": "meta-llama/Llama"},
     "models[].source.revision": {"models.0.source.revision": GONE},
+    "models[].source.digest": {"models.0.source.digest": "sha256:abc"},
+    "models[].task": {"models.0.task": "embed"},
     "models[].engine": {"models.0.engine.version": "latest"},
+    "models[].engine.arguments": {"models.0.engine.arguments": {"--max-num-seqs": 128}},
     "models[].gpu.product": {"models.0.gpu.product": "NVIDIA-H100"},
     "models[].gpu.per_replica": {"models.0.gpu.per_replica": 33},
+    "models[].parallelism.tensor": {"models.0.parallelism": {"tensor": 3, "pipeline": 2}},
+    "models[].parallelism.pipeline": {"models.0.gpu.per_replica": 4, "models.0.parallelism": {"pipeline": 3}},
+    "models[].quantization": {"models.0.quantization": "FP8"},
+    "models[].kv_cache_dtype": {"models.0.kv_cache_dtype": "fp8_e4m"},
+    "models[].architecture": {"models.0.architecture": {**ARCHITECTURE, "dtype": "bf16"}},
+    "models[].adapters": {"models.0.adapters": [{"name": "llama-3-1-8b", "source": "hf://a/b"}] * 2},
     "models[].context_length": {"models.0.context_length": 0},
     "models[].replicas": {"models.0.gpu.per_replica": 8},
     "models[].priority": {"models.0.priority": "urgent"},
+    "models[].traffic_class": {"models.0.traffic_class": "bulk"},
     "models[].load_timeout": {"models.0.load_timeout": "0m"},
+    "models[].scaling.signals": {"models.0.scaling.signals.kv_cache_usage": 80},
+    "models[].scaling.idle_to_zero": {"models.0.scaling.idle_to_zero": "15m"},
+    "models[].scaling.schedules": {"models.0.scaling.schedules.0.max": 9},
+    "models[].rollout.downtime": {"models.0.rollout.downtime": "no"},
+    "models[].rollout.canary_share": {"models.0.rollout.canary_share": 100},
+    "models[].rollout.bake": {"models.0.rollout.bake": 2},
+    "models[].rollout.deadline": {"models.0.rollout.deadline": "90s"},
+    "models[].rollout.history": {"models.0.rollout.history": 0},
+    "models[].health_gate.canary_request": {"models.0.health_gate.canary_request": 1},
+    "models[].health_gate.heartbeat_grace": {"models.0.health_gate.heartbeat_grace": "0s"},
+    "models[].weights_cache": {"models.0.weights_cache": {}},
+    "models[].overflow": {"models.0.overflow": True},
 }
 
 
@@ -115,12 +145,14 @@ def test_the_page_has_every_field_and_no_other() -> None:
     assert set(ROWS) == set(MISTAKES)
     # Sections whose few keys are told in one row.
     together = ("identity.labels", "access.credential.lookup", "contacts.", "networking.gateway")
-    together += ("models[].engine", "models[].replicas")
+    together += ("models[].engine", "models[].replicas", "models[].architecture", "models[].adapters")
+    together += ("models[].scaling.signals", "models[].scaling.schedules", "models[].weights_cache")
     fields = {place.removeprefix(".") for place in ALL}
     leaves = {place for place in fields if not any(other.startswith((f"{place}.", f"{place}[")) for other in fields)}
     told_elsewhere = {place for place in leaves if place.startswith(together)}
     assert {place.removesuffix("[]") for place in leaves - told_elsewhere} - set(ROWS) == set()
 
 
-def test_the_page_says_why_training_is_refused() -> None:
+def test_the_page_says_why_training_and_images_are_refused() -> None:
     assert printed({"models.0.task": "fine-tune"}) in PAGE
+    assert printed({"models.0.engine.image": "docker.io/vllm/vllm-openai:latest"}) in PAGE

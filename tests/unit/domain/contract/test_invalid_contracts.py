@@ -363,8 +363,8 @@ def test_training_is_refused_with_the_products_reason(changes: Any, where: str) 
     assert "fine-tuning and training jobs are not supported in customers' clusters, only inference" in found[where]
 
 
-def test_a_task_that_is_no_training_is_just_an_unknown_key() -> None:
-    assert "unknown key 'task'" in complaints_about({"models.0.task": "generate"})["models[0].task"]
+def test_a_task_that_is_no_training_is_just_an_unknown_one() -> None:
+    assert "'generate' is not one of serve" in complaints_about({"models.0.task": "generate"})["models[0].task"]
 
 
 SECRET = "eyJhbGciOiJSUzI1NiIsImtpZCI6In.eyJpc3MiOiJrdWJlcm5l.c2lnbmF0dXJl"
