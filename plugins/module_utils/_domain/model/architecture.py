@@ -12,6 +12,12 @@ from typing import Any
 DTYPE_BYTES = {"float8": 1, "float16": 2, "bfloat16": 2, "float32": 2}
 """Bytes of one value as it is served. Engines serve float32 in 16 bits: docs.vllm.ai, "Engine Arguments", --dtype."""
 
+EIGHT_BITS, FOUR_BITS = 1.0, 0.72
+"""Bytes of one parameter of weights that are quantized so, all in all. 4 bits are more than half a byte: they have
+scales, and embeddings stay as they are. The figure is of Llama 3.1 8B in AWQ, 5.73 GB for 8.03e9 parameters
+(hugging-quants/Meta-Llama-3.1-8B-Instruct-AWQ-INT4); embeddings are a smaller part of larger models, so it is on the
+safe side."""
+
 
 @dataclass(frozen=True)
 class Architecture:

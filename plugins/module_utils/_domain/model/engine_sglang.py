@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..names import SERVING_PORT
+from .architecture import EIGHT_BITS
 from .engine_adapter import (
     CACHE,
     Engine,
@@ -105,7 +106,7 @@ SGLANG = Engine(
         word: VLLM.quantizations[word]
         for word in ("awq", "awq_marlin", "gptq", "gptq_marlin", "compressed-tensors", "modelopt", "mxfp4")
     }
-    | {"fp8": Quantization(1.0, loads_unquantized=True)},
+    | {"fp8": Quantization(EIGHT_BITS, loads_unquantized=True)},
     memory_flag="mem-fraction-static",
     memory_share=0.9,
     flag=_flag,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..names import SERVING_PORT
+from .architecture import EIGHT_BITS, FOUR_BITS
 from .engine_adapter import (
     CACHE,
     Engine,
@@ -49,20 +50,15 @@ _RESERVED = {
     "hf-token": "a secret has no place on a command line",
 }
 
-_FOUR_BITS = Quantization(0.72)
-"""4 bits, their scales, and embeddings that stay as they are: 5.73 GB for the 8.03e9 parameters of Llama 3.1 8B in AWQ
-(hugging-quants/Meta-Llama-3.1-8B-Instruct-AWQ-INT4). Of larger models embeddings are a smaller part, so it is on the
-safe side."""
-
 _QUANTIZATIONS = {
     # "we load the model at original precision before quantizing down to 8-bits, so you need enough memory to load the
     # whole model": docs.vllm.ai, "FP8 W8A8".
-    "fp8": Quantization(1.0, loads_unquantized=True),
-    "awq": _FOUR_BITS,
-    "awq_marlin": _FOUR_BITS,
-    "gptq": _FOUR_BITS,
-    "gptq_marlin": _FOUR_BITS,
-    "bitsandbytes": _FOUR_BITS,
+    "fp8": Quantization(EIGHT_BITS, loads_unquantized=True),
+    "awq": Quantization(FOUR_BITS),
+    "awq_marlin": Quantization(FOUR_BITS),
+    "gptq": Quantization(FOUR_BITS),
+    "gptq_marlin": Quantization(FOUR_BITS),
+    "bitsandbytes": Quantization(FOUR_BITS),
     "compressed-tensors": Quantization(None),
     "modelopt": Quantization(None),
     "mxfp4": Quantization(None),

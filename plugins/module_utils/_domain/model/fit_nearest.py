@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from .architecture import Architecture
+from .architecture import EIGHT_BITS, FOUR_BITS, Architecture
 from .fit_shape import Shape, indivisible
 
-_EIGHT_BITS, _FOUR_BITS = 1.0, 0.72
 _STEP = 1024
 """A shorter context is proposed in steps of so many tokens."""
 
@@ -25,7 +24,7 @@ def smaller(shape: Shape, most_gpus: int) -> Iterator[str]:
     longest = int((shape.budget - shape.weights - shape.overhead) // shape.token) // _STEP * _STEP
     if longest > 0 and replace(shape, tokens=longest).fits():
         yield f"context_length: {longest}"
-    for each, what in ((_EIGHT_BITS, "8 bits (FP8)"), (_FOUR_BITS, "4 bits (AWQ, GPTQ)")):
+    for each, what in ((EIGHT_BITS, "8 bits (FP8)"), (FOUR_BITS, "4 bits (AWQ, GPTQ)")):
         if each < shape.load_bytes and replace(shape, weight_bytes=each, load_bytes=each).fits():
             yield f"a checkpoint quantized to {what}"
             break
