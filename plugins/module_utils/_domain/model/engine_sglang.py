@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..names import SERVING_PORT
-from .architecture import EIGHT_BITS
+from .architecture import EIGHT_BITS, FOUR_BITS
 from .engine_adapter import (
     CACHE,
     Engine,
@@ -28,7 +28,6 @@ from .engine_adapter import (
     served_name,
     sources,
 )
-from .engine_vllm import VLLM
 from .parallelism import tensor_and_pipeline
 
 _SCHEMES = ("hf", "pvc")
@@ -54,6 +53,18 @@ _RESERVED = {
     "lora-paths": "change adapters",
     "enable-metrics": "scaling and the health gate rely on it",
     "api-key": "a secret has no place on a command line",
+}
+
+
+_QUANTIZATIONS = {
+    "fp8": Quantization(EIGHT_BITS, loads_unquantized=True),
+    "awq": Quantization(FOUR_BITS),
+    "awq_marlin": Quantization(FOUR_BITS),
+    "gptq": Quantization(FOUR_BITS),
+    "gptq_marlin": Quantization(FOUR_BITS),
+    "compressed-tensors": Quantization(None),
+    "modelopt": Quantization(None),
+    "mxfp4": Quantization(None),
 }
 
 
@@ -102,11 +113,7 @@ SGLANG = Engine(
         heartbeat="sglang:generation_tokens_total",
     ),
     reserved=_RESERVED,
-    quantizations={
-        word: VLLM.quantizations[word]
-        for word in ("awq", "awq_marlin", "gptq", "gptq_marlin", "compressed-tensors", "modelopt", "mxfp4")
-    }
-    | {"fp8": Quantization(EIGHT_BITS, loads_unquantized=True)},
+    quantizations=_QUANTIZATIONS,
     memory_flag="mem-fraction-static",
     memory_share=0.9,
     flag=_flag,
