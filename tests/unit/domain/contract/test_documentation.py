@@ -26,6 +26,7 @@ ARCHITECTURE = {
     "head_dim": 128,
     "dtype": "bfloat16",
 }
+SCHEDULE = {"rrule": "FREQ=DAILY;BYHOUR=8", "duration": "10h", "time_zone": "UTC", "min": 1}
 FULL = [
     model("a", gpu={"product": H100, "per_replica": 4}, replicas={"min": 4, "max": 4}),
     model("b", gpu={"product": H100, "per_replica": 8}, replicas={"min": 2, "max": 2}),
@@ -118,7 +119,7 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "models[].load_timeout": {"models.0.load_timeout": "0m"},
     "models[].scaling.signals": {"models.0.scaling.signals.kv_cache_usage": 80},
     "models[].scaling.idle_to_zero": {"models.0.scaling.idle_to_zero": "15m"},
-    "models[].scaling.schedules": {"models.0.scaling.schedules.0.max": 9},
+    "models[].scaling.schedules": {"models.0.scaling.schedules": [{**SCHEDULE, "max": 9}]},
     "models[].rollout.downtime": {"models.0.rollout.downtime": "no"},
     "models[].rollout.canary_share": {"models.0.rollout.canary_share": 100},
     "models[].rollout.bake": {"models.0.rollout.bake": 2},
