@@ -77,7 +77,7 @@ def training_job(contract: Contract) -> None:
 
 
 CASES: list[tuple[str, str, Callable[[Contract], None], str]] = [
-    ("too large", CONTRACT, of_the_model(source=LLAMA_70B), "It would fit with gpu.per_replica: 4"),
+    ("too large", CONTRACT, gpus(1, source=LLAMA_70B), "It would fit with gpu.per_replica: 4"),
     (
         "wrong GPU: not approved",
         CONTRACT,
@@ -165,10 +165,11 @@ def test_a_misfit_is_refused_before_anything_is_written(
 
 
 def told_by_the_contract(output: str) -> str:
-    """The problems of the file, without its path, on one line."""
+    """The problem of the file, without its path, on one line."""
     text = " ".join(output.split("PLAY [")[0].split())
-    assert "The contract's owner corrects this file; nothing is done on its cluster until then." in text
-    return text.partition("until then. - ")[2].partition(" [")[0]
+    found = text.partition(": 1 problem. ")[2].partition(" [")[0]
+    assert found.startswith("The contract's owner corrects this file; nothing is done on its cluster until then. - ")
+    return found
 
 
 def told_by_preflight(output: str, message: str) -> str:

@@ -46,9 +46,7 @@ class Fit:
         parts = [self.reason, "; ".join(self.lines)]
         if self.verdict == MISFIT:
             shapes = ", or ".join(self.nearest)
-            parts.append(
-                f"It would fit with {shapes}" if shapes else "No change of one thing makes it fit this product"
-            )
+            parts.append(f"It would fit with {shapes}" if shapes else "No single change makes it fit this product")
         return ". ".join(part for part in parts if part)
 
 
