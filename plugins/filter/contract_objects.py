@@ -6,15 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities import required_permissions
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.loading import load_deadline
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model import find_model, model_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.exposure import front_door
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.loading import load_deadline
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup import presetup_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup.remembered import presetup_annotations
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.release import component_images
@@ -50,7 +50,7 @@ def _moment(text: str) -> datetime | None:
         said = datetime.fromisoformat(text)
     except ValueError:
         raise AnsibleFilterError(f"{text!r} is not a moment: write it like 2026-11-25T08:00:00+01:00") from None
-    return said if said.tzinfo else said.replace(tzinfo=timezone.utc)
+    return said if said.tzinfo else said.replace(tzinfo=UTC)
 
 
 def _model_deadline(contract: Contract, model: str) -> int:

@@ -178,9 +178,7 @@ class SetApplier:
                 next_step="add the Namespace to the set, or create it first",
             ) from None
 
-    def _shares(
-        self, members: list[Member], live: Mapping[Ref, Manifest], *, scaled_before: bool
-    ) -> dict[Ref, Shared]:
+    def _shares(self, members: list[Member], live: Mapping[Ref, Manifest], *, scaled_before: bool) -> dict[Ref, Shared]:
         """Each manifest as it is applied: without the replicas that the set's own autoscaler says."""
         scalers = scaled(member.manifest for member in members)
         return {
@@ -204,9 +202,7 @@ class SetApplier:
                     return change_for(member.ref, member.resource, ours.applied, live.get(member.ref), None)
                 refused.append((member.ref, _reason(error)))
                 return None
-            return change_for(
-                member.ref, member.resource, ours.applied, live.get(member.ref), after, ours.handover
-            )
+            return change_for(member.ref, member.resource, ours.applied, live.get(member.ref), after, ours.handover)
 
         changes = self._session.in_parallel(dry_run, members)
         self._refuse(sorted(refused))

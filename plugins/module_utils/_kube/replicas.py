@@ -3,11 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who says how many replicas a workload has: the manifest, or an autoscaler that is in the same set.
 
-A manifest's ``replicas`` is what a new workload starts with; from then on the set's autoscaler says how many. Server-side
-apply gives a field that nobody owns any more its default, which here is 1. So before we leave the field out, another
-manager of ours holds its value, as Kubernetes advises
-(https://kubernetes.io/docs/reference/using-api/server-side-apply/#transferring-ownership); and when the autoscaler goes,
-that manager takes it back for us.
+A manifest's ``replicas`` is what a new workload starts with; from then on the set's autoscaler says how many.
+Server-side apply gives a field that nobody owns any more its default, which here is 1. So before we leave the field
+out, another manager of ours holds its value, as Kubernetes advises; when the autoscaler goes, it takes the field back:
+https://kubernetes.io/docs/reference/using-api/server-side-apply/#transferring-ownership
 """
 
 from __future__ import annotations

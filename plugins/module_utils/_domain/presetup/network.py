@@ -37,9 +37,7 @@ _NAMESPACE_NAME = "kubernetes.io/metadata.name"
 # to say: a label alone would let in whoever gives it to a pod.
 _KEDA_NAMESPACES = ["keda", "openshift-keda"]
 _KEDA = {
-    "namespaceSelector": {
-        "matchExpressions": [{"key": _NAMESPACE_NAME, "operator": "In", "values": _KEDA_NAMESPACES}]
-    },
+    "namespaceSelector": {"matchExpressions": [{"key": _NAMESPACE_NAME, "operator": "In", "values": _KEDA_NAMESPACES}]},
     "podSelector": {"matchLabels": {"app": "keda-operator"}},
 }
 

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What scales a model in a cluster: KEDA where there is KEDA, else the cluster's own autoscaler where it has the metrics."""
+"""What scales a model in a cluster: KEDA where there is KEDA, else the cluster's own autoscaler if it has metrics."""
 
 from __future__ import annotations
 
@@ -75,16 +75,14 @@ def _served(apis: Mapping[str, Any], group: str) -> bool:
     return any(version.startswith(f"{group}/") for version in apis)
 
 
-def _not_to_zero(
-    model: Mapping[str, Any], bounds: Bounds, facts: Mapping[str, Any], external: bool
-) -> tuple[str, str]:
+def _not_to_zero(model: Mapping[str, Any], bounds: Bounds, facts: Mapping[str, Any], external: bool) -> tuple[str, str]:
     """Why an HPA cannot take this model to zero and back, and the remedy; nothing when it can."""
     version = kubernetes_version((facts.get("version") or {}).get("git", ""))
+    cooldown = cooldown_seconds(model)
     reasons = (
         (
             version < _HPA_TO_ZERO,
-            f"the HPA of Kubernetes {version[0]}.{version[1]} keeps one replica, and goes to zero only since "
-            f"{_HPA_TO_ZERO[0]}.{_HPA_TO_ZERO[1]}",
+            f"the HPA of Kubernetes {_spoken(version)} keeps one replica; to zero it goes since {_spoken(_HPA_TO_ZERO)}",
             "the customer installs KEDA, or upgrades Kubernetes",
         ),
         (
@@ -98,8 +96,8 @@ def _not_to_zero(
             "the customer installs KEDA",
         ),
         (
-            cooldown_seconds(model) > _HPA_REMEMBERS,
-            f"an HPA waits {_HPA_REMEMBERS} s at most before it goes to zero, and {cooldown_seconds(model)} s are needed",
+            cooldown > _HPA_REMEMBERS,
+            f"an HPA waits {_HPA_REMEMBERS} s at most before it goes to zero, and {cooldown} s are needed",
             "the customer installs KEDA, or load_timeout and scaling.idle_to_zero get shorter",
         ),
         (
@@ -109,3 +107,7 @@ def _not_to_zero(
         ),
     )
     return next(((reason, remedy) for holds, reason, remedy in reasons if holds), ("", ""))
+
+
+def _spoken(version: tuple[int, int]) -> str:
+    return f"{version[0]}.{version[1]}"

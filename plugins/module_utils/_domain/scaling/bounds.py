@@ -93,7 +93,9 @@ def bounds_of(contract: Contract, moment: datetime | None = None) -> dict[str, B
     wishes = [_wish(contract, model, moment) for model in contract.get("models") or ()]
     free = approved(contract)
     problems = [problem for wish in wishes for problem in wish.refusals()]
-    problems += [problem for product in sorted({wish.product for wish in wishes}) for problem in _short(wishes, product, free)]
+    problems += [
+        problem for product in sorted({wish.product for wish in wishes}) for problem in _short(wishes, product, free)
+    ]
     if problems:
         raise BoundsError(f"{contract['identity']['name']}: {'; '.join(problems)}")
     for wish in wishes:
@@ -150,10 +152,8 @@ def _short(wishes: Iterable[_Wish], product: str, free: Mapping[str, int]) -> li
     if needed <= there:
         return []
     terms = " + ".join(f"{wish.floor} x {wish.each} ({wish.model})" for wish in ours)
-    return [
-        f"the models' floors need {terms} = {needed} GPUs of {product}, and {there} are approved: lower a floor "
-        "(replicas.min, or that of a schedule), or have more approved in capacity.gpus"
-    ]
+    advice = "lower a floor (replicas.min, or that of a schedule), or have more approved in capacity.gpus"
+    return [f"the models' floors need {terms} = {needed} GPUs of {product}, and {there} are approved: {advice}"]
 
 
 def _given(wishes: Iterable[_Wish], priority: str, free: dict[str, int]) -> dict[str, int]:

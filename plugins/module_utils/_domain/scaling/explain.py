@@ -46,11 +46,13 @@ def explain(contract: Data, facts: Data | None = None, moment: datetime | None =
 
 
 def _row(cluster: str, model: str, what: str, value: str, because: str, for_more: str) -> Row:
-    return {"cluster": cluster, "model": model, "what": what, "is": value, "because": because, "for more": for_more}
+    return {"cluster": cluster, "model": model, "bound": what, "value": value, "because": because, "for_more": for_more}
 
 
 def _floor(one: Bounds) -> tuple[str, str, str]:
-    says = f"{one.key}.min" if one.key != "replicas" or not one.sleeps or one.floor > 1 else "one replica is kept for it"
+    says = (
+        f"{one.key}.min" if one.key != "replicas" or not one.sleeps or one.floor > 1 else "one replica is kept for it"
+    )
     return _replicas(one.floor, one), says, f"a higher {one.key}.min, and GPUs that are free for it"
 
 
@@ -63,15 +65,15 @@ def _ceiling(contract: Data, one: Bounds, all_bounds: Mapping[str, Bounds]) -> t
     left = total - one.gpus - sum(each.gpus for each in others)
     others.sort(key=lambda each: (PRIORITIES.index(each.priority), each.model))
     taken = ", ".join(f"{each.gpus} {each.model} ({each.priority})" for each in others)
-    because = f"{total} {one.product} are approved: {taken or 'none'} for others, {left} left, and a replica takes {one.each}"
+    because = (
+        f"{total} {one.product} are approved: {taken or 'none'} for others, {left} left, and a replica takes {one.each}"
+    )
     ahead = [each.model for each in others if each.ceiling > each.floor]
     less = f", or a lower replicas.max of {' or '.join(ahead)}" if ahead else ""
     return value, because, f"{one.each - left} more in capacity.gpus{less}"
 
 
-def _to_zero(
-    contract: Data, model: Data, one: Bounds, scales: Autoscaler, facts: Data | None
-) -> tuple[str, str, str]:
+def _to_zero(contract: Data, model: Data, one: Bounds, scales: Autoscaler, facts: Data | None) -> tuple[str, str, str]:
     if not one.sleeps:
         if not (contract.get("scaling") or {}).get("scale_to_zero"):
             return "no", "scaling.scale_to_zero is false", "scaling.scale_to_zero: true, and replicas.min: 0"

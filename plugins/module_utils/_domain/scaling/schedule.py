@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..contract.windows import Window, parse_window
@@ -47,5 +47,5 @@ def is_open(window: Window, moment: datetime) -> bool:
     local = moment.astimezone(window.zone).replace(tzinfo=None)
     # A day more on both sides than the clock says: the clock may have been changed in between.
     openings = window.rule.between(local - window.duration - _A_DAY, local + _A_DAY, inc=True)
-    starts = (opening.replace(tzinfo=window.zone).astimezone(timezone.utc) for opening in openings)
+    starts = (opening.replace(tzinfo=window.zone).astimezone(UTC) for opening in openings)
     return any(start <= moment < start + window.duration for start in starts)
