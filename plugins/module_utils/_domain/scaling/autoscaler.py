@@ -82,7 +82,7 @@ def _not_to_zero(model: Mapping[str, Any], bounds: Bounds, facts: Mapping[str, A
     reasons = (
         (
             version < _HPA_TO_ZERO,
-            f"the HPA of Kubernetes {_spoken(version)} keeps one replica; to zero it goes since {_spoken(_HPA_TO_ZERO)}",
+            f"the HPA of Kubernetes {_spoken(version)} keeps a replica; to zero it goes since {_spoken(_HPA_TO_ZERO)}",
             "the customer installs KEDA, or upgrades Kubernetes",
         ),
         (

@@ -61,16 +61,18 @@ def _ceiling(contract: Data, one: Bounds, all_bounds: Mapping[str, Bounds]) -> t
     if one.ceiling == one.limit.replicas:
         return value, f"{one.limit.clause} {one.limit.says}", f"a higher {one.limit.clause}"
     others = [each for each in all_bounds.values() if each.product == one.product and each.model != one.model]
+    others.sort(key=lambda each: (PRIORITIES.index(each.priority), each.model))
     total = approved(contract)[one.product]
     left = total - one.gpus - sum(each.gpus for each in others)
-    others.sort(key=lambda each: (PRIORITIES.index(each.priority), each.model))
-    taken = ", ".join(f"{each.gpus} {each.model} ({each.priority})" for each in others)
-    because = (
-        f"{total} {one.product} are approved: {taken or 'none'} for others, {left} left, and a replica takes {one.each}"
-    )
-    ahead = [each.model for each in others if each.ceiling > each.floor]
+    taken = ", ".join(f"{each.gpus} {each.model} ({each.priority})" for each in others) or "none"
+    because = f"{total} {one.product} are approved: {taken} for others, {left} left, and a replica takes {one.each}"
+    # Whoever comes later only has, beyond his floor, what was too little for a replica of this model.
+    rank = PRIORITIES.index(one.priority)
+    later = [each for each in others if PRIORITIES.index(each.priority) > rank]
+    too_little = left + sum((each.ceiling - each.floor) * each.each for each in later)
+    ahead = [each.model for each in others if each not in later and each.ceiling > each.floor]
     less = f", or a lower replicas.max of {' or '.join(ahead)}" if ahead else ""
-    return value, because, f"{one.each - left} more in capacity.gpus{less}"
+    return value, because, f"at least {one.each - too_little} more in capacity.gpus{less}"
 
 
 def _to_zero(contract: Data, model: Data, one: Bounds, scales: Autoscaler, facts: Data | None) -> tuple[str, str, str]:
