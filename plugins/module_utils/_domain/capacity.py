@@ -34,8 +34,8 @@ def may_sleep(contract: Contract, model: Mapping[str, Any]) -> bool:
     scaling = model.get("scaling") or {}
     fewest = [int((model.get("replicas") or {}).get("min", 1))]
     fewest += [int(schedule["min"]) for schedule in scaling.get("schedules") or ()]
-    idles = min(fewest) == 0 or bool(scaling.get("idle_to_zero"))
-    return idles and bool((contract.get("scaling") or {}).get("scale_to_zero"))
+    agreed = bool((contract.get("scaling") or {}).get("scale_to_zero"))
+    return agreed and min(fewest) == 0 and bool(scaling.get("idle_to_zero"))
 
 
 def expected(contract: Contract, model: Mapping[str, Any], there: Mapping[str, Any] | None) -> int:

@@ -65,7 +65,7 @@ def autoscaler_for(model: Mapping[str, Any], bounds: Bounds, facts: Mapping[str,
             reason=f"the cluster serves neither {KEDA_API} nor {_CUSTOM} nor {_EXTERNAL}, so nothing can see its load",
             remedy="the customer installs KEDA",
         )
-    reason, remedy = _not_to_zero(model, bounds, facts, external) if bounds.sleeps else ("", "")
+    reason, remedy = _not_to_zero(model, facts, external) if bounds.sleeps else ("", "")
     if bounds.floor == bounds.ceiling and reason:
         return Autoscaler(NONE, reason=reason, remedy=remedy)
     return Autoscaler(HPA, bounds.sleeps and not reason, custom, reason, remedy)
@@ -75,10 +75,11 @@ def _served(apis: Mapping[str, Any], group: str) -> bool:
     return any(version.startswith(f"{group}/") for version in apis)
 
 
-def _not_to_zero(model: Mapping[str, Any], bounds: Bounds, facts: Mapping[str, Any], external: bool) -> tuple[str, str]:
+def _not_to_zero(model: Mapping[str, Any], facts: Mapping[str, Any], external: bool) -> tuple[str, str]:
     """Why an HPA cannot take this model to zero and back, and the remedy; nothing when it can."""
     version = kubernetes_version((facts.get("version") or {}).get("git", ""))
     cooldown = cooldown_seconds(model)
+    unusable = next((name for name in asked_for_as(model) if not _LABEL_VALUE.match(name)), "")
     reasons = (
         (
             version < _HPA_TO_ZERO,
@@ -91,19 +92,14 @@ def _not_to_zero(model: Mapping[str, Any], bounds: Bounds, facts: Mapping[str, A
             "the customer installs KEDA",
         ),
         (
-            bounds.floor > 1,
-            f"an HPA that goes to zero comes back with one replica, and {bounds.key}.min is {bounds.floor}",
-            "the customer installs KEDA",
-        ),
-        (
             cooldown > _HPA_REMEMBERS,
             f"an HPA waits {_HPA_REMEMBERS} s at most before it goes to zero, and {cooldown} s are needed",
             "the customer installs KEDA, or load_timeout and scaling.idle_to_zero get shorter",
         ),
         (
-            not _LABEL_VALUE.match(asked_for_as(model)),
-            f"an HPA cannot ask for the requests of '{asked_for_as(model)}' alone: such a name is no label value",
-            "the customer installs KEDA, or the model gets a served_name without slashes",
+            bool(unusable),
+            f"an HPA cannot ask for the requests of '{unusable}' alone: such a name is no label value",
+            "the customer installs KEDA, or the model is served under a name without slashes",
         ),
     )
     return next(((reason, remedy) for holds, reason, remedy in reasons if holds), ("", ""))

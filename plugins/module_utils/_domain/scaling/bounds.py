@@ -21,7 +21,7 @@ from typing import Any
 
 from ..capacity import approved, gpus_per_replica, may_sleep
 from ..names import PRIORITIES
-from .schedule import Asked, asked_at
+from .schedule import asked_at
 
 Contract = Mapping[str, Any]
 
@@ -134,15 +134,10 @@ def _wish(contract: Contract, model: Mapping[str, Any], moment: datetime | None)
         product=str(model["gpu"]["product"]),
         each=each,
         floor=max(1, asked.fewest),
-        sleeps=may_sleep(contract, model) and (asked.fewest == 0 or _idles(model, asked)),
+        sleeps=asked.fewest == 0 and may_sleep(contract, model),
         key=asked.key,
         limit=min(limits, key=lambda limit: limit.replicas),
     )
-
-
-def _idles(model: Mapping[str, Any], asked: Asked) -> bool:
-    """Whether it may go to zero although its floor is higher. A schedule's floor is meant to be there, asked or not."""
-    return asked.key == "replicas" and bool((model.get("scaling") or {}).get("idle_to_zero"))
 
 
 def _short(wishes: Iterable[_Wish], product: str, free: Mapping[str, int]) -> list[str]:

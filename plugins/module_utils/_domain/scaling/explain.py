@@ -13,7 +13,8 @@ from ..capacity import approved
 from ..names import PRIORITIES
 from .autoscaler import NONE, Autoscaler, autoscaler_for
 from .bounds import Bounds, BoundsError, bounds_of
-from .timing import cooldown_seconds
+from .schedule import asked_at
+from .timing import agreed_idle_seconds, coming_up_seconds, cooldown_seconds
 
 Data = Mapping[str, Any]
 Row = dict[str, str]
@@ -40,7 +41,8 @@ def explain(contract: Data, facts: Data | None = None, moment: datetime | None =
         scales = autoscaler_for(model, bounds[name], facts or {})
         found.append(_row(cluster, name, "floor", *_floor(bounds[name])))
         found.append(_row(cluster, name, "ceiling", *_ceiling(contract, bounds[name], bounds)))
-        found.append(_row(cluster, name, "to zero", *_to_zero(contract, model, bounds[name], scales, facts)))
+        fewest = asked_at(model, moment).fewest
+        found.append(_row(cluster, name, "to zero", *_to_zero(contract, model, bounds[name], fewest, scales, facts)))
         found.append(_row(cluster, name, "scaled by", *_scaled_by(bounds[name], scales, facts, error)))
     return found
 
@@ -75,17 +77,22 @@ def _ceiling(contract: Data, one: Bounds, all_bounds: Mapping[str, Bounds]) -> t
     return value, because, f"at least {one.each - too_little} more in capacity.gpus{less}"
 
 
-def _to_zero(contract: Data, model: Data, one: Bounds, scales: Autoscaler, facts: Data | None) -> tuple[str, str, str]:
+def _to_zero(
+    contract: Data, model: Data, one: Bounds, fewest: int, scales: Autoscaler, facts: Data | None
+) -> tuple[str, str, str]:
+    if not (contract.get("scaling") or {}).get("scale_to_zero"):
+        return "no", "scaling.scale_to_zero is false", "scaling.scale_to_zero: true"
+    if fewest:
+        return "no", f"{one.key}.min is {fewest}", f"{one.key}.min: 0"
     if not one.sleeps:
-        if not (contract.get("scaling") or {}).get("scale_to_zero"):
-            return "no", "scaling.scale_to_zero is false", "scaling.scale_to_zero: true, and replicas.min: 0"
-        return "no", f"{one.key}.min is {one.floor}", "replicas.min: 0, or scaling.idle_to_zero"
+        return "no", "it has no scaling.idle_to_zero", "scaling.idle_to_zero, like 15m"
     if facts is None:
         return NOTHING, "the cluster was not read", NOTHING
     if not scales.to_zero:
         return "no", scales.reason, scales.remedy or NOTHING
-    seconds = cooldown_seconds(model)
-    return f"after {seconds} s", "idle that long, which is longer than a replica takes to come up", NOTHING
+    seconds, agreed = cooldown_seconds(model), agreed_idle_seconds(model)
+    longer = f"scaling.idle_to_zero is {agreed} s, and it may take {coming_up_seconds(model)} s to come up"
+    return f"after {seconds} s", "scaling.idle_to_zero" if seconds == agreed else longer, NOTHING
 
 
 def _scaled_by(one: Bounds, scales: Autoscaler, facts: Data | None, error: str) -> tuple[str, str, str]:

@@ -46,7 +46,6 @@ def _scaled_object(model: Mapping[str, Any], bounds: Bounds, autoscaler: Autosca
     }
     if autoscaler.to_zero:
         cooldown = cooldown_seconds(model)
-        # Zero when idle, and at once the whole floor when not.
         spec.update({"idleReplicaCount": 0, "cooldownPeriod": cooldown, "initialCooldownPeriod": cooldown})
         triggers.append(_trigger("requests", wake_query(model), _ANY_NUMBER))
     return _object(KEDA_API, KEDA_KIND, model, spec)
@@ -86,15 +85,16 @@ def _horizontal_pod_autoscaler(model: Mapping[str, Any], bounds: Bounds, autosca
 
 def _of_pods(_model: Mapping[str, Any], signal: Signal) -> Manifest:
     target = {"type": "AverageValue", "averageValue": signal.threshold_text}
-    return {"type": "Pods", "pods": {"metric": {"name": signal.metric.adapted}, "target": target}}
+    return {"type": "Pods", "pods": {"metric": {"name": signal.adapted}, "target": target}}
 
 
 def _of_the_model(model: Mapping[str, Any], signal: Signal) -> Manifest:
-    return _external(signal.metric.adapted, str(model["name"]), signal.threshold_text)
+    return _external(signal.adapted, [str(model["name"])], signal.threshold_text)
 
 
-def _external(name: str, model: str, threshold: str) -> Manifest:
-    metric = {"name": name, "selector": {"matchLabels": {"model": model}}}
+def _external(name: str, models: list[str], threshold: str) -> Manifest:
+    named = {"key": "model", "operator": "In", "values": models}
+    metric = {"name": name, "selector": {"matchExpressions": [named]}}
     target = {"type": "AverageValue", "averageValue": threshold}
     return {"type": "External", "external": {"metric": metric, "target": target}}
 

@@ -9,6 +9,7 @@ Every question is about one model only: an unfiltered one would keep every model
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -33,19 +34,10 @@ _LATELY = "2m"
 """Four polls, or eight scrapes: one that fails loses no request."""
 
 
-@dataclass(frozen=True)
-class Metric:
-    """One signal's name in Prometheus and (where a colon is not usable) in the cluster's metrics APIs."""
-
-    prometheus: str
-    adapted: str
-
-
-_ENGINES: dict[str, dict[str, Metric]] = {
-    "vllm": {
-        KV_CACHE_USAGE: Metric("vllm:kv_cache_usage_perc", "vllm_kv_cache_usage_perc"),
-        WAITING_REQUESTS: Metric("vllm:num_requests_waiting", "vllm_num_requests_waiting"),
-    }
+# Each engine's metrics, as its documentation has them ("Production Metrics" of both).
+_ENGINES = {
+    "vllm": {KV_CACHE_USAGE: "vllm:kv_cache_usage_perc", WAITING_REQUESTS: "vllm:num_requests_waiting"},
+    "sglang": {KV_CACHE_USAGE: "sglang:token_usage", WAITING_REQUESTS: "sglang:num_queue_reqs"},
 }
 
 
@@ -54,8 +46,13 @@ class Signal:
     """One signal of one model: its metric and the value for each replica above which there should be more."""
 
     name: str
-    metric: Metric
+    metric: str
     threshold: float
+
+    @property
+    def adapted(self) -> str:
+        """The metric's name in the cluster's metrics APIs, where it has no colon."""
+        return self.metric.replace(":", "_")
 
     @property
     def threshold_text(self) -> str:
@@ -72,7 +69,7 @@ def signals(model: Mapping[str, Any]) -> list[Signal]:
 
 def usage_query(model: Mapping[str, Any], signal: Signal) -> str:
     """The sum over a model's replicas, in PromQL. Replicas that still load say nothing, and so add nothing to it."""
-    return f"sum({signal.metric.prometheus}{_of('models', str(model['name']))})"
+    return f"sum({signal.metric}{_of('models', [str(model['name'])])})"
 
 
 def wake_query(model: Mapping[str, Any]) -> str:
@@ -86,10 +83,14 @@ def wake_query(model: Mapping[str, Any]) -> str:
     return f"(sum(increase({counter}[{_LATELY}])) or vector(0)) + ({new} or vector(0))"
 
 
-def asked_for_as(model: Mapping[str, Any]) -> str:
-    """The name that clients ask for."""
-    return str(model.get("served_name") or model["name"])
+def asked_for_as(model: Mapping[str, Any]) -> list[str]:
+    """The names that clients ask for: the model's own, and those of the adapters that are served on it."""
+    adapters = [str(adapter["name"]) for adapter in model.get("adapters") or ()]
+    return [str(model.get("served_name") or model["name"]), *adapters]
 
 
-def _of(job: str, model: str) -> str:
-    return f"{{job={json.dumps(job)},model={json.dumps(model)}}}"
+def _of(job: str, models: list[str]) -> str:
+    """A selector of PromQL. A string of it is one of JSON, and a name in it is never taken for a pattern."""
+    if len(models) == 1:
+        return f"{{job={json.dumps(job)},model={json.dumps(models[0])}}}"
+    return f"{{job={json.dumps(job)},model=~{json.dumps('|'.join(map(re.escape, models)))}}}"

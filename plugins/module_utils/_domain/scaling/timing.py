@@ -61,12 +61,15 @@ def coming_up_seconds(model: Mapping[str, Any]) -> int:
     return _PROVISION_SECONDS + load_deadline(model)
 
 
+def agreed_idle_seconds(model: Mapping[str, Any]) -> int:
+    """Seconds without a request after which the contract lets a model go to zero."""
+    return int(parse_duration(str(model["scaling"]["idle_to_zero"])).total_seconds())
+
+
 def cooldown_seconds(model: Mapping[str, Any]) -> int:
     """Seconds without a request after which a model goes to zero.
 
     Always longer than a replica may take to come up: KEDA counts from the last request, and would else take away the
     replica that this very request woke.
     """
-    agreed = (model.get("scaling") or {}).get("idle_to_zero")
-    idle = int(parse_duration(str(agreed)).total_seconds()) if agreed else 0
-    return max(idle, coming_up_seconds(model) + _MARGIN_SECONDS)
+    return max(agreed_idle_seconds(model), coming_up_seconds(model) + _MARGIN_SECONDS)

@@ -92,11 +92,10 @@ def test_floors_that_do_not_fit_are_refused_with_the_arithmetic(models: list[dic
 @pytest.mark.parametrize(
     ("zero", "fewest", "idle", "sleeps"),
     [
-        (True, 0, None, True),
-        (True, 1, "1h", True),
-        (True, 1, None, False),
-        (False, 0, None, False),
-        (False, 1, "1h", False),
+        (True, 0, "1h", True),
+        (True, 0, None, False),
+        (True, 1, "1h", False),
+        (False, 0, "1h", False),
     ],
 )
 def test_a_model_sleeps_only_where_the_contract_and_the_model_say_so(

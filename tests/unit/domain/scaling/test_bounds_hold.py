@@ -125,4 +125,5 @@ def test_only_a_model_that_was_allowed_to_goes_to_zero(agreed: Any, moment: date
         one = bounds(agreed, moment)[model["name"]]
         if one.sleeps:
             assert agreed["scaling"]["scale_to_zero"]
-            assert asked_at(model, moment).fewest == 0 or "idle_to_zero" in model["scaling"]
+            assert asked_at(model, moment).fewest == 0
+            assert "idle_to_zero" in model["scaling"]

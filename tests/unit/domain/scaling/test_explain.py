@@ -60,17 +60,26 @@ def test_a_floor_names_the_key_that_asks_for_it() -> None:
     }
     agreed = contract(models=[asking("a", 0, 2, scaling={"schedules": [nightly]})])
     at_night = datetime.fromisoformat("2026-11-25T21:00:00+01:00")
-    assert rows(agreed)["a", "floor"][:2] == ("1 x 1 GPU", "one replica is kept for it")
+    assert rows(agreed)["a", "floor"][:2] == ("1 x 1 GPU", "replicas.min")
     assert rows(agreed, moment=at_night)["a", "floor"][:2] == ("2 x 1 GPU", "scaling.schedules[0].min")
     assert rows(agreed, moment=at_night)["a", "to zero"][:2] == ("no", "scaling.schedules[0].min is 2")
 
 
 def test_going_to_zero_is_explained() -> None:
-    asleep, awake = asking("a", 0, 2), asking("a", 1, 2)
-    assert rows(contract(models=[asleep]))["a", "to zero"][0] == "after 2460 s"
+    asleep, awake = asking("a", 0, 2, scaling={"idle_to_zero": "15m"}), asking("a", 1, 2)
+    assert rows(contract(models=[asleep]))["a", "floor"][1] == "one replica is kept for it, to come back with"
+    assert rows(contract(models=[asleep]))["a", "to zero"] == (
+        "after 2460 s",
+        "scaling.idle_to_zero is 900 s, and it may take 2400 s to come up",
+        "-",
+    )
+    patient = asking("a", 0, 2, scaling={"idle_to_zero": "1h"})
+    assert rows(contract(models=[patient]))["a", "to zero"][:2] == ("after 3600 s", "scaling.idle_to_zero")
     assert rows(contract(models=[asleep]), BARE)["a", "to zero"][::2] == ("no", "the customer installs KEDA")
+    assert rows(contract(models=[asleep]), None)["a", "to zero"][1] == "the cluster was not read"
     assert rows(contract(models=[awake]))["a", "to zero"][1] == "replicas.min is 1"
-    never = contract(models=[awake], scaling={"scale_to_zero": False})
+    assert rows(contract(models=[asking("a", 0, 2)]))["a", "to zero"][1] == "it has no scaling.idle_to_zero"
+    never = contract(models=[asleep], scaling={"scale_to_zero": False})
     assert rows(never)["a", "to zero"][1] == "scaling.scale_to_zero is false"
 
 
@@ -86,7 +95,6 @@ def test_a_cluster_that_does_not_answer_still_has_its_bounds() -> None:
     found = rows(agreed, None, error="no route to host")
     assert found["a", "ceiling"][0] == "2 x 1 GPU"
     assert found["a", "scaled by"] == ("-", "no route to host", "-")
-    assert found["a", "to zero"][1] == "the cluster was not read"
     assert rows(agreed, None)["a", "scaled by"][1] == "the cluster was not read"
 
 

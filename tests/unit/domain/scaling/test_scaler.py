@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.loading import load_deadline
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model import model_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.scaling import autoscaler_for, bounds_of
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.scaling.signals import wake_query
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.scaling.signals import signals, wake_query
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.scaling.timing import behavior, cooldown_seconds
 from tests.unit.domain.agreed import APIS, RELEASE, contract, facts, model
 
@@ -21,6 +21,7 @@ EXTERNAL = {"external.metrics.k8s.io/v1beta1": ["ExternalMetricValueList"]}
 OLD, NEW = "v1.36.2", "v1.37.0-eks-1"
 UP_AND_DOWN = {"min": 1, "max": 4}
 PLAIN = "llama-3-1-8b"
+SLEEPY: dict[str, Any] = {"replicas": {"min": 0, "max": 4}, "scaling": {"idle_to_zero": "15m"}}
 NO_METRICS = "neither keda.sh/v1alpha1 nor custom.metrics.k8s.io nor external.metrics.k8s.io"
 
 
@@ -40,51 +41,44 @@ def scalers(served: dict[str, Any], there: dict[str, Any] | None, **scaling: Any
     ("served", "there", "kind", "to_zero", "reason"),
     [
         (model(replicas=UP_AND_DOWN), cluster(KEDA, CUSTOM), "KEDA", False, ""),
-        (model(replicas={"min": 0, "max": 4}), cluster(KEDA), "KEDA", True, ""),
-        (model(replicas={"min": 0, "max": 1}), cluster(KEDA), "KEDA", True, ""),
+        (model(**SLEEPY), cluster(KEDA), "KEDA", True, ""),
+        (model(**{**SLEEPY, "replicas": {"min": 0, "max": 1}}), cluster(KEDA), "KEDA", True, ""),
         (model(replicas=UP_AND_DOWN), cluster(CUSTOM), "HPA", False, ""),
         (model(replicas=UP_AND_DOWN), cluster(EXTERNAL), "HPA", False, ""),
         (model(replicas=UP_AND_DOWN), cluster(), "", False, NO_METRICS),
         (model(replicas=UP_AND_DOWN), {}, "", False, NO_METRICS),
         (model(replicas={"min": 2, "max": 2}), cluster(KEDA), "", False, "its floor is its ceiling, 2"),
         (
-            model(replicas={"min": 0, "max": 4}),
+            model(**SLEEPY),
             cluster(CUSTOM),
             "HPA",
             False,
             "the HPA of Kubernetes 1.36 keeps a replica",
         ),
         (
-            model(replicas={"min": 0, "max": 1}),
+            model(**{**SLEEPY, "replicas": {"min": 0, "max": 1}}),
             cluster(CUSTOM),
             "",
             False,
             "the HPA of Kubernetes 1.36 keeps a replica",
         ),
         (
-            model(replicas={"min": 0, "max": 4}),
+            model(**SLEEPY),
             cluster(CUSTOM, version=NEW),
             "HPA",
             False,
             "does not serve external.metrics.k8s.io",
         ),
         (
-            model(replicas={"min": 0, "max": 4}),
+            model(**SLEEPY),
             cluster(EXTERNAL, version=NEW),
             "HPA",
             False,
             "cannot ask for the requests of 'meta-llama/Llama-3.1-8B-Instruct' alone",
         ),
-        (model(replicas={"min": 0, "max": 4}, served_name=PLAIN), cluster(EXTERNAL, version=NEW), "HPA", True, ""),
+        (model(**SLEEPY, served_name=PLAIN), cluster(EXTERNAL, version=NEW), "HPA", True, ""),
         (
-            model(replicas={"min": 2, "max": 4}, served_name=PLAIN, scaling={"idle_to_zero": "30m"}),
-            cluster(EXTERNAL, version=NEW),
-            "HPA",
-            False,
-            "comes back with one replica, and replicas.min is 2",
-        ),
-        (
-            model(replicas={"min": 0, "max": 4}, served_name=PLAIN, load_timeout="1h"),
+            model(**SLEEPY, served_name=PLAIN, load_timeout="1h"),
             cluster(EXTERNAL, version=NEW),
             "HPA",
             False,
@@ -127,9 +121,9 @@ def test_keda_scales_between_the_bounds_on_this_models_own_metrics() -> None:
 
 
 def test_keda_wakes_a_model_on_the_routers_counter_of_its_requests_only() -> None:
-    [made] = scalers(model(replicas={"min": 2, "max": 4}, scaling={"idle_to_zero": "2h"}), cluster(KEDA))
+    [made] = scalers(model(replicas={"min": 0, "max": 4}, scaling={"idle_to_zero": "2h"}), cluster(KEDA))
     spec = made["spec"]
-    assert (spec["idleReplicaCount"], spec["minReplicaCount"], spec["cooldownPeriod"]) == (0, 2, 7200)
+    assert (spec["idleReplicaCount"], spec["minReplicaCount"], spec["cooldownPeriod"]) == (0, 1, 7200)
     assert spec["initialCooldownPeriod"] == spec["cooldownPeriod"]
     wake = spec["triggers"][-1]
     assert wake["name"] == "requests"
@@ -137,19 +131,32 @@ def test_keda_wakes_a_model_on_the_routers_counter_of_its_requests_only() -> Non
     assert wake["metadata"]["query"].count("vllm:") == wake["metadata"]["query"].count(counter) == 3
 
 
+def test_a_request_for_an_adapter_wakes_its_model() -> None:
+    asked = wake_query(model(served_name="a.b/c", adapters=[{"name": "tone"}]))
+    assert asked.count(r'{job="router",model=~"a\\.b/c|tone"}') == asked.count("vllm:") == 3
+
+
 def test_a_name_cannot_change_the_question() -> None:
     asked = wake_query(model(served_name='x"} or vector(1) #\\'))
-    assert 'model="x\\"} or vector(1) #\\\\"' in asked
+    assert r'model="x\"} or vector(1) #\\"}' in asked
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang"])
+def test_each_engine_has_its_own_metrics(engine: str) -> None:
+    served = model(engine={"name": engine, "version": "1"})
+    assert [s.name for s in signals(served)] == ["kv_cache_usage", "waiting_requests"]
+    assert all(s.metric.startswith(f"{engine}:") and ":" not in s.adapted for s in signals(served))
 
 
 @pytest.mark.parametrize(
     ("load", "idle", "seconds"),
-    [("20m", None, 2460), ("20m", "10m", 2460), ("2m", "1h", 3600), ("1h", "1h", 4860), ("1s", None, 1261)],
+    [("20m", "10m", 2460), ("2m", "1h", 3600), ("1h", "1h", 4860), ("1s", "1s", 1261)],
 )
-def test_no_model_goes_to_zero_while_it_may_still_be_coming_up(load: str, idle: str | None, seconds: int) -> None:
-    served = model(load_timeout=load, scaling={"idle_to_zero": idle} if idle else {})
+def test_no_model_goes_to_zero_while_it_may_still_be_coming_up(load: str, idle: str, seconds: int) -> None:
+    served = model(load_timeout=load, scaling={"idle_to_zero": idle})
     assert cooldown_seconds(served) == seconds
-    assert cooldown_seconds(served) > load_deadline(served) + 600 - 1
+    provision, pull_and_load = 600, load_deadline(served)
+    assert cooldown_seconds(served) > provision + pull_and_load
 
 
 @pytest.mark.parametrize("traffic", ["interactive", "batch", None])
@@ -181,22 +188,25 @@ def test_an_hpa_reads_the_metrics_of_the_pods() -> None:
 def test_an_hpa_without_metrics_of_pods_reads_external_ones_of_this_model() -> None:
     [made] = scalers(model(replicas=UP_AND_DOWN), cluster(EXTERNAL))
     selectors = [metric["external"]["metric"]["selector"] for metric in made["spec"]["metrics"]]
-    assert selectors == [{"matchLabels": {"model": "llama"}}] * 2
+    assert selectors == [{"matchExpressions": [{"key": "model", "operator": "In", "values": ["llama"]}]}] * 2
 
 
 def test_an_hpa_goes_to_zero_on_the_requests_of_this_model_and_not_before_it_came_up() -> None:
-    served = model(replicas={"min": 0, "max": 4}, served_name=PLAIN)
+    served = model(**SLEEPY, served_name=PLAIN)
     [made] = scalers(served, cluster(CUSTOM, EXTERNAL, version=NEW))
     assert made["spec"]["minReplicas"] == 0
     asked = made["spec"]["metrics"][-1]["external"]["metric"]
-    assert asked == {"name": "vllm_num_incoming_requests", "selector": {"matchLabels": {"model": PLAIN}}}
+    assert asked == {
+        "name": "vllm_num_incoming_requests",
+        "selector": {"matchExpressions": [{"key": "model", "operator": "In", "values": [PLAIN]}]},
+    }
     assert made["spec"]["behavior"]["scaleDown"]["stabilizationWindowSeconds"] == cooldown_seconds(served)
     assert behavior(served)["scaleDown"]["stabilizationWindowSeconds"] == 600
 
 
 @pytest.mark.parametrize("there", [None, cluster(), cluster(KEDA)])
 def test_a_deployment_starts_with_its_floor_whatever_scales_it(there: dict[str, Any] | None) -> None:
-    served = model(replicas={"min": 0, "max": 4})
+    served = model(**SLEEPY)
     [workload] = [
         each
         for each in model_objects(contract(models=[served]), served, RELEASE, there)

@@ -93,7 +93,7 @@ def test_the_first_schedule_that_is_open_says_the_bounds(moment: str, bounds: tu
 def test_a_schedule_decides_whether_a_model_may_sleep_while_it_is_open() -> None:
     by_night = model(
         replicas={"min": 2, "max": 2},
-        scaling={"schedules": [weekly("wed", "20:00", "10h", min=0, max=1)]},
+        scaling={"idle_to_zero": "1h", "schedules": [weekly("wed", "20:00", "10h", min=0, max=1)]},
     )
     agreed = contract(models=[by_night])
     [day] = bounds_of(agreed, datetime.fromisoformat("2026-11-25T12:00:00+01:00")).values()
