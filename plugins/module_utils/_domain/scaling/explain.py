@@ -52,10 +52,8 @@ def _row(cluster: str, model: str, what: str, value: str, because: str, for_more
 
 
 def _floor(one: Bounds) -> tuple[str, str, str]:
-    says = (
-        f"{one.key}.min" if one.key != "replicas" or not one.sleeps or one.floor > 1 else "one replica is kept for it"
-    )
-    return _replicas(one.floor, one), says, f"a higher {one.key}.min, and GPUs that are free for it"
+    says = "one replica is kept for it, to come back with" if one.sleeps else f"{one.key}.min"
+    return _replicas(one.floor, one), says, f"a higher {one.key}.min"
 
 
 def _ceiling(contract: Data, one: Bounds, all_bounds: Mapping[str, Bounds]) -> tuple[str, str, str]:
@@ -68,13 +66,13 @@ def _ceiling(contract: Data, one: Bounds, all_bounds: Mapping[str, Bounds]) -> t
     left = total - one.gpus - sum(each.gpus for each in others)
     taken = ", ".join(f"{each.gpus} {each.model} ({each.priority})" for each in others) or "none"
     because = f"{total} {one.product} are approved: {taken} for others, {left} left, and a replica takes {one.each}"
-    # Whoever comes later only has, beyond his floor, what was too little for a replica of this model.
-    rank = PRIORITIES.index(one.priority)
-    later = [each for each in others if PRIORITIES.index(each.priority) > rank]
-    too_little = left + sum((each.ceiling - each.floor) * each.each for each in later)
-    ahead = [each.model for each in others if each not in later and each.ceiling > each.floor]
-    less = f", or a lower replicas.max of {' or '.join(ahead)}" if ahead else ""
-    return value, because, f"at least {one.each - too_little} more in capacity.gpus{less}"
+    ahead = [each for each in others if PRIORITIES.index(each.priority) <= PRIORITIES.index(one.priority)]
+    later = [each for each in others if each not in ahead]
+    asked = sum((each.limit.replicas - each.ceiling) * each.each for each in (one, *ahead))
+    missing = asked - left - sum((each.ceiling - each.floor) * each.each for each in later)
+    lower = [each.model for each in ahead if each.ceiling > each.floor]
+    less = f", or a lower replicas.max of {' or '.join(lower)}" if lower else ""
+    return value, because, f"{missing} more in capacity.gpus, for all that its priority and higher ones ask for{less}"
 
 
 def _to_zero(
