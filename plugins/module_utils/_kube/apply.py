@@ -39,7 +39,7 @@ from .occupants import foreign_occupants
 from .ordering import in_steps
 from .plan import CREATE, DELETE, UPDATE, Change, Plan, change_for, not_ours, parent_with
 from .readiness import Readiness
-from .replicas import KEEPER, SCALERS, Shared, handover_manifest, scaled, share
+from .replicas import KEEPER, SCALERS, Shared, handover_manifest, owners_of_replicas, scaled, share
 from .session import APPLY_PATCH, FIELD_MANAGER, Session
 from .wait import Awaited, wait_gone, wait_ready
 
@@ -288,8 +288,8 @@ class SetApplier:
     def _write(self, change: Change) -> None:
         try:
             self._hand_over(change)
-            self._apply(change.resource, change.ref, change.manifest, dry_run=False)
-            if change.handover and change.handover.take:
+            live = self._apply(change.resource, change.ref, change.manifest, dry_run=False)
+            if change.handover and change.handover.take and owners_of_replicas(live) == {FIELD_MANAGER, KEEPER}:
                 self._keep(change, None)
         except AnswerError as error:
             raise RefusedError(

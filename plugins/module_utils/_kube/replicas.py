@@ -19,7 +19,11 @@ from .objects import Manifest, Ref
 from .session import FIELD_MANAGER
 
 KEEPER = f"{FIELD_MANAGER}-replicas"
-"""The field manager that holds ``replicas`` while it changes hands, and nothing else."""
+"""The field manager that holds ``replicas`` while it changes hands, and nothing else.
+
+Who set the very value that we take keeps his share in the field. Then the keeper stays with him, so that the next other
+value is taken likewise, instead of being a conflict with an autoscaler that is long gone.
+"""
 
 _HPA = "HorizontalPodAutoscaler.autoscaling"
 SCALERS = frozenset({_HPA, "ScaledObject.keda.sh"})
@@ -76,14 +80,15 @@ def share(
     now = ((live or {}).get("spec") or {}).get("replicas")
     if live is None or wanted is None or now is None:
         return Shared(manifest, manifest)
-    owners = _owners(live)
+    owners = owners_of_replicas(live)
     others = owners - {FIELD_MANAGER}
     if scaler is not None and not (now == 0 and _cannot_wake(scaler)):
         left_out = _with_replicas(manifest, None)
         if owners == {FIELD_MANAGER}:
             return Shared(left_out, _with_replicas(manifest, now), Handover(now, take=False))
         return Shared(left_out, left_out)
-    if others and (scaler is not None or scaled_before or KEEPER in others):
+    settled = now == wanted and FIELD_MANAGER in owners
+    if others and not settled and (scaler is not None or scaled_before or KEEPER in others):
         return Shared(manifest, _with_replicas(manifest, now), Handover(wanted, take=True))
     return Shared(manifest, manifest)
 
@@ -105,7 +110,7 @@ def _with_replicas(manifest: Manifest, replicas: int | None) -> Manifest:
     return {**manifest, "spec": spec if replicas is None else {**spec, "replicas": replicas}}
 
 
-def _owners(live: Mapping[str, Any]) -> set[str]:
+def owners_of_replicas(live: Mapping[str, Any]) -> set[str]:
     """The field managers of ``spec.replicas``, by whatever way they set it (``/scale`` included)."""
     entries = (live.get("metadata") or {}).get("managedFields") or ()
     return {
