@@ -23,6 +23,7 @@ _CHECKS = (
     gpus.gpu_nodes,
     gpus.device_plugin,
     gpus.approved_gpus,
+    gpus.floors_fit,
     gpus.models_fit,
     gpus.quota,
     network.images,
