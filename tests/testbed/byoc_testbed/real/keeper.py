@@ -1,7 +1,9 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Holds the namespaces of a hub and its nodes, and ends them: ``python -m byoc_testbed.real.keeper HOLDER ANSWER NODE…``.
+"""Holds the namespaces of a hub and its nodes, and ends them.
+
+``python -m byoc_testbed.real.keeper HOLDER ANSWER NODE...`` writes to the file ANSWER who holds them.
 
 Each of them lives as long as its first process, and no longer: when that one dies, the kernel ends every process in it
 and with them its mounts and network devices. The first processes die with this one, and this one when its standard
@@ -59,7 +61,7 @@ def _hold(holder: str, name: str, own: dict[str, int], kinds: list[str]) -> int:
             _check(_libc.mount(b"none", b"/", None, _PRIVATE, None), "mount")
         if "uts" in kinds:
             _check(_libc.sethostname(name.encode(), len(name)), "sethostname")
-        os.execv(holder, [holder, "idle"])
+        os.execv(holder, [holder, "idle"])  # noqa: S606 (no shell is what we mean)
     for kind in kinds:
         _check(_libc.setns(own[kind], 0), "setns")
     return pid

@@ -51,6 +51,8 @@ def node_links(index: int, count: int) -> str:
             "link set lo up",
             f"addr add {node_address(index)}/24 dev eth0",
             "link set eth0 up",
+            # Where nothing is; but without a route, a process could not even begin to connect to a Service.
+            f"route add default via {HUB}",
             *(f"route add {pod_range(other)} via {node_address(other)}" for other in others),
             "",
         ]

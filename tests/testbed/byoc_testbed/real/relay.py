@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The way into a hub: ``python -m byoc_testbed.real.relay HOLDER PORT``. It listens on this machine's loopback and connects inside the hub.
+"""The way into a hub, from this machine's loopback: ``python -m byoc_testbed.real.relay HOLDER PORT``.
 
 A socket stays in the network namespace that it was made in, so the listening one is made before entering the hub. The
 API server of a sealed cluster is so reached at the very address that it would have without a hub.
