@@ -102,6 +102,16 @@ def report(requests: Sequence[Request], phases: Sequence[Phase]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def failures(requests: Sequence[Request], phases: Sequence[Phase]) -> list[str]:
+    """Each request that failed, in words: how, and how long after the beginning of which phase."""
+    return [
+        f"{each.outcome} after {each.seconds:.3f} s, {each.due - phase.start:.3f} s into {phase.name}"
+        for phase in phases
+        for each in requests
+        if phase.start <= each.due < phase.end and each.outcome != "ok"
+    ]
+
+
 def _quantile(ordered: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 

@@ -123,6 +123,7 @@ def _sealed_in(folder: Folder) -> list[str]:
         f"--advertise-address={HUB}",
         f"--kubelet-client-certificate={folder.kubelet_client}",
         f"--kubelet-client-key={folder.kubelet_client_key}",
+        "--kubelet-preferred-address-types=InternalIP",
     ]
 
 

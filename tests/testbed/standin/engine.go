@@ -53,6 +53,7 @@ func playEngine(arguments []string) int {
 		perToken: time.Duration(number("STANDIN_TOKEN_MS", 2) * float64(time.Millisecond)),
 		free:     make(chan struct{}, slots),
 	}
+	fmt.Println("serving", made.model)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("GET /metrics", made.metrics)
