@@ -34,7 +34,12 @@ def inside() -> str:
 
 def hub_links(nodes: dict[str, int]) -> str:
     """``ip -batch`` for the hub: a bridge, and a cable to each node, given the process that holds it."""
-    lines = ["link set lo up", "link add nodes address 0a:58:c6:12:00:01 type bridge", f"addr add {HUB}/24 dev nodes", "link set nodes up"]
+    lines = [
+        "link set lo up",
+        "link add nodes address 0a:58:c6:12:00:01 type bridge",
+        f"addr add {HUB}/24 dev nodes",
+        "link set nodes up",
+    ]
     for index, holder in enumerate(nodes.values()):
         lines += [
             f"link add node{index} type veth peer name eth0 netns {holder}",
