@@ -87,14 +87,20 @@ def test_a_service_is_reached_from_every_node_and_leads_to_every_pod(real: Any, 
     address = real.request("GET", "/api/v1/namespaces/default/services/engine")["spec"]["clusterIP"]
     body = json.dumps({"model": "tiny", "max_tokens": 1})
     script = f"""
-import urllib.request
-for _ in range(10):
+import sys, urllib.request
+for _ in range(int(sys.argv[1])):
     with urllib.request.urlopen("http://{address}/v1/completions", b'{body}', timeout=5) as answer:
         print(answer.status, answer.headers["X-Standin-Version"])
 """
+
+    def ask(node: str, times: int) -> subprocess.CompletedProcess[str]:
+        command = real.real.in_network_of(node, [sys.executable, "-c", script, str(times)])
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
     for node in real.real.names:
-        command = real.real.in_network_of(node, [sys.executable, "-c", script])
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        # Each kube-proxy learns of the endpoints by itself, a moment after they are there.
+        until(lambda node=node: ask(node, 1).returncode == 0, f"{node} does not lead to the service")
+        done = ask(node, 10)
         assert done.stdout.splitlines() == ["200 7"] * 10, done.stderr
     counted = [
         real.request("GET", f"{PODS}/{each['metadata']['name']}:8000/proxy/metrics").split('reason="length"} ')[1]
