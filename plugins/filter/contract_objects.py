@@ -6,26 +6,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities import required_permissions
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.loading import load_deadline
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model import find_model, model_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.exposure import front_door
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.workload import load_deadline
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup import presetup_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup.remembered import presetup_annotations
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.release import component_images
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.scaling import explain
 
 Contract = Mapping[str, Any]
 
 
-def _model_objects(contract: Contract, model: str, release: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _model_objects(
+    contract: Contract,
+    model: str,
+    release: Mapping[str, Any],
+    facts: Mapping[str, Any] | None = None,
+    moment: str = "",
+) -> list[dict[str, Any]]:
     try:
-        return model_objects(contract, find_model(contract, model), release)
+        return model_objects(contract, find_model(contract, model), release, facts, _moment(moment))
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from None
+
+
+def _explain_scaling(
+    contract: Contract, facts: Mapping[str, Any] | None = None, moment: str = "", error: str = ""
+) -> list[dict[str, str]]:
+    return explain(contract, facts or None, _moment(moment), error)
+
+
+def _moment(text: str) -> datetime | None:
+    """A moment from its text; one that says no offset is told in UTC."""
+    if not text:
+        return None
+    try:
+        said = datetime.fromisoformat(text)
+    except ValueError:
+        raise AnsibleFilterError(f"{text!r} is not a moment: write it like 2026-11-25T08:00:00+01:00") from None
+    return said if said.tzinfo else said.replace(tzinfo=UTC)
 
 
 def _model_deadline(contract: Contract, model: str) -> int:
@@ -40,6 +65,7 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
+            "explain_scaling": _explain_scaling,
             "front_door": front_door,
             "presetup_annotations": presetup_annotations,
             "presetup_objects": presetup_objects,

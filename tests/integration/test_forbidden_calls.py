@@ -24,6 +24,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.permissions import questions
 from byoc_testbed.errors import ApiError
+from tests.integration.definitions import KEDA, serving
 from tests.integration.guarded import (
     ADMISSION,
     MISBOUND,
@@ -268,7 +269,7 @@ def place(bed: Any) -> Iterator[Governed]:
     until(lambda: _has_default_account(cluster), "kube-system has no default account")
     cluster.request("POST", f"{KUBE_SYSTEM}/pods", theirs)
     try:
-        with governed(cluster) as made:
+        with serving(cluster, KEDA), governed(cluster) as made:
             made.govern(CONTRACT)
             holder = pod("holder", pod_spec(GOOD, gpus=8, product=H100, nodeSelector={"no": "node", **_PRODUCT}))
             cluster.request("POST", f"/api/v1{SYSTEM}/configmaps", named("presetup"))
@@ -372,6 +373,7 @@ ROUTE = {
     "kind": "HTTPRoute",
     "spec": {"hostnames": ["probe.llm.acme.example"]},
 }
+TARGET = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "probe"}
 BUDGET = {"spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"app": "probe"}}}}
 TYPICAL: dict[str, Manifest] = {
     "configmaps": {},
@@ -380,7 +382,10 @@ TYPICAL: dict[str, Manifest] = {
     "poddisruptionbudgets": BUDGET,
     "leases": {"spec": {"holderIdentity": "probe"}},
     "httproutes": ROUTE,
+    "horizontalpodautoscalers": {"spec": {"scaleTargetRef": TARGET, "maxReplicas": 2}},
+    "scaledobjects": {"spec": {"scaleTargetRef": TARGET, "triggers": []}},
 }
+VERSIONS = {"keda.sh": "v1alpha1"}
 
 
 @pytest.mark.parametrize("identity", [i for i in IDENTITIES if i.connects], ids=lambda identity: identity.name)
@@ -411,7 +416,7 @@ def test_every_write_that_is_needed_passes_the_guardrails(place: Governed, ident
 
 def _write(api: Any, need: Need, resource: str) -> None:
     """Make it, change it and remove it, for real."""
-    base = f"/apis/{need.group}/v1" if need.group else "/api/v1"
+    base = f"/apis/{need.group}/{VERSIONS.get(need.group, 'v1')}" if need.group else "/api/v1"
     place = f"{base}/namespaces/{need.scope}/{resource}"
     account = "engine" if need.scope == "fireworks-models" else "router"
     body = {**named("probe"), **TYPICAL[resource]}

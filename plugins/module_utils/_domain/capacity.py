@@ -29,6 +29,23 @@ def most_replicas(model: Mapping[str, Any]) -> int:
     return max(replicas(model), int((model.get("replicas") or {}).get("max", 1)))
 
 
+def may_sleep(contract: Contract, model: Mapping[str, Any]) -> bool:
+    """Whether a model may, at some time, go to no replica at all when nobody asks for it."""
+    scaling = model.get("scaling") or {}
+    fewest = [int((model.get("replicas") or {}).get("min", 1))]
+    fewest += [int(schedule["min"]) for schedule in scaling.get("schedules") or ()]
+    agreed = bool((contract.get("scaling") or {}).get("scale_to_zero"))
+    return agreed and min(fewest) == 0 and bool(scaling.get("idle_to_zero"))
+
+
+def expected(contract: Contract, model: Mapping[str, Any], there: Mapping[str, Any] | None) -> int:
+    """The fewest replicas that should be ready now: none of a model that sleeps, as it may, else its least.
+
+    :param there: the model's facts of ``cluster_info``.
+    """
+    return 0 if there and there["replicas"] == 0 and may_sleep(contract, model) else replicas(model)
+
+
 def gpus_per_replica(model: Mapping[str, Any]) -> int:
     """The GPUs of one replica, all on one node."""
     return int(model["gpu"].get("per_replica", 1))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .capacity import approved, replicas
+from .capacity import approved, expected
 
 READY, DEGRADED, ABSENT, UNREACHABLE = "ready", "degraded", "not onboarded", "unreachable"
 
@@ -70,8 +70,8 @@ def _model_reasons(contract: Data, running: Mapping[str, Data]) -> list[str]:
         there = running.get(name)
         if there is None:
             found.append(f"{name} not deployed")
-        elif not there["settled"] or there["ready"] < replicas(model):
-            found.append(f"{name} {there['ready']}/{max(there['replicas'], replicas(model))} ready")
+        elif not there["settled"] or there["ready"] < expected(contract, model, there):
+            found.append(f"{name} {there['ready']}/{max(there['replicas'], expected(contract, model, there))} ready")
     return found + [f"{name} runs and is not in the contract" for name in sorted(set(running) - set(wanted))]
 
 

@@ -39,6 +39,7 @@ from .occupants import foreign_occupants
 from .ordering import in_steps
 from .plan import CREATE, DELETE, UPDATE, Change, Plan, change_for, not_ours, parent_with
 from .readiness import Readiness
+from .replicas import KEEPER, SCALERS, Shared, handover_manifest, owners_of_replicas, scaled, share
 from .session import APPLY_PATCH, FIELD_MANAGER, Session
 from .wait import Awaited, wait_gone, wait_ready
 
@@ -99,7 +100,8 @@ class SetApplier:
         coming = {m.ref.name for m in members if m.ref.kind == "Namespace" and m.ref not in everything}
         if self._parent.namespace not in coming and not parent_live:
             self._require_namespace(self._parent.namespace)
-        changes = self._dry_run_all(members, everything, coming)
+        shared = self._shares(members, everything, scaled_before=bool(known.group_kinds & SCALERS))
+        changes = self._dry_run_all(members, shared, everything, coming)
         doomed = {ref: manifest for ref, manifest in live.items() if ref not in {m.ref for m in members}}
         changes += self._deletions(doomed)
         return Plan(self._parent, parent_live, self._options.annotations, known, wanted, tuple(changes))
@@ -176,20 +178,31 @@ class SetApplier:
                 next_step="add the Namespace to the set, or create it first",
             ) from None
 
-    def _dry_run_all(self, members: list[Member], live: Mapping[Ref, Manifest], coming: set[str]) -> list[Change]:
+    def _shares(self, members: list[Member], live: Mapping[Ref, Manifest], *, scaled_before: bool) -> dict[Ref, Shared]:
+        """Each manifest as it is applied: without the replicas that the set's own autoscaler says."""
+        scalers = scaled(member.manifest for member in members)
+        return {
+            m.ref: share(m.manifest, live.get(m.ref), scalers.get(m.ref), scaled_before=scaled_before) for m in members
+        }
+
+    def _dry_run_all(
+        self, members: list[Member], shared: Mapping[Ref, Shared], live: Mapping[Ref, Manifest], coming: set[str]
+    ) -> list[Change]:
         refused: list[tuple[Ref, str]] = []
         new = {member.ref for member in members} - set(live)
 
         def dry_run(member: Member) -> Change | None:
+            ours = shared[member.ref]
+            asked = Member(member.ref, ours.asked, member.resource, member.served)
             try:
-                after = self._dry_run(member, surrogate=member.ref.namespace in coming) if member.served else None
+                after = self._dry_run(asked, surrogate=member.ref.namespace in coming) if member.served else None
             except AnswerError as error:
                 if isinstance(error, NotFoundError) and _role_of(member) in new:
                     # Whoever may not bind every role is compared with the role itself, which comes with this very set.
-                    return change_for(member.ref, member.resource, member.manifest, live.get(member.ref), None)
+                    return change_for(member.ref, member.resource, ours.applied, live.get(member.ref), None)
                 refused.append((member.ref, _reason(error)))
                 return None
-            return change_for(member.ref, member.resource, member.manifest, live.get(member.ref), after)
+            return change_for(member.ref, member.resource, ours.applied, live.get(member.ref), after, ours.handover)
 
         changes = self._session.in_parallel(dry_run, members)
         self._refuse(sorted(refused))
@@ -247,6 +260,9 @@ class SetApplier:
             self._session.in_parallel(self._write, rest)
             self._await_definitions(rest)
         self._delete_in_order(plan.of(DELETE))
+        # An autoscaler that has just gone may have had its say until then.
+        taken = [c for c in plan.of(UPDATE) if c.handover and c.handover.take]
+        self._session.in_parallel(self._write, taken if plan.of(DELETE) else [])
         if in_between != plan.wanted:
             self._write_parent(plan.parent_after)
 
@@ -271,7 +287,10 @@ class SetApplier:
 
     def _write(self, change: Change) -> None:
         try:
-            self._apply(change.resource, change.ref, change.manifest, dry_run=False)
+            self._hand_over(change)
+            live = self._apply(change.resource, change.ref, change.manifest, dry_run=False)
+            if change.handover and change.handover.take and owners_of_replicas(live) == {FIELD_MANAGER, KEEPER}:
+                self._keep(change, None)
         except AnswerError as error:
             raise RefusedError(
                 f"{change.ref}: {_reason(error)}; the set was being applied, a rerun goes on from here",
@@ -287,6 +306,19 @@ class SetApplier:
             query["dryRun"] = "All"
         path = resource.path(ref.namespace, ref.name)
         return self._session.request("PATCH", path, query=query, body=manifest, content_type=APPLY_PATCH)
+
+    def _hand_over(self, change: Change) -> None:
+        if change.handover is None:
+            return
+        # Left to an autoscaler that has set another number meanwhile, they are where they should be.
+        with contextlib.suppress(*(() if change.handover.take else (ConflictError,))):
+            self._keep(change, change.handover.replicas)
+
+    def _keep(self, change: Change, replicas: int | None) -> None:
+        query = {"fieldManager": KEEPER, "force": "true" if change.handover and change.handover.take else "false"}
+        path = change.resource.path(change.ref.namespace, change.ref.name)
+        body = handover_manifest(change.manifest, replicas)
+        self._session.request("PATCH", path, query=query, body=body, content_type=APPLY_PATCH)
 
     def _write_parent(self, manifest: Manifest) -> None:
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}

@@ -12,6 +12,7 @@ from typing import Any
 from .applyset import GROUP_KINDS_ANNOTATION, NAMESPACES_ANNOTATION, PART_OF_LABEL, Membership, parent_manifest
 from .discovery import Resource
 from .objects import Manifest, Ref, canonical, desired_part, redacted_pair
+from .replicas import Handover
 
 CREATE, UPDATE, DELETE, UNCHANGED = "created", "updated", "deleted", "unchanged"
 
@@ -24,6 +25,7 @@ class Change:
     :param manifest: what to apply; empty for a deletion.
     :param before: the live object, or nothing.
     :param after: what the server says it will be (server dry-run), or nothing.
+    :param handover: how its replicas change hands, when they do.
     """
 
     action: str
@@ -32,6 +34,7 @@ class Change:
     manifest: Manifest = field(default_factory=dict)
     before: Manifest = field(default_factory=dict)
     after: Manifest = field(default_factory=dict)
+    handover: Handover | None = None
 
 
 @dataclass(frozen=True)
@@ -70,14 +73,23 @@ class Plan:
 
 
 def change_for(
-    ref: Ref, resource: Resource, manifest: Manifest, live: Manifest | None, dry_run: Manifest | None
+    ref: Ref,
+    resource: Resource,
+    manifest: Manifest,
+    live: Manifest | None,
+    dry_run: Manifest | None,
+    handover: Handover | None = None,
 ) -> Change:
     """The change that turns ``live`` into what the server's dry-run answered."""
     after = dry_run or manifest
     if live is None:
         return Change(CREATE, ref, resource, manifest, {}, after)
-    same = canonical(desired_part(live)) == canonical(desired_part(after))
-    return Change(UNCHANGED if same else UPDATE, ref, resource, manifest, live, after)
+    taken = handover if handover and handover.take else None
+    if taken:
+        after = {**after, "spec": {**after["spec"], "replicas": taken.replicas}}
+    # Replicas that are as they should be, but somebody else's, are taken all the same.
+    same = not taken and canonical(desired_part(live)) == canonical(desired_part(after))
+    return Change(UNCHANGED if same else UPDATE, ref, resource, manifest, live, after, handover)
 
 
 def not_ours(refs: Iterable[tuple[Ref, Manifest]], set_id: str, *, adopt_unowned: bool) -> list[tuple[Ref, str]]:

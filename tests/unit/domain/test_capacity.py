@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.capacity import (
     approved,
     floor,
+    may_sleep,
     most_replicas,
     replicas,
     unplaced,
@@ -114,3 +115,20 @@ def test_only_tested_engines_are_served(engine: dict[str, str], message: str) ->
 )
 def test_kubernetes_versions_are_read(text: str, version: tuple[int, int]) -> None:
     assert kubernetes_version(text) == version
+
+
+@pytest.mark.parametrize(
+    ("agreed", "fewest", "scaling", "may"),
+    [
+        (True, 0, {"idle_to_zero": "15m"}, True),
+        (True, 1, {"idle_to_zero": "15m", "schedules": [{"min": 0}]}, True),
+        (True, 1, {"idle_to_zero": "15m", "schedules": [{"min": 1}]}, False),
+        (True, 0, {}, False),
+        (False, 0, {"idle_to_zero": "15m"}, False),
+    ],
+)
+def test_a_model_may_sleep_if_it_says_when_and_the_contract_lets_it(
+    agreed: bool, fewest: int, scaling: dict[str, Any], may: bool
+) -> None:
+    served = model(replicas={"min": fewest, "max": 2}, scaling=scaling)
+    assert may_sleep(contract(scaling={"scale_to_zero": agreed}), served) is may

@@ -125,3 +125,26 @@ def test_nobody_gives_what_he_was_not_asked_about() -> None:
             for resource in need.resources:
                 plain, _slash, sub = resource.partition("/")
                 assert {(need.scope, need.group, plain, sub, verb) for verb in need.verbs} <= asked
+
+
+@pytest.mark.parametrize(
+    ("scaling", "given"),
+    [
+        ({"max_replicas_per_model": 8, "scale_to_zero": False}, True),
+        ({"max_replicas_per_model": 1, "scale_to_zero": True}, True),
+        ({"max_replicas_per_model": 1, "scale_to_zero": False}, False),
+    ],
+)
+def test_autoscalers_of_both_kinds_are_made_only_where_the_contract_lets_models_scale(
+    scaling: dict[str, Any], given: bool
+) -> None:
+    for who in ("operator", "deployer"):
+        [identity] = [each for each in IDENTITIES if each.name == who]
+        written = {
+            (need.group, resource)
+            for need in granted(contract(scaling=scaling), identity)
+            for resource in need.resources
+            if "create" in need.verbs and need.scope == "fireworks-models"
+        }
+        kinds = {("autoscaling", "horizontalpodautoscalers"), ("keda.sh", "scaledobjects")}
+        assert written & kinds == (kinds if given else set())

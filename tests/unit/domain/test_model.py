@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.loading import load_deadline
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model import (
     UnknownModelError,
     find_model,
     model_objects,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.engine import UnsupportedSourceError, launch
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.workload import load_deadline
 from tests.unit.domain.agreed import RELEASE, WITH_GATEWAY, contract, model
 from tests.unit.domain.raw import H100
 

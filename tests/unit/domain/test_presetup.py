@@ -58,6 +58,20 @@ def test_nothing_is_open_but_what_was_agreed() -> None:
     assert not any("gateway" in name or "api-server" in name for name in policies)
 
 
+FIXED = {"max_replicas_per_model": 1, "scale_to_zero": False}
+
+
+def test_keda_may_read_the_telemetry_where_models_may_scale_and_nobody_else_may() -> None:
+    policies = of_kind(presetup_objects(contract()), "NetworkPolicy")
+    [rule] = policies["fireworks-system/keda-to-telemetry"]["spec"]["ingress"]
+    assert rule["ports"] == [{"protocol": "TCP", "port": 9090}]
+    [source] = rule["from"]
+    assert source["podSelector"] == {"matchLabels": {"app": "keda-operator"}}
+    assert source["namespaceSelector"]["matchExpressions"][0]["values"] == ["keda", "openshift-keda"]
+    fixed = of_kind(presetup_objects(contract(scaling=FIXED)), "NetworkPolicy")
+    assert "fireworks-system/keda-to-telemetry" not in fixed
+
+
 def test_without_agreed_egress_there_is_none() -> None:
     policies = of_kind(presetup_objects(contract(compliance={"egress": []})), "NetworkPolicy")
     assert not any("approved-egress" in name for name in policies)

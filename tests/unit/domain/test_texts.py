@@ -78,6 +78,13 @@ def test_a_cluster_without_us_is_not_onboarded() -> None:
     assert (found["state"], found["stack"], found["models"], found["reason"]) == ("not onboarded", "-", "0/1", "")
 
 
+def test_a_model_that_sleeps_as_it_may_degrades_nothing() -> None:
+    asleep = onboarded(deployments=[component("router"), component("telemetry"), served(replicas=0)])
+    sleepy = model(replicas={"min": 0, "max": 2}, scaling={"idle_to_zero": "15m"})
+    assert row(asleep, models=[sleepy])["state"] == "ready"
+    assert row(asleep)["reason"] == "llama 0/2 ready"
+
+
 @pytest.mark.parametrize(("error", "reason"), [("refused", "refused"), ("", "no answer")])
 def test_a_cluster_that_does_not_answer_says_why(error: str, reason: str) -> None:
     found = status_row(contract(), {}, error)

@@ -129,6 +129,28 @@ def test_a_model_that_may_grow_is_unproven_until_it_did() -> None:
     assert "may grow to 4 GPUs" in row["evidence"]
 
 
+SLEEPY: dict[str, Any] = {"replicas": {"min": 0, "max": 2}, "scaling": {"idle_to_zero": "15m"}}
+
+
+def test_a_model_that_sleeps_as_it_may_is_well_and_not_asked() -> None:
+    agreed = contract(models=[model(**SLEEPY)])
+    asleep = good(
+        deployments=[component("router"), component("telemetry", replicas=1), served(replicas=0)],
+        endpoint_slices=[endpoints("fireworks-system", "router")],
+    )
+    rows = validation(asleep, probes(agreed, ok=False, status=503), agreed)
+    assert rows[GPU]["result"] == "passed"
+    assert rows[ENDPOINT]["result"] == "unproven"
+    assert "llama sleeps, at zero replicas" in rows[ENDPOINT]["evidence"]
+
+
+def test_a_model_without_replicas_that_may_not_sleep_fails() -> None:
+    gone = good(deployments=[component("router"), component("telemetry", replicas=1), served(replicas=0)])
+    rows = validation(gone, {}, contract(models=[model()]))
+    assert rows[GPU]["result"] == "failed"
+    assert "llama has 0 of 2 replicas ready" in rows[GPU]["evidence"]
+
+
 def test_without_models_there_is_little_to_prove() -> None:
     rows = validation(good(deployments=[component("router"), component("telemetry")]), {}, contract())
     assert [row["result"] for row in rows] == ["unproven", "unproven", "unproven", "passed", "unproven"]

@@ -33,6 +33,7 @@ CLUSTER = ""
 """The scope of what has no namespace."""
 
 RBAC_GROUP = "rbac.authorization.k8s.io"
+KEDA_GROUP = "keda.sh"
 
 
 def _always(_contract: Contract) -> bool:
@@ -51,6 +52,16 @@ def may_act_on_nodes(contract: Contract) -> bool:
 
 def _may_drain(contract: Contract) -> bool:
     return action(contract, "drain") != "never"
+
+
+def may_scale(contract: Contract) -> bool:
+    """Whether the contract lets any model have more than one number of replicas.
+
+    Not whether a model that is there now does: models change without a new presetup. Nor by which autoscaler: which one
+    the cluster serves is no part of the contract, and may change too.
+    """
+    scaling = contract.get("scaling") or {}
+    return int(scaling.get("max_replicas_per_model", 2)) > 1 or bool(scaling.get("scale_to_zero"))
 
 
 def _by_gateway(contract: Contract) -> bool:
@@ -110,6 +121,11 @@ _ROUTES = (
     Need(SYSTEM_NAMESPACE, ROUTE_GROUP, ("routes/custom-host",), ("create", "update"), when=_by_openshift_route),
 )
 
+_AUTOSCALERS = (
+    Need(MODELS_NAMESPACE, "autoscaling", ("horizontalpodautoscalers",), READ + WRITE, when=may_scale),
+    Need(MODELS_NAMESPACE, KEDA_GROUP, ("scaledobjects",), READ + WRITE, when=may_scale),
+)
+
 _OBSERVE = (
     _WHICH_CLUSTER,
     Need(CLUSTER, "", ("nodes",), READ),
@@ -125,6 +141,7 @@ _DEPLOY_MODELS = (
     Need(MODELS_NAMESPACE, "", ("configmaps", "services"), READ + WRITE),
     Need(MODELS_NAMESPACE, "apps", ("deployments",), READ + WRITE),
     Need(MODELS_NAMESPACE, "policy", ("poddisruptionbudgets",), READ + WRITE),
+    *_AUTOSCALERS,
     Need(MODELS_NAMESPACE, "", ("pods", "events", "resourcequotas"), READ),
     Need(MODELS_NAMESPACE, "apps", ("replicasets",), READ),
     Need(MODELS_NAMESPACE, "discovery.k8s.io", ("endpointslices",), READ),
@@ -267,6 +284,7 @@ PLAYBOOKS = {
     "onboard": OPERATOR,
     "validate": OBSERVER,
     "status": OBSERVER,
+    "explain": OBSERVER,
     "rotate_credentials": OPERATOR,
     "presetup": SETUP,
     "grant_setup_access": ADMINISTRATOR,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..capacity import gpus_per_replica, replicas
-from ..contract.durations import parse_duration
+from ..loading import load_deadline, load_seconds
 from ..names import (
     GPU,
     GPU_PRODUCT_LABEL,
@@ -28,10 +28,10 @@ from ..release import engine_image
 from ..way_in import is_openshift
 from .engine import CACHE, SCRATCH, SHARED_MEMORY, Launch, launch
 
+__all__ = ["deployment", "load_deadline"]
+
 Manifest = dict[str, Any]
 
-_PULL_SECONDS = 600
-"""An engine's image is 10 GB: what a node may take to pull it, on top of loading the weights."""
 _STARTUP_PERIOD = 10
 
 
@@ -43,7 +43,7 @@ def deployment(contract: Mapping[str, Any], model: Mapping[str, Any], release: M
     """
     name = str(model["name"])
     start = launch(model)
-    load = _load_seconds(model)
+    load = load_seconds(model)
     pod = _pod(contract, model, start, engine_image(contract, release, model["engine"]), load)
     revision = hashlib.sha256(json.dumps(pod, sort_keys=True).encode()).hexdigest()[:12]
     selector = {MODEL_LABEL: name}
@@ -69,15 +69,6 @@ def deployment(contract: Mapping[str, Any], model: Mapping[str, Any], release: M
             },
         },
     }
-
-
-def load_deadline(model: Mapping[str, Any]) -> int:
-    """Seconds that all replicas of a model may take to become ready, pulling included; they load side by side."""
-    return _load_seconds(model) + _PULL_SECONDS
-
-
-def _load_seconds(model: Mapping[str, Any]) -> int:
-    return int(parse_duration(str(model.get("load_timeout") or "20m")).total_seconds())
 
 
 def _pod(contract: Mapping[str, Any], model: Mapping[str, Any], start: Launch, image: str, load: int) -> Manifest:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
 
+from ..identities.needs import may_scale
 from ..names import (
     COMPONENT_LABEL,
     MODEL_LABEL,
@@ -20,6 +21,7 @@ from ..names import (
     SERVING_PORT,
     SYSTEM_NAMESPACE,
     TELEMETRY,
+    TELEMETRY_PORT,
     labels,
 )
 from ..way_in import OPENSHIFT_ROUTE, way_in
@@ -31,6 +33,13 @@ _EVERY_MODEL = {"matchExpressions": [{"key": MODEL_LABEL, "operator": "Exists"}]
 # policy").
 _OPENSHIFT_INGRESS = {"matchLabels": {"policy-group.network.openshift.io/ingress": ""}}
 _NAMESPACE_NAME = "kubernetes.io/metadata.name"
+# Where KEDA's documentation and OpenShift's Custom Metrics Autoscaler install it. Anywhere else the contract would have
+# to say: a label alone would let in whoever gives it to a pod.
+_KEDA_NAMESPACES = ["keda", "openshift-keda"]
+_KEDA = {
+    "namespaceSelector": {"matchExpressions": [{"key": _NAMESPACE_NAME, "operator": "In", "values": _KEDA_NAMESPACES}]},
+    "podSelector": {"matchLabels": {"app": "keda-operator"}},
+}
 
 
 def network_policies(contract: Mapping[str, Any], api_server: Sequence[Mapping[str, Any]] = ()) -> list[Manifest]:
@@ -54,6 +63,9 @@ def network_policies(contract: Mapping[str, Any], api_server: Sequence[Mapping[s
         source = {"namespaceSelector": {"matchLabels": {_NAMESPACE_NAME: str(gateway["namespace"])}}}
         rule = {"from": [source], "ports": [_tcp(ROUTER_PORT)]}
         found.append(_policy(SYSTEM_NAMESPACE, "gateway-to-router", _component(ROUTER), ingress=[rule]))
+    if may_scale(contract):
+        rule = {"from": [_KEDA], "ports": [_tcp(TELEMETRY_PORT)]}
+        found.append(_policy(SYSTEM_NAMESPACE, "keda-to-telemetry", _component(TELEMETRY), ingress=[rule]))
     if way_in(contract) == OPENSHIFT_ROUTE:
         rule = {"from": [{"namespaceSelector": _OPENSHIFT_INGRESS}], "ports": [_tcp(ROUTER_PORT)]}
         found.append(_policy(SYSTEM_NAMESPACE, "ingress-to-router", _component(ROUTER), ingress=[rule]))

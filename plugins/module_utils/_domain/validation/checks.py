@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..capacity import approved, gpus_per_replica, most_replicas, replicas
+from ..capacity import approved, expected, gpus_per_replica, most_replicas, replicas
 from ..names import GPU, MANAGED_BY, MODELS_NAMESPACE, ROUTER, SYSTEM_NAMESPACE, TELEMETRY
 from ..quantity import count
 
@@ -37,26 +37,31 @@ def gpus(facts: Data, _evidence: Data, contract: Data) -> Verdict:
     if not wanted:
         return Verdict(UNPROVEN, f"{state}; no model asks for a GPU yet.")
     running = {str(model["name"]): model for model in facts["models"]}
-    short = [text for text in (_short(model, running.get(str(model["name"]))) for model in wanted) if text]
+    short = [text for text in (_short(contract, model, running.get(str(model["name"]))) for model in wanted) if text]
     if short:
         return Verdict(FAILED, f"{state}; {', '.join(short)}.")
     held = sum(running[str(model["name"])]["gpus"] for model in wanted)
     return Verdict(PASSED, f"{state}; {_many(len(wanted), 'model')} on {_many(held, 'GPU')}, every replica ready.")
 
 
-def _short(model: Data, there: Data | None) -> str:
+def _short(contract: Data, model: Data, there: Data | None) -> str:
     """What a model lacks, in words; empty when it has all its replicas."""
     if there is None:
         return f"{model['name']} is not deployed"
-    if there["settled"] and there["ready"] >= replicas(model):
+    least = expected(contract, model, there)
+    if there["settled"] and there["ready"] >= least:
         return ""
-    return f"{model['name']} has {there['ready']} of {max(there['replicas'], replicas(model))} replicas ready"
+    return f"{model['name']} has {there['ready']} of {max(there['replicas'], least)} replicas ready"
 
 
 def endpoints(facts: Data, evidence: Data, contract: Data) -> Verdict:
     """Every model has ready endpoints, and they answer."""
     ready = _ready(facts)
-    wanted = {str(model["name"]): replicas(model) for model in contract.get("models") or ()}
+    running = {str(model["name"]): model for model in facts["models"]}
+    wanted = {
+        str(model["name"]): expected(contract, model, running.get(str(model["name"])))
+        for model in contract.get("models") or ()
+    }
     if not wanted:
         return Verdict(UNPROVEN, "no model is there to reach yet.")
     there = {name: ready.get((MODELS_NAMESPACE, name), 0) for name in wanted}
@@ -65,8 +70,12 @@ def endpoints(facts: Data, evidence: Data, contract: Data) -> Verdict:
     ]
     if short:
         return Verdict(FAILED, f"{', '.join(short)}.")
-    state = ", ".join(f"{name} has {_many(number, 'ready endpoint')}" for name, number in there.items())
-    return _by_requests(state, _probes(evidence, MODELS_NAMESPACE, list(wanted)))
+    state = ", ".join(
+        f"{name} has {_many(number, 'ready endpoint')}" if wanted[name] else f"{name} sleeps, at zero replicas"
+        for name, number in there.items()
+    )
+    awake = [name for name, least in wanted.items() if least]
+    return _by_requests(state, _probes(evidence, MODELS_NAMESPACE, awake))
 
 
 def routing(facts: Data, evidence: Data, _contract: Data) -> Verdict:

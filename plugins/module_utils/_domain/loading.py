@@ -1,0 +1,24 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How long a replica of a model may take until it serves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .contract.durations import parse_duration
+
+_PULL_SECONDS = 600
+"""An engine's image is 10 GB: what a node may take to pull it, on top of loading the weights."""
+
+
+def load_seconds(model: Mapping[str, Any]) -> int:
+    """Seconds that a replica may take from its start until it serves."""
+    return int(parse_duration(str(model.get("load_timeout") or "20m")).total_seconds())
+
+
+def load_deadline(model: Mapping[str, Any]) -> int:
+    """Seconds that all replicas of a model may take to become ready, pulling included; they load side by side."""
+    return load_seconds(model) + _PULL_SECONDS

@@ -1,0 +1,96 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a model is scaled on, and where that is read: the telemetry's Prometheus, or a metrics API of the cluster.
+
+Every question is about one model only: an unfiltered one would keep every model awake for any request to any of them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..names import SYSTEM_NAMESPACE, TELEMETRY, TELEMETRY_PORT
+
+KV_CACHE_USAGE, WAITING_REQUESTS = "kv_cache_usage", "waiting_requests"
+DEFAULTS = {KV_CACHE_USAGE: 0.80, WAITING_REQUESTS: 5}
+"""Thresholds for each replica: the share of its KV cache in use, and the requests that wait in its queue.
+
+They are the defaults of llm-d's workload variant autoscaler: scale before the cache is full and requests are preempted.
+"""
+
+PROMETHEUS = f"http://{TELEMETRY}.{SYSTEM_NAMESPACE}.svc:{TELEMETRY_PORT}"
+
+_ROUTER_REQUESTS = "vllm:num_incoming_requests_total"
+"""The router's counter of requests, by the name that clients ask for. It counts those that no replica can answer too
+(vllm_router/services/metrics_service in github.com/vllm-project/production-stack)."""
+ADAPTED_REQUESTS = "vllm_num_incoming_requests"
+"""The same as a metric of external.metrics.k8s.io: how many there were lately."""
+_LATELY = "2m"
+"""Four polls, or eight scrapes: one that fails loses no request."""
+
+
+# Each engine's metrics, as its documentation has them ("Production Metrics" of both).
+_ENGINES = {
+    "vllm": {KV_CACHE_USAGE: "vllm:kv_cache_usage_perc", WAITING_REQUESTS: "vllm:num_requests_waiting"},
+    "sglang": {KV_CACHE_USAGE: "sglang:token_usage", WAITING_REQUESTS: "sglang:num_queue_reqs"},
+}
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One signal of one model: its metric and the value for each replica above which there should be more."""
+
+    name: str
+    metric: str
+    threshold: float
+
+    @property
+    def adapted(self) -> str:
+        """The metric's name in the cluster's metrics APIs, where it has no colon."""
+        return self.metric.replace(":", "_")
+
+    @property
+    def threshold_text(self) -> str:
+        """The threshold as Kubernetes and KEDA write numbers."""
+        return f"{self.threshold:g}"
+
+
+def signals(model: Mapping[str, Any]) -> list[Signal]:
+    """The signals that a model is scaled on; none for an engine whose metrics are not known."""
+    wanted = {**DEFAULTS, **((model.get("scaling") or {}).get("signals") or {})}
+    metrics = _ENGINES.get(str(model["engine"]["name"]), {})
+    return [Signal(name, metric, float(wanted[name])) for name, metric in metrics.items()]
+
+
+def usage_query(model: Mapping[str, Any], signal: Signal) -> str:
+    """The sum over a model's replicas, in PromQL. Replicas that still load say nothing, and so add nothing to it."""
+    return f"sum({signal.metric}{_of('models', [str(model['name'])])})"
+
+
+def wake_query(model: Mapping[str, Any]) -> str:
+    """How many requests for a model reached the router lately, in PromQL.
+
+    The first request since a router started makes the counter, and no rate sees a counter's first value: so what is
+    new altogether is added.
+    """
+    counter = _ROUTER_REQUESTS + _of("router", asked_for_as(model))
+    new = f"sum({counter} unless {counter} offset {_LATELY})"
+    return f"(sum(increase({counter}[{_LATELY}])) or vector(0)) + ({new} or vector(0))"
+
+
+def asked_for_as(model: Mapping[str, Any]) -> list[str]:
+    """The names that clients ask for: the model's own, and those of the adapters that are served on it."""
+    adapters = [str(adapter["name"]) for adapter in model.get("adapters") or ()]
+    return [str(model.get("served_name") or model["name"]), *adapters]
+
+
+def _of(job: str, models: list[str]) -> str:
+    """A selector of PromQL. A string of it is one of JSON, and a name in it is never taken for a pattern."""
+    if len(models) == 1:
+        return f"{{job={json.dumps(job)},model={json.dumps(models[0])}}}"
+    return f"{{job={json.dumps(job)},model=~{json.dumps('|'.join(map(re.escape, models)))}}}"

@@ -1,0 +1,75 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How quickly a model is scaled: never so that a replica is taken away while it still loads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..contract.durations import parse_duration
+from ..loading import load_deadline
+
+_PROVISION_SECONDS = 600
+"""What a new GPU node may take to join a cluster that adds nodes by itself, its drivers included."""
+_MARGIN_SECONDS = 60
+POLLING_SECONDS = 30
+INTERACTIVE, BATCH = "interactive", "batch"
+
+# Replicas take minutes to load, so what was just asked for is waited for: at least 2 minutes before more is asked.
+_BEHAVIOR: dict[str, dict[str, Any]] = {
+    # People wait: as many again each minute, and back one by one, long after the load went.
+    INTERACTIVE: {
+        "scaleUp": {
+            "stabilizationWindowSeconds": 120,
+            "selectPolicy": "Max",
+            "policies": [
+                {"type": "Percent", "value": 100, "periodSeconds": 60},
+                {"type": "Pods", "value": 1, "periodSeconds": 60},
+            ],
+        },
+        "scaleDown": {
+            "stabilizationWindowSeconds": 600,
+            "selectPolicy": "Max",
+            "policies": [{"type": "Pods", "value": 1, "periodSeconds": 300}],
+        },
+    },
+    # Nobody waits: one by one, only for load that lasts, and GPUs are given back quickly.
+    BATCH: {
+        "scaleUp": {
+            "stabilizationWindowSeconds": 300,
+            "selectPolicy": "Max",
+            "policies": [{"type": "Pods", "value": 1, "periodSeconds": 300}],
+        },
+        "scaleDown": {
+            "stabilizationWindowSeconds": 300,
+            "selectPolicy": "Max",
+            "policies": [{"type": "Percent", "value": 50, "periodSeconds": 60}],
+        },
+    },
+}
+
+
+def behavior(model: Mapping[str, Any]) -> dict[str, Any]:
+    """The ``behavior`` of autoscaling/v2 for a model's class of traffic."""
+    return _BEHAVIOR[str(model.get("traffic_class") or INTERACTIVE)]
+
+
+def coming_up_seconds(model: Mapping[str, Any]) -> int:
+    """Seconds from the wish for a replica to its first token: a node, the image, the weights."""
+    return _PROVISION_SECONDS + load_deadline(model)
+
+
+def agreed_idle_seconds(model: Mapping[str, Any]) -> int:
+    """Seconds without a request after which the contract lets a model go to zero."""
+    return int(parse_duration(str(model["scaling"]["idle_to_zero"])).total_seconds())
+
+
+def cooldown_seconds(model: Mapping[str, Any]) -> int:
+    """Seconds without a request after which a model goes to zero.
+
+    Always longer than a replica may take to come up: KEDA counts from the last request, and would else take away the
+    replica that this very request woke.
+    """
+    return max(agreed_idle_seconds(model), coming_up_seconds(model) + _MARGIN_SECONDS)

@@ -1,0 +1,209 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What scales a model: made with it, bounded with it, gone with it, and never at odds with us over the replicas.
+
+On clusters that serve KEDA's kind, only metrics of pods (with the real HPA controller), or neither.
+fireworks.byoc.explain tells which and why.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.definitions import CUSTOM_METRICS, KEDA, remove, serving
+from tests.integration.journey import agreed, line, offboard, onboard, ours, play, versions
+
+NAME = "llama-3-1-8b"
+DEPLOYMENT = f"/apis/apps/v1/namespaces/fireworks-models/deployments/{NAME}"
+SCALED_OBJECTS = "/apis/keda.sh/v1alpha1/namespaces/fireworks-models/scaledobjects"
+HPAS = "/apis/autoscaling/v2/namespaces/fireworks-models/horizontalpodautoscalers"
+MERGE = "application/merge-patch+json"
+
+
+@pytest.fixture
+def acme(bed: Any, tmp_path: Path) -> Iterator[Any]:
+    """A cluster on which nothing of ours is, before and after."""
+    cluster = bed["acme"]
+    assert ours(cluster) == {}
+    yield cluster
+    offboard(tmp_path / "cleanup", agreed(cluster))
+    assert ours(cluster) == {}
+
+
+@pytest.fixture
+def with_keda(acme: Any) -> Iterator[Any]:
+    with serving(acme, KEDA):
+        yield acme
+
+
+@pytest.fixture
+def with_metrics(acme: Any) -> Iterator[Any]:
+    with serving(acme, CUSTOM_METRICS):
+        yield acme
+
+
+def scaling(cluster: Any, fewest: int = 1, most: int = 4) -> dict[str, Any]:
+    contract = agreed(cluster)
+    contract["scaling"] = {"max_replicas_per_model": 6, "max_gpus_per_model": 6, "scale_to_zero": True}
+    contract["models"][0]["replicas"] = {"min": fewest, "max": most}
+    return contract
+
+
+def run(folder: Path, contract: dict[str, Any]) -> Any:
+    done = onboard(folder, contract)
+    assert done.returncode == 0, done.stdout
+    return done
+
+
+def unchanged(folder: Path, contract: dict[str, Any]) -> bool:
+    return "nothing changed" in line(run(folder, contract), "acme-eu-1")
+
+
+def replicas(cluster: Any) -> int:
+    return int(cluster.request("GET", DEPLOYMENT)["spec"]["replicas"])
+
+
+def scale(cluster: Any, number: int) -> None:
+    """Scale as every autoscaler does: by the subresource."""
+    cluster.request("PATCH", f"{DEPLOYMENT}/scale", {"spec": {"replicas": number}}, MERGE)
+
+
+def names(cluster: Any, path: str) -> list[str]:
+    return [item["metadata"]["name"] for item in cluster.request("GET", path)["items"]]
+
+
+def test_keda_gets_a_scaled_object_that_lives_with_its_model(with_keda: Any, tmp_path: Path) -> None:
+    contract = scaling(with_keda)
+    checked = onboard(tmp_path, contract, options=("--check", "--diff"))
+    assert "ScaledObject fireworks-models/llama-3-1-8b (created)" in checked.stdout
+    run(tmp_path, contract)
+    spec = with_keda.request("GET", f"{SCALED_OBJECTS}/{NAME}")["spec"]
+    assert (spec["minReplicaCount"], spec["maxReplicaCount"], replicas(with_keda)) == (1, 4, 1)
+    assert names(with_keda, HPAS) == []
+    assert unchanged(tmp_path, contract)
+
+    contract["models"][0]["replicas"]["max"] = 6
+    before, stamps = ours(with_keda), versions(with_keda)
+    run(tmp_path, contract)
+    assert with_keda.request("GET", f"{SCALED_OBJECTS}/{NAME}")["spec"]["maxReplicaCount"] == 6
+    assert (ours(with_keda), versions(with_keda)) == (before, stamps), "more changed than the bounds"
+
+    assert offboard(tmp_path, contract).returncode == 0
+    assert names(with_keda, SCALED_OBJECTS) == []
+    assert ours(with_keda) == {}
+
+
+def test_what_an_autoscaler_did_to_the_replicas_is_left_alone(with_keda: Any, tmp_path: Path) -> None:
+    contract = scaling(with_keda)
+    run(tmp_path, contract)
+    scale(with_keda, 3)
+    assert unchanged(tmp_path, contract)
+    assert replicas(with_keda) == 3
+    contract["models"][0]["context_length"] = 16384
+    run(tmp_path, contract)
+    assert replicas(with_keda) == 3, "a new version of the model took replicas away"
+    assert unchanged(tmp_path, contract)
+
+
+def test_a_model_that_begins_to_scale_keeps_the_replicas_it_has(with_keda: Any, tmp_path: Path) -> None:
+    run(tmp_path, scaling(with_keda, 3, 3))
+    assert names(with_keda, SCALED_OBJECTS) == []
+    contract = scaling(with_keda, 2, 4)
+    contract["models"][0]["context_length"] = 16384
+    run(tmp_path, contract)
+    assert names(with_keda, SCALED_OBJECTS) == [NAME]
+    assert replicas(with_keda) == 3, "the field that nobody owned got its default"
+    assert unchanged(tmp_path, contract)
+    scale(with_keda, 4)
+    assert unchanged(tmp_path, contract)
+
+
+def test_a_model_that_ends_to_scale_has_the_replicas_of_its_contract_again(with_keda: Any, tmp_path: Path) -> None:
+    run(tmp_path, scaling(with_keda))
+    scale(with_keda, 4)
+    for number in (2, 3):
+        run(tmp_path, scaling(with_keda, number, number))
+        assert names(with_keda, SCALED_OBJECTS) == []
+        assert replicas(with_keda) == number
+        assert unchanged(tmp_path, scaling(with_keda, number, number))
+    fields = with_keda.request("GET", DEPLOYMENT)["metadata"]["managedFields"]
+    assert [f["manager"] for f in fields if "f:replicas" in f["fieldsV1"].get("f:spec", {})] == ["fireworks-byoc"]
+
+
+def test_when_keda_goes_its_models_stay_at_their_floor(with_keda: Any, tmp_path: Path) -> None:
+    contract = scaling(with_keda, 2, 4)
+    run(tmp_path, contract)
+    scale(with_keda, 4)
+    remove(with_keda, KEDA)
+    run(tmp_path, contract)
+    assert replicas(with_keda) == 2
+    assert unchanged(tmp_path, contract)
+
+
+def test_a_cluster_with_metrics_of_pods_gets_an_hpa_that_holds_the_bounds(with_metrics: Any, tmp_path: Path) -> None:
+    contract = scaling(with_metrics)
+    run(tmp_path, contract)
+    spec = with_metrics.request("GET", f"{HPAS}/{NAME}")["spec"]
+    assert (spec["minReplicas"], spec["maxReplicas"]) == (1, 4)
+    assert [metric["pods"]["metric"]["name"] for metric in spec["metrics"]] == [
+        "vllm_kv_cache_usage_perc",
+        "vllm_num_requests_waiting",
+    ]
+    assert unchanged(tmp_path, contract)
+    contract["models"][0]["replicas"]["min"] = 3
+    run(tmp_path, contract)
+    deadline = time.monotonic() + 60
+    while replicas(with_metrics) != 3:
+        assert time.monotonic() < deadline, "the HPA's controller did not raise the replicas to the floor"
+        time.sleep(0.5)
+    assert unchanged(tmp_path, contract)
+    with serving(with_metrics, KEDA):
+        run(tmp_path, contract)
+        assert (names(with_metrics, HPAS), names(with_metrics, SCALED_OBJECTS)) == ([], [NAME])
+        assert replicas(with_metrics) == 3
+        assert unchanged(tmp_path, contract)
+        assert offboard(tmp_path, contract).returncode == 0
+    assert ours(with_metrics) == {}
+
+
+def test_a_cluster_that_can_see_no_load_keeps_models_at_their_floor_and_says_so(acme: Any, tmp_path: Path) -> None:
+    contract = scaling(acme, 2, 4)
+    run(tmp_path, contract)
+    assert (replicas(acme), names(acme, HPAS)) == (2, [])
+    explained = play("explain", tmp_path, [contract])
+    assert explained.returncode == 0, explained.stdout
+    assert "2 x 1 GPU" in line(explained, "acme-eu-1", " floor ")
+    assert "replicas.max is 4" in line(explained, "acme-eu-1", " ceiling ")
+    said = line(explained, "acme-eu-1", " scaled by ")
+    assert "nothing: stays at 2" in said
+    assert "the customer installs KEDA" in said
+    assert play("explain", tmp_path, [contract], "--check", clusters="").returncode == 0
+
+
+def test_scheduled_bounds_are_those_of_the_moment(with_keda: Any, tmp_path: Path) -> None:
+    contract = scaling(with_keda)
+    contract["models"][0]["scaling"] = {
+        "schedules": [
+            {
+                "weekly": ["wed"],
+                "start": "08:00",
+                "duration": "10h",
+                "time_zone": "Europe/Berlin",
+                "min": 3,
+                "max": 5,
+            }
+        ]
+    }
+    for moment, bounds in (("2026-11-25T09:00:00+01:00", [3, 5]), ("2026-11-25T19:00:00+01:00", [1, 4])):
+        done = onboard(tmp_path, contract, options=("-e", f"model_moment={moment}"))
+        assert done.returncode == 0, done.stdout
+        spec = with_keda.request("GET", f"{SCALED_OBJECTS}/{NAME}")["spec"]
+        assert [spec["minReplicaCount"], spec["maxReplicaCount"]] == bounds
+        explained = play("explain", tmp_path, [contract], "-e", f"moment={moment}")
+        assert f"{bounds[1]} x 1 GPU" in line(explained, "acme-eu-1", " ceiling ")
