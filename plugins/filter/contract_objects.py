@@ -13,7 +13,6 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities import required_permissions
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model import find_model, model_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.exposure import front_door
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.workload import load_deadline
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup import presetup_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup.remembered import presetup_annotations
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.release import component_images
@@ -28,13 +27,6 @@ def _model_objects(contract: Contract, model: str, release: Mapping[str, Any]) -
         raise AnsibleFilterError(str(error)) from None
 
 
-def _model_deadline(contract: Contract, model: str) -> int:
-    try:
-        return load_deadline(find_model(contract, model))
-    except ValueError as error:
-        raise AnsibleFilterError(str(error)) from None
-
-
 class FilterModule:
     """Filters over a contract."""
 
@@ -44,7 +36,6 @@ class FilterModule:
             "presetup_annotations": presetup_annotations,
             "presetup_objects": presetup_objects,
             "model_objects": _model_objects,
-            "model_deadline": _model_deadline,
             "required_permissions": required_permissions,
             "stack_images": component_images,
         }
