@@ -155,7 +155,34 @@ def many_hosts(bench: Bench, runs: int) -> None:
     show(title, figures, "an empty playbook", "ours: apply_set of one object, playbook")
 
 
-PARTS = {"fifty_objects": fifty_objects, "large_cluster": large_cluster, "many_hosts": many_hosts}
+def fifty_models(bench: Bench, runs: int) -> None:
+    for name in NAMESPACES:
+        bench.cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    models = list(workloads.models(50))
+    variables = bench.folder / "models.json"  # a playbook has them from its inventory, not in its text
+    variables.write_text(json.dumps({"models": models}))
+    ours = {"fireworks.byoc.model_rollout": {"models": "{{ models }}", "http_request": False}}
+    source = bench.folder / "models.yaml"
+    source.write_text(yaml.safe_dump_all(each for model in models for each in model["definition"]))
+    apply = {"apply": True, "server_side_apply": {"field_manager": "fireworks-byoc"}, "state": "present"}
+    one_src = {"kubernetes.core.k8s": {"src": str(source), **apply}}
+    a_task_each = {"kubernetes.core.k8s": {"definition": "{{ item.definition }}", **apply}, "loop": "{{ models }}",
+                   "loop_control": {"label": "{{ item.name }}"}}  # fmt: skip
+    load = {"ansible.builtin.include_vars": {"file": str(variables)}}
+    commands = {
+        "an empty playbook": bench.playbook("empty", [load]),
+        "ours: model_rollout playbook": bench.playbook("rollout", [load, ours]),
+        "kubernetes.core.k8s, one src, playbook": bench.playbook("models_src", [one_src]),
+        "kubernetes.core.k8s, a task for each model": bench.playbook("models_each", [load, a_task_each]),
+    }
+    bench.playbook("rollout", [load, ours])()  # now there is nothing to change
+    counts = {name: 1 if "each" in name else runs for name in commands}
+    figures = in_turns(commands, counts)
+    title = f"50 models ({sum(len(model['definition']) for model in models)} objects), nothing to change"
+    show(title, figures, "an empty playbook", "ours: model_rollout playbook")
+
+
+PARTS = {"fifty_models": fifty_models, "fifty_objects": fifty_objects, "large_cluster": large_cluster, "many_hosts": many_hosts}
 
 
 def main() -> int:

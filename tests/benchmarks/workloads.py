@@ -6,7 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+
+import yaml
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.policy import model_changes
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.unit import workload
+from demo.contracts import H100, contract
 
 Manifest = dict[str, Any]
 
@@ -80,3 +87,16 @@ def pods(count: int, space: str, node_count: int) -> Iterator[Manifest]:
                 "tolerations": [{"operator": "Exists"}],
             },
         }
+
+
+def models(count: int) -> Iterator[Manifest]:
+    """Models as a rollout takes them, with everything that a contract compiles to, and no replica: no node is needed."""
+    release = yaml.safe_load(Path("roles/stack/files/releases/2026.11.0/release.yml").read_text())
+    agreed = contract("bench-eu-1", uid="-", kubeconfig=Path("-"), provider="aws", region="here", gpus={H100: count})
+    for number in range(count):
+        name = f"model-{number}"
+        agreed["models"] = [{**agreed["models"][0], "name": name}]
+        [change] = model_changes(agreed, [name], release)
+        deployment = workload(change["definition"]) or {}
+        deployment["spec"]["replicas"] = 0
+        yield change
