@@ -182,7 +182,12 @@ def fifty_models(bench: Bench, runs: int) -> None:
     show(title, figures, "an empty playbook", "ours: model_rollout playbook")
 
 
-PARTS = {"fifty_models": fifty_models, "fifty_objects": fifty_objects, "large_cluster": large_cluster, "many_hosts": many_hosts}
+PARTS = {
+    "fifty_models": fifty_models,
+    "fifty_objects": fifty_objects,
+    "large_cluster": large_cluster,
+    "many_hosts": many_hosts,
+}
 
 
 def main() -> int:

@@ -42,9 +42,11 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.unit 
     as_unit,
     digest,
     is_of,
+    is_scaled,
     may_be_away,
     shape_of,
     template_of,
+    wanted_shape,
     while_rolling,
     with_candidate,
     workload,
@@ -90,8 +92,12 @@ def test_a_workload_takes_replicas_gpus_and_a_product() -> None:
 
 
 def test_where_a_scaler_says_how_many_replicas_the_live_ones_count() -> None:
-    assert shape_of({"spec": {"template": {}}}, otherwise=3).replicas == 3
-    assert shape_of({"spec": {"replicas": 0}}, otherwise=3).replicas == 0
+    scaled = [*unit(), {"kind": "ScaledObject"}]
+    assert (is_scaled(unit()), is_scaled(scaled)) == (False, True)
+    live = {"spec": {"replicas": 5}}
+    assert [wanted_shape(each, live).replicas for each in (unit(), scaled)] == [2, 5]
+    assert wanted_shape(scaled, {}).replicas == 2
+    assert shape_of({}).replicas == 1
     assert workload([{"kind": "Service"}]) is None
 
 

@@ -17,9 +17,10 @@ _LINE = re.compile(r"^([A-Za-z_:][A-Za-z0-9_:]*)(?:\{[^}]*\})?\s+(\S+)")
 
 @dataclass(frozen=True)
 class Metrics:
-    """The names by which an engine tells how many iterations it made, and how many requests run and wait."""
+    """The names by which an engine tells how far it got (a counter that stands still only while no token is
+    made), and how many requests run and wait."""
 
-    iterations: str
+    heartbeat: str
     running: str
     waiting: str
 
@@ -57,11 +58,11 @@ def read_sample(engine: str, text: str) -> Sample | None:
     found: dict[str, float] = {}
     for line in text.splitlines():
         match = _LINE.match(line)
-        if match and match.group(1) in (names.iterations, names.running, names.waiting):
+        if match and match.group(1) in (names.heartbeat, names.running, names.waiting):
             found[match.group(1)] = found.get(match.group(1), 0.0) + _number(match.group(2))
     if len(found) < 3:
         return None
-    return Sample(found[names.iterations], found[names.running] + found[names.waiting])
+    return Sample(found[names.heartbeat], found[names.running] + found[names.waiting])
 
 
 def pulse(before: Pulse | None, sample: Sample, now: float) -> Pulse:

@@ -18,6 +18,8 @@ from ..views import pod_gpus
 Manifest = dict[str, Any]
 Unit = list[Manifest]
 
+_SCALERS = ("HorizontalPodAutoscaler", "ScaledObject")
+
 
 class UnfitUnitError(ValueError):
     """Manifests that cannot be recorded as a revision."""
@@ -59,12 +61,23 @@ def template_of(deployment: Mapping[str, Any]) -> Mapping[str, Any]:
     return (deployment.get("spec") or {}).get("template") or {}
 
 
-def shape_of(deployment: Mapping[str, Any], *, otherwise: int = 1) -> Shape:
-    """What a Deployment takes. Where it does not say how many replicas, a scaler does: then ``otherwise``."""
+def is_scaled(unit: Iterable[Manifest]) -> bool:
+    """Whether an autoscaler of the unit's own says how many replicas there are; the Deployment says the first ones."""
+    return any(manifest.get("kind") in _SCALERS for manifest in unit)
+
+
+def wanted_shape(unit: Unit, live: Mapping[str, Any]) -> Shape:
+    """What a unit's Deployment is going to take, where ``live`` (empty: nothing) runs now."""
+    target = workload(unit) or {}
+    return shape_of(target if not live or not is_scaled(unit) else {**target, "spec": {**target["spec"], **_now(live)}})
+
+
+def shape_of(deployment: Mapping[str, Any]) -> Shape:
+    """What a Deployment takes."""
     spec = template_of(deployment).get("spec") or {}
     replicas = (deployment.get("spec") or {}).get("replicas")
     return Shape(
-        replicas=otherwise if replicas is None else int(replicas),
+        replicas=1 if replicas is None else int(replicas),
         gpus=pod_gpus(spec),
         product=str((spec.get("nodeSelector") or {}).get(GPU_PRODUCT_LABEL, "")),
     )
@@ -139,3 +152,7 @@ def _share(value: object, replicas: int) -> int:
     """A count, or a percentage of the replicas; rounded up, as Kubernetes does."""
     text = str(value)
     return -(-replicas * int(text[:-1]) // 100) if text.endswith("%") else int(text)
+
+
+def _now(live: Mapping[str, Any]) -> dict[str, Any]:
+    return {"replicas": (live.get("spec") or {}).get("replicas", 1)}

@@ -37,9 +37,11 @@ from ..._domain.model.unit import (
     Unit,
     as_unit,
     digest,
+    is_scaled,
     may_be_away,
     shape_of,
     template_of,
+    wanted_shape,
     while_rolling,
     with_candidate,
     workload,
@@ -144,7 +146,7 @@ class ModelChange:
             shape = shape_of(live)
             available = int((live.get("status") or {}).get("availableReplicas") or 0)
             now = Now(shape, available, may_be_away(self.unit, shape.replicas))
-        wanted = shape_of(target, otherwise=now.shape.replicas if now else 1)
+        wanted = wanted_shape(self.unit, live)
         same = bool(live) and self._same_pods()
         return choose(now, wanted, room, same_pods=same, downtime=bool(self.entry["downtime"]))
 
@@ -242,8 +244,8 @@ class ModelChange:
             return Verdict(PASSED)
         serving = workload(good.unit)
         fewer = strategy.name == REPLACE
-        room = strategy.name == SURGE or (fewer and serving and int(serving["spec"].get("replicas") or 0) > 1)
-        if not room:
+        ours = serving is not None and not is_scaled(good.unit) and shape_of(serving).replicas > 1
+        if strategy.name != SURGE and not (fewer and ours):
             return Verdict(PASSED)
         unit = with_candidate(good.unit, self.unit, fewer=fewer)
         plan = self._apply(unit)
@@ -261,9 +263,7 @@ class ModelChange:
         deployment = workload(unit)
         replicas = None
         if deployment and strategy.name not in (APPLY, IDLE):
-            live = self._live_workload()
-            wanted = shape_of(deployment, otherwise=shape_of(live).replicas if live else 1).replicas
-            replicas = Replicas(deployment, wanted)
+            replicas = Replicas(deployment, wanted_shape(self.unit, self._live_workload()).replicas)
         seconds = self.entry["deadline"] or strategy.steps * (int(self.entry["load_seconds"]) + bake) + _SLACK_SECONDS
         verdict = self._gatekeeper().watch(awaited, replicas, seconds=float(seconds))
         if strategy.name == IDLE and verdict.state == PASSED:

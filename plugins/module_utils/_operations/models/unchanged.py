@@ -10,8 +10,9 @@ finds each of them as it should be (``compare``), and no other member in the set
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from ..._domain.model.unit import Unit
+from ..._domain.model.unit import Unit, is_scaled
 from ..._domain.names import MODELS_NAMESPACE, SYSTEM_NAMESPACE, model_set
 from ..._kube.applyset import ID_LABEL, MANAGED_BY, PART_OF_LABEL, applyset_id, membership_of, read_membership
 from ..._kube.compare import differences
@@ -57,9 +58,15 @@ def _as_wanted(unit: Unit, live: Mapping[Ref, Manifest], parent: Manifest | None
     if known.group_kinds != expected.group_kinds or not expected.namespaces <= {*known.namespaces, SYSTEM_NAMESPACE}:
         return False
     return all(
-        readiness(live[ref]).ready and not differences(manifest, live[ref], manager=FIELD_MANAGER)
+        readiness(live[ref]).ready and not _drift(manifest, live[ref], scaled=is_scaled(unit))
         for ref, manifest in wanted.items()
     )
+
+
+def _drift(manifest: Manifest, live: Manifest, *, scaled: bool) -> list[dict[str, Any]]:
+    """What differs; how many replicas an autoscaler has made of them is no difference."""
+    found = differences(manifest, live, manager=FIELD_MANAGER)
+    return [each for each in found if not (scaled and each["field"] == "spec.replicas")]
 
 
 def _places(discovery: Discovery, manifests: Iterable[Manifest]) -> list[tuple[Resource, str]] | None:
