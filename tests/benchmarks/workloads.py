@@ -9,10 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.policy import model_changes
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.unit import workload
 from demo.contracts import H100, contract
 
 Manifest = dict[str, Any]
@@ -89,14 +85,9 @@ def pods(count: int, space: str, node_count: int) -> Iterator[Manifest]:
         }
 
 
-def models(count: int) -> Iterator[Manifest]:
-    """Models as a rollout takes them, with everything that a contract compiles to, and no replica: no node is needed."""
-    release = yaml.safe_load(Path("roles/stack/files/releases/2026.11.0/release.yml").read_text())
+def contract_of_models(count: int) -> Manifest:
+    """A contract with so many models, one GPU each."""
     agreed = contract("bench-eu-1", uid="-", kubeconfig=Path("-"), provider="aws", region="here", gpus={H100: count})
-    for number in range(count):
-        name = f"model-{number}"
-        agreed["models"] = [{**agreed["models"][0], "name": name}]
-        [change] = model_changes(agreed, [name], release)
-        deployment = workload(change["definition"]) or {}
-        deployment["spec"]["replicas"] = 0
-        yield change
+    [one] = agreed["models"]
+    agreed["models"] = [{**one, "name": f"model-{number}", "replicas": {"min": 1, "max": 1}} for number in range(count)]
+    return agreed
