@@ -131,6 +131,7 @@ _OBSERVE = (
     Need(CLUSTER, "", ("nodes",), READ),
     *_both("", ("pods", "services", "events", "configmaps", "resourcequotas"), READ),
     *_both("apps", ("deployments", "replicasets"), READ),
+    Need(MODELS_NAMESPACE, "apps", ("controllerrevisions",), READ),
     *_both("discovery.k8s.io", ("endpointslices",), READ),
     *_both("policy", ("poddisruptionbudgets",), READ),
     *_both("autoscaling", ("horizontalpodautoscalers",), READ),
@@ -142,6 +143,10 @@ _DEPLOY_MODELS = (
     Need(MODELS_NAMESPACE, "apps", ("deployments",), READ + WRITE),
     Need(MODELS_NAMESPACE, "policy", ("poddisruptionbudgets",), READ + WRITE),
     *_AUTOSCALERS,
+    # Each change of a model is recorded, so that it can be taken back whole.
+    Need(MODELS_NAMESPACE, "apps", ("controllerrevisions",), READ + WRITE),
+    # A new replica is asked for its metrics and for one token before it counts; a service would ask any of them.
+    Need(MODELS_NAMESPACE, "", ("pods/proxy",), ("get", "create")),
     Need(MODELS_NAMESPACE, "", ("pods", "events", "resourcequotas"), READ),
     Need(MODELS_NAMESPACE, "apps", ("replicasets",), READ),
     Need(MODELS_NAMESPACE, "discovery.k8s.io", ("endpointslices",), READ),
@@ -174,8 +179,9 @@ _PROBE_MODELS = Need(MODELS_NAMESPACE, "", ("services/proxy",), ("get",))
 
 OPERATOR = "operator"
 OBSERVER = "observer"
+DEPLOYER = "deployer"
 NODE_MEDIC = "node-medic"
-CONNECTING = (OPERATOR, OBSERVER, "deployer", "upgrader", NODE_MEDIC, "metrics-reader")
+CONNECTING = (OPERATOR, OBSERVER, DEPLOYER, "upgrader", NODE_MEDIC, "metrics-reader")
 """Whoever works from outside. The operator renews their tokens; none of them can make itself a new identity."""
 
 GUARDRAILS = ("fireworks-nodes", "fireworks-scope", "fireworks-workloads")
@@ -222,7 +228,7 @@ IDENTITIES = (
         needs=(*_OBSERVE, _PROBE_STACK, _PROBE_MODELS),
     ),
     Identity(
-        name="deployer",
+        name=DEPLOYER,
         why="Deploys, updates and removes models.",
         connects=True,
         needs=_DEPLOY_MODELS,
@@ -285,6 +291,10 @@ PLAYBOOKS = {
     "validate": OBSERVER,
     "status": OBSERVER,
     "explain": OBSERVER,
+    "models": OBSERVER,
+    "deploy_models": DEPLOYER,
+    "rollback_model": DEPLOYER,
+    "retire_model": DEPLOYER,
     "rotate_credentials": OPERATOR,
     "presetup": SETUP,
     "grant_setup_access": ADMINISTRATOR,

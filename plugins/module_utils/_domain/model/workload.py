@@ -28,8 +28,6 @@ from ..release import engine_image
 from ..way_in import is_openshift
 from .engine import CACHE, SCRATCH, SHARED_MEMORY, Launch, launch
 
-__all__ = ["deployment", "load_deadline"]
-
 Manifest = dict[str, Any]
 
 _STARTUP_PERIOD = 10
