@@ -8,6 +8,18 @@ from __future__ import annotations
 from .bed import Testbed
 from .cluster import Cluster
 from .errors import ApiError, TestbedError
+from .real import real_nodes_missing
+from .real.images import Image
 from .spec import ClusterSpec, NodePool, demo_clusters
 
-__all__ = ["ApiError", "Cluster", "ClusterSpec", "NodePool", "Testbed", "TestbedError", "demo_clusters"]
+__all__ = [
+    "ApiError",
+    "Cluster",
+    "ClusterSpec",
+    "Image",
+    "NodePool",
+    "Testbed",
+    "TestbedError",
+    "demo_clusters",
+    "real_nodes_missing",
+]

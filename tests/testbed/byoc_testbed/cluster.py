@@ -20,11 +20,13 @@ from .errors import ApiError, TestbedError
 from .files import write_private
 from .kubeconfig import write_kubeconfig
 from .kubectl import find_kubectl
-from .nodes import nodes_of, now
+from .nodes import is_ready, nodes_of, now, size_of
 from .objects import DEVICE_PLUGIN, GPU_NAMESPACE, device_plugin
 from .pki import Authority, signing_key
 from .ports import HeldPort
 from .process import Lifeline, Process
+from .real.nodes import RealNodes
+from .real.places import HUB
 from .spec import ClusterSpec
 from .stages import stages
 
@@ -52,6 +54,7 @@ class Cluster:
         self._lifeline = lifeline
         self._folder = components.Folder(folder)
         self._processes: dict[str, Process] = {}
+        self._real: RealNodes | None = None
         self._lock = threading.Lock()
         self._authority = Authority(folder, spec.name)
         self.ca_file = self._authority.certificate_file
@@ -64,6 +67,11 @@ class Cluster:
 
     def start(self) -> None:
         """Start everything and wait until the nodes are there and the device plugin runs."""
+        if self.spec.real_nodes:
+            self._real = RealNodes(
+                self._folder.path, [each["metadata"]["name"] for each in self._nodes()], self._lifeline
+            )
+            self._real.let_in(self.port.number)
         self.start_apiserver()
         self.uid = self._until(self._kube_system_uid, "the namespace kube-system is not there")
         if self.spec.controllers:
@@ -72,7 +80,9 @@ class Cluster:
             self._run(components.scheduler(self._binary, self._folder))
         customs.install(self.api, self._binary.parent, self.spec)
         self._create_nodes()
-        if self.spec.kubelets:
+        if self._real:
+            self._start_real_nodes(self._real)
+        elif self.spec.kubelets:
             self._run(components.kwok(self._binary, self._folder, self.spec.node_lease_seconds))
         if self.spec.device_plugin:
             self.api.create_many(device_plugin(), threads=1)
@@ -81,6 +91,8 @@ class Cluster:
 
     def stop(self) -> None:
         """End every process of the cluster."""
+        if self._real:
+            self._real.stop()
         for process in self._processes.values():
             process.kill()
         self._processes.clear()
@@ -92,7 +104,13 @@ class Cluster:
         if "kube-apiserver" in self._processes:
             return
         arguments = components.apiserver(
-            self._binary, self._folder, self.name, self._endpoint, self.port.number, self.spec.audit
+            self._binary,
+            self._folder,
+            self.name,
+            self._endpoint,
+            self.port.number,
+            self.spec.audit,
+            real_nodes=self.spec.real_nodes,
         )
         # Its start is mostly garbage: collecting it half as often saves a fifth of the time.
         self._run(arguments, {"GOGC": "200"})
@@ -154,6 +172,13 @@ class Cluster:
             raise TestbedError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
         return done.stdout
 
+    @property
+    def real(self) -> RealNodes:
+        """The real nodes, for what runs inside of them."""
+        if self._real is None:
+            raise TestbedError(f"cluster {self.name} has no real nodes")
+        return self._real
+
     # -- behaviour --------------------------------------------------------------------------------
 
     @property
@@ -206,6 +231,9 @@ class Cluster:
         folder.serving_certificate.write_bytes(serving.certificate)
         write_private(folder.serving_key, serving.key)
         folder.egress.write_text(components.no_egress(folder))
+        kubelet_client = self._authority.client("kube-apiserver-kubelet-client", ["system:masters"])
+        folder.kubelet_client.write_bytes(kubelet_client.certificate)
+        write_private(folder.kubelet_client_key, kubelet_client.key)
         write_private(folder.service_account_key, signing_key())
         tokens = {who: secrets.token_urlsafe(24) for who in _SYSTEM}
         lines = [f'{self.token},admin,admin,"system:masters"']
@@ -219,16 +247,36 @@ class Cluster:
         write_private(folder.stages, stages(self.spec.load_seconds))
 
     def _create_nodes(self) -> None:
+        made = self._nodes()
+        if self._real:  # a real node says itself what it is
+            made = [{**each, "status": {}} for each in made]
+        self.api.create_many(made)
+
+    def _nodes(self) -> list[dict[str, Any]]:
         made: list[dict[str, Any]] = []
         for pool in self.spec.pools:
             made += nodes_of(pool, len(made), now())
-        self.api.create_many(made)
+        return made
+
+    def _start_real_nodes(self, real: RealNodes) -> None:
+        kubelets = {name: self._node_kubeconfig(f"system:node:{name}", ["system:nodes"]) for name in real.names}
+        real.start(self._binary, self.ca_file, kubelets, self._node_kubeconfig("system:kube-proxy"), self.spec.images)
+        for made in self._nodes():
+            path = f"/api/v1/nodes/{made['metadata']['name']}"
+            self._until(lambda path=path: is_ready(self.request("GET", path)), f"{path} is not Ready")
+            self.request("PATCH", f"{path}/status", {"status": size_of(made)})
+
+    def _node_kubeconfig(self, user: str, groups: Sequence[str] = ()) -> Path:
+        server = f"https://{HUB}:{self.port.number}"
+        path = self._folder.path / f"{_file_name(user, *groups)}.kubeconfig"
+        return write_kubeconfig(path, self.name, server, self.ca_file, user, pair=self._authority.client(user, groups))
 
     def _run(self, arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
         name = arguments[1]
         with self._lock:
             self._processes[name] = Process(
-                arguments,
+                self._real.in_hub(arguments) if self._real else arguments,
+                name=name,
                 log=self._folder.path / f"{name}.log",
                 lifeline=self._lifeline,
                 folder=self._folder.path,
@@ -257,6 +305,8 @@ class Cluster:
                 return answer
             for process in list(self._processes.values()):
                 process.check()
+            if self._real:
+                self._real.check()
             if time.monotonic() > deadline:
                 tails = "\n".join(f"{name}: {each.tail(3)}" for name, each in self._processes.items())
                 raise TestbedError(f"cluster {self.name}: after {_START_SECONDS:g} s {otherwise}\n{tails}")

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from .real.places import HUB
+
 SERVICE_RANGE = "198.18.128.0/20"
 # A busy machine may be late with heartbeats; a node is not lost for that.
 _PATIENCE_SECONDS = 4
@@ -38,6 +40,8 @@ class Folder:
         self.audit_policy = path / "audit-policy.json"
         self.audit_log = path / "audit.log"
         self.egress = path / "egress.json"
+        self.kubelet_client = path / "kubelet-client.crt"
+        self.kubelet_client_key = path / "kubelet-client.key"
         self.scheduler = path / "scheduler.json"
         self.stages = path / "stages.yaml"
         self.ca = path / "ca.crt"
@@ -64,36 +68,33 @@ def etcd_endpoint(folder: Path) -> str:
     return f"unix://{folder}/etcd.sock"
 
 
-def apiserver(binary: Path, folder: Folder, name: str, endpoint: str, port: int, audit: bool) -> list[str]:
+def apiserver(
+    binary: Path, folder: Folder, name: str, endpoint: str, port: int, audit: bool, *, real_nodes: bool = False
+) -> list[str]:
     """The API server of one cluster."""
     arguments = [
         str(binary),
         "kube-apiserver",
         f"--etcd-servers={endpoint}",
         f"--etcd-prefix=/{name}",
-        "--bind-address=127.0.0.1",
-        "--advertise-address=127.0.0.1",
         f"--secure-port={port}",
         "--permit-port-sharing=true",
-        "--endpoint-reconciler-type=none",
         f"--tls-cert-file={folder.serving_certificate}",
         f"--tls-private-key-file={folder.serving_key}",
         f"--client-ca-file={folder.ca}",
         f"--token-auth-file={folder.tokens}",
         "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=NodeRestriction",
-        # Nodes are created Ready; this plugin would taint them until a controller looks.
-        "--disable-admission-plugins=TaintNodesByCondition",
         "--allow-privileged=true",
         "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
         f"--service-account-signing-key-file={folder.service_account_key}",
         f"--service-account-key-file={folder.service_account_key}",
         f"--service-cluster-ip-range={SERVICE_RANGE}",
-        f"--egress-selector-config-file={folder.egress}",
         "--profiling=false",
         "--max-requests-inflight=2000",
         "--max-mutating-requests-inflight=1000",
     ]
+    arguments += _sealed_in(folder) if real_nodes else _alone(folder)
     if audit:
         arguments += [
             f"--audit-policy-file={folder.audit_policy}",
@@ -101,6 +102,29 @@ def apiserver(binary: Path, folder: Folder, name: str, endpoint: str, port: int,
             "--audit-log-mode=blocking",
         ]
     return arguments
+
+
+def _alone(folder: Folder) -> list[str]:
+    """An API server that only this machine reaches, and that reaches nobody."""
+    return [
+        "--bind-address=127.0.0.1",
+        "--advertise-address=127.0.0.1",
+        "--endpoint-reconciler-type=none",
+        # Nodes are created Ready; this plugin would taint them until a controller looks.
+        "--disable-admission-plugins=TaintNodesByCondition",
+        f"--egress-selector-config-file={folder.egress}",
+    ]
+
+
+def _sealed_in(folder: Folder) -> list[str]:
+    """An API server in the hub of real nodes, which it reaches with their pods and Services, and they it."""
+    return [
+        "--bind-address=0.0.0.0",
+        f"--advertise-address={HUB}",
+        f"--kubelet-client-certificate={folder.kubelet_client}",
+        f"--kubelet-client-key={folder.kubelet_client_key}",
+        "--kubelet-preferred-address-types=InternalIP",
+    ]
 
 
 def no_egress(folder: Folder) -> str:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from typing import Any
 
 from .spec import NodePool
@@ -52,6 +53,18 @@ def healthy_conditions(moment: str) -> list[dict[str, str]]:
         }
         for kind, status, reason, message in _HEALTHY
     ]
+
+
+def is_ready(node: Mapping[str, Any]) -> bool:
+    """Whether a node says that it is Ready."""
+    conditions = node["status"].get("conditions") or []
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+
+def size_of(node: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """The size and the GPUs of a node of a pool, for a real one that pretends to them."""
+    pretended = {name: value for name, value in node["status"]["capacity"].items() if name != "pods"}
+    return {"capacity": pretended, "allocatable": pretended}
 
 
 def now() -> str:

@@ -17,9 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from .files import write_private
+from .real.places import HUB
 
 _NAMES = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
-_ADDRESSES = ("127.0.0.1", "198.18.128.1")
+_ADDRESSES = ("127.0.0.1", "198.18.128.1", HUB)
 _LIFE = datetime.timedelta(days=30)
 
 

@@ -33,7 +33,7 @@ class Lifeline:
 
 
 class Process:
-    """One running command of the testbed's binary, with its log."""
+    """One running command, with its log; of the testbed's binary unless it has a name of its own."""
 
     def __init__(
         self,
@@ -42,9 +42,10 @@ class Process:
         log: Path,
         lifeline: Lifeline,
         folder: Path,
+        name: str = "",
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        self.name = arguments[1]
+        self.name = name or arguments[1]
         self.log = log
         # Nothing of the caller's environment may change what a server does.
         kept = {key: os.environ[key] for key in ("PATH", "TMPDIR", "LANG") if key in os.environ}
@@ -79,6 +80,14 @@ class Process:
         """End the process at once and wait until it is gone. Nothing in a testbed needs an orderly end."""
         self._process.kill()
         self._process.wait()
+
+    def end(self, seconds: float = 30) -> None:
+        """Ask the process to end, for the few that have something to clear away, and wait until it is gone."""
+        self._process.terminate()
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
 
     def rss_mib(self) -> int:
         """Resident memory, in MiB."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import TestbedError
+from .real.images import Image
 
 PROVIDERS = ("aws", "gcp", "azure", "oracle", "bare_metal", "openshift")
 
@@ -42,7 +43,10 @@ class NodePool:
 
 @dataclass(frozen=True)
 class ClusterSpec:
-    """One cluster. Leave out the scheduler, the controllers or the kubelets only to make a cluster lighter."""
+    """One cluster. Leave out the scheduler, the controllers or the kubelets only to make a cluster lighter.
+
+    With ``real_nodes`` every node of its pools is real (see README.md), and ``images`` are what their pods may run.
+    """
 
     name: str
     pools: Sequence[NodePool] = ()
@@ -55,6 +59,8 @@ class ClusterSpec:
     controllers: bool = True
     kubelets: bool = True
     lease_seconds: int | None = None
+    real_nodes: bool = False
+    images: Sequence[Image] = ()
 
     def __post_init__(self) -> None:
         plain = self.name.replace("-", "")
@@ -101,7 +107,11 @@ def _cluster_from(entry: Any, where: str) -> ClusterSpec:
     if not isinstance(pools, list):
         raise TestbedError(f"{where}.pools: expected a list")
     made = [NodePool(**_known(NodePool, pool, f"{where}.pools[{index}]")) for index, pool in enumerate(pools)]
-    return ClusterSpec(pools=made, **values)
+    images = [
+        Image(**_known(Image, image, f"{where}.images[{index}]"))
+        for index, image in enumerate(values.pop("images", None) or [])
+    ]
+    return ClusterSpec(pools=made, images=images, **values)
 
 
 def _known(kind: type, entry: Any, where: str) -> dict[str, Any]:

@@ -1,0 +1,98 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A steady load on one model, each request counted: ``python load_client.py URL MODEL RATE MOST OUT``.
+
+A request is due every 1/RATE seconds whatever became of the ones before, on a connection of its own, and is never tried
+again. OUT gets a line for each: when it was due (CLOCK_MONOTONIC), seconds until its answer was there, what became of
+it, and which version answered. It ends with its standard input, after MOST requests, or after ten minutes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TextIO
+from urllib.parse import urlsplit
+
+_SECONDS = 600
+_PATIENCE = 20.0
+_OPEN = 2000
+# The testbed's own addresses, which nobody else has (RFC 2544).
+_INSIDE = ipaddress.ip_network("198.18.0.0/15")
+
+
+class Client:
+    """Sends requests to one place and writes down what became of each."""
+
+    def __init__(self, url: str, model: str, out: TextIO) -> None:
+        parts = urlsplit(url)
+        self.host, self.port = str(parts.hostname), int(parts.port or 80)
+        if ipaddress.ip_address(self.host) not in _INSIDE:
+            raise SystemExit(f"{self.host} is not an address of the testbed")
+        body = json.dumps({"model": model, "prompt": "Say a few words.", "max_tokens": 8}).encode()
+        head = f"POST /v1/completions HTTP/1.1\r\nHost: {self.host}:{self.port}\r\nContent-Type: application/json\r\n"
+        self._request = f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
+        self._out = out
+
+    async def send(self, due: float) -> None:
+        """One request, from when it was due: a client that comes too late shows in the latency."""
+        version = "-"
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                outcome, version = await self._exchange()
+        except TimeoutError:
+            outcome = "timeout"
+        except OSError as error:
+            outcome = errno.errorcode.get(error.errno or 0, type(error).__name__)
+        self._out.write(f"{due:.6f} {time.monotonic() - due:.6f} {outcome} {version}\n")
+
+    async def _exchange(self) -> tuple[str, str]:
+        reader, writer = await asyncio.open_connection(self.host, self.port)
+        try:
+            writer.write(self._request)
+            answer = await reader.read(-1)
+        finally:
+            writer.close()
+        head, _gap, body = answer.partition(b"\r\n\r\n")
+        if not head:
+            return "closed-without-answer", "-"
+        lines = head.decode("latin-1").split("\r\n")
+        status = lines[0].split()[1]
+        headers = {name.lower(): value.strip() for name, _colon, value in (line.partition(":") for line in lines[1:])}
+        if status != "200":
+            return f"http-{status}", "-"
+        whole = len(body) == int(headers.get("content-length", -1)) and b'"choices"' in body
+        return ("ok" if whole else "cut-short"), headers.get("x-standin-version") or "-"
+
+
+async def load(client: Client, rate: float, most: int) -> None:
+    """Send until standard input ends, and wait for every answer."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_reader(0, stop.set)
+    started = time.monotonic()
+    running: set[asyncio.Task[None]] = set()
+    for number in range(most):
+        due = started + number / rate
+        if due > time.monotonic():
+            await asyncio.sleep(due - time.monotonic())
+        if stop.is_set() or time.monotonic() - started > _SECONDS or len(running) > _OPEN:
+            break
+        task = asyncio.create_task(client.send(due))
+        running.add(task)
+        task.add_done_callback(running.discard)
+    await asyncio.gather(*running)
+
+
+def main(url: str, model: str, rate: str, most: str, out: str) -> None:
+    with Path(out).open("w", encoding="utf-8", buffering=1) as file:
+        asyncio.run(load(Client(url, model, file), float(rate), int(most)))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

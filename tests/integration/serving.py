@@ -1,0 +1,47 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A cluster of real nodes that can run what a contract asks for: stand-ins under the very names that it renders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from byoc_testbed import ClusterSpec, Image
+from tests.integration.plays import ROOT
+
+_RELEASE = ROOT / "roles" / "stack" / "files" / "releases" / "2026.11.0" / "release.yml"
+_STANDIN = "/usr/local/bin/standin"
+
+
+def serving_cluster(
+    name: str, pools: Any, behaviours: Mapping[str, str], *, registry: str = "", token_ms: int = 2
+) -> ClusterSpec:
+    """A cluster whose nodes have every image of the release.
+
+    :param behaviours: versions of the engine that misbehave, and how: ``hang`` or ``crash``.
+    :param registry: the first registry of the contract.
+    """
+    registry = registry or f"registry.{name}.example/fireworks"
+    release: dict[str, Any] = yaml.safe_load(_RELEASE.read_text(encoding="utf-8"))
+
+    def called(entry: Mapping[str, str]) -> str:
+        return f"{registry}/{entry['name']}@{entry['digest']}"
+
+    images = [
+        Image("docker.io/nvidia/k8s-device-plugin:v0.18.0", [_STANDIN, "idle"]),
+        Image(called(release["images"]["router"]), [_STANDIN, "router"]),
+        Image(called(release["images"]["telemetry"]), [_STANDIN, "health"]),
+    ]
+    for version, entry in release["engines"]["vllm"].items():
+        environment = {
+            "STANDIN_VERSION": version,
+            "STANDIN_LOAD_SECONDS": "0",
+            "STANDIN_TOKEN_MS": str(token_ms),
+            "STANDIN_BEHAVIOUR": behaviours.get(version, ""),
+        }
+        images.append(Image(called(entry), (), environment))
+    return ClusterSpec(name, pools=pools, real_nodes=True, images=images)

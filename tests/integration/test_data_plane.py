@@ -1,0 +1,112 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests to a model while it is changed, on real nodes: every request is counted, and none may fail."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from byoc_testbed import Testbed, real_nodes_missing
+from tests.integration.conftest import H100, h100
+from tests.integration.guarded import until
+from tests.integration.journey import agreed, line, play
+from tests.integration.loaded import failures, load_on, report
+from tests.integration.plays import ROOT
+from tests.integration.serving import serving_cluster
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(real_nodes_missing()), reason=real_nodes_missing() or "-"),
+]
+
+MODEL = "llama-3-1-8b"
+DEPLOYMENT = f"/apis/apps/v1/namespaces/fireworks-models/deployments/{MODEL}"
+PODS = f"/api/v1/namespaces/fireworks-models/pods?labelSelector=byoc.fireworks.ai%2Fmodel%3D{MODEL}"
+RATE = 200
+WANTED = 20_000
+SECONDS = 90.0
+
+
+@pytest.fixture(scope="module")
+def acme() -> Iterator[Any]:
+    with Testbed.start([serving_cluster("acme", [h100(3, 4, "aws")], {})]) as bed:
+        yield bed["acme"]
+
+
+def pods(cluster: Any) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = cluster.request("GET", PODS)["items"]
+    return items
+
+
+def scale(cluster: Any, replicas: int) -> None:
+    cluster.request("PATCH", DEPLOYMENT, {"spec": {"replicas": replicas}})
+
+
+def settle(cluster: Any, replicas: int) -> None:
+    """Wait until so many replicas serve and every other pod is gone, its last answers given."""
+
+    def settled() -> bool:
+        deployment = cluster.request("GET", DEPLOYMENT)
+        status = deployment["status"]
+        seen = status.get("observedGeneration") == deployment["metadata"]["generation"]
+        ready = status.get("updatedReplicas", 0) == status.get("readyReplicas", 0) == replicas
+        return seen and ready and len(pods(cluster)) == replicas
+
+    until(settled, f"{MODEL} does not settle at {replicas} replicas", SECONDS)
+
+
+def test_no_request_fails_while_a_model_is_changed(acme: Any, tmp_path: Path) -> None:
+    contract = agreed(acme, gpus={H100: 12})
+    contract["scaling"] = {"max_replicas_per_model": 4, "max_gpus_per_model": 4}
+    model = contract["models"][0]
+    model["replicas"] = {"min": 2, "max": 4}
+
+    onboarded = play("onboard", tmp_path, [contract])
+    assert onboarded.returncode == 0, onboarded.stdout
+    for check in ("endpoint reachability", "routing and load balancing"):
+        assert "passed" in line(onboarded, "acme-eu-1", check)
+
+    (ROOT / "build").mkdir(exist_ok=True)
+    out = ROOT / "build" / "data_plane.requests"
+    with load_on(acme, MODEL, model["served_name"], out, rate=RATE, most=3 * WANTED) as load:
+        with load.phase("before"):
+            time.sleep(8)
+        with load.phase("update"):
+            model["engine"]["version"] = "0.12.0"
+            updated = play("onboard", tmp_path, [contract])
+            assert updated.returncode == 0, updated.stdout
+            settle(acme, 2)
+        with load.phase("rollback"):
+            acme.kubectl("-n", "fireworks-models", "rollout", "undo", f"deployment/{MODEL}")
+            settle(acme, 2)
+        with load.phase("scale 2 to 1"):
+            scale(acme, 1)
+            settle(acme, 1)
+        with load.phase("scale 1 to 4"):
+            scale(acme, 4)
+            settle(acme, 4)
+        with load.phase("drain of a node"):
+            node = pods(acme)[-1]["spec"]["nodeName"]
+            acme.kubectl("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=60s")
+            settle(acme, 4)
+            assert node not in {each["spec"]["nodeName"] for each in pods(acme)}
+        with load.phase("scale 4 to 1"):
+            scale(acme, 1)
+            settle(acme, 1)
+        with load.phase("after"):
+            time.sleep(8)
+            until(lambda: load.sent() >= WANTED, f"fewer than {WANTED} requests were sent", SECONDS)
+        requests = load.stop()
+
+    table = report(requests, load.phases)
+    print(f"\n{table}")
+    (ROOT / "build" / "data_plane.md").write_text(table, encoding="utf-8")
+    assert len(requests) >= WANTED
+    assert failures(requests, load.phases) == []
+    assert {each.version for each in requests} == {"0.11.0", "0.12.0"}

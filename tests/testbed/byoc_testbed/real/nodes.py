@@ -1,0 +1,155 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The real nodes of one cluster: starting them, entering them, ending them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from ..build import SOURCES
+from ..errors import TestbedError
+from ..process import OWNER, Lifeline, Process, wait_for_file
+from . import cgroups, node, places
+from .images import Image, write_archive
+from .keeper import HUB
+from .missing import real_nodes_missing
+from .standin import ensure_standin
+
+_SECONDS = 60.0
+
+
+class RealNodes:
+    """A sealed network with a hub, where the control plane is, and nodes around it."""
+
+    def __init__(self, folder: Path, names: Sequence[str], lifeline: Lifeline) -> None:
+        if reason := real_nodes_missing():
+            raise TestbedError(reason)
+        for keeper in cgroups.leftovers():
+            cgroups.remove(keeper)
+        self.names = list(names)
+        self._folder = folder
+        self._lifeline = lifeline
+        self._processes: list[Process] = []
+        self._standin = ensure_standin()
+        answer = folder / "holders.json"
+        self._keeper = self._python("keeper", str(self._standin), str(answer), *names)
+        wait_for_file(answer, self._keeper, seconds=_SECONDS)
+        made = json.loads(answer.read_text(encoding="utf-8"))
+        self._holders: dict[str, int] = made["holders"]
+        self._cgroups: dict[str, str] = made["cgroups"]
+        self._link()
+
+    def in_hub(self, command: Sequence[str]) -> list[str]:
+        """A command line that runs in the hub's network, beside the control plane."""
+        return ["nsenter", f"--net=/proc/{self._holders[HUB]}/ns/net", "--", *command]
+
+    def in_network_of(self, name: str, command: Sequence[str]) -> list[str]:
+        """A command line that runs in a node's network: its Services are reached through that node's kube-proxy."""
+        return ["nsenter", f"--net=/proc/{self._holders[name]}/ns/net", "--", *command]
+
+    def in_node(self, name: str, command: Sequence[str]) -> list[str]:
+        """A command line that runs on a node, and sees no other processes, mounts or networks than that node's."""
+        return ["nsenter", f"--target={self._holders[name]}", "--mount", "--uts", "--net", "--pid", "--", *command]
+
+    def let_in(self, port: int) -> None:
+        """Let this machine's loopback reach a port of the hub."""
+        self._python("relay", str(self._holders[HUB]), str(port))
+
+    def start(
+        self, binary: Path, ca_file: Path, kubelets: Mapping[str, Path], proxy: Path, images: Sequence[Image]
+    ) -> None:
+        """Start every node, side by side, each with these images beside what a sandbox needs.
+
+        ``kubelets`` are the kubeconfigs of the nodes' kubelets, ``proxy`` is that of all their kube-proxies.
+        """
+        archive = self._folder / "images.tar"
+        idle = ["/usr/local/bin/standin", "idle"]
+        write_archive(archive, self._standin, [Image(node.PAUSE, idle), *images])
+
+        def start(index: int, name: str) -> None:
+            folder = self._prepare(index, name, ca_file, proxy)
+            self._on_node(folder, name, "containerd", node.containerd(folder))
+            importing = self.in_node(name, node.image_import(archive))
+            self._until(lambda: _succeeds(importing), f"containerd of node {name} takes no images")
+            self._on_node(folder, name, "kube-proxy", node.kube_proxy(binary, folder))
+            self._on_node(folder, name, "kubelet", node.kubelet(binary, folder, name, index, kubelets[name]))
+
+        with ThreadPoolExecutor(len(self.names)) as workers:
+            list(workers.map(start, range(len(self.names)), self.names))
+
+    def check(self) -> None:
+        """Raise if a process of a node has ended, with the end of its log."""
+        for process in self._processes:
+            process.check()
+
+    def stop(self) -> None:
+        """End everything: every process, mount, network device and control group."""
+        self._keeper.end()
+        for process in self._processes:
+            process.kill()
+
+    def _prepare(self, index: int, name: str, ca_file: Path, proxy: Path) -> node.NodeFolder:
+        folder = node.NodeFolder(self._folder / name)
+        folder.cni.mkdir(parents=True)
+        folder.containerd.write_text(node.containerd_configuration(folder), encoding="utf-8")
+        (folder.cni / "pods.conflist").write_text(node.cni_configuration(index), encoding="utf-8")
+        folder.kubelet.write_text(node.kubelet_configuration(ca_file, self._cgroups[name]), encoding="utf-8")
+        folder.proxy.write_text(node.proxy_configuration(name, proxy), encoding="utf-8")
+        self._do(self.in_node(name, ["sh", "-c", node.setup_script()]), f"node {name} cannot be set up")
+        return folder
+
+    def _on_node(self, folder: node.NodeFolder, name: str, what: str, command: Sequence[str]) -> None:
+        self._processes.append(
+            Process(
+                self.in_node(name, command),
+                name=f"{what} of {name}",
+                log=folder.path / f"{what}.log",
+                lifeline=self._lifeline,
+                folder=folder.path,
+                environment={OWNER: ""},  # it ends with its node, and sees no owner from inside
+            )
+        )
+
+    def _link(self) -> None:
+        nodes = {name: self._holders[name] for name in self.names}
+        self._do(self.in_hub(["ip", "-batch", "-"]), "the hub's network cannot be made", places.hub_links(nodes))
+        for index, name in enumerate(self.names):
+            links = places.node_links(index, len(self.names))
+            self._do(self.in_network_of(name, ["ip", "-batch", "-"]), f"{name}'s network cannot be made", links)
+
+    def _python(self, module: str, *arguments: str) -> Process:
+        started = Process(
+            [sys.executable, "-m", f"byoc_testbed.real.{module}", *arguments],
+            name=module,
+            log=self._folder / f"{module}.log",
+            lifeline=self._lifeline,
+            folder=self._folder,
+            environment={"PYTHONPATH": str(SOURCES)},
+        )
+        self._processes.append(started)
+        return started
+
+    def _do(self, command: Sequence[str], otherwise: str, text: str = "") -> None:
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise TestbedError(f"{otherwise}: {done.stderr.strip() or done.stdout.strip()}")
+
+    def _until(self, check: Callable[[], Any], otherwise: str) -> None:
+        deadline = time.monotonic() + _SECONDS
+        while not check():
+            self.check()
+            if time.monotonic() > deadline:
+                raise TestbedError(f"after {_SECONDS:g} s: {otherwise}")
+            time.sleep(0.1)
+
+
+def _succeeds(command: Sequence[str]) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
