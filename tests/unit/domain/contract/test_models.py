@@ -120,6 +120,12 @@ def test_a_decimal_is_a_number_whichever_way_yaml_read_it() -> None:
             "scaling.schedules[0].time_zone",
             "'Europe/Berlin'?",
         ),
+        (
+            {"scaling.schedules": [{key: value for key, value in RULE.items() if key != "max"}]},
+            "scaling.schedules[0].max",
+            "is missing: The most replicas in it.",
+        ),
+        ({"adapters": [{"source": "hf://a/b"}]}, "adapters[0].name", "is missing: The name that clients ask for."),
         ({"scaling.schedules": [{"max": 1}]}, "scaling.schedules[0]", "does not say when it opens"),
         ({"rollout": {"deadline": "2m"}}, "rollout.deadline", "'2m' is not longer than rollout.bake"),
         ({"rollout": {"deadline": "5m", "bake": "10m"}}, "rollout.deadline", "'5m' is not longer than rollout.bake"),
