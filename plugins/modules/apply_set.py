@@ -21,6 +21,9 @@ description:
     generation.
   - The set remembers its members as an ApplySet (KEP-3659), so what is no longer in it is deleted, and nothing else.
     Its parent is a ConfigMap named as the set.
+  - Where a HorizontalPodAutoscaler, or a ScaledObject of KEDA's, in the set scales a workload of it, the C(replicas) of
+    the manifest are what a new workload starts with. Those of a live one are left as they are, until the autoscaler
+    leaves the set.
   - A rerun after an interruption at any point finishes the work.
 extends_documentation_fragment:
   - fireworks.byoc.attributes
