@@ -194,6 +194,18 @@ def test_a_version_that_does_not_pass_is_given_back_whole(
     assert words.split(":")[0] in models.info(name=LLAMA)["models"][0]["revisions"][0]["reason"]
 
 
+def test_a_first_version_that_does_not_pass_is_left_to_be_looked_at_and_judged_again(models: Models) -> None:
+    for number in (1, 2):
+        failed = models.roll(models.version(1024, behaviour="crash"))
+        assert f"revision {number} did not pass" in said(failed)
+        assert CRASH in said(failed)
+        assert "There is no earlier good revision to go back to" in said(failed)
+    assert len(models.pods()) == 2
+    assert models.revisions() == [(1, "failed"), (2, "failed")]
+    mended = models.roll(models.version(2048))
+    assert (mended["models"][0]["revision"], mended["models"][0]["gate"]) == (3, "unproven"), mended
+
+
 def test_a_version_that_is_ready_and_does_not_answer_gets_no_traffic(models: Models) -> None:
     models.roll(models.version(1024))
     good, before = models.whole(), models.deployment()["metadata"]["generation"]
