@@ -98,3 +98,9 @@ class Models:
         """Run ``model_retire``."""
         task = {"fireworks.byoc.model_retire": {"name": name}, **(more or {})}
         return run_tasks(self.folder, self.connection, task, flags=flags).result
+
+    def retire_all(self) -> None:
+        """Take out whatever a test may have left."""
+        tasks = ({"fireworks.byoc.model_retire": {"name": name}} for name in (LLAMA, "qwen"))
+        results = run_tasks(self.folder, self.connection, *tasks).results
+        assert not [result for result in results if result.get("failed")], results

@@ -33,8 +33,7 @@ def models(acme: tuple[Any, Any], tmp_path: Path) -> Iterator[Models]:
     """A governed cluster without models, before and after."""
     made = Models(*acme, tmp_path)
     yield made
-    for name in (LLAMA, "qwen"):
-        assert not made.retire(name).get("failed")
+    made.retire_all()
     assert made.revisions() == []
 
 
@@ -69,6 +68,7 @@ def test_a_first_version_a_good_update_and_nothing_to_change(models: Models) -> 
     assert (models.whole(), models.revisions()) == (before, []), "check mode wrote"
 
     first = models.roll(models.version(1024))
+    assert not first.get("failed"), first
     assert first["models"][0]["gate"] == "unproven", first
     assert "no request was sent" in first["models"][0]["evidence"]
     assert models.revisions() == [(1, "good")]
@@ -158,20 +158,24 @@ def test_with_no_gpu_free_and_one_replica_it_is_refused_where_a_naive_surge_woul
     models.cluster.request("PATCH", path, undo, MERGE)
 
     drained = models.roll(models.version(2048, replicas=1, gpus=8, downtime=True), force=True)
+    assert not drained.get("failed"), drained
     assert drained["models"][0]["strategy"] == "drain", drained
     assert "rollout.downtime allows to drain first" in drained["models"][0]["why"]
     assert models.deployment()["status"]["readyReplicas"] == 1
 
 
+CRASH = "container engine does not start: CrashLoopBackOff (ended with Error, exit code 1)"
+
+
 @pytest.mark.parametrize(
-    ("behaviour", "how", "words"),
+    ("gpus", "behaviour", "how", "words"),
     [
-        ("crash", {}, "container engine does not start: CrashLoopBackOff (ended with Error, exit code 1)"),
-        ("image-pull", {}, "its image cannot be used: ImagePullBackOff"),
-        ("hang", {"deadline": 6}, "not done within 6 s"),
+        pytest.param(1, "crash", {}, CRASH, id="crash, surge"),
+        pytest.param(8, "crash", {}, CRASH, id="crash, replace"),
+        pytest.param(1, "image-pull", {}, "its image cannot be used: ImagePullBackOff", id="no image, surge"),
+        pytest.param(8, "hang", {"deadline": 6}, "not done within 6 s", id="never ready, replace"),
     ],
 )
-@pytest.mark.parametrize("gpus", [1, 8], ids=["surge", "replace"])
 def test_a_version_that_does_not_pass_is_given_back_whole(
     models: Models, gpus: int, behaviour: str, how: dict[str, Any], words: str
 ) -> None:
@@ -188,6 +192,18 @@ def test_a_version_that_does_not_pass_is_given_back_whole(
     assert models.revisions() == [(1, "good"), (2, "failed")]
     assert min(counts) == (2 if gpus == 1 else 1)
     assert words.split(":")[0] in models.info(name=LLAMA)["models"][0]["revisions"][0]["reason"]
+
+
+def test_a_first_version_that_does_not_pass_is_left_to_be_looked_at_and_judged_again(models: Models) -> None:
+    for number in (1, 2):
+        failed = models.roll(models.version(1024, behaviour="crash"))
+        assert f"revision {number} did not pass" in said(failed)
+        assert CRASH in said(failed)
+        assert "There is no earlier good revision to go back to" in said(failed)
+    assert len(models.pods()) == 2
+    assert models.revisions() == [(1, "failed"), (2, "failed")]
+    mended = models.roll(models.version(2048))
+    assert (mended["models"][0]["revision"], mended["models"][0]["gate"]) == (3, "unproven"), mended
 
 
 def test_a_version_that_is_ready_and_does_not_answer_gets_no_traffic(models: Models) -> None:
@@ -221,11 +237,11 @@ def test_back_to_any_revision(models: Models) -> None:
 
 
 def test_where_there_is_not_room_for_all_at_once_the_more_important_goes_first(models: Models) -> None:
-    both = [models.version(1024, name=name, replicas=2, gpus=3) for name in (LLAMA, "qwen")]
+    both = [models.version(1024, name=name, replicas=3, gpus=2) for name in (LLAMA, "qwen")]
     models.roll(*both)
     update = [
-        models.version(2048, name=LLAMA, gpus=3, priority="batch"),
-        models.version(2048, name="qwen", gpus=3, priority="critical"),
+        models.version(2048, name=LLAMA, replicas=3, gpus=2, priority="batch"),
+        models.version(2048, name="qwen", replicas=3, gpus=2, priority="critical"),
     ]
     order = models.roll(*update, flags=("--check",))["models"]
     assert [(each["name"], each["strategy"]) for each in order] == [(LLAMA, "replace"), ("qwen", "surge")], order

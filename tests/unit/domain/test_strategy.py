@@ -97,7 +97,7 @@ def test_the_strategy_follows_what_is_free(
         (Strategy("surge", "", 3, surge=2),
          {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 2, "maxUnavailable": 0}}),
         (Strategy("replace", ""), {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}),
-        (Strategy("drain", ""), {"type": "Recreate"}),
+        (Strategy("drain", ""), {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": "100%"}}),
         (Strategy("apply", ""), None),
     ],
     ids=lambda value: value.name if isinstance(value, Strategy) else "",

@@ -45,7 +45,10 @@ class Strategy:
             return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": self.surge, "maxUnavailable": 0}}
         if self.name == REPLACE:
             return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
-        return {"type": "Recreate"} if self.name == DRAIN else None
+        if self.name == DRAIN:
+            # Not Recreate: that is refused where somebody else has set how a rolling update goes.
+            return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": "100%"}}
+        return None
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def as_unit(manifests: Iterable[Mapping[str, Any]]) -> Unit:
 
     :raises UnfitUnitError: a Secret among them: a revision would show it to everybody who may read revisions.
     """
-    unit: Unit = sorted(json.loads(json.dumps(list(manifests))), key=_place)
+    unit: Unit = sorted(json.loads(json.dumps(list(manifests), sort_keys=True)), key=_place)
     secrets = [manifest["metadata"]["name"] for manifest in unit if manifest.get("kind") == "Secret"]
     if secrets:
         raise UnfitUnitError(f"a unit is recorded in the clear and holds no Secret; this one has {', '.join(secrets)}")

@@ -47,9 +47,9 @@ from ..._domain.model.unit import (
     workload,
 )
 from ..._domain.names import SYSTEM_NAMESPACE, model_set
-from ..._kube.apply import SetApplier, SetOptions
+from ..._kube.apply import RefusedError, SetApplier, SetOptions
 from ..._kube.discovery import Discovery
-from ..._kube.errors import ConflictError, KubeError
+from ..._kube.errors import ConflictError, ForbiddenError, InvalidError, KubeError
 from ..._kube.manifests import ManifestError
 from ..._kube.objects import Manifest, Ref
 from ..._kube.plan import DELETE, Change, Plan
@@ -180,9 +180,14 @@ class ModelChange:
         if self._now and self._now.state == FAILING and self.resumes:
             raise self._give_back(self._now, f"{self._now.reason}; the run that found this was interrupted")
         revision = self.resumes or self._record(strategy)
-        verdict = self._try_candidate(strategy)
-        if verdict.state != GATE_FAILED:
-            verdict = self._roll(strategy, bake=self._bake(strategy))
+        self._supersede(revision)
+        try:
+            verdict = self._try_candidate(strategy)
+            if verdict.state != GATE_FAILED:
+                verdict = self._roll(strategy, bake=self._bake(strategy))
+        except (RefusedError, InvalidError, ForbiddenError) as error:
+            # What the dry-run let pass and the write did not would leave a mix of both versions.
+            verdict = Verdict(GATE_FAILED, error.what)
         if verdict.state == GATE_FAILED:
             raise self._give_back(revision, verdict.why)
         self._apply(self.unit)
@@ -224,10 +229,12 @@ class ModelChange:
                 "wait until that run has ended, then run again",
             ) from None
         self._revisions.append(revision)
-        superseded = self._now
-        if superseded and superseded.state in (PENDING, FAILING):
-            self._decide(superseded, FAILED, superseded.reason or f"superseded by revision {revision.number}")
         return revision
+
+    def _supersede(self, revision: Revision) -> None:
+        """What earlier runs were at, and did not come to the end of, is no more."""
+        for older in [r for r in self._revisions if r.state in (PENDING, FAILING) and r.number < revision.number]:
+            self._decide(older, FAILED, older.reason or f"superseded by revision {revision.number}")
 
     def _bake(self, strategy: Strategy) -> int:
         """A first version replaces nothing that serves, so nothing has to be held back for it."""
@@ -262,13 +269,19 @@ class ModelChange:
         awaited = [Awaited(c.ref, c.resource) for c in plan.changes if c.action != DELETE]
         deployment = workload(unit)
         replicas = None
-        if deployment and strategy.name not in (APPLY, IDLE):
+        if deployment and strategy.name != IDLE and not (strategy.name == APPLY and self._has_passed()):
             replicas = Replicas(deployment, wanted_shape(self.unit, self._live_workload()).replicas)
         seconds = self.entry["deadline"] or strategy.steps * (int(self.entry["load_seconds"]) + bake) + _SLACK_SECONDS
         verdict = self._gatekeeper().watch(awaited, replicas, seconds=float(seconds))
         if strategy.name == IDLE and verdict.state == PASSED:
             return Verdict(UNPROVEN, "it is scaled to zero; the next start will show")
         return verdict
+
+    def _has_passed(self) -> bool:
+        """Whether replicas of this very template have passed the gate: what runs already need not have."""
+        good, target = self._good(), workload(self.unit)
+        passed = workload(good.unit) if good else None
+        return bool(passed and target and template_of(passed) == template_of(target))
 
     def _give_back(self, revision: Revision, why: str) -> RolloutError:
         """Restore the last good revision whole; the error that says so."""
