@@ -11,8 +11,9 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities import required_permissions
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model import find_model, model_objects
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model import find_model
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.exposure import front_door
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.objects import model_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup import presetup_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup.remembered import presetup_annotations
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.release import component_images

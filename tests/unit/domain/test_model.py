@@ -12,9 +12,9 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.loading imp
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model import (
     UnknownModelError,
     find_model,
-    model_objects,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.engine import UnsupportedSourceError, launch
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.objects import model_objects
 from tests.unit.domain.agreed import RELEASE, WITH_GATEWAY, contract, model
 from tests.unit.domain.raw import H100
 

@@ -12,23 +12,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .engine import ENGINES
+
 _LINE = re.compile(r"^([A-Za-z_:][A-Za-z0-9_:]*)(?:\{[^}]*\})?\s+(\S+)")
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """The names by which an engine tells how far it got (a counter that stands still only while no token is
-    made), and how many requests run and wait."""
-
-    heartbeat: str
-    running: str
-    waiting: str
-
-
-METRICS = {
-    # https://docs.vllm.ai/en/latest/usage/metrics.html
-    "vllm": Metrics("vllm:iteration_tokens_total_count", "vllm:num_requests_running", "vllm:num_requests_waiting"),
-}
 
 
 @dataclass(frozen=True)
@@ -52,9 +38,9 @@ class Pulse:
 
 def read_sample(engine: str, text: str) -> Sample | None:
     """The sample in an answer of an engine's metrics path; ``None`` where it does not say, or the engine is unknown."""
-    names = METRICS.get(engine)
-    if names is None:
+    if engine not in ENGINES:
         return None
+    names = ENGINES[engine].metrics
     found: dict[str, float] = {}
     for line in text.splitlines():
         match = _LINE.match(line)

@@ -12,7 +12,8 @@ from typing import Any
 from ..contract.durations import parse_duration
 from ..loading import load_deadline
 from ..names import PRIORITIES
-from . import find_model, model_objects
+from . import find_model
+from .objects import model_objects
 
 _BAKE, _GRACE, _HISTORY = "2m", "120s", 10
 

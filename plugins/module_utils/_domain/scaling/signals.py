@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..model.engine import ENGINES
 from ..names import SYSTEM_NAMESPACE, TELEMETRY, TELEMETRY_PORT
 
 KV_CACHE_USAGE, WAITING_REQUESTS = "kv_cache_usage", "waiting_requests"
@@ -32,13 +33,6 @@ ADAPTED_REQUESTS = "vllm_num_incoming_requests"
 """The same as a metric of external.metrics.k8s.io: how many there were lately."""
 _LATELY = "2m"
 """Four polls, or eight scrapes: one that fails loses no request."""
-
-
-# Each engine's metrics, as its documentation has them ("Production Metrics" of both).
-_ENGINES = {
-    "vllm": {KV_CACHE_USAGE: "vllm:kv_cache_usage_perc", WAITING_REQUESTS: "vllm:num_requests_waiting"},
-    "sglang": {KV_CACHE_USAGE: "sglang:token_usage", WAITING_REQUESTS: "sglang:num_queue_reqs"},
-}
 
 
 @dataclass(frozen=True)
@@ -63,7 +57,10 @@ class Signal:
 def signals(model: Mapping[str, Any]) -> list[Signal]:
     """The signals that a model is scaled on; none for an engine whose metrics are not known."""
     wanted = {**DEFAULTS, **((model.get("scaling") or {}).get("signals") or {})}
-    metrics = _ENGINES.get(str(model["engine"]["name"]), {})
+    engine = ENGINES.get(str(model["engine"]["name"]))
+    if engine is None:
+        return []
+    metrics = {KV_CACHE_USAGE: engine.metrics.kv_cache_usage, WAITING_REQUESTS: engine.metrics.waiting}
     return [Signal(name, metric, float(wanted[name])) for name, metric in metrics.items()]
 
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from .places import CNI_PLUGINS, all_pods, node_address, pod_range
+from .places import CNI_PLUGINS, inside, node_address, pod_range
 
 PAUSE = "testbed.local/pause:1"
 SOCKET = "/run/containerd/containerd.sock"
@@ -131,7 +131,7 @@ def proxy_configuration(node: str, kubeconfig: Path) -> str:
             "mode": "nftables",
             "clientConnection": {"kubeconfig": str(kubeconfig)},
             "hostnameOverride": node,
-            "clusterCIDR": all_pods(),
+            "clusterCIDR": inside(),
             "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
             "metricsBindAddress": "127.0.0.1:10249",
             "healthzBindAddress": "127.0.0.1:10256",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.loading import load_deadline
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model import model_objects
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.objects import model_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.scaling import autoscaler_for, bounds_of
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.scaling.signals import signals, wake_query
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.scaling.timing import behavior, cooldown_seconds

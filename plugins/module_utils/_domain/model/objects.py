@@ -1,0 +1,49 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One served model as Kubernetes objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from ..scaling import autoscaler_for, bounds_of, scaler
+from .exposure import budget, route, service
+from .workload import deployment
+
+Manifest = dict[str, Any]
+
+
+def model_objects(
+    contract: Mapping[str, Any],
+    model: Mapping[str, Any],
+    release: Mapping[str, Any],
+    facts: Mapping[str, Any] | None = None,
+    moment: datetime | None = None,
+) -> list[Manifest]:
+    """The objects of a model's set: Deployment, Service, PodDisruptionBudget, a route where there is a gateway, and
+    what scales it where the cluster can scale on its signals.
+
+    :param facts: of ``cluster_info``: which autoscaler the cluster serves. Without them it serves none.
+    :param moment: with a time zone: which schedules of the models are open. Without it none is.
+    :raises BoundsError: the models' floors do not fit into the approved GPUs.
+    """
+    bounds = bounds_of(_with(contract, model), moment)[str(model["name"])]
+    workload = deployment(contract, model, release)
+    # The autoscaler's object in the same set says that this is only what a new Deployment starts with.
+    workload["spec"]["replicas"] = bounds.floor
+    return [
+        workload,
+        service(model),
+        budget(model),
+        *route(contract, model),
+        *scaler(model, bounds, autoscaler_for(model, bounds, facts or {})),
+    ]
+
+
+def _with(contract: Mapping[str, Any], model: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The contract with this very model, which may be an older revision of one, or one that is still to come."""
+    others = [each for each in contract.get("models") or () if each["name"] != model["name"]]
+    return {**contract, "models": [*others, model]}
