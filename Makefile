@@ -30,5 +30,5 @@ lock: setup ## Resolve requirements/*.txt anew into requirements/lock-*.txt
 	@$(PY) -m tests.tools.lock
 
 clean: ## Remove what these targets made in this folder (the cache outside it stays)
-	rm -rf build .venv .collections .mypy_cache .pytest_cache .ruff_cache .ansible *.tar.gz
+	rm -rf build .venv .collections .hypothesis .mypy_cache .pytest_cache .ruff_cache .ansible *.tar.gz
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.objects import model_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.engine import (
     ENGINES,
     UnsupportedSourceError,
     engine_of,
     launch,
 )
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.objects import model_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.rules import (
     models_can_be_served,
     models_fit_their_gpus,
