@@ -383,7 +383,11 @@ TYPICAL: dict[str, Manifest] = {
     "leases": {"spec": {"holderIdentity": "probe"}},
     "httproutes": ROUTE,
     "horizontalpodautoscalers": {"spec": {"scaleTargetRef": TARGET, "maxReplicas": 2}},
-    "scaledobjects": {"spec": {"scaleTargetRef": TARGET, "triggers": []}},
+    "scaledobjects": {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledObject",
+        "spec": {"scaleTargetRef": TARGET, "triggers": []},
+    },
 }
 VERSIONS = {"keda.sh": "v1alpha1"}
 

@@ -40,7 +40,7 @@ def _models(draw: Any) -> list[dict[str, Any]]:
     made = []
     for number in range(draw(st.integers(0, 7))):
         fewest = draw(st.integers(0, 4))
-        scaling: dict[str, Any] = {"schedules": draw(st.lists(_schedules, max_size=2))}
+        scaling: dict[str, Any] = {"schedules": draw(st.lists(_schedules, max_size=1))}
         if draw(st.booleans()):
             scaling["idle_to_zero"] = "30m"
         made.append(
@@ -58,12 +58,12 @@ def _models(draw: Any) -> list[dict[str, Any]]:
 @st.composite
 def contracts(draw: Any) -> dict[str, Any]:
     """A contract that may or may not have room for its models."""
-    approved = draw(st.lists(st.integers(1, 120), min_size=len(PRODUCTS), max_size=len(PRODUCTS)))
+    approved = draw(st.lists(st.integers(8, 120), min_size=len(PRODUCTS), max_size=len(PRODUCTS)))
     return contract(
         capacity={"gpus": [{"product": name, "count": count} for name, count in zip(PRODUCTS, approved, strict=True)]},
         scaling={
-            "max_replicas_per_model": draw(st.integers(1, 20)),
-            "max_gpus_per_model": draw(st.integers(1, 64)),
+            "max_replicas_per_model": draw(st.integers(4, 20)),
+            "max_gpus_per_model": draw(st.integers(8, 64)),
             "scale_to_zero": draw(st.booleans()),
         },
         models=draw(_models()),

@@ -17,7 +17,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.scaling imp
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.scaling.schedule import asked_at
 from tests.unit.domain.scaling.generated import PRIORITIES, PRODUCTS, contracts, moments
 
-many = settings(max_examples=400, deadline=None, derandomize=True)
+many = settings(max_examples=200, deadline=None, derandomize=True)
 
 
 def bounds(agreed: dict[str, Any], moment: datetime | None) -> dict[str, Bounds]:
@@ -55,9 +55,9 @@ def test_every_floor_is_what_was_asked_for_and_never_above_its_ceiling(agreed: A
 @many
 @given(contracts(), moments)
 def test_no_ceiling_exceeds_what_one_model_may_have(agreed: Any, moment: datetime) -> None:
-    limits = agreed["scaling"]
+    limits, found = agreed["scaling"], bounds(agreed, moment)
     for model in agreed["models"]:
-        one = bounds(agreed, moment)[model["name"]]
+        one = found[model["name"]]
         assert one.ceiling <= limits["max_replicas_per_model"]
         assert one.gpus <= limits["max_gpus_per_model"]
         assert one.ceiling <= asked_at(model, moment).most
@@ -121,8 +121,9 @@ def test_the_order_of_models_and_the_run_do_not_matter(agreed: Any, moment: date
 @many
 @given(contracts(), moments)
 def test_only_a_model_that_was_allowed_to_goes_to_zero(agreed: Any, moment: datetime) -> None:
+    found = bounds(agreed, moment)
     for model in agreed["models"]:
-        one = bounds(agreed, moment)[model["name"]]
+        one = found[model["name"]]
         if one.sleeps:
             assert agreed["scaling"]["scale_to_zero"]
             assert asked_at(model, moment).fewest == 0
