@@ -175,7 +175,8 @@ def fifty_models(bench: Bench, runs: int) -> None:
     listed = f"{{'apiVersion': 'v1', 'kind': 'List', 'items': {models} | map(attribute='definition') | flatten}}"
     write = {"ansible.builtin.copy": {"dest": str(source), "content": "{{ " + listed + " | to_json }}", "mode": "0600"}}
     bench.playbook("rollout", [load, ours, write])()  # now there is nothing to change
-    apply = {"apply": True, "server_side_apply": {"field_manager": "fireworks-byoc"}, "state": "present"}
+    # A manager of its own: as ours, it would take away the labels by which the set knows its members.
+    apply = {"apply": True, "server_side_apply": {"field_manager": "bench"}, "state": "present"}
     one_src = {"kubernetes.core.k8s": {"src": str(source), **apply}}
     a_task_each = {"kubernetes.core.k8s": {"definition": "{{ item.definition }}", **apply},
                    "loop": "{{ " + models + " }}", "loop_control": {"label": "{{ item.name }}"}}  # fmt: skip

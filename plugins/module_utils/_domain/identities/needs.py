@@ -153,6 +153,12 @@ _DEPLOY_MODELS = (
     # A model's set remembers its members there, and its route leads there to the router.
     Need(SYSTEM_NAMESPACE, "", ("configmaps",), READ + WRITE),
     *_ROUTES,
+    # What left a set is looked for by its label: each kind of the set, in both namespaces.
+    Need(SYSTEM_NAMESPACE, "", ("services",), READ),
+    Need(SYSTEM_NAMESPACE, "apps", ("deployments",), READ),
+    Need(SYSTEM_NAMESPACE, "policy", ("poddisruptionbudgets",), READ),
+    Need(MODELS_NAMESPACE, GATEWAY_GROUP, ("httproutes",), READ, when=_by_gateway),
+    Need(MODELS_NAMESPACE, ROUTE_GROUP, ("routes",), READ, when=_by_openshift_route),
     _LEASES,
 )
 _UPGRADE_STACK = (
