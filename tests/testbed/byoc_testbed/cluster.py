@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -263,8 +264,11 @@ class Cluster:
         real.start(self._binary, self.ca_file, kubelets, self._node_kubeconfig("system:kube-proxy"), self.spec.images)
         for made in self._nodes():
             path = f"/api/v1/nodes/{made['metadata']['name']}"
-            self._until(lambda path=path: is_ready(self.request("GET", path)), f"{path} is not Ready")
+            self._until(partial(self._is_ready, path), f"{path} is not Ready")
             self.request("PATCH", f"{path}/status", {"status": size_of(made)})
+
+    def _is_ready(self, node: str) -> bool:
+        return is_ready(self.request("GET", node))
 
     def _node_kubeconfig(self, user: str, groups: Sequence[str] = ()) -> Path:
         server = f"https://{HUB}:{self.port.number}"

@@ -12,6 +12,7 @@ from pathlib import Path
 from .build import binary_path
 from .gotool import go_version, wanted_version
 from .kubectl import find_kubectl
+from .real import real_nodes_missing
 from .statedir import leftovers
 
 
@@ -29,6 +30,7 @@ def examine() -> Iterator[str]:
     else:
         yield "binary      not built; 'python -m byoc_testbed build' builds it"
     yield f"kubectl     {find_kubectl() or 'not on PATH (only needed by those who call it)'}"
+    yield f"real nodes  {real_nodes_missing() or 'run here'}"
     running = list(_running(binary.name))
     yield f"processes   {', '.join(running) or 'none'}"
     found = leftovers()

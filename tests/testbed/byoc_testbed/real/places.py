@@ -34,7 +34,12 @@ def inside() -> str:
 
 def hub_links(nodes: dict[str, int]) -> str:
     """``ip -batch`` for the hub: a bridge, and a cable to each node, given the process that holds it."""
-    lines = ["link set lo up", "link add nodes type bridge", f"addr add {HUB}/24 dev nodes", "link set nodes up"]
+    lines = [
+        "link set lo up",
+        "link add nodes address 0a:58:c6:12:00:01 type bridge",
+        f"addr add {HUB}/24 dev nodes",
+        "link set nodes up",
+    ]
     for index, holder in enumerate(nodes.values()):
         lines += [
             f"link add node{index} type veth peer name eth0 netns {holder}",
@@ -46,6 +51,8 @@ def hub_links(nodes: dict[str, int]) -> str:
 
 def node_links(index: int, count: int) -> str:
     """``ip -batch`` for one node: its end of the cable, and the way to the other nodes' pods."""
+    # A bridge without an address of its own takes one of its ports', another one whenever a pod comes or goes, and what
+    # its neighbours remember is wrong for a while: so the pods' bridge is made here, and not by the CNI plugin.
     others = [other for other in range(count) if other != index]
     return "\n".join(
         [
@@ -54,6 +61,8 @@ def node_links(index: int, count: int) -> str:
             "link set eth0 up",
             # Where nothing is; but without a route, a process could not even begin to connect to a Service.
             f"route add default via {HUB}",
+            f"link add pods address 0a:58:c6:13:{index:02x}:01 type bridge",
+            "link set pods up",
             *(f"route add {pod_range(other)} via {node_address(other)}" for other in others),
             "",
         ]
