@@ -157,6 +157,8 @@ _DEPLOY_MODELS = (
     Need(SYSTEM_NAMESPACE, "", ("services",), READ),
     Need(SYSTEM_NAMESPACE, "apps", ("deployments",), READ),
     Need(SYSTEM_NAMESPACE, "policy", ("poddisruptionbudgets",), READ),
+    Need(SYSTEM_NAMESPACE, "autoscaling", ("horizontalpodautoscalers",), READ, when=may_scale),
+    Need(SYSTEM_NAMESPACE, KEDA_GROUP, ("scaledobjects",), READ, when=may_scale),
     Need(MODELS_NAMESPACE, GATEWAY_GROUP, ("httproutes",), READ, when=_by_gateway),
     Need(MODELS_NAMESPACE, ROUTE_GROUP, ("routes",), READ, when=_by_openshift_route),
     _LEASES,

@@ -6,7 +6,7 @@
 Every model first gets its floor: the replicas it serves with at its least, one of them at least even where it may go to
 zero, since it must be able to come back. What is left of the approved GPUs is then given out, replica by replica, to
 critical models, after them to standard ones, last to batch. So the ceilings of all models fit into what was approved,
-all at once (docs/decisions/0007-ceilings-fit.md).
+all at once (docs/decisions/0009-ceilings-fit.md).
 
 Which nodes the GPUs are on does not matter here: a replica that finds no room waits, as any pod does.
 """
