@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -339,6 +340,26 @@ def test_a_stricter_contract_does_not_hold_up_what_ran_before(place: Governed) -
     assert REGISTRIES[1] in refusal(admin, "PATCH", f"{sets}/old", {"spec": {"replicas": 3}})
     assert "in the object itself" in refusal(admin, "PATCH", f"{sets}/old/scale", {"spec": {"replicas": 3}})
     assert refusal(admin, "DELETE", f"{sets}/old") == ""
+
+
+def test_an_autoscaler_may_ask_for_more_replicas_and_the_copies_are_counted_where_they_are_made(
+    place: Governed,
+) -> None:
+    """It writes ``deployments/scale``; the ReplicaSet that the Deployment grows by it is held to what was approved."""
+    place.govern(_contract(actions={}, gpus={H100: 2}))
+    path = f"/apis/apps/v1{MODELS}/deployments"
+    spec = pod_spec(image(REGISTRIES[0]), gpus=1, product=H100)
+    place.cluster.request("POST", path, workload("Deployment", "scaled", spec, 1))
+    admin = place.acting_as("admin")
+    try:
+        assert refusal(admin, "PATCH", f"{path}/scaled/scale", {"spec": {"replicas": 2}}, dry_run=False) == ""
+        sets = f"/apis/apps/v1{MODELS}/replicasets"
+        until(lambda: [s["spec"]["replicas"] for s in place.cluster.request("GET", sets)["items"]] == [2], "no growth")
+        assert refusal(admin, "PATCH", f"{path}/scaled/scale", {"spec": {"replicas": 3}}, dry_run=False) == ""
+        time.sleep(1)
+        assert [s["spec"]["replicas"] for s in place.cluster.request("GET", sets)["items"]] == [2]
+    finally:
+        place.cluster.request("DELETE", f"{path}/scaled?propagationPolicy=Foreground")
 
 
 def test_questions_about_oneself_are_no_writes(place: Governed) -> None:
