@@ -351,13 +351,17 @@ def test_an_autoscaler_may_ask_for_more_replicas_and_the_copies_are_counted_wher
     spec = pod_spec(image(REGISTRIES[0]), gpus=1, product=H100)
     place.cluster.request("POST", path, workload("Deployment", "scaled", spec, 1))
     admin = place.acting_as("admin")
+
+    def copies() -> list[int]:
+        sets = place.cluster.request("GET", f"/apis/apps/v1{MODELS}/replicasets")["items"]
+        return [each["spec"]["replicas"] for each in sets if each["metadata"]["name"].startswith("scaled-")]
+
     try:
         assert refusal(admin, "PATCH", f"{path}/scaled/scale", {"spec": {"replicas": 2}}, dry_run=False) == ""
-        sets = f"/apis/apps/v1{MODELS}/replicasets"
-        until(lambda: [s["spec"]["replicas"] for s in place.cluster.request("GET", sets)["items"]] == [2], "no growth")
+        until(lambda: copies() == [2], "the Deployment does not grow")
         assert refusal(admin, "PATCH", f"{path}/scaled/scale", {"spec": {"replicas": 3}}, dry_run=False) == ""
         time.sleep(1)
-        assert [s["spec"]["replicas"] for s in place.cluster.request("GET", sets)["items"]] == [2]
+        assert copies() == [2]
     finally:
         place.cluster.request("DELETE", f"{path}/scaled?propagationPolicy=Foreground")
 
