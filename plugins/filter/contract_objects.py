@@ -16,10 +16,11 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.loading imp
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model import find_model
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.exposure import front_door
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.objects import model_objects
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.people import CUSTOMER, contact, whose_move
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup import presetup_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup.remembered import presetup_annotations
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.release import component_images
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.scaling import explain
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.scaling import BoundsError, explain
 
 Contract = Mapping[str, Any]
 
@@ -33,6 +34,9 @@ def _model_objects(
 ) -> list[dict[str, Any]]:
     try:
         return model_objects(contract, find_model(contract, model), release, facts, _moment(moment))
+    except BoundsError as error:
+        move = whose_move({"owner": CUSTOMER, "contact": contact(contract, "capacity")})
+        raise AnsibleFilterError(f"{error}. {move}") from None
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from None
 

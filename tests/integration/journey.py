@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,15 @@ def line(done: subprocess.CompletedProcess[str], cluster: str, word: str = "") -
     found = [each for each in found if "ok=" not in each]
     assert found, done.stdout
     return found[-1]
+
+
+@contextmanager
+def bare(cluster: Any, folder: Path) -> Iterator[Any]:
+    """A cluster on which nothing of ours is, before and after."""
+    assert (left := ours(cluster)) == {}, f"left by another test: {sorted(left)}"
+    yield cluster
+    offboard(folder / "cleanup", agreed(cluster))
+    assert ours(cluster) == {}
 
 
 _KINDS = (

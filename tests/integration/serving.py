@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 import yaml
 
-from byoc_testbed import ClusterSpec, Image
+from byoc_testbed import ClusterSpec, Image, real_nodes_missing
 from tests.integration.plays import ROOT
+
+ON_REAL_NODES = pytest.mark.skipif(bool(real_nodes_missing()), reason=real_nodes_missing() or "there is what it takes")
+"""For tests that need real kubelets: elsewhere they are skipped, and the reason names what is missing."""
 
 _RELEASE = ROOT / "roles" / "stack" / "files" / "releases" / "2026.11.0" / "release.yml"
 _STANDIN = "/usr/local/bin/standin"

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.integration.definitions import CUSTOM_METRICS, KEDA, remove, serving
-from tests.integration.journey import agreed, line, offboard, onboard, ours, play, versions
+from tests.integration.journey import agreed, bare, line, offboard, onboard, ours, play, versions
 
 NAME = "llama-3-1-8b"
 DEPLOYMENT = f"/apis/apps/v1/namespaces/fireworks-models/deployments/{NAME}"
@@ -28,12 +28,8 @@ MERGE = "application/merge-patch+json"
 
 @pytest.fixture
 def acme(bed: Any, tmp_path: Path) -> Iterator[Any]:
-    """A cluster on which nothing of ours is, before and after."""
-    cluster = bed["acme"]
-    assert ours(cluster) == {}
-    yield cluster
-    offboard(tmp_path / "cleanup", agreed(cluster))
-    assert ours(cluster) == {}
+    with bare(bed["acme"], tmp_path) as cluster:
+        yield cluster
 
 
 @pytest.fixture

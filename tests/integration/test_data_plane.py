@@ -13,18 +13,15 @@ from typing import Any
 
 import pytest
 
-from byoc_testbed import Testbed, real_nodes_missing
+from byoc_testbed import Testbed
 from tests.integration.conftest import H100, h100
 from tests.integration.guarded import until
 from tests.integration.journey import agreed, line, play
 from tests.integration.loaded import failures, load_on, report
 from tests.integration.plays import ROOT
-from tests.integration.serving import serving_cluster
+from tests.integration.serving import ON_REAL_NODES, serving_cluster
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(bool(real_nodes_missing()), reason=real_nodes_missing() or "-"),
-]
+pytestmark = [pytest.mark.slow, ON_REAL_NODES]
 
 MODEL = "llama-3-1-8b"
 DEPLOYMENT = f"/apis/apps/v1/namespaces/fireworks-models/deployments/{MODEL}"

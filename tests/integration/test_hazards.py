@@ -13,17 +13,14 @@ import pytest
 import yaml
 
 from demo.contracts import write_fleet
-from tests.integration.journey import NO_REQUESTS, agreed, offboard, ours
+from tests.integration.journey import NO_REQUESTS, agreed, bare, ours
 from tests.integration.plays import ansible_environment, run_playbook
 
 
 @pytest.fixture
 def acme(bed: Any, tmp_path: Path) -> Iterator[Any]:
-    cluster = bed["acme"]
-    assert ours(cluster) == {}
-    yield cluster
-    offboard(tmp_path / "cleanup", agreed(cluster))
-    assert ours(cluster) == {}
+    with bare(bed["acme"], tmp_path) as cluster:
+        yield cluster
 
 
 @pytest.fixture

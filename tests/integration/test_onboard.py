@@ -14,17 +14,13 @@ from typing import Any
 
 import pytest
 
-from tests.integration.journey import agreed, line, offboard, onboard, ours, play, versions
+from tests.integration.journey import agreed, bare, line, offboard, onboard, ours, play, versions
 
 
 @pytest.fixture
 def acme(bed: Any, tmp_path: Path) -> Iterator[Any]:
-    """A cluster on which nothing of ours is, before and after."""
-    cluster = bed["acme"]
-    assert ours(cluster) == {}
-    yield cluster
-    offboard(tmp_path / "cleanup", agreed(cluster))
-    assert ours(cluster) == {}
+    with bare(bed["acme"], tmp_path) as cluster:
+        yield cluster
 
 
 def test_the_whole_journey(acme: Any, tmp_path: Path) -> None:

@@ -20,9 +20,9 @@ import pytest
 import byoc_testbed
 from byoc_testbed import ClusterSpec, Image, NodePool, Testbed, real_nodes_missing
 from tests.integration.guarded import until
+from tests.integration.serving import ON_REAL_NODES
 
 TESTBED = Path(byoc_testbed.__file__).parents[1]
-HERE = pytest.mark.skipif(bool(real_nodes_missing()), reason=real_nodes_missing() or "-")
 ENGINE = "registry.example/engine@sha256:" + "ab" * 32
 PODS = "/api/v1/namespaces/default/pods"
 SPEC = ClusterSpec(
@@ -72,7 +72,7 @@ def engines(real: Any) -> list[dict[str, Any]]:
     return items
 
 
-@HERE
+@ON_REAL_NODES
 def test_pods_run_on_the_nodes_that_have_the_gpus_and_can_be_asked(real: Any, engines: list[dict[str, Any]]) -> None:
     assert sorted(each["spec"]["nodeName"] for each in engines) == ["h100-0", "h100-1"], "three of four GPUs each"
     name = engines[0]["metadata"]["name"]
@@ -82,7 +82,7 @@ def test_pods_run_on_the_nodes_that_have_the_gpus_and_can_be_asked(real: Any, en
     assert real.kubectl("logs", name) == "serving tiny\n"
 
 
-@HERE
+@ON_REAL_NODES
 def test_a_service_is_reached_from_every_node_and_leads_to_every_pod(real: Any, engines: list[dict[str, Any]]) -> None:
     address = real.request("GET", "/api/v1/namespaces/default/services/engine")["spec"]["clusterIP"]
     body = json.dumps({"model": "tiny", "max_tokens": 1})
@@ -109,7 +109,7 @@ for _ in range(int(sys.argv[1])):
     assert all(int(each.splitlines()[0]) > 0 for each in counted)
 
 
-@HERE
+@ON_REAL_NODES
 def test_nothing_of_the_nodes_is_left_when_their_owner_is_killed(tmp_path: Path) -> None:
     others = groups()
     before = [path.read_text(encoding="ascii") for path in TUNED]

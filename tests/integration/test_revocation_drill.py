@@ -168,9 +168,12 @@ def test_nothing_happens_in_check_mode_or_unless_it_is_meant(serving: Any, tmp_p
 def test_a_drill_that_proves_nothing_still_gives_access_back(serving: Any, tmp_path: Path) -> None:
     """No second is left for the token to be refused in, and the API server remembers it for longer."""
     cluster, contract, credentials = serving
-    before, running, made = ours(cluster), pods(cluster), accounts(cluster)
-    old = {path.name: path.read_bytes() for path in credentials.iterdir()}
-    done = drill(serving, tmp_path, "-e", "drill_refusal_timeout=0")
+    for _ in range(3):
+        before, running, made = ours(cluster), pods(cluster), accounts(cluster)
+        old = {path.name: path.read_bytes() for path in credentials.iterdir()}
+        done = drill(serving, tmp_path, "-e", "drill_refusal_timeout=0")
+        if done.returncode == 2:
+            break  # else this machine was slower than the API server forgets, and the token was refused in time
     assert done.returncode == 2
     said = line(done, CLUSTER, "failed")
     assert "The token of observer was not refused with 401 in 0 s" in said, done.stdout

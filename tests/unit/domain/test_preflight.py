@@ -262,11 +262,3 @@ def test_each_difference_of_the_customers_presetup_is_named_with_the_command_tha
     assert "approved-gpus: It allows 64 GPUs, and 16 are approved. To mend it: kubectl apply -f presetup.yaml" in text
     assert "security@acme.example" in text
     assert "presetup" not in {item["check"] for item in preflight(facts(), contract(), RELEASE, rows)}
-
-
-def test_floors_beyond_the_approved_gpus_are_refused_even_where_models_may_go_to_zero() -> None:
-    sleepy = [model(f"m{number}", replicas={"min": 0, "max": 1}) for number in range(17)]
-    items = {item["check"]: item for item in preflight(facts(), contract(models=sleepy), RELEASE)}
-    refused = items["floors of the models"]
-    assert (refused["ok"], refused["blocking"]) == (False, True)
-    assert "= 17 GPUs of NVIDIA-H100-80GB-HBM3, and 16 are approved" in refused["message"]

@@ -56,15 +56,19 @@ def models_fit(data: Data) -> Found:
 
 
 def minimum_fits(data: Data) -> Found:
-    """The replicas that always run fit, all together, into the approved GPUs of their product."""
+    """The models' fewest replicas fit, all together, into the approved GPUs of their product.
+
+    A model that may go to zero counts with one: it must be able to come back.
+    """
     approved = approved_gpus(data)
     shares: dict[str, list[tuple[str, int, int]]] = {}
     for index, model in entries(data, "models"):
         product, each = word(mapping(model, "gpu"), "product"), number(mapping(model, "gpu"), "per_replica")
         fewest = number(mapping(model, "replicas"), "min")
         # A model of which not even one replica fits is told so by itself.
-        if product in approved and each and fewest and each <= approved[product]:
-            shares.setdefault(product, []).append((word(model, "name") or f"models[{index}]", fewest, each))
+        if product in approved and each and fewest is not None and each <= approved[product]:
+            name = word(model, "name") or f"models[{index}]"
+            shares.setdefault(product, []).append((name, max(1, fewest), each))
     for product, parts in shares.items():
         total = sum(fewest * each for _name, fewest, each in parts)
         if total > approved[product]:

@@ -8,24 +8,29 @@ from __future__ import annotations
 from .fields import duration, flag, fraction, listing, section, whole
 from .schema_change import window
 
-# llm-d's defaults.
+KV_CACHE_USAGE, WAITING_REQUESTS = "kv_cache_usage", "waiting_requests"
+SIGNALS = {KV_CACHE_USAGE: 0.80, WAITING_REQUESTS: 5}
+"""Thresholds for each replica unless the contract says others: the share of its KV cache in use, and the requests that
+wait in its queue. They are the defaults of llm-d's workload variant autoscaler: scale before the cache is full and
+requests are preempted."""
+
 _SIGNALS = section(
     "Signals",
     "From what on a replica more is wanted.",
     {
-        "kv_cache_usage": fraction(
+        KV_CACHE_USAGE: fraction(
             "KV cache usage",
             "The part of the KV cache in use, on average over the replicas.",
             minimum=0.05,
             maximum=0.99,
-            default=0.80,
+            default=SIGNALS[KV_CACHE_USAGE],
             examples=[0.80],
         ),
-        "waiting_requests": whole(
+        WAITING_REQUESTS: whole(
             "Waiting requests",
             "Requests that wait for a place, on average over the replicas.",
             maximum=10_000,
-            default=5,
+            default=SIGNALS[WAITING_REQUESTS],
             examples=[5],
         ),
     },

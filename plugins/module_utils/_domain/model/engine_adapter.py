@@ -9,6 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..names import SERVING_PORT
+from .architecture import EIGHT_BITS, FOUR_BITS
+from .parallelism import tensor_and_pipeline
+
 CACHE = "/cache"
 """Where weights and compiled kernels go. It and the two below are volumes; nothing else can be written to."""
 SCRATCH = "/tmp"  # noqa: S108  (a volume of the pod's own)
@@ -51,16 +55,10 @@ class Launch:
 
 @dataclass(frozen=True)
 class Metrics:
-    """Names of an engine's Prometheus metrics.
+    """Names of the Prometheus metrics that a model is scaled on; ``kv_cache_usage`` is a part of 1."""
 
-    ``kv_cache_usage`` is a part of 1. ``heartbeat`` is a counter that stands still only while no token is produced.
-    """
-
-    path: str
-    running: str
     waiting: str
     kv_cache_usage: str
-    heartbeat: str
 
 
 @dataclass(frozen=True)
@@ -93,6 +91,59 @@ class Engine:
     memory_share: float
     flag: Callable[[str, Any], list[str]]
     start: Callable[[Model], Launch]
+
+
+RESERVED = {
+    "revision": "change source.revision",
+    "download-dir": "change weights_cache",
+    "served-model-name": "change served_name",
+    "host": "the router and the probes rely on it",
+    "port": "the router and the probes rely on it",
+    "tensor-parallel-size": "change parallelism.tensor",
+    "pipeline-parallel-size": "change parallelism.pipeline",
+    "data-parallel-size": "change replicas, which are counted against the approved GPUs",
+    "quantization": "change quantization",
+    "kv-cache-dtype": "change kv_cache_dtype",
+    "enable-lora": "change adapters",
+    "api-key": "a secret has no place on a command line",
+}
+"""The flags that engines share and that are not the contract's to set, each with what to do instead."""
+
+QUANTIZATIONS = {
+    # "we load the model at original precision before quantizing down to 8-bits, so you need enough memory to load the
+    # whole model": docs.vllm.ai, "FP8 W8A8".
+    "fp8": Quantization(EIGHT_BITS, loads_unquantized=True),
+    "awq": Quantization(FOUR_BITS),
+    "awq_marlin": Quantization(FOUR_BITS),
+    "gptq": Quantization(FOUR_BITS),
+    "gptq_marlin": Quantization(FOUR_BITS),
+    "compressed-tensors": Quantization(None),
+    "modelopt": Quantization(None),
+    "mxfp4": Quantization(None),
+}
+"""The ways to quantize that engines share, by the words that they share too."""
+
+
+def common_flags(model: Model) -> list[str]:
+    """The flags that engines share, as the contract has them."""
+    tensor, pipeline = tensor_and_pipeline(model)
+    flags = [
+        f"--served-model-name={served_name(model)}",
+        "--host=0.0.0.0",
+        f"--port={SERVING_PORT}",
+        f"--tensor-parallel-size={tensor}",
+        f"--download-dir={CACHE}/weights",
+    ]
+    if pipeline > 1:
+        flags.append(f"--pipeline-parallel-size={pipeline}")
+    if model.get("quantization", "none") != "none":
+        flags.append(f"--quantization={model['quantization']}")
+    if model.get("kv_cache_dtype", "auto") != "auto":
+        flags.append(f"--kv-cache-dtype={model['kv_cache_dtype']}")
+    source = model["source"]
+    if str(source["uri"]).startswith("hf://") and source.get("revision"):
+        flags.append(f"--revision={source['revision']}")
+    return flags
 
 
 def served_name(model: Model) -> str:

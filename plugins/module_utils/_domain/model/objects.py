@@ -31,11 +31,8 @@ def model_objects(
     :raises BoundsError: the models' floors do not fit into the approved GPUs.
     """
     bounds = bounds_of(_with(contract, model), moment)[str(model["name"])]
-    workload = deployment(contract, model, release)
-    # The autoscaler's object in the same set says that this is only what a new Deployment starts with.
-    workload["spec"]["replicas"] = bounds.floor
     return [
-        workload,
+        deployment(contract, model, release, bounds.floor),
         service(model),
         budget(model),
         *route(contract, model),

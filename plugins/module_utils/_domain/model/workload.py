@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..capacity import gpus_per_replica, replicas
+from ..capacity import gpus_per_replica
 from ..loading import load_deadline, load_seconds
 from ..names import (
     GPU,
@@ -28,18 +28,20 @@ from ..release import engine_image
 from ..way_in import is_openshift
 from .engine import CACHE, SCRATCH, SHARED_MEMORY, Launch, launch
 
-__all__ = ["deployment", "load_deadline"]
-
 Manifest = dict[str, Any]
 
 _STARTUP_PERIOD = 10
 
 
-def deployment(contract: Mapping[str, Any], model: Mapping[str, Any], release: Mapping[str, Any]) -> Manifest:
+def deployment(
+    contract: Mapping[str, Any], model: Mapping[str, Any], release: Mapping[str, Any], replicas: int
+) -> Manifest:
     """Replicas of an engine, each with its GPUs on one node of the right product.
 
     A rollout replaces one replica after the other without surge: a surge needs free GPUs, how many there are changes by
     the minute, and with none free it never ends. A rollout that has them may choose otherwise.
+
+    :param replicas: how many; where an autoscaler is in the same set, only what a new Deployment starts with.
     """
     name = str(model["name"])
     start = launch(model)
@@ -58,7 +60,7 @@ def deployment(contract: Mapping[str, Any], model: Mapping[str, Any], release: M
             "annotations": {REVISION_ANNOTATION: revision},
         },
         "spec": {
-            "replicas": replicas(model),
+            "replicas": replicas,
             "revisionHistoryLimit": 5,
             "progressDeadlineSeconds": load_deadline(model),
             "selector": {"matchLabels": selector},

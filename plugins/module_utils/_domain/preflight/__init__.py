@@ -25,7 +25,6 @@ _CHECKS = (
     gpus.approved_gpus,
     models.replicas_have_nodes,
     models.memory_suffices,
-    gpus.floors_fit,
     gpus.models_fit,
     gpus.quota,
     network.images,

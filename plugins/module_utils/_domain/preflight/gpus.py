@@ -11,7 +11,6 @@ from typing import Any
 from ..capacity import approved, floor, unplaced
 from ..names import GPU, MANAGED_BY, MODELS_NAMESPACE
 from ..quantity import count
-from ..scaling.bounds import BoundsError, bounds_of
 from .item import Item
 
 Data = Mapping[str, Any]
@@ -79,17 +78,6 @@ def models_fit(facts: Data, contract: Data, _release: Data) -> list[Item]:
         )
         found.append(Item(f"free {product}", not short, state, f"{needed} for the models", message, "capacity"))
     return found
-
-
-def floors_fit(_facts: Data, contract: Data, _release: Data) -> list[Item]:
-    """All floors fit into the approved GPUs, also those of models that may go to zero and must be able to come back."""
-    message = ""
-    try:
-        bounds_of(contract)
-    except BoundsError as error:
-        message = f"{error}."
-    found = "they do not" if message else "they do"
-    return [Item("floors of the models", not message, found, "inside the approved GPUs", message, "capacity")]
 
 
 def quota(facts: Data, contract: Data, _release: Data) -> list[Item]:

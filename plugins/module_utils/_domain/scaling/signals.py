@@ -14,15 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..contract.schema_model_life import KV_CACHE_USAGE, SIGNALS, WAITING_REQUESTS
 from ..model.engine import ENGINES
+from ..model.engine_adapter import served_name
 from ..names import SYSTEM_NAMESPACE, TELEMETRY, TELEMETRY_PORT
-
-KV_CACHE_USAGE, WAITING_REQUESTS = "kv_cache_usage", "waiting_requests"
-DEFAULTS = {KV_CACHE_USAGE: 0.80, WAITING_REQUESTS: 5}
-"""Thresholds for each replica: the share of its KV cache in use, and the requests that wait in its queue.
-
-They are the defaults of llm-d's workload variant autoscaler: scale before the cache is full and requests are preempted.
-"""
 
 PROMETHEUS = f"http://{TELEMETRY}.{SYSTEM_NAMESPACE}.svc:{TELEMETRY_PORT}"
 
@@ -56,7 +51,7 @@ class Signal:
 
 def signals(model: Mapping[str, Any]) -> list[Signal]:
     """The signals that a model is scaled on; none for an engine whose metrics are not known."""
-    wanted = {**DEFAULTS, **((model.get("scaling") or {}).get("signals") or {})}
+    wanted = {**SIGNALS, **((model.get("scaling") or {}).get("signals") or {})}
     engine = ENGINES.get(str(model["engine"]["name"]))
     if engine is None:
         return []
@@ -83,7 +78,7 @@ def wake_query(model: Mapping[str, Any]) -> str:
 def asked_for_as(model: Mapping[str, Any]) -> list[str]:
     """The names that clients ask for: the model's own, and those of the adapters that are served on it."""
     adapters = [str(adapter["name"]) for adapter in model.get("adapters") or ()]
-    return [str(model.get("served_name") or model["name"]), *adapters]
+    return [served_name(model), *adapters]
 
 
 def _of(job: str, models: list[str]) -> str:

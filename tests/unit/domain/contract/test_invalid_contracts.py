@@ -339,6 +339,14 @@ def test_parts_that_do_not_belong_together_are_an_error(changes: Any, where: str
             "models",
             f"need 4 x 4 (a) + 2 x 8 (b) + 1 x 1 (c) = 33 GPUs of {H100}, but 32 are approved: lower replicas.min",
         ),
+        (
+            {
+                "scaling.scale_to_zero": True,
+                "models": [model(f"m{number}", replicas={"min": 0, "max": 1}) for number in range(33)],
+            },
+            "models",
+            f"1 x 1 (m32) = 33 GPUs of {H100}, but 32 are approved",
+        ),
     ],
 )
 def test_models_stay_inside_the_approved_gpus(changes: Any, where: str, message: str) -> None:
