@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.integration.definitions import CUSTOM_METRICS, KEDA, remove, serving
+from tests.integration.guarded import until
 from tests.integration.journey import agreed, bare, line, offboard, onboard, ours, play, versions
 
 NAME = "llama-3-1-8b"
@@ -74,6 +75,11 @@ def names(cluster: Any, path: str) -> list[str]:
     return [item["metadata"]["name"] for item in cluster.request("GET", path)["items"]]
 
 
+def wait_for_none(cluster: Any, path: str) -> None:
+    """What is deleted goes once the garbage collector has seen it, which learns of new kinds every 30 s."""
+    until(lambda: names(cluster, path) == [], f"{path} still has {names(cluster, path)}", 60)
+
+
 def test_keda_gets_a_scaled_object_that_lives_with_its_model(with_keda: Any, tmp_path: Path) -> None:
     contract = scaling(with_keda)
     checked = onboard(tmp_path, contract, options=("--check", "--diff"))
@@ -125,7 +131,7 @@ def test_a_model_that_ends_to_scale_has_the_replicas_of_its_contract_again(with_
     scale(with_keda, 4)
     for number in (2, 3):
         run(tmp_path, scaling(with_keda, number, number))
-        assert names(with_keda, SCALED_OBJECTS) == []
+        wait_for_none(with_keda, SCALED_OBJECTS)
         assert replicas(with_keda) == number
         assert unchanged(tmp_path, scaling(with_keda, number, number))
     fields = with_keda.request("GET", DEPLOYMENT)["metadata"]["managedFields"]
@@ -161,7 +167,8 @@ def test_a_cluster_with_metrics_of_pods_gets_an_hpa_that_holds_the_bounds(with_m
     assert unchanged(tmp_path, contract)
     with serving(with_metrics, KEDA):
         run(tmp_path, contract)
-        assert (names(with_metrics, HPAS), names(with_metrics, SCALED_OBJECTS)) == ([], [NAME])
+        wait_for_none(with_metrics, HPAS)
+        assert names(with_metrics, SCALED_OBJECTS) == [NAME]
         assert replicas(with_metrics) == 3
         assert unchanged(tmp_path, contract)
         assert offboard(tmp_path, contract).returncode == 0
