@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from byoc_testbed.errors import ApiError
 from tests.integration.plays import ROOT
 
 _DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -48,6 +49,7 @@ def serving(cluster: Any, definition: dict[str, Any]) -> Iterator[None]:
     cluster.request("POST", _DEFINITIONS, definition)
     try:
         _until(lambda: _established(cluster, definition), f"{definition['metadata']['name']} was not established")
+        _until(lambda: _listed(cluster, definition), f"{definition['metadata']['name']} is not served")
         yield
     finally:
         remove(cluster, definition)
@@ -71,6 +73,17 @@ def _established(cluster: Any, definition: dict[str, Any]) -> bool:
         for each in _found(cluster, definition)
         for condition in (each.get("status") or {}).get("conditions") or ()
     )
+
+
+def _listed(cluster: Any, definition: dict[str, Any]) -> bool:
+    """Whether its objects can be listed; the first to ask is told to come back while the storage is made (429)."""
+    spec = definition["spec"]
+    try:
+        cluster.request("GET", f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}")
+    except ApiError as error:
+        assert error.status in (404, 429), error
+        return False
+    return True
 
 
 def _until(holds: Any, otherwise: str) -> None:
