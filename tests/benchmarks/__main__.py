@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from byoc_testbed import ClusterSpec, Testbed
+from byoc_testbed import ClusterSpec, NodePool, Testbed
 from byoc_testbed.kubectl import find_kubectl
 from tests.benchmarks import workloads
 from tests.benchmarks.measure import BenchmarkError, Figure, Sample, idle_share, in_turns, run_once
@@ -25,6 +25,7 @@ from tests.integration.plays import ansible_environment, connection_to
 
 HOSTS, TASKS_EACH = 50, 5
 NODES, PODS = 1500, 4000
+MODELS = 50
 SETTLE_SECONDS = 180
 # The testbed's own rule for so many nodes: with short leases, 1,500 heartbeats keep two cores busy.
 LEASE_SECONDS = NODES // 8
@@ -155,7 +156,49 @@ def many_hosts(bench: Bench, runs: int) -> None:
     show(title, figures, "an empty playbook", "ours: apply_set of one object, playbook")
 
 
-PARTS = {"fifty_objects": fifty_objects, "large_cluster": large_cluster, "many_hosts": many_hosts}
+def fifty_models(bench: Bench, runs: int) -> None:
+    for name in ("fireworks-system", "fireworks-models"):
+        bench.cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    account = {"metadata": {"name": "engine"}}
+    bench.cluster.request("POST", "/api/v1/namespaces/fireworks-models/serviceaccounts", account)
+    for word in ("critical", "standard", "batch"):
+        priority = {"metadata": {"name": f"fireworks-{word}"}, "value": 1}
+        bench.cluster.request("POST", "/apis/scheduling.k8s.io/v1/priorityclasses", priority)
+    variables = bench.folder / "contract.json"
+    variables.write_text(json.dumps({"contract": workloads.contract_of_models(MODELS)}))
+    load = {"ansible.builtin.include_vars": {"file": str(variables)}}
+    names = "contract.models | map(attribute='name')"
+    release = "lookup('fireworks.byoc.stack_release', contract.stack)"
+    models = f"(contract | fireworks.byoc.model_changes({names}, {release}, bake=0))"
+    ours = {"fireworks.byoc.model_rollout": {"models": "{{ " + models + " }}", "http_request": False}}
+    source = bench.folder / "models.json"
+    listed = f"{{'apiVersion': 'v1', 'kind': 'List', 'items': {models} | map(attribute='definition') | flatten}}"
+    write = {"ansible.builtin.copy": {"dest": str(source), "content": "{{ " + listed + " | to_json }}", "mode": "0600"}}
+    bench.playbook("rollout", [load, ours, write])()  # now there is nothing to change
+    # A manager of its own: as ours, it would take away the labels by which the set knows its members.
+    apply = {"apply": True, "server_side_apply": {"field_manager": "bench"}, "state": "present"}
+    one_src = {"kubernetes.core.k8s": {"src": str(source), **apply}}
+    a_task_each = {"kubernetes.core.k8s": {"definition": "{{ item.definition }}", **apply},
+                   "loop": "{{ " + models + " }}", "loop_control": {"label": "{{ item.name }}"}}  # fmt: skip
+    commands = {
+        "an empty playbook": bench.playbook("empty", [load]),
+        "ours: model_rollout playbook": bench.playbook("again", [load, ours]),
+        "kubernetes.core.k8s, one src, playbook": bench.playbook("models_src", [one_src]),
+        "kubernetes.core.k8s, a task for each model": bench.playbook("models_each", [load, a_task_each]),
+    }
+    counts = {name: 1 if "each" in name else runs for name in commands}
+    figures = in_turns(commands, counts)
+    objects = len(json.loads(source.read_text())["items"])
+    title = f"{MODELS} models ({objects} objects), nothing to change"
+    show(title, figures, "an empty playbook", "ours: model_rollout playbook")
+
+
+PARTS = {
+    "fifty_models": fifty_models,
+    "fifty_objects": fifty_objects,
+    "large_cluster": large_cluster,
+    "many_hosts": many_hosts,
+}
 
 
 def main() -> int:
@@ -163,12 +206,15 @@ def main() -> int:
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="which benchmarks; all of them when not given")
     parser.add_argument("--runs", type=int, default=5, help="counted runs of each command (the slowest run once)")
     options = parser.parse_args()
+    parts = options.parts or list(PARTS)
     light = ClusterSpec("bench", pools=[], device_plugin=False, lease_seconds=LEASE_SECONDS)
+    with_gpus = ClusterSpec("models", pools=[NodePool("h100", count=-(-MODELS // 8))], device_plugin=False)
     try:
-        with tempfile.TemporaryDirectory() as folder, Testbed.start([light]) as bed:
-            bench = Bench(bed["bench"], Path(folder))
-            for part in options.parts or PARTS:
-                PARTS[part](bench, options.runs)
+        specs = [*([with_gpus] if "fifty_models" in parts else []), *([light] if parts != ["fifty_models"] else [])]
+        with tempfile.TemporaryDirectory() as folder, Testbed.start(specs) as bed:
+            for part in parts:
+                cluster = bed["models" if part == "fifty_models" else "bench"]
+                PARTS[part](Bench(cluster, Path(folder)), options.runs)
     except BenchmarkError as error:
         print(f"make bench: {error}", file=sys.stderr)
         return 1

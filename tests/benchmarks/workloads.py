@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+
+from demo.contracts import H100, contract
 
 Manifest = dict[str, Any]
 
@@ -80,3 +83,11 @@ def pods(count: int, space: str, node_count: int) -> Iterator[Manifest]:
                 "tolerations": [{"operator": "Exists"}],
             },
         }
+
+
+def contract_of_models(count: int) -> Manifest:
+    """A contract with so many models, one GPU each."""
+    agreed = contract("bench-eu-1", uid="-", kubeconfig=Path("-"), provider="aws", region="here", gpus={H100: count})
+    [one] = agreed["models"]
+    agreed["models"] = [{**one, "name": f"model-{number}", "replicas": {"min": 1, "max": 1}} for number in range(count)]
+    return agreed

@@ -19,6 +19,7 @@ from tests.integration.plays import run_playbook
 PROVIDERS = {"acme": "aws", "birch": "bare_metal", "cedar": "gcp"}
 # The testbed's nodes only play pods: nothing answers there.
 NO_REQUESTS = ("-e", "validate_http_request=false")
+NO_BAKE = ("-e", "model_bake=0")
 
 
 def agreed(cluster: Any, name: str = "", **more: Any) -> Contract:
@@ -41,7 +42,7 @@ def play(
 
 
 def onboard(folder: Path, *contracts: Contract, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    return play("onboard", folder, contracts, *NO_REQUESTS, *options)
+    return play("onboard", folder, contracts, *NO_REQUESTS, *NO_BAKE, *options)
 
 
 def offboard(folder: Path, *contracts: Contract, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
@@ -73,6 +74,7 @@ _KINDS = (
     "/api/v1/resourcequotas",
     "/api/v1/limitranges",
     "/apis/apps/v1/deployments",
+    "/apis/apps/v1/controllerrevisions",
     "/apis/policy/v1/poddisruptionbudgets",
     "/apis/networking.k8s.io/v1/networkpolicies",
     "/apis/scheduling.k8s.io/v1/priorityclasses",

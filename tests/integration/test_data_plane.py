@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -26,14 +27,17 @@ pytestmark = [pytest.mark.slow, ON_REAL_NODES]
 MODEL = "llama-3-1-8b"
 DEPLOYMENT = f"/apis/apps/v1/namespaces/fireworks-models/deployments/{MODEL}"
 PODS = f"/api/v1/namespaces/fireworks-models/pods?labelSelector=byoc.fireworks.ai%2Fmodel%3D{MODEL}"
-RATE = 200
+HANGS = "0.11.2"
+"""The version of the engine that answers its health path here, and no request."""
+SHORT_BAKE = ("-e", "model_bake=2")
+RATE = 120
 WANTED = 20_000
 SECONDS = 90.0
 
 
 @pytest.fixture(scope="module")
 def acme() -> Iterator[Any]:
-    with Testbed.start([serving_cluster("acme", [h100(3, 4, "aws")], {})]) as bed:
+    with Testbed.start([serving_cluster("acme", [h100(3, 4, "aws")], {HANGS: "hang"})]) as bed:
         yield bed["acme"]
 
 
@@ -77,11 +81,21 @@ def test_no_request_fails_while_a_model_is_changed(acme: Any, tmp_path: Path) ->
             time.sleep(8)
         with load.phase("update"):
             model["engine"]["version"] = "0.12.0"
-            updated = play("onboard", tmp_path, [contract])
+            updated = play("deploy_models", tmp_path, [contract], *SHORT_BAKE)
             assert updated.returncode == 0, updated.stdout
             settle(acme, 2)
+        with load.phase("update that hangs"):
+            hanging = copy.deepcopy(contract)
+            hanging["models"][0]["engine"]["version"] = HANGS
+            stopped = play("deploy_models", tmp_path, [hanging], *SHORT_BAKE)
+            assert stopped.returncode == 2
+            said = " ".join(stopped.stdout.split())
+            assert "revision 3 did not pass" in said, stopped.stdout
+            assert "Revision 2 was restored whole and is ready" in said, stopped.stdout
+            settle(acme, 2)
         with load.phase("rollback"):
-            acme.kubectl("-n", "fireworks-models", "rollout", "undo", f"deployment/{MODEL}")
+            back = play("rollback_model", tmp_path, [contract], "-e", f"model={MODEL}", *SHORT_BAKE)
+            assert back.returncode == 0, back.stdout
             settle(acme, 2)
         with load.phase("scale 2 to 1"):
             scale(acme, 1)

@@ -88,7 +88,8 @@ def test_every_playbook_runs_as_the_identity_that_it_declares(
     serving: Any, tmp_path: Path, playbook: str, identity: str
 ) -> None:
     contract = hardened(serving, serving.kubeconfig_for_service_account("fireworks-system", identity))
-    done = play(playbook, tmp_path, [contract], *NO_REQUESTS, "-e", f"credentials_dir={tmp_path}")
+    model = ("-e", "model=llama-3-1-8b", "-e", "revision=1", "-e", "confirm=retire")
+    done = play(playbook, tmp_path, [contract], *NO_REQUESTS, *model, "-e", f"credentials_dir={tmp_path}")
     assert done.returncode == 0, done.stdout
     assert "failed=0" in done.stdout
 

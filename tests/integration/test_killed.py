@@ -27,8 +27,8 @@ TASKS = (
     "Apply what governs us",
     "Install the stack",
     "Apply the stack",
-    "Apply every model",
-    "Wait until every model serves",
+    "Roll out every model",
+    "Roll out every model",  # a moment later
     "Read the cluster until its endpoints have settled",
     "Judge the five checks",
 )

@@ -43,15 +43,16 @@ def test_nothing_to_report_is_a_mistake(tmp_path: Path, options: dict[str, Any],
     assert message in done.stdout
 
 
-CONTRACT = {"identity": {"name": "acme"}, "models": [{"name": "llama", "load_timeout": "20m"}]}
+LLAMA = {"name": "llama", "load_timeout": "20m", "engine": {"name": "vllm"}}
+CONTRACT = {"identity": {"name": "acme"}, "models": [LLAMA]}
 
 
 @pytest.mark.parametrize(
     ("expression", "answer"),
     [
-        ("contract | fireworks.byoc.model_deadline('llama')", "1800"),
-        ("contract | fireworks.byoc.model_deadline('x')", "acme has no model 'x'; its contract has llama"),
-        ("contract | fireworks.byoc.model_objects('x', {})", "acme has no model 'x'; its contract has llama"),
+        ("(contract | fireworks.byoc.model_rollback('llama', '3')).load_seconds", "1800"),
+        ("contract | fireworks.byoc.model_rollback('x', '3')", "acme has no model 'x'; its contract has llama"),
+        ("contract | fireworks.byoc.model_changes(['x'], {})", "acme has no model 'x'; its contract has llama"),
         ("[{'a': 1}] | fireworks.byoc.table(['a'])", "-"),
         ("lookup('fireworks.byoc.stack_release', {'channel': 'stable'}).version", "2026.11.0"),
         ("lookup('fireworks.byoc.stack_release', {'release': '2020.1.0'})", "there is no stack release 2020.1.0"),

@@ -29,6 +29,11 @@ PRESETUP_ANNOTATION = PREFIX + "presetup"
 API_SERVER_ANNOTATION = PREFIX + "api-server"
 """On the presetup's set: where the API server answered, which an identity confined to our namespaces cannot read."""
 REVISION_ANNOTATION = PREFIX + "revision"
+REVISION_OF_LABEL = PREFIX + "revision-of"
+"""On the recorded revisions of a model, and on nothing else: what a StatefulSet's controller records carries the labels
+of its pods, the model's among them."""
+CANDIDATE_LABEL = PREFIX + "candidate"
+"""On replicas that are tried before they get traffic, instead of the model's label, by which they would be found."""
 
 SETUP_NAMESPACE = "fireworks-setup"
 """Where setup grants live: apart, so that ending setup access touches nothing of the stack."""

@@ -127,7 +127,7 @@ class Session:
     ) -> Answer:
         """As :meth:`request`, but an error status is an answer like any other."""
         url = self._url(path, query)
-        data = None if body is None else json.dumps(body).encode()
+        data = None if body is None else _encoded(body)
         started, attempt, renewed = time.monotonic(), 0, False
         while True:
             attempt += 1
@@ -312,6 +312,18 @@ class Session:
     def _url(self, path: str, query: Mapping[str, object] | None) -> str:
         base = self.access.server.rstrip("/") + path
         return f"{base}?{urlencode(query)}" if query else base
+
+
+def _encoded(body: object) -> bytes:
+    """JSON as the API server itself writes it: compact, and with these three letters as numbers.
+
+    What an object holds as it was sent (the data of a ControllerRevision) then stays the same, byte by byte, when the
+    server writes it anew for a patch. If it did not, it would count as changed.
+    """
+    text = json.dumps(body, separators=(",", ":"))
+    for letter in "<>&":  # in JSON they stand in texts only
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return text.encode()
 
 
 def _json_lines(stream: urllib3.BaseHTTPResponse) -> Iterator[dict[str, Any]]:

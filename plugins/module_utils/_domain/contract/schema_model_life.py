@@ -78,13 +78,6 @@ ROLLOUT = section(
             default=False,
             examples=[False],
         ),
-        "canary_share": whole(
-            "Canary share",
-            "The share of requests, in percent, that the first new replica gets while it is on trial.",
-            maximum=99,
-            default=10,
-            examples=[10],
-        ),
         "bake": duration(
             "Bake", "How long the new version must do well before the old one goes.", default="2m", examples=["2m"]
         ),

@@ -131,6 +131,7 @@ _OBSERVE = (
     Need(CLUSTER, "", ("nodes",), READ),
     *_both("", ("pods", "services", "events", "configmaps", "resourcequotas"), READ),
     *_both("apps", ("deployments", "replicasets"), READ),
+    Need(MODELS_NAMESPACE, "apps", ("controllerrevisions",), READ),
     *_both("discovery.k8s.io", ("endpointslices",), READ),
     *_both("policy", ("poddisruptionbudgets",), READ),
     *_both("autoscaling", ("horizontalpodautoscalers",), READ),
@@ -142,12 +143,24 @@ _DEPLOY_MODELS = (
     Need(MODELS_NAMESPACE, "apps", ("deployments",), READ + WRITE),
     Need(MODELS_NAMESPACE, "policy", ("poddisruptionbudgets",), READ + WRITE),
     *_AUTOSCALERS,
+    # Each change of a model is recorded, so that it can be taken back whole.
+    Need(MODELS_NAMESPACE, "apps", ("controllerrevisions",), READ + WRITE),
+    # A new replica is asked for its metrics and for one token before it counts; a service would ask any of them.
+    Need(MODELS_NAMESPACE, "", ("pods/proxy",), ("get", "create")),
     Need(MODELS_NAMESPACE, "", ("pods", "events", "resourcequotas"), READ),
     Need(MODELS_NAMESPACE, "apps", ("replicasets",), READ),
     Need(MODELS_NAMESPACE, "discovery.k8s.io", ("endpointslices",), READ),
     # A model's set remembers its members there, and its route leads there to the router.
     Need(SYSTEM_NAMESPACE, "", ("configmaps",), READ + WRITE),
     *_ROUTES,
+    # What left a set is looked for by its label: each kind of the set, in both namespaces.
+    Need(SYSTEM_NAMESPACE, "", ("services",), READ),
+    Need(SYSTEM_NAMESPACE, "apps", ("deployments",), READ),
+    Need(SYSTEM_NAMESPACE, "policy", ("poddisruptionbudgets",), READ),
+    Need(SYSTEM_NAMESPACE, "autoscaling", ("horizontalpodautoscalers",), READ, when=may_scale),
+    Need(SYSTEM_NAMESPACE, KEDA_GROUP, ("scaledobjects",), READ, when=may_scale),
+    Need(MODELS_NAMESPACE, GATEWAY_GROUP, ("httproutes",), READ, when=_by_gateway),
+    Need(MODELS_NAMESPACE, ROUTE_GROUP, ("routes",), READ, when=_by_openshift_route),
     _LEASES,
 )
 _UPGRADE_STACK = (
@@ -174,8 +187,9 @@ _PROBE_MODELS = Need(MODELS_NAMESPACE, "", ("services/proxy",), ("get",))
 
 OPERATOR = "operator"
 OBSERVER = "observer"
+DEPLOYER = "deployer"
 NODE_MEDIC = "node-medic"
-CONNECTING = (OPERATOR, OBSERVER, "deployer", "upgrader", NODE_MEDIC, "metrics-reader")
+CONNECTING = (OPERATOR, OBSERVER, DEPLOYER, "upgrader", NODE_MEDIC, "metrics-reader")
 """Whoever works from outside. The operator renews their tokens; none of them can make itself a new identity."""
 
 GUARDRAILS = ("fireworks-nodes", "fireworks-scope", "fireworks-workloads")
@@ -222,7 +236,7 @@ IDENTITIES = (
         needs=(*_OBSERVE, _PROBE_STACK, _PROBE_MODELS),
     ),
     Identity(
-        name="deployer",
+        name=DEPLOYER,
         why="Deploys, updates and removes models.",
         connects=True,
         needs=_DEPLOY_MODELS,
@@ -285,6 +299,10 @@ PLAYBOOKS = {
     "validate": OBSERVER,
     "status": OBSERVER,
     "explain": OBSERVER,
+    "models": OBSERVER,
+    "deploy_models": DEPLOYER,
+    "rollback_model": DEPLOYER,
+    "retire_model": DEPLOYER,
     "rotate_credentials": OPERATOR,
     "presetup": SETUP,
     "grant_setup_access": ADMINISTRATOR,

@@ -55,10 +55,15 @@ class Launch:
 
 @dataclass(frozen=True)
 class Metrics:
-    """Names of the Prometheus metrics that a model is scaled on; ``kv_cache_usage`` is a part of 1."""
+    """Names of the Prometheus metrics that a model is scaled on and judged by.
 
+    ``kv_cache_usage`` is a part of 1. ``heartbeat`` is a counter that stands still only while no token is produced.
+    """
+
+    running: str
     waiting: str
     kv_cache_usage: str
+    heartbeat: str
 
 
 @dataclass(frozen=True)

@@ -63,8 +63,10 @@ def _start(model: Model) -> Launch:
 SGLANG = Engine(
     name="sglang",
     metrics=Metrics(
+        running="sglang:num_running_reqs",
         waiting="sglang:num_queue_reqs",
         kv_cache_usage="sglang:token_usage",
+        heartbeat="sglang:generation_tokens_total",
     ),
     reserved=_RESERVED,
     quantizations=QUANTIZATIONS,

@@ -70,8 +70,10 @@ def _start(model: Model) -> Launch:
 VLLM = Engine(
     name="vllm",
     metrics=Metrics(
+        running="vllm:num_requests_running",
         waiting="vllm:num_requests_waiting",
         kv_cache_usage="vllm:kv_cache_usage_perc",
+        heartbeat="vllm:iteration_tokens_total_count",
     ),
     reserved=_RESERVED,
     quantizations=_QUANTIZATIONS,

@@ -121,7 +121,6 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "models[].scaling.idle_to_zero": {"models.0.scaling.idle_to_zero": "15m"},
     "models[].scaling.schedules": {"models.0.scaling.schedules": [{**SCHEDULE, "max": 9}]},
     "models[].rollout.downtime": {"models.0.rollout.downtime": "no"},
-    "models[].rollout.canary_share": {"models.0.rollout.canary_share": 100},
     "models[].rollout.bake": {"models.0.rollout.bake": 2},
     "models[].rollout.deadline": {"models.0.rollout.deadline": "90s"},
     "models[].rollout.history": {"models.0.rollout.history": 0},

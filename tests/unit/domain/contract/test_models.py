@@ -29,7 +29,7 @@ def test_what_a_model_does_not_say_has_a_default() -> None:
     assert (served["adapters"], served["engine"]["arguments"]) == ([], {})
     assert served["traffic_class"] == "interactive"
     assert served["scaling"] == {"signals": {"kv_cache_usage": 0.8, "waiting_requests": 5}, "schedules": []}
-    assert served["rollout"] == {"downtime": False, "canary_share": 10, "bake": "2m", "history": 10}
+    assert served["rollout"] == {"downtime": False, "bake": "2m", "history": 10}
     assert served["health_gate"] == {"canary_request": True, "heartbeat_grace": "120s"}
     assert served["overflow"] is False
     assert not {"architecture", "weights_cache"} & set(served)

@@ -1,0 +1,60 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How models are changed: what a contract says about it, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model import policy
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.rows import (
+    model_rows,
+    revision_rows,
+    rollout_rows,
+)
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.people import CUSTOMER, contact, whose_move
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.scaling import BoundsError
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.moments import as_moment
+
+Contract = Mapping[str, Any]
+
+
+def _model_changes(
+    contract: Contract,
+    names: list[str],
+    release: Mapping[str, Any],
+    facts: Mapping[str, Any] | None = None,
+    moment: str = "",
+    **instead: int | None,
+) -> list[dict[str, Any]]:
+    try:
+        return policy.model_changes(contract, names, release, facts, as_moment(moment), **instead)
+    except BoundsError as error:
+        move = whose_move({"owner": CUSTOMER, "contact": contact(contract, "capacity")})
+        raise AnsibleFilterError(f"{error}. {move}") from None
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
+def _model_rollback(contract: Contract, model: str, revision: str, **instead: int | None) -> dict[str, Any]:
+    try:
+        return policy.model_rollback(contract, model, revision, **instead)
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
+class FilterModule:
+    """Filters about rollouts."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {
+            "model_changes": _model_changes,
+            "model_rollback": _model_rollback,
+            "model_rows": model_rows,
+            "revision_rows": revision_rows,
+            "rollout_rows": rollout_rows,
+        }

@@ -1,0 +1,79 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a contract says about changing a model, with what holds where it says nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from ..contract.durations import parse_duration
+from ..loading import load_deadline
+from ..names import PRIORITIES
+from . import find_model
+from .objects import model_objects
+
+_BAKE, _GRACE, _HISTORY = "2m", "120s", 10
+
+Contract = Mapping[str, Any]
+Change = dict[str, Any]
+"""A model as the module ``model_rollout`` takes it. Times in seconds."""
+
+
+def model_changes(
+    contract: Contract,
+    names: Iterable[str],
+    release: Mapping[str, Any],
+    facts: Mapping[str, Any] | None = None,
+    moment: datetime | None = None,
+    *,
+    bake: int | None = None,
+    deadline: int | None = None,
+) -> list[Change]:
+    """Models with their manifests, and how they may be rolled out.
+
+    :param facts, moment: as for ``model_objects``.
+    :param bake, deadline: instead of what the contract says.
+    """
+    changes = []
+    for name in names:
+        manifests = model_objects(contract, find_model(contract, name), release, facts, moment)
+        changes.append({**_policy(contract, name, bake, deadline), "definition": manifests})
+    return changes
+
+
+def model_rollback(
+    contract: Contract, name: str, revision: str, *, bake: int | None = None, deadline: int | None = None
+) -> Change:
+    """A model that goes back to a recorded revision, as its contract lets it be rolled out."""
+    return {**_policy(contract, name, bake, deadline), "revision": str(revision)}
+
+
+def by_priority(changes: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The more important first; among equals by name."""
+    return sorted(changes, key=lambda change: (PRIORITIES.index(change["priority"]), change["name"]))
+
+
+def _policy(contract: Contract, name: str, bake: int | None, deadline: int | None) -> Change:
+    model = find_model(contract, name)
+    rollout, gate = model.get("rollout") or {}, model.get("health_gate") or {}
+    said = rollout.get("deadline")
+    return {
+        "name": name,
+        "priority": str(model.get("priority") or "standard"),
+        "downtime": bool(rollout.get("downtime", False)),
+        "bake": _seconds(rollout.get("bake", _BAKE)) if bake is None else int(bake),
+        "deadline": (_seconds(said) if said else None) if deadline is None else int(deadline),
+        "history": int(rollout.get("history", _HISTORY)),
+        "load_seconds": load_deadline(model),
+        "canary_request": bool(gate.get("canary_request", True)),
+        "heartbeat_grace": _seconds(gate.get("heartbeat_grace", _GRACE)),
+        "engine": str(model["engine"]["name"]),
+        "served_name": str(model.get("served_name") or name),
+    }
+
+
+def _seconds(text: object) -> int:
+    return int(parse_duration(str(text)).total_seconds())

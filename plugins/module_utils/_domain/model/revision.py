@@ -1,0 +1,159 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Revisions: each accepted change of a model, whole, as a ControllerRevision that nothing changes any more.
+
+Its ``data`` and its number never change. What becomes of it (pending, good, failing, failed) is an annotation.
+Going back to an older unit is a change like any other: it gets a number of its own and names the one that it restores,
+so that the list says truly who did what, why and when.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..names import MODELS_NAMESPACE, PREFIX, REVISION_OF_LABEL, labels, model_set
+from .unit import Unit, digest
+
+PENDING, GOOD, FAILING, FAILED = "pending", "good", "failing", "failed"
+"""Being rolled out; has passed its gate; has not, and the one before is being restored; is no more."""
+
+_WHO, _WHY, _WHEN = PREFIX + "who", PREFIX + "why", PREFIX + "when"
+_STATE, _REASON, _DIGEST = PREFIX + "state", PREFIX + "reason", PREFIX + "unit"
+_RESTORES, _STRATEGY = PREFIX + "restores", PREFIX + "strategy"
+
+
+class UnknownRevisionError(ValueError):
+    """There is no such revision to go back to."""
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One revision of a model, as recorded in the cluster.
+
+    :param when: in UTC, RFC 3339.
+    :param restores: the number of the revision whose unit this is again; 0 where it is new.
+    :param strategy: how it is, or was, rolled out, as plain data: a run that goes on from here does the same.
+    :param reason: why it failed.
+    """
+
+    model: str
+    number: int
+    unit: Unit
+    digest: str
+    state: str
+    who: str = ""
+    why: str = ""
+    when: str = ""
+    restores: int = 0
+    strategy: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.model}-{self.number}"
+
+
+def record(revision: Revision) -> dict[str, Any]:
+    """The ControllerRevision of a revision that is about to be rolled out."""
+    given = labels(model_set(revision.model), revision.model, model=revision.model)
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "ControllerRevision",
+        "metadata": {
+            "name": revision.name,
+            "namespace": MODELS_NAMESPACE,
+            "labels": {**given, REVISION_OF_LABEL: revision.model},
+            "annotations": {
+                _WHO: revision.who,
+                _WHY: revision.why,
+                _WHEN: revision.when,
+                _STATE: revision.state,
+                _DIGEST: revision.digest,
+                _STRATEGY: json.dumps(dict(revision.strategy), sort_keys=True),
+                **({_RESTORES: str(revision.restores)} if revision.restores else {}),
+            },
+        },
+        "revision": revision.number,
+        "data": {"objects": revision.unit},
+    }
+
+
+def decided(state: str, reason: str = "") -> dict[str, Any]:
+    """The merge patch that says what became of a revision."""
+    return {"metadata": {"annotations": {_STATE: state, _REASON: reason or None}}}
+
+
+def parse(recorded: Mapping[str, Any]) -> Revision:
+    """A revision from its ControllerRevision."""
+    metadata = recorded.get("metadata") or {}
+    notes = metadata.get("annotations") or {}
+    unit = list((recorded.get("data") or {}).get("objects") or ())
+    return Revision(
+        model=str((metadata.get("labels") or {}).get(REVISION_OF_LABEL, "")),
+        number=int(recorded.get("revision", 0)),
+        unit=unit,
+        digest=str(notes.get(_DIGEST) or digest(unit)),
+        state=str(notes.get(_STATE, FAILED)),
+        who=str(notes.get(_WHO, "")),
+        why=str(notes.get(_WHY, "")),
+        when=str(notes.get(_WHEN, "")),
+        restores=int(notes.get(_RESTORES) or 0),
+        strategy=json.loads(notes.get(_STRATEGY) or "{}"),
+        reason=str(notes.get(_REASON) or ""),
+    )
+
+
+def by_model(recorded: Iterable[Mapping[str, Any]]) -> dict[str, list[Revision]]:
+    """All revisions, oldest first, by the name of their model."""
+    found: dict[str, list[Revision]] = {}
+    for revision in sorted(map(parse, recorded), key=lambda r: r.number):
+        found.setdefault(revision.model, []).append(revision)
+    return found
+
+
+def next_number(revisions: Sequence[Revision]) -> int:
+    return max((revision.number for revision in revisions), default=0) + 1
+
+
+def current(revisions: Sequence[Revision]) -> Revision | None:
+    """The newest revision that did not fail: the one that runs, or is on its way in or out."""
+    return _newest(r for r in revisions if r.state != FAILED)
+
+
+def last_good(revisions: Sequence[Revision], before: int | None = None) -> Revision | None:
+    """The newest good revision; with ``before``, of those with a lower number."""
+    return _newest(r for r in revisions if r.state == GOOD and (before is None or r.number < before))
+
+
+def to_restore(revisions: Sequence[Revision], wanted: str) -> Revision:
+    """The revision that somebody wants back: a number, or ``previous``, which is the last good one that is not what
+    runs now.
+
+    :raises UnknownRevisionError: there is none; the message says which there are.
+    """
+    known = ", ".join(f"{r.number} ({r.state})" for r in revisions) or "none"
+    now = current(revisions)
+    if wanted == "previous":
+        found = _newest(r for r in revisions if r.state == GOOD and now and r.digest != now.digest)
+        if found is None:
+            raise UnknownRevisionError(f"there is no good revision before the current one; there are {known}")
+        return found
+    found = next((r for r in revisions if str(r.number) == wanted), None)
+    if found is None:
+        raise UnknownRevisionError(f"there is no revision {wanted}; there are {known}")
+    return found
+
+
+def expendable(revisions: Sequence[Revision], history: int) -> list[Revision]:
+    """What goes so that ``history`` revisions are left, oldest first; never what runs, nor what would be restored."""
+    kept = {revision.number for revision in (current(revisions), last_good(revisions)) if revision}
+    oldest = sorted((r for r in revisions if r.number not in kept), key=lambda r: r.number)
+    return oldest[: max(0, len(revisions) - max(history, len(kept)))]
+
+
+def _newest(revisions: Iterable[Revision]) -> Revision | None:
+    return max(revisions, key=lambda r: r.number, default=None)

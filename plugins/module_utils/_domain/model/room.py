@@ -1,0 +1,103 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where there is room for replicas now: free GPUs node by node, those that a model holds itself, and the quota."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..names import GPU, MODEL_LABEL, MODELS_NAMESPACE
+from ..quantity import count
+from ..views import View, can_take_pods, gpu_product
+
+_QUOTA = f"requests.{GPU}"
+
+
+@dataclass(frozen=True)
+class Room:
+    """The room for one model's replicas.
+
+    :param free: free GPUs of the model's product, by node; only nodes that take pods.
+    :param held: GPUs that the model's own replicas hold on these nodes.
+    :param quota: GPUs that the namespace's quota leaves; ``None`` where there is no quota.
+    :param whole: whether the pods of others were seen too. If not, less may be free than it seems.
+    """
+
+    product: str
+    free: Mapping[str, int]
+    held: Mapping[str, int]
+    quota: int | None
+    whole: bool = True
+
+    def replicas(self, gpus: int, most: int) -> int:
+        """How many whole replicas of so many GPUs fit now, ``most`` at most: a replica needs its GPUs on one node."""
+        if not gpus:
+            return most
+        fitting = sum(free // gpus for free in self.free.values())
+        if self.quota is not None:
+            fitting = min(fitting, max(0, self.quota) // gpus)
+        return min(most, fitting)
+
+    def replicas_when_empty(self, gpus: int, most: int) -> int:
+        """As :meth:`replicas`, if the model's own replicas were gone."""
+        free = {node: self.free.get(node, 0) + self.held.get(node, 0) for node in {*self.free, *self.held}}
+        quota = None if self.quota is None else self.quota + sum(self.held.values())
+        return replace(self, free=free, held={}, quota=quota).replicas(gpus, most)
+
+    def fits_instead(self, old: int, new: int) -> bool:
+        """Whether a replica of ``new`` GPUs fits where one of ``old`` GPUs is taken away."""
+        if self.quota is not None and self.quota + old < new:
+            return False
+        return any(self.free.get(node, 0) + old >= new for node, gpus in self.held.items() if gpus >= old)
+
+    def without(self, gpus: int, replicas: int, *, same_product: bool = True) -> Room:
+        """The room that is left after so many more replicas, each on the fullest node that it fits.
+
+        :param same_product: false where they are on nodes of another product, and only the quota is shared.
+        """
+        free = dict(self.free)
+        for _replica in range(replicas if gpus and same_product else 0):
+            fitting = [(left, node) for node, left in free.items() if left >= gpus]
+            if fitting:
+                free[min(fitting)[1]] -= gpus
+        return replace(self, free=free, quota=None if self.quota is None else self.quota - gpus * replicas)
+
+
+def room_of(
+    model: str,
+    product: str,
+    nodes: Iterable[View],
+    pods: Iterable[View],
+    quotas: Iterable[Mapping[str, Any]],
+    *,
+    whole: bool = True,
+) -> Room:
+    """The room for a model on the nodes of a product that take pods.
+
+    :param nodes: all nodes, as views. :param pods: all pods that can be seen, as views.
+    :param quotas: the ResourceQuotas of the models' namespace, raw.
+    :param whole: whether ``pods`` are those of everybody.
+    """
+    used: Counter[str] = Counter()
+    held: Counter[str] = Counter()
+    for pod in pods:
+        if pod["gpus"] and pod["node"] and pod["phase"] not in ("Succeeded", "Failed"):
+            used[pod["node"]] += pod["gpus"]
+            if pod["namespace"] == MODELS_NAMESPACE and pod["labels"].get(MODEL_LABEL) == model:
+                held[pod["node"]] += pod["gpus"]
+    usable = [node for node in nodes if gpu_product(node) == product and can_take_pods(node)]
+    free = {node["name"]: max(0, count(node["allocatable"].get(GPU, 0)) - used[node["name"]]) for node in usable}
+    return Room(product, free, {name: held[name] for name in free if held[name]}, _quota_left(quotas), whole)
+
+
+def _quota_left(quotas: Iterable[Mapping[str, Any]]) -> int | None:
+    left = []
+    for quota in quotas:
+        hard = (quota.get("spec") or {}).get("hard") or {}
+        if _QUOTA in hard:
+            left.append(count(hard[_QUOTA]) - count(((quota.get("status") or {}).get("used") or {}).get(_QUOTA, 0)))
+    return min(left, default=None)

@@ -1,0 +1,158 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A unit: the whole list of manifests of a model's set, which is applied, recorded and restored together."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..names import CANDIDATE_LABEL, GPU_PRODUCT_LABEL, MODEL_LABEL
+from ..views import pod_gpus
+
+Manifest = dict[str, Any]
+Unit = list[Manifest]
+
+_SCALERS = ("HorizontalPodAutoscaler", "ScaledObject")
+
+
+class UnfitUnitError(ValueError):
+    """Manifests that cannot be recorded as a revision."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a workload takes: its replicas, the GPUs of each (all on one node), and their product."""
+
+    replicas: int
+    gpus: int
+    product: str
+
+
+def as_unit(manifests: Iterable[Mapping[str, Any]]) -> Unit:
+    """Manifests in an order that does not depend on who listed them, as plain data.
+
+    :raises UnfitUnitError: a Secret among them: a revision would show it to everybody who may read revisions.
+    """
+    unit: Unit = sorted(json.loads(json.dumps(list(manifests), sort_keys=True)), key=_place)
+    secrets = [manifest["metadata"]["name"] for manifest in unit if manifest.get("kind") == "Secret"]
+    if secrets:
+        raise UnfitUnitError(f"a unit is recorded in the clear and holds no Secret; this one has {', '.join(secrets)}")
+    return unit
+
+
+def digest(unit: Unit) -> str:
+    """A name for exactly these manifests."""
+    return hashlib.sha256(json.dumps(unit, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def workload(unit: Iterable[Manifest]) -> Manifest | None:
+    """The Deployment that runs the replicas; ``None`` where a unit has none."""
+    return next((manifest for manifest in unit if manifest.get("kind") == "Deployment"), None)
+
+
+def template_of(deployment: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The pod template of a Deployment."""
+    return (deployment.get("spec") or {}).get("template") or {}
+
+
+def is_scaled(unit: Iterable[Manifest]) -> bool:
+    """Whether an autoscaler of the unit's own says how many replicas there are; the Deployment says the first ones."""
+    return any(manifest.get("kind") in _SCALERS for manifest in unit)
+
+
+def wanted_shape(unit: Unit, live: Mapping[str, Any]) -> Shape:
+    """What a unit's Deployment is going to take, where ``live`` (empty: nothing) runs now."""
+    target = workload(unit) or {}
+    return shape_of(target if not live or not is_scaled(unit) else {**target, "spec": {**target["spec"], **_now(live)}})
+
+
+def shape_of(deployment: Mapping[str, Any]) -> Shape:
+    """What a Deployment takes."""
+    spec = template_of(deployment).get("spec") or {}
+    replicas = (deployment.get("spec") or {}).get("replicas")
+    return Shape(
+        replicas=1 if replicas is None else int(replicas),
+        gpus=pod_gpus(spec),
+        product=str((spec.get("nodeSelector") or {}).get(GPU_PRODUCT_LABEL, "")),
+    )
+
+
+def may_be_away(unit: Iterable[Manifest], replicas: int) -> int:
+    """How many replicas the unit's PodDisruptionBudget lets be away at once; all of them where there is none."""
+    spec = next((m.get("spec") or {} for m in unit if m.get("kind") == "PodDisruptionBudget"), None)
+    if spec is None:
+        return replicas
+    if spec.get("maxUnavailable") is not None:
+        return _share(spec["maxUnavailable"], replicas)
+    return max(0, replicas - _share(spec.get("minAvailable", 0), replicas))
+
+
+def is_of(pod: Mapping[str, Any], template: Mapping[str, Any]) -> bool:
+    """Whether a pod was made from this template: it carries all that the template marks its pods with.
+
+    A model's template marks them with a digest of their spec, so pods of another version differ.
+    """
+    metadata, wanted = pod.get("metadata") or {}, template.get("metadata") or {}
+    return all(
+        (wanted.get(section) or {}).items() <= (metadata.get(section) or {}).items()
+        for section in ("labels", "annotations")
+    )
+
+
+def while_rolling(unit: Unit, strategy: Mapping[str, Any], hold: int) -> Unit:
+    """The unit as it is applied during a rollout.
+
+    :param strategy: the Deployment's ``spec.strategy``.
+    :param hold: seconds that a new replica has to be ready before the next one is replaced. Kubernetes itself keeps to
+        it (``minReadySeconds``), so a rollout whose run was killed goes no faster.
+    """
+    rolling = copy.deepcopy(unit)
+    deployment = workload(rolling)
+    if deployment is not None:
+        spec = deployment["spec"]
+        spec["strategy"] = dict(strategy)
+        if hold:
+            spec["minReadySeconds"] = hold
+            spec["progressDeadlineSeconds"] = int(spec.get("progressDeadlineSeconds", 600)) + hold
+    return rolling
+
+
+def with_candidate(current: Unit, target: Unit, *, fewer: bool) -> Unit:
+    """The current unit with one replica of the target beside it that gets no traffic.
+
+    :param fewer: make room for it: one replica less of the current version.
+    """
+    unit = copy.deepcopy(current)
+    serving, wanted = workload(unit), copy.deepcopy(workload(target))
+    if serving is None or wanted is None:
+        raise UnfitUnitError("only a Deployment can have a candidate")
+    if fewer:
+        serving["spec"]["replicas"] = int(serving["spec"]["replicas"]) - 1
+    name = wanted["metadata"]["name"]
+    labels = {k: v for k, v in template_of(wanted)["metadata"]["labels"].items() if k != MODEL_LABEL}
+    marks = {**labels, CANDIDATE_LABEL: name}
+    wanted["metadata"] = {**wanted["metadata"], "name": f"{name}-candidate", "labels": marks}
+    wanted["spec"] |= {"replicas": 1, "selector": {"matchLabels": {CANDIDATE_LABEL: name}}}
+    wanted["spec"]["template"]["metadata"]["labels"] = marks
+    return [*unit, wanted]
+
+
+def _place(manifest: Mapping[str, Any]) -> tuple[str, str, str]:
+    metadata = manifest.get("metadata") or {}
+    return str(manifest.get("kind")), str(metadata.get("namespace", "")), str(metadata.get("name"))
+
+
+def _share(value: object, replicas: int) -> int:
+    """A count, or a percentage of the replicas; rounded up, as Kubernetes does."""
+    text = str(value)
+    return -(-replicas * int(text[:-1]) // 100) if text.endswith("%") else int(text)
+
+
+def _now(live: Mapping[str, Any]) -> dict[str, Any]:
+    return {"replicas": (live.get("spec") or {}).get("replicas", 1)}

@@ -1,0 +1,93 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The operation behind ``model_info``: the recorded revisions of models, with what runs, and what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .._connection import CONNECTION_SPEC, open_session
+from .._domain.model.revision import Revision, UnknownRevisionError, current, to_restore
+from .._domain.model.revision_diff import unit_diff
+from .._domain.model.unit import shape_of, workload
+from .._domain.names import MODEL_LABEL, MODELS_NAMESPACE
+from .._kube.errors import KubeError
+from .._kube.readiness import readiness
+from .._kube.session import Session
+from .._operation import Context, Operation
+from .models.reading import read_revisions
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    "connection": CONNECTION_SPEC,
+    "name": {"type": "str"},
+    "compare": {"type": "list", "elements": "str"},
+}
+_DEPLOYMENTS = f"/apis/apps/v1/namespaces/{MODELS_NAMESPACE}/deployments"
+
+
+def run(parameters: dict[str, Any], _context: Context) -> dict[str, Any]:
+    """Read the revisions of all models or of one, and their Deployments."""
+    session = open_session(parameters["connection"])
+    session.check_expected_cluster()
+    name = parameters["name"] or ""
+    recorded = read_revisions(session, name)
+    selector = f"{MODEL_LABEL}={name}" if name else MODEL_LABEL
+    live = {one["metadata"]["name"]: one for one in session.list_items(_DEPLOYMENTS, {"labelSelector": selector})}
+    result: dict[str, Any] = {"models": [_model(model, recorded[model], live) for model in sorted(recorded)]}
+    if parameters["compare"]:
+        result["differences"] = _compared(session, recorded.get(name, []), parameters["compare"])
+    return result
+
+
+def _model(name: str, revisions: Sequence[Revision], live: Mapping[str, Any]) -> dict[str, Any]:
+    now = current(revisions)
+    return {
+        "name": name,
+        "revision": now.number if now else None,
+        "state": now.state if now else "none",
+        **_status(now, live),
+        "revisions": [_entry(revision) for revision in reversed(revisions)],
+    }
+
+
+def _status(now: Revision | None, live: Mapping[str, Any]) -> dict[str, Any]:
+    deployment = workload(now.unit) if now else None
+    found = live.get(deployment["metadata"]["name"]) if deployment else None
+    if found is None:
+        return {"replicas": 0, "ready": 0, "status": "does not run"}
+    state = readiness(found)
+    return {
+        "replicas": shape_of(found).replicas,
+        "ready": int((found.get("status") or {}).get("readyReplicas") or 0),
+        "status": "ready" if state.ready else state.reason,
+    }
+
+
+def _entry(revision: Revision) -> dict[str, Any]:
+    return {
+        "number": revision.number,
+        "state": revision.state,
+        "who": revision.who,
+        "why": revision.why,
+        "when": revision.when,
+        "restores": revision.restores or None,
+        "strategy": str(revision.strategy.get("name", "")),
+        "arithmetic": str(revision.strategy.get("why", "")),
+        "reason": revision.reason,
+        "unit": revision.digest,
+    }
+
+
+def _compared(session: Session, revisions: Sequence[Revision], numbers: Sequence[str]) -> list[dict[str, Any]]:
+    if len(numbers) != 2:
+        raise KubeError("`compare` takes two revisions", next_step="give two numbers, the older one first")
+    try:
+        old, new = (to_restore(revisions, number) for number in numbers)
+    except UnknownRevisionError as error:
+        raise KubeError(str(error), where=session.where, next_step="choose one of these") from None
+    return unit_diff(old.unit, new.unit)
+
+
+OPERATION = Operation(argument_spec=ARGUMENT_SPEC, run=run, rules={"required_by": {"compare": ["name"]}})

@@ -1,0 +1,166 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The operation behind ``model_retire``: a model taken out of a cluster, traffic first, and proved gone."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import Any
+
+from .._connection import CONNECTION_SPEC, open_session
+from .._domain.names import MODEL_LABEL, MODELS_NAMESPACE, PREFIX, SYSTEM_NAMESPACE, model_set
+from .._kube.apply import SetApplier, SetOptions
+from .._kube.discovery import Discovery, Resource
+from .._kube.errors import DeadlineError, ForbiddenError, KubeError, NotFoundError
+from .._kube.objects import Ref
+from .._kube.plan import DELETE, Change, Plan, diff_of
+from .._kube.session import APPLY_PATCH, FIELD_MANAGER, Session
+from .._operation import Context, Operation
+from .models.reading import REVISIONS, read_revisions
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    "connection": CONNECTION_SPEC,
+    "name": {"type": "str", "required": True},
+    "drain_timeout": {"type": "int", "default": 60},
+    "wait_timeout": {"type": "int", "default": 600},
+}
+_SLICES = f"/apis/discovery.k8s.io/v1/namespaces/{MODELS_NAMESPACE}/endpointslices"
+_REST_SECONDS = 0.5
+_CLEAN_UP_SECONDS = 30.0
+#: Where requests come in, and what would start replicas again.
+_TRAFFIC = frozenset({"HTTPRoute", "Route"})
+_SCALERS = frozenset({"ScaledObject", "HorizontalPodAutoscaler"})
+#: What a Service selects when it is to select nothing: without a selector its endpoints would stay as they are.
+_NOTHING = {PREFIX + "retired": "true"}
+#: What controllers make for a model, and what is recorded of it: looked for at the end, beside the set's own kinds.
+_TRACES = ("Pod", "ReplicaSet.apps", "ControllerRevision.apps", "EndpointSlice.discovery.k8s.io")
+
+
+def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Take the model's traffic away, then its pods, then the rest; and prove that nothing is left."""
+    session = open_session(parameters["connection"])
+    session.require_expected_cluster()
+    name = parameters["name"]
+    discovery = Discovery.of(session)
+    parent = Ref("ConfigMap", "", SYSTEM_NAMESPACE, model_set(name))
+    applier = SetApplier(session, discovery, parent, SetOptions({}))
+    revisions = read_revisions(session, name).get(name, [])
+    # Where the parent is gone already, the revisions tell where to look.
+    plan = applier.plan_absent([manifest for revision in revisions for manifest in revision.unit])
+    changed = bool(plan.changes or plan.parent_before or revisions)
+    result: dict[str, Any] = {
+        "changed": changed,
+        "set": parent.name,
+        "revisions": [revision.number for revision in revisions],
+        "objects": [
+            {"kind": c.ref.kind, "namespace": c.ref.namespace, "name": c.ref.name, "action": c.action}
+            for c in plan.changes
+        ],
+    }
+    if context.diff_mode:
+        result["diff"] = diff_of(plan.changes)
+    if not changed or context.check_mode:
+        return {**result, "steps": []}
+    steps = [_close(session, plan, parameters["drain_timeout"])]
+    applier.apply_absent(plan, seconds=parameters["wait_timeout"])
+    steps.append(f"{len(plan.changes)} objects deleted, and seen gone")
+    session.in_parallel(lambda r: _forget(session, f"{REVISIONS}/{r.name}"), revisions)
+    steps.append(f"{len(revisions)} recorded revisions deleted")
+    steps.append(_prove(session, discovery, name, plan))
+    return {**result, "steps": steps}
+
+
+def _close(session: Session, plan: Plan, seconds: int) -> str:
+    """Let no new request in, and wait until no endpoint is left that one could go to.
+
+    :raises DeadlineError: endpoints are left; nothing was deleted but the ways in.
+    """
+    started = time.monotonic()
+    ways_in = [c for c in plan.of(DELETE) if c.ref.kind in _TRAFFIC | _SCALERS]
+    session.in_parallel(lambda c: _forget(session, c.resource.path(c.ref.namespace, c.ref.name)), ways_in)
+    services = [c for c in plan.of(DELETE) if c.ref.kind == "Service" and c.ref.namespace == MODELS_NAMESPACE]
+    session.in_parallel(lambda c: _select_nothing(session, c), services)
+    names = [change.ref.name for change in services]
+    while endpoints := _endpoints(session, names):
+        if time.monotonic() - started > seconds:
+            raise DeadlineError(
+                f"{endpoints} endpoints of {', '.join(names)} are still there after {seconds} s",
+                where=session.where,
+                next_step="look at the EndpointSlices of the service, then run again; the pods still run",
+            )
+        time.sleep(_REST_SECONDS)
+    ways = ", ".join(str(c.ref) for c in [*ways_in, *services]) or "none"
+    return f"no way in is open any more ({ways}); no endpoint left after {time.monotonic() - started:.1f} s"
+
+
+def _select_nothing(session: Session, change: Change) -> None:
+    """Applied like everything else of the set, so that deploying the model again would undo it."""
+    live = change.before
+    kept = {key: live["metadata"][key] for key in ("labels", "annotations") if live["metadata"].get(key)}
+    spec = {key: live["spec"][key] for key in ("type", "ports") if key in live["spec"]}
+    body = {
+        "apiVersion": live["apiVersion"],
+        "kind": live["kind"],
+        "metadata": {"name": change.ref.name, "namespace": change.ref.namespace, **kept},
+        "spec": {**spec, "selector": _NOTHING},
+    }
+    path = change.resource.path(change.ref.namespace, change.ref.name)
+    query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+    session.request("PATCH", path, query=query, body=body, content_type=APPLY_PATCH)
+
+
+def _endpoints(session: Session, services: list[str]) -> int:
+    found = 0
+    for name in services:
+        selector = {"labelSelector": f"kubernetes.io/service-name={name}"}
+        found += sum(len(each.get("endpoints") or ()) for each in session.list_items(_SLICES, selector))
+    return found
+
+
+def _forget(session: Session, path: str) -> None:
+    with contextlib.suppress(NotFoundError):  # another run was faster
+        session.request("DELETE", path)
+
+
+def _prove(session: Session, discovery: Discovery, name: str, plan: Plan) -> str:
+    """Look for anything that carries the model's label; what controllers clean up gets a while for it.
+
+    :raises KubeError: naming what is left.
+    """
+    kinds = sorted({*_TRACES, *plan.known.group_kinds})
+    resources = [found for kind in kinds if (found := discovery.find_group_kind(kind))]
+    deadline = time.monotonic() + _CLEAN_UP_SECONDS
+    while True:
+        left, unseen = _traces(session, resources, name)
+        if not left:
+            blind = f"; not looked at, for want of the right: {', '.join(unseen)}" if unseen else ""
+            return f"nothing carries its label any more, of {len(resources)} kinds{blind}"
+        if time.monotonic() > deadline:
+            raise KubeError(
+                f"{len(left)} objects of model {name} are left: {', '.join(left[:10])}",
+                where=session.where,
+                next_step="they were not in its set; delete them, or take the model's label off them",
+            )
+        time.sleep(_REST_SECONDS)
+
+
+def _traces(session: Session, resources: list[Resource], name: str) -> tuple[list[str], list[str]]:
+    """The objects with the model's label, and the kinds that may not be listed."""
+    selector = {"labelSelector": f"{MODEL_LABEL}={name}"}
+    left: list[str] = []
+    unseen: list[str] = []
+    for resource in resources:
+        for namespace in (MODELS_NAMESPACE, SYSTEM_NAMESPACE):
+            try:
+                found = session.list_metadata(resource.path(namespace), selector)
+            except ForbiddenError:
+                # A kind that it deploys in one of the two namespaces only, it may list in that one only.
+                unseen.append(f"{resource.kind} in {namespace}")
+                continue
+            left += [str(Ref(resource.kind, resource.group, namespace, o["metadata"]["name"])) for o in found]
+    return left, unseen
+
+
+OPERATION = Operation(argument_spec=ARGUMENT_SPEC, run=run, rules={})

@@ -1,0 +1,224 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The operation behind ``model_rollout``: models brought to what is wanted, each as one unit, several at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .._connection import CONNECTION_SPEC, open_session
+from .._domain.model.policy import by_priority
+from .._domain.model.revision import Revision, UnknownRevisionError
+from .._domain.model.strategy import REFUSED, Strategy
+from .._domain.model.unit import UnfitUnitError
+from .._domain.names import PRIORITIES
+from .._kube.apply import SetOptions
+from .._kube.discovery import Discovery
+from .._kube.errors import CUSTOMER, OPERATOR, KubeError
+from .._kube.permissions import who_am_i
+from .._kube.plan import UNCHANGED, diff_of
+from .._kube.session import Session
+from .._operation import Context, Operation
+from .apply_set import parse_definition
+from .models.reading import Surroundings, missing_namespaces, read_revisions
+from .models.rolling import ModelChange, Talk
+from .models.unchanged import unchanged
+
+_MODEL: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "definition": {"type": "raw"},
+    "revision": {"type": "str"},
+    "priority": {"type": "str", "choices": list(PRIORITIES), "default": "standard"},
+    "downtime": {"type": "bool", "default": False},
+    "bake": {"type": "int", "default": 120},
+    "deadline": {"type": "int"},
+    "history": {"type": "int", "default": 10},
+    "load_seconds": {"type": "int", "default": 1800},
+    "canary_request": {"type": "bool", "default": True},
+    "heartbeat_grace": {"type": "int", "default": 120},
+    "engine": {"type": "str"},
+    "served_name": {"type": "str"},
+}
+ARGUMENT_SPEC: dict[str, Any] = {
+    "connection": CONNECTION_SPEC,
+    "models": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": _MODEL,
+        "required_one_of": [["definition", "revision"]],
+        "mutually_exclusive": [["definition", "revision"]],
+    },
+    "who": {"type": "str"},
+    "why": {"type": "str", "default": ""},
+    "http_request": {"type": "bool", "default": True},
+    "adopt": {"type": "str", "choices": ["never", "unowned"], "default": "never"},
+    "force_conflicts": {"type": "bool", "default": False},
+}
+
+Result = dict[str, Any]
+_NEXT_ROOM = "free GPUs, give the model a second replica, or allow rollout.downtime in the contract"
+
+
+@dataclass
+class _Batch:
+    """What became of each model so far."""
+
+    results: list[Result]
+    changes: list[ModelChange]
+    failures: list[KubeError]
+
+
+def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Roll every model; one that fails stops no other."""
+    session = open_session(parameters["connection"])
+    session.require_expected_cluster()
+    talk = Talk(
+        session,
+        Discovery.of(session),
+        SetOptions({}, parameters["adopt"] == "unowned", parameters["force_conflicts"]),
+        who=parameters["who"] or who_am_i(session),
+        why=parameters["why"],
+        unsent="" if parameters["http_request"] else "no request was sent, as asked",
+    )
+    recorded = read_revisions(session)
+    batch = _Batch([], [], [])
+    asked = by_priority(parameters["models"])
+    changes = [change for entry in asked if (change := _change_for(talk, entry, recorded, batch))]
+    same = unchanged(session, talk.discovery, {c.name: c.unit for c in changes if c.settled})
+    batch.results += [_nothing(change) for change in changes if change.name in same]
+    left = [change for change in changes if change.name not in same]
+    coming = missing_namespaces(session) if context.check_mode and left else []
+    left = _looked_at(session, left, coming, batch)
+    while left:
+        left = _next_round(session, left, batch, check_mode=context.check_mode)
+    return _result(parameters["models"], batch, context)
+
+
+def _change_for(
+    talk: Talk, entry: Mapping[str, Any], recorded: Mapping[str, Sequence[Revision]], batch: _Batch
+) -> ModelChange | None:
+    try:
+        manifests = parse_definition(entry["definition"])
+        return ModelChange(talk, entry, manifests, recorded.get(entry["name"], ()))
+    except (UnknownRevisionError, UnfitUnitError) as error:
+        where = talk.session.where
+        wrong = KubeError(f"model {entry['name']}: {error}", where=where, next_step="correct it; nothing was changed")
+        _failed(batch, entry["name"], wrong)
+    except KubeError as error:
+        _failed(batch, entry["name"], error)
+    return None
+
+
+def _looked_at(
+    session: Session, changes: Sequence[ModelChange], coming: Sequence[Mapping[str, Any]], batch: _Batch
+) -> list[ModelChange]:
+    """Those whose whole unit the server would take."""
+
+    def look(change: ModelChange) -> KubeError | None:
+        try:
+            change.look([dict(manifest) for manifest in coming])
+        except KubeError as error:
+            return error
+        return None
+
+    good = []
+    for change, error in zip(changes, session.in_parallel(look, changes), strict=True):
+        if error:
+            _failed(batch, change.name, error)
+        else:
+            batch.changes.append(change)
+            good.append(change)
+    return good
+
+
+def _next_round(
+    session: Session, changes: Sequence[ModelChange], batch: _Batch, *, check_mode: bool
+) -> list[ModelChange]:
+    """Roll side by side those that there is room for, the more important first; gives those that have to wait."""
+    surroundings = Surroundings.read(session)
+    taken: list[tuple[str, int, int]] = []
+    now: list[tuple[ModelChange, Strategy]] = []
+    later: list[ModelChange] = []
+    for change in changes:
+        room = surroundings.room(change.name, change.product)
+        for product, gpus, replicas in taken:
+            room = room.without(gpus, replicas, same_product=product == change.product)
+        strategy = change.choose(room)
+        if strategy.name != REFUSED:
+            now.append((change, strategy))
+            taken.append((change.product, change.gpus(), strategy.extra))
+        elif taken and not check_mode:
+            later.append(change)  # what is taken now may be free afterwards
+        else:
+            _failed(batch, change.name, _no_room(change, strategy, session.where))
+    if check_mode:
+        batch.results += [_preview(change, strategy) for change, strategy in now]
+        return []
+    for (change, _strategy), (result, error) in zip(now, session.in_parallel(_carry_out, now), strict=True):
+        if error:
+            _failed(batch, change.name, error, changed=True)
+        else:
+            batch.results.append(result)
+    return later
+
+
+def _carry_out(planned: tuple[ModelChange, Strategy]) -> tuple[Result, KubeError | None]:
+    change, strategy = planned
+    try:
+        return change.carry_out(strategy), None
+    except KubeError as error:
+        return {}, error
+
+
+def _no_room(change: ModelChange, strategy: Strategy, where: str) -> KubeError:
+    what = f"model {change.name} cannot be rolled, nothing of it was changed: {strategy.why}"
+    return KubeError(what, where=where, next_step=_NEXT_ROOM, owner=CUSTOMER)
+
+
+def _failed(batch: _Batch, name: str, error: KubeError, *, changed: bool = False) -> None:
+    batch.failures.append(error)
+    batch.results.append({"name": name, "changed": changed, "failed": True, "why": str(error), "owner": error.owner})
+
+
+def _nothing(change: ModelChange) -> Result:
+    number = change.current_number
+    return {"name": change.name, "changed": False, "revision": number, "strategy": "none", "why": "nothing to change"}
+
+
+def _preview(change: ModelChange, strategy: Strategy) -> Result:
+    changed = bool(change.plan and change.plan.changed) or not change.settled
+    return {"name": change.name, "changed": changed, "strategy": strategy.name, "why": strategy.why}
+
+
+def _result(models: Sequence[Mapping[str, Any]], batch: _Batch, context: Context) -> dict[str, Any]:
+    order = {model["name"]: number for number, model in enumerate(models)}
+    results = sorted(batch.results, key=lambda result: order[result["name"]])
+    touched = {result["name"] for result in results if result["changed"]}
+    result: dict[str, Any] = {
+        "changed": bool(touched),
+        "models": results,
+        "objects": [each for change in batch.changes if change.name in touched for each in _objects(change)],
+    }
+    if context.diff_mode:
+        result["diff"] = [entry for change in batch.changes if change.plan for entry in diff_of(change.plan.changes)]
+    if batch.failures:
+        owners = {error.owner for error in batch.failures}
+        message = " ".join(str(error) for error in batch.failures)
+        owner = owners.pop() if len(owners) == 1 else OPERATOR
+        result |= {"failed": True, "msg": message, "error": type(batch.failures[0]).__name__, "owner": owner}
+    return result
+
+
+def _objects(change: ModelChange) -> list[Result]:
+    return [
+        {"kind": c.ref.kind, "namespace": c.ref.namespace, "name": c.ref.name, "action": c.action}
+        for c in (change.plan.changes if change.plan else ())
+        if c.action != UNCHANGED and c.ref.kind != "Namespace"
+    ]
+
+
+OPERATION = Operation(argument_spec=ARGUMENT_SPEC, run=run, rules={})

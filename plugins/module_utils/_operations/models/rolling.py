@@ -1,0 +1,356 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One model brought to a unit: recorded, applied as the room allows, gated, and made good or given back whole.
+
+Whatever this must know lives in the cluster: the recorded revisions, each with what became of it, and the set itself.
+So a run that was killed anywhere is gone on with by the next: a pending revision is rolled out, a failing one given
+back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from ..._domain.model.gate import FAILED as GATE_FAILED
+from ..._domain.model.gate import PASSED, UNPROVEN, Gate, Verdict
+from ..._domain.model.revision import (
+    FAILED,
+    FAILING,
+    GOOD,
+    PENDING,
+    Revision,
+    current,
+    decided,
+    expendable,
+    last_good,
+    next_number,
+    record,
+    to_restore,
+)
+from ..._domain.model.room import Room
+from ..._domain.model.strategy import APPLY, IDLE, REPLACE, ROLLING, SURGE, Now, Strategy, choose
+from ..._domain.model.unit import (
+    Unit,
+    as_unit,
+    digest,
+    is_scaled,
+    may_be_away,
+    shape_of,
+    template_of,
+    wanted_shape,
+    while_rolling,
+    with_candidate,
+    workload,
+)
+from ..._domain.names import SYSTEM_NAMESPACE, model_set
+from ..._kube.apply import RefusedError, SetApplier, SetOptions
+from ..._kube.discovery import Discovery
+from ..._kube.errors import ConflictError, ForbiddenError, InvalidError, KubeError
+from ..._kube.manifests import ManifestError
+from ..._kube.objects import Manifest, Ref
+from ..._kube.plan import DELETE, Change, Plan
+from ..._kube.session import JSON, Session
+from ..._kube.wait import Awaited
+from .reading import REVISIONS
+from .watching import Gatekeeper, Replicas
+
+MERGE_PATCH = "application/merge-patch+json"
+_SLACK_SECONDS = 60
+
+
+class RolloutError(KubeError):
+    """A rollout that did not end in the new revision; the message says in which one it ended, and why."""
+
+
+@dataclass(frozen=True)
+class Talk:
+    """With which cluster, on whose behalf and how.
+
+    :param unsent: why no requests are sent to replicas; empty where they are.
+    """
+
+    session: Session
+    discovery: Discovery
+    options: SetOptions
+    who: str
+    why: str
+    unsent: str
+
+
+class ModelChange:
+    """One model's way from what is there to what is wanted.
+
+    :param entry: the model as the module takes it. :param revisions: what is recorded of it, oldest first.
+    :raises UnknownRevisionError: it asks for a revision that is not there. :raises UnfitUnitError: no unit.
+    """
+
+    def __init__(
+        self, talk: Talk, entry: Mapping[str, Any], manifests: Sequence[Any], revisions: Sequence[Revision]
+    ) -> None:
+        self._talk = talk
+        self.entry = entry
+        self.name = str(entry["name"])
+        self._revisions = list(revisions)
+        restored = to_restore(revisions, str(entry["revision"])) if entry.get("revision") else None
+        self.unit: Unit = as_unit(restored.unit if restored else manifests)
+        self.digest = digest(self.unit)
+        self._restores = restored.number if restored else 0
+        self._now = current(revisions)
+        parent = Ref("ConfigMap", "", SYSTEM_NAMESPACE, model_set(self.name))
+        self._applier = SetApplier(talk.session, talk.discovery, parent, talk.options)
+        self.plan: Plan | None = None
+
+    # --- read and plan -------------------------------------------------------------------------
+
+    @property
+    def settled(self) -> bool:
+        """Whether what is wanted has been recorded as good already."""
+        return bool(self._now and self._now.state == GOOD and self._now.digest == self.digest)
+
+    @property
+    def current_number(self) -> int:
+        """The number of the revision that runs; 0 where none is recorded."""
+        return self._now.number if self._now else 0
+
+    @property
+    def resumes(self) -> Revision | None:
+        """The revision of this very unit that an earlier run was at."""
+        under_way = self._now and self._now.state in (PENDING, FAILING) and self._now.digest == self.digest
+        return self._now if under_way else None
+
+    def look(self, coming: Sequence[Manifest] = ()) -> Plan:
+        """Ask the server what applying the unit would change. Errors as for ``plan_present``."""
+        if not self.unit:
+            raise ManifestError(f"model {self.name} has no manifests", next_step="give its definition, or a revision")
+        self.plan = self._applier.plan_present([*self.unit, *coming])
+        return self.plan
+
+    @property
+    def product(self) -> str:
+        deployment = workload(self.unit)
+        return shape_of(deployment).product if deployment else ""
+
+    def choose(self, room: Room) -> Strategy:
+        """How to roll, given what is free; what an earlier run chose is kept to."""
+        if self.resumes and self.resumes.strategy:
+            return Strategy(**self.resumes.strategy)
+        target, live = workload(self.unit), self._live_workload()
+        if target is None:
+            return Strategy(APPLY, "the unit has no Deployment, so there is nothing to replace step by step")
+        now = None
+        if live:
+            shape = shape_of(live)
+            available = int((live.get("status") or {}).get("availableReplicas") or 0)
+            now = Now(shape, available, may_be_away(self.unit, shape.replicas))
+        wanted = wanted_shape(self.unit, live)
+        same = bool(live) and self._same_pods()
+        return choose(now, wanted, room, same_pods=same, downtime=bool(self.entry["downtime"]))
+
+    def gpus(self) -> int:
+        """GPUs of one replica of what is wanted."""
+        deployment = workload(self.unit)
+        return shape_of(deployment).gpus if deployment else 0
+
+    def _live_workload(self) -> Manifest:
+        change = self._workload_change()
+        return change.before if change else {}
+
+    def _same_pods(self) -> bool:
+        change = self._workload_change()
+        return change is not None and template_of(change.before) == template_of(change.after)
+
+    def _workload_change(self) -> Change | None:
+        target = workload(self.unit)
+        changes = self.plan.changes if self.plan else ()
+        return next((c for c in changes if target and c.ref == Ref.of(target)), None)
+
+    # --- apply ---------------------------------------------------------------------------------
+
+    def carry_out(self, strategy: Strategy) -> dict[str, Any]:
+        """Do it, and say what was done.
+
+        :raises RolloutError: the new revision is not good, and what became of it.
+        """
+        if self.settled:
+            return self._mend(strategy)
+        if self._now and self._now.state == FAILING and self.resumes:
+            raise self._give_back(self._now, f"{self._now.reason}; the run that found this was interrupted")
+        revision = self.resumes or self._record(strategy)
+        self._supersede(revision)
+        try:
+            verdict = self._try_candidate(strategy)
+            if verdict.state != GATE_FAILED:
+                verdict = self._roll(strategy, bake=self._bake(strategy))
+        except (RefusedError, InvalidError, ForbiddenError) as error:
+            # What the dry-run let pass and the write did not would leave a mix of both versions.
+            verdict = Verdict(GATE_FAILED, error.what)
+        if verdict.state == GATE_FAILED:
+            raise self._give_back(revision, verdict.why)
+        self._apply(self.unit)
+        self._decide(revision, GOOD)
+        self._prune()
+        return self._result(strategy, revision.number, verdict, changed=True)
+
+    def _mend(self, strategy: Strategy) -> dict[str, Any]:
+        """What is recorded as good is put right where it was changed since; that is no new revision."""
+        changed = bool(self.plan and self.plan.changed)
+        verdict = self._roll(strategy if changed else Strategy(APPLY, "nothing to change"), bake=0)
+        number = self.current_number
+        if verdict.state == GATE_FAILED:
+            raise self._error(
+                f"is as revision {number} says, but {verdict.why}", "settle what it waits for, then run again"
+            )
+        if changed:
+            self._apply(self.unit)
+        return self._result(strategy, number, verdict, changed=changed)
+
+    def _record(self, strategy: Strategy) -> Revision:
+        revision = Revision(
+            model=self.name,
+            number=next_number(self._revisions),
+            unit=self.unit,
+            digest=self.digest,
+            state=PENDING,
+            who=self._talk.who,
+            why=self._talk.why,
+            when=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            restores=self._restores,
+            strategy=asdict(strategy),
+        )
+        try:
+            self._talk.session.request("POST", REVISIONS, body=record(revision))
+        except ConflictError:
+            raise self._error(
+                f"another run has just recorded revision {revision.number}; nothing was changed",
+                "wait until that run has ended, then run again",
+            ) from None
+        self._revisions.append(revision)
+        return revision
+
+    def _supersede(self, revision: Revision) -> None:
+        """What earlier runs were at, and did not come to the end of, is no more."""
+        for older in [r for r in self._revisions if r.state in (PENDING, FAILING) and r.number < revision.number]:
+            self._decide(older, FAILED, older.reason or f"superseded by revision {revision.number}")
+
+    def _bake(self, strategy: Strategy) -> int:
+        """A first version replaces nothing that serves, so nothing has to be held back for it."""
+        return int(self.entry["bake"]) if strategy.name in ROLLING and self._good() else 0
+
+    def _try_candidate(self, strategy: Strategy) -> Verdict:
+        """Let one replica of the new version prove itself before any gets traffic.
+
+        Not where no request may be sent (then it would prove nothing), where no good version serves meanwhile, where
+        there is no room for it, or where the new version is being rolled out already.
+        """
+        good, live = self._good(), self._live_workload()
+        if self._talk.unsent or not self.entry["canary_request"] or not good or not live or self._same_pods():
+            return Verdict(PASSED)
+        serving = workload(good.unit)
+        fewer = strategy.name == REPLACE
+        ours = serving is not None and not is_scaled(good.unit) and shape_of(serving).replicas > 1
+        if strategy.name != SURGE and not (fewer and ours):
+            return Verdict(PASSED)
+        unit = with_candidate(good.unit, self.unit, fewer=fewer)
+        plan = self._apply(unit)
+        candidate = unit[-1]
+        awaited = [Awaited(c.ref, c.resource) for c in plan.changes if c.ref == Ref.of(candidate)]
+        seconds = int(self.entry["load_seconds"]) + _SLACK_SECONDS
+        verdict = self._gatekeeper().watch(awaited, Replicas(candidate, 1), seconds=seconds)
+        return Verdict(verdict.state, f"the candidate, before it got traffic: {verdict.why}", verdict.replicas)
+
+    def _roll(self, strategy: Strategy, *, bake: int) -> Verdict:
+        manifest = strategy.manifest
+        unit = self.unit if manifest is None else while_rolling(self.unit, manifest, bake)
+        plan = self._apply(unit)
+        awaited = [Awaited(c.ref, c.resource) for c in plan.changes if c.action != DELETE]
+        deployment = workload(unit)
+        replicas = None
+        if deployment and strategy.name != IDLE and not (strategy.name == APPLY and self._has_passed()):
+            replicas = Replicas(deployment, wanted_shape(self.unit, self._live_workload()).replicas)
+        seconds = self.entry["deadline"] or strategy.steps * (int(self.entry["load_seconds"]) + bake) + _SLACK_SECONDS
+        verdict = self._gatekeeper().watch(awaited, replicas, seconds=float(seconds))
+        if strategy.name == IDLE and verdict.state == PASSED:
+            return Verdict(UNPROVEN, "it is scaled to zero; the next start will show")
+        return verdict
+
+    def _has_passed(self) -> bool:
+        """Whether replicas of this very template have passed the gate: what runs already need not have."""
+        good, target = self._good(), workload(self.unit)
+        passed = workload(good.unit) if good else None
+        return bool(passed and target and template_of(passed) == template_of(target))
+
+    def _give_back(self, revision: Revision, why: str) -> RolloutError:
+        """Restore the last good revision whole; the error that says so."""
+        self._decide(revision, FAILING, why)
+        good = self._good()
+        head = f"revision {revision.number} did not pass: {why}"
+        if good is None:
+            self._decide(revision, FAILED, why)
+            return self._error(
+                f"{head}. There is no earlier good revision to go back to; what was applied is left to be looked at",
+                "settle what keeps the replicas, or correct the model, then run again",
+            )
+        plan = self._apply(good.unit)
+        awaited = [Awaited(c.ref, c.resource) for c in plan.changes if c.action != DELETE]
+        deployment = workload(good.unit)
+        steps = shape_of(deployment).replicas if deployment else 1
+        seconds = steps * int(self.entry["load_seconds"]) + _SLACK_SECONDS
+        verdict = self._gatekeeper().watch(awaited, None, seconds=float(seconds))
+        self._decide(revision, FAILED, why)
+        serves = "and is ready" if verdict.state != GATE_FAILED else f"but is not ready: {verdict.why}"
+        return self._error(
+            f"{head}. Revision {good.number} was restored whole {serves}",
+            "correct the model in the contract; until then each run tries the same again",
+        )
+
+    def _apply(self, unit: Unit) -> Plan:
+        plan = self._applier.plan_present(unit)
+        if plan.changed:
+            self._applier.apply_present(plan)
+        return plan
+
+    def _good(self) -> Revision | None:
+        return last_good(self._revisions)
+
+    def _decide(self, revision: Revision, state: str, reason: str = "") -> None:
+        path = f"{REVISIONS}/{revision.name}"
+        self._talk.session.request("PATCH", path, body=decided(state, reason), content_type=MERGE_PATCH)
+        self._revisions = [
+            Revision(**{**vars(r), "state": state, "reason": reason}) if r.number == revision.number else r
+            for r in self._revisions
+        ]
+
+    def _prune(self) -> None:
+        gone = expendable(self._revisions, int(self.entry["history"]))
+        self._talk.session.in_parallel(
+            lambda r: self._talk.session.request("DELETE", f"{REVISIONS}/{r.name}", content_type=JSON), gone
+        )
+
+    def _gatekeeper(self) -> Gatekeeper:
+        gate = Gate(bool(self.entry["canary_request"]), float(self.entry["heartbeat_grace"]))
+        return Gatekeeper(
+            self._talk.session,
+            gate,
+            engine=self.entry["engine"] or "",
+            served_name=self.entry["served_name"] or self.name,
+            unsent=self._talk.unsent,
+        )
+
+    def _error(self, what: str, next_step: str) -> RolloutError:
+        return RolloutError(f"model {self.name} {what}", where=self._talk.session.where, next_step=next_step)
+
+    def _result(self, strategy: Strategy, number: int, verdict: Verdict, *, changed: bool) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "changed": changed,
+            "revision": number,
+            "strategy": strategy.name,
+            "why": strategy.why,
+            "gate": verdict.state,
+            "evidence": verdict.why,
+            "replicas": [dict(replica) for replica in verdict.replicas],
+        }

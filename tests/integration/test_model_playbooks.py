@@ -1,0 +1,114 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbooks about models, each with --check and without, as the identity that runs them in a hardened cluster.
+
+fireworks.byoc.deploy_models, fireworks.byoc.models, fireworks.byoc.rollback_model, fireworks.byoc.retire_model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.contracts import LLAMA, Contract
+from tests.integration.journey import NO_BAKE, NO_REQUESTS, agreed, line, offboard, onboard, ours, play
+
+NAME = LLAMA["name"]
+QUICK = (*NO_REQUESTS, "-e", "model_bake=1")
+
+
+def hardened(cluster: Any, identity: str, context: int = 32768) -> Contract:
+    kubeconfig = cluster.kubeconfig
+    if identity != "admin":
+        kubeconfig = cluster.kubeconfig_for_service_account("fireworks-system", identity)
+    contract = agreed(cluster, kubeconfig=kubeconfig)
+    contract["access"]["mode"] = "hardened"
+    contract["models"][0]["context_length"] = context
+    return contract
+
+
+@pytest.fixture
+def birch(bed: Any, tmp_path: Path) -> Iterator[Any]:
+    """A cluster that was onboarded, and serves one model."""
+    cluster = bed["birch"]
+    assert ours(cluster) == {}
+    admin = ("-e", f"admin_kubeconfig={cluster.kubeconfig}")
+    play("presetup", tmp_path, [hardened(cluster, "admin")], *admin)
+    done = onboard(tmp_path, hardened(cluster, "operator"))
+    assert done.returncode == 0, done.stdout
+    yield cluster
+    assert offboard(tmp_path, hardened(cluster, "admin"), options=admin).returncode == 0
+    assert ours(cluster) == {}
+
+
+def deployed(cluster: Any) -> dict[str, str]:
+    return {place: text for place, text in ours(cluster).items() if "controllerrevisions" not in place}
+
+
+def test_a_model_is_deployed_shown_rolled_back_and_retired(birch: Any, tmp_path: Path) -> None:
+    first = deployed(birch)
+    longer = hardened(birch, "deployer", 16384)
+    checked = play("deploy_models", tmp_path, [longer], *QUICK, "--check", "--diff")
+    assert "would change" in line(checked, "birch-eu-1"), checked.stdout
+    assert "surge" in line(checked, "birch-eu-1", NAME)
+    assert deployed(birch) == first, "check mode wrote"
+    done = play("deploy_models", tmp_path, [longer], *QUICK, "-e", "who=alice", "-e", "why=longer")
+    assert done.returncode == 0, done.stdout
+    assert " done " in line(done, "birch-eu-1")
+    assert "unproven" in line(done, "birch-eu-1", NAME)
+    again = play("deploy_models", tmp_path, [longer], *QUICK)
+    assert "nothing changed" in line(again, "birch-eu-1"), again.stdout
+    assert "changed=0" in again.stdout
+
+    observer = hardened(birch, "observer")
+    told = play("models", tmp_path, [observer], "-e", f"model={NAME}", "-e", '{"compare": ["1", "2"]}')
+    assert told.returncode == 0, told.stdout
+    assert line(told, "birch-eu-1", "good").split()[:4] == ["birch-eu-1", "1", "good", "first"]
+    assert " alice " in line(told, "birch-eu-1", "surge")
+    assert "--max-model-len=16384" in told.stdout
+    assert play("models", tmp_path, [observer], "--check").returncode == 0
+
+    back = ("-e", f"model={NAME}")
+    checked = play("rollback_model", tmp_path, [longer], *QUICK, *back, "--check")
+    assert "would change" in line(checked, "birch-eu-1"), checked.stdout
+    done = play("rollback_model", tmp_path, [longer], *QUICK, *back)
+    assert " done " in line(done, "birch-eu-1"), done.stdout
+    assert deployed(birch) == first
+    told = play("models", tmp_path, [observer], "-e", f"model={NAME}")
+    assert "(restores 1) rolled back" in line(told, "birch-eu-1", " 3 ")
+
+    refused = play("retire_model", tmp_path, [longer], *back)
+    assert refused.returncode == 2
+    assert "still has the model" in " ".join(refused.stdout.split())
+    assert deployed(birch) == first
+    without = {**longer, "models": []}
+    checked = play("retire_model", tmp_path, [without], *back, "--check")
+    assert "would change" in line(checked, "birch-eu-1"), checked.stdout
+    assert deployed(birch) == first, "check mode removed"
+    gone = play("retire_model", tmp_path, [without], *back)
+    assert " done " in line(gone, "birch-eu-1"), gone.stdout
+    assert "nothing carries its label any more" in gone.stdout
+    assert not [place for place in ours(birch) if NAME in place]
+    again = play("retire_model", tmp_path, [without], *back)
+    assert "nothing changed" in line(again, "birch-eu-1"), again.stdout
+
+
+@pytest.mark.parametrize(
+    ("playbook", "options", "message"),
+    [
+        ("rollback_model", (), "Say which model"),
+        ("retire_model", (), "Say which model"),
+        ("rollback_model", ("-e", "model=x"), "has no model 'x'"),
+    ],
+)
+def test_a_model_that_is_not_said_or_not_there_is_refused(
+    bed: Any, tmp_path: Path, playbook: str, options: tuple[str, ...], message: str
+) -> None:
+    done = play(playbook, tmp_path, [agreed(bed["birch"])], *NO_BAKE, *options)
+    assert done.returncode == 2
+    assert message in " ".join(done.stdout.split())
+    assert ours(bed["birch"]) == {}
