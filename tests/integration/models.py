@@ -45,6 +45,7 @@ class Models:
         model = contract["models"][0]
         model |= {"name": name, "context_length": context, "replicas": {"min": replicas, "max": replicas}}
         model["gpu"]["per_replica"] = gpus
+        contract["scaling"] = {"max_replicas_per_model": replicas, "max_gpus_per_model": replicas * gpus}
         [change] = model_changes(contract, [name], RELEASE, bake=1)
         if behaviour:
             deployment = workload(change["definition"])

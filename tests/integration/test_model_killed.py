@@ -22,11 +22,10 @@ from tests.integration.models import LLAMA, Models
 from tests.integration.plays import ROOT, ansible_environment
 
 NEW, OLD = "new", "old"
-# Seconds after the rollout began, and what the version does. A good one takes about 4 s, a bad one about 3 s to be
-# found out and 3 s to be given back.
+# At which share of the time that a whole rollout takes, and what the version does.
 KILLS = [
-    *((after, "", NEW) for after in (0.1, 0.4, 0.8, 1.3, 2.0, 2.8, 3.6)),
-    *((after, "crash", OLD) for after in (0.6, 2.2, 3.5)),
+    *((share, "", NEW) for share in (0.02, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8)),
+    *((share, "crash", OLD) for share in (0.15, 0.5, 0.8)),
 ]
 
 
@@ -43,24 +42,33 @@ def test_killed_at_ten_points_it_is_whole_after_the_next_run(models: Models) -> 
     for context in (1024, 2048):
         assert not models.roll(models.version(context)).get("failed")
         wholes[context] = models.whole()
-    now, interrupted = 2048, []
-    for after, behaviour, end in KILLS:
+    taken = {
+        behaviour: _run(models, models.version(1024, behaviour=behaviour), seconds=120.0)[1]
+        for behaviour in ("crash", "")
+    }
+    now, interrupted = 1024, []
+    for share, behaviour, end in KILLS:
         other = 1024 if now == 2048 else 2048
         change = models.version(other, behaviour=behaviour)
-        ended = _kill(models, change, after)
+        after = share * taken[behaviour]
+        killed, _seconds = _run(models, change, after)
+        ended = "was at work" if killed else "had ended"
         interrupted.append(models.revisions()[-1][1])
         done = models.roll(change)
         assert bool(done.get("failed")) is (end == OLD), done
         now = other if end == NEW else now
-        assert models.whole() == wholes[now], f"after a kill at {after} s ({ended}): a mix"
+        assert models.whole() == wholes[now], f"after a kill at {after:.1f} s ({ended}): a mix"
         assert models.revisions()[-1][1] == ("good" if end == NEW else "failed")
         assert not [state for _number, state in models.revisions() if state in ("pending", "failing")]
         assert {_context(pod) for pod in models.pods()} == {now}
     assert "pending" in interrupted, "no kill hit a rollout in the middle"
 
 
-def _kill(models: Models, change: dict[str, Any], after: float) -> str:
-    """Begin a rollout, and kill it with all its workers so many seconds after the cluster was first asked for it."""
+def _run(models: Models, change: dict[str, Any], seconds: float) -> tuple[bool, float]:
+    """Begin a rollout, and kill it with all its workers if it takes longer than this once its task has begun.
+
+    Gives whether it was killed, and how long the task was at work.
+    """
     play = {
         "hosts": "localhost",
         "gather_facts": False,
@@ -85,11 +93,14 @@ def _kill(models: Models, change: dict[str, Any], after: float) -> str:
             break
     else:
         raise AssertionError("the rollout did not begin")
-    time.sleep(after)
-    ended = "had ended" if running.poll() is not None else "was at work"
-    os.killpg(running.pid, signal.SIGKILL)
-    running.wait()
-    return ended
+    began, killed = time.monotonic(), False
+    try:
+        running.wait(seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+        killed = True
+    return killed, time.monotonic() - began
 
 
 def _context(pod: dict[str, Any]) -> int:
@@ -100,7 +111,7 @@ def _context(pod: dict[str, Any]) -> int:
 def test_a_run_that_wants_something_else_than_the_killed_one_has_its_way(models: Models) -> None:
     assert not models.roll(models.version(1024)).get("failed")
     whole = models.whole()
-    _kill(models, models.version(4096, behaviour="hang"), 1.5)
+    assert _run(models, models.version(4096, behaviour="hang"), 1.5)[0]
     done = models.roll(models.version(1024))
     assert not done.get("failed"), done
     assert models.whole() == whole

@@ -98,7 +98,7 @@ def test_a_first_version_a_good_update_and_nothing_to_change(models: Models) -> 
                                                                                (1, "alice", "a test")]  # fmt: skip
     assert {"object": f"Deployment fireworks-models/{LLAMA}", "old": "--max-model-len=1024",
             "new": "--max-model-len=2048",
-            "field": "spec.template.spec.containers[0].command[8]"} in info["differences"]  # fmt: skip
+            "field": "spec.template.spec.containers[0].command[9]"} in info["differences"]  # fmt: skip
 
 
 def test_what_was_changed_by_hand_is_put_right_without_a_new_revision(models: Models) -> None:
