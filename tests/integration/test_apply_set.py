@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,22 @@ def test_what_left_the_set_is_deleted_and_nothing_else(cluster: Any, space: str,
     assert actions(result)["ConfigMap/old"] == "deleted"
     assert get(cluster, f"/api/v1/namespaces/{space}/configmaps/old") is None
     assert get(cluster, f"/api/v1/namespaces/{space}/configmaps/theirs") is not None
+
+
+def test_what_is_on_its_way_out_is_waited_for_and_made_anew(cluster: Any, space: str, tmp_path: Path) -> None:
+    given = task(space, namespace(space), config_map(space))
+    run_tasks(tmp_path, connection_to(cluster), given)
+    path = f"/api/v1/namespaces/{space}/configmaps/settings"
+    held = cluster.request("PATCH", path, {"metadata": {"finalizers": ["example.com/held"]}})
+    cluster.request("DELETE", path)
+    release = threading.Timer(3.0, cluster.request, ("PATCH", path, {"metadata": {"finalizers": None}}))
+    release.start()
+    again = run_tasks(tmp_path, connection_to(cluster), given).result
+    release.join()
+    assert actions(again)["ConfigMap/settings"] == "created", again
+    made = get(cluster, path)
+    assert made is not None, "it went with the old one"
+    assert made["metadata"]["uid"] != held["metadata"]["uid"]
 
 
 def test_absent_removes_the_set_and_leaves_a_namespace_that_holds_somebody_elses_things(

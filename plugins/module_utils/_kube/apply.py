@@ -37,14 +37,15 @@ from .manifests import Member, to_members
 from .objects import Manifest, Ref
 from .occupants import foreign_occupants
 from .ordering import in_steps
-from .plan import CREATE, DELETE, UPDATE, Change, Plan, change_for, not_ours, parent_with
+from .plan import CREATE, DELETE, UPDATE, Change, Plan, change_for, is_leaving, not_ours, parent_with
 from .readiness import Readiness
 from .replicas import KEEPER, SCALERS, Shared, handover_manifest, owners_of_replicas, scaled, share
 from .session import APPLY_PATCH, FIELD_MANAGER, Session
 from .wait import Awaited, wait_gone, wait_ready
 
 DEFINITION_SECONDS = 30.0
-NAMESPACE_SECONDS = 30.0
+LEAVING_SECONDS = 300.0
+"""For an object of the same name that is on its way out, with pods that finish what they are at."""
 #: A namespace that does not exist yet cannot take a dry-run; the server checks the object in this one instead.
 _SURROGATE_NAMESPACE = "default"
 
@@ -181,8 +182,9 @@ class SetApplier:
     def _shares(self, members: list[Member], live: Mapping[Ref, Manifest], *, scaled_before: bool) -> dict[Ref, Shared]:
         """Each manifest as it is applied: without the replicas that the set's own autoscaler says."""
         scalers = scaled(member.manifest for member in members)
+        staying = {ref: one for ref, one in live.items() if not is_leaving(one)}
         return {
-            m.ref: share(m.manifest, live.get(m.ref), scalers.get(m.ref), scaled_before=scaled_before) for m in members
+            m.ref: share(m.manifest, staying.get(m.ref), scalers.get(m.ref), scaled_before=scaled_before) for m in members
         }
 
     def _dry_run_all(
@@ -257,6 +259,7 @@ class SetApplier:
             self._write_parent(parent_with(plan, in_between))
         for step in steps:
             rest = [c for c in step if c.ref.kind != "Namespace"]
+            self._await_gone([Awaited(c.ref, c.resource) for c in rest if c.leaving], time.monotonic() + LEAVING_SECONDS)
             self._session.in_parallel(self._write, rest)
             self._await_definitions(rest)
         self._delete_in_order(plan.of(DELETE))

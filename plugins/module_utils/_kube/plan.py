@@ -26,6 +26,7 @@ class Change:
     :param before: the live object, or nothing.
     :param after: what the server says it will be (server dry-run), or nothing.
     :param handover: how its replicas change hands, when they do.
+    :param leaving: one of its name is on its way out, and has to be gone before it can come.
     """
 
     action: str
@@ -35,6 +36,7 @@ class Change:
     before: Manifest = field(default_factory=dict)
     after: Manifest = field(default_factory=dict)
     handover: Handover | None = None
+    leaving: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,14 +84,19 @@ def change_for(
 ) -> Change:
     """The change that turns ``live`` into what the server's dry-run answered."""
     after = dry_run or manifest
-    if live is None:
-        return Change(CREATE, ref, resource, manifest, {}, after)
+    if live is None or is_leaving(live):
+        return Change(CREATE, ref, resource, manifest, {}, after, leaving=live is not None)
     taken = handover if handover and handover.take else None
     if taken:
         after = {**after, "spec": {**after["spec"], "replicas": taken.replicas}}
     # Replicas that are as they should be, but somebody else's, are taken all the same.
     same = not taken and canonical(desired_part(live)) == canonical(desired_part(after))
     return Change(UNCHANGED if same else UPDATE, ref, resource, manifest, live, after, handover)
+
+
+def is_leaving(live: Mapping[str, Any]) -> bool:
+    """Whether an object is on its way out. What is applied to it now would go with it."""
+    return bool((live.get("metadata") or {}).get("deletionTimestamp"))
 
 
 def not_ours(refs: Iterable[tuple[Ref, Manifest]], set_id: str, *, adopt_unowned: bool) -> list[tuple[Ref, str]]:

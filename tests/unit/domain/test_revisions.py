@@ -144,9 +144,10 @@ def test_a_candidate_is_found_by_nobody_who_looks_for_the_model(fewer: bool, ser
     *old, candidate = with_candidate(unit(), unit(context_length=1024), fewer=fewer)
     marks = candidate["spec"]["template"]["metadata"]["labels"]
     assert "byoc.fireworks.ai/model" not in marks
-    assert marks["byoc.fireworks.ai/candidate"] == "llama"
+    name = marks["byoc.fireworks.ai/candidate"]
+    assert name == f"llama-candidate-{digest(unit(context_length=1024))[:8]}"
     assert candidate["spec"]["selector"]["matchLabels"].items() <= marks.items()
-    assert (candidate["metadata"]["name"], candidate["spec"]["replicas"]) == ("llama-candidate", 1)
+    assert (candidate["metadata"]["name"], candidate["spec"]["replicas"]) == (name, 1)
     assert "--max-model-len=1024" in candidate["spec"]["template"]["spec"]["containers"][0]["command"]
     assert (workload(old) or {})["spec"]["replicas"] == serving
 

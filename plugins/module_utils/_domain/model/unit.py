@@ -126,6 +126,8 @@ def while_rolling(unit: Unit, strategy: Mapping[str, Any], hold: int) -> Unit:
 def with_candidate(current: Unit, target: Unit, *, fewer: bool) -> Unit:
     """The current unit with one replica of the target beside it that gets no traffic.
 
+    It is named after its target: the candidate of another version may still be on its way out.
+
     :param fewer: make room for it: one replica less of the current version.
     """
     unit = copy.deepcopy(current)
@@ -136,9 +138,10 @@ def with_candidate(current: Unit, target: Unit, *, fewer: bool) -> Unit:
         serving["spec"]["replicas"] = int(serving["spec"]["replicas"]) - 1
     name = wanted["metadata"]["name"]
     labels = {k: v for k, v in template_of(wanted)["metadata"]["labels"].items() if k != MODEL_LABEL}
-    marks = {**labels, CANDIDATE_LABEL: name}
-    wanted["metadata"] = {**wanted["metadata"], "name": f"{name}-candidate", "labels": marks}
-    wanted["spec"] |= {"replicas": 1, "selector": {"matchLabels": {CANDIDATE_LABEL: name}}}
+    candidate = f"{name}-candidate-{digest(target)[:8]}"
+    marks = {**labels, CANDIDATE_LABEL: candidate}
+    wanted["metadata"] = {**wanted["metadata"], "name": candidate, "labels": marks}
+    wanted["spec"] |= {"replicas": 1, "selector": {"matchLabels": {CANDIDATE_LABEL: candidate}}}
     wanted["spec"]["template"]["metadata"]["labels"] = marks
     return [*unit, wanted]
 
