@@ -18,8 +18,12 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._operation import Context, Operation
+from ansible_collections.fireworks.byoc.plugins.module_utils._operations.lock_keeper import attempt_under_lock
 
 display = Display()
+
+#: Where a run keeps the result of ``operation_lock``: registered so, the lock is renewed by all our actions.
+LOCK_VARIABLE = "byoc_lock"
 
 
 class InProcessAction(ActionBase):
@@ -44,8 +48,12 @@ class InProcessAction(ActionBase):
         if checked.error_messages:
             raise AnsibleActionFail(remove_values("; ".join(checked.error_messages), secrets))
         context = Context(self._task.check_mode, self._task.diff, display.warning)
-        result = self.operation.attempt(checked.validated_parameters, context)
+        result = self.attempt(checked.validated_parameters, context, task_vars)
         return remove_values(result, secrets) if secrets else result
+
+    def attempt(self, parameters: dict[str, Any], context: Context, task_vars: dict[str, Any]) -> dict[str, Any]:
+        """The operation, with the lock that the run holds on this cluster kept meanwhile."""
+        return attempt_under_lock(self.operation, parameters, context, task_vars.get(LOCK_VARIABLE))
 
     def prepare(self, arguments: dict[str, Any], _task_vars: dict[str, Any]) -> dict[str, Any]:
         """What has to be done on the controller before the operation: nothing, unless an action says otherwise."""

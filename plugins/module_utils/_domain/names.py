@@ -30,6 +30,12 @@ API_SERVER_ANNOTATION = PREFIX + "api-server"
 """On the presetup's set: where the API server answered, which an identity confined to our namespaces cannot read."""
 REVISION_ANNOTATION = PREFIX + "revision"
 
+LOCK = "operation-lock"
+"""The Lease by which one operation works on a cluster at a time."""
+PURPOSE_ANNOTATION = PREFIX + "purpose"
+BROKEN_ANNOTATION = PREFIX + "lock-broken"
+"""On the lock, when it was taken from a holder whose time was not over: who took it from whom, and why."""
+
 SETUP_NAMESPACE = "fireworks-setup"
 """Where setup grants live: apart, so that ending setup access touches nothing of the stack."""
 

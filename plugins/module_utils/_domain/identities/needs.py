@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..names import (
+    LOCK,
     MODELS_NAMESPACE,
     PRIORITIES,
     ROUTER,
@@ -34,6 +35,7 @@ CLUSTER = ""
 
 RBAC_GROUP = "rbac.authorization.k8s.io"
 KEDA_GROUP = "keda.sh"
+LEASE_GROUP = "coordination.k8s.io"
 
 
 def _always(_contract: Contract) -> bool:
@@ -112,7 +114,11 @@ def _each_once(*groups: Iterable[Need]) -> tuple[Need, ...]:
 
 # The cluster's identity is checked before anything else is done, by everything of ours that connects from outside.
 _WHICH_CLUSTER = Need(CLUSTER, "", ("namespaces",), ("get",), ("kube-system", SYSTEM_NAMESPACE, MODELS_NAMESPACE))
-_LEASES = Need(SYSTEM_NAMESPACE, "coordination.k8s.io", ("leases",), ("get", "create", "update", "delete"))
+# Whoever changes something holds the operation lock meanwhile. RBAC cannot limit a creation to a name.
+_LOCK = (
+    Need(SYSTEM_NAMESPACE, LEASE_GROUP, ("leases",), ("create",)),
+    Need(SYSTEM_NAMESPACE, LEASE_GROUP, ("leases",), ("get", "update", "delete"), (LOCK,)),
+)
 
 _ROUTES = (
     Need(SYSTEM_NAMESPACE, GATEWAY_GROUP, ("httproutes",), READ + WRITE, when=_by_gateway),
@@ -148,7 +154,7 @@ _DEPLOY_MODELS = (
     # A model's set remembers its members there, and its route leads there to the router.
     Need(SYSTEM_NAMESPACE, "", ("configmaps",), READ + WRITE),
     *_ROUTES,
-    _LEASES,
+    *_LOCK,
 )
 _UPGRADE_STACK = (
     _WHICH_CLUSTER,
@@ -160,7 +166,7 @@ _UPGRADE_STACK = (
     Need(SYSTEM_NAMESPACE, "apps", ("replicasets",), READ),
     Need(SYSTEM_NAMESPACE, "discovery.k8s.io", ("endpointslices",), READ),
     *_ROUTES,
-    _LEASES,
+    *_LOCK,
 )
 _PROBE_STACK = Need(
     SYSTEM_NAMESPACE,
@@ -244,7 +250,7 @@ IDENTITIES = (
             Need(MODELS_NAMESPACE, "", ("pods",), READ),
             Need(MODELS_NAMESPACE, "", ("pods/eviction",), ("create",), when=_may_drain),
             Need(MODELS_NAMESPACE, "policy", ("poddisruptionbudgets",), READ),
-            _LEASES,
+            *_LOCK,
         ),
     ),
     Identity(
