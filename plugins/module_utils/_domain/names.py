@@ -33,6 +33,8 @@ REVISION_ANNOTATION = PREFIX + "revision"
 LOCK = "operation-lock"
 """The Lease by which one operation works on a cluster at a time."""
 PURPOSE_ANNOTATION = PREFIX + "purpose"
+RECORDS = "operation-records"
+"""The ConfigMap that says where the records of this cluster end."""
 BROKEN_ANNOTATION = PREFIX + "lock-broken"
 """On the lock, when it was taken from a holder whose time was not over: who took it from whom, and why."""
 

@@ -17,6 +17,7 @@ from ..names import (
     LOCK,
     MODELS_NAMESPACE,
     PRIORITIES,
+    RECORDS,
     ROUTER,
     ROUTER_PORT,
     SYSTEM_NAMESPACE,
@@ -251,6 +252,9 @@ IDENTITIES = (
             Need(MODELS_NAMESPACE, "", ("pods/eviction",), ("create",), when=_may_drain),
             Need(MODELS_NAMESPACE, "policy", ("poddisruptionbudgets",), READ),
             *_LOCK,
+            # What it did is recorded, like what everybody else does.
+            Need(SYSTEM_NAMESPACE, "", ("configmaps",), ("create",)),
+            Need(SYSTEM_NAMESPACE, "", ("configmaps",), ("get", "patch"), (RECORDS,)),
         ),
     ),
     Identity(
@@ -291,6 +295,7 @@ PLAYBOOKS = {
     "validate": OBSERVER,
     "status": OBSERVER,
     "explain": OBSERVER,
+    "verify_records": OBSERVER,
     "rotate_credentials": OPERATOR,
     "presetup": SETUP,
     "grant_setup_access": ADMINISTRATOR,
