@@ -4,8 +4,8 @@
 """Records: one line for each operation, each line bound to the ones before it by their hashes.
 
 Two chains run through the lines (docs/records.md). The cluster's goes over everything done to it, whoever did it:
-``chain``, ``sequence``, ``previous``. The writer's goes over all lines of one controller's file: ``writer``, ``number``,
-``previous_here``. The head in the cluster says where both end.
+``chain``, ``sequence``, ``previous``. The writer's goes over all lines of one controller's file: ``writer``,
+``number``, ``previous_here``. The head in the cluster says where both end.
 """
 
 from __future__ import annotations
