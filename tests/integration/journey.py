@@ -37,7 +37,9 @@ def play(
     chosen = ["-e", f"clusters={clusters}"] if clusters else []
     done = run_playbook(f"fireworks.byoc.{name}", "-i", str(inventory), *chosen, *options)
     assert "Traceback" not in done.stdout, done.stdout
-    assert "[WARNING]" not in done.stdout, done.stdout
+    warnings = [each for each in done.stdout.splitlines() if "[WARNING]" in each]
+    # Whoever comes after a run that was killed is told so.
+    assert all("the lock of" in each and "had expired" in each for each in warnings), done.stdout
     assert "[DEPRECATION" not in done.stdout, done.stdout
     return done
 
