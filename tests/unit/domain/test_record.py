@@ -208,3 +208,9 @@ def test_objects_are_those_that_changed_in_loops_too() -> None:
     assert found == [{"object": "Namespace b", "action": "created", "before": "", "after": "h"}]
     [deleted] = changed_objects([{"objects": [{**same, "action": "deleted"}]}])
     assert deleted["object"] == "Service ns/a"
+
+
+def test_an_empty_file_is_no_tampering_before_the_first_line() -> None:
+    nothing = {"ok": True, "broken": "", "unproven": [], "lines": 0}
+    assert check_records({"one": []}, None) == nothing
+    assert check_records({"one": []}, {"chain": "c1", "sequence": 0, "hash": "", "writers": {}}) == nothing
