@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._operation import Context
 from ansible_collections.fireworks.byoc.plugins.module_utils._operations.operation_lock import OPERATION
 from ansible_collections.fireworks.byoc.plugins.module_utils._operations.who import who_runs
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.in_process import InProcessAction
@@ -16,13 +15,10 @@ from ansible_collections.fireworks.byoc.plugins.plugin_utils.in_process import I
 class ActionModule(InProcessAction):
     operation = OPERATION
     module = "fireworks.byoc.operation_lock"
+    under_lock = False
 
     def prepare(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Who holds it: whoever started the job, where AWX says so."""
         if not arguments.get("holder"):
             arguments["holder"] = who_runs(str(task_vars.get("awx_user_name") or ""))
         return arguments
-
-    def attempt(self, parameters: dict[str, Any], context: Context, _task_vars: dict[str, Any]) -> dict[str, Any]:
-        """What takes and gives back the lock does not keep it meanwhile."""
-        return self.operation.attempt(parameters, context)

@@ -15,6 +15,7 @@ from ansible_collections.fireworks.byoc.plugins.plugin_utils.in_process import I
 class ActionModule(InProcessAction):
     operation = OPERATION
     module = "fireworks.byoc.operation_record"
+    under_lock = False  # that a run lost its lock is to be recorded too
 
     def prepare(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """By whom: whoever started the job, where AWX says so."""

@@ -31,6 +31,8 @@ class InProcessAction(ActionBase):
 
     operation: ClassVar[Operation]
     module: ClassVar[str]
+    under_lock: ClassVar[bool] = True
+    """Whether the lock that the run holds is kept meanwhile, and the work not done without it once it is lost."""
     _supports_check_mode = True
     _supports_async = True
 
@@ -48,12 +50,9 @@ class InProcessAction(ActionBase):
         if checked.error_messages:
             raise AnsibleActionFail(remove_values("; ".join(checked.error_messages), secrets))
         context = Context(self._task.check_mode, self._task.diff, display.warning)
-        result = self.attempt(checked.validated_parameters, context, task_vars)
+        held = task_vars.get(LOCK_VARIABLE) if self.under_lock else None
+        result = attempt_under_lock(self.operation, checked.validated_parameters, context, held)
         return remove_values(result, secrets) if secrets else result
-
-    def attempt(self, parameters: dict[str, Any], context: Context, task_vars: dict[str, Any]) -> dict[str, Any]:
-        """The operation, with the lock that the run holds on this cluster kept meanwhile."""
-        return attempt_under_lock(self.operation, parameters, context, task_vars.get(LOCK_VARIABLE))
 
     def prepare(self, arguments: dict[str, Any], _task_vars: dict[str, Any]) -> dict[str, Any]:
         """What has to be done on the controller before the operation: nothing, unless an action says otherwise."""
