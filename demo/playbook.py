@@ -17,6 +17,7 @@ def run_playbook(name: str, inventory: Path, *options: str) -> int:
     """Run ``fireworks.byoc.<name>``; gives its exit status."""
     command = [str(Path(sys.executable).parent / "ansible-playbook"), f"fireworks.byoc.{name}", "-i", str(inventory)]
     environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+    environment.setdefault("BYOC_RECORDS_DIR", str(ROOT / "build" / "records"))
     environment.pop("KUBECONFIG", None)  # nothing of ours reads it; the contract names its credential
     if sys.stdout.isatty():
         environment["ANSIBLE_FORCE_COLOR"] = "1"

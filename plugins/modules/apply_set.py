@@ -124,7 +124,9 @@ counts:
   returned: success
   sample: {created: 1, updated: 0, deleted: 0, unchanged: 11}
 objects:
-  description: Each object with its C(kind), C(namespace), C(name), C(action), and C(ready) when it was waited for.
+  description:
+    - Each object with its C(kind), C(namespace), C(name), C(action), and C(ready) when it was waited for.
+    - One that changes also with the SHA-256 of what it was and of what it becomes, as C(before) and C(after).
   type: list
   elements: dict
   returned: success

@@ -18,8 +18,12 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._operation import Context, Operation
+from ansible_collections.fireworks.byoc.plugins.module_utils._operations.lock_keeper import attempt_under_lock
 
 display = Display()
+
+#: Where a run keeps the result of ``operation_lock``: registered so, the lock is renewed by all our actions.
+LOCK_VARIABLE = "byoc_lock"
 
 
 class InProcessAction(ActionBase):
@@ -27,6 +31,8 @@ class InProcessAction(ActionBase):
 
     operation: ClassVar[Operation]
     module: ClassVar[str]
+    under_lock: ClassVar[bool] = True
+    """Whether the lock that the run holds is kept meanwhile, and the work not done without it once it is lost."""
     _supports_check_mode = True
     _supports_async = True
 
@@ -44,7 +50,8 @@ class InProcessAction(ActionBase):
         if checked.error_messages:
             raise AnsibleActionFail(remove_values("; ".join(checked.error_messages), secrets))
         context = Context(self._task.check_mode, self._task.diff, display.warning)
-        result = self.operation.attempt(checked.validated_parameters, context)
+        held = task_vars.get(LOCK_VARIABLE) if self.under_lock else None
+        result = attempt_under_lock(self.operation, checked.validated_parameters, context, held)
         return remove_values(result, secrets) if secrets else result
 
     def prepare(self, arguments: dict[str, Any], _task_vars: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+#: What the playbooks record is kept out of the home of whoever runs the tests.
+RECORDS = {"BYOC_RECORDS_DIR": str(ROOT / "build" / "records")}
 #: A task with an environment of its own leaves Ansible's worker and runs as a module.
 AS_MODULE = {"environment": {"BYOC_TEST": "module"}}
 
@@ -36,7 +38,7 @@ class Outcome:
 def ansible_environment(**more: str) -> dict[str, str]:
     """The environment of a run: this checkout's collection, and nothing of the user's own."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "KUBE"))}
-    return {**kept, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", **more}
+    return {**kept, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", **RECORDS, **more}
 
 
 def run_playbook(

@@ -54,7 +54,7 @@ def _kill_at(task: str, inventory: Path, *, after: float) -> None:
     """Start onboarding, and kill it with all its workers so many seconds after a task began."""
     command = [str(Path(sys.executable).with_name("ansible-playbook")), "fireworks.byoc.onboard", "-i", str(inventory)]
     running = subprocess.Popen(
-        [*command, "-e", "clusters=byoc", *NO_REQUESTS],
+        [*command, "-e", "clusters=byoc", "-e", "lock_duration=10", *NO_REQUESTS],
         cwd=ROOT,
         env=ansible_environment(PYTHONUNBUFFERED="1"),
         stdin=subprocess.DEVNULL,

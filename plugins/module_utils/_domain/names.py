@@ -35,6 +35,14 @@ of its pods, the model's among them."""
 CANDIDATE_LABEL = PREFIX + "candidate"
 """On replicas that are tried before they get traffic, instead of the model's label, by which they would be found."""
 
+LOCK = "operation-lock"
+"""The Lease by which one operation works on a cluster at a time."""
+PURPOSE_ANNOTATION = PREFIX + "purpose"
+RECORDS = "operation-records"
+"""The ConfigMap that says where the records of this cluster end."""
+BROKEN_ANNOTATION = PREFIX + "lock-broken"
+"""On the lock, when it was taken from a holder whose time was not over: who took it from whom, and why."""
+
 SETUP_NAMESPACE = "fireworks-setup"
 """Where setup grants live: apart, so that ending setup access touches nothing of the stack."""
 

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..names import (
+    LOCK,
     MODELS_NAMESPACE,
     PRIORITIES,
+    RECORDS,
     ROUTER,
     ROUTER_PORT,
     SYSTEM_NAMESPACE,
@@ -34,6 +36,7 @@ CLUSTER = ""
 
 RBAC_GROUP = "rbac.authorization.k8s.io"
 KEDA_GROUP = "keda.sh"
+LEASE_GROUP = "coordination.k8s.io"
 
 
 def _always(_contract: Contract) -> bool:
@@ -112,7 +115,11 @@ def _each_once(*groups: Iterable[Need]) -> tuple[Need, ...]:
 
 # The cluster's identity is checked before anything else is done, by everything of ours that connects from outside.
 _WHICH_CLUSTER = Need(CLUSTER, "", ("namespaces",), ("get",), ("kube-system", SYSTEM_NAMESPACE, MODELS_NAMESPACE))
-_LEASES = Need(SYSTEM_NAMESPACE, "coordination.k8s.io", ("leases",), ("get", "create", "update", "delete"))
+# Whoever changes something holds the operation lock meanwhile. RBAC cannot limit a creation to a name.
+_LOCK = (
+    Need(SYSTEM_NAMESPACE, LEASE_GROUP, ("leases",), ("create",)),
+    Need(SYSTEM_NAMESPACE, LEASE_GROUP, ("leases",), ("get", "update", "delete"), (LOCK,)),
+)
 
 _ROUTES = (
     Need(SYSTEM_NAMESPACE, GATEWAY_GROUP, ("httproutes",), READ + WRITE, when=_by_gateway),
@@ -161,7 +168,7 @@ _DEPLOY_MODELS = (
     Need(SYSTEM_NAMESPACE, KEDA_GROUP, ("scaledobjects",), READ, when=may_scale),
     Need(MODELS_NAMESPACE, GATEWAY_GROUP, ("httproutes",), READ, when=_by_gateway),
     Need(MODELS_NAMESPACE, ROUTE_GROUP, ("routes",), READ, when=_by_openshift_route),
-    _LEASES,
+    *_LOCK,
 )
 _UPGRADE_STACK = (
     _WHICH_CLUSTER,
@@ -173,7 +180,7 @@ _UPGRADE_STACK = (
     Need(SYSTEM_NAMESPACE, "apps", ("replicasets",), READ),
     Need(SYSTEM_NAMESPACE, "discovery.k8s.io", ("endpointslices",), READ),
     *_ROUTES,
-    _LEASES,
+    *_LOCK,
 )
 _PROBE_STACK = Need(
     SYSTEM_NAMESPACE,
@@ -258,7 +265,10 @@ IDENTITIES = (
             Need(MODELS_NAMESPACE, "", ("pods",), READ),
             Need(MODELS_NAMESPACE, "", ("pods/eviction",), ("create",), when=_may_drain),
             Need(MODELS_NAMESPACE, "policy", ("poddisruptionbudgets",), READ),
-            _LEASES,
+            *_LOCK,
+            # What it did is recorded, like what everybody else does.
+            Need(SYSTEM_NAMESPACE, "", ("configmaps",), ("create",)),
+            Need(SYSTEM_NAMESPACE, "", ("configmaps",), ("get", "patch"), (RECORDS,)),
         ),
     ),
     Identity(
@@ -303,6 +313,7 @@ PLAYBOOKS = {
     "deploy_models": DEPLOYER,
     "rollback_model": DEPLOYER,
     "retire_model": DEPLOYER,
+    "verify_records": OBSERVER,
     "rotate_credentials": OPERATOR,
     "presetup": SETUP,
     "grant_setup_access": ADMINISTRATOR,

@@ -1,0 +1,183 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The operation lock as data: who holds it, until when, and what a Lease must say to be held.
+
+One operation works on a cluster at a time. All times are the API server's own: controllers need not agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from .names import BROKEN_ANNOTATION, LOCK, PURPOSE_ANNOTATION, SYSTEM_NAMESPACE, labels
+
+Lease = Mapping[str, Any]
+
+SHORTEST_SECONDS = 5
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Hold:
+    """That somebody holds the lock.
+
+    :param holder: user@controller/run.
+    :param acquired: since when.
+    :param renewed: when its holder was last heard of.
+    :param expires: when it is free, unless its holder is heard of again.
+    :param broken: if it was taken from somebody, from whom, by whom and why.
+    """
+
+    holder: str
+    purpose: str
+    acquired: datetime
+    renewed: datetime
+    expires: datetime
+    broken: str = ""
+
+    def expired(self, now: datetime) -> bool:
+        return now >= self.expires
+
+
+def hold_of(lease: Lease | None) -> Hold | None:
+    """Who holds the lock by this Lease; nobody when there is none, or when it names no holder.
+
+    A Lease that somebody wrote by hand may lack its times: then it counts from when it was made, and of one that does
+    not even say that, nobody has been heard of since 1970.
+    """
+    spec = (lease or {}).get("spec") or {}
+    holder = str(spec.get("holderIdentity") or "")
+    if not holder:
+        return None
+    metadata = (lease or {}).get("metadata") or {}
+    notes = metadata.get("annotations") or {}
+    made = _time(metadata.get("creationTimestamp")) or _EPOCH
+    acquired = _time(spec.get("acquireTime")) or made
+    renewed = _time(spec.get("renewTime")) or acquired
+    return Hold(
+        holder=holder,
+        purpose=str(notes.get(PURPOSE_ANNOTATION, "")),
+        acquired=acquired,
+        renewed=renewed,
+        expires=renewed + timedelta(seconds=int(spec.get("leaseDurationSeconds") or 0)),
+        broken=str(notes.get(BROKEN_ANNOTATION, "")),
+    )
+
+
+def lock_manifest(
+    live: Lease | None, *, holder: str, purpose: str, now: datetime, seconds: int, broken: str = ""
+) -> dict[str, Any]:
+    """The Lease by which ``holder`` holds the lock from now on for so many seconds.
+
+    Written over ``live`` it carries its resource version, so that of two who write it at once one is refused.
+
+    :param broken: said of whom it was taken from, when it was.
+    """
+    held = hold_of(live)
+    again = held is not None and held.holder == holder
+    spec = (live or {}).get("spec") or {}
+    notes = {PURPOSE_ANNOTATION: purpose, BROKEN_ANNOTATION: (held.broken if again and held else "") or broken}
+    metadata: dict[str, Any] = {
+        "name": LOCK,
+        "namespace": SYSTEM_NAMESPACE,
+        "labels": labels(LOCK, LOCK),
+        "annotations": {key: text for key, text in notes.items() if text},
+    }
+    if live is not None:
+        metadata["resourceVersion"] = live["metadata"]["resourceVersion"]
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": metadata,
+        "spec": {
+            "holderIdentity": holder,
+            "leaseDurationSeconds": seconds,
+            "acquireTime": spec.get("acquireTime") if again else _micro(now),
+            "renewTime": _micro(now),
+            "leaseTransitions": int(spec.get("leaseTransitions") or 0) + (0 if again else 1),
+        },
+    }
+
+
+def refusal(hold: Hold, now: datetime) -> tuple[str, str]:
+    """What to say to whoever may not have the lock because of ``hold``, and what he can do."""
+    what = (
+        f"another operation is at work on this cluster: {hold.holder}{_for(hold)} since {_clock(hold.acquired)} "
+        f"({_span(now - hold.acquired)} ago), last heard of {_span(now - hold.renewed)} ago; if it has died, the lock "
+        f"is free at {_clock(hold.expires)} (in {_span(hold.expires - now)}); nothing was changed"
+    )
+    following = (
+        "let it finish and run again, or wait for it with -e lock_wait=<seconds>; only if you know that it is dead and "
+        f"cannot wait until then: -e break_lock={hold.holder} -e 'break_reason=<why>'"
+    )
+    return what, following
+
+
+def other_refusal(hold: Hold, meant: str) -> tuple[str, str]:
+    """What to say to whoever would break the lock of ``meant`` and finds that somebody else holds it by now."""
+    what = (
+        f"the lock was to be taken from {meant}, and it is {hold.holder} who holds it{_for(hold)} since "
+        f"{_clock(hold.acquired)}; nothing was changed"
+    )
+    return what, "let it finish and run again; whoever was meant holds it no more"
+
+
+def loss(hold: Hold) -> tuple[str, str]:
+    """What to say to a run that finds its lock in somebody else's hands."""
+    how = f" ({hold.broken})" if hold.broken else ""
+    what = (
+        f"the lock of this run is lost: {hold.holder} holds it{_for(hold)} since {_clock(hold.acquired)}{how}; "
+        "this run does nothing more here"
+    )
+    return what, "let that run finish, and then run again: what was done so far stays, and a run goes on from there"
+
+
+def broken_note(hold: Hold, by: str, reason: str) -> str:
+    """Who took the lock from whom, and why: for the Lease and the record."""
+    return f"taken by {by} from {hold.holder}: {reason}"
+
+
+def about(hold: Hold) -> dict[str, str]:
+    """A hold as data, for results and tables."""
+    return {
+        "holder": hold.holder,
+        "purpose": hold.purpose,
+        "since": _stamp(hold.acquired),
+        "expires": _stamp(hold.expires),
+    }
+
+
+def _for(hold: Hold) -> str:
+    return f", for {hold.purpose}," if hold.purpose else ","
+
+
+def _time(text: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(text)).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def _micro(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _clock(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _span(length: timedelta) -> str:
+    """A span of time for people, rounded down."""
+    seconds = max(0, int(length.total_seconds()))
+    for unit, name in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * unit:
+            return f"{seconds // unit} {name}"
+    return f"{seconds} s"

@@ -1,0 +1,135 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keeps a run's lock while one of its operations works: docs/decisions/0011.
+
+The heartbeat is a thread of the very worker that does the work, so it beats exactly as long as something is done, and
+dies with it. Nothing has to be started, watched or stopped beside the run. A worker whose run was killed would go on
+working, and beating, until its task ends: Ansible's workers are in sessions of their own. The thread ends it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from .._connection import open_session
+from .._domain.lock import hold_of, lock_manifest, loss
+from .._domain.names import LOCK, SYSTEM_NAMESPACE
+from .._kube.errors import KubeError
+from .._kube.lease import LeasePlace, NoNamespaceError
+from .._operation import Context, Operation
+
+#: Renewed when this share of its life has passed, so two attempts may fail before it is over.
+RENEW_AFTER = 1 / 3
+_AGAIN_SECONDS = 2.0
+#: An answer that does not come is not waited for longer than this once the work is done.
+_LAST_WORD_SECONDS = 5.0
+_RUN_SECONDS = 1.0
+"""How often to see whether the run is still there."""
+
+Held = Mapping[str, Any]
+
+
+class LockLostError(KubeError):
+    """Somebody else holds the lock that this run was given."""
+
+
+class LockKeeper:
+    """Looks after one held lock.
+
+    :param held: the result of ``operation_lock`` by which it was taken.
+    """
+
+    def __init__(self, connection: Mapping[str, Any], held: Held) -> None:
+        self._held = held
+        self._connection = connection
+        self._place: LeasePlace | None = None
+        self._where = ""
+        self._known_at = float(held["known_at"])
+        self._run = os.getppid()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="operation-lock", daemon=True)
+        self.lost: LockLostError | None = None
+
+    def start(self) -> None:
+        """Look at once if nobody has for a while, and then from time to time until :meth:`stop`."""
+        if self._due() <= 0:
+            self.look()
+        if not self.lost:
+            self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread.ident is not None:
+            self._thread.join(_LAST_WORD_SECONDS)
+
+    def look(self) -> None:
+        """Renew the lock, or find that it is lost.
+
+        It is lost only if somebody else is seen to hold it. That it expired while nobody looked, or that it was
+        deleted, takes it from nobody: it is renewed. What cannot be asked now is asked again.
+        """
+        try:
+            if self._place is None:
+                session = open_session(self._connection)
+                self._where, self._place = session.where, LeasePlace(session, SYSTEM_NAMESPACE, LOCK)
+            self._renew(self._place)
+        except NoNamespaceError:
+            self._known_at = time.time()  # this run has removed it, and the lock with it
+        except KubeError:
+            # The operation meets the same trouble and tells it better; a credential without this right renews nothing.
+            self._known_at = time.time() - self._held["duration"] * RENEW_AFTER + _AGAIN_SECONDS
+
+    def _renew(self, place: LeasePlace) -> None:
+        seen = place.read()
+        hold = hold_of(seen.lease)
+        if hold is not None and hold.holder != self._held["holder"]:
+            what, next_step = loss(hold)
+            self.lost = LockLostError(what, where=self._where, next_step=next_step)
+            return
+        manifest = lock_manifest(
+            seen.lease,
+            holder=self._held["holder"],
+            purpose=self._held["purpose"],
+            now=seen.now,
+            seconds=self._held["duration"],
+        )
+        if place.write(manifest):
+            self._known_at = time.time()
+
+    def _due(self) -> float:
+        """In how many seconds to look again."""
+        return float(self._known_at + self._held["duration"] * RENEW_AFTER - time.time())
+
+    def _beat(self) -> None:
+        while not self.lost and not self._stop.wait(min(max(0.1, self._due()), _RUN_SECONDS)):
+            if os.getppid() != self._run:
+                os._exit(1)  # nobody hears the result, and the lock is somebody else's soon
+            if self._due() <= 0:
+                self.look()
+
+
+def attempt_under_lock(operation: Operation, parameters: dict[str, Any], context: Context, held: Any) -> dict[str, Any]:
+    """As ``operation.attempt``, with the run's lock kept meanwhile. An operation whose lock is lost fails.
+
+    :param held: what the run knows of its lock; anything but a lock on this very cluster keeps nothing.
+    """
+    connection = parameters.get("connection") or {}
+    if not (isinstance(held, Mapping) and held.get("held") and held["cluster_uid"] == connection.get("cluster_uid")):
+        return operation.attempt(parameters, context)
+    keeper = LockKeeper(connection, held)
+    keeper.start()
+    try:
+        result = {"changed": False} if keeper.lost else operation.attempt(parameters, context)
+    finally:
+        keeper.stop()
+    return {**result, **_failed(keeper.lost, result)} if keeper.lost else result
+
+
+def _failed(lost: LockLostError, result: Mapping[str, Any]) -> dict[str, Any]:
+    also = f"\n{result['msg']}" if result.get("failed") else ""
+    return {"failed": True, "msg": f"{lost}{also}", "error": type(lost).__name__, "owner": lost.owner}
