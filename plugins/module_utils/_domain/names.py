@@ -29,6 +29,8 @@ PRESETUP_ANNOTATION = PREFIX + "presetup"
 API_SERVER_ANNOTATION = PREFIX + "api-server"
 """On the presetup's set: where the API server answered, which an identity confined to our namespaces cannot read."""
 REVISION_ANNOTATION = PREFIX + "revision"
+HEALTH_HISTORY_ANNOTATION = PREFIX + "health-history"
+"""On a node: what was found and done before, as a JSON list; docs/health.md has its keys."""
 
 SETUP_NAMESPACE = "fireworks-setup"
 """Where setup grants live: apart, so that ending setup access touches nothing of the stack."""
