@@ -55,14 +55,16 @@ def reason_signs(base: Sign, reason: str) -> Iterator[Sign]:
 
 
 def nvsentinel_signs(node: str, message: str, source: str, at: float | None, seen: float) -> Iterator[Sign]:
-    """The errors in a message of NVSentinel: ``ErrorCode:119 PCI:… GPU_UUID:… … Recommended Action=COMPONENT_RESET;``."""
+    """The errors in a message of NVSentinel: ``ErrorCode:119 PCI:… GPU_UUID:… … Recommended Action=NONE;``."""
     for code, text, action in _ENTRY.findall(message) if "ErrorCode:" in message else ():
-        named = {key: value for key, value in _ENTITY.findall(text)}
+        named = dict(_ENTITY.findall(text))
         gpu = Gpu(named.get("GPU_UUID", ""), named.get("GPU", ""), pci_address(named.get("PCI", "")))
         said = f"ErrorCode:{code}{' '.join(text.split())[:240]} (it recommends {action})"
         lines = list(kernel_signs(text, node=node, source=source, at=at, seen=seen))
         if lines:
-            yield from (replace(sign, gpu=Gpu(gpu.uuid, gpu.index, sign.gpu.pci or gpu.pci), text=said) for sign in lines)
+            yield from (
+                replace(sign, gpu=Gpu(gpu.uuid, gpu.index, sign.gpu.pci or gpu.pci), text=said) for sign in lines
+            )
         elif code.isdecimal():
             signal = "sxid" if "NVSWITCH" in text else f"xid {int(code)}"
             yield Sign(signal, source, node, said, at, seen, gpu)

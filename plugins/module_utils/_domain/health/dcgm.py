@@ -4,8 +4,8 @@
 """The metrics of NVIDIA's DCGM exporter: what each GPU of a node reports, and the signs in it.
 
 Fields: docs.nvidia.com/datacenter/dcgm, "Field Identifiers"; the exporter's own (``DCGM_EXP_…``):
-github.com/NVIDIA/dcgm-exporter. ``DCGM_FI_DEV_XID_ERRORS`` is the last code, and stays after it is over, even over a reset
-(dcgm-exporter issue 500): alone it proves nothing.
+github.com/NVIDIA/dcgm-exporter. ``DCGM_FI_DEV_XID_ERRORS`` is the last code, and stays after it is over, over a reset
+too (dcgm-exporter issue 500): alone it proves nothing.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ NEEDED = (
 )
 """Without these an exporter cannot tell a sick GPU from a well one; its default list lacks most of them."""
 
-# DCGM's blanks: what a GPU does not support comes as a number at the end of the range.
-_BLANK = (0x7FFFFFF0, 0x7FFFFFFF), (0x7FFFFFFFFFFFFFF0, 0x7FFFFFFFFFFFFFFF)
+# DCGM's blanks: what a GPU does not support comes as a number at the end of the range, which a float rounds up to 2^63.
+_BLANK = (0x7FFFFFF0, 0x7FFFFFFF), (2.0**63 - 1024, 2.0**63)
 _THERMAL_BITS, _POWER_BITS = 0x20 | 0x40, 0x04
 _FABRIC_FAILED = {1: "not started", 4: "failed"}
 _SHORTEST_WINDOW = 300.0
@@ -59,7 +59,7 @@ def read_metrics(text: str) -> dict[str, Any]:
 
 
 def gather(read: Iterable[Sample]) -> dict[str, Any]:
-    """What the GPUs of one node report, as plain data: ``gpus``, one entry for each, and ``lacking``, metrics of NEEDED.
+    """What the GPUs of one node report, as plain data: ``gpus``, an entry for each, and ``lacking``, out of NEEDED.
 
     The slices of one GPU (MIG) are one entry, with the worst of each value.
     """
@@ -103,9 +103,7 @@ def metrics_signs(node: str, report: Mapping[str, Any], at: float, limits: Mappi
         for signal, text, began in _of_gpu(gpu, at, limits):
             times = gpu["xids"][signal[4:]] if signal.startswith("xid ") else 1
             asks = gpu.get("recovery") if signal == "driver_asks" else None
-            yield Sign(
-                signal, METRICS, node, text, began, at, which, max_age="metrics_max_age", times=times, asks=asks
-            )
+            yield Sign(signal, METRICS, node, text, began, at, which, max_age="metrics_max_age", times=times, asks=asks)
 
 
 def _of_gpu(gpu: Mapping[str, Any], at: float, limits: Mapping[str, float]) -> Iterator[tuple[str, str, float | None]]:

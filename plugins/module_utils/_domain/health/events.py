@@ -24,7 +24,7 @@ REBOOTED = "Rebooted"
 def event_record(raw: Raw) -> list[Any] | None:
     """What is kept of an event; None where it is not about a node or has no moment.
 
-    Both forms are read: the old one (``lastTimestamp``, ``count``) and that of events.k8s.io (``eventTime``, ``series``).
+    Both forms are read: the old one (``lastTimestamp``, ``count``), and the new one (``eventTime``, ``series``).
     """
     about = raw.get("involvedObject") or raw.get("regarding") or {}
     if about.get("kind") != "Node":

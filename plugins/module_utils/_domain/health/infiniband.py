@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""InfiniBand ports, as node_exporter has them (``node_infiniband_state_id``); how many are up, and how many should be."""
+"""InfiniBand ports, as node_exporter has them (``node_infiniband_state_id``): how many are up, and should be."""
 
 from __future__ import annotations
 

@@ -16,7 +16,9 @@ from .signs import Gpu, Sign, pci_address
 
 _XID = re.compile(r"NVRM: Xid \((?:PCI:)?([0-9a-fA-F:.]+)\): (\d+)([^\n]*)")
 _SXID = re.compile(r"SXid \((?:PCI:)?([0-9a-fA-F:.]+)\): (\d+)([^\n]*)", re.IGNORECASE)
-_FALLEN = re.compile(r"NVRM: (?:The NVIDIA )?GPU (?:at )?(?:PCI:)?([0-9a-fA-F:.]+)[^;]{0,160}?fallen off the bus", re.DOTALL)
+_FALLEN = re.compile(
+    r"NVRM: (?:The NVIDIA )?GPU (?:at )?(?:PCI:)?([0-9a-fA-F:.]+)[^;]{0,160}?fallen off the bus", re.DOTALL
+)
 _SEVERITY = re.compile(r"\b(Non-?fatal|Fatal)\b", re.IGNORECASE)
 _UNIT = re.compile(r"\((GPC \d+, TPC \d+(?:, SM \d+)?)\)")
 _FOLLOWS = re.compile(r"caused by previous Xid (\d+)")
@@ -30,8 +32,8 @@ def kernel_signs(text: str, *, node: str, source: str, at: float | None, seen: f
     for match in _XID.finditer(text):
         found = True
         yield _sign(f"xid {match[2]}", match, node, source, at, seen, times)
-    if not found and (match := _FALLEN.search(text)):
-        yield _sign("fallen_off_the_bus", match, node, source, at, seen, times)
+    if not found and (fallen := _FALLEN.search(text)):
+        yield _sign("fallen_off_the_bus", fallen, node, source, at, seen, times)
     for match in _SXID.finditer(text):
         rest = _SEVERITY.search(match[3])
         says = rest[1].lower().replace("-", "") if rest else ""
@@ -41,9 +43,7 @@ def kernel_signs(text: str, *, node: str, source: str, at: float | None, seen: f
         )
 
 
-def _sign(
-    signal: str, match: re.Match[str], node: str, source: str, at: float | None, seen: float, times: int
-) -> Sign:
+def _sign(signal: str, match: re.Match[str], node: str, source: str, at: float | None, seen: float, times: int) -> Sign:
     rest = match[3] if signal.startswith("xid") else ""
     severity, unit, follows, asks = (pattern.search(rest) for pattern in (_SEVERITY, _UNIT, _FOLLOWS, _ASKS))
     return Sign(

@@ -50,7 +50,7 @@ def node_record(raw: Raw) -> dict[str, Any]:
         or labels.get(GPU_PRESENT_LABEL) == "true",
         "capacity": count(capacity.get(GPU, 0)),
         "allocatable": count((status.get("allocatable") or {}).get(GPU, 0)),
-        # What the node's own labels say that it has; nothing where GPUs are shared or cut, since it counts otherwise then.
+        # What the node's own labels say that it has; nothing where GPUs are shared or cut, and counted otherwise.
         "labelled": 0 if _is_cut(labels, capacity) else count(labels.get(_COUNT_LABEL, 0)),
         "cut": _is_cut(labels, capacity),
         "cordoned": bool(spec.get("unschedulable", False)),

@@ -63,7 +63,7 @@ def holds_gpus(pod: Pod) -> bool:
 
 
 def failing_signs(pods: Sequence[Pod], now: float, least: float) -> Iterator[Sign]:
-    """The signs in pods that fail on a node: refused by its kubelet, or failing while their like are ready elsewhere."""
+    """The signs in pods that fail on a node: refused by its kubelet, or failing where their like elsewhere do not."""
     ready_on: dict[str, set[str]] = defaultdict(set)
     failing: dict[str, list[Pod]] = defaultdict(list)
     for pod in pods:

@@ -132,8 +132,8 @@ def check_layer(name: str, layer: Any) -> None:
 def layered(table: Table, layers: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
     """The table with what each layer changes, later ones over earlier ones.
 
-    layers: pairs of a name ("fleet", "customer", "cluster") and a mapping with ``faults`` and ``xids`` as the contract's
-    ``health`` has them. Raises PolicyError, naming the layer and the place.
+    layers: pairs of a name ("fleet", "customer", "cluster") and a mapping with ``faults`` and ``xids`` as in the
+    contract's ``health``. Raises PolicyError, naming the layer and the place.
     """
     result: dict[str, Any] = copy.deepcopy(dict(table))
     rows = {row["class"]: row for row in result["faults"]}

@@ -18,7 +18,7 @@ _ESCAPE = re.compile(r'\\[n"\\]')
 
 
 def samples(text: str, names: Iterable[str]) -> Iterator[Sample]:
-    """The samples of the metrics called ``names`` in a text: name, labels, value. Lines that are no samples are skipped.
+    """The samples of the metrics called ``names`` in a text: name, labels, value. Other lines are skipped.
 
     A text of a GPU node has some thousand lines, of which a few dozen matter: the search is one pass of the regular
     expression engine, and equal labels, as all metrics of one GPU have, are read once.

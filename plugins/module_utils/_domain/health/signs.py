@@ -42,12 +42,12 @@ class Gpu:
 class Sign:
     """One thing that a source says about a node.
 
-    signal: what it is, in the words of the fault policy (``xid 79``, ``condition DiskPressure``, ``row_remap_failure``).
+    signal: what it is, in the words of the fault policy (``xid 79``, ``condition DiskPressure``).
     instead: what it is where the policy has no class for ``signal``. says: fatal or nonfatal, where a line says so.
-    at: when it happened or began, in seconds since 1970; None where the source does not know, as a gauge of the last value.
+    at: when it happened or began, in seconds since 1970; None where the source does not know, as a last value's gauge.
     seen: when the source last said so; for what happened once, the same moment.
     max_age: the limit of the policy that ``seen`` is held against; empty for what was read just now.
-    times: how often, as this source counts. unit: the part of the GPU. follows: the code that a line says it comes from.
+    times: how often, as this source counts. unit: the part of the GPU. follows: the code that it comes from.
     asks: the driver's recovery action, where the line has it.
     """
 
@@ -74,7 +74,7 @@ class Sign:
 
 
 def pci_address(text: str) -> str:
-    """A place on the bus in one form: ``00000000:0F:00.0`` and ``0000:0f:00`` are ``0000:0f:00``; empty if it is none."""
+    """A place on the bus in one form: ``00000000:0F:00.0`` is ``0000:0f:00``; empty if it is none."""
     parts = text.strip().lower().split(".")[0].split(":")
     if len(parts) == 2:
         parts.insert(0, "0")
