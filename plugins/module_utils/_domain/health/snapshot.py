@@ -30,9 +30,9 @@ def snapshot(
 
     taken: when it was read, in seconds since 1970. nodes, pods, events, engines: the records of ``node_record``,
     ``pod_record``, ``event_record`` and ``engine_record``. leases: by node, when it was last renewed. metrics: by node,
-    what ``read_metrics`` made, with ``at``, or ``error`` where they could not be read. infiniband: ``ports_up`` by node.
-    unreadable: the kinds that the identity may not read. earlier: the snapshot before this one, against which gauges of
-    a last value are held.
+    what ``read_metrics`` made, with ``at``, or ``error`` where they could not be read. infiniband: by node,
+    ``ports_up``. unreadable: the kinds that the identity may not read. earlier: the snapshot before this one, against
+    which gauges of a last value are held.
     """
     return {
         "version": VERSION,

@@ -233,9 +233,10 @@ def recorded(case: Case, *, changes: Any = None, earlier: Any = None) -> dict[st
         absent = [*parts.get(name, ()), *parts.get("all", ())]
         if how != "none" and "nvidia-dcgm-exporter" not in absent:
             raw_pods.append(part("nvidia-dcgm-exporter", name))
-        for word in ("nvidia-device-plugin-daemonset", "node-problem-detector"):
-            if word not in absent and not (word[:4] == "node" and this.get("npd") == "none"):
-                raw_pods.append(part(word, name, ready=this.get("plugin_ready", True) or word[:4] == "node"))
+        if "nvidia-device-plugin-daemonset" not in absent:
+            raw_pods.append(part("nvidia-device-plugin-daemonset", name, ready=this.get("plugin_ready", True)))
+        if this.get("npd") != "none" or case.get("detector") == "broken":
+            raw_pods.append(part("node-problem-detector", name, ready=this.get("npd") != "none"))
         if how == "error":
             metrics[name] = {"error": "502 Bad Gateway"}
         elif how not in ("none", "unread"):

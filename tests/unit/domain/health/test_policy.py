@@ -189,3 +189,12 @@ def test_actions_are_ordered_and_those_that_empty_a_node_come_last() -> None:
     ]
     assert strongest(["report", "reboot", "record"]) == "reboot"
     assert strongest([]) == "ignore"
+
+
+def test_the_page_has_every_class_with_its_row_and_every_action() -> None:
+    page = (ROOT / "docs" / "health.md").read_text(encoding="utf-8")
+    for row in TABLE["faults"]:
+        (line,) = [line for line in page.splitlines() if line.startswith(f"| `{row['class']}` |")]
+        assert line.endswith(f"| {row['severity']} | `{row['action']}` | {row['owner']} |")
+        assert all(f"`{signal}`" in line for signal in row.get("signals", ()))
+    assert all(f"| `{action}` |" in page for action in ACTIONS)
