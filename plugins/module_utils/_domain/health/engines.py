@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .prometheus_text import samples
+from .prometheus_text import query_series, samples
 
 Sample = Mapping[str, float]
 KEPT = 10
@@ -28,6 +29,34 @@ def read_engine(text: str, *, running: str, waiting: str, heartbeat: str) -> dic
     if len(seen) < len(found):
         return None
     return {"running": found[running], "waiting": found[waiting], "heartbeat": found[heartbeat]}
+
+
+def engine_query(names: Iterable[Mapping[str, str]], seconds: float) -> str:
+    """The query of Prometheus for what ``engine_records`` reads, of a span of time that ends now."""
+    wanted = "|".join(sorted({name for each in names for name in each.values()}))
+    return f'{{__name__=~"{wanted}",pod!=""}}[{int(seconds)}s:30s]'
+
+
+def engine_records(
+    answer: Mapping[str, Any], names: Mapping[str, Mapping[str, str]], namespace: str
+) -> list[dict[str, Any]]:
+    """The engines in an answer of Prometheus, with the labels of our telemetry and their metrics of some minutes.
+
+    names: by model, what its engine calls ``running``, ``waiting`` and ``heartbeat``.
+    """
+    found: dict[tuple[str, str, str], dict[str, dict[float, float]]] = defaultdict(lambda: defaultdict(dict))
+    for name, labels, values in query_series(answer):
+        kinds = [kind for kind, called in names.get(labels.get("model", ""), {}).items() if called == name]
+        for kind in kinds:
+            series = found[labels["model"], labels.get("node", ""), labels.get("pod", "")][kind]
+            for at, value in values.items():
+                series[at] = series.get(at, 0.0) + value
+    records = []
+    for (model, node, pod), kept in sorted(found.items()):
+        moments = sorted(set.intersection(*(set(kept[kind]) for kind in ("running", "waiting", "heartbeat"))))
+        sampled = [{"at": at, **{kind: series[at] for kind, series in kept.items()}} for at in moments]
+        records.append(engine_record(f"{namespace}/{pod}", node, model, sampled))
+    return records
 
 
 def merged(earlier: Sequence[Sample], sample: Sample | None) -> list[Sample]:

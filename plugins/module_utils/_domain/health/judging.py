@@ -116,7 +116,8 @@ def _finding(world: World, group: Group, draft: _Draft, recurrence: dict[str, An
     owner, ask = _whose_move(group, draft, may)
     moments = [sign.at for sign in group.signs if sign.at is not None]
     return Finding(
-        id="/".join(filter(None, (group.node, gpu.name or group.pod, row.fault))),
+        # What is of the whole cluster is told apart by what it says.
+        id="/".join(filter(None, (group.node, gpu.name or group.pod, row.fault, "" if group.node else _words(group)))),
         fault=row.fault,
         title=row.title,
         node=group.node,
@@ -171,6 +172,10 @@ _ASKS = {
     "inspect": "Open a case with the hardware's support; repairs have not lasted.",
     "replace": "Replace the GPU or the machine.",
 }
+
+
+def _words(group: Group) -> str:
+    return "-".join(group.signs[0].text.lower().split())
 
 
 def _confidence(group: Group, draft: _Draft) -> str:

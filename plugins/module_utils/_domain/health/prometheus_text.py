@@ -46,6 +46,17 @@ def query_samples(answer: Mapping[str, Any]) -> Iterator[Sample]:
         yield labels.pop("__name__", ""), labels, value
 
 
+def query_series(answer: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, str], dict[float, float]]]:
+    """The series in an answer over a span of time (``resultType: matrix``): name, labels, values by their moment."""
+    for entry in (answer.get("data") or {}).get("result") or ():
+        labels = dict(entry.get("metric") or {})
+        try:
+            values = {float(at): float(value) for at, value in entry["values"]}
+        except (KeyError, TypeError, ValueError):
+            continue
+        yield labels.pop("__name__", ""), labels, values
+
+
 @lru_cache(maxsize=32)
 def _pattern(names: frozenset[str]) -> re.Pattern[str]:
     words = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))

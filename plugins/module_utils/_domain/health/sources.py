@@ -11,7 +11,7 @@ from typing import Any
 from .conditions import KERNEL_LOG_READERS
 from .moments import shown_moment
 from .pods import DCGM_EXPORTER, NODE_PROBLEM_DETECTOR
-from .signs import METRICS, NODE, Sign
+from .signs import METRICS, NODE, PODS, Sign
 from .world import World
 
 
@@ -35,6 +35,8 @@ def unreadable_signs(world: World) -> Iterator[Sign]:
 def _exporter(world: World, node: Mapping[str, Any], pod_ready: bool | None) -> Iterator[Sign]:
     name, now = node["name"], world.now
     report = world.snapshot["metrics"].get(name)
+    if report is None and pod_ready is None and PODS in world.snapshot["unreadable"]:
+        return  # who may not see its pods cannot say that there is none; that is told of the whole cluster
     if report is None and pod_ready is None:
         yield Sign("source_missing", METRICS, name, "there is no DCGM exporter on the node", None, now)
     elif report is None or report.get("error"):

@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.assess import SnapshotError, assess
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.finding import place
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.handoff import handoff
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.report import health_failure, health_rows
 from tests.unit.domain.agreed import contract
 from tests.unit.domain.health.scene import NOW, agreed, assessed, pci, uuid
 from tests.unit.domain.health.test_policy import POLICY
@@ -110,3 +111,42 @@ def test_places_are_named_as_far_as_they_are_known() -> None:
 def test_a_snapshot_of_another_form_is_refused() -> None:
     with pytest.raises(SnapshotError, match="has version 7, and this collection reads version 1"):
         assess({"version": 7}, POLICY, contract(), NOW)
+
+
+def test_a_fleets_health_is_a_table() -> None:
+    found = assessed(FALLEN).as_dict()
+    (row,) = health_rows(contract(), found)
+    assert (row["cluster"], row["severity"], row["fault"], row["action"], row["owner"]) == (
+        *("acme-eu-1", "critical", "gpu_off_the_bus", "reboot", "customer"),
+    )
+    assert row["place"] == f"n1, GPU 0 {uuid('n1', 0)}" and row["next"].startswith("Reboot the node")
+    (well,) = health_rows(contract(), assessed({}).as_dict())
+    assert (well["severity"], well["next"]) == ("none", "3 healthy")
+    told = {"lines": [{"xid": 43, "text": "Ch 1"}]}
+    assert health_rows(contract(), assessed(told).as_dict())[0]["fault"] == "nothing"
+    (info,) = health_rows(contract(), assessed(told).as_dict(), "", "info")
+    assert (info["fault"], info["next"]) == ("information", "fault policy 2026.11.1")
+    (none,) = health_rows(contract(), assessed({"nodes": {n: {"gpus": None} for n in ("n1", "n2", "n3")}}).as_dict())
+    assert none["next"] == "there are no GPU nodes"
+    assert health_rows(contract(), {}, "the API server did not answer")[0]["next"] == "the API server did not answer"
+    assert health_rows(contract(), {})[0]["next"] == "the cluster was not read"
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "reason"),
+    [
+        ("critical", "1 findings are critical or worse"),
+        ("error", "1 findings are error or worse"),
+        ("never", ""),
+    ],
+)
+def test_a_run_fails_where_something_is_too_bad(fail_on: str, reason: str) -> None:
+    assert health_failure([assessed({}).as_dict(), assessed(FALLEN).as_dict()], fail_on) == reason
+    assert health_failure([assessed({}).as_dict()], fail_on) == ""
+
+
+def test_a_run_fails_where_a_cluster_could_not_be_judged_unless_nothing_fails_it() -> None:
+    assert health_failure([{"msg": "no answer"}], "critical") == "1 clusters could not be judged"
+    assert health_failure([{"msg": "no answer"}], "never") == ""
+    with pytest.raises(ValueError, match="fail_on: 'fatal' is not one of info, warning, error, critical, never"):
+        health_failure([], "fatal")

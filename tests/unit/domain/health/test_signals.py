@@ -20,6 +20,8 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.dcgm
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.engines import (
     KEPT,
+    engine_query,
+    engine_records,
     merged,
     read_engine,
     stands_still_since,
@@ -317,3 +319,28 @@ def test_the_releases_rules_report_the_lines_that_are_read() -> None:
         # node-problem-detector's patterns must match to the end of a message.
         assert next(rule["reason"] for rule in rules if re.search(rf"{rule['pattern']}\Z", line)) == reason
         assert list(kernel_signs(line, node="n1", source="event", at=1.0, seen=1.0))
+
+
+def test_engines_are_read_out_of_what_our_telemetry_keeps() -> None:
+    def series(name: str, values: list[tuple[float, str]], **labels: str) -> dict[str, Any]:
+        named = {"__name__": name, "model": "llama", "pod": "llama-7d9f", "node": "gpu-17", "engine": "0", **labels}
+        return {"metric": named, "values": values}
+
+    result = [
+        series(NAMES["running"], [(0.0, "2"), (30.0, "2"), (60.0, "3")]),
+        series(NAMES["running"], [(0.0, "1"), (30.0, "1")], engine="1"),
+        series(NAMES["waiting"], [(0.0, "0"), (30.0, "1"), (60.0, "1")]),
+        series(NAMES["heartbeat"], [(0.0, "100"), (30.0, "100")]),
+        series(NAMES["heartbeat"], [(0.0, "100")], model="unknown"),
+        series(NAMES["waiting"], [(0.0, "1")], pod="half"),
+        {"metric": {"__name__": NAMES["waiting"]}, "values": [["x"]]},
+    ]
+    answer = {"status": "success", "data": {"resultType": "matrix", "result": result}}
+    half, whole = engine_records(answer, {"llama": NAMES}, "fireworks-models")
+    assert half == {"pod": "fireworks-models/half", "node": "gpu-17", "model": "llama", "samples": [], "error": ""}
+    assert whole["samples"] == [
+        {"at": 0.0, "running": 3.0, "waiting": 0.0, "heartbeat": 100.0},
+        {"at": 30.0, "running": 3.0, "waiting": 1.0, "heartbeat": 100.0},
+    ]
+    query = engine_query([NAMES, NAMES], 240.0)
+    assert query == f'{{__name__=~"{"|".join(sorted(NAMES.values()))}",pod!=""}}[240s:30s]'
