@@ -111,7 +111,8 @@ class _Reader:
         except KubeError as error:
             return pod["node"], {"error": str(error.what)}
         if answer.status != 200:
-            return pod["node"], {"error": f"HTTP {answer.status} from {path}"}
+            said = str(answer.json().get("message", "")).split("\n")[0][:200]
+            return pod["node"], {"error": f"HTTP {answer.status} from {path}: {said}"}
         return pod["node"], {**read_metrics(answer.data.decode(errors="replace")), "at": time.time(), "error": ""}
 
     def _engines(self, policy: Policy) -> list[dict[str, Any]]:
