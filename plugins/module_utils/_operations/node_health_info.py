@@ -70,11 +70,13 @@ class _Reader:
         read = dict(zip(reads, self._session.in_parallel(lambda one: one(), reads.values()), strict=True))
         exporters = [pod for pod in read["pods"] if pod and pod["part"] == DCGM_EXPORTER and not pod["over"]]
         metrics = dict(self._session.in_parallel(self._exporter, exporters))
-        engines = self._engines(policy) if any(pod and pod["model"] for pod in read["pods"]) else []
+        served = any(pod and pod["model"] for pod in read["pods"])
+        engines, engines_error = self._engines(policy) if served else ([], "")
         return snapshot(
             taken=time.time(),
             metrics=metrics,
             engines=engines,
+            engines_error=engines_error,
             unreadable=self.unreadable,
             earlier=self._parameters["earlier"],
             **read,
@@ -110,27 +112,30 @@ class _Reader:
             )
         except KubeError as error:
             return pod["node"], {"error": str(error.what)}
+        if answer.status == 403:
+            # In the same words for each node, so that a cluster of many has one finding.
+            self.unreadable.add("pods/proxy")
+            return pod["node"], {"error": "the identity of this run may not ask it (pods/proxy)"}
         if answer.status != 200:
             said = str(answer.json().get("message", "")).split("\n")[0][:200]
-            return pod["node"], {"error": f"HTTP {answer.status} from {path}: {said}"}
+            return pod["node"], {"error": f"HTTP {answer.status}: {said}"}
         return pod["node"], {**read_metrics(answer.data.decode(errors="replace")), "at": time.time(), "error": ""}
 
-    def _engines(self, policy: Policy) -> list[dict[str, Any]]:
-        """The engines' last minutes, out of our telemetry, which keeps them."""
+    def _engines(self, policy: Policy) -> tuple[list[dict[str, Any]], str]:
+        """The engines' last minutes, out of our telemetry, which keeps them; else why it does not tell them."""
         known = self._parameters["engine_metrics"]
         models = self._parameters["contract"].get("models") or ()
         names = {model["name"]: known[model["engine"]["name"]] for model in models if model["engine"]["name"] in known}
         if not names:
-            return []
+            return [], ""
         graces = [(model.get("health_gate") or {}).get("heartbeat_grace") for model in models]
         longest = max([policy.limits["heartbeat_grace"], *(_seconds(grace) for grace in graces if grace)])
         service = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/services/{TELEMETRY}:{TELEMETRY_PORT}/proxy/api/v1/query"
         try:
             answer = self._session.get(service, {"query": engine_query(names.values(), longest + 120)})
-        except KubeError:
-            self.unreadable.add("the engines' metrics in our telemetry")
-            return []
-        return engine_records(answer, names, MODELS_NAMESPACE)
+        except KubeError as error:
+            return [], str(error.what)
+        return engine_records(answer, names, MODELS_NAMESPACE), ""
 
 
 def run(parameters: dict[str, Any], _context: Context) -> dict[str, Any]:

@@ -101,6 +101,9 @@ def _engine_signs(world: World) -> Iterator[Sign]:
         for model in world.contract.get("models") or ()
         if (said := (model.get("health_gate") or {}).get("heartbeat_grace"))
     }
+    if world.snapshot["engines_error"]:
+        text = f"no engine could be looked at: {world.snapshot['engines_error']}"
+        yield Sign("source_stale", ENGINE, "", text, None, world.now)
     ready = {f"{pod['namespace']}/{pod['name']}" for pod in world.snapshot["pods"] if pod["ready"]}
     for engine in world.snapshot["engines"]:
         # One that loads or sleeps has no requests to answer, and is not ready.

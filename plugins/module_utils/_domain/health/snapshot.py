@@ -22,6 +22,7 @@ def snapshot(
     leases: Mapping[str, float | None] | None = None,
     metrics: Mapping[str, Mapping[str, Any]] | None = None,
     engines: Iterable[Mapping[str, Any]] = (),
+    engines_error: str = "",
     infiniband: Mapping[str, int | None] | None = None,
     unreadable: Iterable[str] = (),
     earlier: Snapshot | None = None,
@@ -31,8 +32,8 @@ def snapshot(
     taken: when it was read, in seconds since 1970. nodes, pods, events, engines: the records of ``node_record``,
     ``pod_record``, ``event_record`` and ``engine_record``. leases: by node, when it was last renewed. metrics: by node,
     what ``read_metrics`` made, with ``at``, or ``error`` where they could not be read. infiniband: by node,
-    ``ports_up``. unreadable: the kinds that the identity may not read. earlier: the snapshot before this one, against
-    which gauges of a last value are held.
+    ``ports_up``. engines_error: why no engine could be looked at. unreadable: the kinds that the identity may not
+    read. earlier: the snapshot before this one, against which gauges of a last value are held.
     """
     return {
         "version": VERSION,
@@ -43,6 +44,7 @@ def snapshot(
         "leases": dict(leases or {}),
         "metrics": {node: dict(report) for node, report in (metrics or {}).items()},
         "engines": list(engines),
+        "engines_error": engines_error,
         "infiniband": dict(infiniband or {}),
         "unreadable": sorted(unreadable),
         "last_xids": _last_xids(earlier) if earlier else {},

@@ -262,6 +262,7 @@ def recorded(case: Case, *, changes: Any = None, earlier: Any = None) -> dict[st
         metrics=metrics,
         engines=[_engine(one) for one in case.get("engines", ())],
         infiniband={name: ports_up(_infiniband(up)) for name, up in case.get("infiniband", {}).items()},
+        engines_error=case.get("telemetry", ""),
         unreadable=case.get("unreadable", ()),
         earlier=earlier,
     )
