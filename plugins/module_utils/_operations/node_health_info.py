@@ -117,7 +117,7 @@ class _Reader:
             self.unreadable.add("pods/proxy")
             return pod["node"], {"error": "the identity of this run may not ask it (pods/proxy)"}
         if answer.status != 200:
-            said = str(answer.json().get("message", "")).split("\n")[0][:200]
+            said = str(answer.json().get("message", "")).partition("\n")[0][:200]
             return pod["node"], {"error": f"HTTP {answer.status}: {said}"}
         return pod["node"], {**read_metrics(answer.data.decode(errors="replace")), "at": time.time(), "error": ""}
 

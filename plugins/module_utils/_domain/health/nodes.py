@@ -100,9 +100,11 @@ def count_signs(node: Node, expected: int, common: int, plugin: bool | None, now
         text = f"no pod of the device plugin is ready here; {allocatable} of {capacity} GPUs are offered"
         yield Sign("device_plugin_missing", NODE, name, text, None, now)
         return
-    if allocatable < capacity:
-        yield Sign("gpu_not_allocatable", NODE, name, f"{allocatable} of {capacity} GPUs are offered", None, now)
-    if capacity < expected:
+    if allocatable < capacity or (not capacity and expected):
+        # A kubelet that was just started anew offers none, until its device plugin comes back to it.
+        text = f"{allocatable} of {capacity or expected} GPUs are offered"
+        yield Sign("gpu_not_allocatable", NODE, name, text, None, now)
+    if 0 < capacity < expected:
         yield Sign("gpu_count", NODE, name, f"{capacity} GPUs, and it should have {expected}", None, now)
     elif not expected and capacity < common:
         yield Sign(
