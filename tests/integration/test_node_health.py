@@ -238,3 +238,21 @@ def test_a_cluster_that_does_not_answer_is_a_line_and_fails_the_run(birch: Any, 
     assert done.returncode == 2, done.stdout
     assert "this is the wrong cluster" in line(done, "birch-eu-1")
     assert "1 clusters could not be judged" in done.stdout
+
+
+def test_a_customers_policy_changes_what_is_recommended_and_a_mistake_in_it_is_named(
+    birch: Any, tmp_path: Path
+) -> None:
+    report_xid(birch)
+    calm = {
+        "byoc_customer_health": {"faults": [{"class": "gpu_off_the_bus", "action": "report", "severity": "warning"}]}
+    }
+    done = play("health", tmp_path, [contract(birch)], "-e", json.dumps(calm))
+    assert done.returncode == 0, done.stdout
+    assert line(done, "birch-eu-1").split("  ")[-1].strip().startswith("Reboot the node")
+    assert " report " in line(done, "birch-eu-1")
+
+    wrong = {"byoc_fleet_health": {"faults": [{"class": "gpu_off_bus", "action": "report"}]}}
+    done = play("health", tmp_path, [contract(birch)], "-e", json.dumps(wrong))
+    assert done.returncode == 2, done.stdout
+    assert "fleet: health.faults[0].class: there is no class gpu_off_bus" in " ".join(done.stdout.split())
