@@ -42,6 +42,8 @@ RECORDS = "operation-records"
 """The ConfigMap that says where the records of this cluster end."""
 BROKEN_ANNOTATION = PREFIX + "lock-broken"
 """On the lock, when it was taken from a holder whose time was not over: who took it from whom, and why."""
+HEALTH_HISTORY_ANNOTATION = PREFIX + "health-history"
+"""On a node: what was found and done before, as a JSON list; docs/health.md has its keys."""
 
 SETUP_NAMESPACE = "fireworks-setup"
 """Where setup grants live: apart, so that ending setup access touches nothing of the stack."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from .capacity_rules import CAPACITY_RULES
 from .errors import shown
+from .health_rules import HEALTH_RULES
 from .model_rules import MODEL_RULES
 from .views import entries, mapping, word
 from .windows import parse_moment, parse_rrule
@@ -120,5 +121,6 @@ RULES: tuple[Callable[[Data], Found], ...] = (
     windows_open,
     freezes_end,
     *CAPACITY_RULES,
+    *HEALTH_RULES,
     *MODEL_RULES,
 )

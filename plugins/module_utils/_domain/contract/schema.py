@@ -8,6 +8,7 @@ from __future__ import annotations
 from .fields import Schema, choice, duration, field, flag, label, listing, section, text, whole
 from .schema_access import ACCESS
 from .schema_change import CHANGE
+from .schema_health import HEALTH
 from .schema_models import MODELS
 
 PROVIDERS = ["aws", "azure", "gcp", "oci", "gpu_cloud", "bare_metal", "openshift", "other"]
@@ -295,6 +296,7 @@ SCHEMA: Schema = {
             "scaling": SCALING,
             "change": CHANGE,
             "actions": ALLOWED_ACTIONS,
+            "health": HEALTH,
             "contacts": CONTACTS,
             "compliance": COMPLIANCE,
             "networking": NETWORKING,

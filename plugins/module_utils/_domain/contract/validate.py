@@ -76,8 +76,21 @@ def _findings(data: Mapping[Any, Any], validator: Any) -> Iterator[tuple[Place, 
         yield from rule(data)
 
 
+def explained(data: Any, schema: Mapping[str, Any]) -> dict[Place, str]:
+    """What is wrong with ``data`` by another schema that is written with the same kinds of field, by place."""
+    found: dict[Place, str] = {}
+    for error in _validator_of(schema).iter_errors(data):
+        for place, message in explain(error):
+            found.setdefault(place, message)
+    return dict(sorted(found.items(), key=lambda item: _order(item[0])))
+
+
 @lru_cache(maxsize=1)
 def _validator() -> Any:
+    return _validator_of(SCHEMA)
+
+
+def _validator_of(schema: Mapping[str, Any]) -> Any:
     jsonschema = library("jsonschema", "jsonschema")
     base = jsonschema.Draft202012Validator
     # A float is never a count, not even 2.0; and what is not a number passes every bound.
@@ -92,7 +105,7 @@ def _validator() -> Any:
         formats.checks(name, raises=ValueError)(_passes(check))
     # Python's $ lets a line break pass that JSON Schema's does not.
     keywords = {"pattern": _pattern(jsonschema)}
-    return jsonschema.validators.extend(base, keywords, type_checker=types)(SCHEMA, format_checker=formats)
+    return jsonschema.validators.extend(base, keywords, type_checker=types)(schema, format_checker=formats)
 
 
 def _is_number(value: Any) -> bool:

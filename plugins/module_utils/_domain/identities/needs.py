@@ -314,6 +314,7 @@ PLAYBOOKS = {
     "rollback_model": DEPLOYER,
     "retire_model": DEPLOYER,
     "verify_records": OBSERVER,
+    "health": OBSERVER,
     "rotate_credentials": OPERATOR,
     "presetup": SETUP,
     "grant_setup_access": ADMINISTRATOR,

@@ -27,6 +27,7 @@ RULE = {"rrule": "FREQ=DAILY;BYHOUR=2", "duration": "1h", "time_zone": "UTC"}
         ({"stack.qqqq": 1}, "stack.qqqq", "unknown key 'qqqq': known here: release, channel"),
         ({"access.credential.kubeconfig_flie": "x"}, "access.credential.kubeconfig_flie", "'kubeconfig_file'?"),
         ({"odd key": 1}, "['odd key']", "unknown key 'odd key'"),
+        ({"health.expect.0.product": None}, "health.expect[0].product", "is empty: write text or remove the line"),
     ],
 )
 def test_an_unknown_key_is_an_error_with_the_nearest_known_one(changes: Any, where: str, message: str) -> None:

@@ -1,0 +1,92 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads the fault policy, with what a fleet, a customer and a contract change in it."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: fault_policy
+short_description: Read the fault policy, with what a fleet, a customer and a contract change in it
+version_added: 0.1.0
+author:
+  - Fireworks AI (@fw-ai)
+description:
+  - Reads the table that says what each sign of a sick GPU or node means.
+  - Lays over it what differs for the fleet, for the customer and for the cluster, in this order.
+  - What differs has the form of the contract's section C(health), with C(faults) and C(xids).
+options:
+  _terms:
+    description: The C(health) section of one contract or of several.
+    type: list
+    elements: dict
+    required: true
+  fleet:
+    description: What differs for the whole fleet.
+    type: dict
+    default: {}
+    vars:
+      - name: byoc_fleet_health
+  customer:
+    description: What differs for the customer.
+    type: dict
+    default: {}
+    vars:
+      - name: byoc_customer_health
+  file:
+    description: A table to read instead of the collection's own.
+    type: path
+"""
+
+EXAMPLES = r"""
+- name: Say what is done about a GPU that has fallen off the bus
+  ansible.builtin.debug:
+    msg: "{{ policy.faults | selectattr('class', 'eq', 'gpu_off_the_bus') | map(attribute='action') | first }}"
+  vars:
+    policy: "{{ lookup('fireworks.byoc.fault_policy', contract.health) }}"
+
+# group_vars/customer_acme.yml
+# byoc_customer_health:
+#   faults:
+#     - {class: thermal_slowdown, contact: support}
+"""
+
+RETURN = r"""
+_raw:
+  description: The table for each term, with C(version), C(limits), C(recovery_actions), C(sources) and C(faults).
+  type: list
+  elements: dict
+"""
+
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.policy import (
+    PolicyError,
+    build_policy,
+    check_layer,
+    layered,
+)
+
+_OURS = Path(__file__).parents[2] / "roles" / "stack" / "files" / "faults.yml"
+
+
+class LookupModule(LookupBase):
+    """One table for each contract."""
+
+    def run(self, terms: list[Any], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
+        self.set_options(var_options=variables, direct=kwargs)
+        table = self._loader.load_from_file(str(self.get_option("file") or _OURS))
+        above = [(name, self.get_option(name)) for name in ("fleet", "customer")]
+        try:
+            for name, layer in above:
+                check_layer(name, layer)
+            tables = [layered(table, [*above, ("cluster", term)]) for term in terms]
+            for one in tables:
+                build_policy(one)
+        except PolicyError as error:
+            raise AnsibleLookupError(str(error)) from None
+        return tables

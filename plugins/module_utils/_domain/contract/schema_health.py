@@ -1,0 +1,130 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The contract's ``health`` section: what a healthy node has, and where this cluster's fault policy differs."""
+
+from __future__ import annotations
+
+from .fields import Schema, choice, flag, listing, section, text, whole
+
+# From the weakest to the strongest: docs/health.md says what each of them is.
+FAULT_ACTIONS = [
+    "ignore",
+    "record",
+    "report",
+    "restart_pod",
+    "restart_plugin",
+    "restart_fabric_manager",
+    "quarantine",
+    "drain",
+    "diagnose",
+    "gpu_reset",
+    "reboot",
+    "inspect",
+    "replace",
+]
+SEVERITIES = ["info", "warning", "error", "critical"]
+OWNERS = ["customer", "fireworks"]
+TOPICS = ["networking", "account", "capacity", "security", "support"]
+
+CLASS_PATTERN = "^[a-z][a-z0-9_]{1,62}$"
+CLASS_MEANT = "use a class of the fault policy, in lower-case letters, digits and underscores"
+
+
+def fault_class(description: str) -> Schema:
+    """A class of the fault policy."""
+    return text("Class", description, pattern=CLASS_PATTERN, meant=CLASS_MEANT, examples=["row_remap_recorded"])
+
+
+def fault_action(description: str, **more: object) -> Schema:
+    """What a fault policy recommends."""
+    return choice("Action", description, FAULT_ACTIONS, examples=["quarantine"], **more)
+
+
+XIDS = listing(
+    "XIDs",
+    "Codes of the GPU driver that count as another class here.",
+    section(
+        "XID",
+        "One code, and its class.",
+        {
+            "code": whole("Code", "The XID.", minimum=1, maximum=9999, examples=[63]),
+            "class": fault_class("The class that it counts as."),
+        },
+        required=["code", "class"],
+        examples=[{"code": 63, "class": "row_remap_pending"}],
+    ),
+    default=[],
+    examples=[[{"code": 63, "class": "row_remap_pending"}]],
+)
+
+FAULTS = listing(
+    "Faults",
+    "Where the fault policy differs here, by class.",
+    section(
+        "Fault",
+        "What is different for one class.",
+        {
+            "class": fault_class("The class of the fault policy."),
+            "action": fault_action("What is recommended; whether it may be done is said in actions."),
+            "severity": choice("Severity", "How bad it is.", SEVERITIES, examples=["error"]),
+            "owner": choice("Owner", "Whose move it is.", OWNERS, examples=["customer"]),
+            "contact": choice("Contact", "Which of the contacts is asked.", TOPICS, examples=["capacity"]),
+            "ask": text("Ask", "What exactly is asked of the owner.", examples=["Open a case with the data centre."]),
+        },
+        required=["class"],
+        examples=[{"class": "row_remap_recorded", "action": "gpu_reset"}],
+    ),
+    default=[],
+    examples=[[{"class": "row_remap_recorded", "action": "gpu_reset"}]],
+)
+
+HEALTH = section(
+    "Health",
+    "What a healthy GPU node has, and where this cluster's fault policy differs.",
+    {
+        "expect": listing(
+            "Expected",
+            "What a node of a product has when it is healthy.",
+            section(
+                "Expected of one product",
+                "What each of its nodes has.",
+                {
+                    "product": text(
+                        "Product",
+                        "The node label nvidia.com/gpu.product, exactly.",
+                        examples=["NVIDIA-H100-80GB-HBM3"],
+                    ),
+                    "gpus": whole("GPUs", "How many GPUs a node has.", maximum=64, examples=[8]),
+                    "infiniband_ports": whole(
+                        "InfiniBand ports",
+                        "How many InfiniBand ports of a node are up; others may be down on purpose.",
+                        minimum=0,
+                        maximum=64,
+                        examples=[8],
+                    ),
+                },
+                required=["product", "gpus"],
+                examples=[{"product": "NVIDIA-H100-80GB-HBM3", "gpus": 8, "infiniband_ports": 8}],
+            ),
+            default=[],
+            examples=[[{"product": "NVIDIA-H100-80GB-HBM3", "gpus": 8, "infiniband_ports": 8}]],
+        ),
+        "sources": section(
+            "Sources",
+            "Which sources of signs there are on each GPU node. One that is missing is a finding.",
+            {
+                "dcgm_exporter": flag("DCGM exporter", "Whether the GPUs' metrics are exported.", default=True),
+                "node_problem_detector": flag(
+                    "Node problem detector", "Whether the kernel's log is read for XIDs.", default=True
+                ),
+            },
+            default={},
+            examples=[{"dcgm_exporter": True, "node_problem_detector": False}],
+        ),
+        "xids": XIDS,
+        "faults": FAULTS,
+    },
+    default={},
+    examples=[{"expect": [{"product": "NVIDIA-H100-80GB-HBM3", "gpus": 8}]}],
+)

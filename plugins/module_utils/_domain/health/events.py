@@ -1,0 +1,61 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Events about nodes: what happened once, and how often. The API server forgets them after an hour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from .conditions import nvsentinel_signs, reason_signs
+from .kernel import kernel_signs
+from .moments import moment
+from .signs import EVENT, Raw, Sign
+
+Event = Sequence[Any]
+"""Node, reason, message, first, last, times: the moments in seconds since 1970."""
+
+NOT_READY = "NodeNotReady"
+REBOOTED = "Rebooted"
+
+
+def event_record(raw: Raw) -> list[Any] | None:
+    """What is kept of an event; None where it is not about a node or has no moment.
+
+    Both forms are read: the old one (``lastTimestamp``, ``count``), and the new one (``eventTime``, ``series``).
+    """
+    about = raw.get("involvedObject") or raw.get("regarding") or {}
+    if about.get("kind") != "Node":
+        return None
+    series = raw.get("series") or {}
+    first = moment(raw.get("firstTimestamp")) or moment(raw.get("eventTime"))
+    last = moment(series.get("lastObservedTime")) or moment(raw.get("lastTimestamp")) or first
+    if last is None:
+        return None
+    times = int(series.get("count") or raw.get("count") or 1)
+    message = str(raw.get("message") or raw.get("note") or "")
+    return [str(about.get("name", "")), str(raw.get("reason", "")), message[:2000], first or last, last, times]
+
+
+def event_signs(events: Sequence[Event], known: frozenset[str]) -> Iterator[Sign]:
+    """The signs in a node's events; reboots and flapping are judged elsewhere."""
+    for node, reason, message, _first, last, times in events:
+        found = list(nvsentinel_signs(node, message, EVENT, last, last))
+        found = found or list(kernel_signs(message, node=node, source=EVENT, at=last, seen=last))
+        base = Sign(f"event {reason}", EVENT, node, f"{reason}: {message}"[:300], last, last)
+        found = found or list(reason_signs(base, reason))
+        if not found:
+            found = [replace(base, signal=s) for s in (f"event {reason}", f"reason {reason}") if s in known]
+        yield from (replace(sign, times=times, max_age="moment_max_age") for sign in found)
+
+
+def last_boot(events: Sequence[Event]) -> float | None:
+    """When the kubelet last said that its machine had been rebooted."""
+    return max((last for _node, reason, _message, _first, last, _times in events if reason == REBOOTED), default=None)
+
+
+def times_not_ready(events: Sequence[Event], since: float) -> int:
+    """How often the node became not ready since a moment."""
+    return sum(times for _node, reason, _text, _first, last, times in events if reason == NOT_READY and last >= since)

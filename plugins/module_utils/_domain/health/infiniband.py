@@ -1,0 +1,26 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""InfiniBand ports, as node_exporter has them (``node_infiniband_state_id``): how many are up, and should be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .prometheus_text import samples
+from .signs import NODE, Sign
+
+METRIC = "node_infiniband_state_id"
+_ACTIVE = 4
+
+
+def ports_up(text: str) -> int | None:
+    """How many ports of a node are up, out of the text of its node_exporter; None where it tells of none."""
+    states = [value for _name, _labels, value in samples(text, [METRIC])]
+    return sum(1 for state in states if state == _ACTIVE) if states else None
+
+
+def port_signs(node: str, up: int | None, expected: int | None, now: float) -> Iterator[Sign]:
+    """A sign where fewer ports are up than agreed. Where nothing is agreed, ports may be down on purpose."""
+    if up is not None and expected is not None and up < expected:
+        yield Sign("infiniband_ports", NODE, node, f"{up} InfiniBand ports are up, {expected} are agreed", None, now)

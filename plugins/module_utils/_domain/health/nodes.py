@@ -1,0 +1,155 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nodes: whether they are there, and offer the GPUs that they should."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from sys import intern
+from typing import Any
+
+from ..names import GPU, GPU_PRESENT_LABEL, GPU_PRODUCT_LABEL, HEALTH_HISTORY_ANNOTATION
+from ..quantity import count
+from .events import Event, times_not_ready
+from .moments import moment
+from .signs import NODE, Raw, Sign
+
+Node = Mapping[str, Any]
+
+_COUNT_LABEL = "nvidia.com/gpu.count"
+_REPLICAS_LABEL = "nvidia.com/gpu.replicas"
+_INSTANCE_TYPE = "node.kubernetes.io/instance-type"
+_MIG = "nvidia.com/mig-"
+_LEAVING = (
+    "ToBeDeletedByClusterAutoscaler",
+    "karpenter.sh/disrupted",
+    "karpenter.sh/disruption",
+    "node.cloudprovider.kubernetes.io/shutdown",
+    "aws-node-termination-handler/",
+    "cloud.google.com/impending-node-termination",
+)
+# A new node is not labelled yet, and its device plugin is still starting.
+_YOUNG = 900.0
+# With fewer nodes alike, or less agreement, the count of most says nothing.
+_ALIKE, _AGREEMENT = 4, 0.75
+
+
+def node_record(raw: Raw) -> dict[str, Any]:
+    """What is kept of a node."""
+    metadata, spec, status = (raw.get(key) or {} for key in ("metadata", "spec", "status"))
+    labels, capacity = metadata.get("labels") or {}, status.get("capacity") or {}
+    taints = [intern(str(taint.get("key", ""))) for taint in spec.get("taints") or ()]
+    return {
+        "name": intern(str(metadata.get("name", ""))),
+        "product": intern(str(labels.get(GPU_PRODUCT_LABEL, ""))),
+        "kind": intern(str(labels.get(_INSTANCE_TYPE, ""))),
+        "gpu": bool(count(capacity.get(GPU, 0)) or labels.get(GPU_PRODUCT_LABEL))
+        or labels.get(GPU_PRESENT_LABEL) == "true",
+        "capacity": count(capacity.get(GPU, 0)),
+        "allocatable": count((status.get("allocatable") or {}).get(GPU, 0)),
+        # What the node's own labels say that it has; nothing where GPUs are shared or cut, and counted otherwise.
+        "labelled": 0 if _is_cut(labels, capacity) else count(labels.get(_COUNT_LABEL, 0)),
+        "cut": _is_cut(labels, capacity),
+        "cordoned": bool(spec.get("unschedulable", False)),
+        "leaving": bool(metadata.get("deletionTimestamp")) or any(taint.startswith(_LEAVING) for taint in taints),
+        "created": moment(metadata.get("creationTimestamp")),
+        "conditions": [_condition(one) for one in status.get("conditions") or ()],
+        "history": _history((metadata.get("annotations") or {}).get(HEALTH_HISTORY_ANNOTATION)),
+    }
+
+
+def readiness_signs(
+    node: Node, events: Sequence[Event], lease: float | None, now: float, limits: Mapping[str, float]
+) -> Iterator[Sign]:
+    """Whether the kubelet is there: ready, not ready since when, coming and going, or silent."""
+    name = node["name"]
+    ready = next((one for one in node["conditions"] if one[0] == "Ready"), None)
+    status, since = (ready[1], ready[4]) if ready else ("never reported", node["created"])
+    if status != "True":
+        began = since if since is not None else now
+        signal = "not_ready" if now - began >= limits["not_ready_grace"] else "not_ready_yet"
+        text = f"Ready is {status}" + (f": {ready[2]}: {ready[3]}"[:200] if ready else "")
+        yield Sign(signal, NODE, name, text, began, now)
+    elif lease is not None and now - lease > limits["lease_max_age"]:
+        # The control plane calls it ready still; its node controller may be what is silent.
+        text = f"the kubelet renewed its lease {now - lease:.0f} s ago, though Ready is True"
+        yield Sign("source_stale", NODE, name, text, lease, lease)
+    flaps = times_not_ready(events, now - limits["flaps_within"])
+    if flaps >= limits["flaps"]:
+        text = f"not ready {flaps} times in {limits['flaps_within'] / 60:.0f} minutes"
+        yield Sign("flapping", NODE, name, text, None, now, times=flaps)
+    if node["leaving"]:
+        yield Sign("leaving", NODE, name, "a taint or its deletion says that the node is being taken away", None, now)
+
+
+def count_signs(node: Node, expected: int, common: int, plugin: bool | None, now: float) -> Iterator[Sign]:
+    """Whether a node offers the GPUs that it should.
+
+    expected: how many it has, by the contract or its own labels; 0 where neither says. common: how many most nodes like
+    it have; 0 where that says nothing. plugin: whether a device plugin's pod is ready on it; None where no node of the
+    cluster has such a pod, since the plugin runs in another way then.
+    """
+    capacity, allocatable, name = node["capacity"], node["allocatable"], node["name"]
+    young = node["created"] is not None and now - node["created"] < _YOUNG
+    if not node["gpu"] or node["cut"] or young:
+        return
+    if plugin is False:
+        text = f"no pod of the device plugin is ready here; {allocatable} of {capacity} GPUs are offered"
+        yield Sign("device_plugin_missing", NODE, name, text, None, now)
+        return
+    if allocatable < capacity or (not capacity and expected):
+        # A kubelet that was just started anew offers none, until its device plugin comes back to it.
+        text = f"{allocatable} of {capacity or expected} GPUs are offered"
+        yield Sign("gpu_not_allocatable", NODE, name, text, None, now)
+    if 0 < capacity < expected:
+        yield Sign("gpu_count", NODE, name, f"{capacity} GPUs, and it should have {expected}", None, now)
+    elif not expected and capacity < common:
+        yield Sign(
+            "gpu_count_unlike_others", NODE, name, f"{capacity} GPUs, most nodes like it have {common}", None, now
+        )
+
+
+def common_counts(nodes: Iterable[Node]) -> dict[tuple[str, str], int]:
+    """How many GPUs most nodes of one product and instance type have, where enough of them agree."""
+    seen: dict[tuple[str, str], Counter[int]] = {}
+    for node in nodes:
+        if node["product"] and not node["cut"]:
+            seen.setdefault((node["product"], node["kind"]), Counter())[node["capacity"]] += 1
+    found = {}
+    for alike, counts in seen.items():
+        ((most, agreeing),) = counts.most_common(1)
+        if agreeing >= _ALIKE and agreeing >= _AGREEMENT * counts.total():
+            found[alike] = most
+    return found
+
+
+def _condition(raw: Raw) -> list[Any]:
+    return [
+        intern(str(raw.get("type", ""))),
+        intern(str(raw.get("status", "Unknown"))),
+        intern(str(raw.get("reason", ""))),
+        str(raw.get("message", ""))[:2000],
+        moment(raw.get("lastTransitionTime")),
+        moment(raw.get("lastHeartbeatTime")),
+    ]
+
+
+def _is_cut(labels: Mapping[str, Any], capacity: Mapping[str, Any]) -> bool:
+    """Whether GPUs are offered in slices (MIG) or more than once (time slicing)."""
+    shared = count(labels.get(_REPLICAS_LABEL, 1)) > 1 or str(labels.get(GPU_PRODUCT_LABEL, "")).endswith("-SHARED")
+    return shared or any(key.startswith(_MIG) and count(value) for key, value in capacity.items())
+
+
+def _history(text: object) -> list[dict[str, Any]]:
+    """What was done about the node before, as it is remembered on the node itself."""
+    if not isinstance(text, str) or not text:
+        return []
+    try:
+        entries = json.loads(text)
+        return [{**entry, "at": moment(entry.get("at"))} for entry in entries]
+    except (ValueError, TypeError, AttributeError):
+        # Something was remembered, and nobody can tell what: the node has to be proved well.
+        return [{"fault": "", "gpu": "", "at": None, "action": "", "state": "unreadable"}]

@@ -1,0 +1,63 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Prometheus' text format and its query API, read for a few metrics out of many."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+Sample = tuple[str, Mapping[str, str], float]
+
+_LABEL = re.compile(r'([A-Za-z_][A-Za-z0-9_]*)="((?:[^"\\]|\\.)*)"')
+_ESCAPED = {"\\n": "\n", '\\"': '"', "\\\\": "\\"}
+_ESCAPE = re.compile(r'\\[n"\\]')
+
+
+def samples(text: str, names: Iterable[str]) -> Iterator[Sample]:
+    """The samples of the metrics called ``names`` in a text: name, labels, value. Other lines are skipped.
+
+    A text of a GPU node has some thousand lines, of which a few dozen matter: the search is one pass of the regular
+    expression engine, and equal labels, as all metrics of one GPU have, are read once.
+    """
+    known: dict[str, dict[str, str]] = {}
+    for match in _pattern(frozenset(names)).finditer(text):
+        try:
+            value = float(match[3])
+        except ValueError:
+            continue
+        labels = match[2] or ""
+        if labels not in known:
+            known[labels] = {key: _ESCAPE.sub(lambda m: _ESCAPED[m[0]], said) for key, said in _LABEL.findall(labels)}
+        yield match[1], known[labels], value
+
+
+def query_samples(answer: Mapping[str, Any]) -> Iterator[Sample]:
+    """The samples in an answer of Prometheus' query API (``resultType: vector``)."""
+    for entry in (answer.get("data") or {}).get("result") or ():
+        labels = dict(entry.get("metric") or {})
+        try:
+            value = float(entry["value"][1])
+        except (KeyError, IndexError, TypeError, ValueError):
+            continue
+        yield labels.pop("__name__", ""), labels, value
+
+
+def query_series(answer: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, str], dict[float, float]]]:
+    """The series in an answer over a span of time (``resultType: matrix``): name, labels, values by their moment."""
+    for entry in (answer.get("data") or {}).get("result") or ():
+        labels = dict(entry.get("metric") or {})
+        try:
+            values = {float(at): float(value) for at, value in entry["values"]}
+        except (KeyError, TypeError, ValueError):
+            continue
+        yield labels.pop("__name__", ""), labels, values
+
+
+@lru_cache(maxsize=32)
+def _pattern(names: frozenset[str]) -> re.Pattern[str]:
+    words = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    return re.compile(rf"^({words})(?:\{{([^\n]*)\}})?[ \t]+(\S+)", re.MULTILINE)

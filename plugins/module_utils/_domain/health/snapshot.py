@@ -1,0 +1,58 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A snapshot: everything that a judgement of one cluster's health rests on, as plain data that can be kept as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+VERSION = 1
+
+Snapshot = Mapping[str, Any]
+
+
+def snapshot(
+    *,
+    taken: float,
+    nodes: Iterable[Mapping[str, Any]],
+    pods: Iterable[Mapping[str, Any] | None],
+    events: Iterable[list[Any] | None] = (),
+    leases: Mapping[str, float | None] | None = None,
+    metrics: Mapping[str, Mapping[str, Any]] | None = None,
+    engines: Iterable[Mapping[str, Any]] = (),
+    engines_error: str = "",
+    infiniband: Mapping[str, int | None] | None = None,
+    unreadable: Iterable[str] = (),
+    earlier: Snapshot | None = None,
+) -> dict[str, Any]:
+    """Put together what the readers kept.
+
+    taken: when it was read, in seconds since 1970. nodes, pods, events, engines: the records of ``node_record``,
+    ``pod_record``, ``event_record`` and ``engine_record``. leases: by node, when it was last renewed. metrics: by node,
+    what ``read_metrics`` made, with ``at``, or ``error`` where they could not be read. infiniband: by node,
+    ``ports_up``. engines_error: why no engine could be looked at. unreadable: the kinds that the identity may not
+    read. earlier: the snapshot before this one, against which gauges of a last value are held.
+    """
+    return {
+        "version": VERSION,
+        "taken": taken,
+        "nodes": list(nodes),
+        "pods": [pod for pod in pods if pod],
+        "events": [event for event in events if event],
+        "leases": dict(leases or {}),
+        "metrics": {node: dict(report) for node, report in (metrics or {}).items()},
+        "engines": list(engines),
+        "engines_error": engines_error,
+        "infiniband": dict(infiniband or {}),
+        "unreadable": sorted(unreadable),
+        "last_xids": _last_xids(earlier) if earlier else {},
+    }
+
+
+def _last_xids(earlier: Snapshot) -> dict[str, int]:
+    """By GPU, the last code that an earlier snapshot saw; 0 where there was none."""
+    return {
+        gpu["uuid"]: gpu.get("last_xid", 0) for report in earlier["metrics"].values() for gpu in report.get("gpus", ())
+    }

@@ -1,0 +1,82 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A snapshot with what is looked up in it: by node, its GPUs, pods, events and last boot."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .events import Event, last_boot
+from .nodes import common_counts
+from .pods import holds_gpus, parts_by_node
+from .policy import Policy
+from .signs import Gpu
+from .snapshot import Snapshot
+
+Contract = Mapping[str, Any]
+
+
+@dataclass
+class World:
+    """Everything that a judgement looks at. Times are in seconds since 1970; ``now`` is when it is judged."""
+
+    snapshot: Snapshot
+    policy: Policy
+    contract: Contract
+    now: float
+    events: dict[str, list[Event]] = field(default_factory=dict)
+    replicas: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
+    boots: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        events, replicas = defaultdict(list), defaultdict(list)
+        for event in self.snapshot["events"]:
+            events[event[0]].append(event)
+        for pod in self.snapshot["pods"]:
+            if pod["model"] and holds_gpus(pod):
+                replicas[pod["node"]].append(pod)
+        self.events, self.replicas = dict(events), dict(replicas)
+        self.boots = {node: boot for node, found in events.items() if (boot := last_boot(found)) is not None}
+        self.nodes = {node["name"]: node for node in self.snapshot["nodes"]}
+        self.parts = parts_by_node(self.snapshot["pods"])
+        self.common = common_counts(self.nodes.values())
+        health = self.contract.get("health") or {}
+        self.expected = {entry["product"]: entry for entry in health.get("expect") or ()}
+        self.sources = health.get("sources") or {}
+        self._gpus: dict[str, dict[str, Mapping[str, Any]]] = {}
+
+    def gpu_report(self, node: str, gpu: Gpu) -> Mapping[str, Any] | None:
+        """What the exporter reports of a GPU that any source names in any way; None where it does not know it."""
+        known = self._gpus.get(node)
+        if known is None:
+            known = self._gpus[node] = {}
+            for one in self.snapshot["metrics"].get(node, {}).get("gpus", ()):
+                known.update(dict.fromkeys(filter(None, (one["uuid"], one["pci"], one["index"])), one))
+        return known.get(gpu.uuid) or known.get(gpu.pci) or known.get(gpu.index)
+
+    def gpu(self, node: str, gpu: Gpu) -> Gpu:
+        """The GPU with all of its names, as far as they are known."""
+        report = self.gpu_report(node, gpu) if gpu else None
+        if not report:
+            return gpu
+        return Gpu(report["uuid"], report["index"] or gpu.index, report["pci"] or gpu.pci)
+
+    def metrics_at(self, node: str) -> float | None:
+        """When the metrics of a node were read, where they are fresh."""
+        at = self.snapshot["metrics"].get(node, {}).get("at")
+        fresh = at is not None and self.now - at <= self.policy.limits["metrics_max_age"]
+        return float(at) if fresh else None
+
+    def affected(self, node: str, gpu: Gpu, pod: str) -> tuple[list[Mapping[str, Any]], bool]:
+        """The replicas that a fault touches, and whether they are exactly those; else all on the node."""
+        here = self.replicas.get(node, [])
+        if pod:
+            return [one for one in here if f"{one['namespace']}/{one['name']}" == pod], True
+        report = self.gpu_report(node, gpu) if gpu else None
+        if report and any(one["pods"] for one in self.snapshot["metrics"][node]["gpus"]):
+            return [one for one in here if f"{one['namespace']}/{one['name']}" in report["pods"]], True
+        return here, not gpu

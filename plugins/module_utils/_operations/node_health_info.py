@@ -1,0 +1,167 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The operation behind ``node_health_info``: read the signs of one cluster, or take recorded ones, and judge them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .._connection import CONNECTION_SPEC, open_session
+from .._domain.contract import LibraryMissing, parse_duration
+from .._domain.health.assess import SnapshotError, assess
+from .._domain.health.dcgm import read_metrics
+from .._domain.health.engines import engine_query, engine_records
+from .._domain.health.events import event_record
+from .._domain.health.handoff import handoff
+from .._domain.health.moments import moment
+from .._domain.health.nodes import node_record
+from .._domain.health.pods import DCGM_EXPORTER, pod_record
+from .._domain.health.policy import Policy, PolicyError, build_policy
+from .._domain.health.snapshot import snapshot
+from .._domain.names import MODELS_NAMESPACE, NAMESPACES, SYSTEM_NAMESPACE, TELEMETRY, TELEMETRY_PORT
+from .._kube.errors import ForbiddenError, KubeError, NotFoundError
+from .._kube.session import Session
+from .._operation import Context, Operation
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    "connection": CONNECTION_SPEC,
+    "contract": {"type": "dict", "required": True},
+    "policy": {"type": "dict", "required": True},
+    "engine_metrics": {"type": "dict", "default": {}},
+    "exporter_port": {"type": "int", "default": 9400},
+    "exporter_timeout": {"type": "int", "default": 5},
+    "earlier": {"type": "dict"},
+    "snapshot": {"type": "dict"},
+    "keep_snapshot": {"type": "bool", "default": False},
+}
+
+Raw = Mapping[str, Any]
+
+_LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
+# The kubelet and node-problem-detector write there about nodes, which have no namespace.
+_EVENTS = "/api/v1/namespaces/default/events"
+_ABOUT_NODES = {"fieldSelector": "involvedObject.kind=Node"}
+
+
+class InputError(KubeError):
+    """The policy or the snapshot that was given cannot be used here."""
+
+
+class _Reader:
+    """Reads the sources of one cluster, and remembers which kinds its identity may not read."""
+
+    def __init__(self, session: Session, parameters: Mapping[str, Any]) -> None:
+        self._session = session
+        self._parameters = parameters
+        self.unreadable: set[str] = set()
+
+    def snapshot(self, policy: Policy) -> dict[str, Any]:
+        """Everything at once; what needs the answers of others, after them."""
+        reads: dict[str, Callable[[], Any]] = {
+            "nodes": lambda: self._records("nodes", "/api/v1/nodes", node_record),
+            "pods": self._pods,
+            "events": lambda: self._records("events", _EVENTS, event_record, _ABOUT_NODES),
+            # Ready says the same a little later, so that nobody misses leases that may not be read.
+            "leases": lambda: dict(self._records("", _LEASES, _renewal)),
+        }
+        read = dict(zip(reads, self._session.in_parallel(lambda one: one(), reads.values()), strict=True))
+        exporters = [pod for pod in read["pods"] if pod and pod["part"] == DCGM_EXPORTER and not pod["over"]]
+        metrics = dict(self._session.in_parallel(self._exporter, exporters))
+        served = any(pod and pod["model"] for pod in read["pods"])
+        engines, engines_error = self._engines(policy) if served else ([], "")
+        return snapshot(
+            taken=time.time(),
+            metrics=metrics,
+            engines=engines,
+            engines_error=engines_error,
+            unreadable=self.unreadable,
+            earlier=self._parameters["earlier"],
+            **read,
+        )
+
+    def _records(
+        self, kind: str, path: str, record: Callable[[Raw], Any], query: Mapping[str, object] | None = None
+    ) -> list[Any]:
+        """A collection, each object made small as its page arrives."""
+        try:
+            return [record(item) for item in self._session.list_items(path, query)]
+        except ForbiddenError:
+            if kind:
+                self.unreadable.add(kind)
+        except NotFoundError:
+            pass  # the namespace is not there
+        return []
+
+    def _pods(self) -> list[Any]:
+        everywhere = self._records("pods", "/api/v1/pods", pod_record)
+        if "pods" not in self.unreadable:
+            return everywhere
+        ours = [self._records("", f"/api/v1/namespaces/{name}/pods", pod_record) for name in NAMESPACES]
+        return [record for found in ours for record in found]
+
+    def _exporter(self, pod: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """What the exporter of one node answers, through the API server, so that nothing else need be reachable."""
+        name = f"{pod['namespace']}/pods/{pod['name']}:{self._parameters['exporter_port']}"
+        path = f"/api/v1/namespaces/{name}/proxy/metrics"
+        try:
+            answer = self._session.exchange(
+                "GET", path, accept="text/plain", retry=False, read_seconds=float(self._parameters["exporter_timeout"])
+            )
+        except KubeError as error:
+            return pod["node"], {"error": str(error.what)}
+        if answer.status == 403:
+            # In the same words for each node, so that a cluster of many has one finding.
+            self.unreadable.add("pods/proxy")
+            return pod["node"], {"error": "the identity of this run may not ask it (pods/proxy)"}
+        if answer.status != 200:
+            said = str(answer.json().get("message", "")).partition("\n")[0][:200]
+            return pod["node"], {"error": f"HTTP {answer.status}: {said}"}
+        return pod["node"], {**read_metrics(answer.data.decode(errors="replace")), "at": time.time(), "error": ""}
+
+    def _engines(self, policy: Policy) -> tuple[list[dict[str, Any]], str]:
+        """The engines' last minutes, out of our telemetry, which keeps them; else why it does not tell them."""
+        known = self._parameters["engine_metrics"]
+        models = self._parameters["contract"].get("models") or ()
+        names = {model["name"]: known[model["engine"]["name"]] for model in models if model["engine"]["name"] in known}
+        if not names:
+            return [], ""
+        graces = [(model.get("health_gate") or {}).get("heartbeat_grace") for model in models]
+        longest = max([policy.limits["heartbeat_grace"], *(_seconds(grace) for grace in graces if grace)])
+        service = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/services/{TELEMETRY}:{TELEMETRY_PORT}/proxy/api/v1/query"
+        try:
+            answer = self._session.get(service, {"query": engine_query(names.values(), longest + 120)})
+        except KubeError as error:
+            return [], str(error.what)
+        return engine_records(answer, names, MODELS_NAMESPACE), ""
+
+
+def run(parameters: dict[str, Any], _context: Context) -> dict[str, Any]:
+    """Read and judge; what was given as a snapshot is judged as of its own time."""
+    contract = parameters["contract"]
+    try:
+        policy = build_policy(parameters["policy"])
+        if parameters["snapshot"]:
+            taken = parameters["snapshot"]
+        else:
+            session = open_session(parameters["connection"])
+            session.check_expected_cluster()
+            taken = _Reader(session, parameters).snapshot(policy)
+        found = assess(taken, policy, contract, float(taken.get("taken", 0))).as_dict()
+    except (PolicyError, SnapshotError, LibraryMissing) as error:
+        raise InputError(str(error)) from None
+    result = {**found, "handoffs": [handoff(one, contract) for one in found["findings"] if one["ask"]]}
+    return {**result, "snapshot": taken} if parameters["keep_snapshot"] else result
+
+
+def _renewal(raw: Raw) -> tuple[str, float | None]:
+    return raw["metadata"]["name"], moment((raw.get("spec") or {}).get("renewTime"))
+
+
+def _seconds(text: str) -> float:
+    return parse_duration(text).total_seconds()
+
+
+OPERATION = Operation(argument_spec=ARGUMENT_SPEC, run=run, rules={})

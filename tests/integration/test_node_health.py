@@ -1,0 +1,258 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``node_health_info`` and fireworks.byoc.health against real API servers, whose nodes are played."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import socket
+import socketserver
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.integration.journey import agreed, line, play
+from tests.integration.plays import AS_MODULE, ROOT, connection_to, run_tasks
+
+POLICY = yaml.safe_load((ROOT / "roles/stack/files/faults.yml").read_text(encoding="utf-8"))
+NODE, OTHER = "h100-0", "h100-1"
+EVENTS = "/api/v1/namespaces/default/events"
+PODS = "/api/v1/namespaces/default/pods"
+UUID = "GPU-1f027ee8-6e1e-2b8c-0108-3d370e5f0418"
+LINE = "NVRM: Xid (PCI:0000:0f:00): 79, pid='<unknown>', name=<unknown>, GPU has fallen off the bus."
+
+
+def contract(cluster: Any) -> dict[str, Any]:
+    made = agreed(cluster)
+    made["actions"] = {"cordon": "auto", "drain": "approve"}
+    made["health"] = {"sources": {"dcgm_exporter": False, "node_problem_detector": False}, "faults": [], "xids": []}
+    return made
+
+
+def info(cluster: Any, **options: Any) -> dict[str, Any]:
+    keywords = {key: options.pop(key) for key in list(options) if key == "environment"}
+    given = {"contract": contract(cluster), "policy": POLICY, **options}
+    return {"fireworks.byoc.node_health_info": given, **keywords}
+
+
+def asked(cluster: Any, folder: Path, *tasks: dict[str, Any], flags: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    return run_tasks(folder, connection_to(cluster), *tasks, flags=flags).results
+
+
+@pytest.fixture
+def birch(bed: Any) -> Iterator[Any]:
+    cluster = bed["birch"]
+    yield cluster
+    cluster.mend_node(NODE)
+    cluster.request("DELETE", f"{EVENTS}?fieldSelector=involvedObject.kind%3DNode")
+
+
+def report_xid(cluster: Any, node: str = NODE, message: str = LINE) -> None:
+    """As node-problem-detector does, with the rules of the stack release."""
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    event = {
+        "metadata": {"generateName": f"{node}.", "namespace": "default"},
+        "involvedObject": {"kind": "Node", "name": node, "uid": node},
+        "reason": "GpuXid",
+        "message": message,
+        "type": "Warning",
+        "source": {"component": "gpu-monitor", "host": node},
+        "firstTimestamp": moment,
+        "lastTimestamp": moment,
+        "count": 1,
+    }
+    cluster.request("POST", EVENTS, event)
+
+
+def test_healthy_nodes_are_healthy(birch: Any, tmp_path: Path) -> None:
+    [result] = asked(birch, tmp_path, info(birch))
+    assert result["findings"] == [] and result["changed"] is False
+    assert {name: node["state"] for name, node in result["nodes"].items()} == {NODE: "healthy", OTHER: "healthy"}
+
+
+def test_a_fault_in_an_event_and_in_a_condition_is_found_by_module_and_action_alike(birch: Any, tmp_path: Path) -> None:
+    report_xid(birch)
+    birch.break_node(NODE, "condition", type="GPUMissing", reason="GPUMissing", message="Expected 8, observed 7")
+    found, as_module = asked(birch, tmp_path, info(birch), info(birch, **AS_MODULE))
+    as_module.pop("invocation", None)
+    told = [{key: one[key] for key in ("fault", "node", "action", "allowed", "owner")} for one in found["findings"]]
+    assert told == [
+        {"fault": "gpu_off_the_bus", "node": NODE, "action": "reboot", "allowed": "never", "owner": "customer"},
+        {"fault": "gpu_missing", "node": NODE, "action": "reboot", "allowed": "never", "owner": "customer"},
+    ]
+    assert as_module["findings"] == found["findings"]
+    assert {name: node["state"] for name, node in found["nodes"].items()} == {NODE: "sick", OTHER: "healthy"}
+    assert found["handoffs"][0]["text"].splitlines()[1].endswith(LINE)
+
+
+def test_what_was_kept_is_judged_again_without_the_cluster_and_by_another_table(birch: Any, tmp_path: Path) -> None:
+    report_xid(birch)
+    first = asked(birch, tmp_path, info(birch, keep_snapshot=True))[0]
+    kept = first["snapshot"]
+    milder = json.loads(json.dumps(POLICY))
+    next(row for row in milder["faults"] if row["class"] == "gpu_off_the_bus")["action"] = "report"
+    nowhere = {"server": "https://192.0.2.1:6443", "token": "none"}
+    again, other, broken, old = run_tasks(
+        tmp_path,
+        nowhere,
+        info(birch, snapshot=kept),
+        info(birch, snapshot=kept, policy=milder),
+        info(birch, snapshot=kept, policy={**POLICY, "version": "new"}),
+        info(birch, snapshot={**kept, "version": 0}),
+    ).results
+    assert again["findings"] == first["findings"]
+    assert [one["action"] for one in other["findings"]] == ["report"]
+    assert "version: 'new' cannot be used here" in broken["msg"] and broken["failed"]
+    assert "The snapshot has version 0" in old["msg"] and old["failed"]
+
+
+def test_a_node_that_falls_silent_is_told_after_its_grace(birch: Any, tmp_path: Path) -> None:
+    birch.break_node(NODE, "not-ready", status="False")
+    [result] = asked(birch, tmp_path, info(birch))
+    assert [(one["fault"], one["action"]) for one in result["findings"]] == [("node_not_ready_yet", "record")]
+
+
+class Tunnel(socketserver.StreamRequestHandler):
+    """The way from an API server to its pods, which a testbed without a data plane lacks: one HTTP CONNECT."""
+
+    def handle(self) -> None:
+        asked = self.rfile.readline().decode()
+        while self.rfile.readline().strip():
+            pass
+        port = int(asked.split()[1].rsplit(":", 1)[1])
+        try:
+            inner = socket.create_connection(("127.0.0.1", port), timeout=5)
+        except OSError:
+            self.wfile.write(b"HTTP/1.1 502 Bad Gateway\r\n\r\n")
+            return
+        with inner:
+            self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            threading.Thread(target=self._pump, args=(self.connection, inner), daemon=True).start()
+            self._pump(inner, self.connection)
+
+    @staticmethod
+    def _pump(source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+
+class Exporter(http.server.BaseHTTPRequestHandler):
+    """Answers as a DCGM exporter does."""
+
+    text = ""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain; version=0.0.4")
+        self.send_header("Content-Length", str(len(self.text)))
+        self.end_headers()
+        self.wfile.write(self.text.encode())
+
+    def log_message(self, *_arguments: Any) -> None:
+        pass
+
+
+class ThreadingUnixServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+
+
+@contextmanager
+def exporter(cluster: Any, text: str) -> Iterator[int]:
+    """A DCGM exporter on NODE that really answers, and its port."""
+    answering = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Answering", (Exporter,), {"text": text}))
+    # Where the testbed sends what is for pods, and nobody listens: components.no_egress.
+    way = str(Path(cluster.kubeconfig).with_name("no-data-plane.sock"))
+    tunnel = ThreadingUnixServer(way, Tunnel)
+    for server in (answering, tunnel):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    name = "nvidia-dcgm-exporter-x7k2p"
+    labels = {"app": "nvidia-dcgm-exporter"}
+    spec = {"nodeName": NODE, "containers": [{"name": "exporter", "image": "dcgm-exporter:4"}]}
+    cluster.request("POST", PODS, {"metadata": {"name": name, "labels": labels}, "spec": spec})
+    try:
+        deadline = time.monotonic() + 60
+        while not cluster.request("GET", f"{PODS}/{name}")["status"].get("podIP"):
+            assert time.monotonic() < deadline, "the pod was not started"
+            time.sleep(0.2)
+        yield int(answering.server_address[1])
+    finally:
+        for server in (answering, tunnel):
+            server.shutdown()
+            server.server_close()
+        Path(way).unlink(missing_ok=True)
+        cluster.request("DELETE", f"{PODS}/{name}", {"gracePeriodSeconds": 0})
+
+
+def test_an_exporter_is_read_through_the_api_server(birch: Any, tmp_path: Path) -> None:
+    labels = f'gpu="0",UUID="{UUID}",pci_bus_id="00000000:0F:00.0",modelName="NVIDIA H100 80GB HBM3",Hostname="{NODE}"'
+    metrics = ["DCGM_FI_DEV_GPU_RECOVERY_ACTION", "DCGM_FI_DEV_GPU_TEMP"]
+    text = "\n".join(f"{metric}{{{labels}}} 1" for metric in metrics) + "\n"
+    sources = {"dcgm_exporter": True, "node_problem_detector": False}
+    wanted = {**contract(birch), "health": {"sources": sources}}
+    with exporter(birch, text) as port:
+        found, silent = asked(
+            birch,
+            tmp_path,
+            info(birch, contract=wanted, exporter_port=port),
+            info(birch, contract=wanted, exporter_port=1, exporter_timeout=2),
+        )
+    [asks] = [one for one in found["findings"] if one["fault"] == "recovery_action"]
+    assert (asks["gpu"], asks["action"]) == ({"uuid": UUID, "index": "0", "pci": "0000:0f:00"}, "gpu_reset")
+    told = {(one["fault"], one["node"]) for one in found["findings"]}
+    assert {("source_incomplete", ""), ("source_stale", NODE), ("source_missing", OTHER)} <= told
+    [stale] = [one for one in silent["findings"] if one["fault"] == "source_stale"]
+    assert "does not answer" in stale["evidence"][0]["text"]
+    assert silent["nodes"][NODE]["state"] == "unknown"
+
+
+def test_a_fleet_is_shown_and_its_worst_finding_decides_how_the_run_ends(bed: Any, birch: Any, tmp_path: Path) -> None:
+    contracts = [contract(bed["acme"]), contract(birch)]
+    well = play("health", tmp_path, contracts, "--check")
+    assert well.returncode == 0, well.stdout
+    assert "2 healthy" in line(well, "acme-eu-1") and "2 healthy" in line(well, "birch-eu-1")
+
+    report_xid(birch)
+    kept = tmp_path / "health.json"
+    sick = play("health", tmp_path, contracts, "-e", f"health_file={kept}")
+    assert sick.returncode == 2, sick.stdout
+    assert "1 findings are critical or worse" in sick.stdout
+    assert "gpu_off_the_bus" in line(sick, "birch-eu-1") and "2 healthy" in line(sick, "acme-eu-1")
+    assert json.loads(kept.read_text())["birch-eu-1"]["summary"]["worst"] == "critical"
+    assert play("health", tmp_path, contracts, "-e", "fail_on=never").returncode == 0
+
+
+def test_a_cluster_that_does_not_answer_is_a_line_and_fails_the_run(birch: Any, tmp_path: Path) -> None:
+    away = contract(birch)
+    away["identity"] = {**away["identity"], "uid": "11111111-1111-4111-8111-111111111111"}
+    done = play("health", tmp_path, [away])
+    assert done.returncode == 2, done.stdout
+    assert "this is the wrong cluster" in line(done, "birch-eu-1")
+    assert "1 clusters could not be judged" in done.stdout
+
+
+def test_a_customers_policy_changes_what_is_recommended_and_a_mistake_in_it_is_named(
+    birch: Any, tmp_path: Path
+) -> None:
+    report_xid(birch)
+    calm = {
+        "byoc_customer_health": {"faults": [{"class": "gpu_off_the_bus", "action": "report", "severity": "warning"}]}
+    }
+    done = play("health", tmp_path, [contract(birch)], "-e", json.dumps(calm))
+    assert done.returncode == 0, done.stdout
+    assert line(done, "birch-eu-1").split("  ")[-1].strip().startswith("Reboot the node")
+    assert " report " in line(done, "birch-eu-1")
+
+    wrong = {"byoc_fleet_health": {"faults": [{"class": "gpu_off_bus", "action": "report"}]}}
+    done = play("health", tmp_path, [contract(birch)], "-e", json.dumps(wrong))
+    assert done.returncode == 2, done.stdout
+    assert "fleet: health.faults[0].class: there is no class gpu_off_bus" in " ".join(done.stdout.split())
