@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -131,6 +132,21 @@ def diff_of(changes: Iterable[Change]) -> list[dict[str, Any]]:
             }
         )
     return shown
+
+
+def told(change: Change) -> dict[str, Any]:
+    """A change as results name it: which object, what happens to it, and digests of what it was and becomes.
+
+    They are SHA-256 of what a diff would compare, empty for an object that is not there, and left out where nothing
+    happens.
+    """
+    ref = change.ref
+    row = {"kind": ref.kind, "namespace": ref.namespace, "name": ref.name, "action": change.action}
+    if change.action == UNCHANGED:
+        return row
+    sides = redacted_pair(desired_part(change.before), desired_part(change.after))
+    before, after = (hashlib.sha256(canonical(side).encode()).hexdigest() if side else "" for side in sides)
+    return {**row, "before": before, "after": after}
 
 
 def parent_with(plan: Plan, membership: Membership) -> Manifest:

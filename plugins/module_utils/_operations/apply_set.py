@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
@@ -13,8 +12,8 @@ from .._kube.apply import SetApplier, SetOptions
 from .._kube.discovery import Discovery
 from .._kube.errors import DeadlineError
 from .._kube.manifests import ManifestError
-from .._kube.objects import Ref, canonical, desired_part, redacted_pair
-from .._kube.plan import DELETE, UNCHANGED, Change, Plan, diff_of
+from .._kube.objects import Ref
+from .._kube.plan import DELETE, Plan, diff_of, told
 from .._kube.readiness import Readiness
 from .._operation import Context, Operation
 
@@ -128,27 +127,15 @@ def _result(plan: Plan, context: Context, states: dict[Ref, Readiness], *, chang
         "counts": plan.counts(),
         "objects": [
             {
-                "kind": change.ref.kind,
-                "namespace": change.ref.namespace,
-                "name": change.ref.name,
-                "action": change.action,
-                **({"before": before, "after": after} if change.action != UNCHANGED else {}),
+                **told(change),
                 **({"ready": states[change.ref].ready} if change.ref in states and change.action != DELETE else {}),
             }
             for change in plan.changes
-            for before, after in [_digests(change)]
         ],
     }
     if context.diff_mode:
         result["diff"] = diff_of(plan.changes)
     return result
-
-
-def _digests(change: Change) -> tuple[str, str]:
-    """What an object is and becomes, as SHA-256 of what a diff would compare; empty when it is not there."""
-    sides = redacted_pair(desired_part(change.before), desired_part(change.after))
-    before, after = (hashlib.sha256(canonical(side).encode()).hexdigest() if side else "" for side in sides)
-    return before, after
 
 
 OPERATION = Operation(argument_spec=ARGUMENT_SPEC, run=run, rules={})

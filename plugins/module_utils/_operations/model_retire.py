@@ -15,7 +15,7 @@ from .._kube.apply import SetApplier, SetOptions
 from .._kube.discovery import Discovery, Resource
 from .._kube.errors import DeadlineError, ForbiddenError, KubeError, NotFoundError
 from .._kube.objects import Ref
-from .._kube.plan import DELETE, Change, Plan, diff_of
+from .._kube.plan import DELETE, Change, Plan, diff_of, told
 from .._kube.session import APPLY_PATCH, FIELD_MANAGER, Session
 from .._operation import Context, Operation
 from .models.reading import REVISIONS, read_revisions
@@ -54,10 +54,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         "changed": changed,
         "set": parent.name,
         "revisions": [revision.number for revision in revisions],
-        "objects": [
-            {"kind": c.ref.kind, "namespace": c.ref.namespace, "name": c.ref.name, "action": c.action}
-            for c in plan.changes
-        ],
+        "objects": [told(change) for change in plan.changes],
     }
     if context.diff_mode:
         result["diff"] = diff_of(plan.changes)

@@ -19,7 +19,7 @@ from .._kube.apply import SetOptions
 from .._kube.discovery import Discovery
 from .._kube.errors import CUSTOMER, OPERATOR, KubeError
 from .._kube.permissions import who_am_i
-from .._kube.plan import UNCHANGED, diff_of
+from .._kube.plan import UNCHANGED, diff_of, told
 from .._kube.session import Session
 from .._operation import Context, Operation
 from .apply_set import parse_definition
@@ -215,7 +215,7 @@ def _result(models: Sequence[Mapping[str, Any]], batch: _Batch, context: Context
 
 def _objects(change: ModelChange) -> list[Result]:
     return [
-        {"kind": c.ref.kind, "namespace": c.ref.namespace, "name": c.ref.name, "action": c.action}
+        told(c)
         for c in (change.plan.changes if change.plan else ())
         if c.action != UNCHANGED and c.ref.kind != "Namespace"
     ]
