@@ -74,17 +74,17 @@ def open_until(calendar: Calendar, now: datetime) -> datetime | None:
     return first.end
 
 
-def next_opening(calendar: Calendar, now: datetime, needed: timedelta) -> Span | None:
-    """The first span, from ``now`` on, in which work of ``needed`` time both begins and ends; None within ``AHEAD``.
+def next_opening(calendar: Calendar, now: datetime, needed: timedelta) -> datetime | None:
+    """The first moment, from ``now`` on, at which work of ``needed`` time can begin and also end; None within ``AHEAD``.
 
-    Its start is ``now`` itself when enough is left of a span that is open.
+    It is ``now`` itself when enough is left of a span that is open.
 
     :param now: with a time zone.
     """
     for look in _LOOKS:
         for span in open_spans(calendar, now, now + look):
             if span.end - span.start >= needed:
-                return span
+                return span.start
     return None
 
 
