@@ -65,17 +65,19 @@ def open_until(calendar: Calendar, now: datetime) -> datetime | None:
 
     :param now: with a time zone.
     """
+    until = now
     for look in _LOOKS:
         first = next(iter(open_spans(calendar, now, now + look)), None)
         if first is None or first.start > now:
             return None
-        if first.end < now + look:
+        until = first.end
+        if until < now + look:
             break
-    return first.end
+    return until
 
 
 def next_opening(calendar: Calendar, now: datetime, needed: timedelta) -> datetime | None:
-    """The first moment, from ``now`` on, at which work of ``needed`` time can begin and also end; None within ``AHEAD``.
+    """The first moment, from ``now`` on, at which work of ``needed`` time can begin and end; None within ``AHEAD``.
 
     It is ``now`` itself when enough is left of a span that is open.
 

@@ -22,7 +22,7 @@ How a cluster is (``live``) is a mapping that JSON can hold:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -53,7 +53,7 @@ class Request:
 
     release: Data
     asked_by: str
-    policy: Policy = Policy()
+    policy: Policy = field(default_factory=Policy)
     kind: str = STACK_UPGRADE
     approvals: Sequence[Data] = ()
     emergency: Emergency | None = None

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..people import CUSTOMER, FIREWORKS, contact
 from .case import Case, Request, case_of
-from .decision import GO, SKIP, WAIT, Decision, standing
+from .decision import GO, SKIP, WAIT, Decision, standing, timing
 from .digests import plan_digest
 from .policy import fleet_duration
 from .schedule import Wave, schedule
@@ -39,19 +39,19 @@ def plan(
     :raises ValueError: a moment in how a cluster is cannot be read.
     """
     pairs = list(clusters)
-    digest = plan_digest(
-        request.kind, (contract for contract, _live in pairs), request.release, request.policy.data()
-    )
+    digest = plan_digest(request.kind, (contract for contract, _live in pairs), request.release, request.policy.data())
     request = replace(request, digest=digest)
     fleet = fleet_duration([live.get("durations") or () for _contract, live in pairs])
     cases = sorted((case_of(c, live, request, fleet) for c, live in pairs), key=lambda case: case.name)
     stuck = {case.name: decision for case in cases if (decision := standing(case, now))}
+    moving = [case for case in cases if case.name not in stuck]
     waves = schedule(
         waves_of(
-            [case for case in cases if case.name not in stuck],
+            moving,
             Counter(case.customer for case in cases),
             request.policy,
             proven=request.rollback or any(decision.code == "already_there" for decision in stuck.values()),
+            ready={case.name for case in moving if timing(case, now).action == GO},
         ),
         now,
         timedelta(seconds=0 if request.rollback else request.policy.soak),

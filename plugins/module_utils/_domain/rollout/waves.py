@@ -7,26 +7,30 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from .case import Case
 from .policy import RINGS, Policy
 
 
-def waves_of(cases: Sequence[Case], fleet: Mapping[str, int], policy: Policy, *, proven: bool) -> list[list[Case]]:
+def waves_of(
+    cases: Sequence[Case], fleet: Mapping[str, int], policy: Policy, *, proven: bool, ready: Collection[str] = ()
+) -> list[list[Case]]:
     """The waves of the clusters that can go at some time.
 
     The first wave is at most ``canaries`` clusters of the first ring that has any, unless the release is proven. After
     that each ring is cut into waves of ``wave_percent``. A customer with several clusters has at most half of them,
-    rounded up, in one wave.
+    rounded up, in one wave. Of a ring, those that are ready come first, so that nobody waits for a canary's window who
+    could be proved by another.
 
     :param fleet: how many clusters each customer has in all, those included that cannot go.
     :param proven: whether some cluster has this release already.
+    :param ready: the names of those that could go at once.
     """
     waves: list[list[Case]] = []
     for ring in RINGS:
         members = sorted((case for case in cases if case.ring == ring), key=lambda case: (case.customer, case.name))
-        rest = _in_turns(members)
+        rest = sorted(_in_turns(members), key=lambda case: case.name not in ready)
         usual = max(1, math.ceil(len(members) * policy.wave_percent / 100))
         while rest:
             size = usual if waves or proven else min(usual, policy.canaries)

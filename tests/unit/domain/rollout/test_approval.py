@@ -31,7 +31,12 @@ GOOD = {"by": "ops@acme.example", "digest": DIGEST, "given_at": "2026-11-25T11:0
         (GOOD, True, "approved by ops@acme.example (git) until 2026-12-02T11:00:00+00:00", ""),
         ({**GOOD, "by": " OPS@acme.example"}, True, "", ""),
         ({**GOOD, "digest": "the-plans"}, True, "", ""),
-        ({**GOOD, "expires_at": "2026-11-25T13:00:00+01:00"}, False, "expired at 2026-11-25T13:00:00+01:00", "customer"),
+        (
+            {**GOOD, "expires_at": "2026-11-25T13:00:00+01:00"},
+            False,
+            "expired at 2026-11-25T13:00:00+01:00",
+            "customer",
+        ),
         ({**GOOD, "expires_at": "2027-11-25T13:00:00+01:00"}, True, "until 2026-12-02", ""),
         ({**GOOD, "given_at": "2026-11-18T12:00:00+00:00"}, False, "expired", "customer"),
         ({**GOOD, "given_at": "2026-11-25T12:05:00+00:00"}, True, "", ""),

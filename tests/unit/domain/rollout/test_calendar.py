@@ -123,15 +123,18 @@ def shown(spans: Any) -> list[str]:
             ["01-31 00:00..01-31 01:00", "03-31 00:00..03-31 01:00"], id="months without a 31st have no window",
         ),
         pytest.param(
-            ("2026-01-04", "2026-02-01"), [rrule("FREQ=WEEKLY;INTERVAL=2;BYDAY=MO;BYHOUR=1", "1h", **{"from": "2026-01-05"})],
+            ("2026-01-04", "2026-02-01"),
+            [rrule("FREQ=WEEKLY;INTERVAL=2;BYDAY=MO;BYHOUR=1", "1h", **{"from": "2026-01-05"})],
             [], ["01-05 01:00..01-05 02:00", "01-19 01:00..01-19 02:00"], id="every other week",
         ),
         pytest.param(
-            ("2026-11-24", "2026-11-25"), [weekly("tue", "02:00", "3h", "UTC"), weekly("tue", "04:00", "2h", "UTC")], [],
+            ("2026-11-24", "2026-11-25"), [weekly("tue", "02:00", "3h", "UTC"), weekly("tue", "04:00", "2h", "UTC")],
+            [],
             ["11-24 02:00..11-24 06:00"], id="windows that overlap are one span",
         ),
         pytest.param(
-            ("2026-11-24", "2026-11-25"), [weekly("tue", "02:00", "2h", "UTC"), weekly("tue", "04:00", "2h", "UTC")], [],
+            ("2026-11-24", "2026-11-25"), [weekly("tue", "02:00", "2h", "UTC"), weekly("tue", "04:00", "2h", "UTC")],
+            [],
             ["11-24 02:00..11-24 06:00"], id="so are those that touch",
         ),
         pytest.param(
@@ -176,7 +179,8 @@ TUESDAYS = calendar(weekly("tue", "02:00", "3h", "UTC"))
         (TUESDAYS, "2026-11-24T05:59:59+01:00", "2026-11-24T05:00:00+00:00"),
         (TUESDAYS, "2026-11-24T05:00:00+00:00", None),
         (TUESDAYS, "2026-11-24T01:59:59+00:00", None),
-        (calendar(freezes=(freeze("2026-12-18", "2027-01-04"),)), "2026-11-25T12:00:00+00:00", "2026-12-18T00:00:00+00:00"),
+        (calendar(freezes=(freeze("2026-12-18", "2027-01-04"),)), "2026-11-25T12:00:00+00:00",
+         "2026-12-18T00:00:00+00:00"),
         (calendar(freezes=(freeze("2026-11-18", "2027-01-04"),)), "2026-11-25T12:00:00+00:00", None),
     ],
 )  # fmt: skip
@@ -266,7 +270,9 @@ def opens_at(window: dict[str, Any], minute: datetime) -> bool:
     return any(DAYS[one.weekday()] in window["weekly"] and f"{one:%H:%M}" == window["start"] for one in readings)
 
 
-def counted(windows: list[dict[str, Any]], frozen: list[tuple[datetime, datetime]], first: datetime, last: datetime) -> set[datetime]:
+def counted(
+    windows: list[dict[str, Any]], frozen: list[tuple[datetime, datetime]], first: datetime, last: datetime
+) -> set[datetime]:
     open_minutes: set[datetime] = set()
     for window in windows:
         left = 0
