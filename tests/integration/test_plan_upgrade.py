@@ -78,7 +78,7 @@ def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any,
         plan, done = planned()
         rows = {row["cluster"]: row for row in plan["clusters"]}
         assert rows["acme-eu-1"]["code"] == "approval"
-        assert rows["birch-eu-1"]["code"] == "would_not_finish"
+        assert rows["birch-eu-1"]["code"] == "frozen"
         assert rows["cedar-eu-1"]["code"] == "offline"
         assert "did not answer" in line(done, "-     cedar-eu-1")
         ET.fromstring(svg_file.read_text())  # noqa: S314  (our own text)

@@ -36,7 +36,7 @@ Data = Mapping[str, Any]
 
 STACK_UPGRADE = "stack_upgrade"
 # A freeze without an end: nobody knows it, so no time is planned after it.
-_OPEN_END = datetime(9999, 1, 1, tzinfo=UTC)
+OPEN_END = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,6 @@ def _own_freeze(live: Data) -> list[Frozen]:
     frozen = live.get("frozen")
     if not frozen:
         return []
-    until = moment(frozen["until"]) if frozen.get("until") else _OPEN_END
+    until = moment(frozen["until"]) if frozen.get("until") else OPEN_END
     start = datetime(1970, 1, 1, tzinfo=UTC)
     return [Frozen(start, until.astimezone(UTC), str(frozen.get("reason") or "set in the cluster"))]

@@ -13,7 +13,7 @@ from ..people import CUSTOMER, FIREWORKS
 from ..release import kubernetes_version
 from .approval import approved, moment
 from .calendar import AHEAD, frozen_at, next_opening, open_until
-from .case import Case
+from .case import OPEN_END, Case
 
 GO, SKIP, WAIT = "go", "skip", "wait"
 
@@ -53,7 +53,7 @@ def standing(case: Case, now: datetime) -> Decision | None:
     if problem:
         return Decision(WAIT, "unhealthy", problem, FIREWORKS, at)
     if at is None:
-        return _never(case)
+        return _never(case, now)
     verdict = approved(case.contract, case.change, case.approvals, now)
     if not verdict.approved:
         return Decision(WAIT, "approval", verdict.reason, verdict.owner, at)
@@ -125,13 +125,15 @@ def _unfit(case: Case) -> str:
     return f"unhealthy: {'; '.join(case.live.get('problems') or ()) or 'it does not say why'}"
 
 
-def _never(case: Case) -> Decision:
+def _never(case: Case, now: datetime) -> Decision:
+    """Why no time is found as far as is looked."""
+    refused = f" (emergency refused: {case.override.refused})" if case.override.refused else ""
+    frozen = frozen_at(case.calendar, now)
+    if frozen:
+        until = "further notice" if frozen.end == OPEN_END else _shown(frozen.end, case)
+        return Decision(WAIT, "frozen", f"frozen until {until}: {frozen.reason}{refused}", CUSTOMER)
     needed = f"{_minutes(case.estimate.duration)} ({case.estimate.basis})"
     reason = f"no span of {needed} is open within {AHEAD.days} days"
-    refused = f" (emergency refused: {case.override.refused})" if case.override.refused else ""
-    frozen = case.live.get("frozen")
-    if frozen and not frozen.get("until"):
-        return Decision(WAIT, "frozen", f"frozen until further notice: {frozen.get('reason')}{refused}", CUSTOMER)
     return Decision(WAIT, "would_not_finish", reason + refused, CUSTOMER)
 
 
