@@ -103,6 +103,15 @@ def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any,
         offboard(tmp_path / "both", one, two)
 
 
+def test_in_check_mode_it_plans_and_writes_no_file(bed: Any, tmp_path: Path) -> None:
+    files = [tmp_path / "plan.json", tmp_path / "plan.svg"]
+    options = ("-e", f"releases={next_release(tmp_path)}", "-e", f"plan_json={files[0]}", "-e", f"plan_svg={files[1]}")
+    done = play("plan_upgrade", tmp_path / "fleet", [agreed(bed["acme"])], *ASKED, *options, "--check")
+    assert done.returncode == 0, done.stdout
+    assert "onboard it" in line(done, "-     acme-eu-1")
+    assert not any(file.exists() for file in files)
+
+
 def test_it_asks_who_and_to_which_release(bed: Any, tmp_path: Path) -> None:
     done = play("plan_upgrade", tmp_path, [agreed(bed["acme"])])
     assert done.returncode != 0
