@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""plan_upgrade over three clusters on the testbed: one can go, one is frozen by its customer, one is offline."""
+"""``fireworks.byoc.plan_upgrade`` over three clusters: one can go, one is frozen by its customer, one is offline."""
 
 from __future__ import annotations
 

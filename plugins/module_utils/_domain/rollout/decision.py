@@ -101,7 +101,8 @@ def _go(case: Case, at: datetime, closes: datetime | None) -> Decision:
 def _skipped(case: Case) -> Decision | None:
     live, release = case.live, case.request.release
     if not live.get("reachable"):
-        return Decision(SKIP, "offline", f"offline: {live.get('error') or 'no answer'}", CUSTOMER)
+        owner = str(live.get("owner") or CUSTOMER)
+        return Decision(SKIP, "offline", f"offline: {live.get('error') or 'no answer'}", owner)
     source, target = live.get("release"), str(release["version"])
     if source is None:
         return Decision(SKIP, "not_onboarded", "there is no stack to upgrade: onboard it", FIREWORKS)

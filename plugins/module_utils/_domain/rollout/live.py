@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..names import APPROVAL_ANNOTATION, FREEZE_ANNOTATION
+from ..people import CUSTOMER, FIREWORKS
 from ..status import READY, status_row
 
 Data = Mapping[str, Any]
@@ -29,7 +30,7 @@ def live_state(
     :param lock: who works on it.
     """
     if not facts:
-        return {"reachable": False, "error": " ".join(error.split())[:200]}
+        return _offline(error)
     row = status_row(contract, facts)
     notes = facts.get("annotations") or {}
     return {
@@ -44,6 +45,14 @@ def live_state(
         "durations": list(durations),
         "approvals": _approvals(notes.get(APPROVAL_ANNOTATION, "")),
     }
+
+
+def _offline(error: str) -> dict[str, Any]:
+    """An error of ours ends with what to do next and whose move it is; of others it is taken to be the customer's."""
+    text = " ".join(error.split())
+    ours = "Whose move:" in text and "Whose move: the customer" not in text
+    what = text.partition(" Next:")[0].partition(" Whose move:")[0].rstrip(".")
+    return {"reachable": False, "error": what, "owner": FIREWORKS if ours else CUSTOMER}
 
 
 def _approvals(text: str) -> list[dict[str, Any]]:

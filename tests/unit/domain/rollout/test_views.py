@@ -34,8 +34,16 @@ def noted(**notes: str) -> dict[str, Any]:
     return live_state(contract(), facts(namespaces=[{"metadata": metadata}, {"metadata": {"name": "a"}}]))
 
 
-def test_a_cluster_without_facts_is_offline() -> None:
-    assert live_state(contract(), {}, "timed\nout") == {"reachable": False, "error": "timed out"}
+@pytest.mark.parametrize(
+    ("error", "told", "owner"),
+    [
+        ("timed\nout", "timed out", "customer"),
+        ("a: 401. Next: renew it. Whose move: the operator of this run.", "a: 401", "fireworks"),
+        ("a: no answer. Next: let us in. Whose move: the customer.", "a: no answer", "customer"),
+    ],
+)
+def test_a_cluster_without_facts_is_offline(error: str, told: str, owner: str) -> None:
+    assert live_state(contract(), {}, error) == {"reachable": False, "error": told, "owner": owner}
 
 
 def test_a_cluster_without_a_stack() -> None:
