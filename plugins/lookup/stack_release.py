@@ -34,7 +34,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _raw:
-  description: The release of each term, with C(version), C(kubernetes), C(components), C(images) and C(engines), and
+  description: The release of each term, with C(version), C(channel), C(upgrades_from), C(kubernetes), C(components),
+    C(images) and C(engines), and
     the paths of its components' C(templates).
   type: list
   elements: dict
@@ -46,7 +47,12 @@ from typing import Any
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.release import UnknownReleaseError, release_version
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.release import (
+    InvalidReleaseError,
+    UnknownReleaseError,
+    check_release,
+    release_version,
+)
 
 _OURS = Path(__file__).parents[2] / "roles" / "stack" / "files" / "releases"
 
@@ -67,6 +73,10 @@ class LookupModule(LookupBase):
 
     def _release(self, folder: Path) -> dict[str, Any]:
         release = self._read(folder / "release.yml")
+        try:
+            check_release(release)
+        except InvalidReleaseError as error:
+            raise AnsibleLookupError(f"{folder / 'release.yml'}: {error}") from None
         return {**release, "templates": [str(folder / f"{name}.yml.j2") for name in release["components"]]}
 
     def _read(self, path: Path) -> dict[str, Any]:

@@ -117,6 +117,10 @@ facts:
       type: list
       elements: dict
       returned: success
+    annotations:
+      description: Our annotations on the namespace C(fireworks-system), such as an approval or a freeze.
+      type: dict
+      returned: success
     sets:
       description: The names of our sets.
       type: list

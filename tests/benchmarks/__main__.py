@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,7 +23,7 @@ from byoc_testbed import ClusterSpec, NodePool, Testbed
 from byoc_testbed.kubectl import find_kubectl
 from tests.benchmarks import workloads
 from tests.benchmarks.measure import BenchmarkError, Figure, Sample, idle_share, in_turns, run_once
-from tests.integration.plays import ansible_environment, connection_to
+from tests.integration.plays import ROOT, ansible_environment, connection_to
 
 HOSTS, TASKS_EACH = 50, 5
 NODES, PODS = 1500, 4000
@@ -193,11 +195,20 @@ def fifty_models(bench: Bench, runs: int) -> None:
     show(title, figures, "an empty playbook", "ours: model_rollout playbook")
 
 
+def planning_a_fleet(bench: Bench, runs: int) -> None:
+    """In a process of its own, where no window has been read before."""
+    print("", flush=True)
+    path = os.pathsep.join([str(ROOT), str(ROOT / ".collections")])
+    command = [sys.executable, "-m", "tests.benchmarks.planning"]
+    subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, check=True)
+
+
 PARTS = {
     "fifty_models": fifty_models,
     "fifty_objects": fifty_objects,
     "large_cluster": large_cluster,
     "many_hosts": many_hosts,
+    "planning_a_fleet": planning_a_fleet,
 }
 
 

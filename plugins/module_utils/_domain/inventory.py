@@ -17,6 +17,7 @@ from .names import (
     MODEL_LABEL,
     MODELS_NAMESPACE,
     NAMESPACES,
+    PREFIX,
     PRESETUP_SET,
     RELEASE_LABEL,
     REVISION_ANNOTATION,
@@ -102,6 +103,13 @@ def gpu_inventory(nodes: Iterable[View], pods: Iterable[View]) -> dict[str, Any]
     return {"products": dict(sorted(products.items())), "total": total, "pending": pending}
 
 
+def _notes(namespaces: Iterable[Raw]) -> dict[str, str]:
+    """What the customer tells us with annotations of ours on the namespace fireworks-system."""
+    found = {key: text for item in namespaces if _name(item) == SYSTEM_NAMESPACE
+             for key, text in _annotations(item).items()}  # fmt: skip
+    return {str(key): str(text) for key, text in sorted(found.items()) if key.startswith(PREFIX)}
+
+
 def _empty_product() -> dict[str, Any]:
     return {
         "nodes": 0,
@@ -162,6 +170,7 @@ def cluster_facts(
     """
     pods = list(pods)
     deployments = list(deployments)
+    namespaces = list(namespaces)
     endpoint_slices = list(endpoint_slices)
     parents = {_name(item): item for item in set_parents}
     gpu_nodes = [node for node in nodes if is_gpu_node(node)]
@@ -195,6 +204,7 @@ def cluster_facts(
             key=lambda p: (p["namespace"], p["name"]),
         ),
         "namespaces": sorted(_name(item) for item in namespaces),
+        "annotations": _notes(namespaces),
         "storage_classes": sorted(_name(item) for item in storage_classes),
         "gateways": sorted(
             (

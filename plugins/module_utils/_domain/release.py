@@ -11,10 +11,44 @@ from typing import Any
 
 Contract = Mapping[str, Any]
 _VERSION = re.compile(r"(\d+)\.(\d+)")
+_RELEASE = re.compile(r"[0-9]{4}\.[0-9]{1,2}\.[0-9]{1,4}")
 
 
 class UnknownReleaseError(ValueError):
     """The contract names a release, a channel or an engine version that does not exist."""
+
+
+class InvalidReleaseError(ValueError):
+    """A release describes itself in a way that nothing can be planned by."""
+
+
+def check_release(release: Mapping[str, Any]) -> None:
+    """What a plan needs of a release's description. Raises InvalidReleaseError with everything that is wrong.
+
+    ``upgrades_from`` lists the releases that it may replace in a cluster, whole versions; none: it is only installed
+    anew.
+    """
+    wrong = []
+    if not _RELEASE.fullmatch(str(release.get("version", ""))):
+        wrong.append(f"version: {release.get('version')!r} is not a whole version, like 2026.11.0")
+    if not release.get("channel"):
+        wrong.append("channel: is missing: name the channel that it was published in")
+    minimum = (release.get("kubernetes") or {}).get("minimum")
+    if not isinstance(minimum, str) or kubernetes_version(minimum) == (0, 0):
+        wrong.append(f'kubernetes.minimum: {minimum!r} is not a version in quotes, like "1.30"')
+    sources = release.get("upgrades_from")
+    if not isinstance(sources, list):
+        wrong.append("upgrades_from: is not a list of releases; [] when there is none before it")
+    else:
+        wrong += [
+            f"upgrades_from: {source!r} is not a whole version, like 2026.11.0"
+            for source in sources
+            if not _RELEASE.fullmatch(str(source))
+        ]
+        if release.get("version") in sources:
+            wrong.append("upgrades_from: names the release itself")
+    if wrong:
+        raise InvalidReleaseError(f"stack release {release.get('version')}: {'; '.join(wrong)}")
 
 
 def release_version(stack: Mapping[str, Any], channels: Mapping[str, str], known: list[str]) -> str:

@@ -13,6 +13,8 @@ from tests.unit.domain.raw import H100, node
 
 RELEASE: dict[str, Any] = {
     "version": "2026.11.0",
+    "channel": "stable",
+    "upgrades_from": ["2026.10.0"],
     "registry": "registry.fireworks.example/byoc",
     "kubernetes": {"minimum": "1.30"},
     "components": ["router", "telemetry"],

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from .fields import Schema, choice, duration, listing, section, text, time_zone
+from typing import Any
+
+from .fields import Schema, choice, duration, flag, listing, section, text, time_zone
 from .windows import WEEKDAYS
 
 APPROVALS = ["none", "required"]
@@ -104,6 +106,22 @@ def _approval(title: str, what: str) -> Schema:
     )
 
 
+def _approvers(description: str, **more: Any) -> Schema:
+    address = text("E-mail", "One person's or team's address.", format="byoc-email", examples=["change@acme.example"])
+    return listing("Approvers", description, address, uniqueItems=True, examples=[["change@acme.example"]], **more)
+
+
+_EMERGENCY = section(
+    "Emergency",
+    "Who may let a change be made outside the windows. Without this, nobody may.",
+    {
+        "approvers": _approvers("Who may declare an emergency, with a reason.", minItems=1),
+        "over_freezes": flag("Over freezes", "Whether an emergency lifts freezes too.", default=False),
+    },
+    required=["approvers"],
+    examples=[{"approvers": ["change@acme.example"]}],
+)
+
 CHANGE = section(
     "Change",
     "When changes may be made, and which of them wait for an approval.",
@@ -125,10 +143,15 @@ CHANGE = section(
                 "stack_upgrade": _approval("Stack upgrade", "a new release of the serving stack"),
                 "model_change": _approval("Model change", "deploying, updating or rolling back a model"),
                 "node_action": _approval("Node action", "an action on a GPU node"),
+                "approvers": _approvers("Who approves. Nobody named: everybody in `contacts`.", default=[]),
+                "valid_for": duration(
+                    "Valid for", "How long an approval lasts at most.", default="7d", examples=["7d"]
+                ),
             },
             default={},
             examples=[{"stack_upgrade": "required", "model_change": "none"}],
         ),
+        "emergency": _EMERGENCY,
     },
     default={},
     examples=[{"windows": _WINDOW["examples"]}],

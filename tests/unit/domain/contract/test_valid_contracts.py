@@ -64,7 +64,13 @@ def test_what_is_not_said_has_a_safe_default() -> None:
     assert contract["change"] == {
         "windows": [],
         "freezes": [],
-        "approvals": {"stack_upgrade": "required", "model_change": "required", "node_action": "required"},
+        "approvals": {
+            "stack_upgrade": "required",
+            "model_change": "required",
+            "node_action": "required",
+            "approvers": [],
+            "valid_for": "7d",
+        },
     }
     assert set(contract["actions"].values()) == {"never"}
     assert sorted(contract["actions"]) == ["cordon", "drain", "gpu_reset", "reboot", "replace"]

@@ -1,0 +1,131 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Approvals as data, wherever they come from: an AWX workflow's approval, a file in Git, an annotation in the cluster.
+
+An approval is a mapping: ``by`` (an e-mail address), ``digest`` (of the change to one cluster, or of the whole plan),
+``given_at``, and perhaps ``expires_at`` and ``source``; times are ISO 8601 with an offset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..contract.durations import parse_duration
+from ..people import CUSTOMER, FIREWORKS
+
+Data = Mapping[str, Any]
+
+VALID_FOR = "7d"
+"""How long an approval lasts where the contract does not say."""
+# Two machines' clocks may differ by as much.
+_SKEW = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether there is an approval, and else why not and whose move it is."""
+
+    approved: bool
+    reason: str
+    owner: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change that asks to be approved.
+
+    :param kind: the key of ``change.approvals`` that it falls under.
+    :param digests: those that an approval of it may name: the change's own, and the plan's.
+    :param asked_by: who wants to make it, as an e-mail address.
+    """
+
+    kind: str
+    digests: frozenset[str]
+    asked_by: str
+
+
+def approved(contract: Data, change: Change, approvals: Iterable[Data], now: datetime) -> Verdict:
+    """Whether a contract lets this change be made: it asks for no approval, or one of these holds.
+
+    :param now: with a time zone.
+    """
+    if policy_of(contract).get(change.kind, "required") == "none":
+        return Verdict(True, "the contract asks for no approval")
+    verdicts = []
+    others = 0
+    for approval in approvals:
+        if str(approval.get("digest", "")) in change.digests:
+            verdicts.append(_judge(contract, change, approval, now))
+        else:
+            others += 1
+    if verdicts:
+        return next((verdict for verdict in verdicts if verdict.approved), verdicts[-1])
+    found = f"none of the {others} approvals is for this plan" if others else "no approval yet"
+    return Verdict(False, f"{found}: {_who(contract)} approves digest {_short(change.digests)}", CUSTOMER)
+
+
+def policy_of(contract: Data) -> Data:
+    """The contract's ``change.approvals``."""
+    return dict((contract.get("change") or {}).get("approvals") or {})
+
+
+def approvers(contract: Data) -> list[str]:
+    """Who may approve: those that the contract names for it, else everybody in its ``contacts``."""
+    named = [_same(one) for one in policy_of(contract).get("approvers") or ()]
+    contacts = contract.get("contacts") or {}
+    entries = [one for name, one in contacts.items() if name != "escalation"]
+    return named or sorted({_same(one["email"]) for one in entries if one.get("email")})
+
+
+def _judge(contract: Data, change: Change, approval: Data, now: datetime) -> Verdict:
+    by, source = _same(approval.get("by", "")), str(approval.get("source") or "data")
+    what = f"the approval of {by or 'nobody'} ({source})"
+    if not by:
+        return Verdict(False, f"{what} does not say who gave it", CUSTOMER)
+    if by == _same(change.asked_by):
+        return Verdict(False, f"{what} is by who asks for the change: somebody else approves it", CUSTOMER)
+    if by not in approvers(contract):
+        return Verdict(False, f"{what} is not by one of those who may: {_who(contract)}", CUSTOMER)
+    try:
+        given, expires = _times(contract, approval)
+    except ValueError as error:
+        return Verdict(False, f"{what} has no time that can be read: {error}", CUSTOMER)
+    if given > now + _SKEW:
+        return Verdict(False, f"{what} is dated {given.isoformat()}, which is to come: check the clock", FIREWORKS)
+    if expires <= now:
+        return Verdict(False, f"{what} expired at {expires.isoformat()}", CUSTOMER)
+    return Verdict(True, f"approved by {by} ({source}) until {expires.isoformat()}", by=by)
+
+
+def _times(contract: Data, approval: Data) -> tuple[datetime, datetime]:
+    """When it was given and when it ends: never later than the contract lets any approval last."""
+    given = moment(approval.get("given_at"))
+    last = given + parse_duration(str(policy_of(contract).get("valid_for") or VALID_FOR))
+    own = approval.get("expires_at")
+    return given, min(last, moment(own)) if own else last
+
+
+def moment(text: Any) -> datetime:
+    """A moment in ISO 8601. Raises ValueError when it cannot be read or has no offset."""
+    found = datetime.fromisoformat(str(text))
+    if found.tzinfo is None:
+        raise ValueError(f"{str(text)!r} has no offset: write it like 2026-11-25T14:00:00+00:00")
+    return found
+
+
+def _who(contract: Data) -> str:
+    people = approvers(contract)
+    return ", ".join(people[:3]) + (" or another" if len(people) > 3 else "")
+
+
+def _same(address: Any) -> str:
+    return str(address).strip().casefold()
+
+
+def _short(digests: frozenset[str]) -> str:
+    return " or ".join(one[:12] for one in sorted(digests))

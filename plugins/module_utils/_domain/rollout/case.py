@@ -1,0 +1,122 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One cluster's part of a rollout: what was agreed, how the cluster is, and what is asked of it.
+
+How a cluster is (``live``) is a mapping that JSON can hold:
+
+========================  =============================================================================================
+``reachable``             whether it answered; if not, ``error`` says why, and ``owner`` (``customer`` or ``fireworks``)
+                          whose move it is
+``release``               the stack release in it; None when there is none
+``kubernetes``            its version, like v1.34.1
+``health``, ``problems``  ``ready`` or ``degraded``, and in words what is wrong
+``unfinished``            the release that a run was bringing when it ended in between: then the cluster need not be
+                          healthy, since going on, or a newer release, is what repairs it; None
+``lock``                  who works on it: ``holder``, ``purpose``, ``expires_at``; None
+``frozen``                a freeze that the customer set in the cluster: ``reason``, ``until`` (may be missing); None
+``durations``             seconds that past changes of this kind took here, oldest first
+``approvals``             those that were found in the cluster (see ``approval``)
+========================  =============================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from .approval import Change, moment
+from .calendar import Calendar, Frozen, calendar_of
+from .digests import change_digest
+from .emergency import Emergency, Override, override
+from .policy import Estimate, Policy, estimate
+
+Data = Mapping[str, Any]
+
+STACK_UPGRADE = "stack_upgrade"
+# A freeze without an end: nobody knows it, so no time is planned after it.
+OPEN_END = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of every cluster.
+
+    :param kind: the key of ``change.approvals`` that it falls under.
+    :param release: the description of the release that shall be there.
+    :param asked_by: who wants it, as an e-mail address.
+    :param approvals: those that did not come from the clusters themselves.
+    :param rollback: whether this brings clusters back: then it waits for nothing but the lock.
+    :param digest: the whole plan's.
+    """
+
+    release: Data
+    asked_by: str
+    policy: Policy = field(default_factory=Policy)
+    kind: str = STACK_UPGRADE
+    approvals: Sequence[Data] = ()
+    emergency: Emergency | None = None
+    rollback: bool = False
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One cluster with everything that decides about it."""
+
+    contract: Data
+    live: Data
+    request: Request
+    name: str
+    customer: str
+    ring: str
+    calendar: Calendar
+    override: Override
+    estimate: Estimate
+    digest: str
+
+    @property
+    def change(self) -> Change:
+        digests = {self.digest, self.request.digest} - {""}
+        return Change(self.request.kind, frozenset(digests), self.request.asked_by)
+
+    @property
+    def approvals(self) -> list[Data]:
+        return [*self.request.approvals, *(self.live.get("approvals") or ())]
+
+
+def case_of(contract: Data, live: Data, request: Request, fleet: timedelta | None) -> Case:
+    """One cluster's case. Raises ValueError when a moment in ``live`` cannot be read.
+
+    :param fleet: how long such a change takes elsewhere.
+    """
+    identity = contract["identity"]
+    lifted = override(contract, request.emergency, request.asked_by)
+    calendar = calendar_of(contract, _own_freeze(live))
+    if lifted.windows:
+        calendar = calendar.without_windows()
+    if lifted.freezes:
+        calendar = Calendar(calendar.windows)
+    return Case(
+        contract=contract,
+        live=live,
+        request=request,
+        name=str(identity["name"]),
+        customer=str(identity["customer"]),
+        ring=str(identity.get("ring", "general")),
+        calendar=calendar,
+        override=lifted,
+        estimate=estimate(live.get("durations") or (), fleet, request.policy),
+        digest=change_digest(request.kind, contract, str(live.get("release") or ""), request.release),
+    )
+
+
+def _own_freeze(live: Data) -> list[Frozen]:
+    frozen = live.get("frozen")
+    if not frozen:
+        return []
+    until = moment(frozen["until"]) if frozen.get("until") else OPEN_END
+    start = datetime(1970, 1, 1, tzinfo=UTC)
+    return [Frozen(start, until.astimezone(UTC), str(frozen.get("reason") or "set in the cluster"))]

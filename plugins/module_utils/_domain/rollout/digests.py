@@ -1,0 +1,46 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names for what is planned, which approvals are bound to: same input, same digest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..contract.digest import contract_digest as digest
+
+Data = Mapping[str, Any]
+
+
+def change_digest(kind: str, contract: Data, source: str, release: Data) -> str:
+    """What an approval is given for: this release, on this cluster under this contract, coming from ``source``.
+
+    Anything else of the cluster's may change meanwhile; a word of the contract or of the release may not.
+
+    :param kind: ``stack_upgrade`` or another key of ``change.approvals``.
+    :param source: the release that the cluster has.
+    """
+    return digest(
+        {
+            "kind": kind,
+            "cluster": str(contract["identity"]["uid"]),
+            "contract": digest(contract),
+            "from": source,
+            "release": digest(_content(release)),
+        }
+    )
+
+
+def plan_digest(kind: str, contracts: Iterable[Data], release: Data, policy: Data) -> str:
+    """The whole plan: which release goes to which clusters by which rules.
+
+    Neither the clock nor how a cluster is at the moment is in it, so that it stays one plan while it is carried out.
+    """
+    clusters = sorted((str(one["identity"]["uid"]), digest(one)) for one in contracts)
+    return digest({"kind": kind, "clusters": clusters, "release": digest(_content(release)), "policy": dict(policy)})
+
+
+def _content(release: Data) -> Data:
+    """A release without where it lies on this machine."""
+    return {key: value for key, value in release.items() if key != "templates"}

@@ -1,0 +1,55 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The gate between two waves: did enough clusters do well, for long enough?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from .approval import moment
+from .policy import Policy
+
+Data = Mapping[str, Any]
+
+DONE, FAILED, SKIPPED = "done", "failed", "skipped"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Whether the next wave may begin, why, and when to ask again (None: not before somebody acts)."""
+
+    open: bool
+    reason: str
+    at: datetime | None
+
+
+def gate(results: Sequence[Data], wave: int, policy: Policy, now: datetime) -> Gate:
+    """Judge a wave by what came of its clusters.
+
+    :param results: of all waves so far, each with ``cluster``, ``wave``, ``outcome`` (``done``, ``failed``, also when
+        it was rolled back, or ``skipped``) and ``ended_at`` (ISO 8601).
+    :param wave: the wave that has just ended.
+    :param now: with a time zone.
+    """
+    own = [result for result in results if result["wave"] == wave]
+    failed = [str(result["cluster"]) for result in results if result["outcome"] == FAILED]
+    failed_here = [str(result["cluster"]) for result in own if result["outcome"] == FAILED]
+    if len(failed_here) > policy.wave_failures:
+        return Gate(False, f"wave {wave} {_failures(failed_here, policy.wave_failures)}", None)
+    if len(failed) > policy.fleet_failures:
+        return Gate(False, f"the fleet {_failures(failed, policy.fleet_failures)}", None)
+    done = [moment(result["ended_at"]) for result in own if result["outcome"] == DONE]
+    if not done:
+        return Gate(False, f"no cluster of wave {wave} has been changed, so nothing is proven yet", None)
+    soaked = max(done) + timedelta(seconds=policy.soak)
+    if soaked > now:
+        return Gate(False, f"wave {wave} soaks until {soaked.isoformat()}", soaked)
+    return Gate(True, f"wave {wave}: {len(done)} of {len(own)} done, and soaked", now)
+
+
+def _failures(failed: Sequence[str], budget: int) -> str:
+    return f"has {len(failed)} failures, {budget} are allowed: {', '.join(sorted(failed))}"

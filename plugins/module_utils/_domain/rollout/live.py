@@ -1,0 +1,79 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a cluster is, for a plan: made from the facts that were read of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..names import APPROVAL_ANNOTATION, FREEZE_ANNOTATION
+from ..people import CUSTOMER, FIREWORKS
+from ..status import READY, status_row
+
+Data = Mapping[str, Any]
+
+
+def live_state(
+    contract: Data,
+    facts: Data | None = None,
+    error: str = "",
+    durations: Sequence[float] = (),
+    lock: Data | None = None,
+) -> dict[str, Any]:
+    """How a cluster is (see ``case``); without facts it is offline, for the reason given.
+
+    :param facts: of ``cluster_info``.
+    :param durations: seconds that past changes took, oldest first.
+    :param lock: who works on it.
+    """
+    if not facts:
+        return _offline(error)
+    row = status_row(contract, facts)
+    notes = facts.get("annotations") or {}
+    return {
+        "reachable": True,
+        "error": "",
+        "release": str(facts["stack"]["release"]) if facts["stack"] else None,
+        "kubernetes": str(facts["version"]["git"]),
+        "health": "ready" if row["state"] == READY else "degraded",
+        "problems": [row["reason"]] if row["reason"] else [],
+        "lock": dict(lock) if lock else None,
+        "frozen": _freeze(notes.get(FREEZE_ANNOTATION, "")),
+        "durations": list(durations),
+        "approvals": _approvals(notes.get(APPROVAL_ANNOTATION, "")),
+    }
+
+
+def _offline(error: str) -> dict[str, Any]:
+    """An error of ours ends with what to do next and whose move it is; of others it is taken to be the customer's."""
+    text = " ".join(error.split())
+    ours = "Whose move:" in text and "Whose move: the customer" not in text
+    what = text.partition(" Next:")[0].partition(" Whose move:")[0].rstrip(".")
+    return {"reachable": False, "error": what, "owner": FIREWORKS if ours else CUSTOMER}
+
+
+def _approvals(text: str) -> list[dict[str, Any]]:
+    """What cannot be read approves nothing."""
+    found = _json(text)
+    entries = found if isinstance(found, list) else [found]
+    return [{**entry, "source": "annotation"} for entry in entries if isinstance(entry, dict)]
+
+
+def _freeze(text: str) -> dict[str, Any] | None:
+    """What cannot be read is a freeze without an end, and its words are the reason."""
+    if not text.strip():
+        return None
+    found = _json(text)
+    if not isinstance(found, dict):
+        return {"reason": text.strip()}
+    return {"reason": str(found.get("reason", "")), **({"until": str(found["until"])} if found.get("until") else {})}
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None

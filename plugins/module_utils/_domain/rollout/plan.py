@@ -1,0 +1,133 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan of a rollout: waves, a decision with its reason for every cluster, and by when the fleet can be done."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ..people import CUSTOMER, FIREWORKS, contact
+from .case import Case, Request, case_of
+from .decision import GO, SKIP, WAIT, Decision, standing, timing
+from .digests import plan_digest
+from .policy import fleet_duration
+from .schedule import Wave, schedule
+from .waves import waves_of
+
+Data = Mapping[str, Any]
+Row = dict[str, Any]
+
+# Whom of the customer's to ask.
+_TOPICS = {"offline": "networking", "old_kubernetes": "account"}
+
+
+def plan(
+    clusters: Iterable[tuple[Data, Data]], request: Request, now: datetime, deadline: datetime | None = None
+) -> dict[str, Any]:
+    """The plan, as data that JSON can hold; times are ISO 8601 in UTC.
+
+    :param clusters: of each its contract, and how it is (see ``case``).
+    :param now: with a time zone, like ``deadline``: by when the fleet shall be done.
+    :returns: ``kind``, ``target``, ``digest``, ``now``; ``waves`` (``number``, ``ring``, ``clusters``, ``starts_at``,
+        ``ends_at``); ``clusters``, a row each with ``decision`` (go, skip, wait), ``code``, ``reason``,
+        ``whose_move``, ``next_at``, ``ends_at`` and ``digest``; ``feasibility``.
+    :raises ValueError: a moment in how a cluster is cannot be read.
+    """
+    pairs = list(clusters)
+    digest = plan_digest(request.kind, (contract for contract, _live in pairs), request.release, request.policy.data())
+    request = replace(request, digest=digest)
+    fleet = fleet_duration([live.get("durations") or () for _contract, live in pairs])
+    cases = sorted((case_of(c, live, request, fleet) for c, live in pairs), key=lambda case: case.name)
+    stuck = {case.name: decision for case in cases if (decision := standing(case, now))}
+    moving = [case for case in cases if case.name not in stuck]
+    waves = schedule(
+        waves_of(
+            moving,
+            Counter(case.customer for case in cases),
+            request.policy,
+            proven=request.rollback or any(decision.code == "already_there" for decision in stuck.values()),
+            ready={case.name for case in moving if timing(case, now).action == GO},
+        ),
+        now,
+        timedelta(seconds=0 if request.rollback else request.policy.soak),
+    )
+    rows = {case.name: _row(case, stuck[case.name], None) for case in cases if case.name in stuck}
+    for wave in waves:
+        rows |= {turn.case.name: _row(turn.case, turn.decision, wave) for turn in wave.turns}
+    ordered = [rows[case.name] for case in cases]
+    return {
+        "kind": "rollback" if request.rollback else request.kind,
+        "target": str(request.release["version"]),
+        "digest": digest,
+        "now": _iso(now),
+        "waves": [_wave(wave) for wave in waves],
+        "clusters": ordered,
+        "feasibility": _feasibility(ordered, deadline),
+    }
+
+
+def _row(case: Case, decision: Decision, wave: Wave | None) -> Row:
+    ends = decision.at + case.estimate.duration if decision.at and wave else None
+    return {
+        "cluster": case.name,
+        "customer": case.customer,
+        "ring": case.ring,
+        "wave": wave.number if wave else None,
+        "from": case.live.get("release"),
+        "decision": decision.action,
+        "code": decision.code,
+        "reason": decision.reason,
+        "whose_move": _whose(case, decision),
+        "next_at": _iso(decision.at),
+        "ends_at": _iso(ends),
+        "closes_at": _iso(decision.closes),
+        "estimated_seconds": int(case.estimate.duration.total_seconds()),
+        "estimated_by": case.estimate.basis,
+        "digest": case.digest,
+    }
+
+
+def _whose(case: Case, decision: Decision) -> str:
+    if decision.owner == FIREWORKS:
+        return "Fireworks"
+    if decision.owner != CUSTOMER:
+        return ""
+    who = contact(case.contract, _TOPICS.get(decision.code, "support"))
+    return f"{who['name']} <{who['email']}>" if who["email"] else "the customer"
+
+
+def _wave(wave: Wave) -> dict[str, Any]:
+    return {
+        "number": wave.number,
+        "ring": wave.turns[0].case.ring,
+        "clusters": [turn.case.name for turn in wave.turns],
+        "starts_at": _iso(wave.starts),
+        "ends_at": _iso(wave.ends),
+    }
+
+
+def _feasibility(rows: Sequence[Row], deadline: datetime | None) -> dict[str, Any]:
+    """By when all can be done that has a time, and what stands in the way of the rest."""
+    ends = [str(row["ends_at"]) for row in rows if row["ends_at"]]
+    blockers = [row for row in rows if not row["ends_at"] and row["code"] != "already_there"]
+    limit = _iso(deadline)
+    late = [row for row in rows if limit and row["ends_at"] and row["ends_at"] > limit]
+    keys = ("cluster", "code", "reason", "whose_move", "next_at")
+    return {
+        "whole_fleet": not blockers,
+        "complete_at": max(ends, default=None),
+        "deadline": limit,
+        "in_time": not blockers and not late,
+        "late": [str(row["cluster"]) for row in late],
+        "in_the_way": [{key: row[key] for key in keys} for row in blockers],
+        "counts": {action: sum(row["decision"] == action for row in rows) for action in (GO, WAIT, SKIP)},
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat(timespec="seconds") if moment else None

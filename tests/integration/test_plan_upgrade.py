@@ -1,0 +1,118 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``fireworks.byoc.plan_upgrade`` over three clusters: one can go, one is frozen by its customer, one is offline."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from tests.integration.journey import agreed, line, offboard, onboard, play
+from tests.integration.plays import ROOT
+
+RELEASES = ROOT / "roles" / "stack" / "files" / "releases"
+ASKED = ("-e", "release=2026.12.0", "-e", "asked_by=sre@fireworks.example")
+NAMESPACE = "/api/v1/namespaces/fireworks-system"
+
+
+def next_release(folder: Path) -> Path:
+    """The releases of the collection, and one more that may follow the first."""
+    made = folder / "releases"
+    shutil.copytree(RELEASES, made)
+    shutil.copytree(made / "2026.11.0", made / "2026.12.0")
+    description = made / "2026.12.0" / "release.yml"
+    text = description.read_text().replace("version: 2026.11.0", "version: 2026.12.0")
+    description.write_text(text.replace("upgrades_from: []", "upgrades_from: [2026.11.0]"))
+    return made
+
+
+def annotate(cluster: Any, **notes: str | None) -> None:
+    annotations = {f"byoc.fireworks.ai/{key}": text for key, text in notes.items()}
+    cluster.request("PATCH", NAMESPACE, {"metadata": {"annotations": annotations}})
+
+
+def state(cluster: Any) -> list[tuple[str, str]]:
+    """Every object of ours that a plan could have touched, with its version."""
+    kinds = ("/apis/apps/v1/deployments", "/api/v1/configmaps", "/api/v1/namespaces")
+    return sorted(
+        (item["metadata"]["name"], item["metadata"]["resourceVersion"])
+        for kind in kinds
+        for item in cluster.request("GET", kind)["items"]
+        if item["metadata"]["name"] == "fireworks-system" or item["metadata"].get("namespace") == "fireworks-system"
+    )
+
+
+def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any, tmp_path: Path) -> None:
+    acme, birch = bed["acme"], bed["birch"]
+    one, two = agreed(acme), agreed(birch)
+    one["change"] = {"approvals": {"stack_upgrade": "required", "approvers": ["boss@acme.example"]}}
+    two["change"] = {"approvals": {"stack_upgrade": "none"}}
+    away = agreed(bed["cedar"])
+    away["access"]["credential"] = {
+        "kubeconfig_file": str(bed["cedar"].kubeconfig_with(tmp_path / "away.kubeconfig", server="https://127.0.0.1:1"))
+    }
+    assert onboard(tmp_path / "both", one, two).returncode == 0
+    try:
+        annotate(birch, freeze='{"reason": "stocktaking", "until": "2099-01-01T00:00:00+00:00"}')
+        before = state(acme), state(birch)
+        json_file, svg_file = tmp_path / "plan.json", tmp_path / "plan.svg"
+        options = (
+            "-e",
+            f"releases={next_release(tmp_path)}",
+            "-e",
+            f"plan_json={json_file}",
+            "-e",
+            f"plan_svg={svg_file}",
+        )
+
+        def planned() -> tuple[dict[str, Any], Any]:
+            done = play("plan_upgrade", tmp_path / "fleet", [one, two, away], *ASKED, *options)
+            assert done.returncode == 0, done.stdout
+            print(done.stdout)
+            return json.loads(json_file.read_text()), done
+
+        plan, done = planned()
+        rows = {row["cluster"]: row for row in plan["clusters"]}
+        assert rows["acme-eu-1"]["code"] == "approval"
+        assert rows["birch-eu-1"]["code"] == "frozen"
+        assert rows["cedar-eu-1"]["code"] == "offline"
+        assert "did not answer" in line(done, "-     cedar-eu-1")
+        ET.fromstring(svg_file.read_text())  # noqa: S314  (our own text)
+
+        digest, given_at = rows["acme-eu-1"]["digest"], plan["now"]
+        annotate(acme, approval=json.dumps({"by": "boss@acme.example", "digest": digest, "given_at": given_at}))
+        annotate(birch, freeze=None)
+        approved, done = planned()
+        rows = {row["cluster"]: row for row in approved["clusters"]}
+        assert (rows["acme-eu-1"]["decision"], rows["acme-eu-1"]["digest"]) == ("go", digest)
+        assert (rows["birch-eu-1"]["decision"], approved["digest"]) == ("go", plan["digest"])
+        assert len(approved["waves"]) == 2
+        assert "In the way of the whole fleet: 1 clusters." in done.stdout
+
+        annotate(acme, approval=None)
+        after = state(acme), state(birch)
+        names = [[name for name, _version in each] for each in before]
+        assert [[name for name, _version in each] for each in after] == names
+        touched = [set(now) - set(then) for now, then in zip(after, before, strict=True)]
+        assert {name for each in touched for name, _version in each} <= {"fireworks-system"}  # the annotations
+    finally:
+        offboard(tmp_path / "both", one, two)
+
+
+def test_in_check_mode_it_plans_and_writes_no_file(bed: Any, tmp_path: Path) -> None:
+    files = [tmp_path / "plan.json", tmp_path / "plan.svg"]
+    options = ("-e", f"releases={next_release(tmp_path)}", "-e", f"plan_json={files[0]}", "-e", f"plan_svg={files[1]}")
+    done = play("plan_upgrade", tmp_path / "fleet", [agreed(bed["acme"])], *ASKED, *options, "--check")
+    assert done.returncode == 0, done.stdout
+    assert "onboard it" in line(done, "-     acme-eu-1")
+    assert not any(file.exists() for file in files)
+
+
+def test_it_asks_who_and_to_which_release(bed: Any, tmp_path: Path) -> None:
+    done = play("plan_upgrade", tmp_path, [agreed(bed["acme"])])
+    assert done.returncode != 0
+    assert "Say to which release, and who asks" in done.stdout

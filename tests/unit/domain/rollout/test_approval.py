@@ -1,0 +1,108 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who approved what, and why an approval does not count."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.approval import (
+    Change,
+    approved,
+    approvers,
+)
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.digests import change_digest, plan_digest
+from tests.unit.domain.agreed import RELEASE
+from tests.unit.domain.rollout.fleets import NOW, OPERATOR, SOURCE, agreed
+
+CONTRACT = agreed(approvals={"approvers": ["Ops@acme.example"]})
+DIGEST = change_digest("stack_upgrade", CONTRACT, SOURCE, RELEASE)
+CHANGE = Change("stack_upgrade", frozenset({DIGEST, "the-plans"}), OPERATOR)
+GOOD = {"by": "ops@acme.example", "digest": DIGEST, "given_at": "2026-11-25T11:00:00+00:00", "source": "git"}
+
+
+@pytest.mark.parametrize(
+    ("approval", "approved_", "reason", "owner"),
+    [
+        (GOOD, True, "approved by ops@acme.example (git) until 2026-12-02T11:00:00+00:00", ""),
+        ({**GOOD, "by": " OPS@acme.example"}, True, "", ""),
+        ({**GOOD, "digest": "the-plans"}, True, "", ""),
+        (
+            {**GOOD, "expires_at": "2026-11-25T13:00:00+01:00"},
+            False,
+            "expired at 2026-11-25T13:00:00+01:00",
+            "customer",
+        ),
+        ({**GOOD, "expires_at": "2027-11-25T13:00:00+01:00"}, True, "until 2026-12-02", ""),
+        ({**GOOD, "given_at": "2026-11-18T12:00:00+00:00"}, False, "expired", "customer"),
+        ({**GOOD, "given_at": "2026-11-25T12:05:00+00:00"}, True, "", ""),
+        ({**GOOD, "given_at": "2026-11-25T12:06:00+00:00"}, False, "is to come: check the clock", "fireworks"),
+        ({**GOOD, "given_at": "2026-11-25T11:00:00"}, False, "has no offset", "customer"),
+        ({**GOOD, "given_at": "now"}, False, "no time that can be read", "customer"),
+        ({**GOOD, "given_at": None}, False, "no time that can be read", "customer"),
+        ({**GOOD, "digest": "x"}, False, "none of the 1 approvals is for this plan", "customer"),
+        ({**GOOD, "by": ""}, False, "does not say who gave it", "customer"),
+        ({**GOOD, "by": OPERATOR}, False, "somebody else approves it", "customer"),
+        ({**GOOD, "by": "eve@acme.example"}, False, "not by one of those who may: ops@acme.example", "customer"),
+    ],
+)
+def test_an_approval(approval: dict[str, Any], approved_: bool, reason: str, owner: str) -> None:
+    verdict = approved(CONTRACT, CHANGE, [approval], NOW)
+    assert (verdict.approved, verdict.owner) == (approved_, owner)
+    assert reason in verdict.reason
+
+
+def test_nobody_approves_his_own_change_even_when_he_may_approve_others() -> None:
+    own = Change("stack_upgrade", CHANGE.digests, "OPS@acme.example")
+    assert "by who asks for the change" in approved(CONTRACT, own, [GOOD], NOW).reason
+
+
+def test_one_good_approval_is_enough() -> None:
+    assert approved(CONTRACT, CHANGE, [{**GOOD, "by": "eve@x"}, GOOD, {**GOOD, "digest": "x"}], NOW).approved
+
+
+def test_without_any_it_says_who_approves_what() -> None:
+    reason = approved(CONTRACT, CHANGE, [], NOW).reason
+    assert "ops@acme.example approves digest" in reason
+    assert DIGEST[:12] in reason
+
+
+def test_the_contract_may_ask_for_none_and_may_shorten_them() -> None:
+    assert approved(agreed(), CHANGE, [], NOW).approved
+    short = agreed(approvals={"approvers": ["ops@acme.example"], "valid_for": "30m"})
+    verdict = approved(short, CHANGE, [GOOD], NOW)
+    assert "expired at 2026-11-25T11:30" in verdict.reason
+    assert approved(short, CHANGE, [GOOD], NOW - timedelta(minutes=31)).approved
+
+
+def test_without_named_approvers_the_contacts_approve() -> None:
+    contract = agreed(approvals={})
+    contract["contacts"]["escalation"] = [{"email": "late@acme.example"}]
+    assert approvers(contract) == sorted(f"{one}@acme.example" for one in
+                                         ("networking", "account", "capacity", "security", "support"))  # fmt: skip
+    assert "or another approves" in approved(contract, CHANGE, [], NOW).reason
+
+
+def test_a_digest_is_the_same_for_the_same_and_another_for_anything_else() -> None:
+    again = change_digest("stack_upgrade", dict(reversed(CONTRACT.items())), SOURCE, {**RELEASE, "templates": ["/x"]})
+    assert again == DIGEST
+    others = {
+        change_digest("model_change", CONTRACT, SOURCE, RELEASE),
+        change_digest("stack_upgrade", agreed(), SOURCE, RELEASE),
+        change_digest("stack_upgrade", CONTRACT, "2026.9.0", RELEASE),
+        change_digest("stack_upgrade", CONTRACT, SOURCE, {**RELEASE, "registry": "elsewhere"}),
+    }
+    assert len(others | {DIGEST}) == 5
+    one, two = agreed("a"), agreed("b")
+    plans = [
+        plan_digest("stack_upgrade", [one, two], RELEASE, {"soak": 1}),
+        plan_digest("stack_upgrade", [two, one], RELEASE, {"soak": 1}),
+        plan_digest("stack_upgrade", [one], RELEASE, {"soak": 1}),
+        plan_digest("stack_upgrade", [one, two], RELEASE, {"soak": 2}),
+    ]
+    assert plans[0] == plans[1]
+    assert len(set(plans)) == 3

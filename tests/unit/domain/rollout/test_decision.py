@@ -1,0 +1,210 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Go, skip or wait, with the reason, whose move it is and the next time it could go."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.case import case_of
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.decision import decide, timing
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.emergency import Emergency
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.policy import (
+    Policy,
+    estimate,
+    fleet_duration,
+    policy_from,
+)
+from tests.unit.domain.agreed import RELEASE
+from tests.unit.domain.rollout.fleets import NOW, OPEN, OPERATOR, SATURDAY, SOURCE, TARGET, agreed, alive, request
+
+HOUR = timedelta(hours=1)
+LOCK = {"holder": "bob@ctl/7", "purpose": "onboard", "expires_at": "2026-11-25T12:20:00+00:00"}
+FREEZE = {"from": "2026-11-20", "until": "2026-11-27", "time_zone": "UTC", "reason": "audit"}
+KNOWS = {"approvers": ["boss@acme.example"]}
+BOSS = Emergency("Boss@acme.example", "a leak")
+
+
+@pytest.mark.parametrize(
+    ("change", "live", "action", "code", "reason", "owner", "next_at"),
+    [
+        pytest.param({}, {}, "go", "go", "no approval", "", "11-25 12:00", id="nothing in the way"),
+        pytest.param({"windows": [OPEN]}, {}, "go", "go", "", "", "11-25 12:00", id="inside its window"),
+        pytest.param(
+            {}, {"reachable": False, "error": "timed out"}, "skip", "offline", "offline: timed out", "customer", "",
+            id="offline",
+        ),
+        pytest.param({}, {"reachable": False}, "skip", "offline", "no answer", "customer", "", id="offline, no word"),
+        pytest.param(
+            {}, {"release": None}, "skip", "not_onboarded", "onboard it", "fireworks", "", id="never onboarded"
+        ),
+        pytest.param({}, {"release": TARGET}, "skip", "already_there", f"has {TARGET} already", "", "", id="there"),
+        pytest.param(
+            {}, {"release": "2026.8.0"}, "skip", "wrong_source",
+            f"has 2026.8.0, and {TARGET} may only follow {SOURCE}", "fireworks", "", id="wrong source",
+        ),
+        pytest.param(
+            {}, {"kubernetes": "v1.29.9-eks"}, "skip", "old_kubernetes", "v1.29.9-eks is older than 1.30", "customer",
+            "", id="old Kubernetes",
+        ),
+        pytest.param(
+            {"windows": [SATURDAY]}, {"health": "degraded", "problems": ["router 0/2 ready"]}, "wait", "unhealthy",
+            "router 0/2 ready", "fireworks", "11-28 01:00", id="unhealthy",
+        ),
+        pytest.param({}, {"health": "?"}, "wait", "unhealthy", "does not say", "fireworks", "11-25 12:00", id="mute"),
+        pytest.param(
+            {}, {"health": "degraded", "unfinished": "2026.10.5"}, "go", "go", "", "", "11-25 12:00",
+            id="a run ended in between: what repairs it is not refused",
+        ),
+        pytest.param({}, {"lock": LOCK}, "wait", "locked",
+            "bob@ctl/7 works on it for onboard; the lock expires at 2026-11-25 12:20 UTC", "", "11-25 12:20",
+            id="the lock is held",
+        ),
+        pytest.param(
+            {"windows": [SATURDAY]}, {"lock": {**LOCK, "purpose": ""}}, "wait", "locked", "works on it;", "",
+            "11-28 01:00", id="the lock is held, and then no window is open",
+        ),
+        pytest.param(
+            {}, {"lock": {**LOCK, "expires_at": "2026-11-25T12:00:00+00:00"}}, "go", "go", "", "", "11-25 12:00",
+            id="the lock has expired",
+        ),
+        pytest.param(
+            {"windows": [SATURDAY]}, {}, "wait", "outside_window", "outside its change windows", "", "11-28 01:00",
+            id="outside its window",
+        ),
+        pytest.param(
+            {"windows": [OPEN]}, {"durations": [6000]}, "wait", "would_not_finish",
+            "needs 125 min (its last 1 runs), and its window closes at 2026-11-25 14:00 UTC", "", "12-02 11:00",
+            id="would not finish before it closes",
+        ),
+        pytest.param(
+            {"windows": [OPEN]}, {"durations": [12000]}, "wait", "would_not_finish", "no span of 250 min", "customer",
+            "", id="longer than any window",
+        ),
+        pytest.param(
+            {"freezes": [FREEZE]}, {}, "wait", "frozen", "frozen until 2026-11-27 00:00 UTC: audit", "", "11-27 00:00",
+            id="frozen",
+        ),
+        pytest.param(
+            {"windows": [OPEN], "freezes": [FREEZE]}, {}, "wait", "frozen", "audit", "", "12-02 11:00",
+            id="a freeze beats an open window",
+        ),
+        pytest.param(
+            {}, {"frozen": {"until": "2026-11-26T00:00:00+01:00"}}, "wait", "frozen", "set in the cluster", "",
+            "11-25 23:00", id="frozen in the cluster",
+        ),
+        pytest.param(
+            {}, {"frozen": {"reason": "incident"}}, "wait", "frozen", "until further notice: incident", "customer", "",
+            id="frozen in the cluster without an end",
+        ),
+        pytest.param(
+            {"approvals": {}, "windows": [SATURDAY]}, {}, "wait", "approval", "no approval yet", "customer",
+            "11-28 01:00", id="approval missing",
+        ),
+    ],
+)  # fmt: skip
+def test_a_cluster(
+    change: dict[str, Any], live: dict[str, Any], action: str, code: str, reason: str, owner: str, next_at: str
+) -> None:
+    found = decide(case_of(agreed(**change), alive(**live), request(), None), NOW)
+    assert (found.action, found.code, found.owner) == (action, code, owner)
+    assert reason in found.reason
+    assert (f"{found.at:%m-%d %H:%M}" if found.at else "") == next_at
+
+
+@pytest.mark.parametrize(
+    ("change", "live"),
+    [
+        ({"windows": [SATURDAY], "freezes": [FREEZE], "approvals": {}}, {}),
+        ({}, {"health": "degraded", "release": "2026.12.0", "kubernetes": "v1.20"}),
+        ({}, {"frozen": {"reason": "incident"}}),
+    ],
+)
+def test_rolling_back_waits_for_no_window(change: dict[str, Any], live: dict[str, Any]) -> None:
+    found = decide(case_of(agreed(**change), alive(**live), request(rollback=True), None), NOW)
+    assert (found.action, found.at) == ("go", NOW)
+
+
+def test_rolling_back_waits_for_who_works_there() -> None:
+    found = decide(case_of(agreed(windows=[SATURDAY]), alive(lock=LOCK), request(rollback=True), None), NOW)
+    assert (found.action, found.code) == ("wait", "locked")
+    assert found.at == NOW + timedelta(minutes=20)
+
+
+@pytest.mark.parametrize(
+    ("emergency", "agreed_emergency", "asked_by", "code", "reason"),
+    [
+        (BOSS, KNOWS, OPERATOR, "emergency", "emergency, Boss@acme.example: a leak"),
+        (BOSS, {}, OPERATOR, "outside_window", "the contract knows of no emergency"),
+        (replace(BOSS, approver="eve@x"), KNOWS, OPERATOR, "outside_window", "eve@x is not in change.emergency"),
+        (replace(BOSS, approver=""), KNOWS, OPERATOR, "outside_window", "nobody is not in"),
+        (replace(BOSS, reason=" "), KNOWS, OPERATOR, "outside_window", "needs a reason"),
+        (BOSS, KNOWS, "boss@acme.example", "outside_window", "somebody else declares the emergency"),
+    ],
+)
+def test_an_emergency(emergency: Emergency, agreed_emergency: Any, asked_by: str, code: str, reason: str) -> None:
+    contract = agreed(windows=[SATURDAY], emergency=agreed_emergency)
+    found = decide(case_of(contract, alive(), request(emergency=emergency, asked_by=asked_by), None), NOW)
+    assert found.code == code
+    assert reason in found.reason
+
+
+@pytest.mark.parametrize(("over", "code"), [(True, "emergency"), (False, "frozen")])
+def test_an_emergency_lifts_freezes_only_where_the_contract_says_so(over: bool, code: str) -> None:
+    contract = agreed(windows=[SATURDAY], freezes=[FREEZE], emergency={**KNOWS, "over_freezes": over})
+    assert decide(case_of(contract, alive(), request(emergency=BOSS), None), NOW).code == code
+
+
+def test_a_refused_emergency_is_told_where_nothing_ever_opens() -> None:
+    contract = agreed(windows=[OPEN])
+    found = decide(case_of(contract, alive(durations=[12000]), request(emergency=BOSS), None), NOW)
+    assert "(emergency refused: the contract knows of no emergency" in found.reason
+
+
+def test_an_approval_that_ends_before_the_clusters_turn_is_none() -> None:
+    contract = agreed(approvals={})
+    asked = request()
+    digest = case_of(contract, alive(), asked, None).digest
+    approval = {"by": "support@acme.example", "digest": digest, "given_at": NOW.isoformat(),
+                "expires_at": (NOW + HOUR).isoformat()}  # fmt: skip
+    case = case_of(contract, alive(approvals=[approval]), asked, None)
+    assert decide(case, NOW).code == "go"
+    later = timing(case, NOW + 2 * HOUR)
+    assert (later.action, later.code, later.at) == ("wait", "approval", None)
+    assert "expired" in later.reason
+
+
+def test_how_long_a_cluster_takes() -> None:
+    policy = Policy()
+    assert estimate([9000, 100, 200, 300, 250, 240], None, policy).duration == timedelta(seconds=375)
+    assert estimate([], timedelta(seconds=100), policy).duration == timedelta(seconds=125)
+    assert estimate([], None, policy).duration == timedelta(seconds=1800)
+    assert fleet_duration([[], []]) is None
+    assert fleet_duration([[], [100.0]]) == timedelta(seconds=100)
+    assert fleet_duration([[float(n)] for n in range(11)]) == timedelta(seconds=9)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"soaks": 1}, "there is no 'soaks'; there are canaries, "),
+        ({"soak": -1}, "policy.soak: -1 is not a whole number of at least 0"),
+        ({"soak": True}, "policy.soak: True is not"),
+        ({"canaries": 0}, "at least 1"),
+        ({"wave_percent": 101}, "policy.wave_percent: 101 is more than 100"),
+    ],
+)
+def test_a_policy_that_cannot_be(data: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match="policy") as caught:
+        policy_from(data)
+    assert message in str(caught.value)
+
+
+def test_a_policy() -> None:
+    assert policy_from({"soak": 0}).data()["soak"] == 0
+    assert RELEASE["version"] == TARGET

@@ -1,0 +1,164 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a cluster is, out of its facts; and a plan as a table, as pictures and in words."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.live import live_state
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.plan import plan
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.policy import Policy
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.timeline import (
+    feasibility_text,
+    plan_rows,
+    timeline_svg,
+    timeline_text,
+)
+from tests.unit.domain.agreed import contract, facts
+from tests.unit.domain.rollout.fleets import NOW, SATURDAY, agreed, alive, request
+
+APPROVAL, FREEZE = "byoc.fireworks.ai/approval", "byoc.fireworks.ai/freeze"
+GIVEN = {"by": "ops@acme.example", "digest": "d", "given_at": "2026-11-25T11:00:00+00:00"}
+
+
+def noted(**notes: str) -> dict[str, Any]:
+    annotations = {f"byoc.fireworks.ai/{key}": text for key, text in notes.items()} | {"other/approval": "x"}
+    metadata = {"name": "fireworks-system", "annotations": annotations}
+    return live_state(contract(), facts(namespaces=[{"metadata": metadata}, {"metadata": {"name": "a"}}]))
+
+
+@pytest.mark.parametrize(
+    ("error", "told", "owner"),
+    [
+        ("timed\nout", "timed out", "customer"),
+        ("a: 401. Next: renew it. Whose move: the operator of this run.", "a: 401", "fireworks"),
+        ("a: no answer. Next: let us in. Whose move: the customer.", "a: no answer", "customer"),
+    ],
+)
+def test_a_cluster_without_facts_is_offline(error: str, told: str, owner: str) -> None:
+    assert live_state(contract(), {}, error) == {"reachable": False, "error": told, "owner": owner}
+
+
+def test_a_cluster_without_a_stack() -> None:
+    found = live_state(contract(), facts(), durations=[1.0], lock={"holder": "bob"})
+    assert found == {
+        "reachable": True,
+        "error": "",
+        "release": None,
+        "kubernetes": "v1.36.2",
+        "health": "degraded",
+        "problems": [],
+        "lock": {"holder": "bob"},
+        "frozen": None,
+        "durations": [1.0],
+        "approvals": [],
+    }
+
+
+@pytest.mark.parametrize(("settled", "health"), [(True, "ready"), (False, "degraded")])
+def test_a_cluster_with_a_stack(settled: bool, health: str) -> None:
+    component = {"component": "router", "release": "2026.10.0", "ready": 1, "replicas": 2, "settled": settled}
+    found = live_state(contract(), {**facts(), "stack": {"release": "2026.10.0", "components": [component]}})
+    assert (found["release"], found["health"]) == ("2026.10.0", health)
+    assert found["problems"] == ([] if settled else ["router 1/2 ready"])
+
+
+@pytest.mark.parametrize(
+    ("text", "approvals"),
+    [
+        (json.dumps(GIVEN), [{**GIVEN, "source": "annotation"}]),
+        (json.dumps([GIVEN, "x", {**GIVEN, "source": "awx"}]), [{**GIVEN, "source": "annotation"}] * 2),
+        ("yes", []),
+        ("3", []),
+    ],
+)
+def test_approvals_that_the_customer_set_in_the_cluster(text: str, approvals: list[Any]) -> None:
+    assert noted(approval=text)["approvals"] == approvals
+
+
+@pytest.mark.parametrize(
+    ("text", "frozen"),
+    [
+        ('{"reason": "audit", "until": "2026-12-01T00:00:00+00:00"}',
+         {"reason": "audit", "until": "2026-12-01T00:00:00+00:00"}),
+        ('{"reason": "audit"}', {"reason": "audit"}),
+        ("until Anna is back", {"reason": "until Anna is back"}),
+        ("true", {"reason": "true"}),
+        (" ", None),
+    ],
+)  # fmt: skip
+def test_a_freeze_that_the_customer_set_in_the_cluster(text: str, frozen: dict[str, str] | None) -> None:
+    assert noted(freeze=text)["frozen"] == frozen
+
+
+FLEET = [
+    (agreed("c0", "a", "canary"), alive()),
+    (agreed("g0", "b & c"), alive()),
+    (agreed("g1", "d", windows=[SATURDAY]), alive()),
+    (agreed("g2", "e"), alive(reachable=False, error="<timeout>")),
+    (agreed("g3", "f", approvals={}), alive()),
+]
+PLAN = plan(FLEET, request(policy=Policy(wave_percent=100)), NOW, NOW + timedelta(days=1))
+NOTHING = plan(FLEET[3:], request(), NOW)
+
+
+def test_the_picture_in_plain_text() -> None:
+    assert timeline_text(PLAN).splitlines() == [
+        "2026-11-25 12:00 UTC to 2026-11-28 01:30 UTC; # goes, = after a wait",
+        "WAVE  CLUSTER  TURN",
+        "----  -------  ------------------------------------------------------------",
+        "   1  c0       #",
+        "   2  g0       .#",
+        "   2  g1       ...........................................................=",
+    ]
+    assert len(timeline_text(NOTHING).splitlines()) == 3
+
+
+def test_the_picture_as_svg() -> None:
+    root = ET.fromstring(timeline_svg(PLAN))  # noqa: S314  (our own text)
+    space = "{http://www.w3.org/2000/svg}"
+    bars = root.findall(f"{space}rect")
+    assert [bar.get("fill") for bar in bars] == ["#2f7d4f", "#2f7d4f", "#c78a1a"]
+    assert all(float(bar.get("x") or 0) + float(bar.get("width") or 0) <= 902 for bar in bars)
+    words = [str(text.text) for text in root.findall(f"{space}text")]
+    assert "skip  g2: offline: <timeout>" in words
+    assert any(each.startswith("wait  g3: no approval yet") for each in words)
+    assert ET.fromstring(timeline_svg(NOTHING)).findall(f"{space}rect") == []  # noqa: S314  (likewise)
+
+
+def test_a_turn_without_a_time_is_said_in_both_pictures() -> None:
+    unknown = {**PLAN, "clusters": [{**row, "ends_at": None} for row in PLAN["clusters"]]}
+    assert "nobody knows when" in timeline_text(unknown)
+    assert "nobody knows when" in timeline_svg(unknown)
+
+
+def test_the_table_is_in_the_order_of_the_waves() -> None:
+    rows = plan_rows(PLAN)
+    assert [(row["wave"], row["cluster"], row["decision"], row["next"]) for row in rows] == [
+        (1, "c0", "go", "2026-11-25 12:00"),
+        (2, "g0", "go", "2026-11-25 13:00"),
+        (2, "g1", "wait", "2026-11-28 01:00"),
+        ("-", "g2", "skip", "-"),
+        ("-", "g3", "wait", "2026-11-25 12:00"),
+    ]
+
+
+def test_the_outlook_in_words() -> None:
+    text = feasibility_text(PLAN)
+    assert "2 go, 2 wait, 1 skip." in text
+    assert "All that have a time are done by 2026-11-28T01:30:00+00:00." in text
+    assert "The deadline 2026-11-26T12:00:00+00:00 does not hold. Late: g1." in text
+    assert "In the way of the whole fleet: 2 clusters." in text
+    assert "  g2: offline: <timeout>. Whose move: Acme networking <networking@acme.example>." in text
+    good = feasibility_text(plan(FLEET[:1], request(), NOW, NOW + timedelta(days=1)))
+    assert "holds." in good
+    assert "In the way" not in good
+    assert "Nobody has a time." in feasibility_text(NOTHING)
+    assert "has to wait" not in feasibility_text(NOTHING)
