@@ -17,6 +17,8 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.rows 
     rollout_rows,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.people import CUSTOMER, contact, whose_move
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.model_waves import held_back, model_waves
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.policy import Policy, policy_from
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.scaling import BoundsError
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.moments import as_moment
 
@@ -47,6 +49,23 @@ def _model_rollback(contract: Contract, model: str, revision: str, **instead: in
         raise AnsibleFilterError(str(error)) from None
 
 
+def _model_waves(contracts: list[Contract], policy: Mapping[str, Any] | None = None) -> list[list[str]]:
+    return model_waves(contracts, _policy(policy))
+
+
+def _model_wave_stop(
+    cluster: str, waves: list[list[str]], outcomes: list[Mapping[str, Any]], policy: Mapping[str, Any] | None = None
+) -> str:
+    return held_back(cluster, waves, outcomes, _policy(policy))
+
+
+def _policy(policy: Mapping[str, Any] | None) -> Policy:
+    try:
+        return policy_from(policy or {})
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
 class FilterModule:
     """Filters about rollouts."""
 
@@ -55,6 +74,8 @@ class FilterModule:
             "model_changes": _model_changes,
             "model_rollback": _model_rollback,
             "model_rows": model_rows,
+            "model_wave_stop": _model_wave_stop,
+            "model_waves": _model_waves,
             "revision_rows": revision_rows,
             "rollout_rows": rollout_rows,
         }

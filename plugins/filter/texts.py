@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary import (
     failure,
+    not_begun,
     success,
     summary,
     unfinished,
@@ -24,6 +25,7 @@ class FilterModule:
         return {
             "failure_outcome": failure,
             "run_summary": summary,
+            "not_begun_outcome": not_begun,
             "success_outcome": success,
             "table": table,
             "unfinished": unfinished,

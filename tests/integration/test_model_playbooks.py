@@ -97,6 +97,27 @@ def test_a_model_is_deployed_shown_rolled_back_and_retired(birch: Any, tmp_path:
     assert "nothing changed" in line(again, "birch-eu-1"), again.stdout
 
 
+def test_no_wave_begins_after_one_that_failed_and_who_is_offline_holds_nobody_up(
+    bed: Any, birch: Any, tmp_path: Path
+) -> None:
+    first = deployed(birch)
+    longer = hardened(birch, "deployer", 16384)
+    canary = agreed(bed["acme"])  # is not onboarded, so this fails
+    canary["identity"]["ring"] = "canary"
+    away = bed["cedar"].kubeconfig_with(tmp_path / "away.kubeconfig", server="https://127.0.0.1:1")
+    offline = agreed(bed["cedar"], kubeconfig=away)
+    offline["identity"]["ring"] = "canary"
+    stopped = play("deploy_models", tmp_path, [longer, canary], *QUICK)
+    assert stopped.returncode == 2
+    assert " not begun " in line(stopped, "birch-eu-1"), stopped.stdout
+    assert "in wave 1 1 failed (acme-eu-1), and 0 may" in line(stopped, "birch-eu-1")
+    assert deployed(birch) == first
+    done = play("deploy_models", tmp_path, [longer, offline], *QUICK)
+    assert " failed " in line(done, "cedar-eu-1"), done.stdout
+    assert " done " in line(done, "birch-eu-1"), done.stdout
+    assert deployed(birch) != first
+
+
 @pytest.mark.parametrize(
     ("playbook", "options", "message"),
     [

@@ -53,7 +53,12 @@ def failure(contract: Data, failed: Data, task: str, items: Sequence[Data] = ())
     owner = str(cause.get("owner") or _owner_in(message))
     asked = contact(contract, "account") if owner == "the customer" else None
     outcome = _outcome(contract, "failed", reason=f"{task}: {message.splitlines()[0]}", owner=owner, ask=asked)
-    return {**outcome, "detail": message}
+    return {**outcome, "detail": message, "error": str(cause.get("error") or "")}
+
+
+def not_begun(contract: Data, reason: str) -> Outcome:
+    """The outcome of a cluster that was left alone for what came of others."""
+    return _outcome(contract, "not begun", reason=reason, owner="Fireworks")
 
 
 def summary(outcomes: Sequence[Data]) -> str:
@@ -79,6 +84,7 @@ def _outcome(
         "reason": _short(reason),
         "whose_move": f"{ask['name']} <{ask['email']}>" if ask and ask["email"] else owner,
         "detail": "",
+        "error": "",
     }
 
 

@@ -8,14 +8,30 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol, TypeVar
 
-from .case import Case
 from .policy import RINGS, Policy
 
 
+class Placed(Protocol):
+    """A cluster as far as waves are concerned."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def customer(self) -> str: ...
+
+    @property
+    def ring(self) -> str: ...
+
+
+T = TypeVar("T", bound=Placed)
+
+
 def waves_of(
-    cases: Sequence[Case], fleet: Mapping[str, int], policy: Policy, *, proven: bool, ready: Collection[str] = ()
-) -> list[list[Case]]:
+    cases: Sequence[T], fleet: Mapping[str, int], policy: Policy, *, proven: bool, ready: Collection[str] = ()
+) -> list[list[T]]:
     """The waves of the clusters that can go at some time.
 
     The first wave is at most ``canaries`` clusters of the first ring that has any, unless the release is proven. After
@@ -27,7 +43,7 @@ def waves_of(
     :param proven: whether some cluster has this release already.
     :param ready: the names of those that could go at once.
     """
-    waves: list[list[Case]] = []
+    waves: list[list[T]] = []
     for ring in RINGS:
         members = sorted((case for case in cases if case.ring == ring), key=lambda case: (case.customer, case.name))
         rest = sorted(_in_turns(members), key=lambda case: case.name not in ready)
@@ -39,7 +55,7 @@ def waves_of(
     return waves
 
 
-def _in_turns(cases: Sequence[Case]) -> list[Case]:
+def _in_turns(cases: Sequence[T]) -> list[T]:
     """One of each customer, then the next of each: so that a wave is spread over customers."""
     seen: Counter[str] = Counter()
     turns = []
@@ -49,9 +65,9 @@ def _in_turns(cases: Sequence[Case]) -> list[Case]:
     return [turn[-1] for turn in sorted(turns, key=lambda turn: turn[:3])]
 
 
-def _take(cases: Sequence[Case], size: int, fleet: Mapping[str, int]) -> tuple[list[Case], list[Case]]:
-    taken: list[Case] = []
-    rest: list[Case] = []
+def _take(cases: Sequence[T], size: int, fleet: Mapping[str, int]) -> tuple[list[T], list[T]]:
+    taken: list[T] = []
+    rest: list[T] = []
     counts: Counter[str] = Counter()
     for case in cases:
         if len(taken) < size and counts[case.customer] < math.ceil(fleet[case.customer] / 2):
