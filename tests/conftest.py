@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What runs side by side: whole files, for the tests of one share clusters, and all rails as one, for they share builds."""
+"""What runs side by side: whole files, for their tests share clusters, and all rails as one, for they share builds."""
 
 from __future__ import annotations
 
