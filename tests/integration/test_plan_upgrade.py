@@ -72,7 +72,6 @@ def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any,
         def planned() -> tuple[dict[str, Any], Any]:
             done = play("plan_upgrade", tmp_path / "fleet", [one, two, away], *ASKED, *options)
             assert done.returncode == 0, done.stdout
-            print(done.stdout)
             return json.loads(json_file.read_text()), done
 
         plan, done = planned()

@@ -98,7 +98,7 @@ def plan_rows(plan: Data) -> list[dict[str, Any]]:
             "ring": row["ring"],
             "from": row["from"] or "-",
             "decision": row["decision"],
-            "next": (row["next_at"] or "-").removesuffix(":00+00:00").replace("T", " "),
+            "next": (row["next_at"] or "-")[:16].replace("T", " "),
             "minutes": -(-row["estimated_seconds"] // 60),
             "whose_move": row["whose_move"],
             "reason": row["reason"],
