@@ -30,6 +30,12 @@ API_SERVER_ANNOTATION = PREFIX + "api-server"
 """On the presetup's set: where the API server answered, which an identity confined to our namespaces cannot read."""
 REVISION_ANNOTATION = PREFIX + "revision"
 
+JOURNEY_PREFIX = PREFIX + "remediation-"
+"""Annotations of a node that is not well: where it is on its way back."""
+QUARANTINE_TAINT = PREFIX + "quarantined"
+MAINTENANCE_LABEL = PREFIX + "maintenance"
+"""On a node that somebody works on: it is left alone, unless the label says false."""
+
 SETUP_NAMESPACE = "fireworks-setup"
 """Where setup grants live: apart, so that ending setup access touches nothing of the stack."""
 

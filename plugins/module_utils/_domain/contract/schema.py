@@ -9,6 +9,7 @@ from .fields import Schema, choice, duration, field, flag, label, listing, secti
 from .schema_access import ACCESS
 from .schema_change import CHANGE
 from .schema_models import MODELS
+from .schema_remediation import REMEDIATION
 
 PROVIDERS = ["aws", "azure", "gcp", "oci", "gpu_cloud", "bare_metal", "openshift", "other"]
 RINGS = ["canary", "early", "general"]
@@ -157,6 +158,7 @@ ALLOWED_ACTIONS = section(
     {
         "cordon": _action("Cordon", "take a node out of scheduling"),
         "drain": _action("Drain", "move our pods off a node"),
+        "restart_plugin": _action("Restart plugin", "restart the device plugin on a node"),
         "gpu_reset": _action("GPU reset", "reset a node's GPUs"),
         "reboot": _action("Reboot", "reboot a node"),
         "replace": _action("Replace", "ask the provider for another node"),
@@ -295,6 +297,7 @@ SCHEMA: Schema = {
             "scaling": SCALING,
             "change": CHANGE,
             "actions": ALLOWED_ACTIONS,
+            "remediation": REMEDIATION,
             "contacts": CONTACTS,
             "compliance": COMPLIANCE,
             "networking": NETWORKING,

@@ -67,7 +67,7 @@ def test_what_is_not_said_has_a_safe_default() -> None:
         "approvals": {"stack_upgrade": "required", "model_change": "required", "node_action": "required"},
     }
     assert set(contract["actions"].values()) == {"never"}
-    assert sorted(contract["actions"]) == ["cordon", "drain", "gpu_reset", "reboot", "replace"]
+    assert sorted(contract["actions"]) == ["cordon", "drain", "gpu_reset", "reboot", "replace", "restart_plugin"]
     assert contract["contacts"]["escalation"] == []
     assert contract["compliance"] == {
         "registries": [],
