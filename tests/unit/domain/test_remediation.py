@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation import (
     Fleet,
+    Replicas,
     Seen,
     Step,
     blind_nodes,
@@ -473,3 +474,26 @@ def test_what_was_edited_by_hand_is_read_with_care() -> None:
     assert journey_of(node(history="3")).history == ()
     assert seconds_at("2027-01-15T08:00:00") == NOW
     assert seconds_at(NOW) == NOW
+
+
+def replica(name: str, where: str, model: str = "llama", ready: str = "True", **status: Any) -> Manifest:
+    return {
+        "metadata": {"name": name, "namespace": "m", "labels": {OURS + "model": model}},
+        "spec": {"nodeName": where, "containers": [{"resources": {"limits": {"nvidia.com/gpu": "4"}}}]},
+        "status": {"conditions": [{"type": "Ready", "status": ready}], **status},
+    }
+
+
+def test_what_of_a_model_would_remain() -> None:
+    cordoned = node("gpu-3")
+    cordoned["spec"]["unschedulable"] = True
+    pods = [replica("a", "gpu-1"), replica("b", "gpu-1", ready="False"), replica("c", "gpu-2"),
+            replica("d", "gpu-1", phase="Failed"), {"metadata": {"name": "x"}}]  # fmt: skip
+    budget = {"metadata": {"name": "keep"}, "spec": {"selector": {"a": 1}}, "status": {"disruptionsAllowed": 1}}
+    agreed = {"models": [{"name": "llama", "replicas": {"min": 2}}]}
+    there = [node(), node("gpu-2"), cordoned]
+    [found] = Replicas(there, pods, [budget], agreed, lambda *_: True).on("gpu-1")
+    assert found == Serving("llama", ("m/a", "m/b"), 2, 1, 2, "keep", 1, 1)
+    [free] = Replicas(there, pods, [budget], {}, lambda *_: False).on("gpu-1")
+    assert (free.budget, free.disruptions, free.floor) == ("", None, 0)
+    assert Replicas(there, pods, [], {}, lambda *_: False).on("gpu-3") == []

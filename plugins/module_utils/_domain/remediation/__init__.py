@@ -9,12 +9,14 @@ from .faults import blind_nodes, faults_by_node
 from .journey import Journey, journey_of
 from .limits import limits_of
 from .safety import Budget, Fleet, budget_of
+from .serving import Replicas
 from .step import Seen, Step, drained, next_step, reported
 
 __all__ = [
     "Budget",
     "Fleet",
     "Journey",
+    "Replicas",
     "Seen",
     "Step",
     "blind_nodes",

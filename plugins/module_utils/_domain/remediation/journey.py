@@ -111,6 +111,14 @@ def journey_of(node: Node) -> Journey:
     )
 
 
+def basis_of(node: Node) -> tuple[Any, ...]:
+    """What a step is decided by and what its patch replaces: as long as it is the same, the step is still right."""
+    journey = journey_of(node)
+    spec = node.get("spec") or {}
+    said = (journey.uid, journey.state, journey.since, journey.session, journey.maintenance)
+    return (*said, journey.unschedulable, spec.get("taints") or [])
+
+
 def gpus_of(node: Node, what: str = "allocatable") -> int:
     """How many GPUs the node has (``capacity``) or offers (``allocatable``)."""
     return int(((node.get("status") or {}).get(what) or {}).get(GPU, 0))

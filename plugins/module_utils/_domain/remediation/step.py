@@ -26,6 +26,7 @@ from .journey import (
     Journey,
     Node,
     Patch,
+    basis_of,
     gpus_of,
     journey_of,
     marked,
@@ -51,7 +52,8 @@ class Step:
     """What to do with one node now.
 
     patch: what is written to the node before anything else is done; ``None`` where nothing is. pods: who leaves, for
-    ``drain`` and ``restart_pods``; evidence: pods that began after it are others. owner: whose move it is. goal: the
+    ``drain`` and ``restart_pods``; evidence: pods that began after it are others. partial: no pod but
+    those leaves. basis: what of the node it was decided by. owner: whose move it is. goal: the
     repair, for ``repair`` and ``hand_over``.
     """
 
@@ -67,6 +69,8 @@ class Step:
     more: tuple[tuple[str, int], ...] = ()
     faults: tuple[str, ...] = ()
     evidence: float = 0.0
+    partial: bool = False
+    basis: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -230,7 +234,7 @@ class _Decision:
         return self._drain(advice)
 
     def _drain(self, advice: Advice) -> Step:
-        return self._plan(DRAIN_NODE, advice.why, pods=advice.pods)
+        return self._plan(DRAIN_NODE, advice.why, pods=advice.pods, partial=advice.how == capacity.PARTIAL)
 
     def _sick_pods(self) -> list[str] | None:
         """Who sits on the sick GPUs, where that is known and the repair is of no more than those."""
@@ -315,7 +319,16 @@ class _Decision:
     def _plan(self, do: str, why: str, *, faults: Sequence[Fault] = (), session: str = "", **more: Any) -> Step:
         names = tuple(dict.fromkeys(fault.kind for fault in faults)) or self.journey.faults
         journey = self.journey
-        return Step(journey.name, do, why, journey.state, session or journey.session, faults=names, **more)
+        return Step(
+            journey.name,
+            do,
+            why,
+            journey.state,
+            session or journey.session,
+            faults=names,
+            basis=basis_of(self.node),
+            **more,
+        )
 
 
 def reported(node: Node, outcome: str, detail: str, now: float) -> Step:
@@ -326,17 +339,8 @@ def reported(node: Node, outcome: str, detail: str, now: float) -> Step:
         return Step(journey.name, OBSERVE, why, journey.state, journey.session)
     state = VALIDATING if outcome == "done" else DRAINED
     history = remembered(journey, now, journey.goal, outcome)
-    said: dict[str, Any] = {"history": history, "repaired": now if outcome == "done" else None}
-    patch = marked(journey, now, state=state, **said)
-    return Step(
-        journey.name,
-        MARK,
-        detail or f"the repair is {outcome}",
-        journey.state,
-        journey.session,
-        journey.goal,
-        patch=patch,
-    )
+    patch = marked(journey, now, state=state, history=history, repaired=now if outcome == "done" else None)
+    return _marking(node, detail or f"the repair is {outcome}", patch)
 
 
 def drained(node: Node, now: float) -> Step:
@@ -344,14 +348,13 @@ def drained(node: Node, now: float) -> Step:
     journey = journey_of(node)
     if journey.state != QUARANTINED or journey.undone_by_hand:
         return Step(journey.name, OBSERVE, "it is not being drained any more", journey.state, journey.session)
-    return Step(
-        journey.name,
-        MARK,
-        "its pods are gone",
-        journey.state,
-        journey.session,
-        patch=marked(journey, now, state=DRAINED),
-    )
+    return _marking(node, "its pods are gone", marked(journey, now, state=DRAINED))
+
+
+def _marking(node: Node, why: str, patch: Patch) -> Step:
+    journey = journey_of(node)
+    basis = basis_of(node)
+    return Step(journey.name, MARK, why, journey.state, journey.session, journey.goal, patch=patch, basis=basis)
 
 
 def _kinds(faults: Sequence[Fault]) -> str:
