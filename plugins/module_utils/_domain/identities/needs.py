@@ -285,6 +285,7 @@ PLAYBOOKS = {
     "validate": OBSERVER,
     "status": OBSERVER,
     "explain": OBSERVER,
+    "remediate": NODE_MEDIC,
     "rotate_credentials": OPERATOR,
     "presetup": SETUP,
     "grant_setup_access": ADMINISTRATOR,
