@@ -36,9 +36,8 @@ attributes:
   idempotent:
     support: full
     details: A node is taken on only when something of it has changed, or time has passed.
-  platform:
-    platforms: all
 extends_documentation_fragment:
+  - fireworks.byoc.attributes
   - fireworks.byoc.connection
 options:
   contract:

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from byoc_testbed.errors import ApiError
+from tests.integration import journey
 from tests.integration.guarded import governed, until
 from tests.integration.plays import AS_MODULE, ROOT, ansible_environment, connection_to, run_tasks
 from tests.unit.domain.agreed import contract as agreed
@@ -306,20 +307,32 @@ def test_the_playbook_has_a_node_repaired_and_says_what_comes_next(bed: Any, tmp
     it = bed["acme"]
     kept = node(it)
     it.request("POST", "/api/v1/namespaces", {"metadata": {"name": SPACE}})
-    write_fleet(tmp_path, it)
-    (tmp_path / "repair.yml").write_text(json.dumps([{
-        "name": "Make it", "ansible.builtin.copy": {"content": "{{ remediate_step.goal }}",
-        "dest": str(tmp_path / "repaired")}}]))  # fmt: skip
-    (tmp_path / "more.json").write_text(json.dumps({
-        "remediate_findings": [finding()], "remediate_repair": "custom",
-        "remediate_repair_tasks": str(tmp_path / "repair.yml")}))  # fmt: skip
-    arguments = ("fireworks.byoc.remediate", "-i", str(tmp_path / "fleet.byoc.yml"), "-e", "clusters=acme-eu-1",
-                 "-e", f"@{tmp_path / 'more.json'}")  # fmt: skip
+    (tmp_path / "repair.yml").write_text(
+        json.dumps(
+            [
+                {
+                    "name": "Make it",
+                    "ansible.builtin.copy": {
+                        "content": "{{ remediate_step.goal }}",
+                        "dest": str(tmp_path / "repaired"),
+                        "mode": "0600",
+                    },
+                }
+            ]
+        )
+    )
+    asked = {
+        "remediate_findings": [finding()],
+        "remediate_repair": "custom",
+        "remediate_repair_tasks": str(tmp_path / "repair.yml"),
+    }
+    (tmp_path / "more.json").write_text(json.dumps(asked))
+    contract = {**journey.agreed(it), "actions": ALLOWED, "remediation": {"healthy_for": "1h"}}
     try:
-        checked = run_playbook(*arguments, "--check")
+        checked = journey.play("remediate", tmp_path, [contract], "--check", "-e", f"@{tmp_path / 'more.json'}")
         assert checked.returncode == 0, checked.stdout
         assert said(it) == {}
-        done = run_playbook(*arguments)
+        done = journey.play("remediate", tmp_path, [contract], "-e", f"@{tmp_path / 'more.json'}")
         assert done.returncode == 0, done.stdout
         assert (tmp_path / "repaired").read_text() == "reboot"
         assert said(it)["state"] == "validating"
