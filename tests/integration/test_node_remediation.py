@@ -337,6 +337,14 @@ def test_the_playbook_has_a_node_repaired_and_says_what_comes_next(bed: Any, tmp
         assert (tmp_path / "repaired").read_text() == "reboot"
         assert said(it)["state"] == "validating"
         assert "it has to be well until" in done.stdout
+        contract["remediation"]["healthy_for"] = "1s"
+        tried = {"remediate_required": ["canary"], "remediate_validate_tasks": str(tmp_path / "try.yml")}
+        (tmp_path / "more.json").write_text(json.dumps(tried))
+        (tmp_path / "try.yml").write_text(json.dumps([{"name": "Try it", "ansible.builtin.debug": {"msg": "well"}}]))
+        time.sleep(2)
+        back = journey.play("remediate", tmp_path, [contract], "-e", f"@{tmp_path / 'more.json'}")
+        assert back.returncode == 0, back.stdout
+        assert set(said(it)) == {"history", "returned"}, back.stdout
     finally:
         restore(it, NODE, kept)
         it.request("DELETE", f"/api/v1/namespaces/{SPACE}")

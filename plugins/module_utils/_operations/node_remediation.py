@@ -26,8 +26,7 @@ from .._domain.remediation import (
     next_step,
     reported,
 )
-from .._domain.remediation.faults import Fault
-from .._domain.remediation.journey import gpus_of
+from .._domain.remediation.journey import has_gpus
 from .._domain.remediation.step import DRAIN_NODE, REPAIR, RESTART
 from .._kube.drain import selects
 from .._kube.session import Session
@@ -124,15 +123,18 @@ class _Run:
             return [_slim(one) for one in self._session.list_items(path)]
 
         nodes, pods, budgets = self._session.in_parallel(read, (NODES, PODS, _BUDGETS))
-        return [node for node in nodes if gpus_of(node, "capacity")], pods, budgets
+        return [node for node in nodes if has_gpus(node)], pods, budgets
 
     def _concerns(self, journey: Journey, wanted: set[str]) -> bool:
         return journey.name in wanted and bool(journey.state or journey.name in self._faults)
 
     def _budget(self, journeys: Mapping[str, Journey], now: float) -> Budget:
         oldest = now - self._limits.evidence_max_age
-        fresh = {node: max(fault.at or 0.0 for fault in faults) for node, faults in self._faults.items()}
-        sick = {node: at for node, at in fresh.items() if at >= oldest and _takes_out(self._faults[node])}
+        fresh = {
+            node: [fault.since or 0.0 for fault in faults if fault.quarantines and (fault.at or 0.0) >= oldest]
+            for node, faults in self._faults.items()
+        }
+        sick = {node: min(since) for node, since in fresh.items() if since}
         fleet = Fleet(**self._asked["fleet"]) if self._asked["fleet"] else None
         return budget_of(journeys.values(), sick, self._limits, now, fleet)
 
@@ -169,10 +171,6 @@ class _Run:
         self._taken += [*written, *drained, *restarted]
         # A pod that was restarted leads to nothing else, and a drain that was given up begins anew in the next run.
         return any(one["changed"] and not one["failed"] for one in [*written, *drained])
-
-
-def _takes_out(faults: list[Fault]) -> bool:
-    return any(fault.quarantines for fault in faults)
 
 
 def _slim(raw: dict[str, Any]) -> Raw:

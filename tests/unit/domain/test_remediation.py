@@ -26,6 +26,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation
     reported,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.capacity import Serving, advise
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.journey import has_gpus
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.times import seconds_at, shown
 
 NOW = 1_800_000_000.0
@@ -82,7 +83,7 @@ def plan(
     rest = [node(f"other-{number}") for number in range(19 - len(others))]
     journeys = [journey_of(one) for one in (it, *others, *rest)]
     faults = faults_by_node(findings)
-    sick = {name: max(one.at or 0.0 for one in found) for name, found in faults.items()}
+    sick = {name: min(one.since or 0.0 for one in found) for name, found in faults.items()}
     budget = budget_of(journeys, sick, limits_of(agreed), now, fleet)
     return next_step(it, faults.get(it["metadata"]["name"], []), budget, agreed, now, seen)
 
@@ -205,7 +206,7 @@ def test_a_storm_quarantines_and_neither_drains_nor_repairs() -> None:
     sick = [finding(name=f"other-{number}") for number in range(5)]
     agreed = contract(remediation={"max_nodes": 100, "max_share": 1, "breaker_share": 1, "storm_nodes": 5})
     assert plan(node(), finding(), *sick, agreed=agreed).do == "quarantine"
-    assert "a storm: 6 nodes" in plan(in_state("quarantined"), *sick, agreed=agreed).why
+    assert "a storm: 5 nodes" in plan(in_state("quarantined"), *sick, agreed=agreed).why
     assert "a storm" in plan(in_state("drained"), *sick, agreed=agreed).why
 
 
@@ -497,3 +498,28 @@ def test_what_of_a_model_would_remain() -> None:
     [free] = Replicas(there, pods, [budget], {}, lambda *_: False).on("gpu-1")
     assert (free.budget, free.disruptions, free.floor) == ("", None, 0)
     assert Replicas(there, pods, [], {}, lambda *_: False).on("gpu-3") == []
+
+
+def test_a_drain_that_is_planned_elsewhere_is_not_what_remains() -> None:
+    pods = [replica("a", "gpu-1"), replica("b", "gpu-2"), replica("c", "gpu-3")]
+    there = [node(), node("gpu-2", state="quarantined"), node("gpu-3")]
+    [found] = Replicas(there, pods, [], {}, lambda *_: False).on("gpu-1")
+    assert (found.ready, found.ready_here) == (2, 1)
+
+
+def test_gpus_that_fell_off_the_bus_are_missed() -> None:
+    it = node()
+    it["metadata"]["labels"]["nvidia.com/gpu.count"] = "8"
+    it["status"] = {"conditions": it["status"]["conditions"]}
+    assert has_gpus(it)
+    assert said(after(it, plan(it, finding())))["gpus"] == "8"
+    del it["metadata"]["labels"]["nvidia.com/gpu.count"]
+    assert not has_gpus(it)
+    it["metadata"]["labels"]["nvidia.com/gpu.present"] = "true"
+    assert has_gpus(it)
+
+
+def test_a_fault_that_has_lasted_is_no_storm() -> None:
+    old = [finding(name=f"other-{number}", since=shown(NOW - 7200)) for number in range(6)]
+    agreed = contract(remediation={"max_nodes": 100, "max_share": 1, "breaker_share": 1})
+    assert plan(in_state("quarantined", evidence=shown(NOW - 600)), *old, agreed=agreed).do == "drain"

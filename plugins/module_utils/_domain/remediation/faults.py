@@ -46,13 +46,15 @@ _BLINDING = ("source_missing", "source_stale")
 
 @dataclass(frozen=True)
 class Fault:
-    """A finding that asks for something. ``at`` is the newest evidence in seconds since 1970, None where unknown."""
+    """A finding that asks for something. ``at`` is the newest evidence, ``since`` the oldest, in seconds since 1970, and
+    None where that is unknown."""
 
     kind: str
     goal: str
     drains: bool
     quarantines: bool
     at: float | None
+    since: float | None
     gpu: str
     pods: tuple[str, ...]
     pods_exact: bool
@@ -72,6 +74,7 @@ def fault_of(finding: Mapping[str, Any]) -> Fault | None:
     if goal is None:
         return None
     gpu = finding.get("gpu") or {}
+    moments = _moments(finding)
     replicas = finding.get("replicas") or ()
     pods = [finding["pod"]] if finding.get("pod") else [f"{one['namespace']}/{one['name']}" for one in replicas]
     return Fault(
@@ -79,7 +82,8 @@ def fault_of(finding: Mapping[str, Any]) -> Fault | None:
         goal=goal,
         drains=finding["action"] not in _STAYS_FILLED and goal != RESTART_POD,
         quarantines=bool(finding.get("quarantine", goal != RESTART_POD)),
-        at=_newest(finding),
+        at=max(moments, default=None),
+        since=min(moments, default=None),
         gpu=str(gpu.get("uuid") or gpu.get("index") or "") if isinstance(gpu, Mapping) else str(gpu),
         pods=tuple(pods),
         pods_exact=bool(finding.get("pod")) or bool(finding.get("replicas_exact")),
@@ -108,6 +112,6 @@ def blind_nodes(findings: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     }
 
 
-def _newest(finding: Mapping[str, Any]) -> float | None:
-    told = [finding.get("at"), *(one.get("at") for one in finding.get("evidence") or ())]
-    return max((at for at in map(seconds_at, told) if at is not None), default=None)
+def _moments(finding: Mapping[str, Any]) -> list[float]:
+    told = [finding.get("at"), finding.get("since"), *(one.get("at") for one in finding.get("evidence") or ())]
+    return [at for at in map(seconds_at, told) if at is not None]

@@ -13,7 +13,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..names import GPU, GPU_PRODUCT_LABEL, JOURNEY_PREFIX, MAINTENANCE_LABEL, QUARANTINE_TAINT
+from ..names import (
+    GPU,
+    GPU_COUNT_LABEL,
+    GPU_PRESENT_LABEL,
+    GPU_PRODUCT_LABEL,
+    JOURNEY_PREFIX,
+    MAINTENANCE_LABEL,
+    QUARANTINE_TAINT,
+)
 from .times import seconds_at, shown
 
 WELL, SUSPECT, QUARANTINED, DRAINED = "", "suspect", "quarantined", "drained"
@@ -122,6 +130,18 @@ def basis_of(node: Node) -> tuple[Any, ...]:
 def gpus_of(node: Node, what: str = "allocatable") -> int:
     """How many GPUs the node has (``capacity``) or offers (``allocatable``)."""
     return int(((node.get("status") or {}).get(what) or {}).get(GPU, 0))
+
+
+def gpus_expected(node: Node) -> int:
+    """How many GPUs it should offer: its label outlives a GPU that fell off the bus."""
+    counted = str((node["metadata"].get("labels") or {}).get(GPU_COUNT_LABEL, ""))
+    return max(gpus_of(node), gpus_of(node, "capacity"), int(counted) if counted.isdigit() else 0)
+
+
+def has_gpus(node: Node) -> bool:
+    """Whether it is a GPU node, also where all of them are lost."""
+    present = (node["metadata"].get("labels") or {}).get(GPU_PRESENT_LABEL) == "true"
+    return present or gpus_expected(node) > 0
 
 
 def marked(journey: Journey, now: float, **said: Any) -> Patch:

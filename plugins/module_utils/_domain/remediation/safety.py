@@ -93,7 +93,7 @@ def budget_of(
     """The budget of a cluster.
 
     :param journeys: of all its GPU nodes.
-    :param sick: nodes with a fault that is fit to act on, each with the time of its newest evidence.
+    :param sick: nodes with a fault that is fit to act on, each with the time since when.
     """
     budget = Budget(limits, fleet=fleet or Fleet())
     for journey in journeys:
@@ -102,6 +102,6 @@ def budget_of(
             budget.take(journey.product, journey.models)
         if journey.out_of_service or journey.name in sick:
             budget.sick += 1
-            began = journey.since if journey.state else sick[journey.name]
+            began = journey.evidence if journey.out_of_service else sick[journey.name]
             budget.newly += now - began < STORM_SECONDS
     return budget

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..names import GPU, GPU_PRODUCT_LABEL, MODEL_LABEL
 from .capacity import Serving
-from .journey import gpus_of
+from .journey import QUARANTINED, gpus_of, journey_of
 
 Raw = Mapping[str, Any]
 Selects = Callable[[Any, Mapping[str, str]], bool]
@@ -27,28 +27,35 @@ class Replicas:
     def __init__(
         self, nodes: Iterable[Raw], pods: Iterable[Raw], budgets: Iterable[Raw], contract: Raw, selects: Selects
     ) -> None:
-        self._pods = [pod for pod in pods if MODEL_LABEL in (pod["metadata"].get("labels") or {}) and _lives(pod)]
+        self._of_model: dict[str, list[Raw]] = {}
+        self._models_on: dict[str, set[str]] = {}
+        held: dict[str, int] = {}
+        for pod in pods:
+            if MODEL_LABEL in (pod["metadata"].get("labels") or {}) and _lives(pod):
+                self._of_model.setdefault(_model(pod), []).append(pod)
+                self._models_on.setdefault(_node(pod), set()).add(_model(pod))
+                held[_node(pod)] = held.get(_node(pod), 0) + _gpus(pod)
         self._budgets = list(budgets)
         self._selects = selects
         self._floors = {one["name"]: int(one["replicas"]["min"]) for one in contract.get("models") or ()}
         self._free: dict[str, int] = {}
+        self._going: set[str] = set()
         self._product: dict[str, str] = {}
         for node in nodes:
             name = node["metadata"]["name"]
             self._product[name] = (node["metadata"].get("labels") or {}).get(GPU_PRODUCT_LABEL, "")
             if not (node.get("spec") or {}).get("unschedulable"):
-                self._free[name] = gpus_of(node)
-        for pod in self._pods:
-            if _node(pod) in self._free:
-                self._free[_node(pod)] -= _gpus(pod)
+                self._free[name] = gpus_of(node) - held.get(name, 0)
+            if journey_of(node).state == QUARANTINED:
+                self._going.add(name)
 
     def on(self, node: str) -> list[Serving]:
         """What the models on a node would have without it, by the model's name."""
-        models = sorted({_model(pod) for pod in self._pods if _node(pod) == node})
-        return [self._serving(node, model) for model in models]
+        return [self._serving(node, model) for model in sorted(self._models_on.get(node, ()))]
 
     def _serving(self, node: str, model: str) -> Serving:
-        own = [pod for pod in self._pods if _model(pod) == model]
+        # Replicas on other nodes that are about to be drained are not what will remain.
+        own = [pod for pod in self._of_model[model] if _node(pod) == node or _node(pod) not in self._going]
         here = [pod for pod in own if _node(pod) == node]
         held = [one for one in self._budgets if self._holds(one, here[0])]
         allowed = [int((one.get("status") or {}).get("disruptionsAllowed", 0)) for one in held]

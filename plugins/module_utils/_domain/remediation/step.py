@@ -27,7 +27,7 @@ from .journey import (
     Node,
     Patch,
     basis_of,
-    gpus_of,
+    gpus_expected,
     journey_of,
     marked,
     put_back,
@@ -164,7 +164,7 @@ class _Decision:
             evidence=max(one.at or 0.0 for one in fresh),
             goal=fault.goal,
             drains=any(one.drains for one in fresh),
-            gpus=max(gpus_of(self.node), gpus_of(self.node, "capacity")),
+            gpus=gpus_expected(self.node),
             models=",".join(self.seen.models),
         )
         return self._plan(
