@@ -46,7 +46,7 @@ _BLINDING = ("source_missing", "source_stale")
 
 @dataclass(frozen=True)
 class Fault:
-    """A finding that asks for something. ``at`` is the newest evidence, ``since`` the oldest, in seconds since 1970, and
+    """A finding that asks for something. ``at`` is the newest evidence and ``since`` the oldest, in seconds since 1970;
     None where that is unknown."""
 
     kind: str
