@@ -269,6 +269,20 @@ def test_a_node_that_is_deleted_in_the_middle_ends_its_drain(cluster: Any, tmp_p
     assert places(cluster) == [OTHER]
 
 
+def test_an_api_server_that_is_away_during_a_drain_costs_time_only(cluster: Any, tmp_path: Path) -> None:
+    workload(cluster, "Deployment", 2, {"maxUnavailable": 0})
+
+    def away() -> None:
+        cluster.stop_apiserver()
+        time.sleep(3)
+        cluster.start_apiserver()
+        cluster.request("DELETE", f"/apis/policy/v1/namespaces/{SPACE}/poddisruptionbudgets/keep-web")
+
+    drain = while_it_drains(cluster, tmp_path, away)
+    assert (drain["failed"], len(drain["evicted"])) == (False, 2), drain
+    assert places(cluster) == [OTHER] * 2
+
+
 def test_a_node_that_is_returned_by_hand_in_the_middle_keeps_its_pods(cluster: Any, tmp_path: Path) -> None:
     workload(cluster, "Deployment", 2, {"maxUnavailable": 0})
 
