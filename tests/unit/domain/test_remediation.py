@@ -431,7 +431,9 @@ def test_a_reset_of_one_gpu_moves_only_its_pods() -> None:
     vague = plan(it, finding("gpu_reset"), seen=Seen(serving=(serving,)))
     assert vague.pods == ("m/a-0", "m/a-1")
     few = Serving("llama", here=("m/a-0",), ready=1, ready_here=1, floor=1, slots=1)
-    assert plan(it, seen=Seen(serving=(few,))).do == "bring_replacements"
+    waits = plan(it, seen=Seen(serving=(few,)))
+    assert (waits.do, waits.more) == ("bring_replacements", (("llama", 1),))
+    assert plan(it, seen=Seen(serving=(few,), approved=frozenset({"s-1"}))).do == "drain"
     full = Serving("llama", here=("m/a-0",), ready=1, ready_here=1, floor=1)
     assert plan(it, seen=Seen(serving=(full,))).do == "wait"
 
@@ -494,9 +496,9 @@ def test_what_of_a_model_would_remain() -> None:
     agreed = {"models": [{"name": "llama", "replicas": {"min": 2}}]}
     there = [node(), node("gpu-2"), cordoned]
     [found] = Replicas(there, pods, [budget], agreed, lambda *_: True).on("gpu-1")
-    assert found == Serving("llama", ("m/a", "m/b"), 2, 1, 2, "keep", 1, 1)
-    [free] = Replicas(there, pods, [budget], {}, lambda *_: False).on("gpu-1")
-    assert (free.budget, free.disruptions, free.floor) == ("", None, 0)
+    assert found == Serving("llama", ("m/a", "m/b"), 2, 1, 1, "keep", 1, 1)
+    [free] = Replicas(there, pods, [budget], agreed, lambda *_: False).on("gpu-1")
+    assert (free.budget, free.disruptions, free.floor) == ("", None, 2)
     assert Replicas(there, pods, [], {}, lambda *_: False).on("gpu-3") == []
 
 

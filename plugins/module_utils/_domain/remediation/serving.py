@@ -64,11 +64,16 @@ class Replicas:
             here=tuple(f"{pod['metadata']['namespace']}/{pod['metadata']['name']}" for pod in here),
             ready=sum(map(_ready, own)),
             ready_here=sum(map(_ready, here)),
-            floor=self._floors.get(model, 0),
+            floor=self._floor(model, bool(held)),
             budget=", ".join(one["metadata"]["name"] for one in held),
             disruptions=min(allowed, default=None),
             slots=self._slots(node, max(1, _gpus(here[0]))),
         )
+
+    def _floor(self, model: str, has_budget: bool) -> int:
+        """A budget says how many may be missing for a while, so that with one only the last replica is held here."""
+        agreed = self._floors.get(model, 0)
+        return min(agreed, 1) if has_budget else agreed
 
     def _holds(self, budget: Raw, pod: Raw) -> bool:
         return self._selects((budget.get("spec") or {}).get("selector"), pod["metadata"].get("labels") or {})

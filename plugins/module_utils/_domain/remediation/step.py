@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import capacity, ladder
-from .capacity import Advice, Serving
+from .capacity import Serving
 from .faults import GPU_RESET, HUMAN, LADDER, RESTART_POD, Fault
 from .journey import (
     DRAINED,
@@ -229,11 +229,9 @@ class _Decision:
         advice = capacity.advise(self.seen.serving, self._sick_pods())
         if advice.how == capacity.WAIT:
             return self._plan(WAIT, advice.why, pods=advice.pods)
-        if advice.how == capacity.REPLACE_FIRST:
-            return self._plan(capacity.REPLACE_FIRST, advice.why, pods=advice.pods, more=advice.more)
-        return self._drain(advice)
-
-    def _drain(self, advice: Advice) -> Step:
+        if advice.how == capacity.REPLACE_FIRST and not self._approved():
+            why = f"{advice.why}; or approve the gap: -e remediate_approved={self.journey.session}"
+            return self._plan(capacity.REPLACE_FIRST, why, pods=advice.pods, more=advice.more)
         return self._plan(DRAIN_NODE, advice.why, pods=advice.pods, partial=advice.how == capacity.PARTIAL)
 
     def _sick_pods(self) -> list[str] | None:
