@@ -91,9 +91,11 @@ options:
       nodes:
         description: GPU nodes of all clusters.
         type: int
+        default: 0
       sick:
         description: Those that are sick or out of service.
         type: int
+        default: 0
   required:
     description: What must have passed before a node returns, such as V(canary) or V(diagnostic).
     type: list

@@ -40,6 +40,7 @@ _REPORT: dict[str, Any] = {
     "outcome": {"type": "str", "required": True, "choices": ["done", "failed"]},
     "detail": {"type": "str", "default": ""},
 }
+_COUNT: dict[str, Any] = {"type": "int", "default": 0}
 ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
     "contract": {"type": "dict", "required": True},
@@ -47,7 +48,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "reports": {"type": "list", "elements": "dict", "options": _REPORT, "default": []},
     "nodes": {"type": "list", "elements": "str", "default": []},
     "approved": {"type": "list", "elements": "str", "default": []},
-    "fleet": {"type": "dict", "options": {"nodes": {"type": "int"}, "sick": {"type": "int"}}},
+    "fleet": {"type": "dict", "options": {"nodes": _COUNT, "sick": _COUNT}},
     "required": {"type": "list", "elements": "str", "default": []},
     "diagnosed": {"type": "dict", "default": {}},
     "parallel": {"type": "int", "default": 16},
