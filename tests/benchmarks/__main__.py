@@ -21,13 +21,16 @@ import yaml
 
 from byoc_testbed import ClusterSpec, NodePool, Testbed
 from byoc_testbed.kubectl import find_kubectl
-from tests.benchmarks import workloads
+from tests.benchmarks import remediation, workloads
 from tests.benchmarks.measure import BenchmarkError, Figure, Sample, idle_share, in_turns, run_once
 from tests.integration.plays import ROOT, ansible_environment, connection_to
 
 HOSTS, TASKS_EACH = 50, 5
 NODES, PODS = 1500, 4000
 MODELS = 50
+QUARANTINED = 150
+#: Nodes that are drained, their pods, and nodes for the replacements.
+DRAINED, DRAINED_PODS, DRAINED_ROOM = 100, 800, 120
 SETTLE_SECONDS = 180
 # The testbed's own rule for so many nodes: with short leases, 1,500 heartbeats keep two cores busy.
 LEASE_SECONDS = NODES // 8
@@ -203,12 +206,62 @@ def planning_a_fleet(bench: Bench, runs: int) -> None:
     subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, check=True)
 
 
+def quarantine(bench: Bench, _runs: int) -> None:
+    """Each command once, on the same nodes put back in between: it can only be measured while it changes something."""
+    print(f"\nmaking {NODES} nodes and {PODS} pods …", flush=True)
+    fill(bench.cluster)
+    settle()
+    sick = [f"node-{number:04}" for number in range(QUARANTINED)]
+    commands = {
+        "an empty playbook": bench.playbook("empty", []),
+        "ours: node_remediation playbook": bench.playbook("quarantine", [remediation.quarantine_task(sick)]),
+        "kubernetes.core.k8s_drain state=cordon, a call for each": bench.playbook(
+            "cordon", [remediation.cordon_task(sick)]
+        ),
+    }
+    kubectl = find_kubectl()
+    if kubectl:
+        commands["kubectl cordon"] = bench.command([kubectl, bench.kubectl_config, "cordon", *sick])
+    figures = {}
+    for name, command in commands.items():
+        figures[name] = Figure([command()])
+        remediation.restored(bench.cluster, sick)
+    show(f"{QUARANTINED} of {NODES} nodes quarantined", figures, "an empty playbook", "ours: node_remediation playbook")
+
+
+def drain(bench: Bench, _runs: int) -> None:
+    """Pods moved off full nodes to others that are there for them; each command once, the way there and back."""
+    print(f"\nmaking {DRAINED} nodes full of {DRAINED_PODS} pods, and more nodes …", flush=True)
+    nodes = list(workloads.nodes(DRAINED + DRAINED_ROOM))
+    bench.cluster.create_many(nodes[:DRAINED])
+    bench.cluster.create_many(remediation.serving(DRAINED_PODS, 40), threads=1)
+    remediation.until_ready(bench.cluster, DRAINED_PODS, SETTLE_SECONDS)
+    bench.cluster.create_many(nodes[DRAINED:])
+    settle()
+    figures = {"an empty playbook": Figure([bench.playbook("empty", [])()])}
+    sick = remediation.nodes_with_most(bench.cluster, DRAINED_PODS)
+    figures["ours: node_remediation playbook"] = Figure([bench.playbook("ours", [remediation.drain_task(sick)])()])
+    remediation.restored(bench.cluster, sick)
+    kubectl = find_kubectl()
+    if kubectl:
+        again = remediation.nodes_with_most(bench.cluster, DRAINED_PODS)
+        words = ["drain", *again, "--delete-emptydir-data", "--ignore-daemonsets"]
+        figures["kubectl drain (waits for no replacement)"] = Figure(
+            [bench.command([kubectl, bench.kubectl_config, *words])()]
+        )
+        remediation.restored(bench.cluster, again)
+    title = f"{len(sick)} nodes with {DRAINED_PODS} pods drained"
+    show(title, figures, "an empty playbook", "ours: node_remediation playbook")
+
+
 PARTS = {
     "fifty_models": fifty_models,
     "fifty_objects": fifty_objects,
     "large_cluster": large_cluster,
     "many_hosts": many_hosts,
     "planning_a_fleet": planning_a_fleet,
+    "quarantine": quarantine,
+    "drain": drain,
 }
 
 

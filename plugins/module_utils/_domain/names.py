@@ -49,6 +49,12 @@ APPROVAL_ANNOTATION = PREFIX + "approval"
 FREEZE_ANNOTATION = PREFIX + "freeze"
 """On fireworks-system, set by the customer: a freeze, as JSON with reason and until, or as words."""
 
+JOURNEY_PREFIX = PREFIX + "remediation-"
+"""Annotations of a node that is not well: where it is on its way back."""
+QUARANTINE_TAINT = PREFIX + "quarantined"
+MAINTENANCE_LABEL = PREFIX + "maintenance"
+"""On a node that somebody works on: it is left alone, unless the label says false."""
+
 SETUP_NAMESPACE = "fireworks-setup"
 """Where setup grants live: apart, so that ending setup access touches nothing of the stack."""
 
@@ -63,6 +69,7 @@ GPU = "nvidia.com/gpu"
 GPU_PRODUCT_LABEL = "nvidia.com/gpu.product"
 GPU_MEMORY_LABEL = "nvidia.com/gpu.memory"
 GPU_PRESENT_LABEL = "nvidia.com/gpu.present"
+GPU_COUNT_LABEL = "nvidia.com/gpu.count"
 
 SERVING_PORT = 8000
 ROUTER_PORT = 8001

@@ -10,6 +10,7 @@ from .schema_access import ACCESS
 from .schema_change import CHANGE
 from .schema_health import HEALTH
 from .schema_models import MODELS
+from .schema_remediation import REMEDIATION
 
 PROVIDERS = ["aws", "azure", "gcp", "oci", "gpu_cloud", "bare_metal", "openshift", "other"]
 RINGS = ["canary", "early", "general"]
@@ -158,6 +159,7 @@ ALLOWED_ACTIONS = section(
     {
         "cordon": _action("Cordon", "take a node out of scheduling"),
         "drain": _action("Drain", "move our pods off a node"),
+        "restart_plugin": _action("Restart plugin", "restart the device plugin on a node"),
         "gpu_reset": _action("GPU reset", "reset a node's GPUs"),
         "reboot": _action("Reboot", "reboot a node"),
         "replace": _action("Replace", "ask the provider for another node"),
@@ -297,6 +299,7 @@ SCHEMA: Schema = {
             "change": CHANGE,
             "actions": ALLOWED_ACTIONS,
             "health": HEALTH,
+            "remediation": REMEDIATION,
             "contacts": CONTACTS,
             "compliance": COMPLIANCE,
             "networking": NETWORKING,

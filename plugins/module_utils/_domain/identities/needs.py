@@ -315,6 +315,7 @@ PLAYBOOKS = {
     "retire_model": DEPLOYER,
     "verify_records": OBSERVER,
     "health": OBSERVER,
+    "remediate": NODE_MEDIC,
     "rotate_credentials": OPERATOR,
     "presetup": SETUP,
     "grant_setup_access": ADMINISTRATOR,

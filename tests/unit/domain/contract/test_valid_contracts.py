@@ -73,7 +73,7 @@ def test_what_is_not_said_has_a_safe_default() -> None:
         },
     }
     assert set(contract["actions"].values()) == {"never"}
-    assert sorted(contract["actions"]) == ["cordon", "drain", "gpu_reset", "reboot", "replace"]
+    assert sorted(contract["actions"]) == ["cordon", "drain", "gpu_reset", "reboot", "replace", "restart_plugin"]
     assert contract["contacts"]["escalation"] == []
     assert contract["compliance"] == {
         "registries": [],

@@ -1,0 +1,184 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The operation behind ``node_remediation``: read the nodes, plan each one's next step, take it, and look again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from .._connection import CONNECTION_SPEC, open_session
+from .._domain.names import MODELS_NAMESPACE
+from .._domain.remediation import (
+    Budget,
+    Fleet,
+    Journey,
+    Replicas,
+    Seen,
+    Step,
+    blind_nodes,
+    budget_of,
+    faults_by_node,
+    journey_of,
+    limits_of,
+    next_step,
+    reported,
+)
+from .._domain.remediation.journey import has_gpus
+from .._domain.remediation.step import DRAIN_NODE, REPAIR, RESTART
+from .._kube.drain import selects
+from .._kube.session import Session
+from .._operation import Context, Operation
+from .remediation_nodes import NODES, NodeWriter, Raw, shown
+from .remediation_pods import PODS, PodMover
+
+_REPORT: dict[str, Any] = {
+    "node": {"type": "str", "required": True},
+    "session": {"type": "str", "required": True},
+    "outcome": {"type": "str", "required": True, "choices": ["done", "failed"]},
+    "detail": {"type": "str", "default": ""},
+}
+_COUNT: dict[str, Any] = {"type": "int", "default": 0}
+ARGUMENT_SPEC: dict[str, Any] = {
+    "connection": CONNECTION_SPEC,
+    "contract": {"type": "dict", "required": True},
+    "findings": {"type": "list", "elements": "dict", "default": []},
+    "reports": {"type": "list", "elements": "dict", "options": _REPORT, "default": []},
+    "nodes": {"type": "list", "elements": "str", "default": []},
+    "approved": {"type": "list", "elements": "str", "default": []},
+    "fleet": {"type": "dict", "options": {"nodes": _COUNT, "sick": _COUNT}},
+    "required": {"type": "list", "elements": "str", "default": []},
+    "diagnosed": {"type": "dict", "default": {}},
+    "parallel": {"type": "int", "default": 16},
+}
+#: Suspect, quarantined, drained, repairing: no node takes more steps in one call.
+_ROUNDS = 5
+_BUDGETS = f"/apis/policy/v1/namespaces/{MODELS_NAMESPACE}/poddisruptionbudgets"
+
+
+def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Take the nodes as far as they get now."""
+    session = open_session(parameters["connection"])
+    if context.check_mode:
+        session.check_expected_cluster()
+    else:
+        session.require_expected_cluster()
+    return _Run(session, parameters, context).result()
+
+
+class _Run:
+    def __init__(self, session: Session, parameters: dict[str, Any], context: Context) -> None:
+        self._session = session
+        self._asked = parameters
+        self._contract: Raw = parameters["contract"]
+        self._limits = limits_of(self._contract)
+        self._check = context.check_mode
+        self._faults = faults_by_node(parameters["findings"])
+        self._blind = blind_nodes(parameters["findings"])
+        self._taken: list[dict[str, Any]] = []
+        self._writer = NodeWriter(session, check=self._check)
+        self._mover = PodMover(
+            session,
+            self._writer,
+            seconds=self._limits.drain_deadline,
+            parallel=parameters["parallel"],
+            check=self._check,
+        )
+
+    def result(self) -> dict[str, Any]:
+        self._take([self._reported(report) for report in self._asked["reports"]])
+        last: list[Step] = []
+        for _round in range(1 if self._check else _ROUNDS):
+            last = self._plan()
+            if not self._take(last):
+                break
+        changed = [one for one in self._taken if one["changed"]]
+        return {
+            "changed": bool(changed),
+            "taken": self._taken,
+            "steps": [shown(step) for step in last],
+            "repairs": [shown(step) for step in last if step.do == REPAIR],
+        }
+
+    # --- planning ------------------------------------------------------------------------------
+
+    def _plan(self) -> list[Step]:
+        """The next step of each node that has a fault or is on its way."""
+        now = time.time()
+        nodes, pods, budgets = self._read()
+        journeys = {node["metadata"]["name"]: journey_of(node) for node in nodes}
+        budget = self._budget(journeys, now)
+        replicas = Replicas(nodes, pods, budgets, self._contract, selects)
+        wanted = set(self._asked["nodes"]) or set(journeys)
+        concerned = [one for one in nodes if self._concerns(journeys[one["metadata"]["name"]], wanted)]
+        return [
+            next_step(node, faults, budget, self._contract, now, self._seen(node["metadata"]["name"], replicas))
+            for node in concerned
+            for faults in [self._faults.get(node["metadata"]["name"], [])]
+        ]
+
+    def _read(self) -> tuple[list[Raw], list[Raw], list[Raw]]:
+        def read(path: str) -> list[Raw]:
+            return [_slim(one) for one in self._session.list_items(path)]
+
+        nodes, pods, budgets = self._session.in_parallel(read, (NODES, PODS, _BUDGETS))
+        return [node for node in nodes if has_gpus(node)], pods, budgets
+
+    def _concerns(self, journey: Journey, wanted: set[str]) -> bool:
+        return journey.name in wanted and bool(journey.state or journey.name in self._faults)
+
+    def _budget(self, journeys: Mapping[str, Journey], now: float) -> Budget:
+        oldest = now - self._limits.evidence_max_age
+        fresh = {
+            node: [fault.since or 0.0 for fault in faults if fault.quarantines and (fault.at or 0.0) >= oldest]
+            for node, faults in self._faults.items()
+        }
+        sick = {node: min(since) for node, since in fresh.items() if since}
+        fleet = Fleet(**self._asked["fleet"]) if self._asked["fleet"] else None
+        return budget_of(journeys.values(), sick, self._limits, now, fleet)
+
+    def _seen(self, node: str, replicas: Replicas) -> Seen:
+        serving = tuple(replicas.on(node))
+        return Seen(
+            models=tuple(one.model for one in serving),
+            serving=serving,
+            blind=self._blind.get(node, ""),
+            approved=frozenset(self._asked["approved"]),
+            diagnosed=self._asked["diagnosed"].get(node) or {},
+            required=tuple(self._asked["required"]),
+        )
+
+    def _reported(self, report: Raw) -> Step:
+        node = self._writer.node(report["node"])
+        if node is None:
+            return Step(report["node"], "observe", "the node is gone", "", report["session"])
+        step = reported(node, report["outcome"], report["detail"], time.time())
+        if step.session != report["session"]:
+            why = (
+                f"the report is of {report['session']}, and the node is in {step.session or 'service'}: nothing changes"
+            )
+            return Step(step.node, "observe", why, step.state, step.session)
+        return step
+
+    # --- acting --------------------------------------------------------------------------------
+
+    def _take(self, steps: list[Step]) -> bool:
+        """Take the steps; whether that may have led to others."""
+        written = self._session.in_parallel(self._writer.write, [step for step in steps if step.patch is not None])
+        drained = self._mover.drain([step for step in steps if step.do == DRAIN_NODE])
+        restarted = self._mover.restart([step for step in steps if step.do == RESTART])
+        self._taken += [*written, *drained, *restarted]
+        # A pod that was restarted leads to nothing else, and a drain that was given up begins anew in the next run.
+        return any(one["changed"] and not one["failed"] for one in [*written, *drained])
+
+
+def _slim(raw: dict[str, Any]) -> Raw:
+    """Without what nobody here reads and a large cluster has much of."""
+    raw["metadata"].pop("managedFields", None)
+    (raw.get("status") or {}).pop("images", None)
+    return raw
+
+
+OPERATION = Operation(argument_spec=ARGUMENT_SPEC, run=run, rules={})

@@ -1,0 +1,134 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Moves pods for steps: drains nodes, and restarts pods that a fault is of."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from .._domain.names import MODELS_NAMESPACE
+from .._domain.remediation import Step, drained, journey_of
+from .._domain.remediation.times import seconds_at
+from .._kube.drain import Drained, Drainer
+from .._kube.errors import KubeError
+from .._kube.session import Session
+from .remediation_nodes import NodeWriter, taken
+
+PODS = f"/api/v1/namespaces/{MODELS_NAMESPACE}/pods"
+#: How old the knowledge may be that a node is still to be drained.
+_KNOWN_SECONDS = 1.0
+
+Taken = list[dict[str, Any]]
+
+
+class PodMover:
+    """Moves pods off nodes.
+
+    :param seconds: the deadline of a drain.
+    :param parallel: how many pods are evicted at once.
+    :param check: nothing is moved.
+    """
+
+    def __init__(self, session: Session, writer: NodeWriter, *, seconds: float, parallel: int, check: bool) -> None:
+        self._session = session
+        self._writer = writer
+        self._seconds = seconds
+        self._parallel = parallel
+        self._check = check
+        self._known: dict[str, tuple[float, bool]] = {}
+
+    def drain(self, steps: list[Step]) -> Taken:
+        """Drain the nodes of the steps, all at once, and mark those that are empty."""
+        if self._check:
+            return [taken(step, True, "") for step in steps]
+        done: Taken = []
+        for part in ([one for one in steps if not one.partial], [one for one in steps if one.partial]):
+            if not part:
+                continue
+            only = frozenset(pod for step in part for pod in step.pods) if part[0].partial else None
+            outcome = self._drainer(part, only, self._still_quarantined).drain()
+            done += [self._drained(step, outcome) for step in part]
+        return done
+
+    def _drained(self, step: Step, outcome: Drained) -> dict[str, Any]:
+        told = _told(step, outcome)
+        if not outcome.emptied(step.node):
+            return taken(step, bool(outcome.gone(step.node)), told["why"], failed=True, **told["more"])
+        live = self._writer.node(step.node)
+        if live is None:
+            return taken(step, True, "the node is gone, and its pods with it", **told["more"])
+        mark = drained(live, time.time())
+        if mark.patch is not None:
+            written = self._writer.write(mark)
+            return {**taken(step, True, written["result"], failed=written["failed"]), **told["more"]}
+        return taken(step, bool(outcome.gone(step.node)), mark.why, **told["more"])
+
+    def restart(self, steps: list[Step]) -> Taken:
+        """Evict the pods that the evidence is about, never those that began since."""
+        done: Taken = []
+        if not steps:
+            return done
+        began = {
+            f"{pod['metadata']['namespace']}/{pod['metadata']['name']}": seconds_at(
+                pod["metadata"]["creationTimestamp"]
+            )
+            for pod in self._session.list_items(PODS)
+        }
+        for step in steps:
+            only = frozenset(pod for pod in step.pods if (began.get(pod) or step.evidence + 1) <= step.evidence)
+            if not only or self._check:
+                done.append(taken(step, bool(only), "" if only else "these pods began after the evidence"))
+                continue
+            outcome = self._drainer([step], only, lambda _node: True).drain()
+            told = _told(step, outcome)
+            failed = not outcome.emptied(step.node)
+            done.append(taken(step, bool(outcome.gone(step.node)), told["why"], failed=failed, **told["more"]))
+        return done
+
+    def _drainer(self, steps: list[Step], only: frozenset[str] | None, leave: Any) -> Drainer:
+        return Drainer(
+            self._session,
+            [step.node for step in steps],
+            namespaces=[MODELS_NAMESPACE],
+            seconds=self._seconds,
+            only=only,
+            parallel=self._parallel,
+            leave=leave,
+        )
+
+    def _still_quarantined(self, node: str) -> bool:
+        """Asked before each eviction: nobody returned the node by hand, took it for maintenance, or took it over."""
+        known = self._known.get(node)
+        if known is None or time.monotonic() - known[0] > _KNOWN_SECONDS:
+            try:
+                live = self._writer.node(node)
+            except KubeError:
+                live = None  # who cannot be asked now is asked again in a moment; the eviction meets the same trouble
+            journey = journey_of(live) if live is not None else None
+            right = journey is None or (
+                journey.out_of_service and not journey.undone_by_hand and not journey.maintenance
+            )
+            known = self._known[node] = (time.monotonic(), right)
+        return known[1]
+
+
+def _told(step: Step, outcome: Drained) -> dict[str, Any]:
+    own = [one for one in outcome.evicted if one.pod.node == step.node]
+    open_ones = [f"{one.pod.key} {one.state}: {one.why}" for one in own if one.state != "gone"]
+    waiting = [
+        f"{owner}: {why}" for owner, why in outcome.waiting.items() if any(one.pod.owner == owner for one in own)
+    ]
+    budgets = sorted({one.budget for one in own if one.state == "blocked" and one.budget})
+    why = "; ".join([*open_ones, *waiting])
+    if budgets:
+        why = f"PodDisruptionBudget {', '.join(budgets)} lets no pod go; {why}"
+    more = {
+        "evicted": [one.pod.key for one in own if one.state == "gone"],
+        "blocked_by": budgets,
+        "left": outcome.left,
+        "unschedulable": outcome.unschedulable,
+        "seconds": round(outcome.seconds, 2),
+    }
+    return {"why": why, "more": more}

@@ -1,0 +1,162 @@
+#!/usr/bin/python
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Take sick GPU nodes out of service, and mended ones back, as far as the contract allows."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: node_remediation
+short_description: Take sick GPU nodes out of service, and mended ones back
+version_added: 0.1.0
+author:
+  - Fireworks AI (@fw-ai)
+description:
+  - Takes each GPU node that has a finding, or is on its way already, as many steps as it can take now. It is
+    quarantined (our taint, and a cordon), drained, and left to a repair, which a playbook makes and reports back with
+    O(reports); then it is validated and returned. Or it is handed over.
+  - Where a node is on its way is written on the node, so a run that was killed is simply run again. Each write reads
+    the node anew and names the version it read; each step is one write.
+  - What is not allowed by C(actions) of the contract is not done; with no such section nothing is ever written.
+    Budgets, the breaker and storms (C(remediation) of the contract) hold back whatever takes capacity away, and never a
+    return.
+  - Cordons and taints of others stay. What somebody undid by hand stays undone.
+  - Only pods in the namespace of the models are moved.
+  - It needs C(get), C(list) and C(patch) on nodes, C(get), C(list) and C(watch) on pods and budgets of that namespace,
+    and C(create) on C(pods/eviction), as the identity C(node-medic) has.
+attributes:
+  check_mode:
+    support: full
+    details: Writes to nodes are sent as a server-side dry run. No pod is moved, so only the first step of each node is
+      shown.
+  diff_mode:
+    support: none
+    details: The steps say what is done and why; what is written of a node is its marks, its taint and its cordon.
+  idempotent:
+    support: full
+    details: A node is taken on only when something of it has changed, or time has passed.
+extends_documentation_fragment:
+  - fireworks.byoc.attributes
+  - fireworks.byoc.connection
+options:
+  contract:
+    description: The contract of the cluster. Its C(actions), C(remediation) and C(models) are read.
+    type: dict
+    required: true
+  findings:
+    description: What is wrong. Of each are read C(node), C(gpu), C(class) or C(fault), C(action), C(owner), C(evidence)
+      with its C(at), C(at), C(confidence), C(quarantine), C(pod), C(replicas), C(replicas_exact) and C(why).
+    type: list
+    elements: dict
+    default: []
+  reports:
+    description: How repairs ended. V(done) leads to validation, V(failed) to the next repair.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      node:
+        description: The node.
+        type: str
+        required: true
+      session:
+        description: The session in which the repair was asked for. A report of another one changes nothing.
+        type: str
+        required: true
+      outcome:
+        description: How it ended.
+        type: str
+        required: true
+        choices: [done, failed]
+      detail:
+        description: What there is to say about it.
+        type: str
+        default: ""
+  nodes:
+    description: Only these nodes. All of them unless given.
+    type: list
+    elements: str
+    default: []
+  approved:
+    description: Sessions whose next step is approved, where the contract says V(approve); of a node that is in service,
+      its name.
+    type: list
+    elements: str
+    default: []
+  fleet:
+    description: How the fleet is, for the breaker over all clusters.
+    type: dict
+    suboptions:
+      nodes:
+        description: GPU nodes of all clusters.
+        type: int
+        default: 0
+      sick:
+        description: Those that are sick or out of service.
+        type: int
+        default: 0
+  required:
+    description: What must have passed before a node returns, such as V(canary) or V(diagnostic).
+    type: list
+    elements: str
+    default: []
+  diagnosed:
+    description: By node, what of O(required) V(passed) or V(failed).
+    type: dict
+    default: {}
+  parallel:
+    description: How many pods are evicted at once.
+    type: int
+    default: 16
+seealso:
+  - module: fireworks.byoc.cluster_info
+"""
+
+EXAMPLES = r"""
+- name: Act on what was found
+  fireworks.byoc.node_remediation:
+    connection: "{{ byoc_connection }}"
+    contract: "{{ contract }}"
+    findings: "{{ health.findings }}"
+  register: remediation
+
+- name: Say that a reboot is over
+  fireworks.byoc.node_remediation:
+    connection: "{{ byoc_connection }}"
+    contract: "{{ contract }}"
+    reports:
+      - {node: gpu-7, session: gpu-7-20261125T210000Z, outcome: done}
+"""
+
+RETURN = r"""
+taken:
+  description: Each step that was taken or tried, with C(node), C(do), C(why), C(state) (before it), C(session),
+    C(goal), C(owner) (whose move it is), C(changed), C(failed) and C(result). Of a drain also C(evicted), C(blocked_by)
+    (budgets that let no pod go), C(left) (who stays and why), C(unschedulable) and C(seconds).
+  type: list
+  elements: dict
+  returned: success
+steps:
+  description: The next step of each node that is not well, and why; what waits says for what.
+  type: list
+  elements: dict
+  returned: success
+repairs:
+  description: Those of RV(steps) that are repairs to be made now. A repair may be asked for twice; C(session) and
+    C(goal) say that it is the same one.
+  type: list
+  elements: dict
+  returned: success
+"""
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._operation import run_as_module
+from ansible_collections.fireworks.byoc.plugins.module_utils._operations.node_remediation import OPERATION
+
+
+def main() -> None:
+    run_as_module(OPERATION)
+
+
+if __name__ == "__main__":
+    main()
