@@ -184,7 +184,8 @@ class SetApplier:
         scalers = scaled(member.manifest for member in members)
         staying = {ref: one for ref, one in live.items() if not is_leaving(one)}
         return {
-            m.ref: share(m.manifest, staying.get(m.ref), scalers.get(m.ref), scaled_before=scaled_before) for m in members
+            m.ref: share(m.manifest, staying.get(m.ref), scalers.get(m.ref), scaled_before=scaled_before)
+            for m in members
         }
 
     def _dry_run_all(
@@ -259,7 +260,9 @@ class SetApplier:
             self._write_parent(parent_with(plan, in_between))
         for step in steps:
             rest = [c for c in step if c.ref.kind != "Namespace"]
-            self._await_gone([Awaited(c.ref, c.resource) for c in rest if c.leaving], time.monotonic() + LEAVING_SECONDS)
+            self._await_gone(
+                [Awaited(c.ref, c.resource) for c in rest if c.leaving], time.monotonic() + LEAVING_SECONDS
+            )
             self._session.in_parallel(self._write, rest)
             self._await_definitions(rest)
         self._delete_in_order(plan.of(DELETE))
