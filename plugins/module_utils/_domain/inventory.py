@@ -159,8 +159,8 @@ def cluster_facts(
 
     ``version`` is the answer of ``/version``. ``nodes`` and ``pods`` are views; the rest are raw items of lists:
     ``deployments``, ``endpoint_slices`` and ``quotas`` of our two namespaces (and the slice of the API server itself,
-    ``default/kubernetes``, where it may be read), ``groups`` (LeaderWorkerSets) of that of the models, ``daemonsets`` of
-    all. What the credential may not read is left out by the caller and comes out empty.
+    ``default/kubernetes``, where it may be read), ``groups`` (LeaderWorkerSets) of the models', ``daemonsets`` of all.
+    What the credential may not read is left out by the caller and comes out empty.
     """
     pods = list(pods)
     deployments = list(deployments)

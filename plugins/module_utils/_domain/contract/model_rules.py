@@ -23,11 +23,12 @@ def parallelism_is_the_gpus(data: Data) -> Found:
     for index, model in entries(data, "models"):
         each, spread = number(mapping(model, "gpu"), "per_replica"), mapping(model, "parallelism")
         tensor, pipeline = number(spread, "tensor"), number(spread, "pipeline")
-        stages = number(mapping(model, "gpu"), "nodes") or 1 if pipeline is None else pipeline
+        # What the stages are where nothing says so is a matter of gpu.nodes.
+        stages = (number(mapping(model, "gpu"), "nodes") or 1) if pipeline is None else pipeline
         if not each or each < 1 or stages < 1 or (tensor is not None and tensor < 1):
             continue
         place = ("models", index, "parallelism")
-        if tensor is None and each % stages:
+        if tensor is None and pipeline is not None and each % stages:
             yield (*place, "pipeline"), f"the {each} GPUs of gpu.per_replica cannot be cut into {stages} stages"
         elif tensor is not None and tensor * stages != each:
             spread_over = f"tensor {tensor} x pipeline {stages} = {tensor * stages}"

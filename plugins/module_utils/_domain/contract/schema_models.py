@@ -80,7 +80,7 @@ MODEL = section(
                 ),
                 "nodes": whole(
                     "Nodes for each replica",
-                    "Over how many nodes one replica is spread, evenly. Above 1 the cluster has to serve LeaderWorkerSet.",
+                    "Over how many nodes one replica is spread, evenly. Several need LeaderWorkerSet in the cluster.",
                     maximum=64,
                     default=1,
                     examples=[1],

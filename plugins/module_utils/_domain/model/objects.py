@@ -26,7 +26,8 @@ def model_objects(
     moment: datetime | None = None,
 ) -> list[Manifest]:
     """The objects of a model's set: Deployment (LeaderWorkerSet where a replica spans nodes), Service,
-    PodDisruptionBudget, a route where there is a gateway, and what scales it where the cluster can scale on its signals.
+    PodDisruptionBudget, a route where there is a gateway, and what scales it where the cluster can scale on its
+    signals.
 
     :param facts: of ``cluster_info``: which autoscaler the cluster serves. Without them it serves none.
     :param moment: with a time zone: which schedules of the models are open. Without it none is.

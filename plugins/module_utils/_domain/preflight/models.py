@@ -99,6 +99,7 @@ def _too_wide(facts: Data, model: Data, needed: int, largest: int) -> Item:
     here = "one node" if nodes_per_replica(model) == 1 else f"each of {nodes_per_replica(model)} nodes"
     message = (
         f"One replica of {name} needs {needed} GPUs on {here}, and the largest node with {product} has {largest}. "
-        f"{spread}, and {cluster}. {ways}, have larger nodes, or lower gpu.per_replica, with smaller weights if need be."
+        f"{spread}, and {cluster}. {ways}, have larger nodes, or lower gpu.per_replica, with smaller weights if need "
+        "be."
     )
     return Item(f"nodes for {name}", False, f"{largest} GPUs on a node", f"{needed} on {here}", message, "capacity")
