@@ -83,7 +83,7 @@ def test_the_api_server_takes_it_and_its_guardrail_looks_into_both_templates(mod
         made["spec"]["leaderWorkerTemplate"][template]["spec"] |= change
         return made
 
-    assert "unknown field" in applied(models.cluster, spoiled("leaderTemplate", nodeSelektor={}))
+    assert "field not declared in schema" in applied(models.cluster, spoiled("leaderTemplate", nodeSelektor={}))
     for template in ("leaderTemplate", "workerTemplate"):
         assert "Pods use neither the network" in applied(models.cluster, spoiled(template, hostNetwork=True))
         assert "runs as engine, not as deployer" in applied(

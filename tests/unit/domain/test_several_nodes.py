@@ -194,7 +194,26 @@ def test_only_an_engine_that_can_is_spread_and_its_own_flags_for_it_are_not_the_
 def test_the_arithmetic_is_that_of_all_its_gpus() -> None:
     large = {"uri": "hf://meta-llama/Llama-3.1-405B-Instruct", "revision": "1"}
     assert fit(spanning(source=large), most_gpus=16).verdict == FITS
-    assert fit(model(source=large, gpu={"product": H100, "per_replica": 8})).verdict != FITS
+    narrow = model(source=large, gpu={"product": H100, "per_replica": 8})
+    assert fit(narrow).verdict != FITS
+
+
+@pytest.mark.parametrize(
+    ("gpu", "agreed", "nearest"),
+    [
+        ({"per_replica": 8}, 64, "gpu.per_replica: 16 and gpu.nodes: 2 (a LeaderWorkerSet)"),
+        ({"per_replica": 8}, 15, ""),
+        ({"per_replica": 8}, 0, ""),
+        ({"per_replica": 2}, 16, "gpu.per_replica: 16 and gpu.nodes: 2 (a LeaderWorkerSet)"),
+    ],
+)
+def test_more_nodes_are_proposed_where_one_is_never_enough(gpu: dict[str, int], agreed: int, nearest: str) -> None:
+    large = {"uri": "hf://meta-llama/Llama-3.1-405B-Instruct", "revision": "1"}
+    found = fit(model(source=large, gpu={"product": H100, **gpu}), agreed=agreed).nearest
+    assert [each for each in found if "gpu." in each] == [nearest] * bool(nearest)
+    other = {"name": "sglang", "version": "0.5.3", "arguments": {}}
+    there = fit(model(source=large, engine=other, gpu={"product": H100, **gpu}), agreed=agreed).nearest
+    assert not any("gpu." in each for each in there)
 
 
 # --- what governs it ------------------------------------------------------------------------------

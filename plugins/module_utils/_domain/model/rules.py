@@ -37,7 +37,7 @@ def models_fit_their_gpus(contract: Data) -> Found:
             continue
         agreed = approved(contract)[str(model["gpu"]["product"])], int(contract["scaling"]["max_gpus_per_model"])
         most = min(_NODE * nodes_per_replica(model), *agreed)
-        found = fit(model, most_gpus=most)
+        found = fit(model, most_gpus=most, agreed=min(agreed))
         if found.verdict == MISFIT:
             yield ("models", index, "gpu"), f"{model['name']} {MISFIT}: {found.told()}"
 

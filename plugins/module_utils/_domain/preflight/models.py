@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..capacity import gpus_per_pod, gpus_per_replica, nodes_per_replica
+from ..capacity import approved, gpus_per_pod, gpus_per_replica, nodes_per_replica
 from ..model.engine import ENGINES
 from ..model.fit import FITS, MISFIT, UNPROVEN, fit
 from ..names import LWS_API, LWS_KIND
@@ -45,7 +45,9 @@ def memory_suffices(facts: Data, contract: Data, _release: Data) -> list[Item]:
         product = str(model["gpu"]["product"])
         memory = int((facts["gpus"]["products"].get(product) or {}).get("memory_mib", 0))
         node = _largest_node(facts, model) or gpus_per_pod(model)
-        answer = fit(model, memory_mib=memory, most_gpus=node * nodes_per_replica(model))
+        agreed = min(approved(contract).get(product, 0), int(contract["scaling"]["max_gpus_per_model"]))
+        most = agreed if _serves_groups(facts) else 0
+        answer = fit(model, memory_mib=memory, most_gpus=node * nodes_per_replica(model), agreed=most)
         message = f"{model['name']} {answer.verdict} on {product}: {answer.told()}."
         if answer.verdict == UNPROVEN:
             message = f"Whether {model['name']} fits {product} is unproven: {answer.told()}."
