@@ -18,6 +18,54 @@ from tests.integration.plays import ROOT
 _DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 KEDA: dict[str, Any] = yaml.safe_load((ROOT / "tests" / "testbed" / "crds" / "keda.yaml").read_text())
 
+LEADER_WORKER_SET = "leaderworkersets.leaderworkerset.x-k8s.io"
+_PODS = "io.k8s.api.core.v1.PodTemplateSpec"
+
+
+def leader_worker_set(cluster: Any) -> dict[str, Any]:
+    """The definition of LeaderWorkerSet, with pod templates as this cluster's own kinds have them.
+
+    So an object of it is validated like a Deployment: a field that a pod has not is refused.
+    """
+    definition: dict[str, Any] = yaml.safe_load((ROOT / "tests/testbed/crds/leaderworkerset.yaml").read_text())
+    published = cluster.request("GET", "/openapi/v3/apis/apps/v1")["components"]["schemas"]
+    template = _structural({"$ref": f"#/components/schemas/{_PODS}"}, published)
+    strings = {"type": "object", "additionalProperties": {"type": "string"}}
+    template["properties"]["metadata"] = {"type": "object", "properties": {"labels": strings, "annotations": strings}}
+    [version] = definition["spec"]["versions"]
+    properties = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    described = properties["leaderWorkerTemplate"]["properties"]
+    described["leaderTemplate"] = described["workerTemplate"] = template
+    return definition
+
+
+def _structural(schema: dict[str, Any], published: dict[str, Any]) -> dict[str, Any]:
+    """A published schema as a definition may have it: without references, and without what it says of Go's types."""
+    merged = dict(schema)
+    for part in [*merged.pop("allOf", ()), *([{"$ref": merged.pop("$ref")}] if "$ref" in merged else [])]:
+        merged = {**published[part["$ref"].rpartition("/")[2]], **merged}
+    if "oneOf" in merged:
+        return {"x-kubernetes-int-or-string": True}
+    if merged.get("default") == {}:
+        del merged["default"]
+    kept = ("type", "format", "required", "default", "x-kubernetes-list-type", "x-kubernetes-list-map-keys")
+    made = {key: merged[key] for key in kept if key in merged}
+    if "x-kubernetes-map-type" in merged and "properties" in merged:
+        made["x-kubernetes-map-type"] = merged["x-kubernetes-map-type"]
+    if "properties" in merged:
+        made["properties"] = {
+            # A claim made for one pod has metadata like any object, which is of no matter here.
+            name: {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+            if name == "volumeClaimTemplate"
+            else _structural(each, published)
+            for name, each in merged["properties"].items()
+        }
+    for key in ("items", "additionalProperties"):
+        if isinstance(merged.get(key), dict):
+            made[key] = _structural(merged[key], published)
+    return made
+
+
 # Who serves metrics of pods is an API server of its own, behind this one. What tells the clusters apart is that the
 # group is served, and that this does; whoever asks it for a metric is told that there is none.
 CUSTOM_METRICS: dict[str, Any] = {

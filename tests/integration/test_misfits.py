@@ -55,6 +55,16 @@ def gpus(count: int, **more: Any) -> Callable[[Contract], None]:
     return change
 
 
+def spread_over(nodes: int, **more: Any) -> Callable[[Contract], None]:
+    """One replica of 16 GPUs on so many nodes."""
+
+    def change(contract: Contract) -> None:
+        gpus(16, **more)(contract)
+        of_the_model(gpu={"nodes": nodes})(contract)
+
+    return change
+
+
 def over_capacity(contract: Contract) -> None:
     contract["scaling"] = {"max_replicas_per_model": 4, "max_gpus_per_model": 16}
     of_the_model(gpu={"per_replica": 8}, replicas={"min": 1, "max": 4})(contract)
@@ -115,6 +125,25 @@ CASES: list[tuple[str, str, Callable[[Contract], None], str]] = [
         "context_length: 28672",
     ),
     ("more GPUs than a node has", PREFLIGHT, gpus(16), "the largest node with NVIDIA-H100-80GB-HBM3 has 8"),
+    (
+        "several nodes, and nothing that runs replicas on them",
+        PREFLIGHT,
+        spread_over(2),
+        "needs 16 GPUs on 2 nodes, and the largest node with NVIDIA-H100-80GB-HBM3 has 8. That takes a LeaderWorkerSet",
+    ),
+    ("GPUs that cannot be divided among nodes", CONTRACT, spread_over(3), "divided evenly among 3 nodes"),
+    (
+        "layers split over nodes",
+        CONTRACT,
+        spread_over(2, parallelism={"tensor": 16, "pipeline": 1}),
+        "tensor parallelism stays inside a node: have tensor: 8, pipeline: 2",
+    ),
+    (
+        "several nodes, and an engine that is not started on them",
+        CONTRACT,
+        spread_over(2, engine={"name": "sglang", "version": "0.5.3"}),
+        "sglang is not started on several nodes here, vllm is",
+    ),
     (
         "image outside the registries",
         CONTRACT,

@@ -47,8 +47,23 @@ def expected(contract: Contract, model: Mapping[str, Any], there: Mapping[str, A
 
 
 def gpus_per_replica(model: Mapping[str, Any]) -> int:
-    """The GPUs of one replica, all on one node."""
+    """The GPUs of one replica, over all its nodes."""
     return int(model["gpu"].get("per_replica", 1))
+
+
+def nodes_per_replica(model: Mapping[str, Any]) -> int:
+    """The nodes that one replica spans: as many pods, each with its part of the GPUs."""
+    return int(model["gpu"].get("nodes") or 1)
+
+
+def gpus_per_pod(model: Mapping[str, Any]) -> int:
+    """The GPUs of one pod of a replica, all on one node."""
+    return gpus_per_replica(model) // nodes_per_replica(model)
+
+
+def may_span_nodes(contract: Contract) -> bool:
+    """Whether the contract has a model whose replicas span nodes."""
+    return any(nodes_per_replica(model) > 1 for model in contract.get("models") or ())
 
 
 def floor(contract: Contract) -> dict[str, int]:
@@ -63,27 +78,38 @@ def floor(contract: Contract) -> dict[str, int]:
 def unplaced(contract: Contract, product: str, gpus: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The models that do not get their least number of replicas on the GPUs of a product that are free now.
 
-    A replica needs its GPUs on one node, so counting is not enough: the largest replicas are placed first, each on the
-    fullest node it fits. What a model holds already counts for it: a second run must not miss the GPUs of the first.
+    A pod needs its GPUs on one node, so counting is not enough: the largest pods are placed first, each on the fullest
+    node it fits, and of a replica that spans nodes all of them or none. What a model holds already counts for it: a
+    second run must not miss the GPUs of the first.
     """
     nodes = [entry["gpus"] for entry in gpus.get("free_nodes") or () for _node in range(entry["nodes"])]
     ours = gpus.get("ours") or {}
     models = [m for m in contract.get("models") or () if m["gpu"]["product"] == product]
     short = []
-    for model in sorted(models, key=lambda m: (-gpus_per_replica(m), str(m["name"]))):
-        size = gpus_per_replica(model)
-        missing = replicas(model) - min(replicas(model), ours.get(model["name"], 0) // size)
-        placed = sum(1 for _replica in range(missing) if _place(nodes, size))
+    for model in sorted(models, key=lambda m: (-gpus_per_pod(m), str(m["name"]))):
+        size, pods = gpus_per_pod(model), nodes_per_replica(model)
+        missing = replicas(model) - min(replicas(model), ours.get(model["name"], 0) // gpus_per_replica(model))
+        placed = sum(1 for _replica in range(missing) if _place(nodes, size, pods))
         if placed < missing:
             short.append(
-                {"model": str(model["name"]), "replicas": replicas(model), "missing": missing - placed, "each": size}
+                {
+                    "model": str(model["name"]),
+                    "replicas": replicas(model),
+                    "missing": missing - placed,
+                    "each": size,
+                    "nodes": pods,
+                }
             )
     return short
 
 
-def _place(nodes: list[int], size: int) -> bool:
-    fitting = [(free, index) for index, free in enumerate(nodes) if free >= size]
-    if not fitting:
-        return False
-    nodes[min(fitting)[1]] -= size
+def _place(nodes: list[int], size: int, pods: int) -> bool:
+    """Place so many pods, or none of them."""
+    left = list(nodes)
+    for _pod in range(pods):
+        fitting = [(free, index) for index, free in enumerate(left) if free >= size]
+        if not fitting:
+            return False
+        left[min(fitting)[1]] -= size
+    nodes[:] = left
     return True

@@ -10,10 +10,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .model.unit import shape_of, template_of
 from .names import (
     COMPONENT_LABEL,
     GPU,
     GPU_MEMORY_LABEL,
+    GROUP_LABEL,
     MODEL_LABEL,
     MODELS_NAMESPACE,
     NAMESPACES,
@@ -33,7 +35,6 @@ from .views import (
     is_ready,
     node_problem,
     node_view,
-    pod_gpus,
     pod_view,
 )
 
@@ -77,7 +78,7 @@ def gpu_inventory(nodes: Iterable[View], pods: Iterable[View]) -> dict[str, Any]
             pending += pod["gpus"]
             continue
         used[pod["node"]] += pod["gpus"]
-        model = pod["labels"].get(MODEL_LABEL)
+        model = pod["labels"].get(MODEL_LABEL) or pod["labels"].get(GROUP_LABEL)
         if model:
             ours.setdefault(pod["node"], Counter())[model] += pod["gpus"]
 
@@ -152,6 +153,7 @@ def cluster_facts(
     nodes: Sequence[View],
     pods: Iterable[View],
     deployments: Iterable[Raw] = (),
+    groups: Iterable[Raw] = (),
     daemonsets: Iterable[Raw] = (),
     namespaces: Iterable[Raw] = (),
     storage_classes: Iterable[Raw] = (),
@@ -165,8 +167,8 @@ def cluster_facts(
 
     ``version`` is the answer of ``/version``. ``nodes`` and ``pods`` are views; the rest are raw items of lists:
     ``deployments``, ``endpoint_slices`` and ``quotas`` of our two namespaces (and the slice of the API server itself,
-    ``default/kubernetes``, where it may be read), ``daemonsets`` of all. What the credential
-    may not read is left out by the caller and comes out empty.
+    ``default/kubernetes``, where it may be read), ``groups`` (LeaderWorkerSets) of the models', ``daemonsets`` of all.
+    What the credential may not read is left out by the caller and comes out empty.
     """
     pods = list(pods)
     deployments = list(deployments)
@@ -198,7 +200,7 @@ def cluster_facts(
         "device_plugin": _device_plugin(daemonsets),
         "stack": _stack(deployments),
         "sets": sorted(parents),
-        "models": sorted(filter(None, map(_model, deployments)), key=lambda m: (m["namespace"], m["name"])),
+        "models": sorted(filter(None, map(_model, [*deployments, *groups])), key=lambda m: (m["namespace"], m["name"])),
         "pods": sorted(
             ({key: pod[key] for key in _POD_KEYS} for pod in pods if pod["namespace"] in NAMESPACES),
             key=lambda p: (p["namespace"], p["name"]),
@@ -314,13 +316,13 @@ def _model(item: Raw) -> dict[str, Any] | None:
     model = _label(item, MODEL_LABEL)
     if not model or _namespace(item) != MODELS_NAMESPACE:
         return None
-    template = ((item.get("spec") or {}).get("template") or {}).get("spec") or {}
+    template, shape = template_of(item).get("spec") or {}, shape_of(item)
     workload = _workload(item)
     containers: Sequence[Raw] = template.get("containers") or ({},)
     return {
         **workload,
         "name": model,
-        "gpus": pod_gpus(template) * workload["replicas"],
+        "gpus": shape.gpus * shape.nodes * shape.replicas,
         "image": str(containers[0].get("image", "")),
         "revision": str((_metadata(item).get("annotations") or {}).get(REVISION_ANNOTATION, "")),
     }

@@ -32,6 +32,8 @@ REVISION_ANNOTATION = PREFIX + "revision"
 REVISION_OF_LABEL = PREFIX + "revision-of"
 """On the recorded revisions of a model, and on nothing else: what a StatefulSet's controller records carries the labels
 of its pods, the model's among them."""
+GROUP_LABEL = PREFIX + "group-of"
+"""On every pod of a replica that spans nodes. Only the one that takes requests has the model's label too."""
 CANDIDATE_LABEL = PREFIX + "candidate"
 """On replicas that are tried before they get traffic, instead of the model's label, by which they would be found."""
 
@@ -54,6 +56,9 @@ JOURNEY_PREFIX = PREFIX + "remediation-"
 QUARANTINE_TAINT = PREFIX + "quarantined"
 MAINTENANCE_LABEL = PREFIX + "maintenance"
 """On a node that somebody works on: it is left alone, unless the label says false."""
+LWS_GROUP, LWS_KIND, LWS_PLURAL = "leaderworkerset.x-k8s.io", "LeaderWorkerSet", "leaderworkersets"
+LWS_API = f"{LWS_GROUP}/v1"
+"""What runs a replica on several nodes: lws.sigs.k8s.io."""
 
 SETUP_NAMESPACE = "fireworks-setup"
 """Where setup grants live: apart, so that ending setup access touches nothing of the stack."""

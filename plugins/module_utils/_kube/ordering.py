@@ -19,7 +19,7 @@ _STEPS: tuple[frozenset[str], ...] = (
     ),
     frozenset({"RoleBinding", "ClusterRoleBinding", "ValidatingAdmissionPolicyBinding"}),
     frozenset({"PersistentVolumeClaim", "Service", "PodDisruptionBudget"}),
-    frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod"}),
+    frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "LeaderWorkerSet", "Job", "CronJob", "Pod"}),
 )  # fmt: skip
 LAST_STEP = len(_STEPS)
 

@@ -65,6 +65,21 @@ def _deployment(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness
     return READY
 
 
+def _leader_worker_set(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:
+    """A replica is a group of pods. Which of them its controller has seen, only newer versions of it say."""
+    wanted = spec.get("replicas", 1)
+    updated, total, ready = (status.get(key, 0) for key in ("updatedReplicas", "replicas", "readyReplicas"))
+    if updated < wanted:
+        return Readiness(False, f"{updated} of {wanted} groups are of the new version")
+    if total > wanted:
+        return Readiness(False, f"{total - wanted} groups more than wanted are still there")
+    if ready < wanted:
+        return Readiness(False, f"{ready} of {wanted} groups are ready")
+    if _condition(status, "UpdateInProgress").get("status") == "True":
+        return Readiness(False, "its update has not ended")
+    return _by_conditions(status)
+
+
 def _stateful_set(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:
     wanted = spec.get("replicas", 1)
     ready, updated = status.get("readyReplicas", 0), status.get("updatedReplicas", 0)
@@ -139,6 +154,7 @@ def _by_conditions(status: Mapping[str, Any]) -> Readiness:
 
 _RULES: dict[str, Rule] = {
     "Deployment": _deployment,
+    "LeaderWorkerSet": _leader_worker_set,
     "StatefulSet": _stateful_set,
     "DaemonSet": _daemon_set,
     "Job": _job,

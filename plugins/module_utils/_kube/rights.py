@@ -60,6 +60,7 @@ KEYS = {
     *(("", "namespaces", verb) for verb in ("create", "patch", "delete")),
     *(("", "nodes", verb) for verb in ("patch", "delete")),
     *(("apps", resource, verb) for resource in _WORKLOADS for verb in ("create", "patch")),
+    *(("leaderworkerset.x-k8s.io", "leaderworkersets", verb) for verb in ("create", "patch")),
     *(("batch", resource, "create") for resource in ("cronjobs", "jobs")),
     *(
         (_RBAC, resource, verb)

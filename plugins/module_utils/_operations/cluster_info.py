@@ -10,7 +10,7 @@ from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.inventory import cluster_facts, node_view, pod_view
-from .._domain.names import MODELS_NAMESPACE, NAMESPACES, SYSTEM_NAMESPACE
+from .._domain.names import LWS_GROUP, LWS_KIND, MODELS_NAMESPACE, NAMESPACES, SYSTEM_NAMESPACE
 from .._kube.applyset import ID_LABEL
 from .._kube.discovery import Discovery
 from .._kube.errors import ForbiddenError, NotFoundError
@@ -91,11 +91,13 @@ def run(parameters: dict[str, Any], _context: Context) -> dict[str, Any]:
     discovery = Discovery.of(session, cached=False)  # a kind installed a minute ago must not be missed
     reader = _Reader(session)
     gateways = discovery.find_group_kind("Gateway.gateway.networking.k8s.io")
+    groups = discovery.find_group_kind(f"{LWS_KIND}.{LWS_GROUP}")
     reads: dict[str, Callable[[], Any]] = {
         "version": lambda: session.get("/version"),
         "nodes": lambda: reader.views("/api/v1/nodes", node_view),
         "pods": lambda: reader.views_everywhere_or_in_ours("pods", pod_view, _HOLDING_PODS),
         "deployments": lambda: reader.items(*_ours("/apis/apps/v1", "deployments")),
+        "groups": lambda: reader.items(groups.path(MODELS_NAMESPACE)) if groups else [],
         "daemonsets": lambda: reader.items("/apis/apps/v1/daemonsets"),
         "namespaces": reader.namespaces,
         "storage_classes": lambda: reader.items("/apis/storage.k8s.io/v1/storageclasses"),

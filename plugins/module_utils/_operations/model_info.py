@@ -13,6 +13,7 @@ from .._domain.model.revision import Revision, UnknownRevisionError, current, to
 from .._domain.model.revision_diff import unit_diff
 from .._domain.model.unit import shape_of, workload
 from .._domain.names import MODEL_LABEL, MODELS_NAMESPACE
+from .._kube.discovery import Discovery
 from .._kube.errors import KubeError
 from .._kube.readiness import readiness
 from .._kube.session import Session
@@ -24,21 +25,32 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "name": {"type": "str"},
     "compare": {"type": "list", "elements": "str"},
 }
-_DEPLOYMENTS = f"/apis/apps/v1/namespaces/{MODELS_NAMESPACE}/deployments"
 
 
 def run(parameters: dict[str, Any], _context: Context) -> dict[str, Any]:
-    """Read the revisions of all models or of one, and their Deployments."""
+    """Read the revisions of all models or of one, and what runs their replicas."""
     session = open_session(parameters["connection"])
     session.check_expected_cluster()
     name = parameters["name"] or ""
     recorded = read_revisions(session, name)
-    selector = f"{MODEL_LABEL}={name}" if name else MODEL_LABEL
-    live = {one["metadata"]["name"]: one for one in session.list_items(_DEPLOYMENTS, {"labelSelector": selector})}
+    live = _workloads(session, recorded, f"{MODEL_LABEL}={name}" if name else MODEL_LABEL)
     result: dict[str, Any] = {"models": [_model(model, recorded[model], live) for model in sorted(recorded)]}
     if parameters["compare"]:
         result["differences"] = _compared(session, recorded.get(name, []), parameters["compare"])
     return result
+
+
+def _workloads(session: Session, recorded: Mapping[str, Sequence[Revision]], selector: str) -> dict[str, Any]:
+    """The live workloads by name, of the kinds that the models are: others this identity need not be able to read."""
+    now = [revision for revisions in recorded.values() if (revision := current(revisions))]
+    kinds = {(each["apiVersion"], each["kind"]) for revision in now if (each := workload(revision.unit))}
+    discovery = Discovery.of(session)
+    return {
+        one["metadata"]["name"]: one
+        for api_version, kind in sorted(kinds)
+        if (resource := discovery.find(api_version, kind))
+        for one in session.list_items(resource.path(MODELS_NAMESPACE), {"labelSelector": selector})
+    }
 
 
 def _model(name: str, revisions: Sequence[Revision], live: Mapping[str, Any]) -> dict[str, Any]:

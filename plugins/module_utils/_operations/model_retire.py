@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
-from .._domain.names import MODEL_LABEL, MODELS_NAMESPACE, PREFIX, SYSTEM_NAMESPACE, model_set
+from .._domain.names import GROUP_LABEL, MODEL_LABEL, MODELS_NAMESPACE, PREFIX, SYSTEM_NAMESPACE, model_set
 from .._kube.apply import SetApplier, SetOptions
 from .._kube.discovery import Discovery, Resource
 from .._kube.errors import DeadlineError, ForbiddenError, KubeError, NotFoundError
@@ -32,6 +32,8 @@ _CLEAN_UP_SECONDS = 30.0
 #: Where requests come in, and what would start replicas again.
 _TRAFFIC = frozenset({"HTTPRoute", "Route"})
 _SCALERS = frozenset({"ScaledObject", "HorizontalPodAutoscaler"})
+#: What marks what is a model's: all of it, and the pods of its replicas that take no requests.
+_LABELS = (MODEL_LABEL, GROUP_LABEL)
 #: What a Service selects when it is to select nothing: without a selector its endpoints would stay as they are.
 _NOTHING = {PREFIX + "retired": "true"}
 #: What controllers make for a model, and what is recorded of it: looked for at the end, beside the set's own kinds.
@@ -145,19 +147,22 @@ def _prove(session: Session, discovery: Discovery, name: str, plan: Plan) -> str
 
 def _traces(session: Session, resources: list[Resource], name: str) -> tuple[list[str], list[str]]:
     """The objects with the model's label, and the kinds that may not be listed."""
-    selector = {"labelSelector": f"{MODEL_LABEL}={name}"}
     left: list[str] = []
     unseen: list[str] = []
     for resource in resources:
         for namespace in (MODELS_NAMESPACE, SYSTEM_NAMESPACE):
             try:
-                found = session.list_metadata(resource.path(namespace), selector)
+                found = [
+                    each
+                    for label in _LABELS
+                    for each in session.list_metadata(resource.path(namespace), {"labelSelector": f"{label}={name}"})
+                ]
             except ForbiddenError:
                 # A kind that it deploys in one of the two namespaces only, it may list in that one only.
                 unseen.append(f"{resource.kind} in {namespace}")
                 continue
             left += [str(Ref(resource.kind, resource.group, namespace, o["metadata"]["name"])) for o in found]
-    return left, unseen
+    return list(dict.fromkeys(left)), unseen
 
 
 OPERATION = Operation(argument_spec=ARGUMENT_SPEC, run=run, rules={})

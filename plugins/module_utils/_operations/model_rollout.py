@@ -145,12 +145,12 @@ def _next_round(
     later: list[ModelChange] = []
     for change in changes:
         room = surroundings.room(change.name, change.product)
-        for product, gpus, replicas in taken:
-            room = room.without(gpus, replicas, same_product=product == change.product)
+        for product, gpus, pods in taken:
+            room = room.without(gpus, pods, same_product=product == change.product)
         strategy = change.choose(room)
         if strategy.name != REFUSED:
             now.append((change, strategy))
-            taken.append((change.product, change.gpus(), strategy.extra))
+            taken.append((change.product, *change.takes(strategy)))
         elif taken and not check_mode:
             later.append(change)  # what is taken now may be free afterwards
         else:

@@ -121,7 +121,7 @@ def test_gpus_are_counted_by_approved_product() -> None:
 
 def test_nothing_is_privileged_but_what_is_declared() -> None:
     assert PRIVILEGED == ()
-    assert variable(spec("fireworks-workloads"), "privileged").endswith("in []")
+    assert variable(spec("fireworks-workloads"), "privileged").endswith("in [])")
 
 
 def test_data_cannot_become_an_expression() -> None:

@@ -191,14 +191,17 @@ def test_what_nobody_can_tell_of_a_model_is_advice() -> None:
 @pytest.mark.parametrize(
     ("apis", "said"),
     [
-        (APIS, "The cluster does not serve LeaderWorkerSet (leaderworkerset.x-k8s.io/v1)"),
-        ({**APIS, **LEADER_WORKER_SET}, "The cluster serves LeaderWorkerSet (leaderworkerset.x-k8s.io/v1)"),
+        (
+            APIS,
+            "the cluster does not serve leaderworkerset.x-k8s.io/v1. Install LeaderWorkerSet and say so, have larger",
+        ),
+        ({**APIS, **LEADER_WORKER_SET}, "the cluster serves leaderworkerset.x-k8s.io/v1. Say so, have larger nodes"),
     ],
 )
 def test_a_replica_that_no_node_can_hold_is_refused_with_the_reason(apis: dict[str, Any], said: str) -> None:
     found = items(facts(apis=apis), contract(models=[WIDE]))["nodes for llama"]
-    assert found["message"].startswith("One replica of llama needs 16 GPUs, and the largest node with")
-    assert "it would be spread over 2 nodes" in found["message"]
+    assert found["message"].startswith("One replica of llama needs 16 GPUs on one node, and the largest node")
+    assert "gpu.nodes: 2 spreads it over 2 nodes with 8 each, by a LeaderWorkerSet" in found["message"]
     assert said in found["message"]
     assert found["blocking"] is True
 
@@ -206,6 +209,45 @@ def test_a_replica_that_no_node_can_hold_is_refused_with_the_reason(apis: dict[s
 def test_a_replica_that_a_node_can_hold_and_a_product_that_is_not_there_are_not_said_to_be_too_wide() -> None:
     assert "nodes for llama" not in items(facts(), contract(models=[model(gpu={"product": H100, "per_replica": 8})]))
     assert "nodes for llama" not in items(facts([node("a", product=L40S)]), contract(models=[WIDE]))
+
+
+SPANNING = model(gpu={"product": H100, "per_replica": 16, "nodes": 2}, replicas={"min": 1, "max": 1})
+
+
+def test_a_replica_that_spans_nodes_is_met_where_the_cluster_serves_what_runs_it() -> None:
+    found = items(facts(apis={**APIS, **LEADER_WORKER_SET}), contract(models=[SPANNING]))
+    assert found["several nodes for llama"]["ok"] is True
+    assert "nodes for llama" not in found
+    assert found[f"free {H100}"]["ok"] is True
+
+
+@pytest.mark.parametrize(
+    ("gpus", "nodes", "words"),
+    [
+        (16, 2, "needs 16 GPUs on 2 nodes, and the largest node with NVIDIA-H100-80GB-HBM3 has 8. That takes a"),
+        (
+            16,
+            2,
+            "does not serve leaderworkerset.x-k8s.io/v1. Install LeaderWorkerSet, or lower gpu.per_replica to what",
+        ),
+        (8, 2, "Install LeaderWorkerSet, or lower gpu.nodes to 1."),
+    ],
+)
+def test_a_replica_that_spans_nodes_is_refused_where_it_does_not(gpus: int, nodes: int, words: str) -> None:
+    wide = model(gpu={"product": H100, "per_replica": gpus, "nodes": nodes}, replicas={"min": 1, "max": 1})
+    found = items(facts(), contract(models=[wide]))["several nodes for llama"]
+    assert (found["ok"], found["blocking"], found["owner"]) == (False, True, "customer")
+    assert words in found["message"]
+
+
+def test_a_part_of_a_replica_that_no_node_can_hold_and_nodes_that_are_missing_are_refused_too() -> None:
+    served = facts([node("a", 4), node("b", 4)], apis={**APIS, **LEADER_WORKER_SET})
+    found = items(served, contract(models=[SPANNING]))["nodes for llama"]
+    assert found["message"].startswith("One replica of llama needs 8 GPUs on each of 2 nodes, and the largest node")
+    assert "gpu.nodes: 4 spreads it over 4 nodes with 4 each" in found["message"]
+    one = facts([node("a")], apis={**APIS, **LEADER_WORKER_SET})
+    short = items(one, contract(models=[SPANNING]))[f"free {H100}"]
+    assert "No room for 1 replica of llama (8 GPUs on each of 2 nodes each)" in short["message"]
 
 
 def test_an_engine_that_we_do_not_have_is_said_once() -> None:

@@ -33,6 +33,20 @@ CASES = [
     ("old pods left", thing("Deployment", {"replicas": 2}, rolled_out(replicas=3)), False, "1 replicas of the old"),
     ("pods loading", thing("Deployment", {"replicas": 2}, rolled_out(availableReplicas=0)), False, "0 of 2 replicas"),
     ("scaled to zero", thing("Deployment", {"replicas": 0}, {"observedGeneration": 2}), True, ""),
+    ("groups that are all ready", thing("LeaderWorkerSet", {"replicas": 2}, rolled_out()), True, ""),
+    ("groups of an older spec", thing("LeaderWorkerSet", {}, rolled_out(observedGeneration=1)), False, "has not seen"),
+    ("groups nobody made yet", thing("LeaderWorkerSet", {"replicas": 1}, {}), False, "0 of 1 groups are of the new"),
+    ("old groups left", thing("LeaderWorkerSet", {"replicas": 2}, rolled_out(updatedReplicas=1)), False, "1 of 2"),
+    ("a surge left", thing("LeaderWorkerSet", {"replicas": 2}, rolled_out(replicas=3)), False, "1 groups more"),
+    ("groups loading", thing("LeaderWorkerSet", {"replicas": 2}, rolled_out(readyReplicas=1)), False, "groups are"),
+    (
+        "an update of groups", thing("LeaderWorkerSet", {"replicas": 2},
+                                     {**rolled_out(), **condition("UpdateInProgress", "True")}), False, "has not ended",
+    ),
+    (
+        "groups not available", thing("LeaderWorkerSet", {"replicas": 2},
+                                      {**rolled_out(), **condition("Available", "False", message="no")}), False, "no",
+    ),
     ("a StatefulSet on its way", thing("StatefulSet", {"replicas": 2}, rolled_out(readyReplicas=1)), False, "1 of 2"),
     ("its old version", thing("StatefulSet", {"replicas": 2}, rolled_out(updatedReplicas=0)), False, "0 of 2"),
     (

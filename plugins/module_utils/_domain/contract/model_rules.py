@@ -23,16 +23,46 @@ def parallelism_is_the_gpus(data: Data) -> Found:
     for index, model in entries(data, "models"):
         each, spread = number(mapping(model, "gpu"), "per_replica"), mapping(model, "parallelism")
         tensor, pipeline = number(spread, "tensor"), number(spread, "pipeline")
-        stages = 1 if pipeline is None else pipeline
+        # What the stages are where nothing says so is a matter of gpu.nodes.
+        stages = (number(mapping(model, "gpu"), "nodes") or 1) if pipeline is None else pipeline
         if not each or each < 1 or stages < 1 or (tensor is not None and tensor < 1):
             continue
         place = ("models", index, "parallelism")
-        if tensor is None and each % stages:
+        if tensor is None and pipeline is not None and each % stages:
             yield (*place, "pipeline"), f"the {each} GPUs of gpu.per_replica cannot be cut into {stages} stages"
         elif tensor is not None and tensor * stages != each:
             spread_over = f"tensor {tensor} x pipeline {stages} = {tensor * stages}"
             advice = "make both the same, since a replica is spread over all its GPUs"
             yield (*place, "tensor"), f"{spread_over}, but gpu.per_replica is {each}: {advice}"
+
+
+_GROUP_NAME = 47
+"""The longest name of a model that spans nodes: what is made for it appends up to 16 characters, and a label takes 63
+(``<model>-<group>-<hash>``, controller-revision-hash of a StatefulSet)."""
+
+
+def replicas_are_spread_evenly(data: Data) -> Found:
+    """Each node of a replica has the same part of its GPUs, and splits no layer with another."""
+    for index, model in entries(data, "models"):
+        gpu, spread = mapping(model, "gpu"), mapping(model, "parallelism")
+        each, nodes = number(gpu, "per_replica"), number(gpu, "nodes")
+        if not each or each < 1 or not nodes or nodes < 2:
+            continue
+        name = word(model, "name") or ""
+        if len(name) > _GROUP_NAME:
+            message = f"{shown(name)} has {len(name)} characters; of a model that spans nodes at most {_GROUP_NAME}"
+            yield ("models", index, "name"), f"{message}: what is made for it gets longer names"
+        if each % nodes:
+            message = f"the {each} GPUs of gpu.per_replica cannot be divided evenly among {nodes} nodes"
+            yield ("models", index, "gpu", "nodes"), message
+            continue
+        part, tensor, pipeline = each // nodes, number(spread, "tensor"), number(spread, "pipeline")
+        split = each // (pipeline or nodes) if tensor is None else tensor
+        if split < 1 or part % split:
+            key = "pipeline" if tensor is None else "tensor"
+            message = f"each layer would be split over {split} GPUs, and a node has {part} of the replica's {each}"
+            advice = f"tensor parallelism stays inside a node: have tensor: {part}, pipeline: {nodes}"
+            yield ("models", index, "parallelism", key), f"{message}: {advice}"
 
 
 def adapters_have_names_of_their_own(data: Data) -> Found:
@@ -114,6 +144,7 @@ def _span(parent: Data, key: str) -> timedelta | None:
 
 MODEL_RULES: tuple[Callable[[Data], Found], ...] = (
     parallelism_is_the_gpus,
+    replicas_are_spread_evenly,
     adapters_have_names_of_their_own,
     overflow_is_elected,
     idle_models_may_go,

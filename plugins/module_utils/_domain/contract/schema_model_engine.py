@@ -59,9 +59,8 @@ PARALLELISM = section(
         ),
         "pipeline": whole(
             "Pipeline parallelism",
-            "Into how many stages the layers are cut.",
+            "Into how many stages the layers are cut. None: one for each of gpu.nodes.",
             maximum=1024,
-            default=1,
             examples=[1],
         ),
     },

@@ -78,6 +78,13 @@ MODEL = section(
                     maximum=1024,
                     examples=[1],
                 ),
+                "nodes": whole(
+                    "Nodes for each replica",
+                    "Over how many nodes one replica is spread, evenly. Several need LeaderWorkerSet in the cluster.",
+                    maximum=64,
+                    default=1,
+                    examples=[1],
+                ),
             },
             required=["product", "per_replica"],
             examples=[{"product": "NVIDIA-H100-80GB-HBM3", "per_replica": 1}],

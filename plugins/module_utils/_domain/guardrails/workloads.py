@@ -10,7 +10,7 @@ from typing import Any
 
 from ..capacity import approved
 from ..identities.needs import IDENTITIES
-from ..names import GPU, GPU_PRODUCT_LABEL, MODELS_NAMESPACE, NAMESPACES
+from ..names import GPU, GPU_PRODUCT_LABEL, LWS_GROUP, LWS_PLURAL, MODELS_NAMESPACE, NAMESPACES
 from .policy import Policy, Rule, literal
 
 PRIVILEGED: tuple[str, ...] = ()
@@ -32,6 +32,7 @@ _MATCH = {
             ("apps", ["deployments", "replicasets", "replicasets/scale", "statefulsets", "statefulsets/scale"]),
             ("apps", ["daemonsets"]),
             ("batch", ["jobs", "cronjobs"]),
+            (LWS_GROUP, [LWS_PLURAL]),
         )
     ],
 }
@@ -59,9 +60,10 @@ def workloads_policy(contract: Mapping[str, Any], registries: Sequence[str]) -> 
 
 
 def _template(side: str) -> str:
-    """The pod that an object describes, or is."""
+    """The pod that an object describes, or is; of a LeaderWorkerSet both that it describes, and how many."""
     return (
-        f"(variables.kind == 'pods' ? dyn({side}).?spec.orValue({{}})"
+        f"(variables.kind == {literal(LWS_PLURAL)} ? dyn({side}).spec.?leaderWorkerTemplate.orValue({{}}) : "
+        f"variables.kind == 'pods' ? dyn({side}).?spec.orValue({{}})"
         f" : variables.kind == 'cronjobs' ? dyn({side}).spec.jobTemplate.spec.template.?spec.orValue({{}})"
         f" : dyn({side}).spec.?template.?spec.orValue({{}}))"
     )
@@ -74,6 +76,24 @@ def _copies(side: str) -> str:
         f" : variables.kind == 'cronjobs' ? dyn({side}).spec.jobTemplate.spec.?parallelism.orValue(1)"
         f" : variables.kind in ['pods', 'daemonsets'] ? 1 : dyn({side}).spec.?replicas.orValue(1))"
     )
+
+
+def _containers(pod: str) -> str:
+    return " + ".join(f"{pod}.?{key}.orValue([])" for key in ("containers", "initContainers", "ephemeralContainers"))
+
+
+def _gpus(pod: str) -> str:
+    """The GPUs of a pod, as the scheduler counts: containers run together, sidecars beside them, other init containers
+    one after the other."""
+    running, inits = f"{pod}.?containers.orValue([])", f"{pod}.?initContainers.orValue([])"
+    return (
+        f"([0] + {_gpus_of(f'{inits}.filter(c, {_SIDECAR})')}).sum()"
+        f" + [([0] + {_gpus_of(running)}).sum(), ([0] + {_gpus_of(f'{inits}.filter(c, !({_SIDECAR}))')}).max()].max()"
+    )
+
+
+def _product(pod: str) -> str:
+    return f"{pod}.?nodeSelector[?{literal(GPU_PRODUCT_LABEL)}].orValue('')"
 
 
 def _gpus_of(containers: str) -> str:
@@ -95,26 +115,30 @@ _VARIABLES = {
         "variables.kind != 'services' && !variables.scale && (request.operation == 'CREATE'"
         f" || {_template('object')} != {_template('oldObject')} || {_copies('object')} > {_copies('oldObject')})"
     ),
-    "pod": f"variables.isNew ? {_template('object')} : {{}}",
+    "described": f"variables.isNew ? {_template('object')} : {{}}",
+    "group": f"variables.isNew && variables.kind == {literal(LWS_PLURAL)}",
+    "pod": "variables.group ? variables.described.?workerTemplate.?spec.orValue({}) : variables.described",
+    # The first pod of each group; described like the others unless it says otherwise.
+    "leader": "variables.group ? variables.described.?leaderTemplate.?spec.orValue(variables.pod) : {}",
     "copies": f"variables.isNew ? {_copies('object')} : 0",
-    "inits": "variables.pod.?initContainers.orValue([])",
-    "containers": (
-        "variables.pod.?containers.orValue([]) + variables.inits + variables.pod.?ephemeralContainers.orValue([])"
+    "containers": f"{_containers('variables.pod')} + {_containers('variables.leader')}",
+    "volumes": "variables.pod.?volumes.orValue([]) + variables.leader.?volumes.orValue([])",
+    "accounts": (
+        "[variables.pod.?serviceAccountName.orValue('')]"
+        " + (variables.group ? [variables.leader.?serviceAccountName.orValue('')] : [])"
     ),
-    "volumes": "variables.pod.?volumes.orValue([])",
-    "account": "variables.pod.?serviceAccountName.orValue('')",
-    "privileged": f"(request.namespace + '/' + variables.account) in {literal(PRIVILEGED)}",
+    "privileged": f"variables.accounts.all(name, (request.namespace + '/' + name) in {literal(PRIVILEGED)})",
     "images": (
         "variables.containers.map(c, c.?image.orValue(''))"
         " + variables.volumes.filter(v, has(v.image)).map(v, v.image.?reference.orValue(''))"
     ),
-    # As the scheduler counts: containers run together, sidecars beside them, other init containers one after the other.
+    "podGpus": _gpus("variables.pod"),
+    # Of one copy: all pods of a group.
     "gpus": (
-        f"([0] + {_gpus_of(f'variables.inits.filter(c, {_SIDECAR})')}).sum()"
-        f" + [([0] + {_gpus_of('variables.pod.?containers.orValue([])')}).sum(),"
-        f" ([0] + {_gpus_of(f'variables.inits.filter(c, !({_SIDECAR}))')}).max()].max()"
+        f"variables.group ? {_gpus('variables.leader')}"
+        " + (int(variables.described.?size.orValue(1)) - 1) * variables.podGpus : variables.podGpus"
     ),
-    "product": f"variables.pod.?nodeSelector[?{literal(GPU_PRODUCT_LABEL)}].orValue('')",
+    "product": _product("variables.pod"),
     # Devices go by names with a slash; cpu, memory and huge pages have none.
     "devices": (
         "variables.containers.map(c, c.?resources.?limits.orValue({}).filter(name, name.contains('/'))"
@@ -154,8 +178,8 @@ def _images(contract: Mapping[str, Any]) -> list[Rule]:
 
 _PRIVILEGES = (
     Rule(
-        "variables.privileged || !["
-        "variables.pod.?hostNetwork, variables.pod.?hostPID, variables.pod.?hostIPC].exists(flag, flag.orValue(false))",
+        "variables.privileged || ![variables.pod, variables.leader].exists(pod, "
+        "[pod.?hostNetwork, pod.?hostPID, pod.?hostIPC].exists(flag, flag.orValue(false)))",
         "Pods use neither the network nor the processes of their node: no hostNetwork, hostPID or hostIPC.",
     ),
     Rule(
@@ -177,11 +201,12 @@ _POD_ACCOUNTS = {
 }
 """The accounts that pods run as. Never one that connects from outside: starting its pod would be to become it."""
 
+_OTHERS = f"variables.accounts.filter(name, !(name in {literal(_POD_ACCOUNTS)}[request.namespace]))"
 _ACCOUNT = Rule(
-    f"!variables.isNew || variables.account in {literal(_POD_ACCOUNTS)}[request.namespace]",
+    f"!variables.isNew || {_OTHERS}.size() == 0",
     "Pods run only as the accounts made for them.",
     f"'a pod in ' + request.namespace + ' runs as ' + {literal(_POD_ACCOUNTS)}[request.namespace].join(' or ')"
-    " + ', not as ' + (variables.account == '' ? 'an account that is not named' : variables.account)",
+    f" + ', not as ' + {_OTHERS}.map(name, name == '' ? 'an account that is not named' : name).join(', ')",
 )
 
 _DEVICES = (
@@ -195,7 +220,7 @@ _DEVICES = (
         "'pods use no devices but whole GPUs, nvidia.com/gpu (capacity.gpus), not ' + variables.devices.join(', ')",
     ),
     Rule(
-        "variables.pod.?resourceClaims.orValue([]).size() == 0",
+        "[variables.pod, variables.leader].all(pod, pod.?resourceClaims.orValue([]).size() == 0)",
         "Pods claim no devices: a resource claim would get round the quota of the approved GPUs (capacity.gpus).",
     ),
     Rule(
@@ -203,6 +228,10 @@ _DEVICES = (
         "GPUs are used only with a nodeSelector for an approved product, nvidia.com/gpu.product (capacity.gpus).",
         "'GPUs are used only with a nodeSelector nvidia.com/gpu.product of an approved product (capacity.gpus), and '"
         " + (variables.product == '' ? 'nothing' : variables.product) + ' is not'",
+    ),
+    Rule(
+        f"!variables.group || variables.gpus == 0 || variables.product == {_product('variables.leader')}",
+        "All pods of a replica use GPUs of one product, so that they can be counted (capacity.gpus).",
     ),
     Rule(
         "variables.gpus == 0 || variables.kind != 'daemonsets'",

@@ -13,8 +13,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..capacity import may_span_nodes
 from ..names import (
     LOCK,
+    LWS_GROUP,
+    LWS_PLURAL,
     MODELS_NAMESPACE,
     PRIORITIES,
     RECORDS,
@@ -133,6 +136,9 @@ _AUTOSCALERS = (
     Need(MODELS_NAMESPACE, KEDA_GROUP, ("scaledobjects",), READ + WRITE, when=may_scale),
 )
 
+# Only for a contract that has such a model: the first one needs a new presetup.
+_GROUPS = Need(MODELS_NAMESPACE, LWS_GROUP, (LWS_PLURAL,), READ + WRITE, when=may_span_nodes)
+
 _OBSERVE = (
     _WHICH_CLUSTER,
     Need(CLUSTER, "", ("nodes",), READ),
@@ -142,12 +148,14 @@ _OBSERVE = (
     *_both("discovery.k8s.io", ("endpointslices",), READ),
     *_both("policy", ("poddisruptionbudgets",), READ),
     *_both("autoscaling", ("horizontalpodautoscalers",), READ),
+    Need(MODELS_NAMESPACE, LWS_GROUP, (LWS_PLURAL,), READ, when=may_span_nodes),
 )
 _DEPLOY_MODELS = (
     _WHICH_CLUSTER,
     Need(CLUSTER, "", ("nodes",), READ),
     Need(MODELS_NAMESPACE, "", ("configmaps", "services"), READ + WRITE),
     Need(MODELS_NAMESPACE, "apps", ("deployments",), READ + WRITE),
+    _GROUPS,
     Need(MODELS_NAMESPACE, "policy", ("poddisruptionbudgets",), READ + WRITE),
     *_AUTOSCALERS,
     # Each change of a model is recorded, so that it can be taken back whole.
@@ -163,6 +171,7 @@ _DEPLOY_MODELS = (
     # What left a set is looked for by its label: each kind of the set, in both namespaces.
     Need(SYSTEM_NAMESPACE, "", ("services",), READ),
     Need(SYSTEM_NAMESPACE, "apps", ("deployments",), READ),
+    Need(SYSTEM_NAMESPACE, LWS_GROUP, (LWS_PLURAL,), READ, when=may_span_nodes),
     Need(SYSTEM_NAMESPACE, "policy", ("poddisruptionbudgets",), READ),
     Need(SYSTEM_NAMESPACE, "autoscaling", ("horizontalpodautoscalers",), READ, when=may_scale),
     Need(SYSTEM_NAMESPACE, KEDA_GROUP, ("scaledobjects",), READ, when=may_scale),

@@ -19,6 +19,7 @@ from .engine_adapter import (
     Launch,
     Metrics,
     Quantization,
+    Spread,
     UnsupportedSourceError,
     Volume,
     arguments,
@@ -35,11 +36,13 @@ __all__ = [
     "Launch",
     "Metrics",
     "Quantization",
+    "Spread",
     "UnsupportedSourceError",
     "Volume",
     "engine_of",
     "launch",
     "memory_share",
+    "spread",
 ]
 
 ENGINES: Mapping[str, Engine] = {engine.name: engine for engine in (VLLM, SGLANG)}
@@ -58,6 +61,21 @@ def engine_of(model: Mapping[str, Any]) -> Engine:
 def launch(model: Mapping[str, Any]) -> Launch:
     """How to start the engine that a model names. Raises UnsupportedSourceError."""
     return engine_of(model).start(model)
+
+
+def spread(model: Mapping[str, Any], nodes: int, seconds: int) -> Spread:
+    """How to start the engine that a model names on several nodes, whose pods wait so long for each other.
+
+    Raises UnsupportedSourceError.
+    """
+    engine = engine_of(model)
+    if engine.spread is None:
+        able = ", ".join(one.name for one in ENGINES.values() if one.spread)
+        reason = (
+            f"{engine.name} is not started on several nodes here, {able} is: have gpu.nodes: 1, or engine.name: {able}"
+        )
+        raise UnsupportedSourceError(model, ("gpu", "nodes"), reason)
+    return engine.spread(engine.start(model), nodes, seconds)
 
 
 def memory_share(model: Mapping[str, Any]) -> float:

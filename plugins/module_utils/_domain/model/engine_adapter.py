@@ -54,6 +54,18 @@ class Launch:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """How to start an engine for one model on several nodes.
+
+    leader: the command of the pod that takes the requests. worker: that of each other pod.
+    """
+
+    leader: list[str]
+    worker: list[str]
+    environment: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Metrics:
     """Names of the Prometheus metrics that a model is scaled on and judged by.
 
@@ -86,6 +98,8 @@ class Engine:
     memory_flag, memory_share: the flag for the part of a GPU's memory that it uses, and that flag's default.
     flag: how one more flag is said on its command line; empty where it has no word for it.
     start: how to start it. Raises UnsupportedSourceError.
+    spread: how to start it on several nodes: from how it is started on one, the nodes, and the seconds that the pods
+    may wait for each other. None where it is not known here.
     """
 
     name: str
@@ -96,6 +110,7 @@ class Engine:
     memory_share: float
     flag: Callable[[str, Any], list[str]]
     start: Callable[[Model], Launch]
+    spread: Callable[[Launch, int, int], Spread] | None = None
 
 
 RESERVED = {

@@ -1,7 +1,11 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""vLLM. Its flags: docs.vllm.ai, "Engine Arguments"; its metrics: "Production Metrics"."""
+"""vLLM. Its flags: docs.vllm.ai, "Engine Arguments"; its metrics: "Production Metrics".
+
+On several nodes: docs.vllm.ai, "LWS" and "Multi-Node-Serving". The pods of a replica form a Ray cluster by the script
+that comes with vLLM's image for this; the leader then serves as on one node.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,7 @@ from .engine_adapter import (
     Metrics,
     Model,
     Quantization,
+    Spread,
     adapter_paths,
     claims,
     common_environment,
@@ -37,7 +42,12 @@ _RESERVED = {
     "max-model-len": "change context_length",
     "lora-modules": "change adapters",
     "hf-token": "a secret has no place on a command line",
+    "distributed-executor-backend": "it follows from gpu.nodes",
+    "nnodes": "change gpu.nodes",
 }
+
+_RAY_SCRIPT = "/vllm-workspace/examples/online_serving/multi-node-serving.sh"
+_RAY_PORT = 6379
 
 _QUANTIZATIONS = {**QUANTIZATIONS, "bitsandbytes": Quantization(FOUR_BITS)}
 
@@ -67,6 +77,21 @@ def _start(model: Model) -> Launch:
     return Launch(command, environment, volumes=claims(sources(model)))
 
 
+def _spread(start: Launch, nodes: int, seconds: int) -> Spread:
+    patience = f"--ray_init_timeout={seconds}"
+    # The shell becomes the server once the others have joined, so that it is the server that is told to end.
+    join = f'bash "$0" leader --ray_port={_RAY_PORT} --ray_cluster_size={nodes} {patience} && exec "$@"'
+    serve = [*start.command, "--distributed-executor-backend=ray"]
+    # LeaderWorkerSet tells each pod where its leader is; Kubernetes puts it in.
+    leader_is = "--ray_address=$(LWS_LEADER_ADDRESS)"
+    return Spread(
+        leader=["bash", "-c", join, _RAY_SCRIPT, *serve],
+        worker=["bash", _RAY_SCRIPT, "worker", leader_is, f"--ray_port={_RAY_PORT}", patience],
+        # No usage reports leave the customer's cluster, Ray's neither.
+        environment={**start.environment, "RAY_USAGE_STATS_ENABLED": "0"},
+    )
+
+
 VLLM = Engine(
     name="vllm",
     metrics=Metrics(
@@ -81,4 +106,5 @@ VLLM = Engine(
     memory_share=0.90,
     flag=_flag,
     start=_start,
+    spread=_spread,
 )

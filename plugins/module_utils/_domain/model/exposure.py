@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..capacity import nodes_per_replica
 from ..names import (
+    GROUP_LABEL,
     MODEL_LABEL,
     MODELS_NAMESPACE,
     ROUTER,
@@ -42,16 +44,18 @@ def service(model: Mapping[str, Any]) -> Manifest:
 def budget(model: Mapping[str, Any]) -> Manifest:
     """At most one replica away at a time.
 
-    Not "at least so many available": with a model of one replica that would block every drain.
+    Not "at least so many available": with a model of one replica that would block every drain. Of a replica that spans
+    nodes it counts every pod, for with any of them the replica is away.
     """
     name = str(model["name"])
+    label = MODEL_LABEL if nodes_per_replica(model) == 1 else GROUP_LABEL
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
         "metadata": _metadata(name, name, MODELS_NAMESPACE),
         "spec": {
             "maxUnavailable": 1,
-            "selector": {"matchLabels": {MODEL_LABEL: name}},
+            "selector": {"matchLabels": {label: name}},
             # A replica that is not ready serves nobody; it must never hold up the drain of a sick node.
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
         },

@@ -14,10 +14,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..capacity import nodes_per_replica
 from ..names import GPU_MEMORY_LABEL
 from .architecture import DTYPE_BYTES, Architecture, architecture_of
 from .engine import engine_of, memory_share
-from .fit_nearest import divisible, shorter, smaller
+from .fit_nearest import Most, divisible, shorter, smaller
 from .fit_shape import GIB, MIB, Shape, indivisible
 from .gpus import GPU_MEMORY_MIB
 from .parallelism import tensor_and_pipeline
@@ -50,13 +51,15 @@ class Fit:
         return ". ".join(part for part in parts if part)
 
 
-def fit(model: Mapping[str, Any], *, memory_mib: int = 0, most_gpus: int = 8) -> Fit:
+def fit(model: Mapping[str, Any], *, memory_mib: int = 0, most_gpus: int = 8, agreed: int = 0) -> Fit:
     """Whether one replica fits the GPUs that it names.
 
-    memory_mib: of one GPU, as the cluster's nodes are labelled; 0: by the table. most_gpus: how many may be proposed.
+    memory_mib: of one GPU, as the cluster's nodes are labelled; 0: by the table. most_gpus: how many may be proposed
+    on as many nodes as it spans now; agreed: on more of them, 0 where more nodes are not to be proposed.
     Raises UnsupportedSourceError where there is no such engine.
     """
     architecture = architecture_of(model)
+    most = Most(most_gpus, nodes_per_replica(model), agreed if engine_of(model).spread else 0)
     if architecture is None:
         source = model["source"]["uri"]
         return Fit(UNPROVEN, f"the architecture of {source} is not known here: say it in architecture")
@@ -71,11 +74,11 @@ def fit(model: Mapping[str, Any], *, memory_mib: int = 0, most_gpus: int = 8) ->
     own = architecture.context
     if own and found.tokens > own and not _stretched(model):
         reason = f"context_length {found.tokens} is more than the {own} tokens that the model was made for"
-        return Fit(MISFIT, reason, lines, tuple(shorter(found, own, most_gpus)))
+        return Fit(MISFIT, reason, lines, tuple(shorter(found, own, most)))
     if found.fits():
         return Fit(FITS, lines=lines)
     gpus = "1 GPU" if tensor * pipeline == 1 else f"{tensor * pipeline} GPUs"
-    return Fit(MISFIT, f"it is too large for {gpus}", lines, tuple(smaller(found, most_gpus)))
+    return Fit(MISFIT, f"it is too large for {gpus}", lines, tuple(smaller(found, most)))
 
 
 def _shape(model: Mapping[str, Any], architecture: Architecture, memory_mib: int) -> Shape | str:

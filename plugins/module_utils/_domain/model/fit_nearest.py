@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from .architecture import EIGHT_BITS, FOUR_BITS, Architecture
 from .fit_shape import Shape, indivisible
@@ -15,12 +15,23 @@ _STEP = 1024
 """A shorter context is proposed in steps of so many tokens."""
 
 
-def smaller(shape: Shape, most_gpus: int) -> Iterator[str]:
-    """Of a model that is too large: more GPUs, a shorter context, smaller weights, a smaller cache."""
-    for tensor in range(shape.tensor + 1, most_gpus // shape.pipeline + 1):
-        if replace(shape, tensor=tensor).fits():
-            yield _gpus(tensor, shape.pipeline)
-            break
+@dataclass(frozen=True)
+class Most:
+    """The GPUs that may be proposed for a replica.
+
+    gpus: on as many nodes as it has now, which nodes says. agreed: on any number of nodes; 0 where no more may be.
+    """
+
+    gpus: int
+    nodes: int = 1
+    agreed: int = 0
+
+
+def smaller(shape: Shape, most: Most) -> Iterator[str]:
+    """Of a model that is too large: more GPUs, more nodes, a shorter context, smaller weights, a smaller cache."""
+    more = (tensor for tensor in range(shape.tensor + 1, most.gpus // shape.pipeline + 1))
+    tensor = next((tensor for tensor in more if replace(shape, tensor=tensor).fits()), 0)
+    yield from [_gpus(tensor, shape.pipeline)] if tensor else _on_more_nodes(shape, most)
     longest = int((shape.budget - shape.weights - shape.overhead) // shape.token) // _STEP * _STEP
     if longest > 0 and replace(shape, tokens=longest).fits():
         yield f"context_length: {longest}"
@@ -51,13 +62,22 @@ def divisible(
     yield from (_gpus(n, stages) for n in fewer + more)
 
 
-def shorter(shape: Shape, context: int, most_gpus: int) -> Iterator[str]:
+def _on_more_nodes(shape: Shape, most: Most) -> Iterator[str]:
+    """The fewest whole nodes that are enough: each layer split inside a node, the layers cut among them."""
+    each = most.gpus // most.nodes
+    for nodes in range(most.nodes + 1, most.agreed // each + 1):
+        if replace(shape, tensor=each, pipeline=nodes).fits():
+            yield f"gpu.per_replica: {each * nodes} and gpu.nodes: {nodes} (a LeaderWorkerSet)"
+            return
+
+
+def shorter(shape: Shape, context: int, most: Most) -> Iterator[str]:
     """Of a model that is asked for longer texts than it was made for: its own length, if that fits."""
     own = replace(shape, tokens=context)
     if own.fits():
         yield f"context_length: {context}"
         return
-    for change in smaller(own, most_gpus):
+    for change in smaller(own, most):
         yield change if change.startswith("context_length") else f"context_length: {context} and {change}"
 
 

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from ..capacity import nodes_per_replica
 from ..scaling import autoscaler_for, bounds_of, scaler
 from .exposure import budget, route, service
+from .group import leader_worker_set
 from .workload import deployment
 
 Manifest = dict[str, Any]
@@ -23,16 +25,18 @@ def model_objects(
     facts: Mapping[str, Any] | None = None,
     moment: datetime | None = None,
 ) -> list[Manifest]:
-    """The objects of a model's set: Deployment, Service, PodDisruptionBudget, a route where there is a gateway, and
-    what scales it where the cluster can scale on its signals.
+    """The objects of a model's set: Deployment (LeaderWorkerSet where a replica spans nodes), Service,
+    PodDisruptionBudget, a route where there is a gateway, and what scales it where the cluster can scale on its
+    signals.
 
     :param facts: of ``cluster_info``: which autoscaler the cluster serves. Without them it serves none.
     :param moment: with a time zone: which schedules of the models are open. Without it none is.
     :raises BoundsError: the models' floors do not fit into the approved GPUs.
     """
     bounds = bounds_of(_with(contract, model), moment)[str(model["name"])]
+    workload = deployment if nodes_per_replica(model) == 1 else leader_worker_set
     return [
-        deployment(contract, model, release, bounds.floor),
+        workload(contract, model, release, bounds.floor),
         service(model),
         budget(model),
         *route(contract, model),

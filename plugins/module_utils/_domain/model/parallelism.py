@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..capacity import gpus_per_replica
+from ..capacity import gpus_per_replica, nodes_per_replica
 
 
 def tensor_and_pipeline(model: Mapping[str, Any]) -> tuple[int, int]:
     """Over how many GPUs each layer is split, and into how many stages the layers are cut.
 
-    Their product is the GPUs of a replica. What the contract does not say: one stage, and all GPUs of it.
+    Their product is the GPUs of a replica. What the contract does not say: one stage on each node, and all GPUs of it.
     """
     spread = model.get("parallelism") or {}
-    pipeline = int(spread.get("pipeline") or 1)
+    pipeline = int(spread.get("pipeline") or nodes_per_replica(model))
     return int(spread.get("tensor") or gpus_per_replica(model) // pipeline), pipeline

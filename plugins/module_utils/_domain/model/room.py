@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..names import GPU, MODEL_LABEL, MODELS_NAMESPACE
+from ..names import GPU, GROUP_LABEL, MODEL_LABEL, MODELS_NAMESPACE
 from ..quantity import count
 from ..views import View, can_take_pods, gpu_product
 
@@ -33,38 +33,50 @@ class Room:
     quota: int | None
     whole: bool = True
 
-    def replicas(self, gpus: int, most: int) -> int:
-        """How many whole replicas of so many GPUs fit now, ``most`` at most: a replica needs its GPUs on one node."""
+    def replicas(self, gpus: int, most: int, nodes: int = 1) -> int:
+        """How many whole replicas fit now, ``most`` at most.
+
+        :param gpus: of each pod, which needs them on one node. :param nodes: the pods of one replica.
+        """
         if not gpus:
             return most
-        fitting = sum(free // gpus for free in self.free.values())
+        fitting = self._pods(gpus)
         if self.quota is not None:
             fitting = min(fitting, max(0, self.quota) // gpus)
-        return min(most, fitting)
+        return min(most, fitting // nodes)
 
-    def replicas_when_empty(self, gpus: int, most: int) -> int:
+    def replicas_when_empty(self, gpus: int, most: int, nodes: int = 1) -> int:
         """As :meth:`replicas`, if the model's own replicas were gone."""
         free = {node: self.free.get(node, 0) + self.held.get(node, 0) for node in {*self.free, *self.held}}
         quota = None if self.quota is None else self.quota + sum(self.held.values())
-        return replace(self, free=free, held={}, quota=quota).replicas(gpus, most)
+        return replace(self, free=free, held={}, quota=quota).replicas(gpus, most, nodes)
 
-    def fits_instead(self, old: int, new: int) -> bool:
-        """Whether a replica of ``new`` GPUs fits where one of ``old`` GPUs is taken away."""
-        if self.quota is not None and self.quota + old < new:
+    def fits_instead(self, old: int, new: int, nodes: int = 1) -> bool:
+        """Whether a replica with ``new`` GPUs in each pod fits where one with ``old`` is taken away.
+
+        :param nodes: the pods of both. Where they are several, which nodes they leave is not known, so each is counted
+            as leaving no more than its own GPUs.
+        """
+        if self.quota is not None and self.quota + old * nodes < new * nodes:
             return False
+        if nodes > 1:
+            return not new or self._pods(new) + nodes * (old // new) >= nodes
         return any(self.free.get(node, 0) + old >= new for node, gpus in self.held.items() if gpus >= old)
 
-    def without(self, gpus: int, replicas: int, *, same_product: bool = True) -> Room:
-        """The room that is left after so many more replicas, each on the fullest node that it fits.
+    def _pods(self, gpus: int) -> int:
+        return sum(free // gpus for free in self.free.values())
+
+    def without(self, gpus: int, pods: int, *, same_product: bool = True) -> Room:
+        """The room that is left after so many more pods, each on the fullest node that it fits.
 
         :param same_product: false where they are on nodes of another product, and only the quota is shared.
         """
         free = dict(self.free)
-        for _replica in range(replicas if gpus and same_product else 0):
+        for _pod in range(pods if gpus and same_product else 0):
             fitting = [(left, node) for node, left in free.items() if left >= gpus]
             if fitting:
                 free[min(fitting)[1]] -= gpus
-        return replace(self, free=free, quota=None if self.quota is None else self.quota - gpus * replicas)
+        return replace(self, free=free, quota=None if self.quota is None else self.quota - gpus * pods)
 
 
 def room_of(
@@ -87,7 +99,8 @@ def room_of(
     for pod in pods:
         if pod["gpus"] and pod["node"] and pod["phase"] not in ("Succeeded", "Failed"):
             used[pod["node"]] += pod["gpus"]
-            if pod["namespace"] == MODELS_NAMESPACE and pod["labels"].get(MODEL_LABEL) == model:
+            marked = pod["labels"].get(MODEL_LABEL) or pod["labels"].get(GROUP_LABEL)
+            if pod["namespace"] == MODELS_NAMESPACE and marked == model:
                 held[pod["node"]] += pod["gpus"]
     usable = [node for node in nodes if gpu_product(node) == product and can_take_pods(node)]
     free = {node["name"]: max(0, count(node["allocatable"].get(GPU, 0)) - used[node["name"]]) for node in usable}

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ..capacity import approved
+from ..capacity import approved, nodes_per_replica
 from ..contract.errors import shown
 from ..contract.names import did_you_mean
-from .engine import ENGINES, Engine, UnsupportedSourceError
+from ..loading import load_seconds
+from .engine import ENGINES, Engine, UnsupportedSourceError, spread
 from .fit import MISFIT, fit
 
 Data = Mapping[str, Any]
@@ -35,8 +36,8 @@ def models_fit_their_gpus(contract: Data) -> Found:
         if str(model["engine"]["name"]) not in ENGINES:
             continue
         agreed = approved(contract)[str(model["gpu"]["product"])], int(contract["scaling"]["max_gpus_per_model"])
-        most = min(_NODE, *agreed)
-        found = fit(model, most_gpus=most)
+        most = min(_NODE * nodes_per_replica(model), *agreed)
+        found = fit(model, most_gpus=most, agreed=min(agreed))
         if found.verdict == MISFIT:
             yield ("models", index, "gpu"), f"{model['name']} {MISFIT}: {found.told()}"
 
@@ -57,6 +58,8 @@ def _engine_can(engine: Engine, model: Data) -> Found:
             yield ("engine", "arguments", flag), f"{reason}: {engine.reserved[ours]}"
     try:
         engine.start(model)
+        if (nodes := nodes_per_replica(model)) > 1:
+            spread(model, nodes, load_seconds(model))
     except UnsupportedSourceError as error:
         yield error.place, error.reason
 

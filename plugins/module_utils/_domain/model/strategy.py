@@ -40,7 +40,7 @@ class Strategy:
 
     @property
     def manifest(self) -> Mapping[str, Any] | None:
-        """The Deployment's ``spec.strategy``; ``None`` to leave it as the unit has it."""
+        """As a Deployment's ``spec.strategy``; ``None`` to leave it as the unit has it."""
         if self.name == SURGE:
             return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": self.surge, "maxUnavailable": 0}}
         if self.name == REPLACE:
@@ -57,11 +57,14 @@ class Now:
 
     :param available: replicas that serve.
     :param may_be_away: replicas that the budget lets be away at once.
+    :param becomes: the kind of workload that takes the place of this one, where it is another. Neither knows of the
+        other's replicas, so all of the old ones go first.
     """
 
     shape: Shape
     available: int
     may_be_away: int
+    becomes: str = ""
 
 
 def choose(now: Now | None, target: Shape, room: Room, *, same_pods: bool, downtime: bool) -> Strategy:
@@ -72,21 +75,21 @@ def choose(now: Now | None, target: Shape, room: Room, *, same_pods: bool, downt
     :param downtime: the contract allows that nothing serves for a while.
     """
     growth = max(0, target.replicas - (now.shape.replicas if now else 0))
-    whole = room.replicas(target.gpus, most=target.replicas + growth)
+    whole = room.replicas(target.gpus, target.replicas + growth, target.nodes)
     has = _free_text(room, target, whole)
     if now is None or same_pods:
         name, what = (FIRST, "nothing runs yet") if now is None else (APPLY, "the pods stay as they are")
         if whole < growth:
-            return Strategy(REFUSED, f"{what}, and {_replicas(growth)} of {target.gpus} GPUs would be added; {has}")
+            return Strategy(REFUSED, f"{what}, and {_replicas(growth)} of {target.each} would be added; {has}")
         return Strategy(name, f"{what}; {has}" if growth else what, extra=growth)
     if not now.shape.replicas:
         return Strategy(IDLE, "it is scaled to zero, so no replica has to be replaced")
-    surge = min(target.replicas, whole - growth)
+    surge = 0 if now.becomes else min(target.replicas, whole - growth)
     if surge > 0:
         steps = -(-target.replicas // surge)
         why = f"{has}, so {_replicas(surge)} can be added before old ones go"
         return Strategy(SURGE, why, surge + growth, steps, surge)
-    others = [f"a surge needs {target.gpus} free GPUs on one node{_beside(growth)}"]
+    others = [_no_surge(now, target, growth)]
     no_room = _cannot_replace(now, target, room, growth, whole)
     no_leave = _may_not_replace(now)
     if not no_room and not no_leave:
@@ -94,7 +97,7 @@ def choose(now: Now | None, target: Shape, room: Room, *, same_pods: bool, downt
         budget = f"the budget lets {now.may_be_away} of {now.shape.replicas} be away, so they are replaced one by one"
         return Strategy(REPLACE, f"{has}; {budget if now.available else idle}", growth, target.replicas)
     others.append(f"replacing one by one is not possible: {no_room or no_leave}")
-    fits_empty = room.replicas_when_empty(target.gpus, target.replicas)
+    fits_empty = room.replicas_when_empty(target.gpus, target.replicas, target.nodes)
     if downtime and fits_empty >= target.replicas:
         return Strategy(DRAIN, f"{has}; {'; '.join(others)}; rollout.downtime allows to drain first")
     if downtime:
@@ -104,13 +107,24 @@ def choose(now: Now | None, target: Shape, room: Room, *, same_pods: bool, downt
     return Strategy(REFUSED, f"{has}; {'; '.join(others)}")
 
 
+def _no_surge(now: Now, target: Shape, growth: int) -> str:
+    if now.becomes:
+        return f"it becomes a {now.becomes}, which does not wait for the replicas of another kind"
+    place = "on one node" if target.nodes == 1 else f"on each of {target.nodes} nodes"
+    return f"a surge needs {target.gpus} free GPUs {place}{_beside(growth)}"
+
+
 def _cannot_replace(now: Now, target: Shape, room: Room, growth: int, whole: int) -> str:
+    if now.becomes:
+        return f"a {now.becomes} does not take them over"
     if whole < growth:
         return f"{_replicas(growth)} would be added and {whole} fit"
     if target.product != now.shape.product:
         return f"it moves from {now.shape.product or 'no product'} to {target.product}"
-    if not room.fits_instead(now.shape.gpus, target.gpus) and target.gpus:
-        return f"{target.gpus} GPUs do not fit where a replica of {now.shape.gpus} is taken away"
+    if now.shape.nodes != target.nodes:
+        return f"a replica spans {now.shape.nodes} nodes, and {target.nodes} afterwards"
+    if not room.fits_instead(now.shape.gpus, target.gpus, target.nodes) and target.gpus:
+        return f"{target.each} do not fit where a replica of {now.shape.gpus} is taken away"
     return ""
 
 
@@ -130,10 +144,11 @@ def _free_text(room: Room, target: Shape, whole: int) -> str:
     nodes = ", ".join(f"{node} {free}" for node, free in sorted(room.free.items()) if free) or "none"
     quota = "" if room.quota is None else f", the quota leaves {max(0, room.quota)}"
     unseen = "" if room.whole else ", if no others hold them (their pods cannot be seen)"
+    spanned = "" if target.nodes == 1 else f" on each of {target.nodes} nodes"
     most = "at least " if whole >= target.replicas else ""
     return (
         f"free GPUs of {target.product or 'no product'} by node: {nodes}{quota}{unseen}; "
-        f"with {target.gpus} for each replica that is room for {most}{_replicas(whole)} more"
+        f"with {target.gpus}{spanned} for each replica that is room for {most}{_replicas(whole)} more"
     )
 
 

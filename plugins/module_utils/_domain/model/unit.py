@@ -12,12 +12,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..names import CANDIDATE_LABEL, GPU_PRODUCT_LABEL, MODEL_LABEL
+from ..names import CANDIDATE_LABEL, GPU_PRODUCT_LABEL, LWS_KIND, MODEL_LABEL
 from ..views import pod_gpus
+from .group import rolling_by
 
 Manifest = dict[str, Any]
 Unit = list[Manifest]
 
+DEPLOYMENT = "Deployment"
+WORKLOADS = (DEPLOYMENT, LWS_KIND)
+"""The kinds that run a model's replicas: each on one node, or each a group of pods on several."""
 _SCALERS = ("HorizontalPodAutoscaler", "ScaledObject")
 
 
@@ -27,11 +31,20 @@ class UnfitUnitError(ValueError):
 
 @dataclass(frozen=True)
 class Shape:
-    """What a workload takes: its replicas, the GPUs of each (all on one node), and their product."""
+    """What a workload takes: its replicas, the GPUs of each of their pods, and their product.
+
+    nodes: the pods of one replica, each with its GPUs on one node.
+    """
 
     replicas: int
     gpus: int
     product: str
+    nodes: int = 1
+
+    @property
+    def each(self) -> str:
+        """What one replica takes, in words."""
+        return f"{self.gpus} GPUs" if self.nodes == 1 else f"{self.gpus} GPUs on each of {self.nodes} nodes"
 
 
 def as_unit(manifests: Iterable[Mapping[str, Any]]) -> Unit:
@@ -52,34 +65,56 @@ def digest(unit: Unit) -> str:
 
 
 def workload(unit: Iterable[Manifest]) -> Manifest | None:
-    """The Deployment that runs the replicas; ``None`` where a unit has none."""
-    return next((manifest for manifest in unit if manifest.get("kind") == "Deployment"), None)
+    """What runs the replicas; ``None`` where a unit has none."""
+    return next((manifest for manifest in unit if manifest.get("kind") in WORKLOADS), None)
 
 
 def template_of(deployment: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The pod template of a Deployment."""
-    return (deployment.get("spec") or {}).get("template") or {}
+    """The pod template of a workload: of a group's leader, which is marked with a digest of the others too."""
+    spec = deployment.get("spec") or {}
+    group = spec.get("leaderWorkerTemplate")
+    return (spec.get("template") if group is None else group.get("leaderTemplate")) or {}
+
+
+def selector_of(deployment: Mapping[str, Any]) -> Mapping[str, str]:
+    """The labels by which the pods of a workload are found that take requests."""
+    if is_group(deployment):
+        return {MODEL_LABEL: template_of(deployment)["metadata"]["labels"][MODEL_LABEL]}
+    found: Mapping[str, str] = deployment["spec"]["selector"]["matchLabels"]
+    return found
+
+
+def available(deployment: Mapping[str, Any]) -> int:
+    """The replicas of a live workload that serve."""
+    status = deployment.get("status") or {}
+    return int(status.get("readyReplicas" if is_group(deployment) else "availableReplicas") or 0)
+
+
+def is_group(deployment: Mapping[str, Any]) -> bool:
+    """Whether the replicas of a workload span nodes."""
+    return "leaderWorkerTemplate" in (deployment.get("spec") or {})
 
 
 def is_scaled(unit: Iterable[Manifest]) -> bool:
-    """Whether an autoscaler of the unit's own says how many replicas there are; the Deployment says the first ones."""
+    """Whether an autoscaler of the unit's own says how many replicas there are; the workload says the first ones."""
     return any(manifest.get("kind") in _SCALERS for manifest in unit)
 
 
 def wanted_shape(unit: Unit, live: Mapping[str, Any]) -> Shape:
-    """What a unit's Deployment is going to take, where ``live`` (empty: nothing) runs now."""
+    """What a unit's workload is going to take, where ``live`` (empty: nothing) runs now."""
     target = workload(unit) or {}
     return shape_of(target if not live or not is_scaled(unit) else {**target, "spec": {**target["spec"], **_now(live)}})
 
 
 def shape_of(deployment: Mapping[str, Any]) -> Shape:
-    """What a Deployment takes."""
+    """What a workload takes."""
     spec = template_of(deployment).get("spec") or {}
     replicas = (deployment.get("spec") or {}).get("replicas")
     return Shape(
         replicas=1 if replicas is None else int(replicas),
         gpus=pod_gpus(spec),
         product=str((spec.get("nodeSelector") or {}).get(GPU_PRODUCT_LABEL, "")),
+        nodes=int(((deployment.get("spec") or {}).get("leaderWorkerTemplate") or {}).get("size", 1)),
     )
 
 
@@ -110,11 +145,14 @@ def while_rolling(unit: Unit, strategy: Mapping[str, Any], hold: int) -> Unit:
 
     :param strategy: the Deployment's ``spec.strategy``.
     :param hold: seconds that a new replica has to be ready before the next one is replaced. Kubernetes itself keeps to
-        it (``minReadySeconds``), so a rollout whose run was killed goes no faster.
+        it (``minReadySeconds``), so a rollout whose run was killed goes no faster. A LeaderWorkerSet has no such.
     """
     rolling = copy.deepcopy(unit)
     deployment = workload(rolling)
-    if deployment is not None:
+    if deployment is not None and is_group(deployment):
+        how = strategy["rollingUpdate"]
+        deployment["spec"]["rolloutStrategy"] = rolling_by(how["maxSurge"], how["maxUnavailable"])
+    elif deployment is not None:
         spec = deployment["spec"]
         spec["strategy"] = dict(strategy)
         if hold:
@@ -132,7 +170,7 @@ def with_candidate(current: Unit, target: Unit, *, fewer: bool) -> Unit:
     """
     unit = copy.deepcopy(current)
     serving, wanted = workload(unit), copy.deepcopy(workload(target))
-    if serving is None or wanted is None:
+    if serving is None or wanted is None or is_group(serving) or is_group(wanted):
         raise UnfitUnitError("only a Deployment can have a candidate")
     if fewer:
         serving["spec"]["replicas"] = int(serving["spec"]["replicas"]) - 1

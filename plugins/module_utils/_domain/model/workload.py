@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Deployment of a model."""
+"""The Deployment of a model, and the pod of one replica."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..capacity import gpus_per_replica
+from ..capacity import gpus_per_pod
 from ..loading import load_deadline, load_seconds
 from ..names import (
     GPU,
@@ -46,8 +46,9 @@ def deployment(
     name = str(model["name"])
     start = launch(model)
     load = load_seconds(model)
-    pod = _pod(contract, model, start, engine_image(contract, release, model["engine"]), load)
-    revision = hashlib.sha256(json.dumps(pod, sort_keys=True).encode()).hexdigest()[:12]
+    pod = serving_pod(contract, model, start, engine_image(contract, release, model["engine"]), load)
+    pod["topologySpreadConstraints"] = _spreading(name)
+    revision = revision_of(pod)
     selector = {MODEL_LABEL: name}
     common = labels(model_set(name), name, model=name)
     return {
@@ -73,8 +74,19 @@ def deployment(
     }
 
 
-def _pod(contract: Mapping[str, Any], model: Mapping[str, Any], start: Launch, image: str, load: int) -> Manifest:
-    name = str(model["name"])
+def revision_of(*pods: Manifest) -> str:
+    """A digest of what a replica's pods are, which they are marked with: pods of another version differ in it."""
+    described = pods[0] if len(pods) == 1 else pods
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def serving_pod(
+    contract: Mapping[str, Any], model: Mapping[str, Any], start: Launch, image: str, load: int
+) -> Manifest:
+    """The spec of a pod that takes requests.
+
+    :param load: seconds that it may take until it does.
+    """
     volumes: list[Manifest] = [
         {"name": "cache", **_cache(model)},
         {"name": "tmp", "emptyDir": {}},
@@ -96,15 +108,6 @@ def _pod(contract: Mapping[str, Any], model: Mapping[str, Any], start: Launch, i
         "priorityClassName": priority_class(str(model.get("priority") or "standard")),
         "nodeSelector": {GPU_PRODUCT_LABEL: str(model["gpu"]["product"])},
         "tolerations": [{"key": GPU, "operator": "Exists", "effect": "NoSchedule"}],
-        "topologySpreadConstraints": [
-            {
-                "maxSkew": 1,
-                "topologyKey": key,
-                "whenUnsatisfiable": "ScheduleAnyway",
-                "labelSelector": {"matchLabels": {MODEL_LABEL: name}},
-            }
-            for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
-        ],
         "terminationGracePeriodSeconds": 120,
         "securityContext": _pod_security(contract),
         "containers": [
@@ -115,8 +118,8 @@ def _pod(contract: Mapping[str, Any], model: Mapping[str, Any], start: Launch, i
                 "env": [{"name": key, "value": value} for key, value in sorted(_environment(start).items())],
                 "ports": [{"name": "http", "containerPort": SERVING_PORT, "protocol": "TCP"}],
                 "resources": {
-                    "requests": {"cpu": "2", "memory": "8Gi", GPU: str(gpus_per_replica(model))},
-                    "limits": {GPU: str(gpus_per_replica(model))},
+                    "requests": {"cpu": "2", "memory": "8Gi", GPU: str(gpus_per_pod(model))},
+                    "limits": {GPU: str(gpus_per_pod(model))},
                 },
                 "securityContext": {
                     "allowPrivilegeEscalation": False,
@@ -131,6 +134,19 @@ def _pod(contract: Mapping[str, Any], model: Mapping[str, Any], start: Launch, i
         ],
         "volumes": volumes,
     }
+
+
+def _spreading(name: str) -> list[Manifest]:
+    """Replicas go to different zones and nodes where they can."""
+    return [
+        {
+            "maxSkew": 1,
+            "topologyKey": key,
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": {MODEL_LABEL: name}},
+        }
+        for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+    ]
 
 
 def _cache(model: Mapping[str, Any]) -> Manifest:

@@ -108,5 +108,6 @@ def _instead(facts: Data, product: str) -> str:
 
 def _spoken(short: Data) -> str:
     replicas = "replica" if short["missing"] == 1 else "replicas"
-    gpus = "1 GPU" if short["each"] == 1 else f"{short['each']} GPUs on one node"
+    place = "on one node" if short["nodes"] == 1 else f"on each of {short['nodes']} nodes"
+    gpus = "1 GPU" if short["each"] == short["nodes"] == 1 else f"{short['each']} GPUs {place}"
     return f"{short['missing']} {replicas} of {short['model']} ({gpus} each)"

@@ -8,23 +8,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..capacity import gpus_per_replica
+from ..capacity import approved, gpus_per_pod, gpus_per_replica, nodes_per_replica
 from ..model.engine import ENGINES
 from ..model.fit import FITS, MISFIT, UNPROVEN, fit
+from ..names import LWS_API, LWS_KIND
 from .item import Item
 
 Data = Mapping[str, Any]
 
-_LEADER_WORKER_SET = ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet")
-
 
 def replicas_have_nodes(facts: Data, contract: Data, _release: Data) -> list[Item]:
-    """One node holds a whole replica. Of a product that is not there at all, what is free tells."""
+    """One node holds a whole replica, or its part of one, and what runs replicas on several nodes is there.
+
+    Of a product that is not there at all, what is free tells.
+    """
     found = []
     for model in contract.get("models") or ():
-        needed, largest = gpus_per_replica(model), _largest_node(facts, model)
-        if largest and needed > largest:
-            found.append(_too_wide(facts, model, needed, largest))
+        if nodes_per_replica(model) > 1:
+            found.append(_groups_are_served(facts, model))
+        largest = _largest_node(facts, model)
+        if largest and gpus_per_pod(model) > largest:
+            found.append(_too_wide(facts, model, gpus_per_pod(model), largest))
     return found
 
 
@@ -40,7 +44,10 @@ def memory_suffices(facts: Data, contract: Data, _release: Data) -> list[Item]:
             continue
         product = str(model["gpu"]["product"])
         memory = int((facts["gpus"]["products"].get(product) or {}).get("memory_mib", 0))
-        answer = fit(model, memory_mib=memory, most_gpus=_largest_node(facts, model) or gpus_per_replica(model))
+        node = _largest_node(facts, model) or gpus_per_pod(model)
+        agreed = min(approved(contract).get(product, 0), int(contract["scaling"]["max_gpus_per_model"]))
+        most = agreed if _serves_groups(facts) else 0
+        answer = fit(model, memory_mib=memory, most_gpus=node * nodes_per_replica(model), agreed=most)
         message = f"{model['name']} {answer.verdict} on {product}: {answer.told()}."
         if answer.verdict == UNPROVEN:
             message = f"Whether {model['name']} fits {product} is unproven: {answer.told()}."
@@ -63,15 +70,38 @@ def _largest_node(facts: Data, model: Data) -> int:
     return int(max(per_node))
 
 
-def _too_wide(facts: Data, model: Data, needed: int, largest: int) -> Item:
-    name, product = str(model["name"]), str(model["gpu"]["product"])
-    group, kind = _LEADER_WORKER_SET
-    served = kind in (facts["apis"].get(group) or ())
-    cluster = f"The cluster serves {kind} ({group})" if served else f"The cluster does not serve {kind} ({group})"
-    nodes = f"the largest node with {product} has {largest}: it would be spread over {-(-needed // largest)} nodes"
-    advice = f"Have larger nodes, or lower gpu.per_replica to {largest} or less, with smaller weights if need be"
+def _serves_groups(facts: Data) -> bool:
+    return LWS_KIND in (facts["apis"].get(LWS_API) or ())
+
+
+def _groups_are_served(facts: Data, model: Data) -> Item:
+    name, nodes, needed = str(model["name"]), nodes_per_replica(model), gpus_per_replica(model)
+    largest = _largest_node(facts, model)
+    here = f", and the largest node with {model['gpu']['product']} has {largest}" if largest else ""
+    enough = largest >= needed
+    other = "lower gpu.nodes to 1" if enough else "lower gpu.per_replica to what a node has, with gpu.nodes: 1"
     message = (
-        f"One replica of {name} needs {needed} GPUs, and {nodes}. {cluster}, which such a replica needs, "
-        f"and this release does not make replicas of several nodes. {advice}."
+        f"One replica of {name} needs {needed} GPUs on {nodes} nodes{here}. That takes a {LWS_KIND}, and the cluster "
+        f"does not serve {LWS_API}. Install LeaderWorkerSet, or {other}."
     )
-    return Item(f"nodes for {name}", False, f"{largest} GPUs on a node", f"{needed} on one node", message, "capacity")
+    served = _serves_groups(facts)
+    found = f"{LWS_API} is {'served' if served else 'not served'}"
+    return Item(f"several nodes for {name}", served, found, f"{LWS_KIND} ({LWS_API})", message, "account")
+
+
+def _too_wide(facts: Data, model: Data, needed: int, largest: int) -> Item:
+    """A pod that no node can hold: with the number of nodes that would, and whether they can be had."""
+    name, product, replica = str(model["name"]), str(model["gpu"]["product"]), gpus_per_replica(model)
+    nodes = next((n for n in range(-(-replica // largest), replica + 1) if replica % n == 0), replica)
+    spread = f"gpu.nodes: {nodes} spreads it over {nodes} nodes with {replica // nodes} each, by a {LWS_KIND}"
+    if _serves_groups(facts):
+        cluster, ways = f"the cluster serves {LWS_API}", "Say so"
+    else:
+        cluster, ways = f"the cluster does not serve {LWS_API}", "Install LeaderWorkerSet and say so"
+    here = "one node" if nodes_per_replica(model) == 1 else f"each of {nodes_per_replica(model)} nodes"
+    message = (
+        f"One replica of {name} needs {needed} GPUs on {here}, and the largest node with {product} has {largest}. "
+        f"{spread}, and {cluster}. {ways}, have larger nodes, or lower gpu.per_replica, with smaller weights if need "
+        "be."
+    )
+    return Item(f"nodes for {name}", False, f"{largest} GPUs on a node", f"{needed} on {here}", message, "capacity")

@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
 
+from ..capacity import may_span_nodes
 from ..identities.needs import may_scale
 from ..names import (
     COMPONENT_LABEL,
+    GROUP_LABEL,
     MODEL_LABEL,
     MODELS_NAMESPACE,
     NAMESPACES,
@@ -29,6 +31,7 @@ from ..way_in import OPENSHIFT_ROUTE, way_in
 Manifest = dict[str, Any]
 
 _EVERY_MODEL = {"matchExpressions": [{"key": MODEL_LABEL, "operator": "Exists"}]}
+_EVERY_GROUP = {"matchExpressions": [{"key": GROUP_LABEL, "operator": "Exists"}]}
 # The label by which network policies know OpenShift's ingress controller (its documentation, "Creating a network
 # policy").
 _OPENSHIFT_INGRESS = {"matchLabels": {"policy-group.network.openshift.io/ingress": ""}}
@@ -66,6 +69,11 @@ def network_policies(contract: Mapping[str, Any], api_server: Sequence[Mapping[s
     if may_scale(contract):
         rule = {"from": [_KEDA], "ports": [_tcp(TELEMETRY_PORT)]}
         found.append(_policy(SYSTEM_NAMESPACE, "keda-to-telemetry", _component(TELEMETRY), ingress=[rule]))
+    if may_span_nodes(contract):
+        # They agree on ports as they go (Ray, NCCL), so none can be named; nor can "of the same model".
+        peers = [{"podSelector": _EVERY_GROUP}]
+        rules = {"ingress": [{"from": peers}], "egress": [{"to": peers}]}
+        found.append(_policy(MODELS_NAMESPACE, "between-the-nodes-of-a-replica", _EVERY_GROUP, **rules))
     if way_in(contract) == OPENSHIFT_ROUTE:
         rule = {"from": [{"namespaceSelector": _OPENSHIFT_INGRESS}], "ports": [_tcp(ROUTER_PORT)]}
         found.append(_policy(SYSTEM_NAMESPACE, "ingress-to-router", _component(ROUTER), ingress=[rule]))

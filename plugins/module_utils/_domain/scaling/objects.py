@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..names import MODELS_NAMESPACE, labels, model_set
+from ..capacity import nodes_per_replica
+from ..names import LWS_API, LWS_KIND, MODELS_NAMESPACE, labels, model_set
 from .autoscaler import HPA, HPA_API, HPA_KIND, KEDA, KEDA_API, KEDA_KIND, Autoscaler
 from .bounds import Bounds
 from .signals import ADAPTED_REQUESTS, PROMETHEUS, Signal, asked_for_as, signals, usage_query, wake_query
@@ -100,7 +101,9 @@ def _external(name: str, models: list[str], threshold: str) -> Manifest:
 
 
 def _target(model: Mapping[str, Any]) -> Manifest:
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "name": str(model["name"])}
+    """What has the replicas. A LeaderWorkerSet is scaled in groups, and shows an HPA the leaders' metrics."""
+    api, kind = ("apps/v1", "Deployment") if nodes_per_replica(model) == 1 else (LWS_API, LWS_KIND)
+    return {"apiVersion": api, "kind": kind, "name": str(model["name"])}
 
 
 def _object(api_version: str, kind: str, model: Mapping[str, Any], spec: Manifest) -> Manifest:

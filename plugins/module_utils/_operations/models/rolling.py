@@ -34,9 +34,12 @@ from ..._domain.model.revision import (
 from ..._domain.model.room import Room
 from ..._domain.model.strategy import APPLY, IDLE, REPLACE, ROLLING, SURGE, Now, Strategy, choose
 from ..._domain.model.unit import (
+    WORKLOADS,
     Unit,
     as_unit,
+    available,
     digest,
+    is_group,
     is_scaled,
     may_be_away,
     shape_of,
@@ -138,26 +141,32 @@ class ModelChange:
         """How to roll, given what is free; what an earlier run chose is kept to."""
         if self.resumes and self.resumes.strategy:
             return Strategy(**self.resumes.strategy)
-        target, live = workload(self.unit), self._live_workload()
+        target, live, other = workload(self.unit), self._live_workload(), self._other_workload()
         if target is None:
-            return Strategy(APPLY, "the unit has no Deployment, so there is nothing to replace step by step")
+            return Strategy(APPLY, "the unit has no workload, so there is nothing to replace step by step")
         now = None
-        if live:
-            shape = shape_of(live)
-            available = int((live.get("status") or {}).get("availableReplicas") or 0)
-            now = Now(shape, available, may_be_away(self.unit, shape.replicas))
+        if serving := live or other:
+            shape = shape_of(serving)
+            becomes = "" if live else str(target["kind"])
+            now = Now(shape, available(serving), may_be_away(self.unit, shape.replicas), becomes)
         wanted = wanted_shape(self.unit, live)
         same = bool(live) and self._same_pods()
         return choose(now, wanted, room, same_pods=same, downtime=bool(self.entry["downtime"]))
 
-    def gpus(self) -> int:
-        """GPUs of one replica of what is wanted."""
+    def takes(self, strategy: Strategy) -> tuple[int, int]:
+        """What a strategy takes of the room: the GPUs of a pod, and the pods."""
         deployment = workload(self.unit)
-        return shape_of(deployment).gpus if deployment else 0
+        shape = shape_of(deployment) if deployment else None
+        return (shape.gpus, strategy.extra * shape.nodes) if shape else (0, 0)
 
     def _live_workload(self) -> Manifest:
         change = self._workload_change()
         return change.before if change else {}
+
+    def _other_workload(self) -> Manifest:
+        """What serves now and goes, where what is wanted runs as another kind."""
+        changes = self.plan.changes if self.plan else ()
+        return next((c.before for c in changes if c.action == DELETE and c.ref.kind in WORKLOADS), {})
 
     def _same_pods(self) -> bool:
         change = self._workload_change()
@@ -237,19 +246,27 @@ class ModelChange:
             self._decide(older, FAILED, older.reason or f"superseded by revision {revision.number}")
 
     def _bake(self, strategy: Strategy) -> int:
-        """A first version replaces nothing that serves, so nothing has to be held back for it."""
-        return int(self.entry["bake"]) if strategy.name in ROLLING and self._good() else 0
+        """A first version replaces nothing that serves, so nothing has to be held back for it.
+
+        Nor is a group: nothing in Kubernetes would do that.
+        """
+        target = workload(self.unit)
+        held_back = strategy.name in ROLLING and self._good() and target and not is_group(target)
+        return int(self.entry["bake"]) if held_back else 0
 
     def _try_candidate(self, strategy: Strategy) -> Verdict:
         """Let one replica of the new version prove itself before any gets traffic.
 
         Not where no request may be sent (then it would prove nothing), where no good version serves meanwhile, where
-        there is no room for it, or where the new version is being rolled out already.
+        there is no room for it, or where the new version is being rolled out already. Nor where a replica spans nodes:
+        one more would be as large as a replica that serves, and a LeaderWorkerSet rolls group by group anyway.
         """
         good, live = self._good(), self._live_workload()
         if self._talk.unsent or not self.entry["canary_request"] or not good or not live or self._same_pods():
             return Verdict(PASSED)
-        serving = workload(good.unit)
+        serving, target = workload(good.unit), workload(self.unit)
+        if any(each is None or is_group(each) for each in (serving, target)):
+            return Verdict(PASSED)
         fewer = strategy.name == REPLACE
         ours = serving is not None and not is_scaled(good.unit) and shape_of(serving).replicas > 1
         if strategy.name != SURGE and not (fewer and ours):

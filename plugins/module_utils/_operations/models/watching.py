@@ -13,7 +13,7 @@ from typing import Any
 from ..._domain.model.gate import CANARY_TRIES, FAILED, PASSED, WAITING, Canary, Gate, Seen, Verdict, is_living, judge
 from ..._domain.model.gate import is_ready as pod_is_ready
 from ..._domain.model.heartbeat import Sample, pulse, read_sample
-from ..._domain.model.unit import is_of, template_of
+from ..._domain.model.unit import is_of, selector_of, template_of
 from ..._domain.names import SERVING_PORT
 from ..._kube.errors import KubeError
 from ..._kube.session import Session
@@ -37,7 +37,7 @@ class _Told:
 
 @dataclass(frozen=True)
 class Replicas:
-    """The new replicas to judge: those that this Deployment made from its present template."""
+    """The new replicas to judge: those that this workload made from its present template; of a group its leader."""
 
     deployment: Mapping[str, Any]
     wanted: int
@@ -81,7 +81,7 @@ class Gatekeeper:
 
     def _look(self, replicas: Replicas) -> Verdict:
         deployment = replicas.deployment
-        labels = deployment["spec"]["selector"]["matchLabels"]
+        labels = selector_of(deployment)
         selector = {"labelSelector": ",".join(f"{key}={value}" for key, value in labels.items())}
         path = f"/api/v1/namespaces/{deployment['metadata']['namespace']}/pods"
         template = template_of(deployment)

@@ -136,6 +136,12 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "models[].engine.arguments": {"models.0.engine.arguments": {"--max-num-seqs": 128}},
     "models[].gpu.product": {"models.0.gpu.product": "NVIDIA-H100"},
     "models[].gpu.per_replica": {"models.0.gpu.per_replica": 33},
+    "models[].gpu.nodes": {
+        "capacity.gpus.0.count": 33,
+        "models.0.gpu": {"product": H100, "per_replica": 15, "nodes": 2},
+        "models.0.replicas": {"min": 1, "max": 1},
+        "models.0.scaling": GONE,
+    },
     "models[].parallelism.tensor": {"models.0.parallelism": {"tensor": 3, "pipeline": 2}},
     "models[].parallelism.pipeline": {"models.0.gpu.per_replica": 4, "models.0.parallelism": {"pipeline": 3}},
     "models[].quantization": {"models.0.quantization": "FP8"},

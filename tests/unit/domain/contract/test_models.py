@@ -24,7 +24,7 @@ RULE = {"rrule": "FREQ=DAILY;BYHOUR=8", "duration": "10h", "time_zone": "UTC", "
 def test_what_a_model_does_not_say_has_a_default() -> None:
     served = loaded(BARE)["models"][0]
     assert served["task"] == "serve"
-    assert served["parallelism"] == {"pipeline": 1}
+    assert (served["parallelism"], served["gpu"]["nodes"]) == ({}, 1)
     assert (served["quantization"], served["kv_cache_dtype"]) == ("none", "auto")
     assert (served["adapters"], served["engine"]["arguments"]) == ([], {})
     assert served["traffic_class"] == "interactive"

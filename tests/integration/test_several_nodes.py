@@ -1,0 +1,186 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Models whose replicas span nodes, on a real API server that serves LeaderWorkerSet: what it takes, what the
+guardrails count, and how such a model comes, changes, grows and goes."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.objects import model_objects
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.policy import model_changes
+from byoc_testbed.api import APPLY
+from byoc_testbed.errors import ApiError
+from tests.integration.definitions import leader_worker_set, serving
+from tests.integration.governed import apply_presetup, in_full
+from tests.integration.groups import PODS, SETS, playing_the_controller
+from tests.integration.journey import agreed, bare, line, offboard, onboard, ours
+from tests.integration.models import LLAMA, RELEASE, Models
+
+Manifest = dict[str, Any]
+
+
+def spanning(contract: Manifest, *, replicas: int = 1, gpus: int = 16, nodes: int = 2) -> Manifest:
+    """The contract with its model on several nodes."""
+    contract["scaling"] = {"max_replicas_per_model": replicas, "max_gpus_per_model": replicas * gpus}
+    contract["models"][0]["gpu"] |= {"per_replica": gpus, "nodes": nodes}
+    contract["models"][0]["replicas"] = {"min": replicas, "max": replicas}
+    return contract
+
+
+@pytest.fixture
+def acme(bed: Any, tmp_path: Path) -> Iterator[Any]:
+    """A cluster that serves the kind, with nothing of ours before and after."""
+    with bare(bed["acme"], tmp_path) as cluster, serving(cluster, leader_worker_set(cluster)):
+        yield cluster
+
+
+@pytest.fixture
+def models(acme: Any, tmp_path: Path) -> Iterator[Models]:
+    """The same, governed by the contract of such a model."""
+    contract = spanning(in_full(acme))
+    apply_presetup(acme, tmp_path, contract)
+    try:
+        yield Models(acme, contract, tmp_path)
+    finally:
+        offboard(tmp_path / "cleanup", spanning(agreed(acme)))
+
+
+def change(models: Models, context: int = 32768, **how: Any) -> Manifest:
+    """The model as ``model_rollout`` takes it, in a version that its context length tells."""
+    contract = spanning(copy.deepcopy(models.contract), **how)
+    contract["models"][0]["context_length"] = context
+    [made] = model_changes(contract, [LLAMA], RELEASE, bake=1)
+    return {**made, "load_seconds": 30}
+
+
+def applied(cluster: Any, made: Manifest) -> str:
+    """What the API server says to it, strictly; empty where it takes it."""
+    try:
+        query = "fieldManager=test&fieldValidation=Strict&dryRun=All&force=true"
+        cluster.request("PATCH", f"{SETS}/{made['metadata']['name']}?{query}", made, APPLY)
+    except ApiError as error:
+        return str(error)
+    return ""
+
+
+def the_set(contract: Manifest) -> Manifest:
+    return model_objects(contract, contract["models"][0], RELEASE)[0]
+
+
+def test_the_api_server_takes_it_and_its_guardrail_looks_into_both_templates(models: Models) -> None:
+    good = the_set(models.contract)
+    assert applied(models.cluster, good) == ""
+
+    def spoiled(template: str, **change: Any) -> Manifest:
+        made = copy.deepcopy(good)
+        made["spec"]["leaderWorkerTemplate"][template]["spec"] |= change
+        return made
+
+    assert "field not declared in schema" in applied(models.cluster, spoiled("leaderTemplate", nodeSelektor={}))
+    for template in ("leaderTemplate", "workerTemplate"):
+        assert "Pods use neither the network" in applied(models.cluster, spoiled(template, hostNetwork=True))
+        assert "runs as engine, not as deployer" in applied(
+            models.cluster, spoiled(template, serviceAccountName="deployer")
+        )
+        [engine] = copy.deepcopy(good["spec"]["leaderWorkerTemplate"][template]["spec"]["containers"])
+        foreign = spoiled(template, containers=[{**engine, "image": "docker.io/vllm/vllm-openai:latest"}])
+        assert "is not from registry.acme.example/fireworks" in applied(models.cluster, foreign)
+        other = spoiled(template, nodeSelector={"nvidia.com/gpu.product": "NVIDIA-L40S"})
+        said = applied(models.cluster, other)
+        assert "of an approved product" in said or "GPUs of one product" in said
+    many = copy.deepcopy(good)
+    many["spec"]["replicas"] = 2
+    assert "2 x 16 GPUs is more than the 16 approved" in applied(models.cluster, many)
+    wide = copy.deepcopy(good)
+    wide["spec"]["leaderWorkerTemplate"]["size"] = 3
+    assert "1 x 24 GPUs is more than the 16 approved" in applied(models.cluster, wide)
+    alone = copy.deepcopy(wide)
+    del alone["spec"]["leaderWorkerTemplate"]["leaderTemplate"]
+    assert "1 x 24 GPUs is more than the 16 approved" in applied(models.cluster, alone)
+
+
+def test_it_comes_changes_and_goes_as_one_unit(models: Models) -> None:
+    cluster = models.cluster
+    with playing_the_controller(cluster) as refused:
+        first = models.roll(change(models))
+        assert not first.get("failed"), first
+        assert (first["models"][0]["strategy"], first["models"][0]["gate"]) == ("first", "unproven"), first
+        pods = {pod["metadata"]["name"]: pod for pod in cluster.request("GET", PODS)["items"]}
+        assert sorted(pods) == [f"{LLAMA}-0", f"{LLAMA}-0-1"]
+        assert len({pod["spec"]["nodeName"] for pod in pods.values()}) == 2
+        [quota] = cluster.request("GET", PODS.replace("pods", "resourcequotas"))["items"]
+        assert quota["status"]["used"]["requests.nvidia.com/gpu"] == "16"
+        endpoints = cluster.request("GET", "/apis/discovery.k8s.io/v1/namespaces/fireworks-models/endpointslices")
+        behind = [e["targetRef"]["name"] for s in endpoints["items"] for e in s.get("endpoints") or ()]
+        assert behind == [f"{LLAMA}-0"]
+        assert models.roll(change(models))["changed"] is False
+
+        other = models.roll(change(models, 16384))
+        assert "a surge needs 8 free GPUs on each of 2 nodes" in other["msg"]
+        assert "it has 1 replica, and with that away nothing serves" in other["msg"]
+        drained = models.roll({**change(models, 16384), "downtime": True})
+        assert not drained.get("failed"), drained
+        assert drained["models"][0]["strategy"] == "drain"
+        assert models.revisions() == [(1, "good"), (2, "good")]
+        [told] = models.info()["models"]
+        assert (told["replicas"], told["ready"], told["status"]) == (1, 1, "ready")
+        assert models.roll({**change(models, 16384), "downtime": True})["changed"] is False
+        assert refused == []
+        gone = models.retire()
+        assert not gone.get("failed"), gone
+    assert models.revisions() == []
+    assert [name for name in ours(cluster) if LLAMA in name] == []
+
+
+def test_two_groups_share_the_nodes_and_are_replaced_one_by_one(models: Models) -> None:
+    two = {"replicas": 2, "gpus": 8, "nodes": 2}
+    with playing_the_controller(models.cluster) as refused:
+        assert not models.roll(change(models, **two)).get("failed")
+        done = models.roll(change(models, 16384, **two))
+        assert not done.get("failed"), done
+        assert done["models"][0]["strategy"] == "replace"
+        assert refused == []
+
+
+def test_it_is_not_ready_before_its_controller_says_so(models: Models) -> None:
+    late = {**change(models), "load_seconds": 1, "deadline": 3}
+    result = models.roll(late)
+    assert result["failed"] is True
+    assert "0 of 1" in result["msg"]
+    assert models.revisions() == [(1, "failed")]
+
+
+def test_from_one_node_to_several_everything_goes_first(models: Models) -> None:
+    narrow = copy.deepcopy(models.contract)
+    narrow["models"][0]["gpu"] = {"product": narrow["models"][0]["gpu"]["product"], "per_replica": 8}
+    [before] = model_changes(narrow, [LLAMA], RELEASE, bake=1)
+    with playing_the_controller(models.cluster) as refused:
+        assert not models.roll({**before, "load_seconds": 30}).get("failed")
+        said = models.roll(change(models))
+        assert "it becomes a LeaderWorkerSet, which does not wait for the replicas of another kind" in said["msg"]
+        done = models.roll({**change(models), "downtime": True})
+        assert not done.get("failed"), done
+        assert done["models"][0]["strategy"] == "drain"
+        assert refused == []
+    kinds = {place.split("/")[0] for place in ours(models.cluster) if place.endswith(LLAMA)}
+    assert models.revisions() == [(1, "good"), (2, "good")], kinds
+
+
+def test_onboarding_serves_it_and_offboarding_leaves_nothing(acme: Any, tmp_path: Path) -> None:
+    contract = spanning(agreed(acme))
+    with playing_the_controller(acme) as refused:
+        done = onboard(tmp_path, contract)
+        assert done.returncode == 0, done.stdout
+        again = onboard(tmp_path, contract)
+        assert again.returncode == 0, again.stdout
+        assert "nothing changed" in line(again, "acme-eu-1")
+        assert refused == []
+        offboard(tmp_path, contract)
+    assert ours(acme) == {}
