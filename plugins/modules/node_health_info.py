@@ -33,13 +33,6 @@ options:
     description: The fault policy, as P(fireworks.byoc.fault_policy#lookup) reads it.
     type: dict
     required: true
-  engine_metrics:
-    description:
-      - By engine, the names of the metrics C(running), C(waiting) and C(heartbeat).
-      - The heartbeat is a counter that stands still only while no token is produced.
-      - Without it, no engine is looked at.
-    type: dict
-    default: {}
   exporter_port:
     description: The port of the DCGM exporters' pods.
     type: int
@@ -67,11 +60,6 @@ EXAMPLES = r"""
     connection: "{{ byoc_connection }}"
     contract: "{{ contract }}"
     policy: "{{ lookup('fireworks.byoc.fault_policy', contract.health) }}"
-    engine_metrics:
-      vllm:
-        running: vllm:num_requests_running
-        waiting: vllm:num_requests_waiting
-        heartbeat: vllm:iteration_tokens_total_count
   register: health
 
 - name: Say what is asked of the customer

@@ -21,6 +21,7 @@ from .._domain.health.nodes import node_record
 from .._domain.health.pods import DCGM_EXPORTER, pod_record
 from .._domain.health.policy import Policy, PolicyError, build_policy
 from .._domain.health.snapshot import snapshot
+from .._domain.model.engine import ENGINES
 from .._domain.names import MODELS_NAMESPACE, NAMESPACES, SYSTEM_NAMESPACE, TELEMETRY, TELEMETRY_PORT
 from .._kube.errors import ForbiddenError, KubeError, NotFoundError
 from .._kube.session import Session
@@ -30,7 +31,6 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
     "contract": {"type": "dict", "required": True},
     "policy": {"type": "dict", "required": True},
-    "engine_metrics": {"type": "dict", "default": {}},
     "exporter_port": {"type": "int", "default": 9400},
     "exporter_timeout": {"type": "int", "default": 5},
     "earlier": {"type": "dict"},
@@ -123,9 +123,9 @@ class _Reader:
 
     def _engines(self, policy: Policy) -> tuple[list[dict[str, Any]], str]:
         """The engines' last minutes, out of our telemetry, which keeps them; else why it does not tell them."""
-        known = self._parameters["engine_metrics"]
         models = self._parameters["contract"].get("models") or ()
-        names = {model["name"]: known[model["engine"]["name"]] for model in models if model["engine"]["name"] in known}
+        engines = {model["name"]: ENGINES.get(model["engine"]["name"]) for model in models}
+        names = {model: engine.metrics.pulse for model, engine in engines.items() if engine}
         if not names:
             return [], ""
         graces = [(model.get("health_gate") or {}).get("heartbeat_grace") for model in models]

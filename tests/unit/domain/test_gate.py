@@ -110,7 +110,7 @@ vllm:iteration_tokens_total_count{model_name="x",engine="1"} 5.0
     ("engine", "text", "sample"),
     [
         ("vllm", METRICS, Sample(15.0, 3.0)),
-        ("vllm", METRICS.replace(" 2.0", " broken"), Sample(15.0, 1.0)),
+        ("vllm", METRICS.replace(" 2.0", " broken"), None),
         ("vllm", METRICS.replace("num_requests_waiting", "something_else"), None),
         ("vllm", "", None),
         ("another", METRICS, None),

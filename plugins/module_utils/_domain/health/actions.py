@@ -20,6 +20,7 @@ _BADNESS = {word: badness for badness, word in enumerate(SEVERITIES)}
 # What the contract's `actions` must allow. Restarting a pod of ours is evicting it.
 _NEEDS = {
     "restart_pod": ("drain",),
+    "restart_plugin": ("restart_plugin",),
     "quarantine": ("cordon",),
     "drain": ("cordon", "drain"),
     "diagnose": ("cordon", "drain"),
@@ -29,7 +30,7 @@ _NEEDS = {
     "replace": ("cordon", "drain", "replace"),
 }
 # Nobody gave us the right to touch what runs the customer's nodes.
-_NOT_OURS = ("restart_plugin", "restart_fabric_manager")
+_NOT_OURS = ("restart_fabric_manager",)
 _PERMISSIONS = ("never", "approve", "auto")
 
 

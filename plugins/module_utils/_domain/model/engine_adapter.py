@@ -77,6 +77,11 @@ class Metrics:
     kv_cache_usage: str
     heartbeat: str
 
+    @property
+    def pulse(self) -> dict[str, str]:
+        """What tells an engine that hangs: what it has to do, and whether it gets on with it."""
+        return {"running": self.running, "waiting": self.waiting, "heartbeat": self.heartbeat}
+
 
 @dataclass(frozen=True)
 class Quantization:

@@ -8,13 +8,11 @@ An engine that hangs still answers its health path with 200; its count of iterat
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..health.engines import read_engine
 from .engine import ENGINES
-
-_LINE = re.compile(r"^([A-Za-z_:][A-Za-z0-9_:]*)(?:\{[^}]*\})?\s+(\S+)")
 
 
 @dataclass(frozen=True)
@@ -40,15 +38,8 @@ def read_sample(engine: str, text: str) -> Sample | None:
     """The sample in an answer of an engine's metrics path; ``None`` where it does not say, or the engine is unknown."""
     if engine not in ENGINES:
         return None
-    names = ENGINES[engine].metrics
-    found: dict[str, float] = {}
-    for line in text.splitlines():
-        match = _LINE.match(line)
-        if match and match.group(1) in (names.heartbeat, names.running, names.waiting):
-            found[match.group(1)] = found.get(match.group(1), 0.0) + _number(match.group(2))
-    if len(found) < 3:
-        return None
-    return Sample(found[names.heartbeat], found[names.running] + found[names.waiting])
+    found = read_engine(text, **ENGINES[engine].metrics.pulse)
+    return Sample(found["heartbeat"], found["running"] + found["waiting"]) if found else None
 
 
 def pulse(before: Pulse | None, sample: Sample, now: float) -> Pulse:
@@ -63,10 +54,3 @@ def standstill(known: Mapping[str, Pulse], replica: str, now: float) -> float:
     """For how many seconds a replica has had requests and made no iteration."""
     since = known[replica].since if replica in known else None
     return 0.0 if since is None else now - since
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 0.0

@@ -159,7 +159,7 @@ def test_a_table_that_contradicts_itself_is_refused_with_the_place(change: Any, 
     assert any(words in problem for problem in refused.value.problems), refused.value.problems
 
 
-ALL = dict.fromkeys(("cordon", "drain", "gpu_reset", "reboot", "replace"), "auto")
+ALL = dict.fromkeys(("cordon", "drain", "restart_plugin", "gpu_reset", "reboot", "replace"), "auto")
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,8 @@ ALL = dict.fromkeys(("cordon", "drain", "gpu_reset", "reboot", "replace"), "auto
         ("record", {}, "auto"),
         ("report", {}, "auto"),
         ("restart_pod", {"drain": "approve"}, "approve"),
-        ("restart_plugin", ALL, "never"),
+        ("restart_plugin", ALL, "auto"),
+        ("restart_fabric_manager", ALL, "never"),
         ("quarantine", {"cordon": "auto"}, "auto"),
         ("drain", {"cordon": "auto", "drain": "approve"}, "approve"),
         ("gpu_reset", {**ALL, "gpu_reset": "approve"}, "approve"),
