@@ -15,13 +15,14 @@ import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.objects import model_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.policy import model_changes
-from byoc_testbed.api import APPLY
+from byoc_testbed.api import APPLY, MERGE
 from byoc_testbed.errors import ApiError
-from tests.integration.definitions import leader_worker_set, serving
+from tests.integration.definitions import KEDA, leader_worker_set, serving
 from tests.integration.governed import apply_presetup, in_full
 from tests.integration.groups import PODS, SETS, playing_the_controller
+from tests.integration.guarded import until
 from tests.integration.journey import agreed, bare, line, offboard, onboard, ours
-from tests.integration.models import LLAMA, RELEASE, Models
+from tests.integration.models import APPS, LLAMA, RELEASE, Models
 
 Manifest = dict[str, Any]
 
@@ -149,6 +150,39 @@ def test_two_groups_share_the_nodes_and_are_replaced_one_by_one(models: Models) 
         assert refused == []
 
 
+def test_more_groups_than_approved_are_stopped_whoever_asks_for_them(models: Models) -> None:
+    with playing_the_controller(models.cluster) as refused:
+        assert not models.roll(change(models)).get("failed")
+        scale(models.cluster, 2)
+        until(lambda: refused, "nothing was refused")
+    assert "exceeded quota" in refused[0]
+
+
+def test_an_autoscaler_says_how_many_groups_there_are(models: Models) -> None:
+    apis = {"apis": {"keda.sh/v1alpha1": ["ScaledObject"]}}
+    contract = spanning(copy.deepcopy(models.contract), replicas=2, gpus=8)
+    contract["models"][0]["replicas"]["min"] = 1
+    [made] = model_changes(contract, [LLAMA], RELEASE, apis, bake=1)
+    wanted = {**made, "load_seconds": 30}
+    with serving(models.cluster, KEDA), playing_the_controller(models.cluster) as refused:
+        assert not models.roll(wanted).get("failed")
+        scale(models.cluster, 2)
+        until(lambda: ready_groups(models.cluster) == 2, "the second group is not ready")
+        assert models.roll(wanted)["changed"] is False
+        assert models.cluster.request("GET", f"{SETS}/{LLAMA}")["spec"]["replicas"] == 2
+        assert refused == []
+        assert not models.retire().get("failed")
+
+
+def scale(cluster: Any, groups: int) -> None:
+    """Scale as every autoscaler does: by the subresource."""
+    cluster.request("PATCH", f"{SETS}/{LLAMA}/scale", {"spec": {"replicas": groups}}, MERGE)
+
+
+def ready_groups(cluster: Any) -> int:
+    return int(cluster.request("GET", f"{SETS}/{LLAMA}")["status"].get("readyReplicas", 0))
+
+
 def test_it_is_not_ready_before_its_controller_says_so(models: Models) -> None:
     late = {**change(models), "load_seconds": 1, "deadline": 3}
     result = models.roll(late)
@@ -169,8 +203,9 @@ def test_from_one_node_to_several_everything_goes_first(models: Models) -> None:
         assert not done.get("failed"), done
         assert done["models"][0]["strategy"] == "drain"
         assert refused == []
-    kinds = {place.split("/")[0] for place in ours(models.cluster) if place.endswith(LLAMA)}
-    assert models.revisions() == [(1, "good"), (2, "good")], kinds
+        assert LLAMA in {each["metadata"]["name"] for each in models.cluster.request("GET", SETS)["items"]}
+        assert models.cluster.request("GET", f"{APPS}/deployments")["items"] == []
+    assert models.revisions() == [(1, "good"), (2, "good")]
 
 
 def test_onboarding_serves_it_and_offboarding_leaves_nothing(acme: Any, tmp_path: Path) -> None:

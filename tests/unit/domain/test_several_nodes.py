@@ -199,17 +199,20 @@ def test_the_arithmetic_is_that_of_all_its_gpus() -> None:
 
 
 @pytest.mark.parametrize(
-    ("gpu", "agreed", "nearest"),
+    ("gpu", "memory", "agreed", "nearest"),
     [
-        ({"per_replica": 8}, 64, "gpu.per_replica: 16 and gpu.nodes: 2 (a LeaderWorkerSet)"),
-        ({"per_replica": 8}, 15, ""),
-        ({"per_replica": 8}, 0, ""),
-        ({"per_replica": 2}, 16, "gpu.per_replica: 16 and gpu.nodes: 2 (a LeaderWorkerSet)"),
+        ({"per_replica": 8}, 0, 64, "gpu.per_replica: 16 and gpu.nodes: 2 (a LeaderWorkerSet)"),
+        ({"per_replica": 8}, 0, 15, ""),
+        ({"per_replica": 8}, 0, 0, ""),
+        ({"per_replica": 2}, 0, 16, "gpu.per_replica: 16 and gpu.nodes: 2 (a LeaderWorkerSet)"),
+        ({"per_replica": 8}, 40960, 64, "gpu.per_replica: 32 and gpu.nodes: 4 (a LeaderWorkerSet)"),
     ],
 )
-def test_more_nodes_are_proposed_where_one_is_never_enough(gpu: dict[str, int], agreed: int, nearest: str) -> None:
+def test_more_nodes_are_proposed_where_one_is_never_enough(
+    gpu: dict[str, int], memory: int, agreed: int, nearest: str
+) -> None:
     large = {"uri": "hf://meta-llama/Llama-3.1-405B-Instruct", "revision": "1"}
-    found = fit(model(source=large, gpu={"product": H100, **gpu}), agreed=agreed).nearest
+    found = fit(model(source=large, gpu={"product": H100, **gpu}), memory_mib=memory, agreed=agreed).nearest
     assert [each for each in found if "gpu." in each] == [nearest] * bool(nearest)
     other = {"name": "sglang", "version": "0.5.3", "arguments": {}}
     there = fit(model(source=large, engine=other, gpu={"product": H100, **gpu}), agreed=agreed).nearest
