@@ -107,12 +107,12 @@ def test_no_wave_begins_after_one_that_failed_and_who_is_offline_holds_nobody_up
     away = bed["cedar"].kubeconfig_with(tmp_path / "away.kubeconfig", server="https://127.0.0.1:1")
     offline = agreed(bed["cedar"], kubeconfig=away)
     offline["identity"]["ring"] = "canary"
-    stopped = play("deploy_models", tmp_path, [longer, canary], *QUICK)
+    stopped = play("deploy_models", tmp_path / "stopped", [longer, canary], *QUICK)
     assert stopped.returncode == 2
     assert " not begun " in line(stopped, "birch-eu-1"), stopped.stdout
     assert "in wave 1 1 failed (acme-eu-1), and 0 may" in line(stopped, "birch-eu-1")
     assert deployed(birch) == first
-    done = play("deploy_models", tmp_path, [longer, offline], *QUICK)
+    done = play("deploy_models", tmp_path / "offline", [longer, offline], *QUICK)
     assert " failed " in line(done, "cedar-eu-1"), done.stdout
     assert " done " in line(done, "birch-eu-1"), done.stdout
     assert deployed(birch) != first
