@@ -20,7 +20,7 @@ from byoc_testbed.errors import ApiError
 from tests.integration.definitions import KEDA, leader_worker_set, serving
 from tests.integration.governed import apply_presetup, in_full
 from tests.integration.groups import PODS, SETS, playing_the_controller
-from tests.integration.guarded import until
+from tests.integration.guarded import refusal, until, workload
 from tests.integration.journey import agreed, bare, line, offboard, onboard, ours
 from tests.integration.models import APPS, LLAMA, RELEASE, Models
 
@@ -105,6 +105,20 @@ def test_the_api_server_takes_it_and_its_guardrail_looks_into_both_templates(mod
     alone = copy.deepcopy(wide)
     del alone["spec"]["leaderWorkerTemplate"]["leaderTemplate"]
     assert "1 x 24 GPUs is more than the 16 approved" in applied(models.cluster, alone)
+
+
+def test_the_leaders_that_are_made_of_it_count_as_whole_groups(models: Models) -> None:
+    described = the_set(models.contract)["spec"]["leaderWorkerTemplate"]["leaderTemplate"]
+
+    def leaders(number: int, index: str) -> str:
+        made = workload("StatefulSet", LLAMA, described["spec"], number)
+        marks = made["spec"]["template"]["metadata"]
+        marks["labels"] |= {"leaderworkerset.sigs.k8s.io/worker-index": index}
+        marks["annotations"] = {"leaderworkerset.sigs.k8s.io/size": "2"}
+        return refusal(models.cluster.api, "POST", f"{APPS}/statefulsets", made)
+
+    assert (leaders(1, "0"), leaders(2, "1")) == ("", "")
+    assert "4 x 8 GPUs is more than the 16 approved" in leaders(2, "0")
 
 
 def test_it_comes_changes_and_goes_as_one_unit(models: Models) -> None:

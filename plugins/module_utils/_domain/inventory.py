@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .model.unit import shape_of, template_of
+from .model.unit import is_group, shape_of, template_of
 from .names import (
     COMPONENT_LABEL,
     GPU,
@@ -283,7 +283,10 @@ def _device_plugin(daemonsets: Iterable[Raw]) -> dict[str, Any]:
 
 def _workload(item: Raw) -> dict[str, Any]:
     spec, status = item.get("spec") or {}, item.get("status") or {}
-    observed = count(status.get("observedGeneration", 0)) >= count(_metadata(item).get("generation", 0))
+    generation = count(_metadata(item).get("generation", 0))
+    # Older controllers of LeaderWorkerSet do not say which generation they have seen.
+    unsaid = generation if is_group(item) and status else 0
+    observed = count(status.get("observedGeneration", unsaid)) >= generation
     replicas = count(spec.get("replicas", 1))
     updated, ready = count(status.get("updatedReplicas", 0)), count(status.get("readyReplicas", 0))
     return {

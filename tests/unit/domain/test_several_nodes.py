@@ -396,8 +396,15 @@ def test_a_group_that_does_not_fit_takes_nothing_from_others() -> None:
     assert [each["model"] for each in found] == ["llama"]
 
 
-def test_facts_count_a_group_with_all_its_gpus() -> None:
-    live = {**objects()["LeaderWorkerSet"], "status": {"replicas": 1, "readyReplicas": 1, "updatedReplicas": 1}}
+@pytest.mark.parametrize(
+    ("status", "settled"),
+    [({}, True), ({"observedGeneration": 2}, True), ({"observedGeneration": 1}, False), ({"readyReplicas": 0}, False)],
+)
+def test_facts_count_a_group_with_all_its_gpus(status: dict[str, int], settled: bool) -> None:
+    live = objects()["LeaderWorkerSet"]
+    live["metadata"]["generation"] = 2
+    live["status"] = {"replicas": 1, "readyReplicas": 1, "updatedReplicas": 1, **status}
     [found] = facts(groups=[live])["models"]
-    assert (found["name"], found["replicas"], found["ready"], found["gpus"]) == ("llama", 1, 1, 16)
+    assert found["settled"] is settled
+    assert (found["name"], found["replicas"], found["gpus"]) == ("llama", 1, 16)
     assert found["image"].startswith("registry.acme.example/fireworks/vllm-openai@")

@@ -38,6 +38,10 @@ _MATCH = {
 }
 
 
+_LWS = "leaderworkerset.sigs.k8s.io/"
+"""What LeaderWorkerSet marks pods with: lws.sigs.k8s.io, "Labels, annotations and environment variables"."""
+
+
 def workloads_policy(contract: Mapping[str, Any], registries: Sequence[str]) -> Policy:
     """The guardrail ``fireworks-workloads``."""
     return Policy(
@@ -70,11 +74,21 @@ def _template(side: str) -> str:
 
 
 def _copies(side: str) -> str:
-    """How many of them at once."""
+    """How many of them at once.
+
+    What LeaderWorkerSet makes of its leaders stands for whole groups: an autoscaler asks it for more without writing
+    the object itself, and the workers come later, each group's by itself.
+    """
+    template = f"dyn({side}).spec.?template.?metadata"
+    group = (
+        f"({template}.?labels[?{literal(_LWS + 'worker-index')}].orValue('') == '0'"
+        f" ? int({template}.?annotations[?{literal(_LWS + 'size')}].orValue('1')) : 1)"
+    )
     return (
         f"(variables.kind == 'jobs' ? dyn({side}).spec.?parallelism.orValue(1)"
         f" : variables.kind == 'cronjobs' ? dyn({side}).spec.jobTemplate.spec.?parallelism.orValue(1)"
-        f" : variables.kind in ['pods', 'daemonsets'] ? 1 : dyn({side}).spec.?replicas.orValue(1))"
+        f" : variables.kind in ['pods', 'daemonsets'] ? 1"
+        f" : dyn({side}).spec.?replicas.orValue(1) * {group})"
     )
 
 
