@@ -216,7 +216,8 @@ def test_from_one_node_to_several_everything_goes_first(models: Models) -> None:
         done = models.roll({**change(models), "downtime": True})
         assert not done.get("failed"), done
         assert done["models"][0]["strategy"] == "drain"
-        assert refused == []
+        # Until the old pods are gone the quota holds the new ones back; then they are made.
+        assert all("exceeded quota" in each for each in refused)
         assert LLAMA in {each["metadata"]["name"] for each in models.cluster.request("GET", SETS)["items"]}
         assert models.cluster.request("GET", f"{APPS}/deployments")["items"] == []
     assert models.revisions() == [(1, "good"), (2, "good")]
