@@ -26,12 +26,12 @@ def timeline_text(plan: Data) -> str:
     lines = [f"{first:%Y-%m-%d %H:%M} UTC to {last:%Y-%m-%d %H:%M} UTC; # goes, = after a wait"]
     rows = []
     for wave, row in _turns(plan):
-        bar = ""
+        line = ""
         if row["ends_at"]:
             start = round(_part(row["next_at"], first, last) * (_COLUMNS - 1))
             end = max(start + 1, round(_part(row["ends_at"], first, last) * _COLUMNS))
-            bar = "." * start + ("#" if row["decision"] == "go" else "=") * (end - start)
-        rows.append({"wave": wave, "cluster": row["cluster"], "turn": bar or "nobody knows when"})
+            line = "." * start + ("#" if row["decision"] == "go" else "=") * (end - start)
+        rows.append({"wave": wave, "cluster": row["cluster"], "turn": line or "nobody knows when"})
     return "\n".join([*lines, table(rows, {"wave": "WAVE", "cluster": "CLUSTER", "turn": "TURN"})])
 
 
