@@ -16,12 +16,12 @@ from .._domain.health.dcgm import read_metrics
 from .._domain.health.engines import engine_query, engine_records
 from .._domain.health.events import event_record
 from .._domain.health.handoff import handoff
-from .._domain.health.moments import moment
 from .._domain.health.nodes import node_record
 from .._domain.health.pods import DCGM_EXPORTER, pod_record
 from .._domain.health.policy import Policy, PolicyError, build_policy
 from .._domain.health.snapshot import snapshot
 from .._domain.model.engine import ENGINES
+from .._domain.moments import seconds_at
 from .._domain.names import MODELS_NAMESPACE, NAMESPACES, SYSTEM_NAMESPACE, TELEMETRY, TELEMETRY_PORT
 from .._kube.errors import ForbiddenError, KubeError, NotFoundError
 from .._kube.session import Session
@@ -157,7 +157,7 @@ def run(parameters: dict[str, Any], _context: Context) -> dict[str, Any]:
 
 
 def _renewal(raw: Raw) -> tuple[str, float | None]:
-    return raw["metadata"]["name"], moment((raw.get("spec") or {}).get("renewTime"))
+    return raw["metadata"]["name"], seconds_at((raw.get("spec") or {}).get("renewTime"))
 
 
 def _seconds(text: str) -> float:

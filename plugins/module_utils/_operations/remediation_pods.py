@@ -8,9 +8,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from .._domain.moments import seconds_at
 from .._domain.names import MODELS_NAMESPACE
 from .._domain.remediation import Step, drained, journey_of
-from .._domain.remediation.times import seconds_at
 from .._kube.drain import Drained, Drainer
 from .._kube.errors import KubeError
 from .._kube.session import Session

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.moments import seconds_at, shown_moment
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation import (
     Fleet,
     Replicas,
@@ -27,7 +28,6 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.capacity import Serving, advise
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.journey import has_gpus
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.times import seconds_at, shown
 
 NOW = 1_800_000_000.0
 OURS = "byoc.fireworks.ai/"
@@ -53,14 +53,14 @@ def node(name: str = "gpu-1", *, ready_since: float = NOW - 7200, offered: int =
         "status": {
             "capacity": {"nvidia.com/gpu": "8"},
             "allocatable": {"nvidia.com/gpu": str(offered)},
-            "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": shown(ready_since)}],
+            "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": shown_moment(ready_since)}],
         },
     }
 
 
 def finding(action: str = "reboot", at: float | None = NOW - 10, name: str = "gpu-1", **more: Any) -> Manifest:
     """A finding, in the words that both sides agreed on."""
-    evidence = [] if at is None else [{"at": shown(at)}]
+    evidence = [] if at is None else [{"at": shown_moment(at)}]
     return {"node": name, "gpu": None, "class": "xid_79", "severity": "critical", "action": action, "owner": "x",
             "evidence": evidence, "confidence": "high", "recurrence": {}, **more}  # fmt: skip
 
@@ -117,7 +117,7 @@ def said(it: Manifest) -> dict[str, str]:
 
 def in_state(state: str, *, cordoned: bool = True, since: float = NOW - 60, **more: str) -> Manifest:
     """A node on its way, with our marks."""
-    words = {"state": state, "since": shown(since), "session": "s-1", "reason": "XID 79", "faults": "xid_79",
+    words = {"state": state, "since": shown_moment(since), "session": "s-1", "reason": "XID 79", "faults": "xid_79",
              "goal": "reboot", "drains": "true", "cordoned": str(cordoned).lower(), "gpus": "8", **more}  # fmt: skip
     it = node(**words)
     it["spec"] = {"taints": [THEIRS, {"key": OURS + "quarantined", "effect": "NoSchedule"}], "unschedulable": True}
@@ -131,8 +131,8 @@ def test_the_whole_way_and_what_is_others_stays() -> None:
     it = after(it, step)
     assert it["spec"]["unschedulable"] is True
     assert [taint["key"] for taint in it["spec"]["taints"]] == [THEIRS["key"], OURS + "quarantined"]
-    assert said(it) == {"state": "quarantined", "since": shown(NOW), "session": step.session, "reason": "xid_79",
-                        "faults": "xid_79", "evidence": shown(NOW - 10), "goal": "reboot", "drains": "true",
+    assert said(it) == {"state": "quarantined", "since": shown_moment(NOW), "session": step.session, "reason": "xid_79",
+                        "faults": "xid_79", "evidence": shown_moment(NOW - 10), "goal": "reboot", "drains": "true",
                         "gpus": "8", "cordoned": "true", "models": ""}  # fmt: skip
     assert plan(it, finding()).do == "drain"
     it = after(it, drained(it, NOW + 60))
@@ -183,7 +183,7 @@ def test_observing_is_the_default_and_a_cordon_is_opted_into(agreed: Manifest, s
 
 
 def test_evidence_from_before_a_return_is_not_replayed() -> None:
-    it = node(returned=shown(NOW - 5))
+    it = node(returned=shown_moment(NOW - 5))
     assert "before the node was returned" in plan(it, finding(at=NOW - 10)).why
     assert plan(it, finding(at=NOW - 2)).do == "quarantine"
 
@@ -196,7 +196,7 @@ def test_a_tripped_breaker_blocks_taking_out_and_never_a_return() -> None:
     assert "the breaker is tripped: 7 of 20" in plan(node(), finding(), others=others, agreed=agreed).why
     assert "the breaker" in plan(in_state("quarantined"), finding(), others=others, agreed=agreed).why
     assert "the breaker" in plan(in_state("drained"), finding(), others=others, agreed=agreed).why
-    well = in_state("validating", repaired=shown(NOW - 3600))
+    well = in_state("validating", repaired=shown_moment(NOW - 3600))
     assert plan(well, others=others, agreed=agreed).do == "return"
     assert plan(well, others=others, agreed=agreed, fleet=Fleet(100, 90)).do == "return"
     assert "the fleet" in plan(node(), finding(), fleet=Fleet(100, 90)).why
@@ -249,7 +249,7 @@ def test_a_manual_uncordon_is_respected_and_the_same_fault_is_left_to_a_human() 
         step = plan(it, finding())
         assert step.do == "release"
         it = after(it, step)
-        assert said(it) == {"released": shown(NOW), "released-of": "xid_79"}
+        assert said(it) == {"released": shown_moment(NOW), "released-of": "xid_79"}
         again = plan(it, finding(at=NOW + 100), now=NOW + 101)
         assert (again.do, again.owner) == ("observe", "the customer")
         new = plan(it, finding(at=NOW + 100, **{"class": "row_remap_failure"}), now=NOW + 101)
@@ -261,14 +261,14 @@ def test_a_cordon_of_others_stays_and_only_ours_goes() -> None:
     it["spec"]["unschedulable"] = True
     it = after(it, plan(it, finding()))
     assert said(it)["cordoned"] == "false"
-    it["metadata"]["annotations"].update({SAYS + "state": "validating", SAYS + "repaired": shown(NOW)})
+    it["metadata"]["annotations"].update({SAYS + "state": "validating", SAYS + "repaired": shown_moment(NOW)})
     step = plan(it, now=NOW + 3600)
     assert step.do == "return"
     assert after(it, step)["spec"] == {"taints": [THEIRS], "unschedulable": True}
 
 
 def test_a_node_in_maintenance_is_left_alone_whatever_it_says() -> None:
-    for it in (node(), in_state("quarantined"), in_state("validating", repaired=shown(NOW - 3600))):
+    for it in (node(), in_state("quarantined"), in_state("validating", repaired=shown_moment(NOW - 3600))):
         it["metadata"]["labels"][OURS + "maintenance"] = "disk swap"
         assert plan(it, finding()).do == "observe"
     it["metadata"]["labels"][OURS + "maintenance"] = "false"
@@ -283,7 +283,7 @@ def test_each_patch_is_for_the_very_node_that_was_read() -> None:
 
 def test_a_recovery_never_cancels_a_fresh_quarantine() -> None:
     # It was validating; meanwhile the fault came back, with newer evidence than the repair.
-    it = in_state("validating", since=NOW - 3600, repaired=shown(NOW - 3600), goal="replace")
+    it = in_state("validating", since=NOW - 3600, repaired=shown_moment(NOW - 3600), goal="replace")
     step = plan(it, finding("replace"))
     assert (step.do, said(after(it, step))["state"]) == ("mark", "drained")
     # A report of an older repair says nothing of a node that was quarantined anew, or is in service.
@@ -352,7 +352,9 @@ def test_a_drain_as_the_contract_says(actions: Manifest, approved: str, do: str,
     ],
 )
 def test_the_ladder(goal: str, actions: Manifest, history: list[Any], do: str, repair: str) -> None:
-    past = [{"at": shown(NOW - ago), "goal": what, "session": who, "outcome": "done"} for what, who, ago in history]
+    past = [
+        {"at": shown_moment(NOW - ago), "goal": what, "session": who, "outcome": "done"} for what, who, ago in history
+    ]
     it = in_state("drained", goal=goal, history=json.dumps(past))
     step = plan(it, agreed=contract(actions={**ALL_AUTO, **actions}))
     assert (step.do, step.goal) == (do, repair)
@@ -385,7 +387,7 @@ def test_a_run_that_was_killed_while_it_repaired_asks_for_the_same_repair_until_
     ],
 )
 def test_what_speaks_against_a_return(change: Manifest, words: str) -> None:
-    it = in_state("validating", since=NOW - 3600, repaired=shown(NOW - 3600))
+    it = in_state("validating", since=NOW - 3600, repaired=shown_moment(NOW - 3600))
     it["status"] = node(ready_since=change.get("ready_since", 0.0), offered=change.get("offered", 8))["status"]
     it["status"]["conditions"][0]["status"] = change.get("ready", "True")
     if change.get("pressure"):
@@ -396,7 +398,7 @@ def test_what_speaks_against_a_return(change: Manifest, words: str) -> None:
 
 
 def test_a_diagnostic_that_fails_goes_up_the_ladder() -> None:
-    it = in_state("validating", since=NOW - 3600, repaired=shown(NOW - 3600))
+    it = in_state("validating", since=NOW - 3600, repaired=shown_moment(NOW - 3600))
     said_no = Seen(required=("diagnostic",), diagnosed={"diagnostic": "failed"})
     assert said(after(it, plan(it, seen=said_no)))["state"] == "drained"
     assert plan(it, seen=Seen(required=("diagnostic",), diagnosed={"diagnostic": "passed"})).do == "return"
@@ -406,7 +408,7 @@ def test_a_worse_fault_on_the_way_is_taken_up() -> None:
     it = in_state("quarantined", goal="gpu_reset", drains="false")
     step = plan(it, finding("replace"))
     assert (said(after(it, step))["goal"], said(after(it, step))["drains"]) == ("replace", "true")
-    validating = in_state("validating", repaired=shown(NOW - 60))
+    validating = in_state("validating", repaired=shown_moment(NOW - 60))
     assert said(after(validating, plan(validating, finding("replace"))))["state"] == "quarantined"
     assert plan(in_state("quarantined", goal="human"), finding("replace")).do == "drain"
 
@@ -462,7 +464,7 @@ def test_how_to_drain(serving: list[Serving], sick: list[str] | None, how: str, 
 
 
 def test_the_words_of_health_are_understood_and_who_is_blind_is_known() -> None:
-    told = {"node": "n", "fault": "row_remap_failure", "action": "inspect", "at": shown(NOW), "gpu": None,
+    told = {"node": "n", "fault": "row_remap_failure", "action": "inspect", "at": shown_moment(NOW), "gpu": None,
             "quarantine": True, "pod": "", "replicas": [], "replicas_exact": False, "why": "w"}  # fmt: skip
     [fault] = faults_by_node([told, {**told, "node": ""}])["n"]
     assert (fault.kind, fault.goal, fault.drains, fault.at) == ("row_remap_failure", "human", True, NOW)
@@ -522,6 +524,6 @@ def test_gpus_that_fell_off_the_bus_are_missed() -> None:
 
 
 def test_a_fault_that_has_lasted_is_no_storm() -> None:
-    old = [finding(name=f"other-{number}", since=shown(NOW - 7200)) for number in range(6)]
+    old = [finding(name=f"other-{number}", since=shown_moment(NOW - 7200)) for number in range(6)]
     agreed = contract(remediation={"max_nodes": 100, "max_share": 1, "breaker_share": 1})
-    assert plan(in_state("quarantined", evidence=shown(NOW - 600)), *old, agreed=agreed).do == "drain"
+    assert plan(in_state("quarantined", evidence=shown_moment(NOW - 600)), *old, agreed=agreed).do == "drain"

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..moments import shown_moment
 from .actions import IGNORE, QUARANTINE, RECORD, badness, strength, strongest
 from .finding import Finding
 from .gathering import all_signs
 from .grouping import grouped
 from .judging import judge
-from .moments import shown_moment
 from .policy import Policy
 from .recurrence import spread
 from .snapshot import VERSION, Snapshot

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..moments import seconds_at
 from .conditions import nvsentinel_signs, reason_signs
 from .kernel import kernel_signs
-from .moments import moment
 from .signs import EVENT, Raw, Sign
 
 Event = Sequence[Any]
@@ -30,8 +30,8 @@ def event_record(raw: Raw) -> list[Any] | None:
     if about.get("kind") != "Node":
         return None
     series = raw.get("series") or {}
-    first = moment(raw.get("firstTimestamp")) or moment(raw.get("eventTime"))
-    last = moment(series.get("lastObservedTime")) or moment(raw.get("lastTimestamp")) or first
+    first = seconds_at(raw.get("firstTimestamp")) or seconds_at(raw.get("eventTime"))
+    last = seconds_at(series.get("lastObservedTime")) or seconds_at(raw.get("lastTimestamp")) or first
     if last is None:
         return None
     times = int(series.get("count") or raw.get("count") or 1)

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..contract.durations import parse_duration
+from ..moments import shown_moment
 from .actions import ACTIONS, REPORT, strength
 from .conditions import condition_signs
 from .dcgm import metrics_signs
 from .engines import stands_still_since
 from .events import event_signs
 from .infiniband import port_signs
-from .moments import shown_moment
 from .nodes import count_signs, readiness_signs
 from .pods import DEVICE_PLUGIN, failing_signs
 from .signs import ENGINE, HISTORY, METRICS, Gpu, Sign

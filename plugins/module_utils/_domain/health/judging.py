@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ..moments import shown_moment
 from ..people import CUSTOMER, FIREWORKS, contact
 from .actions import IGNORE, QUARANTINE, RECORD, REPORT, allowed, at_most, strength
 from .finding import Finding
 from .gathering import is_last_value
 from .grouping import Group
-from .moments import shown_moment
 from .recurrence import Spread, recurred
 from .signs import METRICS, Sign
 from .world import World

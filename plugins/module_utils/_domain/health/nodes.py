@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from sys import intern
 from typing import Any
 
+from ..moments import seconds_at
 from ..names import GPU, GPU_PRESENT_LABEL, GPU_PRODUCT_LABEL, HEALTH_HISTORY_ANNOTATION
 from ..quantity import count
 from .events import Event, times_not_ready
-from .moments import moment
 from .signs import NODE, Raw, Sign
 
 Node = Mapping[str, Any]
@@ -55,7 +55,7 @@ def node_record(raw: Raw) -> dict[str, Any]:
         "cut": _is_cut(labels, capacity),
         "cordoned": bool(spec.get("unschedulable", False)),
         "leaving": bool(metadata.get("deletionTimestamp")) or any(taint.startswith(_LEAVING) for taint in taints),
-        "created": moment(metadata.get("creationTimestamp")),
+        "created": seconds_at(metadata.get("creationTimestamp")),
         "conditions": [_condition(one) for one in status.get("conditions") or ()],
         "history": _history((metadata.get("annotations") or {}).get(HEALTH_HISTORY_ANNOTATION)),
     }
@@ -132,8 +132,8 @@ def _condition(raw: Raw) -> list[Any]:
         intern(str(raw.get("status", "Unknown"))),
         intern(str(raw.get("reason", ""))),
         str(raw.get("message", ""))[:2000],
-        moment(raw.get("lastTransitionTime")),
-        moment(raw.get("lastHeartbeatTime")),
+        seconds_at(raw.get("lastTransitionTime")),
+        seconds_at(raw.get("lastHeartbeatTime")),
     ]
 
 
@@ -149,7 +149,7 @@ def _history(text: object) -> list[dict[str, Any]]:
         return []
     try:
         entries = json.loads(text)
-        return [{**entry, "at": moment(entry.get("at"))} for entry in entries]
+        return [{**entry, "at": seconds_at(entry.get("at"))} for entry in entries]
     except (ValueError, TypeError, AttributeError):
         # Something was remembered, and nobody can tell what: the node has to be proved well.
         return [{"fault": "", "gpu": "", "at": None, "action": "", "state": "unreadable"}]

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..moments import shown_moment
 from .conditions import KERNEL_LOG_READERS
-from .moments import shown_moment
 from .pods import DCGM_EXPORTER, NODE_PROBLEM_DETECTOR
 from .signs import METRICS, NODE, PODS, Sign
 from .world import World

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .times import seconds_at
+from ..moments import seconds_at
 
 RESTART_POD, RESTART_PLUGIN, GPU_RESET, REBOOT, REPLACE = (
     "restart_pod",

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..moments import seconds_at, shown_moment
 from ..names import (
     GPU,
     GPU_COUNT_LABEL,
@@ -22,7 +23,6 @@ from ..names import (
     MAINTENANCE_LABEL,
     QUARANTINE_TAINT,
 )
-from .times import seconds_at, shown
 
 WELL, SUSPECT, QUARANTINED, DRAINED = "", "suspect", "quarantined", "drained"
 REPAIRING, VALIDATING, HANDED_OVER = "repairing", "validating", "handed-over"
@@ -151,7 +151,7 @@ def marked(journey: Journey, now: float, **said: Any) -> Patch:
     same name, the API server refuses it.
     """
     if said.get("state"):
-        said["since"] = shown(now)
+        said["since"] = shown_moment(now)
     annotations = {JOURNEY_PREFIX + key.replace("_", "-"): _text(value) for key, value in said.items()}
     return {"metadata": {"uid": journey.uid, "resourceVersion": journey.version, "annotations": annotations}}
 
@@ -175,7 +175,7 @@ def put_back(node: Node, journey: Journey, now: float, **said: Any) -> Patch:
 
 def remembered(journey: Journey, now: float, goal: str, outcome: str) -> str:
     """The history with one more repair."""
-    latest = {"at": shown(now), "goal": goal, "session": journey.session, "outcome": outcome}
+    latest = {"at": shown_moment(now), "goal": goal, "session": journey.session, "outcome": outcome}
     return json.dumps([*journey.history, latest][-_REMEMBERED:], separators=(",", ":"))
 
 
@@ -188,7 +188,7 @@ def _text(value: Any) -> str | None:
         return value
     if isinstance(value, bool):
         return str(value).lower()
-    return shown(value) if isinstance(value, float) else str(value)
+    return shown_moment(value) if isinstance(value, float) else str(value)
 
 
 def _words(said: Mapping[str, str], key: str) -> tuple[str, ...]:

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..moments import seconds_at
 from .faults import HUMAN, LADDER, RESTART_POD
 from .journey import Journey
 from .limits import APPROVE, AUTO, Limits, permission
-from .times import seconds_at
 
 WEEK = 7 * 86400.0
 REPAIR, WAIT, HAND_OVER = "repair", "wait", "hand_over"

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..moments import shown_moment
 from . import capacity, ladder
 from .capacity import Serving
 from .faults import GPU_RESET, HUMAN, LADDER, RESTART_POD, Fault
@@ -36,7 +37,6 @@ from .journey import (
 )
 from .limits import APPROVE, AUTO, CORDON, DRAIN, NEVER, Limits, limits_of, permission
 from .safety import Budget
-from .times import shown
 from .validation import doubts
 
 OBSERVE, RELEASE, RESTART, SUSPECTED, QUARANTINE = "observe", "release", "restart_pods", "suspect", "quarantine"
@@ -153,7 +153,7 @@ class _Decision:
         return self._quarantine(fault, fresh)
 
     def _quarantine(self, fault: Fault, fresh: Sequence[Fault]) -> Step:
-        session = f"{self.journey.name}-{shown(self.now).translate({ord(c): None for c in '-:'})}"
+        session = f"{self.journey.name}-{shown_moment(self.now).translate({ord(c): None for c in '-:'})}"
         patch = taken_out(
             self.node,
             self.journey,
@@ -202,7 +202,9 @@ class _Decision:
         fault = self.faults[0]
         if fault.at is None:
             return f"nobody knows when {fault.kind} was seen"
-        return f"the evidence of {fault.kind} is of {shown(fault.at)}: too old, or of before the node was returned"
+        return (
+            f"the evidence of {fault.kind} is of {shown_moment(fault.at)}: too old, or of before the node was returned"
+        )
 
     def _confirmed(self, fault: Fault) -> bool:
         journey = self.journey

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..moments import seconds_at, shown_moment
 from .faults import Fault
 from .journey import Journey, Node, gpus_expected, gpus_of
-from .times import seconds_at, shown
 
 _GOOD_WHEN_TRUE = ("Ready",)
 #: Conditions of the kubelet and of detectors that are bad when true. An unknown one of somebody else is not judged.
@@ -37,5 +37,5 @@ def doubts(
     if offered < expected:
         found.append(f"it offers {offered} of {expected} GPUs")
     if now < well_since + healthy_for:
-        found.append(f"it has to be well until {shown(well_since + healthy_for)} (remediation.healthy_for)")
+        found.append(f"it has to be well until {shown_moment(well_since + healthy_for)} (remediation.healthy_for)")
     return found

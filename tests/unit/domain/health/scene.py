@@ -20,11 +20,11 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.dcgm
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.engines import engine_record, read_engine
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.events import event_record
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.infiniband import ports_up
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.moments import shown_moment
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.nodes import node_record
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.pods import pod_record
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.policy import build_policy, layered
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.snapshot import snapshot
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.moments import shown_moment
 from tests.unit.domain.agreed import contract, model
 from tests.unit.domain.health.test_policy import POLICY, TABLE
 from tests.unit.domain.raw import H100

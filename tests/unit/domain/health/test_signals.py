@@ -29,7 +29,6 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.engi
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.events import event_record, event_signs
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.infiniband import ports_up
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.kernel import kernel_signs
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.moments import moment, shown_moment
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.nodes import node_record
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.pods import pod_record
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.prometheus_text import (
@@ -37,6 +36,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.prom
     samples,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.signs import Gpu, pci_address
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.moments import seconds_at, shown_moment
 from tests.unit.domain.health.test_policy import POLICY, ROOT
 
 RELEASE = ROOT / "roles" / "stack" / "files" / "releases" / "2026.11.0"
@@ -215,8 +215,8 @@ def test_events_in_both_forms() -> None:
     }
     records = [event_record(old), event_record(new)]
     assert [record and record[3:] for record in records] == [
-        [moment("2026-11-25T20:10:00Z"), moment("2026-11-25T20:15:00Z"), 3],
-        [moment("2026-11-25T20:10:00.123456Z"), moment("2026-11-25T20:14:00Z"), 5],
+        [seconds_at("2026-11-25T20:10:00Z"), seconds_at("2026-11-25T20:15:00Z"), 3],
+        [seconds_at("2026-11-25T20:10:00.123456Z"), seconds_at("2026-11-25T20:14:00Z"), 5],
     ]
     signs = list(event_signs([record for record in records if record], frozenset(POLICY.index)))
     assert [(sign.signal, sign.times) for sign in signs] == [("xid 79", 3), ("xid 13", 5)]
@@ -280,9 +280,13 @@ def test_a_place_on_the_bus_has_one_form(text: str, address: str) -> None:
 
 
 def test_moments() -> None:
-    assert moment("2026-11-25T20:10:00Z") == moment("2026-11-25T20:10:00") == moment("2026-11-25T21:10:00+01:00")
-    assert [moment(text) for text in (None, "", "yesterday")] == [None, None, None]
-    assert (shown_moment(moment("2026-11-25T20:10:00.9Z")), shown_moment(None)) == ("2026-11-25T20:10:00Z", "")
+    assert (
+        seconds_at("2026-11-25T20:10:00Z")
+        == seconds_at("2026-11-25T20:10:00")
+        == seconds_at("2026-11-25T21:10:00+01:00")
+    )
+    assert [seconds_at(text) for text in (None, "", "yesterday")] == [None, None, None]
+    assert (shown_moment(seconds_at("2026-11-25T20:10:00.9Z")), shown_moment(None)) == ("2026-11-25T20:10:00Z", "")
 
 
 def test_a_pod_that_has_no_part_in_this_is_not_kept() -> None:

@@ -1,22 +1,22 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Moments as Kubernetes writes them (``2026-11-25T21:00:00Z``), and as seconds since 1970."""
+"""Moments, as Kubernetes and our annotations say them: RFC 3339 to seconds and back."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
 
-def moment(text: object) -> float | None:
-    """The seconds since 1970 at a moment in RFC 3339; None where there is none that can be read."""
-    if not isinstance(text, str) or not text:
-        return None
+def seconds_at(text: object) -> float | None:
+    """The seconds since 1970 at a moment in RFC 3339 (or given as seconds); None where it cannot be read."""
+    if isinstance(text, int | float) and not isinstance(text, bool):
+        return float(text)
     try:
-        parsed = datetime.fromisoformat(text)
+        read = datetime.fromisoformat(str(text))
     except ValueError:
         return None
-    return parsed.timestamp() if parsed.tzinfo else parsed.replace(tzinfo=UTC).timestamp()
+    return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
 
 
 def shown_moment(seconds: float | None) -> str:
