@@ -12,12 +12,11 @@ from typing import Any
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.contract import LibraryMissing, parse_duration
 from .._domain.health.assess import SnapshotError, assess
-from .._domain.health.dcgm import read_metrics
 from .._domain.health.engines import engine_query, engine_records
 from .._domain.health.events import event_record
 from .._domain.health.handoff import handoff
 from .._domain.health.nodes import node_record
-from .._domain.health.pods import DCGM_EXPORTER, pod_record
+from .._domain.health.pods import pod_record
 from .._domain.health.policy import Policy, PolicyError, build_policy
 from .._domain.health.snapshot import snapshot
 from .._domain.model.engine import ENGINES
@@ -26,6 +25,7 @@ from .._domain.names import MODELS_NAMESPACE, NAMESPACES, SYSTEM_NAMESPACE, TELE
 from .._kube.errors import ForbiddenError, KubeError, NotFoundError
 from .._kube.session import Session
 from .._operation import Context, Operation
+from .health_metrics import Records, ask_exporters, ask_prometheus
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
@@ -68,13 +68,13 @@ class _Reader:
             "leases": lambda: dict(self._records("", _LEASES, _renewal)),
         }
         read = dict(zip(reads, self._session.in_parallel(lambda one: one(), reads.values()), strict=True))
-        exporters = [pod for pod in read["pods"] if pod and pod["part"] == DCGM_EXPORTER and not pod["over"]]
-        metrics = dict(self._session.in_parallel(self._exporter, exporters))
+        metrics, ports = self._metrics(read["nodes"], read["pods"])
         served = any(pod and pod["model"] for pod in read["pods"])
         engines, engines_error = self._engines(policy) if served else ([], "")
         return snapshot(
             taken=time.time(),
             metrics=metrics,
+            infiniband=ports,
             engines=engines,
             engines_error=engines_error,
             unreadable=self.unreadable,
@@ -102,24 +102,16 @@ class _Reader:
         ours = [self._records("", f"/api/v1/namespaces/{name}/pods", pod_record) for name in NAMESPACES]
         return [record for found in ours for record in found]
 
-    def _exporter(self, pod: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        """What the exporter of one node answers, through the API server, so that nothing else need be reachable."""
-        name = f"{pod['namespace']}/pods/{pod['name']}:{self._parameters['exporter_port']}"
-        path = f"/api/v1/namespaces/{name}/proxy/metrics"
-        try:
-            answer = self._session.exchange(
-                "GET", path, accept="text/plain", retry=False, read_seconds=float(self._parameters["exporter_timeout"])
-            )
-        except KubeError as error:
-            return pod["node"], {"error": str(error.what)}
-        if answer.status == 403:
-            # In the same words for each node, so that a cluster of many has one finding.
+    def _metrics(self, nodes: Records, pods: Records) -> tuple[dict[str, Any], dict[str, int | None]]:
+        """The GPUs' metrics and the ports that are up, by node: of the customer's Prometheus where he names it."""
+        prometheus = (self._parameters["contract"].get("health") or {}).get("prometheus")
+        if prometheus:
+            return ask_prometheus(self._session, prometheus, nodes, pods)
+        port, seconds = self._parameters["exporter_port"], self._parameters["exporter_timeout"]
+        metrics, allowed = ask_exporters(self._session, pods, port, seconds)
+        if not allowed:
             self.unreadable.add("pods/proxy")
-            return pod["node"], {"error": "the identity of this run may not ask it (pods/proxy)"}
-        if answer.status != 200:
-            said = str(answer.json().get("message", "")).partition("\n")[0][:200]
-            return pod["node"], {"error": f"HTTP {answer.status}: {said}"}
-        return pod["node"], {**read_metrics(answer.data.decode(errors="replace")), "at": time.time(), "error": ""}
+        return metrics, {}
 
     def _engines(self, policy: Policy) -> tuple[list[dict[str, Any]], str]:
         """The engines' last minutes, out of our telemetry, which keeps them; else why it does not tell them."""

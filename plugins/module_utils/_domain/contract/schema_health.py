@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .fields import Schema, choice, flag, listing, section, text, whole
+from .fields import Schema, choice, flag, label, listing, section, text, whole
 
 # From the weakest to the strongest: docs/health.md says what each of them is.
 FAULT_ACTIONS = [
@@ -121,6 +121,17 @@ HEALTH = section(
             },
             default={},
             examples=[{"dcgm_exporter": True, "node_problem_detector": False}],
+        ),
+        "prometheus": section(
+            "Prometheus",
+            "Your own Prometheus, where it scrapes all DCGM exporters: one question instead of one for each node.",
+            {
+                "namespace": label("Namespace", "Where its service is.", examples=["monitoring"]),
+                "service": label("Service", "Its service.", examples=["prometheus-operated"]),
+                "port": whole("Port", "The service's port.", maximum=65535, default=9090, examples=[9090]),
+            },
+            required=["namespace", "service"],
+            examples=[{"namespace": "monitoring", "service": "prometheus-operated", "port": 9090}],
         ),
         "xids": XIDS,
         "faults": FAULTS,

@@ -31,10 +31,10 @@ _VALUES = {
     "DCGM_FI_DEV_CLOCKS_EVENT_REASONS": "throttle",
 }
 _XIDS, _SLOWDOWNS = "DCGM_EXP_XID_ERRORS_COUNT", "DCGM_EXP_CLOCK_EVENTS_COUNT"
-# One that every exporter has, so that a GPU without any of the others is seen too.
-_ALWAYS = ("DCGM_FI_DEV_GPU_TEMP", "DCGM_FI_DEV_GPU_UTIL", "DCGM_FI_DEV_FB_USED")
+ALWAYS = ("DCGM_FI_DEV_GPU_TEMP", "DCGM_FI_DEV_GPU_UTIL", "DCGM_FI_DEV_FB_USED")
+"""What every exporter has, so that a GPU without any of the others is seen too."""
 
-METRIC_NAMES = (*_VALUES, _XIDS, _SLOWDOWNS, *_ALWAYS)
+METRIC_NAMES = (*_VALUES, _XIDS, _SLOWDOWNS, *ALWAYS)
 """What is read; a query of Prometheus asks for these."""
 
 NEEDED = (

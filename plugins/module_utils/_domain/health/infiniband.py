@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from .prometheus_text import samples
 from .signs import NODE, Sign
@@ -16,8 +16,13 @@ _ACTIVE = 4
 
 def ports_up(text: str) -> int | None:
     """How many ports of a node are up, out of the text of its node_exporter; None where it tells of none."""
-    states = [value for _name, _labels, value in samples(text, [METRIC])]
-    return sum(1 for state in states if state == _ACTIVE) if states else None
+    return active_ports(value for _name, _labels, value in samples(text, [METRIC]))
+
+
+def active_ports(values: Iterable[float]) -> int | None:
+    """How many ports are up, out of the states of all; None where there is no port."""
+    states = list(values)
+    return states.count(_ACTIVE) if states else None
 
 
 def port_signs(node: str, up: int | None, expected: int | None, now: float) -> Iterator[Sign]:

@@ -1,0 +1,69 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the GPUs' metrics are read: each node's exporter, or one Prometheus; both through the API server alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .._domain.health.dcgm import read_metrics
+from .._domain.health.pods import DCGM_EXPORTER
+from .._domain.health.prometheus import QUERIES, reports
+from .._kube.errors import KubeError
+from .._kube.session import Session
+
+Records = Iterable[Mapping[str, Any] | None]
+
+
+def ask_exporters(session: Session, pods: Records, port: int, seconds: float) -> tuple[dict[str, dict[str, Any]], bool]:
+    """By node, what its exporter answers within ``seconds``, or ``error``; and whether the identity may ask at all."""
+    exporters = [pod for pod in pods if pod and pod["part"] == DCGM_EXPORTER and not pod["over"]]
+    allowed = True
+
+    def ask(pod: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        nonlocal allowed
+        path = f"/api/v1/namespaces/{pod['namespace']}/pods/{pod['name']}:{port}/proxy/metrics"
+        try:
+            answer = session.exchange("GET", path, accept="text/plain", retry=False, read_seconds=float(seconds))
+        except KubeError as error:
+            return pod["node"], {"error": str(error.what)}
+        if answer.status == 403:
+            # In the same words for each node, so that a cluster of many has one finding.
+            allowed = False
+            return pod["node"], {"error": "the identity of this run may not ask it (pods/proxy)"}
+        if answer.status != 200:
+            said = str(answer.json().get("message", "")).partition("\n")[0][:200]
+            return pod["node"], {"error": f"HTTP {answer.status}: {said}"}
+        return pod["node"], {**read_metrics(answer.data.decode(errors="replace")), "at": time.time(), "error": ""}
+
+    return dict(session.in_parallel(ask, exporters)), allowed
+
+
+def ask_prometheus(
+    session: Session, where: Mapping[str, Any], nodes: Records, pods: Records
+) -> tuple[dict[str, dict[str, Any]], dict[str, int | None]]:
+    """By node, what a Prometheus in the cluster knows of its GPUs, and how many InfiniBand ports are up.
+
+    :param where: the contract's ``health.prometheus``. Where it does not answer, each GPU node has that as its error.
+    """
+    service = f"{where['namespace']}/services/{where['service']}:{where.get('port', 9090)}"
+
+    def ask(query: str) -> Mapping[str, Any]:
+        return session.get(f"/api/v1/namespaces/{service}/proxy/api/v1/query", {"query": query})
+
+    try:
+        answers = dict(zip(QUERIES, session.in_parallel(ask, QUERIES.values()), strict=True))
+    except KubeError as error:
+        return _said_of_each(
+            nodes, f"Prometheus, {where['namespace']}/{where['service']}, does not tell: {error.what}"
+        ), {}
+    metrics, ports = reports(answers, [node["name"] for node in nodes if node], pods)
+    # One that is not scraped is silent, whatever runs on it.
+    return {**_said_of_each(nodes, "Prometheus has no series of it"), **metrics}, ports
+
+
+def _said_of_each(nodes: Records, error: str) -> dict[str, dict[str, Any]]:
+    return {node["name"]: {"error": error} for node in nodes if node and node["gpu"]}
