@@ -11,6 +11,7 @@ from typing import Any
 
 from ._kube.access import resolve_access
 from ._kube.session import Session
+from ._operation import Context
 
 CONNECTION_SPEC: dict[str, Any] = {
     "type": "dict",
@@ -34,10 +35,12 @@ CONNECTION_SPEC: dict[str, Any] = {
 }
 
 
-def open_session(connection: Mapping[str, Any]) -> Session:
-    """The session for a validated ``connection``. Errors as for ``resolve_access``."""
+def open_session(connection: Mapping[str, Any], context: Context | None = None) -> Session:
+    """The session for a ``connection``, within the bounds of ``context``. Errors as for ``resolve_access``."""
+    bounds = {"until": context.until, "threads": context.threads} if context else {}
     return Session(
         resolve_access(connection, os.environ),
         cluster_name=connection.get("cluster_name") or "",
         expected_uid=connection.get("cluster_uid"),
+        **bounds,
     )

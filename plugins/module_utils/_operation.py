@@ -28,11 +28,15 @@ class Context:
     :param check_mode: nothing may be written.
     :param diff_mode: the result should carry a diff.
     :param warn: shows a warning to the operator.
+    :param until: the moment (of ``time.monotonic``) by which it has to be over; ``None``: it knows best itself.
+    :param threads: how many requests to one API server may be on their way at once.
     """
 
     check_mode: bool
     diff_mode: bool
     warn: Callable[[str], None]
+    until: float | None = None
+    threads: int = _session.THREADS
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import random
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -20,6 +20,7 @@ from .errors import CUSTOMER, CredentialError, KubeError, TlsError, UnreachableE
 from .exec_credential import ExecCredential, run_exec_plugin
 from .kubeconfig import Access, read_file
 from .retry import delay_before, says_later
+from .threads import in_threads
 from .tls import tls_context
 
 try:
@@ -70,13 +71,25 @@ class Session:
     :param access: how to reach it, and as whom.
     :param cluster_name: for messages.
     :param expected_uid: the UID its ``kube-system`` namespace must have, or ``None`` when not known yet.
+    :param until: the moment (of ``time.monotonic``) after which no answer is waited for, or ``None``.
+    :param threads: how many requests may be on their way at once.
     :raises CredentialError: from every call, when the credential turns out unusable.
     """
 
-    def __init__(self, access: Access, *, cluster_name: str = "", expected_uid: str | None = None) -> None:
+    def __init__(
+        self,
+        access: Access,
+        *,
+        cluster_name: str = "",
+        expected_uid: str | None = None,
+        until: float | None = None,
+        threads: int = THREADS,
+    ) -> None:
         self.access = access
         self.where = f"{cluster_name} ({access.server})" if cluster_name else access.server
         self.expected_uid = expected_uid
+        self.threads = threads
+        self._until = math.inf if until is None else until
         self._uid: str | None = None
         self._exec: ExecCredential | None = None
         self._has_answered = False
@@ -141,7 +154,7 @@ class Session:
                     return answer
             patience = RETRY_SECONDS if self._has_answered else FIRST_ANSWER_SECONDS
             delay = delay_before(attempt, answer.headers if answer else {}, jitter=random.random())  # noqa: S311 (spread, not a secret)
-            if not retry or time.monotonic() - started + delay > patience:
+            if not retry or time.monotonic() + delay > min(started + patience, self._until):
                 if answer is not None:
                     return answer
                 raise failure or UnreachableError("no answer", where=self.where)
@@ -151,7 +164,8 @@ class Session:
         self, method: str, url: str, data: bytes | None, content_type: str, accept: str, read_seconds: float
     ) -> tuple[Answer | None, KubeError | None]:
         headers = {"Accept": accept, "Content-Type": content_type, "User-Agent": FIELD_MANAGER, **self._authorization()}
-        timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds)
+        left = max(0.01, self._until - time.monotonic())
+        timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, left), read=min(read_seconds, left))
         try:
             got = self._pool.request(method, url, body=data, headers=headers, timeout=timeout, retries=False)
         except urllib3.exceptions.HTTPError as error:
@@ -223,12 +237,8 @@ class Session:
             got.close()
 
     def in_parallel(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-        """``function`` over ``items`` in up to :data:`THREADS` threads; results in order, the first error raised."""
-        work = list(items)
-        if len(work) < 2:
-            return [function(item) for item in work]
-        with ThreadPoolExecutor(min(THREADS, len(work))) as pool:
-            return list(pool.map(function, work))
+        """``function`` over ``items`` in up to ``threads`` threads; results in order, the first error raised."""
+        return in_threads(function, items, self.threads)
 
     # --- which cluster is this -----------------------------------------------------------------
 
@@ -270,7 +280,7 @@ class Session:
             credential = self._exec_credential()
             cert, key = credential.cert_pem or cert, credential.key_pem or key
         options: dict[str, Any] = {
-            "maxsize": THREADS,
+            "maxsize": self.threads,
             "ssl_context": tls_context(
                 ca_pem=self.access.ca_pem, cert_pem=cert, key_pem=key, source=self.access.source
             ),

@@ -71,9 +71,9 @@ _EVERYBODY = Subject("", ("system:authenticated",))
 Answers = dict[Subject, dict[Right, Answer]]
 
 
-def run(parameters: dict[str, Any], _context: Context) -> dict[str, Any]:
+def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Ask everything, compare, and (if wanted) try what is forbidden."""
-    session = open_session(parameters["connection"])
+    session = open_session(parameters["connection"], context)
     session.check_expected_cluster()
     expectations = parameters["expectations"]
     subjects = {each["identity"]: Subject(each["user"], tuple(each["groups"])) for each in expectations}

@@ -84,9 +84,9 @@ class _Reader:
         return [item for path in paths for item in self.views(path, lambda raw: raw, query)]
 
 
-def run(parameters: dict[str, Any], _context: Context) -> dict[str, Any]:
+def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Read the cluster's facts."""
-    session = open_session(parameters["connection"])
+    session = open_session(parameters["connection"], context)
     session.check_expected_cluster()
     discovery = Discovery.of(session, cached=False)  # a kind installed a minute ago must not be missed
     reader = _Reader(session)

@@ -17,9 +17,9 @@ from .._operation import Context, Operation
 ARGUMENT_SPEC: dict[str, Any] = {"connection": CONNECTION_SPEC}
 
 
-def run(parameters: dict[str, Any], _context: Context) -> dict[str, Any]:
+def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """List, by metadata only, all objects of all kinds that carry our label."""
-    session = open_session(parameters["connection"])
+    session = open_session(parameters["connection"], context)
     session.check_expected_cluster()
     discovery = Discovery.of(session, cached=False)
     selector = {"labelSelector": ",".join(f"{key}={value}" for key, value in MANAGED_BY.items())}

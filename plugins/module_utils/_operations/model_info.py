@@ -27,9 +27,9 @@ ARGUMENT_SPEC: dict[str, Any] = {
 }
 
 
-def run(parameters: dict[str, Any], _context: Context) -> dict[str, Any]:
+def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Read the revisions of all models or of one, and what runs their replicas."""
-    session = open_session(parameters["connection"])
+    session = open_session(parameters["connection"], context)
     session.check_expected_cluster()
     name = parameters["name"] or ""
     recorded = read_revisions(session, name)

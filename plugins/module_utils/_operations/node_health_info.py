@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
@@ -130,15 +132,15 @@ class _Reader:
         return engine_records(answer, names, MODELS_NAMESPACE), ""
 
 
-def run(parameters: dict[str, Any], _context: Context) -> dict[str, Any]:
+def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Read and judge; what was given as a snapshot is judged as of its own time."""
     contract = parameters["contract"]
     try:
-        policy = build_policy(parameters["policy"])
+        policy = _policy(json.dumps(parameters["policy"]))
         if parameters["snapshot"]:
             taken = parameters["snapshot"]
         else:
-            session = open_session(parameters["connection"])
+            session = open_session(parameters["connection"], context)
             session.check_expected_cluster()
             taken = _Reader(session, parameters).snapshot(policy)
         found = assess(taken, policy, contract, float(taken.get("taken", 0))).as_dict()
@@ -146,6 +148,12 @@ def run(parameters: dict[str, Any], _context: Context) -> dict[str, Any]:
         raise InputError(str(error)) from None
     result = {**found, "handoffs": [handoff(one, contract) for one in found["findings"] if one["ask"]]}
     return {**result, "snapshot": taken} if parameters["keep_snapshot"] else result
+
+
+@lru_cache(maxsize=16)
+def _policy(table: str) -> Policy:
+    """Of a table as JSON: to check one costs more than to judge a small cluster, and a fleet has few that differ."""
+    return build_policy(json.loads(table))
 
 
 def _renewal(raw: Raw) -> tuple[str, float | None]:

@@ -41,9 +41,9 @@ class _Set:
     unlisted: list[str]
 
 
-def run(parameters: dict[str, Any], _context: Context) -> dict[str, Any]:
+def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Read each object of the definition, and the set's members when it is named."""
-    session = open_session(parameters["connection"])
+    session = open_session(parameters["connection"], context)
     session.check_expected_cluster()
     discovery = Discovery.of(session)
     manifests = parse_definition(parameters["definition"])

@@ -1,0 +1,160 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs one reading operation on many clusters in one task; see plugins/modules/fleet_sweep.py for its options."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
+from ansible.plugins.action import ActionBase
+from ansible.template import Templar, trust_as_template
+from ansible.utils.display import Display
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.progress import Progress
+from ansible_collections.fireworks.byoc.plugins.module_utils._operation import Context
+from ansible_collections.fireworks.byoc.plugins.module_utils._operations.readers import READERS
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.sweeping import Limits, Work, sweep
+
+display = Display()
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    "operation": {"type": "str", "required": True, "choices": sorted(READERS)},
+    "clusters": {"type": "list", "elements": "str", "required": True},
+    "arguments": {"type": "dict", "default": {}},
+    "keep": {"type": "dict", "default": {}},
+    "parallel": {"type": "int", "default": 32},
+    "cluster_timeout": {"type": "int", "default": 60},
+    "timeout": {"type": "int", "default": 600},
+    "interval": {"type": "int", "default": 10},
+}
+#: Templates that are evaluated for each cluster. Checking them as options takes away the mark that they may be.
+_LATER = ("arguments", "keep")
+#: Requests to one cluster at once. Many clusters are asked at once already, and each connection costs a handshake.
+_THREADS = 4
+_KEEP_SECONDS = 5.0
+#: What a result that failed keeps, whatever else is kept.
+_FAILURE = ("failed", "msg", "error", "owner")
+
+Result = dict[str, Any]
+
+
+class ActionModule(ActionBase):
+    """Runs once, on the controller, in check mode too, and changes nothing."""
+
+    BYPASS_HOST_LOOP = True
+    _supports_check_mode = True
+    _requires_connection = False
+
+    @classmethod
+    def finalize_task_arg(cls, name: str, value: Any, templar: Any, context: Any) -> Any:
+        """Leave for later what is evaluated for each cluster; ``assert`` keeps its conditions so."""
+        later = name in _LATER and isinstance(value, dict)
+        return value if later else super().finalize_task_arg(name, value, templar, context)
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> Result:
+        super().run(tmp, task_vars)
+        checked = ArgumentSpecValidator(ARGUMENT_SPEC).validate(dict(self._task.args))
+        if checked.error_messages:
+            raise AnsibleActionFail("; ".join(checked.error_messages))
+        given = {**checked.validated_parameters, **{key: self._task.args.get(key) or {} for key in _LATER}}
+        if low := [key for key in ("parallel", "cluster_timeout", "timeout", "interval") if given[key] < 1]:
+            raise AnsibleActionFail(f"{', '.join(low)}: must be at least 1")
+        known = (task_vars or {})["hostvars"]
+        if unknown := [name for name in given["clusters"] if name not in known]:
+            raise AnsibleActionFail(f"clusters: the inventory has no host {', '.join(unknown)}")
+        began = time.monotonic()
+        said = Progress(self._task.get_name().strip(), given["clusters"], began)
+        one = _OneCluster(known, self._loader, given)
+
+        def ended(name: str, result: Result) -> None:
+            said.ended(name, "not read" if result.get("failed") else "done", result.get("msg", ""), time.monotonic())
+
+        work = Work(
+            do=one.result, late=one.late, ended=ended, looked=lambda: display.display(said.line(time.monotonic()))
+        )
+        limits = Limits(given["parallel"], given["cluster_timeout"], given["timeout"], given["interval"])
+        found = sweep(given["clusters"], work, limits)
+        return {
+            "changed": False,
+            "clusters": found,
+            "not_read": [name for name, result in found.items() if result.get("failed")],
+            "seconds": round(time.monotonic() - began, 2),
+        }
+
+
+class _OneCluster:
+    """What is done about one cluster, in a thread of its own: with the variables of its host, as its task would be."""
+
+    def __init__(self, known: Any, loader: Any, given: Mapping[str, Any]) -> None:
+        self._known = known
+        self._loader = loader
+        self._arguments = {"connection": trust_as_template("{{ byoc_connection }}"), **given["arguments"]}
+        self._keep = given["keep"]
+        self._operation = READERS[given["operation"]]
+        # Ansible's variables, templates and lookups are made for one thread. A mixed-up credential would go to another
+        # customer's cluster.
+        self._templates = threading.Lock()
+
+    def result(self, name: str, until: float) -> Result:
+        """The operation's result, or of it what is to be kept; a failed one, where anything goes wrong."""
+        return self._kept(name, self._guarded(lambda: self._read(name, until)))
+
+    def late(self, name: str, what: str) -> Result:
+        """The same of a cluster that was given up."""
+        message = (
+            f"{name}: no answer: {what}. Next: look at this cluster by itself, or give more time "
+            "(`cluster_timeout`, `timeout`). Whose move: the operator of this run."
+        )
+        return self._kept(name, _failed(message, "TimeoutError"))
+
+    def _read(self, name: str, until: float) -> Result:
+        if not self._templates.acquire(timeout=max(0.0, until - time.monotonic())):
+            return _failed("its arguments had no turn: those of another cluster take too long", "TimeoutError")
+        try:
+            arguments = self._evaluated(name, self._arguments)
+        finally:
+            self._templates.release()
+        validator = ArgumentSpecValidator(dict(self._operation.argument_spec), **dict(self._operation.rules))
+        checked = validator.validate(arguments)
+        secrets = checked._no_log_values
+        if checked.error_messages:
+            return _failed(remove_values("; ".join(checked.error_messages), secrets), "ArgumentError")
+        context = Context(True, False, display.warning, until, _THREADS)
+        result = self._operation.attempt(checked.validated_parameters, context)
+        return remove_values(result, secrets) if secrets else result
+
+    def _kept(self, name: str, result: Result) -> Result:
+        if not self._keep:
+            return result
+        failure = {key: result[key] for key in _FAILURE if key in result}
+        # What is kept needs no lookup. So it is not lost where another cluster's lookup hangs.
+        alone = self._templates.acquire(timeout=_KEEP_SECONDS)
+        try:
+            return self._guarded(lambda: {**self._evaluated(name, self._keep, result=result), **failure})
+        finally:
+            if alone:
+                self._templates.release()
+
+    def _evaluated(self, name: str, templates: Mapping[str, Any], **more: Any) -> Result:
+        variables = {**self._known.raw_get(name), "hostvars": self._known, **more}
+        return dict(Templar(self._loader, variables).template(templates))
+
+    @staticmethod
+    def _guarded(work: Callable[[], Result]) -> Result:
+        try:
+            return work()
+        except AnsibleError as error:
+            return _failed(str(error), type(error).__name__)
+        except Exception as error:  # noqa: BLE001 (what nobody foresaw of one cluster must not take the others with it)
+            return _failed(f"unexpectedly: {type(error).__name__}: {error}", type(error).__name__)
+
+
+def _failed(message: str, error: str) -> Result:
+    return {"failed": True, "msg": message, "error": error, "owner": "the operator of this run"}
