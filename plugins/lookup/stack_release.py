@@ -35,12 +35,12 @@ EXAMPLES = r"""
 RETURN = r"""
 _raw:
   description: The release of each term, with C(version), C(channel), C(upgrades_from), C(kubernetes), C(components),
-    C(images) and C(engines), and
-    the paths of its components' C(templates).
+    C(images) and C(engines), the paths of its components' C(templates), and a C(digest) of all its files.
   type: list
   elements: dict
 """
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,16 @@ class LookupModule(LookupBase):
             check_release(release)
         except InvalidReleaseError as error:
             raise AnsibleLookupError(f"{folder / 'release.yml'}: {error}") from None
-        return {**release, "templates": [str(folder / f"{name}.yml.j2") for name in release["components"]]}
+        templates = [str(folder / f"{name}.yml.j2") for name in release["components"]]
+        return {**release, "digest": _digest(folder), "templates": templates}
 
     def _read(self, path: Path) -> dict[str, Any]:
         return dict(self._loader.load_from_file(str(path)))
+
+
+def _digest(folder: Path) -> str:
+    """Of every file that belongs to a release, by its name."""
+    found = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        found.update(f"{path.relative_to(folder)}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\0".encode())
+    return found.hexdigest()

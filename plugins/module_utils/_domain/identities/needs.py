@@ -188,6 +188,11 @@ _UPGRADE_STACK = (
     Need(SYSTEM_NAMESPACE, "", ("pods", "events", "resourcequotas"), READ),
     Need(SYSTEM_NAMESPACE, "apps", ("replicasets",), READ),
     Need(SYSTEM_NAMESPACE, "discovery.k8s.io", ("endpointslices",), READ),
+    # While a release bakes, what serves must go on serving.
+    Need(MODELS_NAMESPACE, "", ("pods", "resourcequotas"), READ),
+    Need(MODELS_NAMESPACE, "apps", ("deployments",), READ),
+    Need(MODELS_NAMESPACE, "discovery.k8s.io", ("endpointslices",), READ),
+    Need(MODELS_NAMESPACE, LWS_GROUP, (LWS_PLURAL,), READ, when=may_span_nodes),
     *_ROUTES,
     *_LOCK,
 )
@@ -204,8 +209,9 @@ _PROBE_MODELS = Need(MODELS_NAMESPACE, "", ("services/proxy",), ("get",))
 OPERATOR = "operator"
 OBSERVER = "observer"
 DEPLOYER = "deployer"
+UPGRADER = "upgrader"
 NODE_MEDIC = "node-medic"
-CONNECTING = (OPERATOR, OBSERVER, DEPLOYER, "upgrader", NODE_MEDIC, "metrics-reader")
+CONNECTING = (OPERATOR, OBSERVER, DEPLOYER, UPGRADER, NODE_MEDIC, "metrics-reader")
 """Whoever works from outside. The operator renews their tokens; none of them can make itself a new identity."""
 
 GUARDRAILS = ("fireworks-nodes", "fireworks-scope", "fireworks-workloads")
@@ -258,7 +264,7 @@ IDENTITIES = (
         needs=_DEPLOY_MODELS,
     ),
     Identity(
-        name="upgrader",
+        name=UPGRADER,
         why="Upgrades the stack's own components.",
         connects=True,
         needs=_UPGRADE_STACK,
@@ -322,6 +328,9 @@ PLAYBOOKS = {
     "deploy_models": DEPLOYER,
     "rollback_model": DEPLOYER,
     "retire_model": DEPLOYER,
+    "plan_upgrade": OBSERVER,
+    "upgrade": UPGRADER,
+    "rollback_stack": UPGRADER,
     "verify_records": OBSERVER,
     "health": OBSERVER,
     "remediate": NODE_MEDIC,
