@@ -5,25 +5,28 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from demo.contracts import Contract
+from demo.contracts import Contract, write_fleet
+from tests.integration.guarded import until
 from tests.integration.journey import ours, play
-from tests.integration.plays import ROOT
+from tests.integration.plays import ROOT, ansible_environment
 
 RELEASES = ROOT / "roles" / "stack" / "files" / "releases"
-OLD, NEW, NEWER = "2026.11.0", "2026.90.0", "2026.90.1"
+OLD, NEW, NEWER, NEWEST = "2026.11.0", "2026.90.0", "2026.90.1", "2026.90.2"
 ASKED_BY = ("-e", "asked_by=sre@fireworks.example")
 QUICK = ("-e", "stack_bake=1", "-e", "stack_wait_timeout=20", "-e", "stack_deadline=60", "-e", "lock_duration=10")
 NO_SOAK = ("-e", '{"policy": {"soak": 0}}')
 NAMESPACE = "/api/v1/namespaces/fireworks-system"
-MERGE = "application/merge-patch+json"
 
 _LEDGER = """---
 # What is new in this release, in a few objects. On {{ broken }} its pods crash.
@@ -104,6 +107,42 @@ def upgrade(
     return play("upgrade", folder, contracts, *asked, *QUICK, *soak, *options, **how)
 
 
+def kill_upgrade(
+    folder: Path, contracts: Iterable[Contract], releases: Path, release: str, *, reached: Callable[[], bool]
+) -> None:
+    """Begin an upgrade that would bake for long, and kill it and its workers once it has got somewhere."""
+    inventory = write_fleet(folder, contracts)
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), "fireworks.byoc.upgrade", "-i", str(inventory)]
+    given = ("-e", "clusters=byoc", "-e", f"release={release}", "-e", f"releases={releases}", *ASKED_BY, *NO_SOAK)
+    with (folder / "killed.log").open("w") as log:
+        running = subprocess.Popen(
+            [*command, *given, *QUICK, "-e", "stack_bake=600"],
+            cwd=ROOT,
+            env=ansible_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            until(reached, "the upgrade did not get that far", seconds=90)
+        finally:
+            os.killpg(running.pid, signal.SIGKILL)
+            running.wait()
+
+
+def edition_of(cluster: Any) -> str:
+    """Which edition of the ledger a cluster has."""
+    found = cluster.request("GET", f"{NAMESPACE}/configmaps")["items"]
+    return next((str(one["data"]["edition"]) for one in found if one["metadata"]["name"] == "ledger"), "")
+
+
+def deployments(cluster: Any) -> set[str]:
+    """The names of the stack's deployments."""
+    path = "/apis/apps/v1/namespaces/fireworks-system/deployments"
+    return {one["metadata"]["name"] for one in cluster.request("GET", path)["items"]}
+
+
 def rollback(folder: Path, contracts: Iterable[Contract], *options: str) -> subprocess.CompletedProcess[str]:
     """Run ``fireworks.byoc.rollback_stack`` over a fleet."""
     return play("rollback_stack", folder, contracts, *QUICK, *options)
@@ -139,5 +178,3 @@ def ended(done: subprocess.CompletedProcess[str], cluster: str) -> list[str]:
     found = [row for row in rows if len(row) > 5 and row[1] == cluster]
     assert found, done.stdout
     return found[0]
-
-

@@ -16,7 +16,6 @@ from typing import Any
 from .objects import Manifest, desired_part
 
 Fields = Mapping[str, Any]
-_ABSENT = object()
 
 
 def applied_part(live: Mapping[str, Any], manager: str) -> Manifest:
@@ -79,9 +78,9 @@ def _of_list(live: Sequence[Any], fields: Fields) -> Iterator[Any]:
     values = [json.loads(key[2:]) for key in fields if key.startswith("v:")]
     for item in live:
         if isinstance(item, Mapping):
-            below = next((below for names, below in keyed if _has(item, names)), _ABSENT)
-            if below is not _ABSENT:
-                yield _of_value(item, below)  # type: ignore[arg-type]
+            for names, below in keyed:
+                if _has(item, names):
+                    yield _of_value(item, below) or names
         elif item in values:
             yield item
 
