@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``fireworks.byoc.upgrade`` and ``fireworks.byoc.rollback_stack`` over two clusters that serve."""
+"""``fireworks.byoc.upgrade`` and ``fireworks.byoc.rollback_stack``, and in them ``fireworks.byoc.stack_upgrade``."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An upgrade that is killed anywhere is, after the next run, whole on the new release or the old one."""
+"""An upgrade (``fireworks.byoc.stack_upgrade``) killed anywhere is whole after the next run: on the new release or the old."""
 
 from __future__ import annotations
 

@@ -27,7 +27,11 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.upgrade.ent
     record,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.upgrade.gate import standing, troubles
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.upgrade.marks import Marks, annotations, read_marks
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.upgrade.marks import (
+    Marks,
+    as_annotations,
+    read_marks,
+)
 
 A, B, C = "2026.11.0", "2026.12.0", "2026.12.1"
 OBJECTS = [{"kind": "ConfigMap", "metadata": {"name": "router"}}]
@@ -75,13 +79,13 @@ def test_the_oldest_entries_go_but_for_the_last_good_one_and_what_is_under_way()
     ],
 )
 def test_marks_are_read_as_they_were_written(marks: Marks) -> None:
-    assert read_marks(annotations(marks)) == marks
+    assert read_marks(as_annotations(marks)) == marks
 
 
 def test_marks_that_others_wrote() -> None:
     assert read_marks({}) is None
     for text in ("no json", "[1]"):
-        assert read_marks({**annotations(Marks(A)), "byoc.fireworks.ai/release-failed": text}) == Marks(A)
+        assert read_marks({**as_annotations(Marks(A)), "byoc.fireworks.ai/release-failed": text}) == Marks(A)
 
 
 NOW = Marks(A)

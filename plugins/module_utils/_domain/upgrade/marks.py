@@ -35,7 +35,7 @@ class Marks:
     failed: Mapping[str, Any] = field(default_factory=dict)
 
 
-def annotations(marks: Marks) -> dict[str, str]:
+def as_annotations(marks: Marks) -> dict[str, str]:
     """The marks as annotations of the set's parent; what is empty is not there."""
     told = {
         RELEASE_LABEL: marks.release,

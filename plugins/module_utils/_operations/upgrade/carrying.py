@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from ..._domain.moments import shown_moment
 from ..._domain.upgrade.entry import ENDS, FAILING, GOOD, Entry, decided, expendable
 from ..._domain.upgrade.gate import Trouble
-from ..._domain.upgrade.marks import Marks, annotations
+from ..._domain.upgrade.marks import Marks, as_annotations
 from ..._kube.apply import SetApplier, SetOptions
 from ..._kube.discovery import Discovery
 from ..._kube.errors import (
@@ -90,7 +90,7 @@ class Carrier:
 
     def applier(self, marks: Marks, *, force: bool = False) -> SetApplier:
         """What applies the set, with these marks on its parent."""
-        options = SetOptions(annotations(marks), force_conflicts=force)
+        options = SetOptions(as_annotations(marks), force_conflicts=force)
         return SetApplier(self._session, self._discovery, PARENT, options)
 
     def bring(self, entry: Entry, components: Sequence[Component]) -> str:
