@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An upgrade (``fireworks.byoc.stack_upgrade``) killed anywhere is whole after the next run: on the new release or the old."""
+"""An upgrade (``fireworks.byoc.stack_upgrade``) killed anywhere is whole after the next run, on either release."""
 
 from __future__ import annotations
 
@@ -84,6 +84,7 @@ class Runs:
     def __init__(self, cluster: Any, folder: Path) -> None:
         self.cluster = cluster
         self.file = folder / "arguments.json"
+        self.began = 0.0
 
     def run(self, edition: str, *, crash: bool = False, after: float = 600.0) -> dict[str, Any] | None:
         """The result; None when it was killed so many seconds after it had begun."""
@@ -94,7 +95,7 @@ class Runs:
             "components": release(edition, crash=crash),
             "who": "a test",
             "retry": True,
-            "bake": 0,
+            "bake": 1,
             "component_timeout": 20,
             "deadline": 30,
         }
@@ -107,6 +108,7 @@ class Runs:
         )
         assert running.stdout is not None
         assert running.stdout.readline() == "begun\n"
+        self.began = time.monotonic()
         try:
             said, _nothing = running.communicate(timeout=after)
         except subprocess.TimeoutExpired:
@@ -117,9 +119,9 @@ class Runs:
         return found
 
     def timed(self, edition: str, *, crash: bool = False) -> float:
-        began = time.monotonic()
+        """How long a whole run is at work, in seconds."""
         assert bool(self.run(edition, crash=crash).get("failed")) is crash  # type: ignore[union-attr]
-        return time.monotonic() - began
+        return time.monotonic() - self.began
 
     def objects(self) -> dict[str, Any]:
         """Every object of the set as it is asked for, and nothing else that is there."""

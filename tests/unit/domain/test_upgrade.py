@@ -154,8 +154,9 @@ def test_what_the_parent_says_of_the_entries(marks: Marks | None, entries: list[
     assert changed == {one.number: now.state for one, now in zip(entries, known, strict=True) if one.state != now.state}
 
 
-def pod(name: str, restarts: int = 0) -> dict[str, Any]:
-    return {"metadata": {"name": name, "uid": name}, "status": {"containerStatuses": [{"restartCount": restarts}]}}
+def pod(name: str, restarts: int = 0, **state: Any) -> dict[str, Any]:
+    container = {"name": "it", "restartCount": restarts, "state": state}
+    return {"metadata": {"name": name, "uid": name}, "status": {"containerStatuses": [container]}}
 
 
 def serving(model: str, ready: int, replicas: int = 2) -> dict[str, Any]:
@@ -171,8 +172,20 @@ def serving(model: str, ready: int, replicas: int = 2) -> dict[str, Any]:
     ("pods", "workloads", "lasting", "passing"),
     [
         ([pod("a", 1), pod("b")], [serving("m", 2)], (), ()),
-        ([pod("a", 3)], [serving("m", 2)], ("pod a restarted 2 times",), ()),
-        ([pod("new", 1)], [serving("m", 2)], ("pod new restarted 1 time",), ()),
+        ([pod("a", 3)], [serving("m", 2)], ("a container of pod a has ended, and was started again",), ()),
+        (
+            [pod("new", waiting={"reason": "CrashLoopBackOff"})],
+            [serving("m", 2)],
+            ("a container of pod new has ended (it: CrashLoopBackOff)",),
+            (),
+        ),
+        (
+            [pod("new", terminated={"exitCode": 3})],
+            [serving("m", 2)],
+            ("a container of pod new has ended (it: exit code 3)",),
+            (),
+        ),
+        ([pod("new", waiting={"reason": "ContainerCreating"})], [serving("m", 2)], (), ()),
         ([], [serving("m", 1)], (), ("model m has 1 replicas ready, and 2 before",)),
         ([], [serving("m", 1, replicas=1)], (), ()),
         ([], [], (), ("model m has 0 replicas ready, and 2 before",)),

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from ..names import MODEL_LABEL
 from ..quantity import count
 
 Data = Mapping[str, Any]
+_BACK_OFF = "CrashLoopBackOff"
 
 
 @dataclass(frozen=True)
@@ -38,14 +39,14 @@ def standing(pods: Iterable[Data], workloads: Iterable[Data]) -> dict[str, Any]:
 def troubles(before: Data, pods: Iterable[Data], workloads: Iterable[Data]) -> Trouble:
     """What is worse than before.
 
-    A pod that is new must not have restarted at all. Replicas that an autoscaler has taken away meanwhile are no loss.
+    A container of a pod that is new must not have ended at all. Replicas that an autoscaler has taken away meanwhile are no loss.
     """
     known = before.get("restarts") or {}
     restarted = []
     for pod in pods:
         more = _restarts(pod) - count(known.get(str(pod["metadata"]["uid"]), 0))
         if more > 0:
-            restarted.append(f"pod {pod['metadata']['name']} restarted {more} time{'s' if more > 1 else ''}")
+            restarted.append(f"a container of pod {pod['metadata']['name']} has ended{_says(pod)}")
     now = {_model(one): one for one in workloads}
     fewer = []
     for model, serving in sorted((before.get("serving") or {}).items()):
@@ -62,4 +63,23 @@ def _model(workload: Data) -> str:
 
 
 def _restarts(pod: Data) -> int:
-    return sum(count(one.get("restartCount", 0)) for one in (pod.get("status") or {}).get("containerStatuses") or ())
+    """How often its containers ended, those included that have not been started again yet."""
+    return sum(count(one.get("restartCount", 0)) + bool(_waits(one)) for one in _containers(pod))
+
+
+def _says(pod: Data) -> str:
+    said = [f" ({one.get('name')}: {_waits(one)})" for one in _containers(pod) if _waits(one)]
+    return said[0] if said else ", and was started again"
+
+
+def _waits(container: Data) -> str:
+    """Why a container that ended is not running."""
+    state = container.get("state") or {}
+    if (state.get("waiting") or {}).get("reason") == _BACK_OFF:
+        return _BACK_OFF
+    ended = state.get("terminated") or {}
+    return str(ended.get("reason") or f"exit code {ended['exitCode']}") if ended.get("exitCode") else ""
+
+
+def _containers(pod: Data) -> Sequence[Data]:
+    return (pod.get("status") or {}).get("containerStatuses") or ()
