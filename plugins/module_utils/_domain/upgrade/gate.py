@@ -39,7 +39,8 @@ def standing(pods: Iterable[Data], workloads: Iterable[Data]) -> dict[str, Any]:
 def troubles(before: Data, pods: Iterable[Data], workloads: Iterable[Data]) -> Trouble:
     """What is worse than before.
 
-    A container of a pod that is new must not have ended at all. Replicas that an autoscaler has taken away meanwhile are no loss.
+    A container of a pod that is new must not have ended at all. Replicas that an autoscaler has taken away meanwhile
+    are no loss.
     """
     known = before.get("restarts") or {}
     restarted = []
