@@ -65,7 +65,8 @@ class LookupModule(LookupBase):
         self.set_options(var_options=variables, direct=kwargs)
         directory = Path(self.get_option("directory") or RELEASES)
         known = {
-            path.parent.name: self._read(path) for path in sorted(directory.glob("*/release.yml"), key=lambda p: p.parent)
+            path.parent.name: self._read(path)
+            for path in sorted(directory.glob("*/release.yml"), key=lambda p: p.parent)
         }
         versions = [str(term) for term in terms] or list(known)
         unknown = sorted(set(versions) - set(known))

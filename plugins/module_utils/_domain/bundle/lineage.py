@@ -25,7 +25,9 @@ def lineage_problems(releases: Mapping[str, Data], channels: Mapping[str, str]) 
                 found.append(f"{version}: upgrades_from names {source}, which is not older")
     beginnings = {version for version, release in releases.items() if not release["upgrades_from"]}
     first = min(releases, key=_order, default="")
-    found += [f"{version}: no cluster can come to it: upgrades_from is empty" for version in sorted(beginnings - {first})]
+    found += [
+        f"{version}: no cluster can come to it: upgrades_from is empty" for version in sorted(beginnings - {first})
+    ]
     reached = _reached(releases, first)
     found += [
         f"{version}: no upgrades lead from {first} to it" for version in sorted(set(releases) - reached - beginnings)
