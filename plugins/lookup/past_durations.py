@@ -12,7 +12,8 @@ version_added: 0.1.0
 author:
   - Fireworks AI (@fw-ai)
 description:
-  - Reads the records of all clusters on this controller, and asks no cluster. Only what was carried out to its end counts.
+  - Reads the records of all clusters on this controller, and asks no cluster. Only what was carried out to its
+    end counts.
 options:
   _terms:
     description: Operations, by the names that they have in the records.

@@ -12,8 +12,8 @@ version_added: 0.1.0
 author:
   - Fireworks AI (@fw-ai)
 description:
-  - Reads each release with all its files, renders its templates for contracts of every provider and access mode, and says
-    everything that is wrong. Asks no cluster.
+  - Reads each release with all its files, renders its templates for contracts of every provider and access mode, and
+    says everything that is wrong. Asks no cluster.
 options:
   _terms:
     description: Versions; without any, all that there are.
@@ -34,8 +34,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _raw:
-  description: Of each release C(release), its C(channel), what it C(upgrades_from), its C(components), the C(digest) of all its
-    files, how many C(objects) it renders to at most, and all C(problems), none when it is right.
+  description: Of each release C(release), its C(channel), what it C(upgrades_from), its C(components), the C(digest) of
+    all its files, how many C(objects) it renders to at most, and all C(problems), none when it is right.
   type: list
   elements: dict
 """

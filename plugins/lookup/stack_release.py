@@ -35,8 +35,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _raw:
   description: The release of each term, with C(version), C(channel), C(upgrades_from), C(kubernetes), C(requires),
-    C(permissions), C(components), C(images) and C(engines), the paths of its components' C(templates), and a C(digest) of
-    all its files.
+    C(permissions), C(components), C(images) and C(engines), the paths of its components' C(templates), and a C(digest)
+    of all its files.
   type: list
   elements: dict
 """

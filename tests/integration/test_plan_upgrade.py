@@ -105,9 +105,8 @@ def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any,
         assert "In the way of the whole fleet: 1 clusters." in done.stdout
 
         hold_lock(birch)
-        past = {
-            "operation": "upgrade the stack", "result": "done", "started": "2026-11-01T10:00:00Z", "ended": "2026-11-01T10:08:00Z"
-        }  # fmt: skip
+        past = {"operation": "upgrade the stack", "result": "done"}
+        past |= {"started": "2026-11-01T10:00:00Z", "ended": "2026-11-01T10:08:00Z"}
         (tmp_path / "records").mkdir()
         (tmp_path / "records" / "acme-eu-1.jsonl").write_text(json.dumps(past) + "\n")
         options = (*options, "-e", f"records_dir={tmp_path / 'records'}")

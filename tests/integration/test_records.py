@@ -22,6 +22,7 @@ from tests.integration.journey import agreed, bare, line, offboard, onboard, pla
 from tests.integration.plays import AS_MODULE, Outcome, connection_to, run_tasks
 from tests.integration.test_operation_lock import SYSTEM, there
 
+CLAUSE = "access.mode: standard; stack.channel: stable; models: llama-3-1-8b"
 HEAD = f"{SYSTEM}/configmaps/operation-records"
 
 

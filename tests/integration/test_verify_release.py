@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``fireworks.byoc.verify_release`` renders every release as it is applied, and says everything that is wrong with it."""
+"""``fireworks.byoc.verify_release`` renders releases as they are applied, and says everything that is wrong."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.integration.plays import ROOT, run_playbook
 RELEASES = ROOT / "roles" / "stack" / "files" / "releases"
 
 
-def test_the_releases_that_there_are_are_right() -> None:
-    done = run_playbook("fireworks.byoc.verify_release")
+def test_the_releases_that_there_are_are_right_in_check_mode_too() -> None:
+    done = run_playbook("fireworks.byoc.verify_release", "--check")
     assert done.returncode == 0, done.stdout
     lines = {line.split()[0]: line for line in done.stdout.splitlines() if line.startswith("2026.")}
     assert {path.parent.name for path in RELEASES.glob("*/release.yml")} == set(lines)

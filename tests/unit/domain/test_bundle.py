@@ -48,7 +48,7 @@ RELEASE: dict[str, Any] = {
     },
     "engines": {"vllm": {"0.11.0": {"name": "vllm-openai", "digest": "sha256:" + "c" * 64}}},
 }
-FILES = {name: "0" * 64 for name in ("release.yml", "NOTES.md", "router.yml.j2", "telemetry.yml.j2")}
+FILES = dict.fromkeys(("release.yml", "NOTES.md", "router.yml.j2", "telemetry.yml.j2"), "0" * 64)
 
 
 def labels(name: str, **more: str) -> dict[str, str]:
@@ -139,7 +139,7 @@ ACCOUNTS = ("permissions", "accounts")
         (put("images", value=[]), "images: names none"),
         (put("images", "router", value="r:v1"), "images.router: is not a name and a digest"),
         (put("images", "router", "digest", value="v1"), "images.router.digest: 'v1' is no digest"),
-        (put("engines", "vllm", "0.11.0", "digest", value="latest"), "engines.vllm.0.11.0.digest: 'latest' is no digest"),
+        (put("engines", "vllm", "0.11.0", "digest", value="latest"), "engines.vllm.0.11.0.digest: 'latest' is no"),
         (put("permissions", value={"apply": []}), "permissions: is not `apply` and `accounts`"),
         (put(*APPLY, 0, value={"verbs": []}), "permissions.apply: an entry is not group, namespace, resources, verbs"),
         (put(*APPLY, 0, "namespace", value="default"), "permissions.apply: 'default' is no namespace of ours"),
@@ -233,7 +233,7 @@ def account_of_nobody(made: Made) -> None:
         (no_notes, "NOTES.md: is missing"),
         (does_not_render, "router.yml.j2: does not render for a, b and 1 more: 'x' is undefined"),
         (renders_to_nothing, "alerts.yml.j2: renders to nothing for every contract"),
-        (changed_afterwards, "111111111111… was published: a release that was published never changes"),
+        (changed_afterwards, "111111111111… was published; a release that was published never changes"),
         (no_label, "router: Deployment router lacks the label app.kubernetes.io/managed-by: fireworks-byoc"),
         (no_release_on_the_pods, "lacks the label byoc.fireworks.ai/release: 2026.11.0, on its pods"),
         (elsewhere, "is in namespace default, not in fireworks-system"),
@@ -283,7 +283,7 @@ def test_a_release_without_a_digest_is_told_which_it_would_be() -> None:
     ("sources", "channels", "problems"),
     [
         ({"1.1.0": [], "1.2.0": ["1.1.0"], "1.10.0": ["1.2.0"]}, {"stable": "1.10.0"}, []),
-        ({"1.1.0": [], "1.2.0": ["1.0.0"]}, {}, ["upgrades_from names 1.0.0, and there is no", "no upgrades lead from 1.1.0"]),
+        ({"1.1.0": [], "1.2.0": ["1.0.0"]}, {}, ["names 1.0.0, and there is no", "no upgrades lead from 1.1.0"]),
         ({"1.1.0": [], "1.2.0": ["1.3.0"], "1.3.0": ["1.1.0"]}, {}, ["1.3.0, which is not older"]),
         ({"1.1.0": [], "1.2.0": []}, {}, ["1.2.0: no cluster can come to it: upgrades_from is empty"]),
         ({"1.1.0": []}, {"stable": "1.2.0"}, ["channels.yml: stable is 1.2.0, and there is no such release"]),

@@ -22,7 +22,10 @@ AGREED = contract(models=[model(), model("phi")], access={"credential": {"token_
     ("operation", "change", "said"),
     [
         ("onboard", {}, "access.mode: standard; stack.release: 2026.11.0; models: llama, phi"),
-        ("onboard", {"stack": {"channel": "stable"}, "models": []}, "access.mode: standard; stack.channel: stable; models: none"),
+        (
+            "onboard", {"stack": {"channel": "stable"}, "models": []},
+            "access.mode: standard; stack.channel: stable; models: none",
+        ),
         ("presetup", {"access": {"mode": "hardened"}}, "access.mode: hardened"),
         ("deploy models", {}, "models: llama, phi"),
         ("remediate", {}, "actions: cordon auto, drain approve"),

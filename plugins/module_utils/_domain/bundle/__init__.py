@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A stack release as a bundle: its description, its templates and what they render to, judged before it is published."""
+"""A stack release as a bundle: its description, its templates and what they render to, judged as one."""
 
 from __future__ import annotations
 
@@ -97,10 +97,9 @@ def _digest_problems(bundle: Bundle) -> list[str]:
         return [f"digests.yml: has no digest of it; when it is published: {bundle.folder}: {bundle.digest}"]
     if bundle.published == bundle.digest:
         return []
-    return [
-        f"its files have the digest {bundle.digest[:12]}…, and {bundle.published[:12]}… was published: a release that was "
-        "published never changes, so put the files back, or make a new release"
-    ]
+    had, has = bundle.published[:12], bundle.digest[:12]
+    next_step = "a release that was published never changes: put the files back, or make a new release"
+    return [f"its files have the digest {has}…, and {had}… was published; {next_step}"]
 
 
 def _some(variants: Sequence[str]) -> str:

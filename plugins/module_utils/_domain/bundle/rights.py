@@ -123,4 +123,5 @@ def _grouped(rights: set[Right]) -> list[list[Right]]:
 
 def _text(rights: Sequence[Right]) -> str:
     namespace, group, resource, _verb = rights[0]
-    return f"{', '.join(right[3] for right in rights)} {resource}{'.' + group if group else ''} in {namespace or 'no namespace'}"
+    verbs = ", ".join(right[3] for right in rights)
+    return f"{verbs} {resource}{'.' + group if group else ''} in {namespace or 'no namespace'}"

@@ -14,7 +14,7 @@ _EVENTS = {"url": "https://events.byoc.example/alerts", "token_secret": {"name":
 
 
 def variants() -> Iterator[tuple[str, dict[str, Any]]]:
-    """A contract for each provider, access mode, and with and without a receiver of alerts; and what it is, in words."""
+    """A contract for each provider and access mode, with and without a receiver of alerts; each also in words."""
     for provider in PROVIDERS:
         for mode in ("standard", "hardened"):
             for alerts in (False, True):

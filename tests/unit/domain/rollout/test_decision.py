@@ -63,8 +63,9 @@ BOSS = Emergency("Boss@acme.example", "a leak")
             "customer", "11-25 12:00", id="the customer has to apply the presetup again",
         ),
         pytest.param(
-            {}, {"missing_permissions": ["create x in y"]}, "wait", "missing_permissions", "run fireworks.byoc.onboard again",
-            "fireworks", "11-25 12:00", id="our own presetup has to be applied again",
+            {}, {"missing_permissions": ["create x in y"]}, "wait", "missing_permissions",
+            "run fireworks.byoc.onboard again", "fireworks", "11-25 12:00",
+            id="our own presetup has to be applied again",
         ),
         pytest.param({}, {"health": "?"}, "wait", "unhealthy", "does not say", "fireworks", "11-25 12:00", id="mute"),
         pytest.param(
