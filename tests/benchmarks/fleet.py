@@ -54,6 +54,5 @@ def playbook(folder: Path, name: str, tasks: Sequence[dict[str, Any]]) -> str:
 
 
 def line(name: str, sample: Sample) -> str:
-    return (
-        f"  {name:56}{sample.seconds:8.1f} s{sample.processor:8.1f} s of processor time{sample.peak_mib:8.0f} MiB at most"
-    )
+    taken = f"{sample.seconds:8.1f} s{sample.processor:8.1f} s of processor time"
+    return f"  {name:56}{taken}{sample.peak_mib:8.0f} MiB at most"
