@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.bundle.rights import release_questions
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout import timeline
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.case import Request
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.emergency import Emergency
@@ -70,6 +71,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "live_state": live_state,
+            "release_permissions": release_questions,
             "upgrade_gate": _upgrade_gate,
             "upgrade_outlook": timeline.feasibility_text,
             "upgrade_plan": _upgrade_plan,

@@ -21,7 +21,7 @@ import yaml
 
 from byoc_testbed import ClusterSpec, NodePool, Testbed
 from byoc_testbed.kubectl import find_kubectl
-from tests.benchmarks import remediation, workloads
+from tests.benchmarks import fleet, records, remediation, workloads
 from tests.benchmarks.measure import BenchmarkError, Figure, Sample, idle_share, in_turns, run_once
 from tests.integration.plays import ROOT, ansible_environment, connection_to
 
@@ -29,6 +29,7 @@ HOSTS, TASKS_EACH = 50, 5
 NODES, PODS = 1500, 4000
 MODELS = 50
 QUARANTINED = 150
+CLUSTERS = 1000
 #: Nodes that are drained, their pods, and nodes for the replacements.
 DRAINED, DRAINED_PODS, DRAINED_ROOM = 100, 800, 120
 SETTLE_SECONDS = 180
@@ -206,6 +207,29 @@ def planning_a_fleet(bench: Bench, runs: int) -> None:
     subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, check=True)
 
 
+def whole_fleet(bench: Bench, _runs: int) -> None:
+    """Whole playbooks over a fleet, each once, and what Ansible needs for as many hosts without us."""
+    print(f"\n{CLUSTERS} clusters, {os.cpu_count()} cores, forks as in ansible.cfg", flush=True)
+    fleet.stack(bench.cluster)
+    source = fleet.inventory(bench.folder / "fleet", bench.cluster, CLUSTERS)
+    empty = [{"ansible.builtin.set_fact": {"one": 1}}]
+    asked = ["-e", "release=2026.12.0", "-e", "asked_by=sre@fireworks.example"]
+    plays = {
+        "nothing: reading the inventory": [fleet.playbook(bench.folder, "nothing", [])],
+        "Ansible alone: one empty task for each": [fleet.playbook(bench.folder, "empty_task", empty)],
+        "fireworks.byoc.status": ["fireworks.byoc.status"],
+        "fireworks.byoc.plan_upgrade": ["fireworks.byoc.plan_upgrade", *asked],
+    }
+    program = str(Path(sys.executable).with_name("ansible-playbook"))
+    for name, words in plays.items():
+        print(fleet.line(name, bench.command([program, "-i", str(source), *words])()), flush=True)
+
+
+def many_records(_bench: Bench, _runs: int) -> None:
+    print("", flush=True)
+    records.main()
+
+
 def quarantine(bench: Bench, _runs: int) -> None:
     """Each command once, on the same nodes put back in between: it can only be measured while it changes something."""
     print(f"\nmaking {NODES} nodes and {PODS} pods …", flush=True)
@@ -259,8 +283,10 @@ PARTS = {
     "fifty_objects": fifty_objects,
     "large_cluster": large_cluster,
     "many_hosts": many_hosts,
+    "many_records": many_records,
     "planning_a_fleet": planning_a_fleet,
     "quarantine": quarantine,
+    "whole_fleet": whole_fleet,
     "drain": drain,
 }
 

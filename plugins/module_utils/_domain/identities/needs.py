@@ -152,6 +152,8 @@ _OBSERVE = (
     *_both("discovery.k8s.io", ("endpointslices",), READ),
     *_both("policy", ("poddisruptionbudgets",), READ),
     *_both("autoscaling", ("horizontalpodautoscalers",), READ),
+    # Whether somebody works on the cluster.
+    Need(SYSTEM_NAMESPACE, LEASE_GROUP, ("leases",), ("get",), (LOCK,)),
     Need(MODELS_NAMESPACE, LWS_GROUP, (LWS_PLURAL,), READ, when=may_span_nodes),
 )
 _DEPLOY_MODELS = (
@@ -189,6 +191,8 @@ _UPGRADE_STACK = (
     Need(SYSTEM_NAMESPACE, "", ("configmaps", "services"), READ + WRITE),
     Need(SYSTEM_NAMESPACE, "apps", ("deployments",), READ + WRITE),
     Need(SYSTEM_NAMESPACE, "policy", ("poddisruptionbudgets",), READ + WRITE),
+    # The router's. The models' are the deployer's.
+    Need(SYSTEM_NAMESPACE, "autoscaling", ("horizontalpodautoscalers",), READ + WRITE),
     Need(SYSTEM_NAMESPACE, "", ("pods", "events", "resourcequotas"), READ),
     Need(SYSTEM_NAMESPACE, "apps", ("replicasets",), READ),
     Need(SYSTEM_NAMESPACE, "discovery.k8s.io", ("endpointslices",), READ),
@@ -208,8 +212,9 @@ _PROBE_MODELS = Need(MODELS_NAMESPACE, "", ("services/proxy",), ("get",))
 OPERATOR = "operator"
 OBSERVER = "observer"
 DEPLOYER = "deployer"
+UPGRADER = "upgrader"
 NODE_MEDIC = "node-medic"
-CONNECTING = (OPERATOR, OBSERVER, DEPLOYER, "upgrader", NODE_MEDIC, "metrics-reader")
+CONNECTING = (OPERATOR, OBSERVER, DEPLOYER, UPGRADER, NODE_MEDIC, "metrics-reader")
 """Whoever works from outside. The operator renews their tokens; none of them can make itself a new identity."""
 
 GUARDRAILS = ("fireworks-nodes", "fireworks-scope", "fireworks-workloads")
@@ -262,7 +267,7 @@ IDENTITIES = (
         needs=_DEPLOY_MODELS,
     ),
     Identity(
-        name="upgrader",
+        name=UPGRADER,
         why="Upgrades the stack's own components.",
         connects=True,
         needs=_UPGRADE_STACK,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -49,6 +50,9 @@ def standing(case: Case, now: datetime) -> Decision | None:
     if case.request.rollback:
         return None
     at = _clock(case, now)
+    missing = case.live.get("missing_permissions") or ()
+    if missing:
+        return _not_allowed(case, missing, at)
     problem = _unfit(case)
     if problem:
         return Decision(WAIT, "unhealthy", problem, FIREWORKS, at)
@@ -58,6 +62,15 @@ def standing(case: Case, now: datetime) -> Decision | None:
     if not verdict.approved:
         return Decision(WAIT, "approval", verdict.reason, verdict.owner, at)
     return None
+
+
+def _not_allowed(case: Case, missing: Sequence[str], at: datetime | None) -> Decision:
+    what = f"{case.request.release['version']} needs rights that this credential lacks: {'; '.join(missing)}"
+    if case.contract["access"]["mode"] == "hardened":
+        reason = f"{what}; apply the presetup again (fireworks.byoc.presetup of this version)"
+        return Decision(WAIT, "missing_permissions", reason, CUSTOMER, at)
+    reason = f"{what}; run fireworks.byoc.onboard again, which gives them, or use a credential that has them"
+    return Decision(WAIT, "missing_permissions", reason, FIREWORKS, at)
 
 
 def timing(case: Case, at: datetime) -> Decision:
