@@ -12,12 +12,12 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.bundle.rights import release_questions
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout import timeline
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout import outcome, timeline
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.case import Request
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.emergency import Emergency
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.gate import gate
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.gate import Gate, gate, opening
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.live import live_state
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.plan import plan
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.plan import plan, turn
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.policy import policy_from
 
 Data = Mapping[str, Any]
@@ -27,6 +27,22 @@ def _moment(text: Any) -> datetime:
     """In UTC unless it says an offset."""
     found = datetime.fromisoformat(str(text))
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _request(release: Data, asked_by: str, given: Mapping[str, Any], digest: str = "") -> Request:
+    emergency = given.get("emergency")
+    return Request(
+        release=release,
+        asked_by=asked_by,
+        policy=policy_from(given.get("policy") or {}),
+        approvals=list(given.get("approvals") or ()),
+        emergency=Emergency(str(emergency.get("approver", "")), str(emergency.get("reason", "")))
+        if emergency
+        else None,
+        rollback=bool(given.get("rollback")),
+        retry=bool(given.get("retry")),
+        digest=digest,
+    )
 
 
 def _upgrade_plan(
@@ -39,20 +55,34 @@ def _upgrade_plan(
     emergency: Data | None = None,
     deadline: str = "",
     rollback: bool = False,
+    retry: bool = False,
 ) -> dict[str, Any]:
+    given = {"policy": policy, "approvals": approvals, "emergency": emergency, "rollback": rollback, "retry": retry}
     try:
-        request = Request(
-            release=release,
-            asked_by=asked_by,
-            policy=policy_from(policy or {}),
-            approvals=list(approvals or ()),
-            emergency=Emergency(str(emergency.get("approver", "")), str(emergency.get("reason", "")))
-            if emergency
-            else None,
-            rollback=rollback,
-        )
+        request = _request(release, asked_by, given)
         pairs = [(each["contract"], each["live"]) for each in clusters]
         return plan(pairs, request, _moment(now), _moment(deadline) if deadline else None)
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
+def _upgrade_turn(
+    cluster: Data,
+    plan: Data,
+    release: Data,
+    now: str,
+    asked_by: str,
+    policy: Data | None = None,
+    approvals: Sequence[Data] = (),
+    emergency: Data | None = None,
+    retry: bool = False,
+) -> dict[str, Any]:
+    given = {"policy": policy, "approvals": approvals, "emergency": emergency, "retry": retry}
+    try:
+        request = _request(release, asked_by, given, digest=str(plan["digest"]))
+        contract = cluster["contract"]
+        planned = next(row for row in plan["clusters"] if row["cluster"] == contract["identity"]["name"])
+        return turn(contract, cluster["live"], request, dict(planned), _moment(now))
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from None
 
@@ -62,7 +92,35 @@ def _upgrade_gate(results: Sequence[Data], wave: int, now: str, policy: Data | N
         found = gate(results, wave, policy_from(policy or {}), _moment(now))
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from None
+    return _told(found)
+
+
+def _upgrade_opening(
+    plan: Data, results: Sequence[Data], wave: int, now: str, policy: Data | None = None
+) -> dict[str, Any]:
+    try:
+        at = _moment(now)
+        found = opening(plan, results, wave, policy_from(policy or {}), at)
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from None
+    return {**_told(found), "seconds": max(0.0, (found.at - at).total_seconds()) if found.at else None}
+
+
+def _told(found: Gate) -> dict[str, Any]:
     return {"open": found.open, "reason": found.reason, "at": found.at.isoformat() if found.at else None}
+
+
+def _held_outcome(row: Data, gate: Data) -> dict[str, Any]:
+    at = _moment(gate["at"]) if gate["at"] else None
+    return outcome.held(row, Gate(bool(gate["open"]), str(gate["reason"]), at))
+
+
+def _went_outcome(row: Data, result: Data, now: str, check_mode: bool = False) -> dict[str, Any]:
+    return outcome.went(row, result, _moment(now), check_mode=check_mode)
+
+
+def _broke_outcome(row: Data, contract: Data, failed: Data, task: str, now: str) -> dict[str, Any]:
+    return outcome.broke(contract, row, failed, task, _moment(now))
 
 
 class FilterModule:
@@ -72,10 +130,18 @@ class FilterModule:
         return {
             "live_state": live_state,
             "release_permissions": release_questions,
+            "upgrade_broke": _broke_outcome,
             "upgrade_gate": _upgrade_gate,
+            "upgrade_held": _held_outcome,
+            "upgrade_opening": _upgrade_opening,
             "upgrade_outlook": timeline.feasibility_text,
             "upgrade_plan": _upgrade_plan,
+            "upgrade_results": outcome.result_rows,
             "upgrade_rows": timeline.plan_rows,
+            "upgrade_stayed": outcome.stayed,
             "upgrade_timeline": timeline.timeline_text,
             "upgrade_timeline_svg": timeline.timeline_svg,
+            "upgrade_turn": _upgrade_turn,
+            "upgrade_undone": outcome.undone,
+            "upgrade_went": _went_outcome,
         }

@@ -102,7 +102,11 @@ facts:
       type: dict
       returned: success
     stack:
-      description: Our stack's release and components, or nothing.
+      description:
+        - Our stack's C(components), or nothing. Its C(release) is the one that is there whole, as its set says; and
+          C(since) when, where it was upgraded to.
+        - C(unfinished) is the release of an upgrade that has not come to its end, C(failed) what is remembered of the
+          last one that did not pass (C(release), C(digest), C(at), C(reason)).
       type: dict
       returned: success
     models:

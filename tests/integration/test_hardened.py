@@ -17,6 +17,7 @@ from tests.integration.audit_log import by_identity_and_verb, calls
 from tests.integration.conftest import h100
 from tests.integration.journey import NO_REQUESTS, agreed, line, offboard, onboard, ours, play, versions
 from tests.integration.plays import ROOT
+from tests.integration.upgrades import ASKED_BY, NEW, QUICK, ended, publish
 
 
 def as_admin(cluster: Any) -> tuple[str, ...]:
@@ -88,10 +89,15 @@ def test_every_playbook_runs_as_the_identity_that_it_declares(
     serving: Any, tmp_path: Path, playbook: str, identity: str
 ) -> None:
     contract = hardened(serving, serving.kubeconfig_for_service_account("fireworks-system", identity))
+    contract["change"] = {"approvals": {"stack_upgrade": "none"}}
     model = ("-e", "model=llama-3-1-8b", "-e", "revision=1", "-e", "confirm=retire")
-    done = play(playbook, tmp_path, [contract], *NO_REQUESTS, *model, "-e", f"credentials_dir={tmp_path}")
+    release = ("-e", f"release={NEW}", "-e", f"releases={publish(tmp_path)}", *ASKED_BY, *QUICK)
+    options = (*NO_REQUESTS, *model, *release, "-e", f"credentials_dir={tmp_path}")
+    done = play(playbook, tmp_path, [contract], *options)
     assert done.returncode == 0, done.stdout
     assert "failed=0" in done.stdout
+    if playbook == "upgrade":
+        assert ended(done, "birch-eu-1")[4:6] == ["done", "go"], done.stdout
 
 
 def test_no_cluster_admin_anywhere_but_in_the_presetup(tmp_path: Path) -> None:

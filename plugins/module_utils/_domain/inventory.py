@@ -23,10 +23,12 @@ from .names import (
     PRESETUP_SET,
     RELEASE_LABEL,
     REVISION_ANNOTATION,
+    STACK_SET,
     SYSTEM_NAMESPACE,
 )
 from .presetup.remembered import remembered_api_server
 from .quantity import count
+from .upgrade.marks import read_marks
 from .views import (
     View,
     can_take_pods,
@@ -200,7 +202,7 @@ def cluster_facts(
         },
         "gpus": gpu_inventory(nodes, pods),
         "device_plugin": _device_plugin(daemonsets),
-        "stack": _stack(deployments),
+        "stack": _stack(deployments, _annotations(parents.get(STACK_SET, {}))),
         "sets": sorted(parents),
         "models": sorted(filter(None, map(_model, [*deployments, *groups])), key=lambda m: (m["namespace"], m["name"])),
         "pods": sorted(
@@ -303,8 +305,11 @@ def _workload(item: Raw) -> dict[str, Any]:
     }
 
 
-def _stack(deployments: Sequence[Raw]) -> dict[str, Any] | None:
-    """The stack as it runs: the release its components carry (several, in the middle of an upgrade)."""
+def _stack(deployments: Sequence[Raw], notes: Mapping[str, str]) -> dict[str, Any] | None:
+    """The stack as it runs: its components, and the release that is there whole.
+
+    That is what the set's parent says (``notes``); where nothing does, what the components carry, perhaps several.
+    """
     components = []
     releases = set()
     for item in deployments:
@@ -315,7 +320,14 @@ def _stack(deployments: Sequence[Raw]) -> dict[str, Any] | None:
     if not components:
         return None
     components.sort(key=lambda c: str(c["name"]))
-    return {"release": " and ".join(sorted(releases)), "components": components}
+    marks = read_marks(notes)
+    return {
+        "release": marks.release if marks else " and ".join(sorted(releases)),
+        "since": marks.since if marks else "",
+        "unfinished": marks.unfinished if marks else "",
+        "failed": dict(marks.failed) if marks else {},
+        "components": components,
+    }
 
 
 def _model(item: Raw) -> dict[str, Any] | None:

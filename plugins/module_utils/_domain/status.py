@@ -58,7 +58,9 @@ def _stack_reasons(facts: Data) -> list[str]:
         return ["models run without a stack"]
     components = facts["stack"]["components"]
     found = [f"{c['component']} {c['ready']}/{c['replicas']} ready" for c in components if not c["settled"]]
-    if len({c["release"] for c in components}) > 1:
+    if facts["stack"].get("unfinished"):
+        found.append(f"the way to {facts['stack']['unfinished']} has not come to its end")
+    elif len({c["release"] for c in components}) > 1:
         found.append("components of several releases")
     return found
 

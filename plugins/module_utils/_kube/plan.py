@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .applied import applied_annotations
 from .applyset import GROUP_KINDS_ANNOTATION, NAMESPACES_ANNOTATION, PART_OF_LABEL, Membership, parent_manifest
 from .discovery import Resource
 from .objects import Manifest, Ref, canonical, desired_part, redacted_pair
 from .replicas import Handover
+from .session import FIELD_MANAGER
 
 CREATE, UPDATE, DELETE, UNCHANGED = "created", "updated", "deleted", "unchanged"
 
@@ -65,11 +67,23 @@ class Plan:
 
     @property
     def parent_changes(self) -> bool:
-        return self.parent_before is None or not _contains(self.parent_before, self.parent_after)
+        if self.parent_before is None or not _contains(self.parent_before, self.parent_after):
+            return True
+        return bool(applied_annotations(self.parent_before, FIELD_MANAGER) - set(self._notes))
+
+    @property
+    def _notes(self) -> Mapping[str, str]:
+        notes: Mapping[str, str] = self.parent_after["metadata"]["annotations"]
+        return notes
 
     @property
     def changed(self) -> bool:
         return bool(self.of(CREATE, UPDATE, DELETE)) or self.parent_changes
+
+    def part(self, refs: Collection[Ref]) -> Plan:
+        """Only what happens to these objects, of which none is deleted; members are looked for as widely as before."""
+        kept = tuple(c for c in self.changes if c.ref in refs and c.action != DELETE)
+        return replace(self, changes=kept, wanted=self.known.union(self.wanted))
 
     def counts(self) -> dict[str, int]:
         return {action: len(self.of(action)) for action in (CREATE, UPDATE, DELETE, UNCHANGED)}

@@ -280,6 +280,9 @@ def test_the_stack_is_its_components() -> None:
     stack = facts(deployments=[router, deployment("x", namespace="fireworks-system", labels={})])["stack"]
     assert stack == {
         "release": "2026.11.0",
+        "since": "",
+        "unfinished": "",
+        "failed": {},
         "components": [
             {
                 "name": "router",
@@ -294,6 +297,15 @@ def test_the_stack_is_its_components() -> None:
     }
     mixed = facts(deployments=[router, deployment("t", namespace="fireworks-system", labels=other)])["stack"]
     assert mixed["release"] == "2026.10.0 and 2026.11.0"
+
+
+def test_the_release_is_what_the_set_says() -> None:
+    label = {"byoc.fireworks.ai/component": "router", "byoc.fireworks.ai/release": "2026.12.0"}
+    router = deployment("router", namespace="fireworks-system", labels=label)
+    notes = {"byoc.fireworks.ai/release": "2026.11.0", "byoc.fireworks.ai/release-unfinished": "2026.12.0"}
+    parent = {"metadata": {"name": "stack", "annotations": notes}}
+    stack = facts(deployments=[router], set_parents=[parent])["stack"]
+    assert (stack["release"], stack["unfinished"]) == ("2026.11.0", "2026.12.0")
 
 
 def test_models_are_deployments_in_their_namespace() -> None:

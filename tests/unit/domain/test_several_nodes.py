@@ -232,7 +232,7 @@ def test_rights_and_ways_are_there_only_for_a_contract_that_needs_them(models: l
     models_ns, system = "fireworks-models", "fireworks-system"
     expected = {
         ("operator", models_ns), ("operator", system), ("deployer", models_ns), ("deployer", system),
-        ("observer", models_ns),
+        ("observer", models_ns), ("upgrader", models_ns),
     }  # fmt: skip
     assert needs == (expected if spans else set())
     between = [o for o in presetup_objects(agreed) if o["metadata"]["name"] == "between-the-nodes-of-a-replica"]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,8 +16,10 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._kube.objects impor
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.ordering import in_steps, step_of
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.plan import (
     CREATE,
+    DELETE,
     UNCHANGED,
     UPDATE,
+    Change,
     Plan,
     change_for,
     diff_of,
@@ -159,3 +162,31 @@ def test_discovery_reads_paths_scopes_and_the_preferred_version() -> None:
     assert first.path("ns", "x") == "/apis/apps/v1/namespaces/ns/deployments/x"
     assert not second.preferred
     assert Resource("", "v1", "Node", "nodes", False, (), True).path("", "n") == "/api/v1/nodes/n"
+
+
+def test_a_part_of_a_plan_deletes_nothing_and_forgets_no_place() -> None:
+    kept, gone = Ref("ConfigMap", "", "ns", "x"), Ref("Secret", "", "ns", "y")
+    changes = (
+        change_for(kept, CONFIG_MAP, {}, None, live()),
+        change_for(Ref("ConfigMap", "", "ns", "z"), CONFIG_MAP, {}, None, live()),
+        Change(DELETE, gone, CONFIG_MAP, before=live()),
+    )
+    known, wanted = (
+        Membership(frozenset({"Secret"}), frozenset({"ns"})),
+        Membership(frozenset({"ConfigMap"}), frozenset()),
+    )
+    part = Plan(Ref("ConfigMap", "", "ns", "set"), None, {}, known, wanted, changes).part({kept, gone})
+    assert [change.ref for change in part.changes] == [kept]
+    assert part.wanted == known.union(wanted)
+
+
+@pytest.mark.parametrize(("manager", "changes"), [("fireworks-byoc", True), ("somebody", False)])
+def test_an_annotation_of_ours_that_is_said_no_more_is_a_change_and_one_of_others_is_not(
+    manager: str, changes: bool
+) -> None:
+    plan = Plan(Ref("ConfigMap", "", "ns", "set"), None, {"release": "b"}, NOTHING, NOTHING, ())
+    parent = plan.parent_after
+    parent["metadata"]["annotations"]["unfinished"] = "c"
+    owned = {"f:metadata": {"f:annotations": {"f:unfinished": {}}}}
+    parent["metadata"]["managedFields"] = [{"manager": manager, "operation": "Apply", "fieldsV1": owned}]
+    assert replace(plan, parent_before=parent).parent_changes is changes

@@ -196,6 +196,11 @@ _UPGRADE_STACK = (
     Need(SYSTEM_NAMESPACE, "", ("pods", "events", "resourcequotas"), READ),
     Need(SYSTEM_NAMESPACE, "apps", ("replicasets",), READ),
     Need(SYSTEM_NAMESPACE, "discovery.k8s.io", ("endpointslices",), READ),
+    # While a release bakes, what serves must go on serving.
+    Need(MODELS_NAMESPACE, "", ("pods", "resourcequotas"), READ),
+    Need(MODELS_NAMESPACE, "apps", ("deployments",), READ),
+    Need(MODELS_NAMESPACE, "discovery.k8s.io", ("endpointslices",), READ),
+    Need(MODELS_NAMESPACE, LWS_GROUP, (LWS_PLURAL,), READ, when=may_span_nodes),
     *_ROUTES,
     *_LOCK,
 )
@@ -332,6 +337,9 @@ PLAYBOOKS = {
     "status": OBSERVER,
     "explain": OBSERVER,
     "models": OBSERVER,
+    "plan_upgrade": OBSERVER,
+    "upgrade": UPGRADER,
+    "rollback_stack": UPGRADER,
     "deploy_models": DEPLOYER,
     "rollback_model": DEPLOYER,
     "retire_model": DEPLOYER,

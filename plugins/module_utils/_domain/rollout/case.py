@@ -14,6 +14,8 @@ How a cluster is (``live``) is a mapping that JSON can hold:
 ``unfinished``            the release that a run was bringing when it ended in between: then the cluster need not be
                           healthy, since going on, or a newer release, is what repairs it; None
 ``missing_permissions``   what whoever shall make the change may not do there, in words
+``failed``                the last release that did not pass here: ``release``, ``digest``, ``at``, ``reason``; None
+``since``                 since when the release is there, where it was upgraded to; None
 ``lock``                  who works on it: ``holder``, ``purpose``, ``expires_at``; None
 ``frozen``                a freeze that the customer set in the cluster: ``reason``, ``until`` (may be missing); None
 ``durations``             seconds that past changes of this kind took here, oldest first
@@ -51,6 +53,7 @@ class Request:
     :param approvals: those that did not come from the clusters themselves.
     :param rollback: whether this brings clusters back: then it waits for nothing but the lock.
     :param digest: the whole plan's.
+    :param retry: whether clusters in which this very release failed are tried again.
     """
 
     release: Data
@@ -61,6 +64,7 @@ class Request:
     emergency: Emergency | None = None
     rollback: bool = False
     digest: str = ""
+    retry: bool = False
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,10 @@ def standing(case: Case, now: datetime) -> Decision | None:
     missing = case.live.get("missing_permissions") or ()
     if missing:
         return _not_allowed(case, missing, at)
+    failed = case.live.get("failed") or {}
+    if has_failed(case) and not case.request.retry:
+        reason = f"{failed['release']} failed here at {failed.get('at')}: {failed.get('reason')}"
+        return Decision(WAIT, "failed_before", reason, FIREWORKS)
     problem = _unfit(case)
     if problem:
         return Decision(WAIT, "unhealthy", problem, FIREWORKS, at)
@@ -71,6 +75,13 @@ def _not_allowed(case: Case, missing: Sequence[str], at: datetime | None) -> Dec
         return Decision(WAIT, "missing_permissions", reason, CUSTOMER, at)
     reason = f"{what}; run fireworks.byoc.onboard again, which gives them, or use a credential that has them"
     return Decision(WAIT, "missing_permissions", reason, FIREWORKS, at)
+
+
+def has_failed(case: Case) -> bool:
+    """Whether exactly this release failed in the cluster. One that was corrected since has another digest."""
+    failed, release = case.live.get("failed") or {}, case.request.release
+    known = (str(release["version"]), str(release.get("digest", "")))
+    return (failed.get("release"), failed.get("digest")) == known
 
 
 def timing(case: Case, at: datetime) -> Decision:
@@ -119,7 +130,7 @@ def _skipped(case: Case) -> Decision | None:
     source, target = live.get("release"), str(release["version"])
     if source is None:
         return Decision(SKIP, "not_onboarded", "there is no stack to upgrade: onboard it", FIREWORKS)
-    if source == target:
+    if source == target and not live.get("unfinished"):
         return Decision(SKIP, "already_there", f"has {target} already")
     if case.request.rollback:
         return None

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -49,6 +49,34 @@ def gate(results: Sequence[Data], wave: int, policy: Policy, now: datetime) -> G
     if soaked > now:
         return Gate(False, f"wave {wave} soaks until {soaked.isoformat()}", soaked)
     return Gate(True, f"wave {wave}: {len(done)} of {len(own)} done, and soaked", now)
+
+
+def opening(plan: Data, results: Sequence[Data], wave: int, policy: Policy, now: datetime) -> Gate:
+    """Whether a wave of a plan may begin, by what came of the waves before it and of earlier runs.
+
+    Earlier runs are told by the clusters: which have the release and since when, and in which exactly this one failed.
+
+    :param results: of this run so far, as for :func:`gate`. :param now: with a time zone.
+    """
+    earlier = list(_earlier(plan))
+    if wave > 1:
+        return gate([*earlier, *results], wave - 1, policy, now)
+    failed = [str(result["cluster"]) for result in earlier if result["outcome"] == FAILED]
+    if len(failed) > policy.fleet_failures:
+        return Gate(False, f"the fleet {_failures(failed, policy.fleet_failures)}", None)
+    done = [moment(result["ended_at"]) for result in earlier if result["ended_at"]]
+    soaked = max(done, default=now) + timedelta(seconds=policy.soak if done else 0)
+    if soaked > now:
+        return Gate(False, f"what earlier runs brought soaks until {soaked.isoformat()}", soaked)
+    return Gate(True, "it is the first wave of this run", now)
+
+
+def _earlier(plan: Data) -> Iterator[dict[str, Any]]:
+    for row in plan["clusters"]:
+        outcome = {"already_there": DONE, "failed_before": FAILED}.get(row["code"])
+        if outcome:
+            ended = row["since"] if outcome == DONE else None
+            yield {"cluster": row["cluster"], "wave": 0, "outcome": outcome, "ended_at": ended}
 
 
 def _failures(failed: Sequence[str], budget: int) -> str:

@@ -39,11 +39,15 @@ def live_state(
     if not facts:
         return _offline(error)
     row = status_row(contract, facts)
+    stack = facts["stack"] or {}
     notes = facts.get("annotations") or {}
     return {
         "reachable": True,
         "error": "",
-        "release": str(facts["stack"]["release"]) if facts["stack"] else None,
+        "release": str(stack["release"]) if stack else None,
+        "since": stack.get("since") or None,
+        "unfinished": stack.get("unfinished") or None,
+        "failed": stack.get("failed") or None,
         "kubernetes": str(facts["version"]["git"]),
         "health": "ready" if row["state"] == READY else "degraded",
         "problems": [row["reason"]] if row["reason"] else [],

@@ -13,9 +13,9 @@ from typing import Any
 
 from ..people import CUSTOMER, FIREWORKS, contact
 from .case import Case, Request, case_of
-from .decision import GO, SKIP, WAIT, Decision, standing, timing
+from .decision import GO, SKIP, WAIT, Decision, decide, standing, timing
 from .digests import plan_digest
-from .policy import fleet_duration
+from .policy import Estimate, fleet_duration
 from .schedule import Wave, schedule
 from .waves import waves_of
 
@@ -71,6 +71,19 @@ def plan(
     }
 
 
+def turn(contract: Data, live: Data, request: Request, planned: Row, now: datetime) -> Row:
+    """A cluster's row of the plan, decided again by how it is when its turn has come.
+
+    :param planned: its row of the plan. :param request: with the plan's digest. :param now: with a time zone.
+    :raises ValueError: a moment in how the cluster is cannot be read.
+    """
+    needed = Estimate(timedelta(seconds=planned["estimated_seconds"]), str(planned["estimated_by"]))
+    case = replace(case_of(contract, live, request, None), estimate=needed)
+    decision = decide(case, now)
+    ends = decision.at + needed.duration if decision.at else None
+    return {**_row(case, decision, None), "wave": planned["wave"], "ends_at": _iso(ends)}
+
+
 def _row(case: Case, decision: Decision, wave: Wave | None) -> Row:
     ends = decision.at + case.estimate.duration if decision.at and wave else None
     return {
@@ -79,6 +92,7 @@ def _row(case: Case, decision: Decision, wave: Wave | None) -> Row:
         "ring": case.ring,
         "wave": wave.number if wave else None,
         "from": case.live.get("release"),
+        "since": case.live.get("since"),
         "decision": decision.action,
         "code": decision.code,
         "reason": decision.reason,

@@ -1,0 +1,255 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The operation behind ``stack_upgrade``: the stack of one cluster brought to another release, or back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from .._connection import CONNECTION_SPEC, open_session
+from .._domain.moments import shown_moment
+from .._domain.upgrade.course import (
+    BEGIN,
+    GIVE_BACK,
+    NOTHING,
+    REFUSE,
+    RESUME,
+    ROLLBACK,
+    SUPERSEDE,
+    Course,
+    Wanted,
+    course,
+    settled,
+)
+from .._domain.upgrade.entry import FAILING, SUPERSEDED, WITHDRAWING, Entry, UnfitBackupError, decided, record
+from .._domain.upgrade.marks import Marks
+from .._kube.discovery import Discovery
+from .._kube.errors import ConflictError, KubeError
+from .._kube.manifests import ManifestError
+from .._kube.objects import Manifest
+from .._kube.permissions import who_am_i
+from .._kube.plan import DELETE, Plan, diff_of, told
+from .._kube.session import Session
+from .._kube.wait import Awaited, wait_ready
+from .._operation import Context, Operation
+from .apply_set import parse_definition
+from .upgrade.carrying import MERGE_PATCH, Carrier, Component, Terms
+from .upgrade.reading import ENTRIES, Surroundings, backup_of, marks_of, read_entries
+
+_COMPONENT: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "definition": {"type": "raw"},
+    "template": {"type": "path"},
+}
+ARGUMENT_SPEC: dict[str, Any] = {
+    "connection": CONNECTION_SPEC,
+    "state": {"type": "str", "choices": ["present", "previous"], "default": "present"},
+    "release": {"type": "str"},
+    "release_digest": {"type": "str"},
+    "components": {"type": "list", "elements": "dict", "options": _COMPONENT},
+    "definition": {"type": "raw"},
+    "who": {"type": "str"},
+    "why": {"type": "str", "default": ""},
+    "retry": {"type": "bool", "default": False},
+    "bake": {"type": "int", "default": 300},
+    "component_timeout": {"type": "int", "default": 600},
+    "deadline": {"type": "int", "default": 3600},
+    "history": {"type": "int", "default": 10},
+}
+RULES: dict[str, Any] = {"required_if": [("state", "present", ("release", "release_digest", "components"))]}
+
+CONTRACT = "what the contract makes"
+"""The component that belongs to every release: the way in from outside."""
+_WHOLE = "the whole release"
+
+
+class FailedBeforeError(KubeError):
+    """This very release failed here, and nobody asked to try it again."""
+
+
+class NotReadyError(KubeError):
+    """The stack is not well, so nothing was begun."""
+
+
+class NothingRecordedError(KubeError):
+    """Nothing says what to go back to, or there is no stack."""
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What this run wants, what it found, and what it therefore does."""
+
+    session: Session
+    discovery: Discovery
+    parameters: Mapping[str, Any]
+    marks: Marks
+    entries: Sequence[Entry]
+    course: Course
+
+    @property
+    def carrier(self) -> Carrier:
+        given = self.parameters
+        terms = Terms(given["bake"], given["deadline"], given["component_timeout"], given["history"])
+        return Carrier(self.session, self.discovery, terms, self.marks)
+
+
+def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Bring the release, finish what an earlier run was at, or go back."""
+    session = open_session(parameters["connection"])
+    session.require_expected_cluster()
+    marks = marks_of(session)
+    if marks is None:
+        raise NothingRecordedError("there is no stack here", where=session.where, next_step="onboard the cluster")
+    entries, changed = settled(marks, read_entries(session))
+    if not context.check_mode:
+        for entry in entries:
+            if entry.number in changed:
+                _decide(session, entry, changed[entry.number])
+    back = parameters["state"] == "previous"
+    given = "" if back else parameters["release"], "" if back else parameters["release_digest"]
+    wanted = Wanted(*given, retry=parameters["retry"], back=back)
+    case = _Case(session, Discovery.of(session), parameters, marks, entries, course(wanted, marks, entries))
+    if case.course.action == REFUSE:
+        raise _refusal(case)
+    if case.course.action == NOTHING:
+        return _result(case, marks.release, None, context, changed=False)
+    return _give_back(case, context) if case.course.action == GIVE_BACK else _bring(case, context)
+
+
+def _bring(case: _Case, context: Context) -> dict[str, Any]:
+    target, components = _target(case)
+    whole = [manifest for _name, part in components for manifest in part]
+    plan = case.carrier.applier(Marks(target)).plan_present(whole)  # refused here, nothing was written
+    if case.course.action == BEGIN:
+        _require_ready(case.session, plan)
+    if context.check_mode:
+        return _result(case, target, plan, context)
+    entry = case.course.entry if case.course.action == RESUME else _record(case, target, plan)
+    evidence = case.carrier.bring(entry, components)
+    return _result(case, target, plan, context, evidence=evidence)
+
+
+def _give_back(case: _Case, context: Context) -> dict[str, Any]:
+    entry = case.course.entry
+    asked = case.parameters["state"] == "previous"
+    plan = case.carrier.applier(Marks(entry.source), force=True).plan_present(entry.objects)
+    if context.check_mode:
+        return _result(case, entry.source, plan, context)
+    state = entry.state if entry.state in (FAILING, WITHDRAWING) else WITHDRAWING
+    error = case.carrier.give_back(entry, state, case.course.reason)
+    if not asked:
+        raise error
+    return _result(case, entry.source, plan, context, evidence="it is as it was before, and ready")
+
+
+def _target(case: _Case) -> tuple[str, list[Component]]:
+    """The release that is brought, and its components in order."""
+    action, entry = case.course.action, case.course.entry
+    if action == ROLLBACK or (action == RESUME and entry.restores):
+        undone = entry if action == ROLLBACK else _undone(case)
+        return undone.source, [(_WHOLE, undone.objects)]
+    given = case.parameters
+    if any(one["template"] for one in given["components"]):
+        raise ManifestError(
+            "`template` is read on the controller, by the action of this name, which did not run",
+            next_step="call fireworks.byoc.stack_upgrade by its full name, not through another module",
+        )
+    parts = [(CONTRACT, parse_definition(given["definition"]))]
+    parts += [(one["name"], parse_definition(one["definition"])) for one in given["components"]]
+    return given["release"], [(name, manifests) for name, manifests in parts if manifests]
+
+
+def _undone(case: _Case) -> Entry:
+    """The upgrade that a rollback undoes."""
+    found = next((one for one in case.entries if one.number == case.course.entry.restores), None)
+    if found is None:
+        raise NothingRecordedError(
+            f"the upgrade {case.course.entry.restores}, which is being undone, is recorded no more",
+            where=case.session.where,
+            next_step="bring a release with fireworks.byoc.upgrade: it takes the place of what is unfinished",
+        )
+    return found
+
+
+def _require_ready(session: Session, plan: Plan) -> None:
+    """A stack that is not well is not upgraded: afterwards nobody could tell which of both it was."""
+    awaited = [Awaited(change.ref, change.resource) for change in plan.changes if change.before]
+    states = wait_ready(session, awaited, seconds=0.0)
+    late = [f"{ref}: {state.reason}" for ref, state in sorted(states.items()) if not state.ready]
+    if late:
+        raise NotReadyError(
+            f"the stack is not ready, so no upgrade was begun: {'; '.join(late)}",
+            where=session.where,
+            next_step="settle what each object waits for, then run again",
+        )
+
+
+def _record(case: _Case, target: str, plan: Plan) -> Entry:
+    """Keep the set as it is before anything of it is written."""
+    superseded = case.course.entry if case.course.action == SUPERSEDE else None
+    undone = case.course.entry if case.course.action == ROLLBACK else None
+    entry = Entry(
+        number=max((one.number for one in case.entries), default=0) + 1,
+        source=superseded.source if superseded else case.marks.release,
+        target=target,
+        digest="" if undone else case.parameters["release_digest"],
+        objects=superseded.objects if superseded else backup_of(case.session, case.discovery, plan),
+        who=case.parameters["who"] or who_am_i(case.session),
+        why=case.parameters["why"],
+        when=shown_moment(datetime.now(UTC).timestamp()),
+        before=superseded.before if superseded else Surroundings(case.session, case.discovery).standing(),
+        restores=undone.number if undone else 0,
+    )
+    try:
+        case.session.request("POST", ENTRIES, body=record(entry))
+    except ConflictError:
+        raise NotReadyError(
+            f"another run has just begun upgrade {entry.number}; nothing was changed",
+            where=case.session.where,
+            next_step="wait until that run has ended, then run again",
+        ) from None
+    except UnfitBackupError as error:
+        raise NotReadyError(f"{error}; nothing was changed", where=case.session.where) from None
+    if superseded:
+        _decide(case.session, superseded, SUPERSEDED, f"superseded by {target}")
+    return entry
+
+
+def _decide(session: Session, entry: Entry, state: str, reason: str = "") -> None:
+    body: Manifest = decided(state, reason or entry.reason, shown_moment(datetime.now(UTC).timestamp()))
+    session.request("PATCH", f"{ENTRIES}/{entry.name}", body=body, content_type=MERGE_PATCH)
+
+
+def _refusal(case: _Case) -> KubeError:
+    where, reason = case.session.where, case.course.reason
+    if case.course.entry.number:
+        next_step = "correct the release and publish it anew, or try this one again with -e retry=true"
+        return FailedBeforeError(f"{reason}; nothing was changed", where=where, next_step=next_step)
+    return NothingRecordedError(
+        f"{reason}; nothing was changed", where=where, next_step="install a release with onboard"
+    )
+
+
+def _result(
+    case: _Case, release: str, plan: Plan | None, context: Context, *, evidence: str = "", changed: bool = True
+) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "changed": changed,
+        "action": case.course.action,
+        "from": case.marks.release,
+        "release": release,
+        "reason": case.course.reason,
+        "evidence": evidence,
+        "objects": [told(change) for change in plan.changes] if plan else [],
+        "pruned": [str(change.ref) for change in plan.of(DELETE)] if plan else [],
+    }
+    if context.diff_mode:
+        result["diff"] = diff_of(plan.changes) if plan else []
+    return result
+
+
+OPERATION = Operation(argument_spec=ARGUMENT_SPEC, run=run, rules=RULES)

@@ -1,0 +1,91 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an upgrade of the stack reads of a cluster: what earlier ones left, the set as it was applied, what runs."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from ..._domain.names import (
+    COMPONENT_LABEL,
+    LWS_GROUP,
+    LWS_KIND,
+    MODEL_LABEL,
+    MODELS_NAMESPACE,
+    STACK_SET,
+    SYSTEM_NAMESPACE,
+    UPGRADE_LABEL,
+)
+from ..._domain.upgrade.entry import Entry, in_order
+from ..._domain.upgrade.gate import Trouble, standing, troubles
+from ..._domain.upgrade.marks import Marks, read_marks
+from ..._kube.applied import applied_part, applied_version
+from ..._kube.discovery import Discovery
+from ..._kube.errors import ForbiddenError, NotFoundError
+from ..._kube.objects import Manifest, Ref
+from ..._kube.plan import Plan
+from ..._kube.session import FIELD_MANAGER, Session
+
+PARENT = Ref("ConfigMap", "", SYSTEM_NAMESPACE, STACK_SET)
+ENTRIES = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/configmaps"
+
+
+def read_entries(session: Session) -> list[Entry]:
+    """What earlier upgrades left, oldest first."""
+    return in_order(session.list_items(ENTRIES, {"labelSelector": UPGRADE_LABEL}))
+
+
+def marks_of(session: Session) -> Marks | None:
+    """What the set's parent says; None where there is no stack."""
+    try:
+        parent = session.get(f"{ENTRIES}/{PARENT.name}")
+    except NotFoundError:
+        return None
+    return read_marks(parent["metadata"].get("annotations") or {})
+
+
+def backup_of(session: Session, discovery: Discovery, plan: Plan) -> list[Manifest]:
+    """Every object of the set as we have applied it, from what a plan has found there."""
+    found = []
+    for change in plan.changes:
+        live = change.before
+        if not live:
+            continue
+        version = applied_version(live, FIELD_MANAGER)
+        if version != live["apiVersion"]:
+            resource = discovery.find(version, change.ref.kind) or change.resource
+            live = session.get(resource.path(change.ref.namespace, change.ref.name))
+        found.append(applied_part(live, FIELD_MANAGER))
+    return found
+
+
+class Surroundings:
+    """The pods of the stack, and what runs the models' replicas."""
+
+    def __init__(self, session: Session, discovery: Discovery) -> None:
+        self._session = session
+        self._groups = discovery.find_group_kind(f"{LWS_KIND}.{LWS_GROUP}")
+
+    def standing(self) -> dict[str, Any]:
+        """How they are, as plain data."""
+        return standing(self._pods(), self._workloads())
+
+    def troubles(self, before: dict[str, Any]) -> Trouble:
+        """What is worse than before."""
+        return troubles(before, self._pods(), self._workloads())
+
+    def _pods(self) -> list[Manifest]:
+        path = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/pods"
+        found = self._session.list_items(path, {"labelSelector": COMPONENT_LABEL})
+        return [pod for pod in found if not pod["metadata"].get("deletionTimestamp")]
+
+    def _workloads(self) -> list[Manifest]:
+        selector = {"labelSelector": MODEL_LABEL}
+        path = f"/apis/apps/v1/namespaces/{MODELS_NAMESPACE}/deployments"
+        found = list(self._session.list_items(path, selector))
+        if self._groups:
+            with contextlib.suppress(ForbiddenError):  # the contract has no model whose replicas span nodes
+                found += self._session.list_items(self._groups.path(MODELS_NAMESPACE), selector)
+        return found

@@ -1,0 +1,141 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``fireworks.byoc.upgrade`` and ``fireworks.byoc.rollback_stack``, and in them ``fireworks.byoc.stack_upgrade``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.journey import agreed, line, offboard, onboard, play
+from tests.integration.upgrades import (
+    NEW,
+    NEWER,
+    NEWEST,
+    OLD,
+    deployments,
+    edition_of,
+    ended,
+    entries,
+    kill_upgrade,
+    publish,
+    release_of,
+    rollback,
+    stack,
+    upgrade,
+)
+
+Fleet = tuple[Any, Any, list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def fleet(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Two onboarded clusters of different customers: acme is the canary."""
+    folder = tmp_path_factory.mktemp("fleet")
+    contracts = [agreed(bed["acme"]), agreed(bed["birch"])]
+    for contract in contracts:
+        contract["change"] = {"approvals": {"stack_upgrade": "none"}}
+    contracts[0]["identity"]["ring"] = "canary"
+    done = onboard(folder, *contracts)
+    assert done.returncode == 0, done.stdout
+    yield bed["acme"], bed["birch"], contracts
+    assert offboard(folder, *contracts).returncode == 0
+
+
+def names(found: dict[str, str]) -> set[str]:
+    return {place.rpartition("/")[2] for place in found}
+
+
+def test_two_runs_at_once_change_each_cluster_once_and_it_is_brought_back(fleet: Fleet, tmp_path: Path) -> None:
+    acme, birch, contracts = fleet
+    releases = publish(tmp_path)
+    old = stack(acme), stack(birch)
+
+    checked = upgrade(tmp_path, contracts, releases, "--check", "--diff")
+    assert checked.returncode == 0, checked.stdout
+    assert ended(checked, "acme-eu-1")[4:6] == ["would", "change"], checked.stdout
+    assert "Deployment fireworks-system/ledger (created)" in checked.stdout
+    assert "Deployment fireworks-system/telemetry (deleted)" in checked.stdout
+    assert (stack(acme), stack(birch)) == old
+    assert entries(acme) == []
+
+    with ThreadPoolExecutor() as threads:
+        folders = [tmp_path / "one", tmp_path / "two"]
+        both = list(threads.map(lambda folder: upgrade(folder, contracts, releases), folders))
+    for done in both:
+        assert done.returncode == 0, done.stdout
+    for cluster, name, wave, ring in ((acme, "acme-eu-1", "1", "canary"), (birch, "birch-eu-1", "2", "general")):
+        rows = sorted(ended(done, name)[:6] for done in both)
+        assert rows[0][:5] == [wave, name, ring, OLD, "done"], both[0].stdout + both[1].stdout
+        assert rows[1][4:6] == ["skip", "already_there"], both[0].stdout + both[1].stdout
+        assert entries(cluster) == [(OLD, NEW, "good")]
+        assert release_of(cluster)["release"] == NEW
+        assert "ledger" in names(stack(cluster))
+        assert "telemetry" not in deployments(cluster)
+    new = stack(acme), stack(birch)
+    status = play("status", tmp_path, contracts, clusters="")
+    assert line(status, "acme-eu-1").split()[2:4] == ["ready", NEW], status.stdout
+
+    checked = rollback(tmp_path, contracts, "--check", "--diff")
+    assert "Deployment fireworks-system/ledger (deleted)" in checked.stdout, checked.stdout
+    assert (stack(acme), stack(birch)) == new
+    back = rollback(tmp_path, contracts)
+    assert back.returncode == 0, back.stdout
+    assert (stack(acme), stack(birch)) == old
+    assert release_of(acme)["release"] == OLD
+    assert entries(acme) == [(OLD, NEW, "good"), (NEW, OLD, "good")]
+
+
+def test_what_does_not_pass_is_given_back_whole_and_tried_again_when_corrected(fleet: Fleet, tmp_path: Path) -> None:
+    acme, birch, contracts = fleet
+    old = stack(birch)
+    releases = publish(tmp_path, broken=["birch-eu-1"])
+    together = [{**one, "identity": {**one["identity"], "ring": "general"}} for one in contracts]
+    options = ("-e", '{"policy": {"soak": 0, "canaries": 2, "wave_percent": 100}}')
+    done = upgrade(tmp_path, together, releases, *options)
+    assert done.returncode == 2, done.stdout
+    assert ended(done, "acme-eu-1")[4:6] == ["done", "go"], done.stdout
+    assert ended(done, "birch-eu-1")[4:6] == ["failed", "given_back"], done.stdout
+    assert "2026.11.0 was put back whole, and is ready" in done.stdout
+    assert stack(birch) == old
+    marks = release_of(birch)
+    assert marks["release"] == OLD
+    assert json.loads(marks["release-failed"])["release"] == NEW
+    assert "release-unfinished" not in marks
+
+    again = upgrade(tmp_path, together, releases, *options)
+    assert again.returncode == 2, again.stdout
+    assert ended(again, "birch-eu-1")[4:6] == ["wait", "failed_before"], again.stdout
+    assert stack(birch) == old
+
+    releases = publish(tmp_path)
+    fixed = upgrade(tmp_path, together, releases, *options)
+    assert fixed.returncode == 0, fixed.stdout
+    assert ended(fixed, "acme-eu-1")[4:6] == ["skip", "already_there"], fixed.stdout
+    assert ended(fixed, "birch-eu-1")[4:6] == ["done", "go"], fixed.stdout
+    assert stack(birch) == stack(acme)
+    assert "release-failed" not in release_of(birch)
+
+
+def test_a_newer_release_takes_the_place_of_one_that_was_killed(fleet: Fleet, tmp_path: Path) -> None:
+    acme, _birch, contracts = fleet
+    before = stack(acme)
+    releases = publish(tmp_path, NEWER, source=NEW, edition="2")
+    publish(tmp_path, NEWEST, source=NEW, edition="3")
+    kill_upgrade(tmp_path, contracts, releases, NEWER, reached=lambda: edition_of(acme) == "2")
+    assert release_of(acme) == {**release_of(acme), "release": NEW, "release-unfinished": NEWER}
+    status = play("status", tmp_path, contracts, clusters="")
+    assert f"the way to {NEWER} has not come to its end" in line(status, "acme-eu-1")
+
+    done = upgrade(tmp_path, contracts, releases, "-e", "why=it was stuck", release=NEWEST, clusters="acme-eu-1")
+    assert done.returncode == 0, done.stdout
+    assert ended(done, "acme-eu-1")[3:6] == [NEW, "done", "go"], done.stdout
+    assert entries(acme)[-2:] == [(NEW, NEWER, "superseded"), (NEW, NEWEST, "good")]
+    assert rollback(tmp_path, contracts[:1]).returncode == 0
+    assert stack(acme) == before

@@ -1,0 +1,152 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A rollout while it is carried out: a turn decided again, whether a wave may begin, and what came of each cluster."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout import outcome
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.gate import Gate, opening
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.plan import plan, turn
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.policy import Policy
+from tests.unit.domain.agreed import RELEASE
+from tests.unit.domain.rollout.fleets import NOW, OPEN, SOURCE, TARGET, agreed, alive, request
+
+FAILED = {"release": TARGET, "digest": "", "at": "2026-11-25T11:00:00Z", "reason": "ledger: it crashed"}
+HOUR = timedelta(hours=1)
+
+
+def planned(*lives: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A plan of clusters c0, c1, … of which nobody goes with another."""
+    fleet = [(agreed(f"c{number}", f"customer-{number}"), live) for number, live in enumerate(lives)]
+    return plan(fleet, request(policy=Policy(wave_percent=1), **more), NOW)
+
+
+def row(made: dict[str, Any], name: str = "c0") -> dict[str, Any]:
+    return next(dict(one) for one in made["clusters"] if one["cluster"] == name)
+
+
+def test_what_failed_here_is_not_tried_again_unless_it_is_another_or_somebody_asks() -> None:
+    found = row(planned(alive(failed=FAILED)))
+    assert (found["decision"], found["code"], found["whose_move"]) == ("wait", "failed_before", "Fireworks")
+    assert "ledger: it crashed" in found["reason"]
+    assert row(planned(alive(failed=FAILED), retry=True))["code"] == "go"
+    assert row(planned(alive(failed=FAILED), release={**RELEASE, "digest": "another"}))["code"] == "go"
+    assert row(planned(alive(failed={**FAILED, "release": "2026.1.0"})))["code"] == "go"
+
+
+def test_a_cluster_that_has_the_release_and_is_leaving_it_is_not_done() -> None:
+    assert row(planned(alive(release=TARGET)))["code"] == "already_there"
+    assert row(planned(alive(release=TARGET, unfinished=SOURCE)))["code"] == "wrong_source"
+
+
+def test_a_turn_is_decided_by_how_it_is_then_with_the_plans_estimate() -> None:
+    contract = agreed("c0", "customer-0", windows=[OPEN])
+    made = plan([(contract, alive(durations=[600.0]))], request(), NOW)
+    again = turn(contract, alive(), request(digest=made["digest"]), row(made), NOW + HOUR)
+    assert (again["decision"], again["wave"], again["estimated_seconds"]) == ("go", 1, 750)
+    assert again["ends_at"] == "2026-11-25T13:12:30+00:00"
+    late = turn(contract, alive(), request(digest=made["digest"]), row(made), NOW + 2 * HOUR)
+    assert (late["decision"], late["code"]) == ("wait", "outside_window")
+    gone = turn(contract, {"reachable": False}, request(digest=made["digest"]), row(made), NOW)
+    assert (gone["decision"], gone["code"], gone["ends_at"]) == ("skip", "offline", None)
+
+
+@pytest.mark.parametrize(
+    ("lives", "policy", "is_open", "reason"),
+    [
+        ([alive()], {}, True, "first wave of this run"),
+        ([alive(), alive(failed=FAILED)], {}, False, "the fleet has 1 failures, 0 are allowed: c1"),
+        ([alive(), alive(failed=FAILED)], {"fleet_failures": 1}, True, ""),
+        ([alive(), alive(release=TARGET, since="2026-11-25T11:50:00Z")], {}, False, "soaks until 2026-11-25T12:20"),
+        ([alive(), alive(release=TARGET, since="2026-11-25T11:20:00Z")], {}, True, ""),
+        ([alive(), alive(release=TARGET)], {}, True, ""),
+    ],
+)
+def test_the_first_wave_of_a_run_begins_by_what_the_clusters_remember(
+    lives: list[dict[str, Any]], policy: dict[str, int], is_open: bool, reason: str
+) -> None:
+    found = opening(planned(*lives), [], 1, Policy(**policy), NOW)
+    assert found.open is is_open
+    assert reason in found.reason
+
+
+def test_later_waves_begin_by_what_came_of_those_before_and_of_earlier_runs() -> None:
+    made = planned(alive(), alive(), alive(failed=FAILED))
+    done = [outcome.went(row(made), {"changed": True, "evidence": "all is ready"}, NOW)]
+    assert not opening(made, done, 2, Policy(soak=0), NOW).open
+    assert opening(made, done, 2, Policy(soak=0, fleet_failures=1), NOW).open
+    assert opening(made, done, 2, Policy(fleet_failures=1), NOW).at == NOW + timedelta(minutes=30)
+
+
+def broke(error: str, **more: Any) -> dict[str, Any]:
+    made = planned(alive())
+    failed = {"msg": "it is so. Next: that. Whose move: the customer.", "error": error, **more}
+    return outcome.broke(agreed("c0"), row(made), failed, "Do it", NOW)
+
+
+@pytest.mark.parametrize(
+    ("error", "result", "code", "gate"),
+    [
+        ("HeldError", "wait", "locked", "skipped"),
+        ("UnreachableError", "skip", "offline", "skipped"),
+        ("NotReadyError", "wait", "unhealthy", "skipped"),
+        ("FailedBeforeError", "wait", "failed_before", "failed"),
+        ("UpgradeError", "failed", "given_back", "failed"),
+        ("UnfinishedError", "failed", "unfinished", "failed"),
+        ("LockLostError", "failed", "failed", "failed"),
+    ],
+)
+def test_what_a_failed_task_means_for_a_cluster(error: str, result: str, code: str, gate: str) -> None:
+    found = broke(error)
+    assert (found["result"], found["code"], found["outcome"]) == (result, code, gate)
+    assert found["reason"] == "it is so."
+
+
+def test_whose_move_it_is_after_a_failure() -> None:
+    assert "<" in broke("UpgradeError", owner="the customer")["whose_move"]
+    assert broke("UpgradeError", owner="the operator of this run")["whose_move"] == "the operator of this run"
+    assert broke("")["reason"] == "Do it: it is so."
+    assert broke("", msg="")["reason"] == "Do it: it failed and did not say why"
+
+
+def test_the_report_has_every_cluster_in_the_plans_words() -> None:
+    away = {"reachable": False, "error": "no answer"}
+    made = planned(alive(), alive(), alive(), alive(release=TARGET, since="2026-11-25T11:00:00Z"), away)
+    outcomes = [
+        outcome.went(row(made, "c0"), {"changed": True, "evidence": "all is ready"}, NOW),
+        outcome.broke(agreed("c1"), row(made, "c1"), {"msg": "it crashed. Next: x.", "error": "UpgradeError"}, "", NOW),
+        outcome.held(row(made, "c2"), Gate(False, "wave 2 has 1 failures", None)),
+    ]
+    rows = {one["cluster"]: one for one in outcome.result_rows(made, outcomes)}
+    assert [(name, one["result"], one["code"]) for name, one in rows.items()] == [
+        ("c0", "done", "go"),
+        ("c1", "failed", "given_back"),
+        ("c2", "wait", "earlier_wave"),
+        ("c3", "skip", "already_there"),
+        ("c4", "skip", "offline"),
+    ]
+    assert rows["c4"]["wave"] == "-"
+    assert outcome.undone(made, outcomes) == ["c1", "c2"]
+
+
+def test_what_waits_is_not_failed_and_what_failed_before_is() -> None:
+    made = planned(alive(), alive(failed=FAILED))
+    soaks = outcome.held(row(made), Gate(False, "it soaks", NOW + HOUR))
+    assert (soaks["next_at"], soaks["whose_move"]) == ("2026-11-25T13:00:00+00:00", "")
+    assert outcome.undone(made, [soaks]) == ["c1"]
+    assert outcome.stayed(row(made, "c1"))["outcome"] == "failed"
+
+
+def test_in_check_mode_it_would_change_and_where_another_run_was_faster_it_is_there() -> None:
+    made = row(planned(alive()))
+    assert outcome.went(made, {"changed": True}, NOW, check_mode=True)["result"] == "would change"
+    there = outcome.went(made, {"changed": False, "reason": "has it already"}, NOW)
+    assert (there["result"], there["code"], there["outcome"]) == ("skip", "already_there", "done")
+    stayed = outcome.stayed({**made, "code": "already_there", "decision": "skip", "since": "2026-11-25T11:00:00Z"})
+    assert (stayed["outcome"], stayed["ended_at"]) == ("done", "2026-11-25T11:00:00Z")

@@ -1,0 +1,200 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An upgrade in one cluster as data: what it remembers, what a run does next, and what must hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.upgrade import course as courses
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.upgrade.course import Wanted, course, settled
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.upgrade.entry import (
+    FAILED,
+    FAILING,
+    GOOD,
+    PENDING,
+    SUPERSEDED,
+    WITHDRAWING,
+    WITHDRAWN,
+    Entry,
+    UnfitBackupError,
+    decided,
+    expendable,
+    in_order,
+    record,
+)
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.upgrade.gate import standing, troubles
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.upgrade.marks import (
+    Marks,
+    as_annotations,
+    read_marks,
+)
+
+A, B, C = "2026.11.0", "2026.12.0", "2026.12.1"
+OBJECTS = [{"kind": "ConfigMap", "metadata": {"name": "router"}}]
+
+
+def entry(state: str = PENDING, number: int = 1, **more: Any) -> Entry:
+    given = {"source": A, "target": B, "digest": "b", "objects": OBJECTS, "state": state, **more}
+    return Entry(number, **given)
+
+
+def test_an_entry_is_read_as_it_was_recorded() -> None:
+    made = entry(who="alice", why="faster", when="2026-11-26T02:00:00Z", before={"serving": {"m": 2}}, restores=3)
+    recorded = record(made)
+    assert recorded["immutable"] is True
+    assert in_order([recorded]) == [made]
+    patch = decided(FAILED, "it crashed", "2026-11-26T02:10:00Z")
+    recorded["metadata"]["annotations"] |= patch["metadata"]["annotations"]
+    [read] = in_order([recorded])
+    assert (read.state, read.reason, read.ended) == (FAILED, "it crashed", "2026-11-26T02:10:00Z")
+
+
+def test_what_somebody_else_made_of_an_entry_restores_nothing() -> None:
+    [read] = in_order([{"metadata": {"name": "stack-upgrade-1"}}])
+    assert (read.number, read.state, read.objects) == (0, SUPERSEDED, [])
+
+
+def test_a_secret_is_no_part_of_a_backup() -> None:
+    with pytest.raises(UnfitBackupError, match="holds no Secret; the set has key"):
+        record(entry(objects=[{"kind": "Secret", "metadata": {"name": "key"}}]))
+
+
+def test_the_oldest_entries_go_but_for_the_last_good_one_and_what_is_under_way() -> None:
+    found = [entry(GOOD, 1), entry(FAILED, 2), entry(WITHDRAWN, 3), entry(PENDING, 4)]
+    assert [one.number for one in expendable(found, 2)] == [2, 3]
+    assert [one.number for one in expendable(found, 3)] == [2]
+    assert expendable(found, 4) == []
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        Marks(A),
+        Marks(B, "2026-11-26T02:00:00Z"),
+        Marks(A, "", B, {"release": B, "digest": "b", "at": "2026-11-26T02:00:00Z", "reason": "it crashed"}),
+    ],
+)
+def test_marks_are_read_as_they_were_written(marks: Marks) -> None:
+    assert read_marks(as_annotations(marks)) == marks
+
+
+def test_marks_that_others_wrote() -> None:
+    assert read_marks({}) is None
+    for text in ("no json", "[1]"):
+        assert read_marks({**as_annotations(Marks(A)), "byoc.fireworks.ai/release-failed": text}) == Marks(A)
+
+
+NOW = Marks(A)
+UNDER_WAY = Marks(A, unfinished=B)
+WANTS = Wanted(B, "b")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "marks", "entries", "action", "words"),
+    [
+        (WANTS, NOW, [], courses.BEGIN, ""),
+        (WANTS, Marks(B), [entry(GOOD)], courses.NOTHING, "has 2026.12.0 already"),
+        (WANTS, UNDER_WAY, [entry()], courses.RESUME, "did not come to its end"),
+        (WANTS, UNDER_WAY, [entry(FAILING, reason="it crashed")], courses.GIVE_BACK, "it crashed"),
+        (WANTS, UNDER_WAY, [entry(WITHDRAWING)], courses.GIVE_BACK, ""),
+        (Wanted(C, "c"), UNDER_WAY, [entry()], courses.SUPERSEDE, "takes the place of 2026.12.0"),
+        (Wanted(B, "corrected"), UNDER_WAY, [entry(FAILING)], courses.SUPERSEDE, ""),
+        (WANTS, NOW, [entry(FAILED, reason="it crashed")], courses.REFUSE, "2026.12.0 failed here at .*: it crashed"),
+        (Wanted(B, "b", retry=True), NOW, [entry(FAILED)], courses.BEGIN, ""),
+        (Wanted(B, "corrected"), NOW, [entry(FAILED)], courses.BEGIN, ""),
+        (WANTS, NOW, [entry(FAILED), entry(GOOD, 2), entry(GOOD, 3, source=B, target=A)], courses.BEGIN, ""),
+        (WANTS, NOW, [entry(WITHDRAWN)], courses.BEGIN, ""),
+        (WANTS, UNDER_WAY, [], courses.REFUSE, "its backup is gone"),
+        (Wanted(back=True), UNDER_WAY, [entry()], courses.GIVE_BACK, "asked to go back"),
+        (Wanted(back=True), UNDER_WAY, [entry(FAILING, reason="it crashed")], courses.GIVE_BACK, "it crashed"),
+        (Wanted(back=True), Marks(B, unfinished=A), [entry(restores=1)], courses.RESUME, ""),
+        (Wanted(back=True), Marks(B, unfinished=A), [entry(FAILING, restores=1)], courses.GIVE_BACK, ""),
+        (Wanted(back=True), Marks(B), [entry(GOOD), entry(FAILED, 2, source=B, target=C)], courses.ROLLBACK, ""),
+        (Wanted(back=True), NOW, [entry(FAILED)], courses.REFUSE, "no upgrade to 2026.11.0 is recorded"),
+    ],
+)
+def test_what_a_run_does_next(wanted: Wanted, marks: Marks, entries: list[Entry], action: str, words: str) -> None:
+    import re
+
+    found = course(wanted, marks, entries)
+    assert found.action == action
+    assert re.search(words, found.reason)
+
+
+FAILED_MARK = {"release": B, "digest": "b", "at": "x", "reason": "it crashed"}
+
+
+@pytest.mark.parametrize(
+    ("marks", "entries", "states"),
+    [
+        (UNDER_WAY, [entry()], [PENDING]),
+        (UNDER_WAY, [entry(FAILING)], [FAILING]),
+        # The run was killed after the parent was written, and before the entry was.
+        (Marks(B), [entry()], [GOOD]),
+        (Marks(A, failed=FAILED_MARK), [entry(FAILING)], [FAILED]),
+        (Marks(A), [entry(WITHDRAWING)], [WITHDRAWN]),
+        # It was killed before anything was written.
+        (Marks(A), [entry()], [SUPERSEDED]),
+        (None, [entry()], [SUPERSEDED]),
+        # Somebody has applied the whole set meanwhile.
+        (Marks(A), [entry(FAILING)], [SUPERSEDED]),
+        (Marks(C), [entry(FAILING)], [SUPERSEDED]),
+        # The next one was recorded with the backup of this one.
+        (UNDER_WAY, [entry(), entry(number=2, target=C)], [SUPERSEDED, PENDING]),
+        (Marks(B), [entry(GOOD)], [GOOD]),
+    ],
+)
+def test_what_the_parent_says_of_the_entries(marks: Marks | None, entries: list[Entry], states: list[str]) -> None:
+    known, changed = settled(marks, entries)
+    assert [one.state for one in known] == states
+    assert changed == {one.number: now.state for one, now in zip(entries, known, strict=True) if one.state != now.state}
+
+
+def pod(name: str, restarts: int = 0, **state: Any) -> dict[str, Any]:
+    container = {"name": "it", "restartCount": restarts, "state": state}
+    return {"metadata": {"name": name, "uid": name}, "status": {"containerStatuses": [container]}}
+
+
+def serving(model: str, ready: int, replicas: int = 2) -> dict[str, Any]:
+    labels = {"byoc.fireworks.ai/model": model} if model else {}
+    return {
+        "metadata": {"name": model, "labels": labels},
+        "spec": {"replicas": replicas},
+        "status": {"availableReplicas": ready},
+    }
+
+
+@pytest.mark.parametrize(
+    ("pods", "workloads", "lasting", "passing"),
+    [
+        ([pod("a", 1), pod("b")], [serving("m", 2)], (), ()),
+        ([pod("a", 3)], [serving("m", 2)], ("a container of pod a has ended, and was started again",), ()),
+        (
+            [pod("new", waiting={"reason": "CrashLoopBackOff"})],
+            [serving("m", 2)],
+            ("a container of pod new has ended (it: CrashLoopBackOff)",),
+            (),
+        ),
+        (
+            [pod("new", terminated={"exitCode": 3})],
+            [serving("m", 2)],
+            ("a container of pod new has ended (it: exit code 3)",),
+            (),
+        ),
+        ([pod("new", waiting={"reason": "ContainerCreating"})], [serving("m", 2)], (), ()),
+        ([], [serving("m", 1)], (), ("model m has 1 replicas ready, and 2 before",)),
+        ([], [serving("m", 1, replicas=1)], (), ()),
+        ([], [], (), ("model m has 0 replicas ready, and 2 before",)),
+    ],
+)
+def test_what_is_worse_than_before(
+    pods: list[Any], workloads: list[Any], lasting: tuple[str, ...], passing: tuple[str, ...]
+) -> None:
+    before = standing([pod("a", 1)], [serving("m", 2), serving("", 1)])
+    assert before == {"restarts": {"a": 1}, "serving": {"m": 2}}
+    found = troubles(before, pods, workloads)
+    assert (found.lasting, found.passing) == (lasting, passing)
