@@ -129,21 +129,25 @@ def _prometheus(made: Chain, cluster: str, targets: Iterable[int]) -> dict[str, 
 
 def _alertmanager(made: Chain) -> str:
     """The configuration that the stack release has, with the token's file where it is here."""
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701
-    environment.filters |= {
-        "to_json": json.dumps,
-        "hash": lambda text, _kind: hashlib.sha256(text.encode()).hexdigest(),
-    }
     url = f"http://127.0.0.1:{made.ports['alertmanager-hook']}/alerts"
+    objects = alerts({"url": url, "token_secret": {"name": "events", "key": "token"}})
+    [config] = [one for one in objects if one["kind"] == "ConfigMap"]
+    return str(config["data"]["alertmanager.yml"]).replace("/etc/alertmanager-token/", f"{made.folder}/")
+
+
+def alerts(receiver: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """The objects of the component ``alerts`` for a contract with these ``health.events``."""
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, autoescape=False)  # noqa: S701
+    environment.filters["to_json"] = json.dumps
+    environment.filters["hash"] = lambda text, kind: hashlib.new(kind, text.encode()).hexdigest()
     given = {
-        "stack_contract": {"health": {"events": {"url": url, "token_secret": {"name": "events", "key": "token"}}}},
-        "stack_images": {"alerts": "alerts"},
+        "stack_contract": {"health": {"events": receiver} if receiver else {}},
+        "stack_images": {"alerts": "registry.example/alertmanager@sha256:" + "ab" * 32},
         "stack_release": {"version": "2026.12.0"},
         "stack_user_id": 10001,
     }
     text = environment.from_string((RELEASE / "alerts.yml.j2").read_text()).render(given)
-    [config] = [one for one in yaml.safe_load_all(text) if one and one["kind"] == "ConfigMap"]
-    return str(config["data"]["alertmanager.yml"]).replace("/etc/alertmanager-token/", f"{made.folder}/")
+    return [one for one in yaml.safe_load_all(text) if one]
 
 
 def _rulebook(venv: Environment, inventory: Path) -> list[str]:

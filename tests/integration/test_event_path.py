@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.integration.event_chain import Chain, chain, moment
+from tests.integration.event_chain import Chain, alerts, chain, moment
 from tests.integration.exporting import Exporter, exporters
 from tests.integration.guarded import until
 from tests.integration.journey import agreed, play
@@ -166,6 +166,20 @@ def takers(cluster: Any) -> list[str]:
 def log(made: Chain) -> str:
     """What ansible-rulebook and its playbooks said, on one line."""
     return " ".join(made.log("rulebook").split())
+
+
+def test_there_is_an_alertmanager_where_the_contract_names_a_receiver_and_it_never_holds_its_token(
+    serving: Any,
+) -> None:
+    assert alerts(None) == []
+    made = alerts(
+        {"url": "https://events.byoc.example/alerts", "token_secret": {"name": "byoc-events", "key": "token"}}
+    )
+    assert [one["kind"] for one in made] == ["ConfigMap", "Deployment", "Service"]
+    for one in made:
+        serving.request("POST", f"{serving.api.collection(one)}?dryRun=All&fieldValidation=Strict", one)
+    pod = made[1]["spec"]["template"]["spec"]
+    assert {"name": "token", "secret": {"secretName": "byoc-events", "defaultMode": 0o440}} in pod["volumes"]
 
 
 def test_what_is_posted_chooses_when_a_node_is_looked_at_and_nothing_else(
