@@ -80,8 +80,8 @@ def node(cluster: Any, name: str = NODE) -> dict[str, Any]:
     return dict(cluster.request("GET", f"/api/v1/nodes/{name}"))
 
 
-def said(cluster: Any) -> dict[str, str]:
-    annotations = node(cluster)["metadata"].get("annotations") or {}
+def said(cluster: Any, name: str = NODE) -> dict[str, str]:
+    annotations = node(cluster, name)["metadata"].get("annotations") or {}
     return {key.removeprefix(SAYS): value for key, value in annotations.items() if key.startswith(SAYS)}
 
 

@@ -87,6 +87,8 @@ ROUTER_PORT = 8001
 ROUTER = "router"
 TELEMETRY = "telemetry"
 TELEMETRY_PORT = 9090
+ALERTS = "alerts"
+ALERTS_PORT = 9093
 
 PRIORITIES = ("critical", "standard", "batch")
 

@@ -346,6 +346,7 @@ PLAYBOOKS = {
     "verify_records": OBSERVER,
     "health": OBSERVER,
     "remediate": NODE_MEDIC,
+    "remediate_node": NODE_MEDIC,
     "rotate_credentials": OPERATOR,
     "presetup": SETUP,
     "grant_setup_access": ADMINISTRATOR,
