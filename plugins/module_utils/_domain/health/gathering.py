@@ -24,7 +24,7 @@ from .sources import source_signs, unreadable_signs
 from .world import World
 
 PROVED = (RETURNED, CANCELLED, UNDER_WAY)
-"""How a journey of a node ends: proved well, or ended by a person. One that is under way keeps the node out by itself."""
+"""How a journey of a node ends: proved well, or ended by a person. One that is under way keeps the node out itself."""
 
 
 def all_signs(world: World) -> Iterator[Sign]:

@@ -22,9 +22,9 @@ from ..names import (
     MAINTENANCE_LABEL,
     QUARANTINE_TAINT,
 )
-from ..node_history import SUSPECT, repairs_of, with_repair
+from ..node_history import repairs_of, with_repair
 
-WELL, QUARANTINED, DRAINED = "", "quarantined", "drained"
+WELL, SUSPECT, QUARANTINED, DRAINED = "", "suspect", "quarantined", "drained"
 REPAIRING, VALIDATING, HANDED_OVER = "repairing", "validating", "handed-over"
 OUT_OF_SERVICE = (QUARANTINED, DRAINED, REPAIRING, VALIDATING, HANDED_OVER)
 
