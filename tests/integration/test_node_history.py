@@ -53,7 +53,7 @@ def health(repairs_allowed: int) -> dict[str, Any]:
     """A look at the nodes, of which each may have had fewer repairs than so many in a week."""
     policy = {**POLICY, "limits": {**POLICY["limits"], "remediations": repairs_allowed}}
     sources = {"dcgm_exporter": False, "node_problem_detector": False}
-    contract = agreed(health={"sources": sources}, actions={"cordon": "auto"})
+    contract = {**agreed(actions={"cordon": "auto"}), "health": {"sources": sources}}
     return {"fireworks.byoc.node_health_info": {"contract": contract, "policy": policy}}
 
 
