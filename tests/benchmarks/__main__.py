@@ -109,6 +109,7 @@ def fifty_objects(bench: Bench, runs: int) -> None:
 def fill(cluster: Any) -> None:
     cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": "load"}})
     cluster.create_many(workloads.nodes(NODES))
+    workloads.until_pods_may_come(cluster, "load", SETTLE_SECONDS)
     cluster.create_many(workloads.pods(PODS, "load", NODES))
 
 

@@ -22,7 +22,7 @@ from tests.integration.exporting import Exporter, exporters
 from tests.integration.guarded import until
 from tests.integration.journey import agreed, play
 from tests.integration.plays import ROOT
-from tests.integration.test_node_remediation import NODE, OTHER, SPACE, TAINT, gone, node, restore, said
+from tests.integration.remediating import NODE, OTHER, SPACE, TAINT, gone, node, restore, said
 from tests.tools import monitoring
 from tests.tools.environments import SetupError, events
 

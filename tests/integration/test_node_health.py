@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.expectations import access_expectations
 from tests.integration.exporting import exporters
 from tests.integration.faults import EVENTS, report_xid
 from tests.integration.faults import XID_79 as LINE
+from tests.integration.governed import governed
 from tests.integration.journey import agreed, line, play
 from tests.integration.plays import AS_MODULE, ROOT, connection_to, run_tasks
 
@@ -162,3 +164,22 @@ def test_a_customers_policy_changes_what_is_recommended_and_a_mistake_in_it_is_n
     done = play("health", tmp_path, [contract(birch)], "-e", json.dumps(wrong))
     assert done.returncode == 2, done.stdout
     assert "fleet: health.faults[0].class: there is no class gpu_off_bus" in " ".join(done.stdout.split())
+
+
+def test_an_observer_calls_nodes_healthy_where_the_customer_lets_it_list_what_tells_of_them(
+    bed: Any, tmp_path: Path
+) -> None:
+    sources = {"dcgm_exporter": False, "node_problem_detector": False}
+    said = []
+    for kinds in ([], ["events", "leases", "pods"]):
+        with governed(bed["acme"], tmp_path, health={"sources": sources, "observer_may_list": kinds}) as agreed_on:
+            observer = bed["acme"].kubeconfig_for_service_account("fireworks-system", "observer")
+            given = {"contract": agreed_on, "policy": POLICY}
+            connection = connection_to(bed["acme"], kubeconfig_file=str(observer))
+            said.append(run_tasks(tmp_path, connection, {"fireworks.byoc.node_health_info": given}).result)
+            access = {"fireworks.byoc.access_info": {"expectations": access_expectations(agreed_on)}}
+            rights = run_tasks(tmp_path, connection_to(bed["acme"]), access).result
+            assert (rights["too_many"], rights["too_few"]) == ([], [])
+    without, by_grant = ({node["state"] for node in result["nodes"].values()} for result in said)
+    assert (without, by_grant) == ({"unknown"}, {"healthy"})
+    assert {one["fault"] for one in said[0]["findings"]} == {"source_missing"} and said[1]["findings"] == []

@@ -24,6 +24,7 @@ FAULT_ACTIONS = [
     "replace",
 ]
 SEVERITIES = ["info", "warning", "error", "critical"]
+OBSERVED = ["events", "leases", "pods"]
 OWNERS = ["customer", "fireworks"]
 TOPICS = ["networking", "account", "capacity", "security", "support"]
 
@@ -156,6 +157,14 @@ HEALTH = section(
             },
             default={},
             examples=[{"dcgm_exporter": True, "node_problem_detector": False}],
+        ),
+        "observer_may_list": listing(
+            "Observer may list",
+            "What the observer may list in the whole cluster. Without it no node is ever called healthy.",
+            choice("Kind", "A kind that tells of nodes.", OBSERVED, examples=["events"]),
+            uniqueItems=True,
+            default=[],
+            examples=[OBSERVED],
         ),
         "prometheus": section(
             "Prometheus",

@@ -74,6 +74,11 @@ def may_scale(contract: Contract) -> bool:
     return int(scaling.get("max_replicas_per_model", 2)) > 1 or bool(scaling.get("scale_to_zero"))
 
 
+def _listed(kind: str) -> Callable[[Contract], bool]:
+    """Whether the customer lets the observer list a kind everywhere, so that a node can be called healthy."""
+    return lambda contract: kind in ((contract.get("health") or {}).get("observer_may_list") or ())
+
+
 def _by_gateway(contract: Contract) -> bool:
     return way_in(contract) == GATEWAY
 
@@ -263,7 +268,15 @@ IDENTITIES = (
         name=OBSERVER,
         why="Reads health and state, asks the services whether they answer, and changes nothing.",
         connects=True,
-        needs=(*_OBSERVE, _PROBE_STACK, _PROBE_MODELS),
+        needs=(
+            *_OBSERVE,
+            _PROBE_STACK,
+            _PROBE_MODELS,
+            # What tells of nodes lies in namespaces that are not ours.
+            Need(CLUSTER, "", ("events",), ("list",), when=_listed("events")),
+            Need(CLUSTER, LEASE_GROUP, ("leases",), ("list",), when=_listed("leases")),
+            Need(CLUSTER, "", ("pods",), ("list",), when=_listed("pods")),
+        ),
     ),
     Identity(
         name=DEPLOYER,

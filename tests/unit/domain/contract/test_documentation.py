@@ -89,6 +89,7 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "health.expect[].infiniband_ports": {"health.expect.0.infiniband_ports": "8"},
     "health.sources.dcgm_exporter": {"health.sources.dcgm": True},
     "health.sources.node_problem_detector": {"health.sources.node_problem_detector": "yes"},
+    "health.observer_may_list": {"health.observer_may_list": ["secrets"]},
     "health.prometheus.namespace": {"health.prometheus": {"service": "prometheus"}},
     "health.prometheus.service": {"health.prometheus": {"namespace": "monitoring", "service": "prometheus:9090"}},
     "health.prometheus.port": {"health.prometheus": {"namespace": "m", "service": "p", "port": 0}},
