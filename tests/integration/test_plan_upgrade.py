@@ -12,6 +12,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from tests.integration.journey import agreed, line, offboard, onboard, play
+from tests.integration.plays import ROOT, connection_to, run_tasks
 
 ASKED = ("-e", "release=2026.12.0", "-e", "asked_by=sre@fireworks.example")
 NAMESPACE = "/api/v1/namespaces/fireworks-system"
@@ -47,6 +48,20 @@ def as_the_upgrader_of_an_older_presetup(cluster: Any, contract: dict[str, Any],
         **contract,
         "access": {**contract["access"], "mode": "hardened", "credential": {"kubeconfig_file": str(path)}},
     }
+
+
+def would_change(cluster: Any, contract: dict[str, Any], release: str, folder: Path) -> set[str]:
+    """What the API server would make of the stack, were it brought to a release."""
+    role = ("-e", f"@{ROOT / 'roles' / 'stack' / 'vars' / 'main.yml'}")
+    applied = {
+        "fireworks.byoc.apply_set": {"name": "stack", "template": "{{ stack_release.templates }}"},
+        "vars": {"contract": {**contract, "stack": {"release": release}}},
+        "check_mode": True,
+    }
+    result = run_tasks(folder, connection_to(cluster), applied, flags=role).result
+    assert not result.get("failed"), result
+    changed = [each for each in result["objects"] if each["action"] != "unchanged"]
+    return {f"{each['kind']} {each['name']} {each['action']}" for each in changed}
 
 
 def state(cluster: Any) -> list[tuple[str, str]]:
@@ -103,6 +118,13 @@ def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any,
         assert (rows["birch-eu-1"]["decision"], approved["digest"]) == ("go", plan["digest"])
         assert len(approved["waves"]) == 2
         assert "In the way of the whole fleet: 1 clusters." in done.stdout
+
+        both = {"HorizontalPodAutoscaler router created", "Deployment router updated", "Deployment telemetry updated"}
+        assert would_change(acme, one, "2026.11.1", tmp_path) == both
+        newer = would_change(acme, one, "2026.12.0", tmp_path)
+        [config] = {each for each in newer if each.startswith("ConfigMap telemetry-")}
+        assert config.endswith(" created")
+        assert newer == both | {config, "ConfigMap telemetry deleted"}
 
         hold_lock(birch)
         past = {"operation": "upgrade the stack", "result": "done"}
