@@ -29,8 +29,8 @@ def live_state(
 ) -> dict[str, Any]:
     """How a cluster is (see ``case``); without facts it is offline, for the reason given.
 
-    :param facts: of ``cluster_info``, asked in ``can_i`` what the change needs. Of the observer, who changes nothing, the
-        answers say nothing.
+    :param facts: of ``cluster_info``, asked in ``can_i`` what the change needs. Of the observer, who changes nothing,
+        the answers say nothing.
     :param durations: seconds that past changes took, oldest first.
     :param run_id: of this run: a lock that it holds itself is none.
     """
