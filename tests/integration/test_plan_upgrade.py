@@ -96,8 +96,8 @@ def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any,
             f"plan_svg={svg_file}",
         )
 
-        def planned() -> tuple[dict[str, Any], Any]:
-            done = play("plan_upgrade", tmp_path / "fleet", [one, two, away], *ASKED, *options)
+        def planned(second: dict[str, Any] = two) -> tuple[dict[str, Any], Any]:
+            done = play("plan_upgrade", tmp_path / "fleet", [one, second, away], *ASKED, *options)
             assert done.returncode == 0, done.stdout
             return json.loads(json_file.read_text()), done
 
@@ -138,8 +138,7 @@ def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any,
         assert "bob@ctl/7 works on it for deploy models" in rows["birch-eu-1"]["reason"]
         birch.request("DELETE", f"{LEASES}/operation-lock")
 
-        two = as_the_upgrader_of_an_older_presetup(birch, two, tmp_path)
-        refused, done = planned()
+        refused, done = planned(as_the_upgrader_of_an_older_presetup(birch, two, tmp_path))
         [row] = [row for row in refused["clusters"] if row["cluster"] == "birch-eu-1"]
         assert (row["decision"], row["code"]) == ("wait", "missing_permissions")
         assert "patch, delete horizontalpodautoscalers.autoscaling in fireworks-system" in row["reason"]
