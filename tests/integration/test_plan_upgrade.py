@@ -12,6 +12,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from tests.integration.journey import agreed, line, offboard, onboard, play
+from tests.integration.plays import ROOT, connection_to, run_tasks
 
 ASKED = ("-e", "release=2026.12.0", "-e", "asked_by=sre@fireworks.example")
 NAMESPACE = "/api/v1/namespaces/fireworks-system"
@@ -27,9 +28,10 @@ UPGRADER = "/apis/rbac.authorization.k8s.io/v1/namespaces/fireworks-system/roles
 
 
 def hold_lock(cluster: Any) -> None:
+    """For a day: a plan knows that a lock of minutes is free again when the second wave begins."""
     now = datetime.now(tz=UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     notes = {"byoc.fireworks.ai/purpose": "deploy models"}
-    spec = {"holderIdentity": "bob@ctl/7", "leaseDurationSeconds": 600, "acquireTime": now, "renewTime": now}
+    spec = {"holderIdentity": "bob@ctl/7", "leaseDurationSeconds": 86400, "acquireTime": now, "renewTime": now}
     cluster.request("POST", LEASES, {"metadata": {"name": "operation-lock", "annotations": notes}, "spec": spec})
 
 
@@ -47,6 +49,20 @@ def as_the_upgrader_of_an_older_presetup(cluster: Any, contract: dict[str, Any],
         **contract,
         "access": {**contract["access"], "mode": "hardened", "credential": {"kubeconfig_file": str(path)}},
     }
+
+
+def would_change(cluster: Any, contract: dict[str, Any], release: str, folder: Path) -> set[str]:
+    """What the API server would make of the stack, were it brought to a release."""
+    role = ("-e", f"@{ROOT / 'roles' / 'stack' / 'vars' / 'main.yml'}")
+    applied = {
+        "fireworks.byoc.apply_set": {"name": "stack", "template": "{{ stack_release.templates }}"},
+        "vars": {"contract": {**contract, "stack": {"release": release}}},
+        "check_mode": True,
+    }
+    result = run_tasks(folder, connection_to(cluster), applied, flags=role).result
+    assert not result.get("failed"), result
+    changed = [each for each in result["objects"] if each["action"] != "unchanged"]
+    return {f"{each['kind']} {each['name']} {each['action']}" for each in changed}
 
 
 def state(cluster: Any) -> list[tuple[str, str]]:
@@ -81,8 +97,8 @@ def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any,
             f"plan_svg={svg_file}",
         )
 
-        def planned() -> tuple[dict[str, Any], Any]:
-            done = play("plan_upgrade", tmp_path / "fleet", [one, two, away], *ASKED, *options)
+        def planned(second: dict[str, Any] = two) -> tuple[dict[str, Any], Any]:
+            done = play("plan_upgrade", tmp_path / "fleet", [one, second, away], *ASKED, *options)
             assert done.returncode == 0, done.stdout
             return json.loads(json_file.read_text()), done
 
@@ -104,6 +120,13 @@ def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any,
         assert len(approved["waves"]) == 2
         assert "In the way of the whole fleet: 1 clusters." in done.stdout
 
+        both = {"HorizontalPodAutoscaler router created", "Deployment router updated", "Deployment telemetry updated"}
+        assert would_change(acme, one, "2026.11.1", tmp_path) == both
+        newer = would_change(acme, one, "2026.12.0", tmp_path)
+        [config] = {each for each in newer if each.startswith("ConfigMap telemetry-")}
+        assert config.endswith(" created")
+        assert newer == both | {config, "ConfigMap telemetry deleted"}
+
         hold_lock(birch)
         past = {"operation": "upgrade the stack", "result": "done"}
         past |= {"started": "2026-11-01T10:00:00Z", "ended": "2026-11-01T10:08:00Z"}
@@ -116,8 +139,7 @@ def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any,
         assert "bob@ctl/7 works on it for deploy models" in rows["birch-eu-1"]["reason"]
         birch.request("DELETE", f"{LEASES}/operation-lock")
 
-        two = as_the_upgrader_of_an_older_presetup(birch, two, tmp_path)
-        refused, done = planned()
+        refused, done = planned(as_the_upgrader_of_an_older_presetup(birch, two, tmp_path))
         [row] = [row for row in refused["clusters"] if row["cluster"] == "birch-eu-1"]
         assert (row["decision"], row["code"]) == ("wait", "missing_permissions")
         assert "patch, delete horizontalpodautoscalers.autoscaling in fireworks-system" in row["reason"]

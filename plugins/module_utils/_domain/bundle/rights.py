@@ -30,16 +30,11 @@ def release_questions(release: Data) -> list[dict[str, str]]:
     return questions(needs)
 
 
-def refused(permissions: Iterable[Data], asked: Sequence[Data]) -> list[str]:
-    """What an API server refused of ``asked``, in words: verbs and resource.
-
-    :param permissions: its answers, those to other questions too.
-    """
-    keys = ("namespace", "group", "resource", "subresource", "name", "verb")
-    wanted = {tuple(str(each.get(key) or "") for key in keys) for each in asked}
+def refused(permissions: Iterable[Data]) -> list[str]:
+    """What an API server refused of what it was asked, in words: verbs and resource."""
     verbs: dict[str, list[str]] = {}
     for each in permissions:
-        if not each["allowed"] and tuple(str(each.get(key) or "") for key in keys) in wanted:
+        if not each["allowed"]:
             group = f".{each['group']}" if each.get("group") else ""
             verbs.setdefault(f"{each['resource']}{group} in {each.get('namespace')}", []).append(str(each["verb"]))
     return [f"{', '.join(found)} {what}" for what, found in verbs.items()]

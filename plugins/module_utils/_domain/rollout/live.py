@@ -25,15 +25,13 @@ def live_state(
     facts: Data | None = None,
     error: str = "",
     durations: Sequence[float] = (),
-    asked: Sequence[Data] = (),
     run_id: str = "",
 ) -> dict[str, Any]:
     """How a cluster is (see ``case``); without facts it is offline, for the reason given.
 
-    :param facts: of ``cluster_info``.
+    :param facts: of ``cluster_info``, asked in ``can_i`` what the change needs. Of the observer, who changes nothing,
+        the answers say nothing.
     :param durations: seconds that past changes took, oldest first.
-    :param asked: the rights that the change needs, as questions that ``cluster_info`` has asked. Of the observer, who
-        changes nothing, the answers say nothing.
     :param run_id: of this run: a lock that it holds itself is none.
     """
     if not facts:
@@ -52,7 +50,7 @@ def live_state(
         "health": "ready" if row["state"] == READY else "degraded",
         "problems": [row["reason"]] if row["reason"] else [],
         "lock": _lock(facts.get("lock"), run_id),
-        "missing_permissions": refused(facts["permissions"], asked) if facts["user"] != _OBSERVER else [],
+        "missing_permissions": refused(facts["permissions"]) if facts["user"] != _OBSERVER else [],
         "frozen": _freeze(notes.get(FREEZE_ANNOTATION, "")),
         "durations": list(durations),
         "approvals": _approvals(notes.get(APPROVAL_ANNOTATION, "")),
