@@ -60,7 +60,14 @@ def nodes(count: int) -> Iterator[Manifest]:
             "kind": "Node",
             "metadata": {"name": f"node-{number:04}", "labels": labels},
             "spec": {"providerID": f"aws:///zone/i-{number:017}"},
-            "status": {"capacity": amounts, "allocatable": amounts, "conditions": conditions, "images": images},
+            "status": {
+                "capacity": amounts,
+                "allocatable": amounts,
+                "conditions": conditions,
+                "images": images,
+                # Without one, no pod of it ever has an address, and none is ready.
+                "addresses": [{"type": "InternalIP", "address": f"198.20.{number // 250}.{number % 250 + 1}"}],
+            },
         }
 
 
