@@ -19,15 +19,15 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.integration.faults import EVENTS, report_xid
+from tests.integration.faults import XID_79 as LINE
 from tests.integration.journey import agreed, line, play
 from tests.integration.plays import AS_MODULE, ROOT, connection_to, run_tasks
 
 POLICY = yaml.safe_load((ROOT / "roles/stack/files/faults.yml").read_text(encoding="utf-8"))
 NODE, OTHER = "h100-0", "h100-1"
-EVENTS = "/api/v1/namespaces/default/events"
 PODS = "/api/v1/namespaces/default/pods"
 UUID = "GPU-1f027ee8-6e1e-2b8c-0108-3d370e5f0418"
-LINE = "NVRM: Xid (PCI:0000:0f:00): 79, pid='<unknown>', name=<unknown>, GPU has fallen off the bus."
 
 
 def contract(cluster: Any) -> dict[str, Any]:
@@ -53,23 +53,6 @@ def birch(bed: Any) -> Iterator[Any]:
     yield cluster
     cluster.mend_node(NODE)
     cluster.request("DELETE", f"{EVENTS}?fieldSelector=involvedObject.kind%3DNode")
-
-
-def report_xid(cluster: Any, node: str = NODE, message: str = LINE) -> None:
-    """As node-problem-detector does, with the rules of the stack release."""
-    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    event = {
-        "metadata": {"generateName": f"{node}.", "namespace": "default"},
-        "involvedObject": {"kind": "Node", "name": node, "uid": node},
-        "reason": "GpuXid",
-        "message": message,
-        "type": "Warning",
-        "source": {"component": "gpu-monitor", "host": node},
-        "firstTimestamp": moment,
-        "lastTimestamp": moment,
-        "count": 1,
-    }
-    cluster.request("POST", EVENTS, event)
 
 
 def test_healthy_nodes_are_healthy(birch: Any, tmp_path: Path) -> None:

@@ -60,6 +60,10 @@ def _may_drain(contract: Contract) -> bool:
     return action(contract, "drain") != "never"
 
 
+def _may_cordon(contract: Contract) -> bool:
+    return action(contract, "cordon") != "never"
+
+
 def may_scale(contract: Contract) -> bool:
     """Whether the contract lets any model have more than one number of replicas.
 
@@ -273,6 +277,10 @@ IDENTITIES = (
             Need(CLUSTER, "", ("nodes",), (*READ, "patch")),
             Need(MODELS_NAMESPACE, "", ("pods",), READ),
             Need(MODELS_NAMESPACE, "", ("pods/eviction",), ("create",), when=_may_drain),
+            # A pod's ReplicaSet lets go of it, so that its replacement comes first. A guardrail keeps it to that.
+            Need(MODELS_NAMESPACE, "", ("pods",), ("patch",), when=_may_drain),
+            # A repaired node is tried by a pod before it returns. A guardrail keeps it to that too.
+            Need(MODELS_NAMESPACE, "", ("pods",), ("create", "delete"), when=_may_cordon),
             Need(MODELS_NAMESPACE, "policy", ("poddisruptionbudgets",), READ),
             *_LOCK,
             # What it did is recorded, like what everybody else does.
