@@ -234,4 +234,6 @@ def test_a_pod_that_was_let_go_is_given_back_when_its_node_is_returned_by_hand(c
     assert taken(kept, "keep_pod")["changed"]
     assert taken(kept, "release")["changed"]
     until(lambda: len(ready(cluster)) == 1, "there is one too many")
-    assert [pod["metadata"]["uid"] for pod in ready(cluster)] == [before["metadata"]["uid"]]
+    assert let_go(cluster) == []
+    [pod] = ready(cluster)  # which of the two is up to the ReplicaSet: of pods about as old it takes any
+    assert pod["metadata"]["ownerReferences"] == before["metadata"]["ownerReferences"]

@@ -5,7 +5,7 @@
 
 Without the label by which a ReplicaSet knows its pods, a pod is nobody's. It goes on serving, for Services and budgets
 go by other labels, and its ReplicaSet makes another at once. Nobody's scale is touched, so no autoscaler is in the way.
-A pod that has the label again is adopted again, and its ReplicaSet ends the one too many: the youngest.
+A pod that has the label again is adopted again, and its ReplicaSet ends the one too many.
 """
 
 from __future__ import annotations
