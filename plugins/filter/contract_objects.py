@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.clause import clause
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities import required_permissions
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.exposure import front_door
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup import presetup_objects
@@ -30,6 +31,7 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
+            "contract_clause": clause,
             "explain_scaling": _explain_scaling,
             "front_door": front_door,
             "presetup_annotations": presetup_annotations,

@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.bundle.rights import release_questions
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout import outcome, timeline
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.case import Request
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.emergency import Emergency
@@ -128,6 +129,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "live_state": live_state,
+            "release_permissions": release_questions,
             "upgrade_broke": _broke_outcome,
             "upgrade_gate": _upgrade_gate,
             "upgrade_held": _held_outcome,

@@ -34,13 +34,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _raw:
-  description: The release of each term, with C(version), C(channel), C(upgrades_from), C(kubernetes), C(components),
-    C(images) and C(engines), the paths of its components' C(templates), and a C(digest) of all its files.
+  description: The release of each term, with C(version), C(channel), C(upgrades_from), C(kubernetes), C(requires),
+    C(permissions), C(components), C(images) and C(engines), the paths of its components' C(templates), and a C(digest)
+    of all its files.
   type: list
   elements: dict
 """
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +50,11 @@ from ansible.plugins.lookup import LookupBase
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.release import (
     InvalidReleaseError,
     UnknownReleaseError,
+    bundle_digest,
     check_release,
     release_version,
 )
-
-_OURS = Path(__file__).parents[2] / "roles" / "stack" / "files" / "releases"
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.release_files import RELEASES, file_hashes
 
 
 class LookupModule(LookupBase):
@@ -62,7 +62,7 @@ class LookupModule(LookupBase):
 
     def run(self, terms: list[Any], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
         self.set_options(var_options=variables, direct=kwargs)
-        directory = Path(self.get_option("directory") or _OURS)
+        directory = Path(self.get_option("directory") or RELEASES)
         channels = self._read(directory / "channels.yml")
         known = sorted(path.parent.name for path in directory.glob("*/release.yml"))
         try:
@@ -78,15 +78,7 @@ class LookupModule(LookupBase):
         except InvalidReleaseError as error:
             raise AnsibleLookupError(f"{folder / 'release.yml'}: {error}") from None
         templates = [str(folder / f"{name}.yml.j2") for name in release["components"]]
-        return {**release, "digest": _digest(folder), "templates": templates}
+        return {**release, "digest": bundle_digest(file_hashes(folder)), "templates": templates}
 
     def _read(self, path: Path) -> dict[str, Any]:
         return dict(self._loader.load_from_file(str(path)))
-
-
-def _digest(folder: Path) -> str:
-    """Of every file that belongs to a release, by its name."""
-    found = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        found.update(f"{path.relative_to(folder)}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\0".encode())
-    return found.hexdigest()

@@ -139,6 +139,10 @@ facts:
       type: list
       elements: dict
       returned: success
+    lock:
+      description: Who works on the cluster, with C(holder), C(purpose), C(since) and C(expires); null when nobody does.
+      type: dict
+      returned: success
     unreadable:
       description: What this identity may not read.
       type: list

@@ -23,8 +23,10 @@ description:
     return.
   - Cordons and taints of others stay. What somebody undid by hand stays undone.
   - Only pods in the namespace of the models are moved.
+  - Where free GPUs hold them, replacements are Ready before pods leave. A drain that is given up is undone; the node
+    stays quarantined.
   - It needs C(get), C(list) and C(patch) on nodes, C(get), C(list) and C(watch) on pods and budgets of that namespace,
-    and C(create) on C(pods/eviction), as the identity C(node-medic) has.
+    C(patch) on these pods and C(create) on C(pods/eviction), as the identity C(node-medic) has.
 attributes:
   check_mode:
     support: full
@@ -132,7 +134,8 @@ EXAMPLES = r"""
 RETURN = r"""
 taken:
   description: Each step that was taken or tried, with C(node), C(do), C(why), C(state) (before it), C(session),
-    C(goal), C(owner) (whose move it is), C(changed), C(failed) and C(result). Of a drain also C(evicted), C(blocked_by)
+    C(goal), C(owner) (whose move it is), C(changed), C(failed) and C(result). Of a drain also C(first) (pods whose
+    replacements came first), C(held) (those that stay without), C(evicted), C(blocked_by)
     (budgets that let no pod go), C(left) (who stays and why), C(unschedulable) and C(seconds).
   type: list
   elements: dict

@@ -32,16 +32,18 @@ def render_template(action: ActionBase, path: str, task_vars: dict[str, Any]) ->
     :raises AnsibleActionFail: naming the template, when it is missing or does not render.
     """
     found = _find(action, "templates", path)
-    search = [str(found.parent), *task_vars.get("ansible_search_path", [])]
-    templar = action._templar.copy_with_new_env(searchpath=search, available_variables=task_vars)
-    overrides = {"trim_blocks": True, "lstrip_blocks": True}
     try:
-        rendered = templar.template(
-            trust_as_template(_text(action, found)), escape_backslashes=False, overrides=overrides
-        )
+        return rendered(action._templar, found, _text(action, found), task_vars)
     except AnsibleError as error:
         raise AnsibleActionFail(f"{found}: does not render: {error}") from error
-    return str(rendered or "")
+
+
+def rendered(templar: Any, path: Path, text: str, variables: dict[str, Any]) -> str:
+    """The text of a template, rendered; what it includes is looked for beside it first. Raises AnsibleError."""
+    search = [str(path.parent), *variables.get("ansible_search_path", [])]
+    own = templar.copy_with_new_env(searchpath=search, available_variables=variables)
+    overrides = {"trim_blocks": True, "lstrip_blocks": True}
+    return str(own.template(trust_as_template(text), escape_backslashes=False, overrides=overrides) or "")
 
 
 def _find(action: ActionBase, folder: str, path: str) -> Path:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Much work of the same kind at once in one process, of which none may hold up the rest.
 
-A thread cannot be stopped. What takes too long is therefore left alone: its answer is no longer waited for, its place is
+A thread cannot be stopped. What takes too long is therefore left alone: its answer is not waited for, its place is
 given to the next, and its thread dies with the process. So they are none of a ``ThreadPoolExecutor``, whose
 every thread is waited for when Python ends.
 """

@@ -21,7 +21,7 @@ import yaml
 
 from byoc_testbed import ClusterSpec, NodePool, Testbed
 from byoc_testbed.kubectl import find_kubectl
-from tests.benchmarks import remediation, workloads
+from tests.benchmarks import fleet, records, remediation, sweeping, workloads
 from tests.benchmarks.measure import BenchmarkError, Figure, Sample, idle_share, in_turns, run_once
 from tests.integration.plays import ROOT, ansible_environment, connection_to
 
@@ -29,8 +29,11 @@ HOSTS, TASKS_EACH = 50, 5
 NODES, PODS = 1500, 4000
 MODELS = 50
 QUARANTINED = 150
+CLUSTERS = 1000
 #: Nodes that are drained, their pods, and nodes for the replacements.
 DRAINED, DRAINED_PODS, DRAINED_ROOM = 100, 800, 120
+#: Hosts of the fleets that are swept. With a task for each only the small one is: the large one takes minutes.
+SWEPT, TASK_EACH_AT_MOST = (100, 1000), 100
 SETTLE_SECONDS = 180
 # The testbed's own rule for so many nodes: with short leases, 1,500 heartbeats keep two cores busy.
 LEASE_SECONDS = NODES // 8
@@ -108,6 +111,7 @@ def fifty_objects(bench: Bench, runs: int) -> None:
 def fill(cluster: Any) -> None:
     cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": "load"}})
     cluster.create_many(workloads.nodes(NODES))
+    workloads.until_pods_may_come(cluster, "load", SETTLE_SECONDS)
     cluster.create_many(workloads.pods(PODS, "load", NODES))
 
 
@@ -206,6 +210,29 @@ def planning_a_fleet(bench: Bench, runs: int) -> None:
     subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, check=True)
 
 
+def whole_fleet(bench: Bench, _runs: int) -> None:
+    """Whole playbooks over a fleet, each once, and what Ansible needs for as many hosts without us."""
+    print(f"\n{CLUSTERS} clusters, {os.cpu_count()} cores, forks as in ansible.cfg", flush=True)
+    fleet.stack(bench.cluster)
+    source = fleet.inventory(bench.folder / "fleet", bench.cluster, CLUSTERS)
+    empty = [{"ansible.builtin.set_fact": {"one": 1}}]
+    asked = ["-e", "release=2026.12.0", "-e", "asked_by=sre@fireworks.example"]
+    plays = {
+        "nothing: reading the inventory": [fleet.playbook(bench.folder, "nothing", [])],
+        "Ansible alone: one empty task for each": [fleet.playbook(bench.folder, "empty_task", empty)],
+        "fireworks.byoc.status": ["fireworks.byoc.status"],
+        "fireworks.byoc.plan_upgrade": ["fireworks.byoc.plan_upgrade", *asked],
+    }
+    program = str(Path(sys.executable).with_name("ansible-playbook"))
+    for name, words in plays.items():
+        print(fleet.line(name, bench.command([program, "-i", str(source), *words])()), flush=True)
+
+
+def many_records(_bench: Bench, _runs: int) -> None:
+    print("", flush=True)
+    records.main()
+
+
 def quarantine(bench: Bench, _runs: int) -> None:
     """Each command once, on the same nodes put back in between: it can only be measured while it changes something."""
     print(f"\nmaking {NODES} nodes and {PODS} pods …", flush=True)
@@ -221,7 +248,8 @@ def quarantine(bench: Bench, _runs: int) -> None:
     }
     kubectl = find_kubectl()
     if kubectl:
-        commands["kubectl cordon"] = bench.command([kubectl, bench.kubectl_config, "cordon", *sick])
+        both = remediation.kubectl_quarantine([kubectl, bench.kubectl_config], sick)
+        commands["kubectl cordon, then kubectl taint"] = bench.command(["sh", "-c", both])
     figures = {}
     for name, command in commands.items():
         figures[name] = Figure([command()])
@@ -242,6 +270,10 @@ def drain(bench: Bench, _runs: int) -> None:
     sick = remediation.nodes_with_most(bench.cluster, DRAINED_PODS)
     figures["ours: node_remediation playbook"] = Figure([bench.playbook("ours", [remediation.drain_task(sick)])()])
     remediation.restored(bench.cluster, sick)
+    again = remediation.nodes_with_most(bench.cluster, DRAINED_PODS)
+    each = bench.playbook("core", [remediation.core_drain_task(again)])
+    figures["kubernetes.core.k8s_drain, a call for each (waits for no replacement)"] = Figure([each()])
+    remediation.restored(bench.cluster, again)
     kubectl = find_kubectl()
     if kubectl:
         again = remediation.nodes_with_most(bench.cluster, DRAINED_PODS)
@@ -252,6 +284,33 @@ def drain(bench: Bench, _runs: int) -> None:
         remediation.restored(bench.cluster, again)
     title = f"{len(sick)} nodes with {DRAINED_PODS} pods drained"
     show(title, figures, "an empty playbook", "ours: node_remediation playbook")
+    net = figures["ours: node_remediation playbook"].seconds - figures["an empty playbook"].seconds
+    print(f"  ours: {DRAINED_PODS / net:.0f} pods a second, each with its replacement Ready")
+
+
+def sweep(_bench: Bench | None, runs: int) -> None:
+    """A fleet's hosts share a few API servers: two cores do not hold a hundred."""
+    for hosts in SWEPT:
+        with tempfile.TemporaryDirectory() as name, Testbed.start(sweeping.specs()) as bed:
+            folder = Path(name)
+            inventory = sweeping.fleet(folder, [bed[spec.name] for spec in sweeping.specs()], hosts)
+            settle()
+
+            def play(book: str, folder: Path = folder, inventory: Path = inventory) -> Callable[[], Sample]:
+                program = str(Path(sys.executable).with_name("ansible-playbook"))
+                environment = ansible_environment(PYTHONDONTWRITEBYTECODE="", ANSIBLE_FORKS="5")
+                return lambda: run_once([program, "-i", str(inventory), book], environment, folder)
+
+            commands = {
+                "an empty playbook, the inventory read": play(str(sweeping.nothing(folder))),
+                "ours: health, one task for the fleet": play("fireworks.byoc.health"),
+                "an empty task for each host": play(str(sweeping.empty_task(folder))),
+            }
+            if hosts <= TASK_EACH_AT_MOST:
+                commands["health, a task for each host"] = play(str(sweeping.task_each(folder)))
+            figures = in_turns(commands, dict.fromkeys(commands, runs if hosts <= TASK_EACH_AT_MOST else 1))
+        title = f"{hosts} hosts on {sweeping.SERVERS} API servers, two GPU nodes each, swept by health"
+        show(title, figures, *list(commands)[:2])
 
 
 PARTS = {
@@ -259,8 +318,11 @@ PARTS = {
     "fifty_objects": fifty_objects,
     "large_cluster": large_cluster,
     "many_hosts": many_hosts,
+    "many_records": many_records,
     "planning_a_fleet": planning_a_fleet,
     "quarantine": quarantine,
+    "whole_fleet": whole_fleet,
+    "sweep": sweep,
     "drain": drain,
 }
 
@@ -274,6 +336,11 @@ def main() -> int:
     light = ClusterSpec("bench", pools=[], device_plugin=False, lease_seconds=LEASE_SECONDS)
     with_gpus = ClusterSpec("models", pools=[NodePool("h100", count=-(-MODELS // 8))], device_plugin=False)
     try:
+        if "sweep" in parts:  # on clusters of its own, alone on the machine
+            sweep(None, options.runs)
+            parts = [part for part in parts if part != "sweep"]
+        if not parts:
+            return 0
         specs = [*([with_gpus] if "fifty_models" in parts else []), *([light] if parts != ["fifty_models"] else [])]
         with tempfile.TemporaryDirectory() as folder, Testbed.start(specs) as bed:
             for part in parts:

@@ -16,10 +16,12 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Sample:
-    """One run: wall-clock seconds, and MiB of the largest process (the operating system's own accounting)."""
+    """One run: wall-clock seconds, MiB of the largest process, and seconds of processor time of all (the operating
+    system's own accounting)."""
 
     seconds: float
     peak_mib: float
+    processor: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def run_once(command: Sequence[str], environment: dict[str, str], cwd: Path) -> 
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise BenchmarkError(f"{' '.join(command)} ended with {process.returncode}:\n{log.read_text()[-2000:]}")
-    return Sample(seconds, usage.ru_maxrss / 1024)
+    return Sample(seconds, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime)
 
 
 def idle_share(seconds: float) -> float:

@@ -40,6 +40,21 @@ def cordon_task(nodes: list[str]) -> Manifest:
     return {"kubernetes.core.k8s_drain": {"name": "{{ item }}", "state": "cordon"}, "loop": nodes}
 
 
+def kubectl_quarantine(kubectl: list[str], nodes: list[str]) -> str:
+    """The same with kubectl, as a shell's line: it cordons and taints one node after the other."""
+    named, taint = " ".join(nodes), f"{_TAINT}=true:NoSchedule"
+    command = " ".join(kubectl)
+    return f"{command} cordon {named} && {command} taint nodes {named} {taint}"
+
+
+def core_drain_task(nodes: list[str]) -> Manifest:
+    """A drain with kubernetes.core: a call for each node, again where a budget said no."""
+    options = {"delete_emptydir_data": True, "ignore_daemonsets": True, "force": True, "wait_timeout": 60}
+    call = {"name": "{{ item }}", "state": "drain", "delete_options": options}
+    again = {"register": "drained", "until": "drained is succeeded", "retries": 30, "delay": 1}
+    return {"kubernetes.core.k8s_drain": call, "loop": nodes, **again}
+
+
 def restored(cluster: Any, nodes: list[str]) -> None:
     """Take marks, taint and cordon away again."""
     for name in nodes:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,14 @@ def nodes(count: int) -> Iterator[Manifest]:
             "kind": "Node",
             "metadata": {"name": f"node-{number:04}", "labels": labels},
             "spec": {"providerID": f"aws:///zone/i-{number:017}"},
-            "status": {"capacity": amounts, "allocatable": amounts, "conditions": conditions, "images": images},
+            "status": {
+                "capacity": amounts,
+                "allocatable": amounts,
+                "conditions": conditions,
+                "images": images,
+                # Without one, no pod of it ever has an address, and none is ready.
+                "addresses": [{"type": "InternalIP", "address": f"198.20.{number // 250}.{number % 250 + 1}"}],
+            },
         }
 
 
@@ -83,6 +91,16 @@ def pods(count: int, space: str, node_count: int) -> Iterator[Manifest]:
                 "tolerations": [{"operator": "Exists"}],
             },
         }
+
+
+def until_pods_may_come(cluster: Any, space: str, seconds: float) -> None:
+    """Wait for the account that every pod of a new namespace has."""
+    deadline = time.monotonic() + seconds
+    path = f"/api/v1/namespaces/{space}/serviceaccounts"
+    while not cluster.request("GET", path)["items"]:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{space} had no service account after {seconds:g} s")
+        time.sleep(0.1)
 
 
 def contract_of_models(count: int) -> Manifest:

@@ -42,10 +42,11 @@ def apply_presetup(cluster: Any, folder: Path, contract: Contract, **options: An
 
 
 @contextmanager
-def governed(cluster: Any, folder: Path) -> Iterator[Contract]:
-    """The cluster with its presetup applied; afterwards nothing of ours is left."""
+def governed(cluster: Any, folder: Path, **sections: Any) -> Iterator[Contract]:
+    """The cluster with its presetup applied, by a contract with more in these sections; afterwards nothing is left."""
     assert (left := ours(cluster)) == {}, f"left by another test: {sorted(left)}"
     contract = in_full(cluster)
+    contract.update({name: {**contract[name], **more} for name, more in sections.items()})
     try:
         apply_presetup(cluster, folder, contract)
         yield contract

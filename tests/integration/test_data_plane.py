@@ -16,10 +16,11 @@ import pytest
 
 from byoc_testbed import Testbed
 from tests.integration.conftest import H100, h100
+from tests.integration.faults import report_xid
 from tests.integration.guarded import until
 from tests.integration.journey import agreed, line, play
 from tests.integration.loaded import failures, load_on, report
-from tests.integration.plays import ROOT
+from tests.integration.plays import ROOT, connection_to, run_tasks
 from tests.integration.serving import ON_REAL_NODES, serving_cluster
 
 pytestmark = [pytest.mark.slow, ON_REAL_NODES]
@@ -65,6 +66,9 @@ def settle(cluster: Any, replicas: int) -> None:
 
 def test_no_request_fails_while_a_model_is_changed(acme: Any, tmp_path: Path) -> None:
     contract = agreed(acme, gpus={H100: 12})
+    contract["actions"] = {"cordon": "auto", "drain": "auto"}
+    contract["remediation"] = {"drain_deadline": "2m"}
+    contract["health"] = {"sources": {"dcgm_exporter": False, "node_problem_detector": False}}
     contract["scaling"] = {"max_replicas_per_model": 4, "max_gpus_per_model": 4}
     model = contract["models"][0]
     model["replicas"] = {"min": 2, "max": 4}
@@ -112,11 +116,27 @@ def test_no_request_fails_while_a_model_is_changed(acme: Any, tmp_path: Path) ->
         with load.phase("scale 4 to 1"):
             scale(acme, 1)
             settle(acme, 1)
+        with load.phase("fault under the only replica"):
+            [last] = pods(acme)
+            sick = last["spec"]["nodeName"]
+            report_xid(acme, sick)
+            remediated = play("remediate", tmp_path, [contract])
+            assert remediated.returncode == 0, remediated.stdout
+            assert "the replacements of 1 come first" in " ".join(remediated.stdout.split()), remediated.stdout
+            settle(acme, 1)
+            [moved] = pods(acme)
+            assert moved["spec"]["nodeName"] != sick
+            assert acme.request("GET", f"/api/v1/nodes/{sick}")["spec"]["unschedulable"]
         with load.phase("after"):
             time.sleep(8)
             until(lambda: load.sent() >= WANTED, f"fewer than {WANTED} requests were sent", SECONDS)
         requests = load.stop()
 
+    # What fails on a node is seen there, behind our taint and the cordon, and nothing of it stays.
+    asked = {"contract": contract, "node": sick, "command": ["/usr/local/bin/standin", "unheard-of"], "timeout": 60}
+    canary = run_tasks(tmp_path, connection_to(acme), {"fireworks.byoc.node_canary": asked}).result
+    assert (canary["verdict"], canary["why"]) == ("failed", "it ended with exit code 2"), canary
+    assert len(pods(acme)) == len(acme.request("GET", PODS.partition("?")[0])["items"]) == 1
     table = report(requests, load.phases)
     print(f"\n{table}")
     (ROOT / "build" / "data_plane.md").write_text(table, encoding="utf-8")

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.canary import COMMAND, canary_pod
 from tests.integration.guarded import (
     ADMISSION,
     MISBOUND,
@@ -94,6 +96,43 @@ def questions(contract: Contract, taints: dict[str, list[Manifest]]) -> Iterator
     yield from _of_gpus(contract)
     eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "victim"}}
     yield Asked("node-medic", "evict", (), "POST", f"/api/v1{MODELS}/pods/victim/eviction", eviction)
+    yield from _of_pods(contract)
+
+
+def _of_pods(contract: Contract) -> Iterator[Asked]:
+    """Whose a pod is, and the canary, which the medic alone may make; and what looks like either."""
+    victim = f"/api/v1{MODELS}/pods/victim"
+    said = {"annotations": {OURS + "replaced-by": "ReplicaSet x (u) 1"}}
+    yield Asked("node-medic", "evict", (), "PATCH", victim, _metadata(labels={"pod-template-hash": None}, **said))
+    for changed in (
+        {"metadata": {"labels": {OURS + "model": "mine"}}},
+        {"metadata": {"annotations": {THEIRS + "team": "us"}}},
+        {"metadata": {"ownerReferences": [_OWNER]}},
+        {"spec": {"activeDeadlineSeconds": 1}},
+    ):
+        yield Asked("node-medic", "never", (), "PATCH", victim, changed)
+        yield Asked(MISBOUND, "never", (), "PATCH", victim, changed)
+    yield Asked("node-medic", "never", (), "DELETE", victim)
+    product = contract["capacity"]["gpus"][0]["product"]
+    good = image((contract["compliance"]["registries"] or [RELEASE_REGISTRY])[0])
+    canary = canary_pod(contract, GPU_NODE, product, 1, good, COMMAND, 600)
+    pods = f"/api/v1{MODELS}/pods"
+    yield Asked("node-medic", "node", ("cordon",), "POST", pods, canary)
+    yield Asked("deployer", "never", (), "POST", pods, canary)
+    for place, key, value in (
+        ("metadata", "labels", {**canary["metadata"]["labels"], OURS + "model": "mine"}),
+        ("metadata", "labels", {}),
+        ("spec", "restartPolicy", "Always"),
+        ("spec", "activeDeadlineSeconds", None),
+        ("spec", "automountServiceAccountToken", True),
+        ("spec", "priorityClassName", "fireworks-critical"),
+        ("spec", "nodeName", GPU_NODE),
+        ("spec", "volumes", [{"name": "v", "emptyDir": {}}]),
+        ("spec", "containers", [{**canary["spec"]["containers"][0], "envFrom": [{"secretRef": {"name": "theirs"}}]}]),
+    ):
+        other = copy.deepcopy(canary)
+        other[place][key] = value
+        yield Asked("node-medic", "never", (), "POST", pods, other)
 
 
 def _of_nodes(taints: dict[str, list[Manifest]]) -> Iterator[Asked]:

@@ -92,6 +92,19 @@ def test_what_an_identity_may_not_read_is_named_and_its_questions_are_answered(b
         [result] = kept(bed, tmp_path, info(can_i=[question]), kubeconfig_file=nobody)
         assert "/api/v1/nodes" in result["facts"]["unreadable"]
         assert result["facts"]["permissions"][0]["allowed"] is False
+
+        # Many questions about one namespace are answered by its rules: as each of them would be by itself.
+        many = [
+            {"verb": verb, "group": group, "resource": resource, "namespace": "kube-system"}
+            for group, resource in (("", "namespaces"), ("", "pods"), ("apps", "deployments"))
+            for verb in ("get", "list", "create")
+        ]
+        by_name = [{"verb": "get", "resource": "namespaces", "name": "kube-system", "namespace": "kube-system"}]
+        each = [info(can_i=[question]) for question in (many[0], *by_name)]
+        together, *alone = kept(bed, tmp_path, info(can_i=many + by_name), *each, kubeconfig_file=nobody)
+        answers = [answer["allowed"] for answer in together["facts"]["permissions"]]
+        assert answers == [False] * len(many) + [True]
+        assert [one["facts"]["permissions"][0]["allowed"] for one in alone] == [answers[0], answers[-1]]
     finally:
         cluster.request("DELETE", f"{rbac}/clusterrolebindings/sees-kube-system")
         cluster.request("DELETE", f"{rbac}/clusterroles/sees-kube-system")

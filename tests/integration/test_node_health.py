@@ -5,29 +5,25 @@
 
 from __future__ import annotations
 
-import http.server
 import json
-import socket
-import socketserver
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.expectations import access_expectations
+from tests.integration.exporting import exporters
+from tests.integration.faults import EVENTS, report_xid
+from tests.integration.faults import XID_79 as LINE
+from tests.integration.governed import governed
 from tests.integration.journey import agreed, line, play
 from tests.integration.plays import AS_MODULE, ROOT, connection_to, run_tasks
 
 POLICY = yaml.safe_load((ROOT / "roles/stack/files/faults.yml").read_text(encoding="utf-8"))
 NODE, OTHER = "h100-0", "h100-1"
-EVENTS = "/api/v1/namespaces/default/events"
-PODS = "/api/v1/namespaces/default/pods"
 UUID = "GPU-1f027ee8-6e1e-2b8c-0108-3d370e5f0418"
-LINE = "NVRM: Xid (PCI:0000:0f:00): 79, pid='<unknown>', name=<unknown>, GPU has fallen off the bus."
 
 
 def contract(cluster: Any) -> dict[str, Any]:
@@ -53,23 +49,6 @@ def birch(bed: Any) -> Iterator[Any]:
     yield cluster
     cluster.mend_node(NODE)
     cluster.request("DELETE", f"{EVENTS}?fieldSelector=involvedObject.kind%3DNode")
-
-
-def report_xid(cluster: Any, node: str = NODE, message: str = LINE) -> None:
-    """As node-problem-detector does, with the rules of the stack release."""
-    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    event = {
-        "metadata": {"generateName": f"{node}.", "namespace": "default"},
-        "involvedObject": {"kind": "Node", "name": node, "uid": node},
-        "reason": "GpuXid",
-        "message": message,
-        "type": "Warning",
-        "source": {"component": "gpu-monitor", "host": node},
-        "firstTimestamp": moment,
-        "lastTimestamp": moment,
-        "count": 1,
-    }
-    cluster.request("POST", EVENTS, event)
 
 
 def test_healthy_nodes_are_healthy(birch: Any, tmp_path: Path) -> None:
@@ -120,86 +99,14 @@ def test_a_node_that_falls_silent_is_told_after_its_grace(birch: Any, tmp_path: 
     assert [(one["fault"], one["action"]) for one in result["findings"]] == [("node_not_ready_yet", "record")]
 
 
-class Tunnel(socketserver.StreamRequestHandler):
-    """The way from an API server to its pods, which a testbed without a data plane lacks: one HTTP CONNECT."""
-
-    def handle(self) -> None:
-        asked = self.rfile.readline().decode()
-        while self.rfile.readline().strip():
-            pass
-        port = int(asked.split()[1].rsplit(":", 1)[1])
-        try:
-            inner = socket.create_connection(("127.0.0.1", port), timeout=5)
-        except OSError:
-            self.wfile.write(b"HTTP/1.1 502 Bad Gateway\r\n\r\n")
-            return
-        with inner:
-            self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            threading.Thread(target=self._pump, args=(self.connection, inner), daemon=True).start()
-            self._pump(inner, self.connection)
-
-    @staticmethod
-    def _pump(source: socket.socket, target: socket.socket) -> None:
-        with suppress(OSError):
-            while data := source.recv(65536):
-                target.sendall(data)
-            target.shutdown(socket.SHUT_WR)
-
-
-class Exporter(http.server.BaseHTTPRequestHandler):
-    """Answers as a DCGM exporter does."""
-
-    text = ""
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/plain; version=0.0.4")
-        self.send_header("Content-Length", str(len(self.text)))
-        self.end_headers()
-        self.wfile.write(self.text.encode())
-
-    def log_message(self, *_arguments: Any) -> None:
-        pass
-
-
-class ThreadingUnixServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    daemon_threads = True
-
-
-@contextmanager
-def exporter(cluster: Any, text: str) -> Iterator[int]:
-    """A DCGM exporter on NODE that really answers, and its port."""
-    answering = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Answering", (Exporter,), {"text": text}))
-    # Where the testbed sends what is for pods, and nobody listens: components.no_egress.
-    way = str(Path(cluster.kubeconfig).with_name("no-data-plane.sock"))
-    tunnel = ThreadingUnixServer(way, Tunnel)
-    for server in (answering, tunnel):
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-    name = "nvidia-dcgm-exporter-x7k2p"
-    labels = {"app": "nvidia-dcgm-exporter"}
-    spec = {"nodeName": NODE, "containers": [{"name": "exporter", "image": "dcgm-exporter:4"}]}
-    cluster.request("POST", PODS, {"metadata": {"name": name, "labels": labels}, "spec": spec})
-    try:
-        deadline = time.monotonic() + 60
-        while not cluster.request("GET", f"{PODS}/{name}")["status"].get("podIP"):
-            assert time.monotonic() < deadline, "the pod was not started"
-            time.sleep(0.2)
-        yield int(answering.server_address[1])
-    finally:
-        for server in (answering, tunnel):
-            server.shutdown()
-            server.server_close()
-        Path(way).unlink(missing_ok=True)
-        cluster.request("DELETE", f"{PODS}/{name}", {"gracePeriodSeconds": 0})
-
-
 def test_an_exporter_is_read_through_the_api_server(birch: Any, tmp_path: Path) -> None:
     labels = f'gpu="0",UUID="{UUID}",pci_bus_id="00000000:0F:00.0",modelName="NVIDIA H100 80GB HBM3",Hostname="{NODE}"'
     metrics = ["DCGM_FI_DEV_GPU_RECOVERY_ACTION", "DCGM_FI_DEV_GPU_TEMP"]
     text = "\n".join(f"{metric}{{{labels}}} 1" for metric in metrics) + "\n"
     sources = {"dcgm_exporter": True, "node_problem_detector": False}
     wanted = {**contract(birch), "health": {"sources": sources}}
-    with exporter(birch, text) as port:
+    with exporters(birch, {NODE: text}, by_address=False) as made:
+        port = made[NODE].port
         found, silent = asked(
             birch,
             tmp_path,
@@ -256,3 +163,22 @@ def test_a_customers_policy_changes_what_is_recommended_and_a_mistake_in_it_is_n
     done = play("health", tmp_path, [contract(birch)], "-e", json.dumps(wrong))
     assert done.returncode == 2, done.stdout
     assert "fleet: health.faults[0].class: there is no class gpu_off_bus" in " ".join(done.stdout.split())
+
+
+def test_an_observer_calls_nodes_healthy_where_the_customer_lets_it_list_what_tells_of_them(
+    bed: Any, tmp_path: Path
+) -> None:
+    sources = {"dcgm_exporter": False, "node_problem_detector": False}
+    said = []
+    for kinds in ([], ["events", "leases", "pods"]):
+        with governed(bed["acme"], tmp_path, health={"sources": sources, "observer_may_list": kinds}) as agreed_on:
+            observer = bed["acme"].kubeconfig_for_service_account("fireworks-system", "observer")
+            given = {"contract": agreed_on, "policy": POLICY}
+            connection = connection_to(bed["acme"], kubeconfig_file=str(observer))
+            said.append(run_tasks(tmp_path, connection, {"fireworks.byoc.node_health_info": given}).result)
+            access = {"fireworks.byoc.access_info": {"expectations": access_expectations(agreed_on)}}
+            rights = run_tasks(tmp_path, connection_to(bed["acme"]), access).result
+            assert (rights["too_many"], rights["too_few"]) == ([], [])
+    without, by_grant = ({node["state"] for node in result["nodes"].values()} for result in said)
+    assert (without, by_grant) == ({"unknown"}, {"healthy"})
+    assert {one["fault"] for one in said[0]["findings"]} == {"source_missing"} and said[1]["findings"] == []

@@ -1,143 +1,56 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sick nodes go out of service and come back, with real budgets and evictions, whatever happens in the middle."""
+"""Sick nodes go out of service and come back, with real budgets and evictions, whatever happens in the middle.
+
+By ``fireworks.byoc.node_remediation``, and the playbook around it.
+"""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from byoc_testbed.errors import ApiError
 from tests.integration import journey
 from tests.integration.guarded import governed, until
-from tests.integration.plays import AS_MODULE, ROOT, ansible_environment, connection_to, run_tasks
+from tests.integration.plays import AS_MODULE, connection_to, run_tasks
+from tests.integration.remediating import (
+    ALLOWED,
+    NODE,
+    OTHER,
+    PODS,
+    SPACE,
+    TAINT,
+    canaries_that_end,
+    finding,
+    gone,
+    node,
+    places,
+    ready,
+    remediate,
+    restore,
+    said,
+    taken,
+    task,
+    with_models,
+    workload,
+)
 from tests.unit.domain.agreed import contract as agreed
 
-SPACE = "fireworks-models"
-NODE, OTHER = "h100-0", "h100-1"
-PODS = f"/api/v1/namespaces/{SPACE}/pods"
-SAYS, TAINT = "byoc.fireworks.ai/remediation-", "byoc.fireworks.ai/quarantined"
-ALLOWED = dict.fromkeys(("cordon", "drain", "gpu_reset", "reboot", "replace"), "auto")
-MODULE = "fireworks.byoc.node_remediation"
+CANARY = "fireworks.byoc.node_canary"
 
 
 @pytest.fixture
 def cluster(bed: Any) -> Iterator[Any]:
-    """A cluster with the models' namespace, left as it was."""
-    it = bed["birch"]
-    nodes = {name: it.request("GET", f"/api/v1/nodes/{name}") for name in (NODE, OTHER)}
-    it.request("POST", "/api/v1/namespaces", {"metadata": {"name": SPACE}})
-    yield it
-    it.request("DELETE", f"/api/v1/namespaces/{SPACE}")
-    for name, node in nodes.items():
-        restore(it, name, node)
-    until(lambda: gone(it, f"/api/v1/namespaces/{SPACE}"), f"{SPACE} is still there", 90)
-
-
-def restore(cluster: Any, name: str, before: dict[str, Any]) -> None:
-    """A node as it was: without marks, taint and cordon, and there."""
-    taints = before["spec"].get("taints")
-    if gone(cluster, f"/api/v1/nodes/{name}"):
-        metadata = {key: before["metadata"][key] for key in ("name", "labels")}
-        made = {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": before["spec"]}
-        cluster.request("POST", "/api/v1/nodes", {**made, "status": before["status"]})
-        return
-    annotations = cluster.request("GET", f"/api/v1/nodes/{name}")["metadata"].get("annotations") or {}
-    marks = {key: None for key in annotations if key.startswith(SAYS)}
-    patch = {"metadata": {"annotations": marks}, "spec": {"taints": taints, "unschedulable": None}}
-    cluster.request("PATCH", f"/api/v1/nodes/{name}", patch)
-
-
-def gone(cluster: Any, path: str) -> bool:
-    try:
-        cluster.request("GET", path)
-    except ApiError as error:
-        return error.status == 404
-    return False
-
-
-def finding(action: str = "reboot", *, ago: float = 5, node: str = NODE, **more: Any) -> dict[str, Any]:
-    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - ago))
-    return {"node": node, "gpu": None, "class": "xid_79", "severity": "critical", "action": action,
-            "owner": "fireworks", "evidence": [{"at": at}], "confidence": "high", "recurrence": {}, **more}  # fmt: skip
-
-
-def task(*findings: dict[str, Any], **more: Any) -> dict[str, Any]:
-    bounds = {"drain_deadline": "60s", "healthy_for": "3s", **more.pop("bounds", {})}
-    contract = {"actions": more.pop("actions", ALLOWED), "remediation": bounds, "models": []}
-    return {MODULE: {"contract": contract, "findings": list(findings), **more}}
-
-
-def remediate(cluster: Any, folder: Path, *findings: dict[str, Any], flags: tuple[str, ...] = (), **more: Any) -> Any:
-    result = run_tasks(folder, connection_to(cluster), task(*findings, **more), flags=flags).result
-    assert not result.get("failed"), result
-    return result
-
-
-def node(cluster: Any, name: str = NODE) -> dict[str, Any]:
-    return dict(cluster.request("GET", f"/api/v1/nodes/{name}"))
-
-
-def said(cluster: Any) -> dict[str, str]:
-    annotations = node(cluster)["metadata"].get("annotations") or {}
-    return {key.removeprefix(SAYS): value for key, value in annotations.items() if key.startswith(SAYS)}
-
-
-def workload(cluster: Any, kind: str, replicas: int, budget: dict[str, Any] | None = None) -> None:
-    """Pods that are all on the node, and may go to the other one; perhaps with a budget."""
-    marks = {"app": "web"}
-    prefers = {"weight": 100, "preference": {"matchExpressions": [
-        {"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE]}]}}  # fmt: skip
-    spec = {
-        "affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [prefers]}},
-        "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists"}],
-        "containers": [{"name": "main", "image": "web:1"}],
-    }
-    made: dict[str, Any] = {"replicas": replicas, "selector": {"matchLabels": marks},
-                            "template": {"metadata": {"labels": marks}, "spec": spec}}  # fmt: skip
-    if kind == "StatefulSet":
-        made["serviceName"] = "web"
-    group = {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "web", "namespace": SPACE}}
-    if budget is not None:
-        held = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
-                "metadata": {"name": "keep-web", "namespace": SPACE},
-                "spec": {"selector": {"matchLabels": marks}, **budget}}  # fmt: skip
-        cluster.api.create(held)
-    cluster.request("PATCH", f"/api/v1/nodes/{OTHER}", {"spec": {"unschedulable": True}})
-    cluster.api.create({**group, "spec": made})
-    until(lambda: len(ready(cluster)) == replicas, "the pods are not ready")
-    cluster.request("PATCH", f"/api/v1/nodes/{OTHER}", {"spec": {"unschedulable": None}})
-
-
-def ready(cluster: Any) -> list[dict[str, Any]]:
-    return [
-        pod
-        for pod in cluster.request("GET", PODS)["items"]
-        if any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"].get("conditions") or ())
-        and not pod["metadata"].get("deletionTimestamp")
-    ]
-
-
-def places(cluster: Any) -> list[str]:
-    return sorted(pod["spec"]["nodeName"] for pod in ready(cluster))
-
-
-def taken(result: dict[str, Any], do: str) -> dict[str, Any]:
-    [one] = [one for one in result["taken"] if one["do"] == do]
-    return dict(one)
+    with with_models(bed["birch"]) as it:
+        yield it
 
 
 def test_a_node_goes_the_whole_way_and_check_mode_writes_nothing(cluster: Any, tmp_path: Path) -> None:
@@ -196,38 +109,6 @@ def test_replacements_that_find_no_node_are_named(cluster: Any, tmp_path: Path) 
     drain = taken(remediate(cluster, tmp_path, finding()), "drain")
     assert not drain["failed"], drain
     assert "nodes are available" in drain["unschedulable"][0]
-
-
-def test_a_run_that_is_killed_is_finished_by_the_next(cluster: Any, tmp_path: Path) -> None:
-    workload(cluster, "Deployment", 2, {"maxUnavailable": 0})
-    play = [{"hosts": "localhost", "gather_facts": False, "tasks": [task(finding())],
-             "module_defaults": {"group/fireworks.byoc.cluster": {"connection": connection_to(cluster)}}}]  # fmt: skip
-    (tmp_path / "killed.yml").write_text(json.dumps(play))
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "-c", "local",
-               str(tmp_path / "killed.yml")]  # fmt: skip
-    run = subprocess.Popen(
-        command, cwd=ROOT, env=ansible_environment(), start_new_session=True, stdout=subprocess.DEVNULL
-    )
-    until(lambda: said(cluster).get("state") == "quarantined", "it was not quarantined")
-    session = said(cluster)["session"]
-    for pid in children(run.pid):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    run.wait()
-    cluster.request("DELETE", f"/apis/policy/v1/namespaces/{SPACE}/poddisruptionbudgets/keep-web")
-    result = remediate(cluster, tmp_path, finding())
-    assert [one["session"] for one in result["repairs"]] == [session]
-    assert places(cluster) == [OTHER] * 2
-
-
-def children(pid: int) -> list[int]:
-    """A process and all below it."""
-    found = [pid]
-    for one in found:
-        for listed in Path(f"/proc/{one}/task").glob("*/children"):
-            with suppress(OSError):
-                found += [int(child) for child in listed.read_text().split()]
-    return found
 
 
 def test_two_at_once_make_one_journey(cluster: Any, tmp_path: Path) -> None:
@@ -314,6 +195,20 @@ def test_the_node_medic_has_the_rights_and_the_guardrails_let_it(bed: Any, tmp_p
         assert [one["result"] for one in result["taken"] if one["failed"]] == []
         assert result["repairs"][0]["goal"] == "reboot"
         assert node(it)["spec"]["unschedulable"]
+        image = f"registry.acme.example/fireworks/engine@sha256:{'a1' * 32}"
+        canary = {"contract": agreed(), "node": NODE, "image": image, "timeout": 30}
+        with canaries_that_end(it):
+            checked, tried, unknown = run_tasks(
+                tmp_path,
+                connection,
+                {CANARY: canary, "check_mode": True},
+                {CANARY: canary},
+                {CANARY: {**canary, "image": ""}, **AS_MODULE},
+            ).results
+        assert (checked["verdict"], checked["changed"]) == ("untried", True), checked
+        assert (tried["verdict"], tried["changed"]) == ("passed", True), tried
+        assert "no model serves on" in unknown["why"], unknown
+        assert made.cluster.request("GET", PODS)["items"] == []
     restore(it, NODE, kept)
 
 
@@ -355,14 +250,25 @@ def test_the_playbook_has_a_node_repaired_and_tried(bed: Any, tmp_path: Path) ->
         contract["remediation"]["healthy_for"] = "1s"
         tried = {
             "remediate_findings": [],  # judged here, the node would be unknown: nothing exports its metrics
-            "remediate_required": ["canary"],
+            "remediate_validate": "custom",
             "remediate_validate_tasks": str(tmp_path / "try.yml"),
         }
         (tmp_path / "more.json").write_text(json.dumps(tried))
-        (tmp_path / "try.yml").write_text(json.dumps([{"name": "Try it", "ansible.builtin.debug": {"msg": "well"}}]))
+        (tmp_path / "try.yml").write_text(json.dumps([{"name": "Try it", "ansible.builtin.fail": {"msg": "sick"}}]))
         time.sleep(2)
-        back = journey.play("remediate", tmp_path, [contract], "-e", f"@{tmp_path / 'more.json'}")
+        failed = journey.play("remediate", tmp_path, [contract], "-e", f"@{tmp_path / 'more.json'}")
+        assert failed.returncode == 0, failed.stdout
+        assert (said(it)["state"], said(it)["goal"]) == ("repairing", "replace"), failed.stdout
+        report = {"node": NODE, "session": said(it)["session"], "outcome": "done"}
+        remediate(it, tmp_path, reports=[report])
+        it.request("POST", f"/api/v1/namespaces/{SPACE}/serviceaccounts", {"metadata": {"name": "engine"}})
+        tried |= {"remediate_validate": "canary", "remediate_canary_image": "engine:1", "remediate_canary_timeout": 60}
+        (tmp_path / "more.json").write_text(json.dumps(tried))
+        time.sleep(2)
+        with canaries_that_end(it):
+            back = journey.play("remediate", tmp_path, [contract], "-e", f"@{tmp_path / 'more.json'}")
         assert back.returncode == 0, back.stdout
+        assert "the canary: it ended well" in " ".join(back.stdout.split()), back.stdout
         assert set(said(it)) == {"history", "returned"}, back.stdout
     finally:
         restore(it, NODE, kept)

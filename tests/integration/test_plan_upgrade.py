@@ -6,33 +6,63 @@
 from __future__ import annotations
 
 import json
-import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from tests.integration.journey import agreed, line, offboard, onboard, play
-from tests.integration.plays import ROOT
+from tests.integration.plays import ROOT, connection_to, run_tasks
 
-RELEASES = ROOT / "roles" / "stack" / "files" / "releases"
 ASKED = ("-e", "release=2026.12.0", "-e", "asked_by=sre@fireworks.example")
 NAMESPACE = "/api/v1/namespaces/fireworks-system"
-
-
-def next_release(folder: Path) -> Path:
-    """The releases of the collection, and one more that may follow the first."""
-    made = folder / "releases"
-    shutil.copytree(RELEASES, made)
-    shutil.copytree(made / "2026.11.0", made / "2026.12.0")
-    description = made / "2026.12.0" / "release.yml"
-    text = description.read_text().replace("version: 2026.11.0", "version: 2026.12.0")
-    description.write_text(text.replace("upgrades_from: []", "upgrades_from: [2026.11.0]"))
-    return made
 
 
 def annotate(cluster: Any, **notes: str | None) -> None:
     annotations = {f"byoc.fireworks.ai/{key}": text for key, text in notes.items()}
     cluster.request("PATCH", NAMESPACE, {"metadata": {"annotations": annotations}})
+
+
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/fireworks-system/leases"
+UPGRADER = "/apis/rbac.authorization.k8s.io/v1/namespaces/fireworks-system/roles/fireworks-upgrader"
+
+
+def hold_lock(cluster: Any) -> None:
+    """For a day: a plan knows that a lock of minutes is free again when the second wave begins."""
+    now = datetime.now(tz=UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    notes = {"byoc.fireworks.ai/purpose": "deploy models"}
+    spec = {"holderIdentity": "bob@ctl/7", "leaseDurationSeconds": 86400, "acquireTime": now, "renewTime": now}
+    cluster.request("POST", LEASES, {"metadata": {"name": "operation-lock", "annotations": notes}, "spec": spec})
+
+
+def as_the_upgrader_of_an_older_presetup(cluster: Any, contract: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The contract with an upgrader's credential, who lacks what the first release did not need."""
+    role = cluster.request("GET", UPGRADER)
+    rules = [rule for rule in role["rules"] if "horizontalpodautoscalers" not in rule["resources"]]
+    assert len(rules) < len(role["rules"])
+    cluster.request("PATCH", UPGRADER, {"rules": rules})
+    wanted = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 600}}
+    account = "/api/v1/namespaces/fireworks-system/serviceaccounts/upgrader/token"
+    token = cluster.request("POST", account, wanted)["status"]["token"]
+    path = cluster.kubeconfig_with(folder / "upgrader.kubeconfig", user="upgrader", token=token)
+    return {
+        **contract,
+        "access": {**contract["access"], "mode": "hardened", "credential": {"kubeconfig_file": str(path)}},
+    }
+
+
+def would_change(cluster: Any, contract: dict[str, Any], release: str, folder: Path) -> set[str]:
+    """What the API server would make of the stack, were it brought to a release."""
+    role = ("-e", f"@{ROOT / 'roles' / 'stack' / 'vars' / 'main.yml'}")
+    applied = {
+        "fireworks.byoc.apply_set": {"name": "stack", "template": "{{ stack_release.templates }}"},
+        "vars": {"contract": {**contract, "stack": {"release": release}}},
+        "check_mode": True,
+    }
+    result = run_tasks(folder, connection_to(cluster), applied, flags=role).result
+    assert not result.get("failed"), result
+    changed = [each for each in result["objects"] if each["action"] != "unchanged"]
+    return {f"{each['kind']} {each['name']} {each['action']}" for each in changed}
 
 
 def state(cluster: Any) -> list[tuple[str, str]]:
@@ -62,15 +92,13 @@ def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any,
         json_file, svg_file = tmp_path / "plan.json", tmp_path / "plan.svg"
         options = (
             "-e",
-            f"releases={next_release(tmp_path)}",
-            "-e",
             f"plan_json={json_file}",
             "-e",
             f"plan_svg={svg_file}",
         )
 
-        def planned() -> tuple[dict[str, Any], Any]:
-            done = play("plan_upgrade", tmp_path / "fleet", [one, two, away], *ASKED, *options)
+        def planned(second: dict[str, Any] = two) -> tuple[dict[str, Any], Any]:
+            done = play("plan_upgrade", tmp_path / "fleet", [one, second, away], *ASKED, *options)
             assert done.returncode == 0, done.stdout
             return json.loads(json_file.read_text()), done
 
@@ -92,6 +120,31 @@ def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any,
         assert len(approved["waves"]) == 2
         assert "In the way of the whole fleet: 1 clusters." in done.stdout
 
+        both = {"HorizontalPodAutoscaler router created", "Deployment router updated", "Deployment telemetry updated"}
+        assert would_change(acme, one, "2026.11.1", tmp_path) == both
+        newer = would_change(acme, one, "2026.12.0", tmp_path)
+        [config] = {each for each in newer if each.startswith("ConfigMap telemetry-")}
+        assert config.endswith(" created")
+        assert newer == both | {config, "ConfigMap telemetry deleted"}
+
+        hold_lock(birch)
+        past = {"operation": "upgrade the stack", "result": "done"}
+        past |= {"started": "2026-11-01T10:00:00Z", "ended": "2026-11-01T10:08:00Z"}
+        (tmp_path / "records").mkdir()
+        (tmp_path / "records" / "acme-eu-1.jsonl").write_text(json.dumps(past) + "\n")
+        options = (*options, "-e", f"records_dir={tmp_path / 'records'}")
+        worked_on, done = planned()
+        rows = {row["cluster"]: row for row in worked_on["clusters"]}
+        assert (rows["birch-eu-1"]["code"], rows["acme-eu-1"]["estimated_seconds"]) == ("locked", 600)
+        assert "bob@ctl/7 works on it for deploy models" in rows["birch-eu-1"]["reason"]
+        birch.request("DELETE", f"{LEASES}/operation-lock")
+
+        refused, done = planned(as_the_upgrader_of_an_older_presetup(birch, two, tmp_path))
+        [row] = [row for row in refused["clusters"] if row["cluster"] == "birch-eu-1"]
+        assert (row["decision"], row["code"]) == ("wait", "missing_permissions")
+        assert "patch, delete horizontalpodautoscalers.autoscaling in fireworks-system" in row["reason"]
+        assert "@" in row["whose_move"]
+
         annotate(acme, approval=None)
         after = state(acme), state(birch)
         names = [[name for name, _version in each] for each in before]
@@ -104,7 +157,7 @@ def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any,
 
 def test_in_check_mode_it_plans_and_writes_no_file(bed: Any, tmp_path: Path) -> None:
     files = [tmp_path / "plan.json", tmp_path / "plan.svg"]
-    options = ("-e", f"releases={next_release(tmp_path)}", "-e", f"plan_json={files[0]}", "-e", f"plan_svg={files[1]}")
+    options = ("-e", f"plan_json={files[0]}", "-e", f"plan_svg={files[1]}")
     done = play("plan_upgrade", tmp_path / "fleet", [agreed(bed["acme"])], *ASKED, *options, "--check")
     assert done.returncode == 0, done.stdout
     assert "onboard it" in line(done, "-     acme-eu-1")

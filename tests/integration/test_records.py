@@ -22,6 +22,7 @@ from tests.integration.journey import agreed, bare, line, offboard, onboard, pla
 from tests.integration.plays import AS_MODULE, Outcome, connection_to, run_tasks
 from tests.integration.test_operation_lock import SYSTEM, there
 
+CLAUSE = "access.mode: standard; stack.channel: stable; models: llama-3-1-8b"
 HEAD = f"{SYSTEM}/configmaps/operation-records"
 
 
@@ -127,7 +128,7 @@ def test_an_operation_is_recorded_and_tampering_is_found(bed: Any, tmp_path: Pat
         path = tmp_path / "kept" / "acme-eu-1.jsonl"
         first, second = (json.loads(each) for each in path.read_text().splitlines())
         assert (first["operation"], first["result"], second["result"]) == ("onboard", "done", "nothing changed")
-        assert (first["clause"], len(first["contract"])) == ("access.mode: standard", 64)
+        assert (first["clause"], len(first["contract"])) == (CLAUSE, 64)
         made = {each["object"]: each for each in first["objects"]}
         assert len(made["Deployment fireworks-models/llama-3-1-8b"]["after"]) == 64
         assert second["objects"] == []

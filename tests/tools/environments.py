@@ -144,6 +144,18 @@ def tools() -> Environment:
     )
 
 
+def events() -> Environment:
+    """What the event path runs on: ansible-rulebook beside ansible-core. Most work here does not need it."""
+    base = development()
+    return Environment(
+        name="events",
+        python=base.python,
+        version=base.version,
+        requirements=(core_pins(base.version), "events.txt"),
+        lock=f"lock-events-{series(base.version)}.txt",
+    )
+
+
 def supported(minor: str) -> Environment | None:
     """The newest supported set that runs on another Python, such as 3.11; None where there is no such Python."""
     python = find_python(minor)

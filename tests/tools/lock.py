@@ -23,6 +23,7 @@ def main() -> int:
         for minor in ("3.12", "3.11"):
             _lock(minor, "test.txt", "lock")
             _lock(minor, "tools.txt", "lock-tools")
+            _lock(minor, "events.txt", "lock-events")
     except SetupError as error:
         print(f"lock: {error}", file=sys.stderr)
         return 1

@@ -164,12 +164,14 @@ def cluster_facts(
     quotas: Iterable[Raw] = (),
     set_parents: Iterable[Raw] = (),
     permissions: Sequence[Raw] = (),
+    lock: Raw | None = None,
 ) -> dict[str, Any]:
     """The facts of one cluster, as ``user`` sees it.
 
     ``version`` is the answer of ``/version``. ``nodes`` and ``pods`` are views; the rest are raw items of lists:
     ``deployments``, ``endpoint_slices`` and ``quotas`` of our two namespaces (and the slice of the API server itself,
     ``default/kubernetes``, where it may be read), ``groups`` (LeaderWorkerSets) of the models', ``daemonsets`` of all.
+    ``lock`` is who works on the cluster (``lock.about``), None when nobody does.
     What the credential may not read is left out by the caller and comes out empty.
     """
     pods = list(pods)
@@ -222,6 +224,7 @@ def cluster_facts(
         or remembered_api_server(_annotations(parents.get(PRESETUP_SET, {}))),
         "quotas": sorted(map(_quota, quotas), key=lambda q: (q["namespace"], q["name"])),
         "permissions": [dict(p) for p in permissions],
+        "lock": dict(lock) if lock else None,
     }
 
 

@@ -46,8 +46,6 @@ RECORDS = "operation-records"
 """The ConfigMap that says where the records of this cluster end."""
 BROKEN_ANNOTATION = PREFIX + "lock-broken"
 """On the lock, when it was taken from a holder whose time was not over: who took it from whom, and why."""
-HEALTH_HISTORY_ANNOTATION = PREFIX + "health-history"
-"""On a node: what was found and done before, as a JSON list; docs/health.md has its keys."""
 APPROVAL_ANNOTATION = PREFIX + "approval"
 """On fireworks-system, set by the customer: one approval or a list of them, as JSON."""
 FREEZE_ANNOTATION = PREFIX + "freeze"
@@ -55,7 +53,13 @@ FREEZE_ANNOTATION = PREFIX + "freeze"
 
 JOURNEY_PREFIX = PREFIX + "remediation-"
 """Annotations of a node that is not well: where it is on its way back."""
+HISTORY_ANNOTATION = JOURNEY_PREFIX + "history"
+"""On a node: what was found and done before, as a JSON list; docs/health.md has its keys."""
 QUARANTINE_TAINT = PREFIX + "quarantined"
+REPLACED_ANNOTATION = PREFIX + "replaced-by"
+"""On a pod that leaves a sick node once its replacement is Ready: whose pod it was, and how many of them served."""
+CANARY_LABEL = PREFIX + "canary"
+"""On a pod that tries a repaired node, and on nothing else."""
 MAINTENANCE_LABEL = PREFIX + "maintenance"
 """On a node that somebody works on: it is left alone, unless the label says false."""
 LWS_GROUP, LWS_KIND, LWS_PLURAL = "leaderworkerset.x-k8s.io", "LeaderWorkerSet", "leaderworkersets"
@@ -83,6 +87,8 @@ ROUTER_PORT = 8001
 ROUTER = "router"
 TELEMETRY = "telemetry"
 TELEMETRY_PORT = 9090
+ALERTS = "alerts"
+ALERTS_PORT = 9093
 
 PRIORITIES = ("critical", "standard", "batch")
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -49,6 +50,17 @@ def check_release(release: Mapping[str, Any]) -> None:
             wrong.append("upgrades_from: names the release itself")
     if wrong:
         raise InvalidReleaseError(f"stack release {release.get('version')}: {'; '.join(wrong)}")
+
+
+def bundle_digest(files: Mapping[str, str]) -> str:
+    """One SHA-256, in hexadecimal, for all files of a release.
+
+    :param files: the SHA-256 of each, by its path in the release's folder.
+    """
+    found = hashlib.sha256()
+    for path in sorted(files):
+        found.update(f"{path}\0{files[path]}\0".encode())
+    return found.hexdigest()
 
 
 def release_version(stack: Mapping[str, Any], channels: Mapping[str, str], known: list[str]) -> str:

@@ -4,63 +4,24 @@
 """Move pods off nodes by the Eviction API, many at once, and see where they went.
 
 A drain is done when the very pods (by UID: a StatefulSet's next pod has the same name) are gone and what their
-controllers made instead is Ready, or is known to find no node. One list and one watch of each namespace follow it.
+controllers made instead is Ready, or is known to find no node. Where that was asked for, it is Ready before they leave.
 """
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any
 
 from .errors import AnswerError, KubeError, NotFoundError
-from .pods import Pod, pod_of
+from .evicted import BLOCKED, FAILED, GONE, LEAVING, LONGEST_REST, Drained, Evicted
+from .pod_watch import PodWatch
+from .pods import Pod
+from .replacing import Replacing
+from .selector import selects
 from .session import Session
 
 PARALLEL = 16
-#: A budget that refused is asked again after so long, growing to the longest.
-FIRST_REST, LONGEST_REST = 0.5, 5.0
-_WATCH_SECONDS = 30.0
-_TICK_SECONDS = 0.05
-
-GONE, LEAVING, BLOCKED, FAILED = "gone", "leaving", "blocked", "failed"
-
-
-@dataclass
-class Evicted:
-    """What became of one pod. state: gone, leaving, blocked (by a budget) or failed."""
-
-    pod: Pod
-    state: str = LEAVING
-    why: str = ""
-    budget: str = ""
-    rest: float = FIRST_REST
-    again: float = 0.0
-    asked: bool = False
-
-
-@dataclass
-class Drained:
-    """A drain's result. done: all pods gone, each with its replacement Ready or known to find no node."""
-
-    done: bool
-    evicted: list[Evicted]
-    left: dict[str, str] = field(default_factory=dict)
-    waiting: dict[str, str] = field(default_factory=dict)
-    unschedulable: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-
-    def emptied(self, node: str) -> bool:
-        """Whether the pods of one of the nodes are gone, and what came instead is Ready or can go nowhere."""
-        own = [one for one in self.evicted if one.pod.node == node]
-        return all(one.state == GONE and one.pod.owner not in self.waiting for one in own)
-
-    def gone(self, node: str) -> list[Evicted]:
-        """The pods of one of the nodes that are gone."""
-        return [one for one in self.evicted if one.pod.node == node and one.state == GONE]
 
 
 class Drainer:
@@ -69,6 +30,7 @@ class Drainer:
     :param namespaces: whose pods leave; the pods of others stay where they are.
     :param seconds: the deadline of all of it.
     :param only: names (``namespace/name``) of the pods that leave; all of them where ``None``.
+    :param first: those of them that leave once their replacements are Ready; held: those that stay otherwise.
     :param leave: asked before each eviction whether the node is still to be drained.
     """
 
@@ -80,19 +42,19 @@ class Drainer:
         namespaces: Iterable[str],
         seconds: float,
         only: frozenset[str] | None = None,
+        first: frozenset[str] = frozenset(),
+        held: frozenset[str] = frozenset(),
         parallel: int = PARALLEL,
         leave: Callable[[str], bool] = lambda _node: True,
     ) -> None:
         self._session = session
         self._nodes = frozenset(nodes)
-        self._namespaces = tuple(namespaces)
         self._seconds = seconds
         self._only = only
         self._parallel = parallel
         self._leave = leave
-        self._lock = threading.Lock()
-        self._pods: dict[str, dict[str, Pod]] = {namespace: {} for namespace in self._namespaces}
-        self._stop = threading.Event()
+        self._watch = PodWatch(session, namespaces)
+        self._replacing = Replacing(session, first, held, seconds)
         self._evicted: dict[str, Evicted] = {}
         self._before: dict[str, int] = {}
         self._left: dict[str, str] = {}
@@ -105,23 +67,24 @@ class Drainer:
         """
         started = time.monotonic()
         deadline = started + self._seconds
-        for namespace in self._namespaces:
-            self._list(namespace)
-        self._choose()
-        followers = [threading.Thread(target=self._follow, args=(one,), daemon=True) for one in self._namespaces]
-        for follower in followers:
-            follower.start()
+        self._watch.start()
         try:
+            self._choose()
+            leaving = [one.pod for one in self._evicted.values()]
+            self._replacing.begin(leaving, self._watch.pods(), self._before, self._leave)
             with ThreadPoolExecutor(max(1, min(self._parallel, len(self._evicted)))) as workers:
                 done = self._until_done(workers, deadline)
+            staying = [one.pod for one in self._evicted.values() if one.state != GONE and not one.asked]
+            result = self._result(done, time.monotonic() - started)
+            result.not_undone = self._replacing.undo(staying)
+            return result
         finally:
-            self._stop.set()
-        return self._result(done, time.monotonic() - started)
+            self._watch.stop()
 
     # --- evicting ------------------------------------------------------------------------------
 
     def _choose(self) -> None:
-        for pod in self._all():
+        for pod in self._watch.pods():
             if pod.node not in self._nodes:
                 continue
             stays = pod.stays
@@ -132,11 +95,16 @@ class Drainer:
             else:
                 self._evicted[pod.uid] = Evicted(pod)
         owners = {one.pod.owner for one in self._evicted.values() if one.pod.owner}
-        self._before = {owner: sum(self._counts(pod, owner) for pod in self._all()) for owner in owners}
+        self._before = {owner: self._served(owner) for owner in owners}
 
-    def _counts(self, pod: Pod, owner: str) -> bool:
-        """Whether as many pods have to be Ready afterwards for it: it leaves, or serves elsewhere."""
-        return pod.owner == owner and not pod.finished and (pod.uid in self._evicted or pod.ready)
+    def _served(self, owner: str) -> int:
+        """How many pods of an owner have to be Ready afterwards: those that leave, and those that serve elsewhere.
+
+        A pod that an earlier run had let go knows how many there were, and its replacement is one of them.
+        """
+        own = [pod for pod in self._watch.pods() if pod.owner == owner and not pod.finished]
+        counted = sum(not pod.replaced and (pod.uid in self._evicted or pod.ready) for pod in own)
+        return max([counted, *(pod.replaced for pod in own)])
 
     def _until_done(self, workers: ThreadPoolExecutor, deadline: float) -> bool:
         while True:
@@ -149,16 +117,35 @@ class Drainer:
                     return all(one.state == GONE for one in self._evicted.values())
             if now >= deadline:
                 return False
-            due = [one for one in open_ones if not one.asked and now >= one.again]
+            due = self._free([one for one in open_ones if not one.asked and now >= one.again])
             if due:
                 list(workers.map(self._evict, due))
             else:
-                self._stop.wait(_TICK_SECONDS)
+                self._watch.tick()
+
+    def _free(self, due: list[Evicted]) -> list[Evicted]:
+        """Those whose replacements are Ready, or that need none. Nobody waits for one on a node that was given up."""
+        asked = frozenset(uid for uid, one in self._evicted.items() if one.asked)
+        waits = self._replacing.free([one.pod for one in due], self._watch.pods(), asked)
+        free = []
+        for one in due:
+            why = waits[one.pod.uid]
+            if not why or not self._may_still(one):
+                free.append(one)
+            else:
+                one.why = why
+        return free
+
+    def _may_still(self, one: Evicted) -> bool:
+        """Whether the node of a pod is still to be drained; a node is given up once and for all."""
+        node = one.pod.node
+        if node not in self._given_up and not self._leave(node):
+            self._given_up.add(node)
+        return node not in self._given_up
 
     def _evict(self, one: Evicted) -> None:
         pod = one.pod
-        if pod.node in self._given_up or not self._leave(pod.node):
-            self._given_up.add(pod.node)
+        if not self._may_still(one):
             one.state, one.why = FAILED, "its node is not to be drained any more"
             return
         body = {
@@ -178,7 +165,7 @@ class Drainer:
         except KubeError as error:
             self._later(one, str(error))
         else:
-            one.state, one.asked = LEAVING, True
+            one.state, one.asked, one.why = LEAVING, True, ""
 
     def _refused(self, one: Evicted, error: AnswerError) -> None:
         causes = (error.body.get("details") or {}).get("causes") or []
@@ -213,7 +200,7 @@ class Drainer:
     # --- what became of them -------------------------------------------------------------------
 
     def _see_what_is_gone(self) -> None:
-        there = {pod.uid for pod in self._all()}
+        there = {pod.uid for pod in self._watch.pods()}
         for uid, one in self._evicted.items():
             if uid not in there and one.state != FAILED:
                 one.state = GONE
@@ -222,7 +209,7 @@ class Drainer:
         """Controllers whose pods are not as many as before and Ready; and pods of theirs that find no node."""
         waiting: dict[str, str] = {}
         unschedulable: list[str] = []
-        pods = self._all()
+        pods = self._watch.pods()
         for owner, wanted in self._before.items():
             own = [pod for pod in pods if pod.owner == owner and not pod.finished and not pod.leaving]
             lost = [pod for pod in own if pod.unschedulable]
@@ -238,63 +225,3 @@ class Drainer:
             if one.state == LEAVING and not one.why:
                 one.why = "was evicted and has not ended" if one.asked else "was not evicted in time"
         return Drained(done, list(self._evicted.values()), self._left, waiting, unschedulable, seconds=seconds)
-
-    # --- seeing --------------------------------------------------------------------------------
-
-    def _all(self) -> list[Pod]:
-        with self._lock:
-            return [pod for pods in self._pods.values() for pod in pods.values()]
-
-    def _list(self, namespace: str) -> str:
-        version, found = "", {}
-        for page in self._session.list_pages(f"/api/v1/namespaces/{namespace}/pods"):
-            version = page.get("metadata", {}).get("resourceVersion", "")
-            for live in page["items"]:
-                pod = pod_of(live)
-                found[pod.uid] = pod
-        with self._lock:
-            self._pods[namespace] = found
-        return version
-
-    def _follow(self, namespace: str) -> None:
-        """List and watch, again and again: a stream that breaks, or a server that is away, only costs time."""
-        while not self._stop.is_set():
-            try:
-                version = self._list(namespace)
-                path = f"/api/v1/namespaces/{namespace}/pods"
-                for event in self._session.watch(path, {"resourceVersion": version}, _WATCH_SECONDS):
-                    if event.get("type") == "ERROR" or self._stop.is_set():
-                        break
-                    self._see(namespace, event)
-            except KubeError:
-                pass  # asked again until the drain's own deadline
-            self._stop.wait(_TICK_SECONDS)
-
-    def _see(self, namespace: str, event: Mapping[str, Any]) -> None:
-        if event.get("type") == "BOOKMARK":
-            return
-        pod = pod_of(event["object"])
-        with self._lock:
-            if event["type"] == "DELETED":
-                self._pods[namespace].pop(pod.uid, None)
-            else:
-                self._pods[namespace][pod.uid] = pod
-
-
-def selects(selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bool:
-    """Whether a label selector of a budget selects a pod; without one it selects nothing, empty it selects all."""
-    if selector is None:
-        return False
-    if any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
-        return False
-    return all(_holds(one, labels) for one in selector.get("matchExpressions") or ())
-
-
-def _holds(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    key, values = expression["key"], expression.get("values") or ()
-    return {
-        "In": labels.get(key) in values,
-        "NotIn": labels.get(key) not in values,
-        "Exists": key in labels,
-        "DoesNotExist": key not in labels,
-    }[expression["operator"]]

@@ -33,16 +33,16 @@ class LeasePlace:
     def __init__(self, session: Session, namespace: str, name: str) -> None:
         self._session = session
         self._collection = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
-        self._path = f"{self._collection}/{name}"
+        self.path = f"{self._collection}/{name}"
 
     def read(self) -> Seen:
         """The Lease now. Errors as for ``Session.request``, but that there is none is no error."""
-        answer = self._session.exchange("GET", self._path)
+        answer = self._session.exchange("GET", self.path)
         now = _server_time(answer.headers)
         if answer.status == 404:
             return Seen(None, now)
         if answer.status >= 400:
-            raise answer_error(answer.status, answer.json(), where=self._session.where, request=f"GET {self._path}")
+            raise answer_error(answer.status, answer.json(), where=self._session.where, request=f"GET {self.path}")
         return Seen(answer.json(), now)
 
     def write(self, manifest: Mapping[str, Any]) -> bool:
@@ -55,7 +55,7 @@ class LeasePlace:
         over = "resourceVersion" in manifest["metadata"]
         try:
             if over:
-                self._session.request("PUT", self._path, body=manifest)
+                self._session.request("PUT", self.path, body=manifest)
             else:
                 self._session.request("POST", self._collection, body=manifest)
         except ConflictError:
@@ -77,7 +77,7 @@ class LeasePlace:
         preconditions = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions}
         try:
-            self._session.request("DELETE", self._path, body=body)
+            self._session.request("DELETE", self.path, body=body)
         except ConflictError:
             return False
         except NotFoundError:

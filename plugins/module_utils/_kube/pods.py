@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+REPLACED_ANNOTATION = "byoc.fireworks.ai/replaced-by"
+"""On a pod that its owner has let go, so that its replacement comes first: whose it was, and how many served."""
 _MIRROR = "kubernetes.io/config.mirror"
 
 
@@ -16,7 +18,8 @@ _MIRROR = "kubernetes.io/config.mirror"
 class Pod:
     """One pod. owner: its controller, as ``Kind name (uid)``. stays: why it cannot be evicted; empty where it can.
 
-    unschedulable: why no node takes it, in the scheduler's words. leaving: it is being deleted already.
+    unschedulable: why no node takes it, in the scheduler's words. leaving: it is being deleted already. replaced: its
+    owner (which it still names here) has let it go and makes another; how many of the owner's served then.
     """
 
     namespace: str
@@ -31,6 +34,7 @@ class Pod:
     finished: bool
     unschedulable: str
     started: str
+    replaced: int = 0
 
     @property
     def key(self) -> str:
@@ -45,20 +49,31 @@ def pod_of(live: Mapping[str, Any]) -> Pod:
     conditions = {one.get("type"): one for one in status.get("conditions") or ()}
     scheduled = conditions.get("PodScheduled") or {}
     lost = scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable"
+    owned_by = f"{owner['kind']} {owner['name']} ({owner['uid']})" if owner else ""
+    replaced = 0
+    if not owner and REPLACED_ANNOTATION in (metadata.get("annotations") or {}):
+        owned_by, replaced = _replaced(metadata["annotations"][REPLACED_ANNOTATION])
     return Pod(
         namespace=metadata.get("namespace") or "",
         name=metadata["name"],
         uid=metadata["uid"],
         node=spec.get("nodeName") or "",
         labels=metadata.get("labels") or {},
-        owner=f"{owner['kind']} {owner['name']} ({owner['uid']})" if owner else "",
+        owner=owned_by,
         stays=_stays(metadata, owner),
         ready=(conditions.get("Ready") or {}).get("status") == "True",
         leaving=bool(metadata.get("deletionTimestamp")),
         finished=status.get("phase") in ("Succeeded", "Failed"),
         unschedulable=str(scheduled.get("message") or "Unschedulable") if lost else "",
         started=metadata.get("creationTimestamp") or "",
+        replaced=replaced,
     )
+
+
+def _replaced(said: str) -> tuple[str, int]:
+    """Owner and number, as :mod:`replacing` writes them; what somebody edited is not believed."""
+    owner, _gap, ready = said.rpartition(" ")
+    return (owner, int(ready)) if owner and ready.isdigit() else ("", 0)
 
 
 def _stays(metadata: Mapping[str, Any], owner: Mapping[str, Any]) -> str:

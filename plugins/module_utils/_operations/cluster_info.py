@@ -10,10 +10,12 @@ from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.inventory import cluster_facts, node_view, pod_view
-from .._domain.names import LWS_GROUP, LWS_KIND, MODELS_NAMESPACE, NAMESPACES, SYSTEM_NAMESPACE
+from .._domain.lock import about, hold_of
+from .._domain.names import LOCK, LWS_GROUP, LWS_KIND, MODELS_NAMESPACE, NAMESPACES, SYSTEM_NAMESPACE
 from .._kube.applyset import ID_LABEL
 from .._kube.discovery import Discovery
 from .._kube.errors import ForbiddenError, NotFoundError
+from .._kube.lease import LeasePlace
 from .._kube.permissions import ask_permissions, who_am_i
 from .._kube.session import Session
 from .._operation import Context, Operation
@@ -80,6 +82,17 @@ class _Reader:
                 pass
         return found
 
+    def lock(self) -> dict[str, str] | None:
+        """Who holds the operation lock; nobody when there is none, or when its time is over."""
+        place = LeasePlace(self._session, SYSTEM_NAMESPACE, LOCK)
+        try:
+            seen = place.read()
+        except ForbiddenError:
+            self.unreadable.append(place.path)
+            return None
+        hold = hold_of(seen.lease)
+        return about(hold) if hold and not hold.expired(seen.now) else None
+
     def items(self, *paths: str, query: Mapping[str, object] | None = None) -> list[Raw]:
         return [item for path in paths for item in self.views(path, lambda raw: raw, query)]
 
@@ -105,6 +118,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         "endpoint_slices": lambda: _endpoint_slices(reader),
         "quotas": lambda: reader.items(*_ours("/api/v1", "resourcequotas")),
         "set_parents": lambda: _set_parents(reader),
+        "lock": reader.lock,
         "user": lambda: who_am_i(session),
         "permissions": lambda: ask_permissions(session, parameters["can_i"]),
     }

@@ -28,7 +28,7 @@ from .._domain.remediation import (
 )
 from .._domain.remediation.journey import has_gpus
 from .._domain.remediation.step import DRAIN_NODE, REPAIR, RESTART
-from .._kube.drain import selects
+from .._kube.selector import selects
 from .._kube.session import Session
 from .._operation import Context, Operation
 from .remediation_nodes import NODES, NodeWriter, Raw, shown
@@ -109,6 +109,7 @@ class _Run:
         now = time.time()
         nodes, pods, budgets = self._read()
         journeys = {node["metadata"]["name"]: journey_of(node) for node in nodes}
+        self._taken += self._mover.give_back(pods, journeys)
         budget = self._budget(journeys, now)
         replicas = Replicas(nodes, pods, budgets, self._contract, selects)
         wanted = set(self._asked["nodes"]) or set(journeys)

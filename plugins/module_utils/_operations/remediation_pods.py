@@ -6,15 +6,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from .._domain.moments import seconds_at
 from .._domain.names import MODELS_NAMESPACE
-from .._domain.remediation import Step, drained, journey_of
-from .._kube.drain import Drained, Drainer
+from .._domain.remediation import Journey, Step, drained, journey_of
+from .._domain.remediation.journey import QUARANTINED
+from .._domain.remediation.step import KEEP
+from .._kube.drain import Drainer
 from .._kube.errors import KubeError
+from .._kube.evicted import Drained
+from .._kube.pods import Pod, pod_of
+from .._kube.replacing import give_back
 from .._kube.session import Session
-from .remediation_nodes import NodeWriter, taken
+from .remediation_nodes import NodeWriter, Raw, taken
 
 PODS = f"/api/v1/namespaces/{MODELS_NAMESPACE}/pods"
 #: How old the knowledge may be that a node is still to be drained.
@@ -48,7 +54,9 @@ class PodMover:
             if not part:
                 continue
             only = frozenset(pod for step in part for pod in step.pods) if part[0].partial else None
-            outcome = self._drainer(part, only, self._still_quarantined).drain()
+            first = frozenset(pod for step in part for pod in step.first)
+            held = frozenset(pod for step in part for pod in step.held)
+            outcome = self._drainer(part, only, self._still_quarantined, first=first, held=held).drain()
             done += [self._drained(step, outcome) for step in part]
         return done
 
@@ -87,7 +95,23 @@ class PodMover:
             done.append(taken(step, bool(outcome.gone(step.node)), told["why"], failed=failed, **told["more"]))
         return done
 
-    def _drainer(self, steps: list[Step], only: frozenset[str] | None, leave: Any) -> Drainer:
+    def give_back(self, pods: list[Raw], journeys: Mapping[str, Journey]) -> Taken:
+        """Give pods back to their owners that a run let go and did not finish, where they are to stay now."""
+        if self._check:
+            return []
+        known = [pod_of(pod) for pod in pods]
+        drained_ones = {
+            node for node, journey in journeys.items() if journey.state == QUARANTINED and _is_drained(journey)
+        }
+        staying = [pod for pod in known if pod.replaced and not pod.leaving and pod.node not in drained_ones]
+        return [self._given_back(pod) for pod in staying]
+
+    def _given_back(self, pod: Pod) -> dict[str, Any]:
+        step = Step(pod.node, KEEP, f"its node is not drained any more: {pod.key} is given back to {pod.owner}", "")
+        trouble = give_back(self._session, pod)
+        return taken(step, not trouble, trouble, failed=bool(trouble))
+
+    def _drainer(self, steps: list[Step], only: frozenset[str] | None, leave: Any, **more: frozenset[str]) -> Drainer:
         return Drainer(
             self._session,
             [step.node for step in steps],
@@ -96,6 +120,7 @@ class PodMover:
             only=only,
             parallel=self._parallel,
             leave=leave,
+            **more,
         )
 
     def _still_quarantined(self, node: str) -> bool:
@@ -106,12 +131,13 @@ class PodMover:
                 live = self._writer.node(node)
             except KubeError:
                 live = None  # who cannot be asked now is asked again in a moment; the eviction meets the same trouble
-            journey = journey_of(live) if live is not None else None
-            right = journey is None or (
-                journey.out_of_service and not journey.undone_by_hand and not journey.maintenance
-            )
+            right = live is None or _is_drained(journey_of(live))
             known = self._known[node] = (time.monotonic(), right)
         return known[1]
+
+
+def _is_drained(journey: Journey) -> bool:
+    return journey.out_of_service and not journey.undone_by_hand and not journey.maintenance
 
 
 def _told(step: Step, outcome: Drained) -> dict[str, Any]:
@@ -121,7 +147,7 @@ def _told(step: Step, outcome: Drained) -> dict[str, Any]:
         f"{owner}: {why}" for owner, why in outcome.waiting.items() if any(one.pod.owner == owner for one in own)
     ]
     budgets = sorted({one.budget for one in own if one.state == "blocked" and one.budget})
-    why = "; ".join([*open_ones, *waiting])
+    why = "; ".join([*open_ones, *waiting, *outcome.not_undone])
     if budgets:
         why = f"PodDisruptionBudget {', '.join(budgets)} lets no pod go; {why}"
     more = {

@@ -71,6 +71,21 @@ def test_cluster_wide_there_are_only_nodes_and_what_is_read_by_its_name() -> Non
             assert all(name == "kube-system" or name.startswith("fireworks-") for name in rule["resourceNames"])
 
 
+@pytest.mark.parametrize("kinds", [[], ["events"], ["events", "leases", "pods"]])
+def test_what_tells_of_nodes_is_listed_by_the_observer_where_the_contract_says_so_and_by_nobody_else(
+    kinds: list[str],
+) -> None:
+    objects = identity_objects({**contract(), "health": {"observer_may_list": kinds}})
+    given = {
+        (made["metadata"]["name"], rule["resources"][0], *rule["verbs"])
+        for made in objects
+        if made["kind"] == "ClusterRole"
+        for rule in made["rules"]
+        if rule["resources"] != ["nodes"] and set(rule["resources"]) - READS_BY_NAME
+    }
+    assert given == {("fireworks-observer", kind, "list") for kind in kinds}
+
+
 def test_only_the_medic_may_change_nodes() -> None:
     for made in everything():
         if made["kind"] == "ClusterRole" and made["metadata"]["name"] != "fireworks-node-medic":

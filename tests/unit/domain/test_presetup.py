@@ -105,3 +105,14 @@ def test_every_object_says_whose_it_is() -> None:
     for made in presetup_objects(contract(networking=WITH_GATEWAY)):
         assert made["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "fireworks-byoc"
         assert made["metadata"]["labels"]["app.kubernetes.io/part-of"] == "presetup"
+
+
+def test_only_who_is_told_of_alerts_has_a_way_for_them() -> None:
+    without = of_kind(presetup_objects(contract()), "NetworkPolicy")
+    events = {"url": "https://events.byoc.example/alerts", "token_secret": {"name": "byoc-events"}}
+    policies = of_kind(presetup_objects({**contract(), "health": {"events": events}}), "NetworkPolicy")
+    ways = {"fireworks-system/telemetry-to-alerts", "fireworks-system/alerts-from-telemetry"}
+    assert set(policies) - set(without) == ways
+    for name in ways:
+        [ports] = [rule["ports"] for way in ("ingress", "egress") for rule in policies[name]["spec"].get(way, ())]
+        assert ports == [{"protocol": "TCP", "port": 9093}]

@@ -238,7 +238,7 @@ def test_the_budget_counts_nodes_of_a_model_and_what_this_run_plans() -> None:
     assert plan(node(), finding(), others=(other,), agreed=agreed, seen=Seen(models=("m",))).do == "quarantine"
     budget = budget_of([journey_of(node(f"n-{n}")) for n in range(20)], {}, limits_of(contract()), NOW)
     faults = faults_by_node([finding(name="n-0"), finding(name="n-1")])
-    steps = [next_step(node(name), faults[name], budget, contract(), NOW).do for name in ("n-0", "n-1")]
+    steps = [next_step(node(name), faults[name], budget, contract(), NOW, NOTHING).do for name in ("n-0", "n-1")]
     assert steps == ["quarantine", "observe"]
 
 
@@ -394,7 +394,8 @@ def test_what_speaks_against_a_return(change: Manifest, words: str) -> None:
         it["status"]["conditions"].append({"type": "DiskPressure", "status": "True"})
     step = plan(it, *change.get("findings", ()), seen=change.get("seen", Seen()), agreed=change.get("agreed"))
     assert words in step.why
-    assert step.do == ("return" if not words else "hand_over" if "yourself" in words else "wait")
+    ends = {"": "return", "the canary has not passed": "try"}
+    assert step.do == ends.get(words, "hand_over" if "yourself" in words else "wait")
 
 
 def test_a_diagnostic_that_fails_goes_up_the_ladder() -> None:
@@ -455,12 +456,57 @@ HERE = ("m/a", "m/b")
         ([Serving("x", HERE, ready=2, ready_here=0, floor=2, budget="b", disruptions=0)], None, "drain_now", HERE),
         ([Serving("x", HERE, ready=4, ready_here=2, floor=3)], ["m/a"], "partial", ("m/a",)),
         ([Serving("x", HERE, ready=4, ready_here=2, floor=2)], list(HERE), "drain_now", HERE),
+        ([Serving("x", HERE, ready=2, ready_here=2, floor=2, slots=2, movable=HERE)], None, "drain_now", HERE),
+        (
+            [Serving("x", HERE, 2, 2, floor=1, budget="b", disruptions=0, slots=1, movable=HERE)],
+            None,
+            "drain_now",
+            HERE,
+        ),
+        (
+            [Serving("x", HERE, ready=2, ready_here=2, floor=2, slots=2, movable=HERE[:1])],
+            None,
+            "bring_replacements",
+            HERE,
+        ),
     ],
 )
 def test_how_to_drain(serving: list[Serving], sick: list[str] | None, how: str, leaving: tuple[str, ...]) -> None:
     advice = advise(serving, sick)
     assert (advice.how, advice.pods) == (how, leaving)
     assert advice.why
+
+
+@pytest.mark.parametrize(
+    ("floor", "slots", "sick", "first", "held"),
+    [
+        (0, 0, None, (), ()),
+        (0, 1, None, ("m/a",), ()),
+        (0, 5, None, HERE, ()),
+        (1, 5, None, HERE, HERE),
+        (0, 5, ["m/b"], ("m/b",), ()),
+    ],
+)
+def test_whose_replacements_come_first(
+    floor: int, slots: int, sick: list[str] | None, first: tuple[str, ...], held: tuple[str, ...]
+) -> None:
+    serving = Serving("x", HERE, ready=2, ready_here=2, floor=floor, slots=slots, movable=HERE)
+    advice = advise([serving], sick)
+    assert (advice.first, advice.held) == (first, held)
+    it = in_state("quarantined", goal="reboot" if sick is None else "gpu_reset")
+    step = plan(it, seen=Seen(serving=(serving,)))
+    if sick is None:
+        assert (step.do, step.first, step.held) == ("drain", first, held)
+        assert plan(it, seen=Seen(serving=(serving,), approved=frozenset({"s-1"}))).held == ()
+
+
+def test_only_a_replica_set_makes_another_pod_before_one_leaves() -> None:
+    pods = [replica(name, "gpu-1") for name in ("plain", "set", "of-set", "let-go")]
+    for pod, kind in ((pods[1], "StatefulSet"), (pods[2], "ReplicaSet")):
+        pod["metadata"]["ownerReferences"] = [{"kind": kind, "controller": True}]
+    pods[3]["metadata"]["annotations"] = {OURS + "replaced-by": "ReplicaSet x (u) 2"}
+    [found] = Replicas([node()], pods, [], {}, lambda *_: False).on("gpu-1")
+    assert found.movable == ("m/of-set", "m/let-go")
 
 
 def test_the_words_of_health_are_understood_and_who_is_blind_is_known() -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._kube.drain import selects
-from ansible_collections.fireworks.byoc.plugins.module_utils._kube.pods import pod_of
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain import names
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.pods import REPLACED_ANNOTATION, pod_of
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.selector import selects
 
 OWNER = {"kind": "ReplicaSet", "name": "web-1", "uid": "r", "controller": True}
 
@@ -36,6 +37,29 @@ def test_what_a_pod_says() -> None:
     lost = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2 nodes"}
     assert pod_of(live(conditions=[lost])).unschedulable == "0/2 nodes"
     assert pod_of(live(conditions=[{**lost, "reason": "SchedulingGated"}])).unschedulable == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "owner", "replaced"),
+    [
+        ("ReplicaSet web-1 (r) 3", "ReplicaSet web-1 (r)", 3),
+        ("ReplicaSet web-1 (r)", "", 0),
+        ("3", "", 0),
+        ("", "", 0),
+    ],
+)
+def test_a_pod_that_was_let_go_says_whose_it_was(said: str, owner: str, replaced: int) -> None:
+    pod = live()
+    pod["metadata"]["annotations"] = {REPLACED_ANNOTATION: said}
+    assert (pod_of(pod).owner, pod_of(pod).replaced) == (owner, replaced)
+    pod["metadata"]["ownerReferences"] = [OWNER]
+    assert (pod_of(pod).owner, pod_of(pod).replaced) == ("ReplicaSet web-1 (r)", 0), (
+        "it was given back, or not yet let go"
+    )
+
+
+def test_the_mark_is_spelled_alike_on_both_floors() -> None:
+    assert names.REPLACED_ANNOTATION == REPLACED_ANNOTATION
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The contract's ``health`` section: what a healthy node has, and where this cluster's fault policy differs."""
+"""The contract's ``health`` section: a healthy node, who hears of a sick one, where the fault policy differs."""
 
 from __future__ import annotations
 
@@ -24,9 +24,12 @@ FAULT_ACTIONS = [
     "replace",
 ]
 SEVERITIES = ["info", "warning", "error", "critical"]
+OBSERVED = ["events", "leases", "pods"]
 OWNERS = ["customer", "fireworks"]
 TOPICS = ["networking", "account", "capacity", "security", "support"]
 
+_NAME = "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
+_NAME_MEANT = "use lower-case letters, digits, dots and dashes, and a letter or digit at both ends"
 CLASS_PATTERN = "^[a-z][a-z0-9_]{1,62}$"
 CLASS_MEANT = "use a class of the fault policy, in lower-case letters, digits and underscores"
 
@@ -79,6 +82,39 @@ FAULTS = listing(
     examples=[[{"class": "row_remap_recorded", "action": "gpu_reset"}]],
 )
 
+EVENTS = section(
+    "Events",
+    "Where alerts about nodes to remediate are posted at once; without it nothing is, and the next sweep finds them.",
+    {
+        "url": text(
+            "URL",
+            "Where they are posted, by HTTPS.",
+            pattern=r"^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$",
+            meant="use https://, a host, and perhaps a port and a path; no user, no query",
+            examples=["https://events.byoc.example/alerts"],
+        ),
+        "token_secret": section(
+            "Token's Secret",
+            "The Secret in fireworks-system with the receiver's bearer token. The customer makes it; we never read it.",
+            {
+                "name": text("Name", "Its name.", pattern=_NAME, meant=_NAME_MEANT, examples=["byoc-events"]),
+                "key": text(
+                    "Key",
+                    "The key in it.",
+                    pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$",
+                    meant="use letters, digits, dots, dashes and underscores",
+                    default="token",
+                    examples=["token"],
+                ),
+            },
+            required=["name"],
+            examples=[{"name": "byoc-events"}],
+        ),
+    },
+    required=["url", "token_secret"],
+    examples=[{"url": "https://events.byoc.example/alerts", "token_secret": {"name": "byoc-events"}}],
+)
+
 HEALTH = section(
     "Health",
     "What a healthy GPU node has, and where this cluster's fault policy differs.",
@@ -122,6 +158,14 @@ HEALTH = section(
             default={},
             examples=[{"dcgm_exporter": True, "node_problem_detector": False}],
         ),
+        "observer_may_list": listing(
+            "Observer may list",
+            "What the observer may list in the whole cluster. Without it no node is ever called healthy.",
+            choice("Kind", "A kind that tells of nodes.", OBSERVED, examples=["events"]),
+            uniqueItems=True,
+            default=[],
+            examples=[OBSERVED],
+        ),
         "prometheus": section(
             "Prometheus",
             "Your own Prometheus, where it scrapes all DCGM exporters: one question instead of one for each node.",
@@ -133,6 +177,7 @@ HEALTH = section(
             required=["namespace", "service"],
             examples=[{"namespace": "monitoring", "service": "prometheus-operated", "port": 9090}],
         ),
+        "events": EVENTS,
         "xids": XIDS,
         "faults": FAULTS,
     },

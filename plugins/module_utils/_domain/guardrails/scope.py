@@ -14,6 +14,7 @@ from typing import Any
 
 from ..identities.needs import CLUSTER, CONNECTING, OPERATOR, Need, granted, identities_of
 from ..names import NAMESPACES, PRESETUP_SET, account_user
+from .pods import POD_RULES
 from .policy import ASKED_BY_US, Policy, Rule, literal
 
 _WHY = (
@@ -73,6 +74,7 @@ def scope_policy(contract: Mapping[str, Any]) -> Policy:
                 f"request.resource.resource != 'configmaps' || request.?name.orValue('') != {literal(PRESETUP_SET)}",
                 "What governs Fireworks is remembered in the ConfigMap presetup, which only an administrator changes.",
             ),
+            *POD_RULES,
         ),
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..contract.durations import parse_duration
 from ..moments import shown_moment
+from ..node_history import CANCELLED, RETURNED, UNDER_WAY
 from .actions import ACTIONS, REPORT, strength
 from .conditions import condition_signs
 from .dcgm import metrics_signs
@@ -22,8 +23,8 @@ from .signs import ENGINE, HISTORY, METRICS, Gpu, Sign
 from .sources import source_signs, unreadable_signs
 from .world import World
 
-RETURNED = ("returned", "cancelled")
-"""How a journey of a node ends: proved well, or ended by a person. Every other state is one on the way."""
+PROVED = (RETURNED, CANCELLED, UNDER_WAY)
+"""How a journey of a node ends: proved well, or ended by a person. One that is under way keeps the node out itself."""
 
 
 def all_signs(world: World) -> Iterator[Sign]:
@@ -79,7 +80,7 @@ def _history_signs(world: World, node: Mapping[str, Any]) -> Iterator[Sign]:
     if not entries:
         return
     newest = max(entries, key=lambda entry: entry.get("at") or 0.0)
-    if newest.get("state") not in RETURNED:
+    if newest.get("state") not in PROVED:
         what = f"{newest.get('fault') or 'something'} was found; the node is {newest.get('state', 'in no known state')}"
         text = f"{what} since {shown_moment(newest.get('at')) or 'an unknown time'}"
         yield Sign("repair_unproven", HISTORY, node["name"], text, newest.get("at"), world.now)

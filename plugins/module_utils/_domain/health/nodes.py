@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from sys import intern
 from typing import Any
 
 from ..moments import seconds_at
-from ..names import GPU, GPU_PRESENT_LABEL, GPU_PRODUCT_LABEL, HEALTH_HISTORY_ANNOTATION
+from ..names import GPU, GPU_PRESENT_LABEL, GPU_PRODUCT_LABEL
+from ..node_history import judged
 from ..quantity import count
 from .events import Event, times_not_ready
 from .signs import NODE, Raw, Sign
@@ -57,7 +57,7 @@ def node_record(raw: Raw) -> dict[str, Any]:
         "leaving": bool(metadata.get("deletionTimestamp")) or any(taint.startswith(_LEAVING) for taint in taints),
         "created": seconds_at(metadata.get("creationTimestamp")),
         "conditions": [_condition(one) for one in status.get("conditions") or ()],
-        "history": _history((metadata.get("annotations") or {}).get(HEALTH_HISTORY_ANNOTATION)),
+        "history": judged(metadata.get("annotations") or {}),
     }
 
 
@@ -141,15 +141,3 @@ def _is_cut(labels: Mapping[str, Any], capacity: Mapping[str, Any]) -> bool:
     """Whether GPUs are offered in slices (MIG) or more than once (time slicing)."""
     shared = count(labels.get(_REPLICAS_LABEL, 1)) > 1 or str(labels.get(GPU_PRODUCT_LABEL, "")).endswith("-SHARED")
     return shared or any(key.startswith(_MIG) and count(value) for key, value in capacity.items())
-
-
-def _history(text: object) -> list[dict[str, Any]]:
-    """What was done about the node before, as it is remembered on the node itself."""
-    if not isinstance(text, str) or not text:
-        return []
-    try:
-        entries = json.loads(text)
-        return [{**entry, "at": seconds_at(entry.get("at"))} for entry in entries]
-    except (ValueError, TypeError, AttributeError):
-        # Something was remembered, and nobody can tell what: the node has to be proved well.
-        return [{"fault": "", "gpu": "", "at": None, "action": "", "state": "unreadable"}]

@@ -60,6 +60,10 @@ def _may_drain(contract: Contract) -> bool:
     return action(contract, "drain") != "never"
 
 
+def _may_cordon(contract: Contract) -> bool:
+    return action(contract, "cordon") != "never"
+
+
 def may_scale(contract: Contract) -> bool:
     """Whether the contract lets any model have more than one number of replicas.
 
@@ -68,6 +72,11 @@ def may_scale(contract: Contract) -> bool:
     """
     scaling = contract.get("scaling") or {}
     return int(scaling.get("max_replicas_per_model", 2)) > 1 or bool(scaling.get("scale_to_zero"))
+
+
+def _listed(kind: str) -> Callable[[Contract], bool]:
+    """Whether the customer lets the observer list a kind everywhere, so that a node can be called healthy."""
+    return lambda contract: kind in ((contract.get("health") or {}).get("observer_may_list") or ())
 
 
 def _by_gateway(contract: Contract) -> bool:
@@ -148,6 +157,8 @@ _OBSERVE = (
     *_both("discovery.k8s.io", ("endpointslices",), READ),
     *_both("policy", ("poddisruptionbudgets",), READ),
     *_both("autoscaling", ("horizontalpodautoscalers",), READ),
+    # Whether somebody works on the cluster.
+    Need(SYSTEM_NAMESPACE, LEASE_GROUP, ("leases",), ("get",), (LOCK,)),
     Need(MODELS_NAMESPACE, LWS_GROUP, (LWS_PLURAL,), READ, when=may_span_nodes),
 )
 _DEPLOY_MODELS = (
@@ -185,6 +196,8 @@ _UPGRADE_STACK = (
     Need(SYSTEM_NAMESPACE, "", ("configmaps", "services"), READ + WRITE),
     Need(SYSTEM_NAMESPACE, "apps", ("deployments",), READ + WRITE),
     Need(SYSTEM_NAMESPACE, "policy", ("poddisruptionbudgets",), READ + WRITE),
+    # The router's. The models' are the deployer's.
+    Need(SYSTEM_NAMESPACE, "autoscaling", ("horizontalpodautoscalers",), READ + WRITE),
     Need(SYSTEM_NAMESPACE, "", ("pods", "events", "resourcequotas"), READ),
     Need(SYSTEM_NAMESPACE, "apps", ("replicasets",), READ),
     Need(SYSTEM_NAMESPACE, "discovery.k8s.io", ("endpointslices",), READ),
@@ -255,7 +268,15 @@ IDENTITIES = (
         name=OBSERVER,
         why="Reads health and state, asks the services whether they answer, and changes nothing.",
         connects=True,
-        needs=(*_OBSERVE, _PROBE_STACK, _PROBE_MODELS),
+        needs=(
+            *_OBSERVE,
+            _PROBE_STACK,
+            _PROBE_MODELS,
+            # What tells of nodes lies in namespaces that are not ours.
+            Need(CLUSTER, "", ("events",), ("list",), when=_listed("events")),
+            Need(CLUSTER, LEASE_GROUP, ("leases",), ("list",), when=_listed("leases")),
+            Need(CLUSTER, "", ("pods",), ("list",), when=_listed("pods")),
+        ),
     ),
     Identity(
         name=DEPLOYER,
@@ -279,6 +300,10 @@ IDENTITIES = (
             Need(CLUSTER, "", ("nodes",), (*READ, "patch")),
             Need(MODELS_NAMESPACE, "", ("pods",), READ),
             Need(MODELS_NAMESPACE, "", ("pods/eviction",), ("create",), when=_may_drain),
+            # A pod's ReplicaSet lets go of it, so that its replacement comes first. A guardrail keeps it to that.
+            Need(MODELS_NAMESPACE, "", ("pods",), ("patch",), when=_may_drain),
+            # A repaired node is tried by a pod before it returns. A guardrail keeps it to that too.
+            Need(MODELS_NAMESPACE, "", ("pods",), ("create", "delete"), when=_may_cordon),
             Need(MODELS_NAMESPACE, "policy", ("poddisruptionbudgets",), READ),
             *_LOCK,
             # What it did is recorded, like what everybody else does.
@@ -334,6 +359,7 @@ PLAYBOOKS = {
     "verify_records": OBSERVER,
     "health": OBSERVER,
     "remediate": NODE_MEDIC,
+    "remediate_node": NODE_MEDIC,
     "rotate_credentials": OPERATOR,
     "presetup": SETUP,
     "grant_setup_access": ADMINISTRATOR,

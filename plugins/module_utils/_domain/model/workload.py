@@ -109,7 +109,7 @@ def serving_pod(
         "nodeSelector": {GPU_PRODUCT_LABEL: str(model["gpu"]["product"])},
         "tolerations": [{"key": GPU, "operator": "Exists", "effect": "NoSchedule"}],
         "terminationGracePeriodSeconds": 120,
-        "securityContext": _pod_security(contract),
+        "securityContext": pod_security(contract),
         "containers": [
             {
                 "name": "engine",
@@ -160,7 +160,8 @@ def _environment(start: Launch) -> dict[str, str]:
     return {"HOME": CACHE, "USER": "engine", "LOGNAME": "engine", "XDG_CACHE_HOME": CACHE, **start.environment}
 
 
-def _pod_security(contract: Mapping[str, Any]) -> Manifest:
+def pod_security(contract: Mapping[str, Any]) -> Manifest:
+    """What a pod of ours is held to: restricted Pod Security, as the platform wants it said."""
     security: Manifest = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
     if not is_openshift(contract):
         # OpenShift gives each namespace users of its own, and refuses any other.

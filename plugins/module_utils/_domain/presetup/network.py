@@ -12,6 +12,8 @@ from typing import Any
 from ..capacity import may_span_nodes
 from ..identities.needs import may_scale
 from ..names import (
+    ALERTS,
+    ALERTS_PORT,
     COMPONENT_LABEL,
     GROUP_LABEL,
     MODEL_LABEL,
@@ -69,6 +71,12 @@ def network_policies(contract: Mapping[str, Any], api_server: Sequence[Mapping[s
     if may_scale(contract):
         rule = {"from": [_KEDA], "ports": [_tcp(TELEMETRY_PORT)]}
         found.append(_policy(SYSTEM_NAMESPACE, "keda-to-telemetry", _component(TELEMETRY), ingress=[rule]))
+    if (contract.get("health") or {}).get("events"):
+        # What is posted from there leaves through the contract's egress, like all else.
+        ways = {"egress": [{"to": [{"podSelector": _component(ALERTS)}], "ports": [_tcp(ALERTS_PORT)]}]}
+        found.append(_policy(SYSTEM_NAMESPACE, "telemetry-to-alerts", _component(TELEMETRY), **ways))
+        rule = {"from": [{"podSelector": _component(TELEMETRY)}], "ports": [_tcp(ALERTS_PORT)]}
+        found.append(_policy(SYSTEM_NAMESPACE, "alerts-from-telemetry", _component(ALERTS), ingress=[rule]))
     if may_span_nodes(contract):
         # They agree on ports as they go (Ray, NCCL), so none can be named; nor can "of the same model".
         peers = [{"podSelector": _EVERY_GROUP}]

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+from .decision import next_step
 from .faults import blind_nodes, faults_by_node
 from .journey import Journey, journey_of
 from .limits import limits_of
+from .report import drained, reported
 from .safety import Budget, Fleet, budget_of
 from .serving import Replicas
-from .step import Seen, Step, drained, next_step, reported
+from .step import Seen, Step
 
 __all__ = [
     "Budget",

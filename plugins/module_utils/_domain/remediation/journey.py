@@ -8,7 +8,6 @@ All of a step is one patch, so a run that dies leaves a node before the step or 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +22,7 @@ from ..names import (
     MAINTENANCE_LABEL,
     QUARANTINE_TAINT,
 )
+from ..node_history import repairs_of, with_repair
 
 WELL, SUSPECT, QUARANTINED, DRAINED = "", "suspect", "quarantined", "drained"
 REPAIRING, VALIDATING, HANDED_OVER = "repairing", "validating", "handed-over"
@@ -31,10 +31,8 @@ OUT_OF_SERVICE = (QUARANTINED, DRAINED, REPAIRING, VALIDATING, HANDED_OVER)
 # What ends with the journey; history, returned and released stay.
 _FIELDS = (
     "state", "since", "session", "reason", "faults", "evidence",
-    "goal", "drains", "cordoned", "repaired", "gpus", "models",
+    "goal", "drains", "cordoned", "repaired", "gpus", "models", "gpu",
 )  # fmt: skip
-_REMEMBERED = 20
-"""Past repairs that a node carries: four weeks of the most that the default limits allow."""
 
 Node = Mapping[str, Any]
 Patch = dict[str, Any]
@@ -45,7 +43,8 @@ class Journey:
     """What a node says of itself. Times are in seconds since 1970.
 
     cordoned: whether the cordon is ours. gpus: how many it had when it was taken out of service. released: when
-    somebody returned it by hand; released_of: with which faults. history: repairs, with at, goal, session, outcome.
+    somebody returned it by hand; released_of: with which faults. history: past repairs, none where they cannot be
+    read: a journey must not end because somebody edited an annotation. gpu: the sick one, where only one is.
     """
 
     name: str
@@ -67,6 +66,7 @@ class Journey:
     released: float
     released_of: tuple[str, ...]
     history: tuple[Mapping[str, Any], ...]
+    gpu: str
     unschedulable: bool
     tainted: bool
     maintenance: bool
@@ -111,7 +111,8 @@ def journey_of(node: Node) -> Journey:
         returned=_time(said, "returned"),
         released=_time(said, "released"),
         released_of=_words(said, "released-of"),
-        history=_history(said),
+        history=repairs_of(metadata.get("annotations") or {}) or (),
+        gpu=said.get("gpu", ""),
         unschedulable=bool(spec.get("unschedulable")),
         tainted=any(taint.get("key") == QUARANTINE_TAINT for taint in spec.get("taints") or ()),
         maintenance=MAINTENANCE_LABEL in labels and labels[MAINTENANCE_LABEL] != "false",
@@ -175,8 +176,16 @@ def put_back(node: Node, journey: Journey, now: float, **said: Any) -> Patch:
 
 def remembered(journey: Journey, now: float, goal: str, outcome: str) -> str:
     """The history with one more repair."""
-    latest = {"at": shown_moment(now), "goal": goal, "session": journey.session, "outcome": outcome}
-    return json.dumps([*journey.history, latest][-_REMEMBERED:], separators=(",", ":"))
+    latest = {
+        "at": shown_moment(now),
+        "goal": goal,
+        "session": journey.session,
+        "outcome": outcome,
+        "fault": next(iter(journey.faults), ""),
+        "gpu": journey.gpu,
+        "seen": shown_moment(journey.evidence) if journey.evidence else "",
+    }
+    return with_repair(journey.history, latest)
 
 
 def _others(node: Node) -> list[Any]:
@@ -197,12 +206,3 @@ def _words(said: Mapping[str, str], key: str) -> tuple[str, ...]:
 
 def _time(said: Mapping[str, str], key: str) -> float:
     return seconds_at(said.get(key)) or 0.0
-
-
-def _history(said: Mapping[str, str]) -> tuple[Mapping[str, Any], ...]:
-    """What cannot be read is no history: a journey must not end because somebody edited an annotation."""
-    try:
-        told = json.loads(said.get("history", "[]"))
-    except ValueError:
-        return ()
-    return tuple(one for one in told if isinstance(one, dict)) if isinstance(told, list) else ()

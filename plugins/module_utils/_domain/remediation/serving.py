@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ..names import GPU, GPU_PRODUCT_LABEL, MODEL_LABEL
+from ..names import GPU, GPU_PRODUCT_LABEL, MODEL_LABEL, REPLACED_ANNOTATION
 from .capacity import Serving
 from .journey import QUARANTINED, gpus_of, journey_of
 
@@ -61,13 +61,14 @@ class Replicas:
         allowed = [int((one.get("status") or {}).get("disruptionsAllowed", 0)) for one in held]
         return Serving(
             model=model,
-            here=tuple(f"{pod['metadata']['namespace']}/{pod['metadata']['name']}" for pod in here),
+            here=tuple(map(_key, here)),
             ready=sum(map(_ready, own)),
             ready_here=sum(map(_ready, here)),
             floor=self._floor(model, bool(held)),
             budget=", ".join(one["metadata"]["name"] for one in held),
             disruptions=min(allowed, default=None),
             slots=self._slots(node, max(1, _gpus(here[0]))),
+            movable=tuple(_key(pod) for pod in here if _ready(pod) and _movable(pod)),
         )
 
     def _floor(self, model: str, has_budget: bool) -> int:
@@ -85,6 +86,11 @@ class Replicas:
         )
 
 
+def gpus_held(node: str, pods: Iterable[Raw]) -> int:
+    """How many GPUs of a node these pods have."""
+    return sum(_gpus(pod) for pod in pods if _node(pod) == node and _lives(pod))
+
+
 def _lives(pod: Raw) -> bool:
     ended = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
     return not ended and not pod["metadata"].get("deletionTimestamp")
@@ -92,6 +98,18 @@ def _lives(pod: Raw) -> bool:
 
 def _node(pod: Raw) -> str:
     return str((pod.get("spec") or {}).get("nodeName") or "")
+
+
+def _key(pod: Raw) -> str:
+    return f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+
+
+def _movable(pod: Raw) -> bool:
+    """A ReplicaSet makes another pod as soon as it has let one go. Groups and StatefulSets do not: a pod's name is its
+    place there."""
+    owners = pod["metadata"].get("ownerReferences") or ()
+    let_go = REPLACED_ANNOTATION in (pod["metadata"].get("annotations") or {})
+    return let_go or any(one.get("controller") and one.get("kind") == "ReplicaSet" for one in owners)
 
 
 def _model(pod: Raw) -> str:

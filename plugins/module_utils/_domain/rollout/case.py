@@ -13,6 +13,7 @@ How a cluster is (``live``) is a mapping that JSON can hold:
 ``health``, ``problems``  ``ready`` or ``degraded``, and in words what is wrong
 ``unfinished``            the release that a run was bringing when it ended in between: then the cluster need not be
                           healthy, since going on, or a newer release, is what repairs it; None
+``missing_permissions``   what whoever shall make the change may not do there, in words
 ``failed``                the last release that did not pass here: ``release``, ``digest``, ``at``, ``reason``; None
 ``since``                 since when the release is there, where it was upgraded to; None
 ``lock``                  who works on it: ``holder``, ``purpose``, ``expires_at``; None

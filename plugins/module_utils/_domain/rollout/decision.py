@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -49,6 +50,9 @@ def standing(case: Case, now: datetime) -> Decision | None:
     if case.request.rollback:
         return None
     at = _clock(case, now)
+    missing = case.live.get("missing_permissions") or ()
+    if missing:
+        return _not_allowed(case, missing, at)
     failed = case.live.get("failed") or {}
     if has_failed(case) and not case.request.retry:
         reason = f"{failed['release']} failed here at {failed.get('at')}: {failed.get('reason')}"
@@ -62,6 +66,15 @@ def standing(case: Case, now: datetime) -> Decision | None:
     if not verdict.approved:
         return Decision(WAIT, "approval", verdict.reason, verdict.owner, at)
     return None
+
+
+def _not_allowed(case: Case, missing: Sequence[str], at: datetime | None) -> Decision:
+    what = f"{case.request.release['version']} needs rights that this credential lacks: {'; '.join(missing)}"
+    if case.contract["access"]["mode"] == "hardened":
+        reason = f"{what}; apply the presetup again (fireworks.byoc.presetup of this version)"
+        return Decision(WAIT, "missing_permissions", reason, CUSTOMER, at)
+    reason = f"{what}; run fireworks.byoc.onboard again, which gives them, or use a credential that has them"
+    return Decision(WAIT, "missing_permissions", reason, FIREWORKS, at)
 
 
 def has_failed(case: Case) -> bool:

@@ -9,11 +9,15 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..names import APPROVAL_ANNOTATION, FREEZE_ANNOTATION
+from ..bundle.rights import refused
+from ..identities.needs import OBSERVER
+from ..names import APPROVAL_ANNOTATION, FREEZE_ANNOTATION, account_user
 from ..people import CUSTOMER, FIREWORKS
 from ..status import READY, status_row
 
 Data = Mapping[str, Any]
+
+_OBSERVER = account_user(OBSERVER)
 
 
 def live_state(
@@ -21,13 +25,14 @@ def live_state(
     facts: Data | None = None,
     error: str = "",
     durations: Sequence[float] = (),
-    lock: Data | None = None,
+    run_id: str = "",
 ) -> dict[str, Any]:
     """How a cluster is (see ``case``); without facts it is offline, for the reason given.
 
-    :param facts: of ``cluster_info``.
+    :param facts: of ``cluster_info``, asked in ``can_i`` what the change needs. Of the observer, who changes nothing,
+        the answers say nothing.
     :param durations: seconds that past changes took, oldest first.
-    :param lock: who works on it.
+    :param run_id: of this run: a lock that it holds itself is none.
     """
     if not facts:
         return _offline(error)
@@ -44,11 +49,18 @@ def live_state(
         "kubernetes": str(facts["version"]["git"]),
         "health": "ready" if row["state"] == READY else "degraded",
         "problems": [row["reason"]] if row["reason"] else [],
-        "lock": dict(lock) if lock else None,
+        "lock": _lock(facts.get("lock"), run_id),
+        "missing_permissions": refused(facts["permissions"]) if facts["user"] != _OBSERVER else [],
         "frozen": _freeze(notes.get(FREEZE_ANNOTATION, "")),
         "durations": list(durations),
         "approvals": _approvals(notes.get(APPROVAL_ANNOTATION, "")),
     }
+
+
+def _lock(held: Data | None, run_id: str) -> dict[str, str] | None:
+    if not held or (run_id and held["holder"].endswith(f"/{run_id}")):
+        return None
+    return {"holder": held["holder"], "purpose": held["purpose"], "expires_at": held["expires"]}
 
 
 def _offline(error: str) -> dict[str, Any]:

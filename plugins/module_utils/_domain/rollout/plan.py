@@ -23,7 +23,7 @@ Data = Mapping[str, Any]
 Row = dict[str, Any]
 
 # Whom of the customer's to ask.
-_TOPICS = {"offline": "networking", "old_kubernetes": "account"}
+_TOPICS = {"offline": "networking", "old_kubernetes": "account", "missing_permissions": "security"}
 
 
 def plan(

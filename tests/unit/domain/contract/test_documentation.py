@@ -89,9 +89,15 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "health.expect[].infiniband_ports": {"health.expect.0.infiniband_ports": "8"},
     "health.sources.dcgm_exporter": {"health.sources.dcgm": True},
     "health.sources.node_problem_detector": {"health.sources.node_problem_detector": "yes"},
+    "health.observer_may_list": {"health.observer_may_list": ["secrets"]},
     "health.prometheus.namespace": {"health.prometheus": {"service": "prometheus"}},
     "health.prometheus.service": {"health.prometheus": {"namespace": "monitoring", "service": "prometheus:9090"}},
     "health.prometheus.port": {"health.prometheus": {"namespace": "m", "service": "p", "port": 0}},
+    "health.events.url": {"health.events": {"url": "http://events.acme.example", "token_secret": {"name": "events"}}},
+    "health.events.token_secret.name": {"health.events": {"url": "https://events.acme.example"}},
+    "health.events.token_secret.key": {
+        "health.events": {"url": "https://events.acme.example", "token_secret": {"name": "events", "key": ""}}
+    },
     "health.xids[].code": {"health.xids": [{"code": 63, "class": "information"}, {"code": 63, "class": "information"}]},
     "health.xids[].class": {"health.xids": [{"code": 63}]},
     "health.faults[].class": {"health.faults.0.class": "XID 63"},

@@ -82,6 +82,21 @@ def pci(gpu: int) -> str:
     return f"0000:{0x0F + 0x10 * gpu:02x}:00"
 
 
+def _past(history: Any) -> dict[str, str]:
+    """The marks of past repairs, each with the state it is to be in; text as it is."""
+    marks = "byoc.fireworks.ai/remediation-"
+    if isinstance(history, str):
+        return {marks + "history": history}
+    entries = [
+        {"goal": one["action"], "at": when(one["at"]), "fault": one["fault"], "gpu": one["gpu"]} for one in history
+    ]
+    said = {marks + "history": json.dumps(entries)}
+    for word, state in (("returned", "returned"), ("released", "cancelled")):
+        ended = [when(one["at"]) for one in history if one["state"] == state]
+        said |= {marks + word: max(ended)} if ended else {}
+    return said
+
+
 def node(name: str, **this: Any) -> dict[str, Any]:
     gpus = this.get("gpus", GPUS)
     labels = {"nvidia.com/gpu.product": this.get("product", H100), "node.kubernetes.io/instance-type": "p5.48xlarge"}
@@ -114,9 +129,7 @@ def node(name: str, **this: Any) -> dict[str, Any]:
     capacity = {"cpu": "192", "nvidia.com/gpu": str(gpus), **this.get("resources", {})}
     annotations = {}
     if "history" in this:
-        past = this["history"]
-        entries = [{**entry, "at": when(entry["at"])} for entry in past] if isinstance(past, list) else past
-        annotations["byoc.fireworks.ai/health-history"] = entries if isinstance(past, str) else json.dumps(entries)
+        annotations = _past(this["history"])
     if gpus is None:
         labels, capacity = {}, {"cpu": "16"}
     offered = {"nvidia.com/gpu": str(this.get("allocatable", gpus))} if gpus is not None else {}

@@ -302,7 +302,7 @@ def test_a_pod_that_has_no_part_in_this_is_not_kept() -> None:
 def test_a_node_that_says_nothing_of_itself() -> None:
     record = node_record({"metadata": {"name": "n1"}})
     assert (record["gpu"], record["capacity"], record["conditions"], record["history"]) == (False, 0, [], [])
-    odd = {"name": "n1", "annotations": {"byoc.fireworks.ai/health-history": '["x"]'}}
+    odd = {"name": "n1", "annotations": {"byoc.fireworks.ai/remediation-history": '["x"]'}}
     assert node_record({"metadata": odd})["history"][0]["state"] == "unreadable"
 
 

@@ -56,6 +56,17 @@ BOSS = Emergency("Boss@acme.example", "a leak")
             {"windows": [SATURDAY]}, {"health": "degraded", "problems": ["router 0/2 ready"]}, "wait", "unhealthy",
             "router 0/2 ready", "fireworks", "11-28 01:00", id="unhealthy",
         ),
+        pytest.param(
+            {"access": {"mode": "hardened"}}, {"missing_permissions": ["create x in y", "patch z in y"], "health": "?"},
+            "wait", "missing_permissions",
+            f"{TARGET} needs rights that this credential lacks: create x in y; patch z in y; apply the presetup again",
+            "customer", "11-25 12:00", id="the customer has to apply the presetup again",
+        ),
+        pytest.param(
+            {}, {"missing_permissions": ["create x in y"]}, "wait", "missing_permissions",
+            "run fireworks.byoc.onboard again", "fireworks", "11-25 12:00",
+            id="our own presetup has to be applied again",
+        ),
         pytest.param({}, {"health": "?"}, "wait", "unhealthy", "does not say", "fireworks", "11-25 12:00", id="mute"),
         pytest.param(
             {}, {"health": "degraded", "unfinished": "2026.10.5"}, "go", "go", "", "", "11-25 12:00",
@@ -111,7 +122,8 @@ BOSS = Emergency("Boss@acme.example", "a leak")
 def test_a_cluster(
     change: dict[str, Any], live: dict[str, Any], action: str, code: str, reason: str, owner: str, next_at: str
 ) -> None:
-    found = decide(case_of(agreed(**change), alive(**live), request(), None), NOW)
+    access = change.pop("access", {"mode": "standard"})
+    found = decide(case_of(agreed(**change) | {"access": access}, alive(**live), request(), None), NOW)
     assert (found.action, found.code, found.owner) == (action, code, owner)
     assert reason in found.reason
     assert (f"{found.at:%m-%d %H:%M}" if found.at else "") == next_at

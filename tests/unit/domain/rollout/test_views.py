@@ -47,7 +47,7 @@ def test_a_cluster_without_facts_is_offline(error: str, told: str, owner: str) -
 
 
 def test_a_cluster_without_a_stack() -> None:
-    found = live_state(contract(), facts(), durations=[1.0], lock={"holder": "bob"})
+    found = live_state(contract(), facts(), durations=[1.0])
     assert found == {
         "reachable": True,
         "error": "",
@@ -58,11 +58,48 @@ def test_a_cluster_without_a_stack() -> None:
         "kubernetes": "v1.36.2",
         "health": "degraded",
         "problems": [],
-        "lock": {"holder": "bob"},
+        "lock": None,
+        "missing_permissions": [],
         "frozen": None,
         "durations": [1.0],
         "approvals": [],
     }
+
+
+HELD = {"holder": "bob@ctl/7", "purpose": "onboard", "since": "2026-11-25T11:00:00Z", "expires": "2026-11-25T12:20:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("held", "run_id", "holder"),
+    [(None, "7", None), (HELD, "", "bob@ctl/7"), (HELD, "17", "bob@ctl/7"), (HELD, "7", None)],
+)
+def test_who_works_on_a_cluster_unless_it_is_this_run(held: Any, run_id: str, holder: str | None) -> None:
+    lock = live_state(contract(), facts(lock=held), run_id=run_id)["lock"]
+    assert lock == (holder and {"holder": holder, "purpose": "onboard", "expires_at": "2026-11-25T12:20:00Z"})
+
+
+ASKED = [
+    {"verb": verb, "group": "autoscaling", "resource": "horizontalpodautoscalers", "namespace": "fireworks-system"}
+    for verb in ("create", "patch")
+]
+ANSWERS = [{**each, "allowed": False, "reason": ""} for each in ASKED]
+LACKS = "create, patch horizontalpodautoscalers.autoscaling in fireworks-system"
+
+
+@pytest.mark.parametrize(
+    ("answers", "user", "missing"),
+    [
+        (ANSWERS, "operator", [LACKS]),
+        (ANSWERS, "observer", []),
+        ([], "operator", []),
+        ([{**each, "allowed": True} for each in ANSWERS], "operator", []),
+        (ANSWERS[:1], "operator", [LACKS.replace(", patch", "")]),
+        ([{"verb": "get", "resource": "pods", "namespace": "a", "allowed": False}], "upgrader", ["get pods in a"]),
+    ],
+)
+def test_what_may_not_be_done(answers: Any, user: str, missing: list[str]) -> None:
+    seen = facts(permissions=answers, user=f"system:serviceaccount:fireworks-system:{user}")
+    assert live_state(contract(), seen)["missing_permissions"] == missing
 
 
 @pytest.mark.parametrize(("settled", "health"), [(True, "ready"), (False, "degraded")])

@@ -1,0 +1,35 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Contracts that between them reach every branch of a release's templates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..contract.schema import PROVIDERS
+
+_EVENTS = {"url": "https://events.byoc.example/alerts", "token_secret": {"name": "byoc-events", "key": "token"}}
+
+
+def variants() -> Iterator[tuple[str, dict[str, Any]]]:
+    """A contract for each provider and access mode, with and without a receiver of alerts; each also in words."""
+    for provider in PROVIDERS:
+        for mode in ("standard", "hardened"):
+            for alerts in (False, True):
+                words = f"{provider}, {mode}{', health.events' if alerts else ''}"
+                yield words, _contract(provider, mode, {"events": _EVENTS} if alerts else {})
+
+
+def _contract(provider: str, mode: str, health: dict[str, Any]) -> dict[str, Any]:
+    # A customer that mirrors images is the strict one.
+    registries = {"registries": ["registry.acme.example/fireworks"]} if mode == "hardened" else {}
+    return {
+        "identity": {"name": "acme-eu-1", "customer": "acme", "provider": provider},
+        "access": {"mode": mode},
+        "compliance": registries,
+        "networking": {},
+        "health": health,
+        "models": [],
+    }

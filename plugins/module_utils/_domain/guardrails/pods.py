@@ -1,0 +1,72 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What our accounts may do with a single pod: say whose it is while its replacement comes, and run a canary."""
+
+from __future__ import annotations
+
+from ..names import CANARY_LABEL, MANAGED_BY_LABEL, REPLACED_ANNOTATION
+from .policy import Rule, literal
+
+_TEMPLATE_LABEL = "pod-template-hash"
+_POD = "request.resource.resource == 'pods' && request.?subResource.orValue('') == ''"
+_UPDATE = f"{_POD} && request.operation == 'UPDATE'"
+_CREATE = f"{_POD} && request.operation == 'CREATE'"
+_DELETE = f"{_POD} && request.operation == 'DELETE'"
+_LONGEST = 3600
+"""Seconds that a canary may run."""
+#: What the API server itself keeps, and what is ruled key by key.
+_RULED = literal(["labels", "annotations", "managedFields", "resourceVersion", "generation"])
+
+
+def _same_but(part: str, ruled: str) -> str:
+    """Whether a map is the same on both sides, less these keys."""
+    new, old = f"dyn(object).metadata.?{part}.orValue({{}})", f"dyn(oldObject).metadata.?{part}.orValue({{}})"
+    return (
+        f"{new}.all(key, key in {ruled} || (key in {old} && {new}[key] == {old}[key]))"
+        f" && {old}.all(key, key in {ruled} || key in {new})"
+    )
+
+
+def _marked(side: str) -> str:
+    return f"dyn({side}).metadata.?labels[?{literal(CANARY_LABEL)}].orValue('')"
+
+
+_SPEC = "dyn(object).spec"
+_CANARY = (
+    f"{_marked('object')} == 'true'",
+    # Services, budgets and controllers find a pod by its labels: it has no others.
+    f"dyn(object).metadata.labels.all(key, key in {literal([CANARY_LABEL, MANAGED_BY_LABEL])})",
+    "dyn(object).metadata.?ownerReferences.orValue([]).size() == 0",
+    f"{_SPEC}.containers.size() == 1",
+    *(f"{_SPEC}.?{key}.orValue([]).size() == 0" for key in ("initContainers", "volumes")),
+    f"{_SPEC}.containers.all(c, c.?envFrom.orValue([]).size() == 0 && c.?env.orValue([]).all(e, !has(e.valueFrom)))",
+    f"!{_SPEC}.?automountServiceAccountToken.orValue(true)",
+    f"{_SPEC}.restartPolicy == 'Never'",
+    f"{_SPEC}.?activeDeadlineSeconds.orValue({_LONGEST + 1}) <= {_LONGEST}",
+    # It waits for room, and takes none from a model.
+    f"!{_SPEC}.?priorityClassName.orValue('').startsWith('fireworks-')",
+    f"!has({_SPEC}.nodeName)",
+)
+
+POD_RULES = (
+    Rule(
+        f"!({_UPDATE}) || (dyn(object).spec == dyn(oldObject).spec"
+        f" && {_same_but('labels', literal([_TEMPLATE_LABEL]))}"
+        f" && {_same_but('annotations', literal([REPLACED_ANNOTATION]))}"
+        f" && dyn(object).metadata.all(key, key in {_RULED} || (key in dyn(oldObject).metadata"
+        " && dyn(object).metadata[key] == dyn(oldObject).metadata[key])))",
+        "Fireworks changes nothing of a pod but whose it is while its replacement comes: the label"
+        f" {_TEMPLATE_LABEL}, and the annotation {REPLACED_ANNOTATION}.",
+    ),
+    Rule(
+        f"!({_CREATE}) || ({' && '.join(_CANARY)})",
+        "Fireworks makes no pod by itself but a canary: one container without volumes, token or secrets, that gets no"
+        " requests and ends by itself.",
+    ),
+    Rule(
+        f"!({_DELETE}) || {_marked('oldObject')} == 'true'",
+        "Fireworks deletes no pod by itself but a canary: the others leave by eviction, which asks their budgets.",
+    ),
+)
+"""For the guardrail of the scope, which looks at whatever our accounts write."""

@@ -1,0 +1,95 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Of a node that is out of service: how it is emptied, repaired, and validated."""
+
+from __future__ import annotations
+
+from . import capacity, ladder
+from .case import Case
+from .faults import GPU_RESET, HUMAN
+from .journey import DRAINED, REPAIRING, marked, put_back
+from .limits import CORDON, DRAIN, NEVER, permission
+from .report import reported
+from .step import DRAIN_NODE, REPAIR, RETURN, TRY, WAIT, Step
+from .validation import doubts
+
+_ASKED_AGAIN = "a repair whose end nobody has reported: the same one is asked for again"
+
+
+def empty(case: Case) -> Step:
+    """A quarantined node: its pods leave, where the repair asks for that and nothing forbids it."""
+    worse = case.worse()
+    if worse:
+        return worse
+    journey = case.journey
+    if not journey.drains:
+        if journey.goal == HUMAN:
+            return case.hand_over(f"quarantined for a human to look at: {journey.reason}")
+        return case.mark(DRAINED, "its pods may stay for this repair")
+    wait = case.not_permitted(DRAIN)
+    if wait and permission(case.contract, DRAIN) == NEVER:
+        return case.hand_over(wait)
+    wait = wait or case.budget.tripped or case.budget.storm
+    if wait:
+        return case.plan(WAIT, wait)
+    advice = capacity.advise(case.seen.serving, _sick_pods(case))
+    if advice.how == capacity.WAIT:
+        return case.plan(WAIT, advice.why, pods=advice.pods)
+    if advice.how == capacity.REPLACE_FIRST and not case.approved():
+        why = f"{advice.why}; or approve the gap: -e remediate_approved={case.journey.session}"
+        return case.plan(capacity.REPLACE_FIRST, why, pods=advice.pods, more=advice.more)
+    held = () if case.approved() else advice.held  # whoever approved the drain has approved the gap
+    partial = advice.how == capacity.PARTIAL
+    return case.plan(DRAIN_NODE, advice.why, pods=advice.pods, first=advice.first, held=held, partial=partial)
+
+
+def _sick_pods(case: Case) -> list[str] | None:
+    """Who sits on the sick GPUs, where that is known and the repair is of no more than those."""
+    emptying = [fault for fault in case.faults if fault.drains]
+    exact = emptying and all(fault.goal == GPU_RESET and fault.pods_exact and fault.gpu for fault in emptying)
+    if case.journey.goal != GPU_RESET or not exact:
+        return None
+    return [pod for fault in emptying for pod in fault.pods]
+
+
+def repair(case: Case) -> Step:
+    """A drained node: the next repair, or a human."""
+    rung = ladder.next_rung(case.journey, case.contract, case.limits, case.approved(), case.now)
+    if rung.do == ladder.HAND_OVER:
+        return case.hand_over(rung.why, rung.goal)
+    wait = case.budget.tripped or case.budget.storm or (rung.why if rung.do == ladder.WAIT else "")
+    if wait:
+        return case.plan(WAIT, wait, goal=rung.goal)
+    patch = marked(case.journey, case.now, state=REPAIRING, goal=rung.goal)
+    return case.plan(REPAIR, rung.why, patch=patch, goal=rung.goal)
+
+
+def repairing(case: Case) -> Step:
+    """A node in repair: the same repair again, as nobody has said how it ended; after the deadline it failed."""
+    if case.now - case.journey.since > case.limits.repair_deadline:
+        return reported(case.node, "failed", "nobody reported its end in time (remediation.repair_deadline)", case.now)
+    return case.plan(REPAIR, _ASKED_AGAIN, goal=case.journey.goal)
+
+
+def give_back(case: Case) -> Step:
+    """A repaired node: back into service, as soon as nothing speaks against it."""
+    worse = case.worse()
+    if worse:
+        return worse
+    again = [fault for fault in case.faults if fault.quarantines and case.fit(fault)]
+    if again:
+        return case.mark(DRAINED, f"{again[0].kind} is there again after the repair", goal=again[0].goal)
+    left = doubts(case.node, case.journey, case.faults, case.seen.blind, case.limits.healthy_for, case.now)
+    missing = [name for name in case.seen.required if case.seen.diagnosed.get(name) != "passed"]
+    failed = [name for name in missing if case.seen.diagnosed.get(name) == "failed"]
+    if failed and not left:
+        return case.mark(DRAINED, f"the {failed[0]} failed after the repair")
+    untried = [f"the {name} has not passed" for name in missing]
+    if left or untried:
+        # As long as something else speaks against it, a trial would have to be repeated.
+        return case.plan(WAIT if left else TRY, "; ".join([*left, *untried]))
+    if permission(case.contract, CORDON) == NEVER:
+        return case.hand_over("it is well, but the contract's actions.cordon is never: uncordon it yourself")
+    patch = put_back(case.node, case.journey, case.now, returned=case.now)
+    return case.plan(RETURN, "it was validated", patch=patch)

@@ -1,0 +1,54 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What became of the pods of a drain, and of the drain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .pods import Pod
+
+#: A budget that refused is asked again after so long, growing to the longest.
+FIRST_REST, LONGEST_REST = 0.5, 5.0
+
+GONE, LEAVING, BLOCKED, FAILED = "gone", "leaving", "blocked", "failed"
+
+
+@dataclass
+class Evicted:
+    """What became of one pod. state: gone, leaving, blocked (by a budget) or failed."""
+
+    pod: Pod
+    state: str = LEAVING
+    why: str = ""
+    budget: str = ""
+    rest: float = FIRST_REST
+    again: float = 0.0
+    asked: bool = False
+
+
+@dataclass
+class Drained:
+    """A drain's result. done: all pods gone, each with its replacement Ready or known to find no node.
+
+    left: who stays and why. waiting: owners whose replacements are not Ready. not_undone: pods that were to be replaced
+    first, did not leave, and could not be given back to their owners.
+    """
+
+    done: bool
+    evicted: list[Evicted]
+    left: dict[str, str] = field(default_factory=dict)
+    waiting: dict[str, str] = field(default_factory=dict)
+    unschedulable: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    not_undone: list[str] = field(default_factory=list)
+
+    def emptied(self, node: str) -> bool:
+        """Whether the pods of one of the nodes are gone, and what came instead is Ready or can go nowhere."""
+        own = [one for one in self.evicted if one.pod.node == node]
+        return all(one.state == GONE and one.pod.owner not in self.waiting for one in own)
+
+    def gone(self, node: str) -> list[Evicted]:
+        """The pods of one of the nodes that are gone."""
+        return [one for one in self.evicted if one.pod.node == node and one.state == GONE]

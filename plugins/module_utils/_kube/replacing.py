@@ -1,0 +1,124 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Brings up replacements of pods before these leave: their ReplicaSet is made to let go of them.
+
+Without the label by which a ReplicaSet knows its pods, a pod is nobody's. It goes on serving, for Services and budgets
+go by other labels, and its ReplicaSet makes another at once. Nobody's scale is touched, so no autoscaler is in the way.
+A pod that has the label again is adopted again, and its ReplicaSet ends the one too many.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from .errors import KubeError, NotFoundError
+from .pods import REPLACED_ANNOTATION, Pod
+from .session import Session
+
+_TEMPLATE_LABEL = "pod-template-hash"
+_MERGE_PATCH = "application/merge-patch+json"
+#: So long a ReplicaSet may take to make a pod; one that a quota refuses is never made.
+_NO_POD_SECONDS = 15.0
+
+
+class Replacing:
+    """The pods of one drain whose replacements come first.
+
+    :param first: names of these pods. Those that were let go by a run before this one are among them anyway.
+    :param held: those of them that stay until their replacement is Ready. The others go without where it finds no
+        node, is not made at all, or takes longer than half of the drain's time.
+    :param seconds: the drain's time.
+    """
+
+    def __init__(self, session: Session, first: frozenset[str], held: frozenset[str], seconds: float) -> None:
+        self._session = session
+        self._first = first
+        self._held = held
+        self._patience = seconds / 2
+        self._began = 0.0
+        self._known: frozenset[str] = frozenset()
+        self._wanted: dict[str, int] = {}
+        self._let_go: dict[str, Pod] = {}
+        self._refused: dict[str, str] = {}
+
+    def begin(
+        self, leaving: Iterable[Pod], pods: Sequence[Pod], wanted: Mapping[str, int], may: Callable[[str], bool]
+    ) -> None:
+        """Have the pods let go.
+
+        :param wanted: how many pods of each owner serve.
+        :param may: whether a node is still to be drained.
+        """
+        self._began = time.monotonic()
+        self._known = frozenset(pod.uid for pod in pods)
+        going = [pod for pod in leaving if pod.replaced or (pod.key in self._first and pod.ready and may(pod.node))]
+        for pod in going:
+            self._wanted[pod.owner] = max(self._wanted.get(pod.owner, 0), pod.replaced, wanted.get(pod.owner, 0))
+        self._session.in_parallel(self._release, going)
+
+    def _release(self, pod: Pod) -> None:
+        if not pod.replaced:
+            said = {REPLACED_ANNOTATION: f"{pod.owner} {self._wanted[pod.owner]}"}
+            try:
+                _patch(self._session, pod, {"labels": {_TEMPLATE_LABEL: None}, "annotations": said})
+            except KubeError as error:
+                self._refused[pod.uid] = str(error)
+                return
+        self._let_go[pod.uid] = pod
+
+    def free(self, due: Sequence[Pod], pods: Sequence[Pod], asked: frozenset[str]) -> dict[str, str]:
+        """Why each of the pods that are due has to wait, by UID; empty for those that may leave now.
+
+        :param asked: pods that are asked to leave already, and so serve no longer.
+        """
+        spare = {
+            owner: sum(pod.ready and not pod.leaving and pod.owner == owner and pod.uid not in asked for pod in pods)
+            - wanted
+            for owner, wanted in self._wanted.items()
+        }
+        found: dict[str, str] = {}
+        for pod in due:
+            held = pod.key in self._held
+            found[pod.uid] = ""
+            if pod.uid not in self._let_go:
+                if held:
+                    found[pod.uid] = (
+                        f"its replacement could not be asked for: {self._refused.get(pod.uid, 'not ready')}"
+                    )
+            elif spare[pod.owner] > 0:
+                spare[pod.owner] -= 1
+            elif held or not self._hopeless(pod.owner, pods):
+                found[pod.uid] = "its replacement is not Ready yet"
+        return found
+
+    def _hopeless(self, owner: str, pods: Sequence[Pod]) -> bool:
+        own = [pod for pod in pods if pod.owner == owner and not pod.replaced and not pod.leaving]
+        waited = time.monotonic() - self._began
+        new = [pod for pod in own if pod.uid not in self._known or not pod.ready]
+        return any(pod.unschedulable for pod in own) or waited > (self._patience if new else _NO_POD_SECONDS)
+
+    def undo(self, staying: Iterable[Pod]) -> list[str]:
+        """Give the pods that did not leave back to their owners; what could not be, in words."""
+        back = [self._let_go[pod.uid] for pod in staying if pod.uid in self._let_go]
+        return [why for why in self._session.in_parallel(lambda pod: give_back(self._session, pod), back) if why]
+
+
+def give_back(session: Session, pod: Pod) -> str:
+    """Give a pod that was let go back to its owner; why that was not possible, empty where it was."""
+    name = pod.owner.split(" ")[1] if " " in pod.owner else ""
+    marks = {_TEMPLATE_LABEL: name.rpartition("-")[2]}
+    try:
+        _patch(session, pod, {"labels": marks, "annotations": {REPLACED_ANNOTATION: None}})
+    except NotFoundError:
+        return ""
+    except KubeError as error:
+        return f"{pod.key} was not given back to {pod.owner}: {error}"
+    return ""
+
+
+def _patch(session: Session, pod: Pod, metadata: Mapping[str, object]) -> None:
+    path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}"
+    # With its UID: another pod of this name is never the one that is meant.
+    session.request("PATCH", path, body={"metadata": {"uid": pod.uid, **metadata}}, content_type=_MERGE_PATCH)

@@ -1,0 +1,107 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The operation behind ``node_canary``: run one pod on a node that is out of service, and say what it says."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from .._connection import CONNECTION_SPEC, open_session
+from .._domain.names import GPU_PRODUCT_LABEL, MODELS_NAMESPACE
+from .._domain.remediation.canary import COMMAND, FAILED, UNTRIED, canary_pod, image_on, verdict
+from .._domain.remediation.journey import gpus_of
+from .._domain.remediation.serving import gpus_held
+from .._kube.errors import AnswerError, KubeError, NotFoundError
+from .._kube.session import FIELD_MANAGER, Session
+from .._operation import Context, Operation
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    "connection": CONNECTION_SPEC,
+    "contract": {"type": "dict", "required": True},
+    "node": {"type": "str", "required": True},
+    "image": {"type": "str", "default": ""},
+    "command": {"type": "list", "elements": "str", "default": list(COMMAND)},
+    "timeout": {"type": "int", "default": 600},
+}
+_PODS = f"/api/v1/namespaces/{MODELS_NAMESPACE}/pods"
+_TICK_SECONDS = 0.5
+
+Told = tuple[str, str]
+
+
+def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Run the canary, wait for its end, and remove it."""
+    session = open_session(parameters["connection"])
+    if context.check_mode:
+        session.check_expected_cluster()
+    else:
+        session.require_expected_cluster()
+    node = session.get(f"/api/v1/nodes/{parameters['node']}")
+    pods = list(session.list_items(_PODS))
+    product = str((node["metadata"].get("labels") or {}).get(GPU_PRODUCT_LABEL, ""))
+    image = parameters["image"] or image_on(product, pods)
+    free = gpus_of(node) - gpus_held(parameters["node"], pods)
+    if not image:
+        return _said(UNTRIED, f"no model serves on {product or 'its GPUs'}, so no image is known: name one", image)
+    if free < 1:
+        return _said(UNTRIED, "no GPU of the node is free", image)
+    pod = canary_pod(
+        parameters["contract"], parameters["node"], product, free, image, parameters["command"], parameters["timeout"]
+    )
+    if context.check_mode:
+        return {**_said(UNTRIED, f"it would be tried on {free} GPUs", image), "changed": True}
+    said, why = _tried(session, pod, float(parameters["timeout"]))
+    return {**_said(said, why, image), "changed": True}
+
+
+def _said(said: str, why: str, image: str) -> dict[str, Any]:
+    return {"changed": False, "verdict": said, "why": why, "image": image}
+
+
+def _tried(session: Session, pod: Mapping[str, Any], seconds: float) -> Told:
+    """Make the pod, follow it to its end, and remove it, however that goes."""
+    deadline = time.monotonic() + seconds
+    name = str(pod["metadata"]["name"])
+    try:
+        _remove(session, name, deadline)  # of a run that was killed
+        session.request("POST", _PODS, query={"fieldManager": FIELD_MANAGER}, body=pod)
+        return _ended(session, name, deadline)
+    except AnswerError as error:
+        # A quota, a guardrail, a missing right: that says nothing of the node.
+        return UNTRIED, str(error)
+    finally:
+        _remove(session, name, time.monotonic() + seconds)
+
+
+def _ended(session: Session, name: str, deadline: float) -> Told:
+    while True:
+        try:
+            pod = session.get(f"{_PODS}/{name}")
+        except NotFoundError:
+            return UNTRIED, "somebody removed it"
+        said, why = verdict(pod)
+        if said:
+            return said, why
+        if time.monotonic() >= deadline:
+            started = (pod.get("status") or {}).get("phase") == "Running"
+            return (FAILED if started else UNTRIED), f"it did not end in time: {why}"
+        time.sleep(_TICK_SECONDS)
+
+
+def _remove(session: Session, name: str, deadline: float) -> None:
+    """Remove it and see it gone; a pod that a dead kubelet holds on to is left at the deadline."""
+    try:
+        session.request("DELETE", f"{_PODS}/{name}")
+        while time.monotonic() < deadline:
+            session.get(f"{_PODS}/{name}")
+            time.sleep(_TICK_SECONDS)
+    except NotFoundError:
+        return
+    except KubeError:
+        return  # it ends by itself, and the next canary removes it first
+
+
+OPERATION = Operation(argument_spec=ARGUMENT_SPEC, run=run, rules={})

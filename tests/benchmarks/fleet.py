@@ -1,0 +1,58 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A fleet of many clusters for whole playbooks: each has a contract of its own, and they share one API server."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from demo.contracts import H100, contract, write_fleet
+from tests.benchmarks.measure import Sample
+
+RELEASE = {"app.kubernetes.io/managed-by": "fireworks-byoc", "byoc.fireworks.ai/release": "2026.11.0"}
+
+
+def stack(cluster: Any) -> None:
+    """As much of a stack as a plan reads: its components, by their labels."""
+    for name in ("fireworks-system", "fireworks-models"):
+        cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    for name in ("router", "telemetry"):
+        labels = {**RELEASE, "byoc.fireworks.ai/component": name}
+        pods = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": name, "image": "x"}]}}
+        spec = {"replicas": 0, "selector": {"matchLabels": labels}, "template": pods}
+        body = {"metadata": {"name": name, "labels": labels}, "spec": spec}
+        cluster.request("POST", "/apis/apps/v1/namespaces/fireworks-system/deployments", body)
+
+
+def inventory(folder: Path, cluster: Any, hosts: int) -> Path:
+    """So many clusters, of which four have the same customer.
+
+    A fleet allows no UID twice. So each contract has one that no cluster has, and the connection asks for none.
+    """
+    made = []
+    for number in range(hosts):
+        where = {"kubeconfig": cluster.kubeconfig, "provider": "aws", "region": "here", "gpus": {H100: 16}}
+        agreed = contract(f"customer{number // 4}-eu-{number}", uid=str(uuid.UUID(int=number + 1)), **where)
+        made.append({**agreed, "models": [], "change": {"approvals": {"stack_upgrade": "none"}}})
+    source = write_fleet(folder, made)
+    nobody = {"byoc_connection": "byoc_connection | combine({'cluster_uid': none})"}
+    source.write_text(json.dumps({"plugin": "fireworks.byoc.fleet", "compose": nobody}))
+    return source
+
+
+def playbook(folder: Path, name: str, tasks: Sequence[dict[str, Any]]) -> str:
+    """A playbook of tasks for each cluster; none: the inventory, and the play's start."""
+    path = folder / f"{name}.yml"
+    play = {"hosts": "byoc", "gather_facts": False, "strategy": "ansible.builtin.free", "tasks": list(tasks)}
+    path.write_text(json.dumps([play]))
+    return str(path)
+
+
+def line(name: str, sample: Sample) -> str:
+    taken = f"{sample.seconds:8.1f} s{sample.processor:8.1f} s of processor time"
+    return f"  {name:56}{taken}{sample.peak_mib:8.0f} MiB at most"

@@ -1,0 +1,150 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nodes that are taken out of service and come back: a cluster for it, pods on a node, and what became of both."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from byoc_testbed.errors import ApiError
+from tests.integration.guarded import until
+from tests.integration.plays import connection_to, run_tasks
+
+SPACE = "fireworks-models"
+NODE, OTHER = "h100-0", "h100-1"
+PODS = f"/api/v1/namespaces/{SPACE}/pods"
+SAYS, TAINT = "byoc.fireworks.ai/remediation-", "byoc.fireworks.ai/quarantined"
+ALLOWED = dict.fromkeys(("cordon", "drain", "gpu_reset", "reboot", "replace"), "auto")
+MODULE = "fireworks.byoc.node_remediation"
+
+
+@contextmanager
+def with_models(it: Any) -> Iterator[Any]:
+    """A cluster with the models' namespace, left as it was."""
+    nodes = {name: it.request("GET", f"/api/v1/nodes/{name}") for name in (NODE, OTHER)}
+    it.request("POST", "/api/v1/namespaces", {"metadata": {"name": SPACE}})
+    yield it
+    it.request("DELETE", f"/api/v1/namespaces/{SPACE}")
+    for name, node in nodes.items():
+        restore(it, name, node)
+    until(lambda: gone(it, f"/api/v1/namespaces/{SPACE}"), f"{SPACE} is still there", 90)
+
+
+def restore(cluster: Any, name: str, before: dict[str, Any]) -> None:
+    """A node as it was: without marks, taint and cordon, and there."""
+    taints = before["spec"].get("taints")
+    if gone(cluster, f"/api/v1/nodes/{name}"):
+        metadata = {key: before["metadata"][key] for key in ("name", "labels")}
+        made = {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": before["spec"]}
+        cluster.request("POST", "/api/v1/nodes", {**made, "status": before["status"]})
+        return
+    annotations = cluster.request("GET", f"/api/v1/nodes/{name}")["metadata"].get("annotations") or {}
+    marks = {key: None for key in annotations if key.startswith(SAYS)}
+    patch = {"metadata": {"annotations": marks}, "spec": {"taints": taints, "unschedulable": None}}
+    cluster.request("PATCH", f"/api/v1/nodes/{name}", patch)
+
+
+def gone(cluster: Any, path: str) -> bool:
+    try:
+        cluster.request("GET", path)
+    except ApiError as error:
+        return error.status == 404
+    return False
+
+
+def finding(action: str = "reboot", *, ago: float = 5, node: str = NODE, **more: Any) -> dict[str, Any]:
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - ago))
+    return {"node": node, "gpu": None, "class": "xid_79", "severity": "critical", "action": action,
+            "owner": "fireworks", "evidence": [{"at": at}], "confidence": "high", "recurrence": {}, **more}  # fmt: skip
+
+
+def task(*findings: dict[str, Any], **more: Any) -> dict[str, Any]:
+    bounds = {"drain_deadline": "60s", "healthy_for": "3s", **more.pop("bounds", {})}
+    contract = {"actions": more.pop("actions", ALLOWED), "remediation": bounds, "models": more.pop("models", [])}
+    return {MODULE: {"contract": contract, "findings": list(findings), **more}}
+
+
+def remediate(cluster: Any, folder: Path, *findings: dict[str, Any], flags: tuple[str, ...] = (), **more: Any) -> Any:
+    result = run_tasks(folder, connection_to(cluster), task(*findings, **more), flags=flags).result
+    assert not result.get("failed"), result
+    return result
+
+
+def node(cluster: Any, name: str = NODE) -> dict[str, Any]:
+    return dict(cluster.request("GET", f"/api/v1/nodes/{name}"))
+
+
+def said(cluster: Any, name: str = NODE) -> dict[str, str]:
+    annotations = node(cluster, name)["metadata"].get("annotations") or {}
+    return {key.removeprefix(SAYS): value for key, value in annotations.items() if key.startswith(SAYS)}
+
+
+def workload(cluster: Any, kind: str, replicas: int, budget: dict[str, Any] | None = None, **more: str) -> None:
+    """Pods that are all on the node, and may go to the other one; perhaps with a budget, or with ``more`` labels."""
+    marks = {"app": "web", **more}
+    prefers = {"weight": 100, "preference": {"matchExpressions": [
+        {"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE]}]}}  # fmt: skip
+    spec = {
+        "affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [prefers]}},
+        "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists"}],
+        "containers": [{"name": "main", "image": "web:1"}],
+    }
+    made: dict[str, Any] = {"replicas": replicas, "selector": {"matchLabels": marks},
+                            "template": {"metadata": {"labels": marks}, "spec": spec}}  # fmt: skip
+    if kind == "StatefulSet":
+        made["serviceName"] = "web"
+    group = {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "web", "namespace": SPACE}}
+    if budget is not None:
+        held = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+                "metadata": {"name": "keep-web", "namespace": SPACE},
+                "spec": {"selector": {"matchLabels": marks}, **budget}}  # fmt: skip
+        cluster.api.create(held)
+    cluster.request("PATCH", f"/api/v1/nodes/{OTHER}", {"spec": {"unschedulable": True}})
+    cluster.api.create({**group, "spec": made})
+    until(lambda: len(ready(cluster)) == replicas, "the pods are not ready")
+    cluster.request("PATCH", f"/api/v1/nodes/{OTHER}", {"spec": {"unschedulable": None}})
+
+
+def ready(cluster: Any) -> list[dict[str, Any]]:
+    return [
+        pod
+        for pod in cluster.request("GET", PODS)["items"]
+        if any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"].get("conditions") or ())
+        and not pod["metadata"].get("deletionTimestamp")
+    ]
+
+
+def places(cluster: Any) -> list[str]:
+    return sorted(pod["spec"]["nodeName"] for pod in ready(cluster))
+
+
+def taken(result: dict[str, Any], do: str) -> dict[str, Any]:
+    [one] = [one for one in result["taken"] if one["do"] == do]
+    return dict(one)
+
+
+@contextmanager
+def canaries_that_end(cluster: Any) -> Iterator[None]:
+    """The testbed's pods run until they are told to end: canaries are, as soon as they are there."""
+    over = threading.Event()
+
+    def tell() -> None:
+        while not over.wait(0.1):
+            for pod in cluster.request("GET", f"{PODS}?labelSelector=byoc.fireworks.ai%2Fcanary")["items"]:
+                with suppress(ApiError):
+                    ends = {"metadata": {"annotations": {"testbed/run-seconds": "0.1"}}}
+                    cluster.request("PATCH", f"{PODS}/{pod['metadata']['name']}", ends)
+
+    telling = threading.Thread(target=tell)
+    telling.start()
+    try:
+        yield
+    finally:
+        over.set()
+        telling.join()

@@ -1,0 +1,80 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pod that tries a repaired node, and what is read out of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.canary import (
+    COMMAND,
+    canary_name,
+    canary_pod,
+    image_on,
+    verdict,
+)
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.serving import gpus_held
+from tests.unit.domain.agreed import contract
+from tests.unit.domain.raw import H100, L40S
+
+
+def serving(product: str, image: str, **labels: str) -> dict[str, Any]:
+    spec = {
+        "nodeSelector": {"nvidia.com/gpu.product": product},
+        "nodeName": "gpu-1",
+        "containers": [{"image": image, "resources": {"limits": {"nvidia.com/gpu": "2"}}}],
+    }
+    return {"metadata": {"name": "p", "namespace": "n", "labels": labels}, "spec": spec}
+
+
+def test_the_pod_is_for_one_node_whatever_keeps_others_away_and_gets_no_requests() -> None:
+    pod = canary_pod(contract(), "gpu-1", H100, 8, "registry/engine@sha256:1", COMMAND, 600)
+    spec = pod["spec"]
+    [term] = spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
+    assert term["matchFields"][0]["values"] == ["gpu-1"]
+    assert {one["key"] for one in spec["tolerations"]} == {
+        "nvidia.com/gpu", "byoc.fireworks.ai/quarantined", "node.kubernetes.io/unschedulable"}  # fmt: skip
+    assert spec["containers"][0]["resources"]["limits"] == {"nvidia.com/gpu": "8"}
+    assert spec["containers"][0]["env"] == [{"name": "EXPECTED_GPUS", "value": "8"}]
+    assert (spec["activeDeadlineSeconds"], spec["restartPolicy"]) == (600, "Never")
+    assert "byoc.fireworks.ai/model" not in pod["metadata"]["labels"]
+    assert pod["metadata"]["name"] == canary_name("gpu-1") != canary_name("gpu-2")
+
+
+def test_it_runs_what_a_model_runs_on_the_same_gpus_and_takes_what_these_leave() -> None:
+    model = {"byoc.fireworks.ai/model": "llama"}
+    pods = [serving(H100, "none"), serving(L40S, "small", **model), serving(H100, "large", **model)]
+    assert image_on(H100, pods) == "large"
+    assert image_on("B200", pods) == ""
+    assert gpus_held("gpu-1", pods) == 6
+    assert gpus_held("gpu-2", pods) == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "why"),
+    [
+        ({"phase": "Succeeded"}, "passed", "it ended well"),
+        ({"phase": "Failed", "message": "DeadlineExceeded"}, "failed", "DeadlineExceeded"),
+        (
+            {"phase": "Failed", "containerStatuses": [{"state": {"terminated": {"exitCode": 3}}}]},
+            "failed",
+            "exit code 3",
+        ),
+        ({"phase": "Failed"}, "failed", "exit code unknown"),
+        ({"phase": "Running"}, "", "it is Running"),
+        ({}, "", "it is Pending"),
+        (
+            {"containerStatuses": [{"state": {"waiting": {"reason": "ErrImagePull", "message": "no"}}}]},
+            "",
+            "ErrImagePull: no",
+        ),
+        ({"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/3 nodes"}]}, "", "0/3 nodes"),
+    ],
+)
+def test_what_a_canary_says(status: dict[str, Any], said: str, why: str) -> None:
+    found, words = verdict({"status": status})
+    assert found == said
+    assert why in words
