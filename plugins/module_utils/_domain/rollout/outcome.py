@@ -100,12 +100,11 @@ def result_rows(plan: Data, outcomes: Sequence[Data]) -> list[Outcome]:
 
 
 def undone(plan: Data, outcomes: Sequence[Data]) -> list[str]:
-    """The clusters that failed, or whose wave was held back for good by those that did."""
+    """The clusters that failed, and those whose wave was held back for good because others did."""
     rows = result_rows(plan, outcomes)
-    stopped = [row for row in rows if row["code"] == "earlier_wave" and row["next"] == "-"]
-    return [row["cluster"] for row in rows if row["result"] == FAILED or row["code"] == "failed_before"] + [
-        row["cluster"] for row in stopped
-    ]
+    failed = [row["cluster"] for row in rows if row["result"] == FAILED or row["code"] == "failed_before"]
+    stopped = [row["cluster"] for row in rows if row["code"] == "earlier_wave" and row["next"] == "-"]
+    return [*failed, *stopped] if failed else []
 
 
 def _outcome(

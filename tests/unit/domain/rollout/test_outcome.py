@@ -140,6 +140,8 @@ def test_what_waits_is_not_failed_and_what_failed_before_is() -> None:
     soaks = outcome.held(row(made), Gate(False, "it soaks", NOW + HOUR))
     assert (soaks["next_at"], soaks["whose_move"]) == ("2026-11-25T13:00:00+00:00", "")
     assert outcome.undone(made, [soaks]) == ["c1"]
+    unproven = outcome.held(row(made), Gate(False, "nothing is proven yet", None))
+    assert outcome.undone(planned(alive()), [unproven]) == []
     assert outcome.stayed(row(made, "c1"))["outcome"] == "failed"
 
 
