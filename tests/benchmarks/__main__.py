@@ -284,7 +284,7 @@ def sweep(_bench: Bench | None, runs: int) -> None:
             }
             if hosts <= TASK_EACH_AT_MOST:
                 commands["health, a task for each host"] = play(str(sweeping.task_each(folder)))
-            figures = in_turns(commands, {name: runs if hosts <= TASK_EACH_AT_MOST else 1 for name in commands})
+            figures = in_turns(commands, dict.fromkeys(commands, runs if hosts <= TASK_EACH_AT_MOST else 1))
         title = f"{hosts} hosts on {sweeping.SERVERS} API servers, two GPU nodes each, swept by health"
         show(title, figures, *list(commands)[:2])
 
