@@ -28,7 +28,9 @@ _CODES = {"UpgradeError": "given_back", "UnfinishedError": "unfinished"}
 
 
 def held(row: Data, opening: Gate) -> Outcome:
-    """The outcome of a cluster whose wave may not begin."""
+    """The outcome of a cluster whose wave may not begin; one that waits for something of its own says that."""
+    if row["decision"] == WAIT and row["code"] != "earlier_wave":
+        return stayed(row)
     later = opening.at.isoformat(timespec="seconds") if opening.at else None
     return _outcome(row, WAIT, "earlier_wave", opening.reason, "" if later else "Fireworks", next_at=later)
 

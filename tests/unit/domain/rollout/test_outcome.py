@@ -145,6 +145,11 @@ def test_what_waits_is_not_failed_and_what_failed_before_is() -> None:
     assert outcome.stayed(row(made, "c1"))["outcome"] == "failed"
 
 
+def test_a_cluster_that_is_held_back_and_waits_for_its_window_says_so() -> None:
+    waits = {**row(planned(alive())), "decision": "wait", "code": "frozen", "reason": "frozen until then"}
+    assert outcome.held(waits, Gate(False, "wave 2 has 1 failures", None))["code"] == "frozen"
+
+
 def test_in_check_mode_it_would_change_and_where_another_run_was_faster_it_is_there() -> None:
     made = row(planned(alive()))
     assert outcome.went(made, {"changed": True}, NOW, check_mode=True)["result"] == "would change"
