@@ -74,11 +74,13 @@ def plan(
 def turn(contract: Data, live: Data, request: Request, planned: Row, now: datetime) -> Row:
     """A cluster's row of the plan, decided again by how it is when its turn has come.
 
+    Who holds its lock is not asked: whoever goes takes it, and waits for a run that has ended or died.
+
     :param planned: its row of the plan. :param request: with the plan's digest. :param now: with a time zone.
     :raises ValueError: a moment in how the cluster is cannot be read.
     """
     needed = Estimate(timedelta(seconds=planned["estimated_seconds"]), str(planned["estimated_by"]))
-    case = replace(case_of(contract, live, request, None), estimate=needed)
+    case = replace(case_of(contract, {**live, "lock": None}, request, None), estimate=needed)
     decision = decide(case, now)
     ends = decision.at + needed.duration if decision.at else None
     return {**_row(case, decision, None), "wave": planned["wave"], "ends_at": _iso(ends)}

@@ -51,6 +51,8 @@ def test_a_turn_is_decided_by_how_it_is_then_with_the_plans_estimate() -> None:
     again = turn(contract, alive(), request(digest=made["digest"]), row(made), NOW + HOUR)
     assert (again["decision"], again["wave"], again["estimated_seconds"]) == ("go", 1, 750)
     assert again["ends_at"] == "2026-11-25T13:12:30+00:00"
+    held = alive(lock={"holder": "bob", "expires_at": "2026-11-25T20:00:00+00:00"})
+    assert turn(contract, held, request(digest=made["digest"]), row(made), NOW)["decision"] == "go"
     late = turn(contract, alive(), request(digest=made["digest"]), row(made), NOW + 2 * HOUR)
     assert (late["decision"], late["code"]) == ("wait", "outside_window")
     gone = turn(contract, {"reachable": False}, request(digest=made["digest"]), row(made), NOW)
