@@ -34,7 +34,7 @@ def in_threads(function: Callable[[Item], Result], items: Iterable[Item], thread
             except BaseException as error:  # noqa: BLE001 (raised by whoever asked)
                 errors[index] = error
 
-    helpers = [threading.Thread(target=run, daemon=True) for _ in range(min(threads, len(work)) - 1)]
+    helpers = [threading.Thread(target=run, daemon=True) for _number in range(min(threads, len(work)) - 1)]
     for helper in helpers:
         helper.start()
     run()
