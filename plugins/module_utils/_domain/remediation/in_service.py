@@ -52,8 +52,15 @@ def _quarantine(case: Case, fault: Fault, fresh: Sequence[Fault]) -> Step:
         drains=any(one.drains for one in fresh),
         gpus=gpus_expected(case.node),
         models=",".join(case.seen.models),
+        gpu=_only_gpu(fresh),
     )
     return case.plan(QUARANTINE, fault.why or fault.kind, patch=patch, goal=fault.goal, faults=fresh, session=session)
+
+
+def _only_gpu(faults: Sequence[Fault]) -> str | None:
+    """The sick GPU; None where it is several, or the node itself: repairs of those count for no single one."""
+    gpus = {one.gpu for one in faults if one.gpu}
+    return gpus.pop() if len(gpus) == 1 else None
 
 
 def _suspect(case: Case, fault: Fault) -> Step:
