@@ -104,7 +104,6 @@ class Fleet:
     def install(self, version: str, clusters: str) -> None:
         """A release where there is none, without what governs us."""
         template = str(self.folder / "releases" / version / "ledger.yml.j2")
-        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "fireworks-system"}}
         play = {
             "hosts": clusters,
             "gather_facts": False,
@@ -114,7 +113,6 @@ class Fleet:
                 {
                     "fireworks.byoc.apply_set": {
                         "name": "stack",
-                        "definition": [namespace],
                         "template": [template],
                         "annotations": {"byoc.fireworks.ai/release": version},
                     }
@@ -143,6 +141,9 @@ class Fleet:
 def fleet(tmp_path: Path) -> Iterator[Fleet]:
     specs = [ClusterSpec(name, pools=[h100(1, 8, "aws")], load_seconds=0.2) for name in SERVERS]
     with Testbed.start(specs) as bed:
+        for name in SERVERS:
+            namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "fireworks-system"}}
+            bed[name].request("POST", "/api/v1/namespaces", namespace)
         yield Fleet(bed, tmp_path)
 
 
