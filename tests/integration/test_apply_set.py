@@ -197,6 +197,17 @@ def test_absent_removes_the_set_and_leaves_a_namespace_that_holds_somebody_elses
     assert again["changed"] is False
 
 
+def test_the_namespace_that_holds_the_set_s_own_record_is_never_pruned(
+    cluster: Any, space: str, tmp_path: Path
+) -> None:
+    to = connection_to(cluster)
+    run_tasks(tmp_path, to, task(space, namespace(space), config_map(space)))
+    refused = run_tasks(tmp_path, to, task(space, config_map(space, a="2"))).result
+    assert refused["failed"]
+    assert "all that is remembered of the set: keep it there" in refused["msg"]
+    assert live_of(cluster, space)[0]["data"] == {"a": "1"}, "nothing may be written when it is refused"
+
+
 def test_absent_works_when_a_definition_is_gone_with_its_resources(cluster: Any, space: str, tmp_path: Path) -> None:
     to = connection_to(cluster)
     group = f"{space}.example"

@@ -104,6 +104,11 @@ class SetApplier:
         shared = self._shares(members, everything, scaled_before=bool(known.group_kinds & SCALERS))
         changes = self._dry_run_all(members, shared, everything, coming)
         doomed = {ref: manifest for ref, manifest in live.items() if ref not in {m.ref for m in members}}
+        home = Ref("Namespace", "", "", self._parent.namespace)
+        if home in doomed:
+            self._refuse(
+                [(home, "has left the set, and with it would go all that is remembered of the set: keep it there")]
+            )
         changes += self._deletions(doomed)
         return Plan(self._parent, parent_live, self._options.annotations, known, wanted, tuple(changes))
 
