@@ -109,12 +109,14 @@ def test_in_a_terminal_one_line_is_painted_anew(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_it_never_slows_a_run(tmp_path: Path) -> None:
     """By the processor's time, which others on the machine do not change."""
-    hosts, play = inventory(tmp_path, [f"c{number}" for number in range(100)]), write_play(tmp_path, tasks=8)
+    hosts, play = inventory(tmp_path, [f"c{number}" for number in range(50)]), write_play(tmp_path, tasks=8)
     took: dict[str, float] = {}
-    for name, enabled in (("default", {}), ("fleet_progress", ENABLED)):
+    # In turns, and the least of each: a busy machine makes some of them dearer.
+    for name, enabled in (("default", {}), ("fleet_progress", ENABLED)) * 3:
         before = os.times()
         run_playbook("-i", str(hosts), str(play), environment=ansible_environment(**enabled))
         after = os.times()
-        took[name] = after.children_user + after.children_system - before.children_user - before.children_system
-    print({name: f"{seconds:.1f} s" for name, seconds in took.items()}, "of the processor, 100 clusters, 10 tasks each")
+        spent = after.children_user + after.children_system - before.children_user - before.children_system
+        took[name] = min(spent, took.get(name, spent))
+    print({name: f"{seconds:.1f} s" for name, seconds in took.items()}, "of the processor, 50 clusters, 10 tasks each")
     assert took["fleet_progress"] < took["default"] * 1.1
