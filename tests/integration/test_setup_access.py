@@ -145,6 +145,7 @@ def test_a_grant_is_bounded(acme: Any, tmp_path: Path) -> None:
     assert onboard(tmp_path, agreed(acme), options=("-e", f"admin_kubeconfig={path}")).returncode == 0
     alice = api(acme, token_in(path))
     meta = {"metadata": {"name": "x"}}
+    pod = {**meta, "spec": {"containers": [{"name": "x", "image": "x"}]}}
     subject = [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "mallory"}]
     mine = f"/api/v1/namespaces/fireworks-setup/serviceaccounts/{name_in(path)}/token"
     operator = f"{RBAC}/clusterroles/fireworks-operator?force=true&{MANAGER}"
@@ -159,7 +160,7 @@ def test_a_grant_is_bounded(acme: Any, tmp_path: Path) -> None:
         ("DELETE", f"{ADMISSION}/validatingadmissionpolicybindings/fireworks-setup", None),
         ("DELETE", f"{RBAC}/clusterrolebindings/fireworks-{name_in(path)}", None),
         ("POST", mine, {"spec": {"expirationSeconds": 86400}}),
-        ("POST", "/api/v1/namespaces/kube-system/pods", meta),
+        ("GET", "/api/v1/namespaces/kube-system/pods/x/exec?command=id", None),
         ("DELETE", f"{ADMISSION}/validatingadmissionpolicies/fireworks-of-somebody", None),
         ("PATCH", f"{RBAC}/clusterroles/fireworks-mallory?{MANAGER}", role("ClusterRole", [], "fireworks-mallory")),
         ("PATCH", f"{RBAC}/clusterrolebindings/fireworks-mallory?{MANAGER}", bound("fireworks-mallory", subject)),
@@ -172,6 +173,8 @@ def test_a_grant_is_bounded(acme: Any, tmp_path: Path) -> None:
     by_policy = [
         ("POST", "/api/v1/namespaces/default/configmaps", meta, ""),
         ("POST", "/api/v1/namespaces/kube-system/configmaps?dryRun=All", meta, ""),
+        # The medic's canaries are pods; whoever gives a right has it.
+        ("POST", "/api/v1/namespaces/kube-system/pods", pod, ""),
         ("DELETE", "/api/v1/namespaces/kube-system/configmaps/kube-root-ca.crt", None, ""),
         ("POST", "/api/v1/namespaces/fireworks-setup/serviceaccounts", meta, ""),
         ("PATCH", f"/api/v1/nodes/{node}", {"metadata": {"labels": {"a": "b"}}}, "application/merge-patch+json"),
