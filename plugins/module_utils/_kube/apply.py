@@ -37,7 +37,7 @@ from .manifests import Member, to_members
 from .objects import Manifest, Ref
 from .occupants import foreign_occupants
 from .ordering import in_steps
-from .plan import CREATE, DELETE, UPDATE, Change, Plan, change_for, is_leaving, not_ours, parent_with
+from .plan import CREATE, DELETE, UPDATE, Change, Plan, change_for, is_leaving, not_ours, parent_with, the_home_of
 from .readiness import Readiness
 from .replicas import KEEPER, SCALERS, Shared, handover_manifest, owners_of_replicas, scaled, share
 from .session import APPLY_PATCH, FIELD_MANAGER, Session
@@ -104,11 +104,7 @@ class SetApplier:
         shared = self._shares(members, everything, scaled_before=bool(known.group_kinds & SCALERS))
         changes = self._dry_run_all(members, shared, everything, coming)
         doomed = {ref: manifest for ref, manifest in live.items() if ref not in {m.ref for m in members}}
-        home = Ref("Namespace", "", "", self._parent.namespace)
-        if home in doomed:
-            self._refuse(
-                [(home, "has left the set, and with it would go all that is remembered of the set: keep it there")]
-            )
+        self._refuse(the_home_of(self._parent, doomed))
         changes += self._deletions(doomed)
         return Plan(self._parent, parent_live, self._options.annotations, known, wanted, tuple(changes))
 

@@ -114,6 +114,13 @@ def is_leaving(live: Mapping[str, Any]) -> bool:
     return bool((live.get("metadata") or {}).get("deletionTimestamp"))
 
 
+def the_home_of(parent: Ref, doomed: Collection[Ref]) -> list[tuple[Ref, str]]:
+    """The namespace of a set's own record, where it is among what has left the set: a refusal, or none."""
+    home = Ref("Namespace", "", "", parent.namespace)
+    reason = "has left the set, and with it would go all that is remembered of the set: keep it there"
+    return [(home, reason)] if home in doomed else []
+
+
 def not_ours(refs: Iterable[tuple[Ref, Manifest]], set_id: str, *, adopt_unowned: bool) -> list[tuple[Ref, str]]:
     """The live objects that the set would take over against the adoption rule, each with the reason.
 
