@@ -15,7 +15,7 @@ demo: setup ## Onboard three customers' clusters and serve a model
 	@$(PY) -m demo
 
 test: setup ## Everything that must hold
-	@$(PY) -m pytest tests/unit tests/meta tests/rails tests/integration --numprocesses=2 --dist=loadgroup --verbose --durations=15
+	@$(PY) -m pytest tests/unit tests/meta tests/rails tests/integration --numprocesses=2 --dist=loadfile --verbose --durations=15
 
 lint: setup ## What needs no cluster: style, types, documentation, structure
 	@$(PY) -m pytest tests/meta tests/rails/test_lint.py --verbose
