@@ -15,7 +15,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.bundle.righ
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout import outcome, timeline
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.case import Request
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.emergency import Emergency
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.gate import Gate, gate, opening
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.gate import Gate, opening
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.live import live_state
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.plan import plan, turn
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.policy import policy_from
@@ -87,14 +87,6 @@ def _upgrade_turn(
         raise AnsibleFilterError(str(error)) from None
 
 
-def _upgrade_gate(results: Sequence[Data], wave: int, now: str, policy: Data | None = None) -> dict[str, Any]:
-    try:
-        found = gate(results, wave, policy_from(policy or {}), _moment(now))
-    except ValueError as error:
-        raise AnsibleFilterError(str(error)) from None
-    return _told(found)
-
-
 def _upgrade_opening(
     plan: Data, results: Sequence[Data], wave: int, now: str, policy: Data | None = None
 ) -> dict[str, Any]:
@@ -131,7 +123,6 @@ class FilterModule:
             "live_state": live_state,
             "release_permissions": release_questions,
             "upgrade_broke": _broke_outcome,
-            "upgrade_gate": _upgrade_gate,
             "upgrade_held": _held_outcome,
             "upgrade_opening": _upgrade_opening,
             "upgrade_outlook": timeline.feasibility_text,

@@ -53,7 +53,7 @@ options:
     elements: str
     default: [sh, -c, 'nvidia-smi && test "$(nvidia-smi --list-gpus | wc -l)" -eq "$EXPECTED_GPUS"']
   timeout:
-    description: How long it may take in all, in seconds.
+    description: How long the pod may take, in seconds. Before and after, it is seen off for at most a minute.
     type: int
     default: 600
 """

@@ -214,12 +214,13 @@ def whole_fleet(bench: Bench, _runs: int) -> None:
     """Whole playbooks over a fleet, each once, and what Ansible needs for as many hosts without us."""
     print(f"\n{CLUSTERS} clusters, {os.cpu_count()} cores, forks as in ansible.cfg", flush=True)
     fleet.stack(bench.cluster)
-    source = fleet.inventory(bench.folder / "fleet", bench.cluster, CLUSTERS)
-    empty = [{"ansible.builtin.set_fact": {"one": 1}}]
+    source = fleet.inventory(
+        bench.folder / "fleet", [bench.cluster], CLUSTERS, models=[], change={"approvals": {"stack_upgrade": "none"}}
+    )
     asked = ["-e", "release=2026.12.0", "-e", "asked_by=sre@fireworks.example"]
     plays = {
         "nothing: reading the inventory": [fleet.playbook(bench.folder, "nothing", [])],
-        "Ansible alone: one empty task for each": [fleet.playbook(bench.folder, "empty_task", empty)],
+        "Ansible alone: one empty task for each": [fleet.playbook(bench.folder, "empty_task", fleet.EMPTY_TASK)],
         "fireworks.byoc.status": ["fireworks.byoc.status"],
         "fireworks.byoc.plan_upgrade": ["fireworks.byoc.plan_upgrade", *asked],
     }
@@ -293,7 +294,9 @@ def sweep(_bench: Bench | None, runs: int) -> None:
     for hosts in SWEPT:
         with tempfile.TemporaryDirectory() as name, Testbed.start(sweeping.specs()) as bed:
             folder = Path(name)
-            inventory = sweeping.fleet(folder, [bed[spec.name] for spec in sweeping.specs()], hosts)
+            inventory = fleet.inventory(
+                folder, [bed[spec.name] for spec in sweeping.specs()], hosts, health=sweeping.HEALTH
+            )
             settle()
 
             def play(book: str, folder: Path = folder, inventory: Path = inventory) -> Callable[[], Sample]:
@@ -302,12 +305,12 @@ def sweep(_bench: Bench | None, runs: int) -> None:
                 return lambda: run_once([program, "-i", str(inventory), book], environment, folder)
 
             commands = {
-                "an empty playbook, the inventory read": play(str(sweeping.nothing(folder))),
+                "an empty playbook, the inventory read": play(fleet.playbook(folder, "nothing", [])),
                 "ours: health, one task for the fleet": play("fireworks.byoc.health"),
-                "an empty task for each host": play(str(sweeping.empty_task(folder))),
+                "an empty task for each host": play(fleet.playbook(folder, "empty_task", fleet.EMPTY_TASK)),
             }
             if hosts <= TASK_EACH_AT_MOST:
-                commands["health, a task for each host"] = play(str(sweeping.task_each(folder)))
+                commands["health, a task for each host"] = play(sweeping.task_each(folder))
             figures = in_turns(commands, dict.fromkeys(commands, runs if hosts <= TASK_EACH_AT_MOST else 1))
         title = f"{hosts} hosts on {sweeping.SERVERS} API servers, two GPU nodes each, swept by health"
         show(title, figures, *list(commands)[:2])

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fleet of many clusters for whole playbooks: each has a contract of its own, and they share one API server."""
+"""A fleet of many clusters for whole playbooks: each has a contract of its own, and they share a few API servers."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from tests.benchmarks.measure import Sample
 
 RELEASE = {"app.kubernetes.io/managed-by": "fireworks-byoc", "byoc.fireworks.ai/release": "2026.11.0"}
 
+EMPTY_TASK = ({"ansible.builtin.set_fact": {"one": 1}},)
+"""For each host, nothing of ours: what Ansible itself costs."""
+
 
 def stack(cluster: Any) -> None:
     """As much of a stack as a plan reads: its components, by their labels."""
@@ -29,27 +32,30 @@ def stack(cluster: Any) -> None:
         cluster.request("POST", "/apis/apps/v1/namespaces/fireworks-system/deployments", body)
 
 
-def inventory(folder: Path, cluster: Any, hosts: int) -> Path:
-    """So many clusters, of which four have the same customer.
+def inventory(folder: Path, clusters: Sequence[Any], hosts: int, **sections: Any) -> Path:
+    """So many hosts, of which four have the same customer, with these sections in each contract.
 
     A fleet allows no UID twice. So each contract has one that no cluster has, and the connection asks for none.
     """
     made = []
     for number in range(hosts):
-        where = {"kubeconfig": cluster.kubeconfig, "provider": "aws", "region": "here", "gpus": {H100: 16}}
+        kubeconfig = clusters[number % len(clusters)].kubeconfig
+        where = {"kubeconfig": kubeconfig, "provider": "aws", "region": "here", "gpus": {H100: 16}}
         agreed = contract(f"customer{number // 4}-eu-{number}", uid=str(uuid.UUID(int=number + 1)), **where)
-        made.append({**agreed, "models": [], "change": {"approvals": {"stack_upgrade": "none"}}})
+        made.append({**agreed, **sections})
     source = write_fleet(folder, made)
     nobody = {"byoc_connection": "byoc_connection | combine({'cluster_uid': none})"}
     source.write_text(json.dumps({"plugin": "fireworks.byoc.fleet", "compose": nobody}))
     return source
 
 
-def playbook(folder: Path, name: str, tasks: Sequence[dict[str, Any]]) -> str:
-    """A playbook of tasks for each cluster; none: the inventory, and the play's start."""
+def playbook(folder: Path, name: str, tasks: Sequence[Any], after: Sequence[Any] = ()) -> str:
+    """A playbook of tasks for each cluster, and some once after them; none: the inventory, and the play's start."""
     path = folder / f"{name}.yml"
-    play = {"hosts": "byoc", "gather_facts": False, "strategy": "ansible.builtin.free", "tasks": list(tasks)}
-    path.write_text(json.dumps([play]))
+    plays = [{"hosts": "byoc", "gather_facts": False, "strategy": "ansible.builtin.free", "tasks": list(tasks)}]
+    if after:
+        plays.append({"hosts": "localhost", "gather_facts": False, "tasks": list(after)})
+    path.write_text(json.dumps(plays))
     return str(path)
 
 

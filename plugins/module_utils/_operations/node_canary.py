@@ -28,6 +28,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
 }
 _PODS = f"/api/v1/namespaces/{MODELS_NAMESPACE}/pods"
 _TICK_SECONDS = 0.5
+_REMOVAL_SECONDS = 60.0
+"""Twice a pod's usual grace: so long it is seen off."""
 
 Told = tuple[str, str]
 
@@ -66,14 +68,14 @@ def _tried(session: Session, pod: Mapping[str, Any], seconds: float) -> Told:
     deadline = time.monotonic() + seconds
     name = str(pod["metadata"]["name"])
     try:
-        _remove(session, name, deadline)  # of a run that was killed
+        _remove(session, name)  # of a run that was killed
         session.request("POST", _PODS, query={"fieldManager": FIELD_MANAGER}, body=pod)
         return _ended(session, name, deadline)
     except AnswerError as error:
         # A quota, a guardrail, a missing right: that says nothing of the node.
         return UNTRIED, str(error)
     finally:
-        _remove(session, name, time.monotonic() + seconds)
+        _remove(session, name)
 
 
 def _ended(session: Session, name: str, deadline: float) -> Told:
@@ -91,8 +93,9 @@ def _ended(session: Session, name: str, deadline: float) -> Told:
         time.sleep(_TICK_SECONDS)
 
 
-def _remove(session: Session, name: str, deadline: float) -> None:
-    """Remove it and see it gone; a pod that a dead kubelet holds on to is left at the deadline."""
+def _remove(session: Session, name: str) -> None:
+    """Remove it and see it gone; a pod that a dead kubelet holds on to is left."""
+    deadline = time.monotonic() + _REMOVAL_SECONDS
     try:
         session.request("DELETE", f"{_PODS}/{name}")
         while time.monotonic() < deadline:

@@ -7,20 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from .prometheus_text import samples
 from .signs import NODE, Sign
 
 METRIC = "node_infiniband_state_id"
 _ACTIVE = 4
 
 
-def ports_up(text: str) -> int | None:
-    """How many ports of a node are up, out of the text of its node_exporter; None where it tells of none."""
-    return active_ports(value for _name, _labels, value in samples(text, [METRIC]))
-
-
 def active_ports(values: Iterable[float]) -> int | None:
-    """How many ports are up, out of the states of all; None where there is no port."""
+    """How many ports of a node are up, out of the states of all; None where it tells of none."""
     states = list(values)
     return states.count(_ACTIVE) if states else None
 

@@ -19,7 +19,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.asse
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.dcgm import read_metrics
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.engines import engine_record, read_engine
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.events import event_record
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.infiniband import ports_up
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.infiniband import active_ports
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.nodes import node_record
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.pods import pod_record
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.policy import build_policy, layered
@@ -274,7 +274,7 @@ def recorded(case: Case, *, changes: Any = None, earlier: Any = None) -> dict[st
         leases={name: ago(this.get("lease", "8s")) for name, this in nodes.items()},
         metrics=metrics,
         engines=[_engine(one) for one in case.get("engines", ())],
-        infiniband={name: ports_up(_infiniband(up)) for name, up in case.get("infiniband", {}).items()},
+        infiniband={name: active_ports(states) for name, states in case.get("infiniband", {}).items()},
         engines_error=case.get("telemetry", ""),
         unreadable=case.get("unreadable", ()),
         earlier=earlier,
@@ -288,12 +288,6 @@ def _engine(this: Case) -> dict[str, Any]:
         samples.append({**(read or {}), "at": ago(moment)})
     pod_name = this.get("pod", "fireworks-models/llama-n1")
     return engine_record(pod_name, this.get("node", "n1"), "llama", samples, this.get("error", ""))
-
-
-def _infiniband(up: list[int]) -> str:
-    return "".join(
-        f'node_infiniband_state_id{{device="mlx5_{index}",port="1"}} {state}\n' for index, state in enumerate(up)
-    )
 
 
 def assessed(case: Case) -> Assessment:

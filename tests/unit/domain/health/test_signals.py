@@ -27,7 +27,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.engi
     stands_still_since,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.events import event_record, event_signs
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.infiniband import ports_up
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.infiniband import active_ports
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.kernel import kernel_signs
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.nodes import node_record
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.pods import pod_record
@@ -258,10 +258,7 @@ def test_the_samples_of_an_engine_are_few_and_in_order() -> None:
 
 
 def test_ports_of_infiniband() -> None:
-    text = (
-        'node_infiniband_state_id{device="mlx5_0",port="1"} 4\nnode_infiniband_state_id{device="mlx5_1",port="1"} 1\n'
-    )
-    assert (ports_up(text), ports_up("# nothing\n")) == (1, None)
+    assert (active_ports([4.0, 1.0]), active_ports([1.0]), active_ports([])) == (1, 0, None)
 
 
 @pytest.mark.parametrize(
