@@ -194,7 +194,7 @@ class Cluster:
         write_private(self._folder.stages, text)
         used = self._folder.stages.with_name(self._folder.stages.name + ".loaded")
         self._until(lambda: used.read_text(encoding="utf-8") == text, "kwok does not take its new stages")
-        time.sleep(0.05)  # from kwok's store to its workers
+        time.sleep(0.5)  # from kwok's store to its workers, on a busy machine too
 
     def break_node(self, name: str, kind: str, **how: Any) -> None:
         """Break a node until ``mend_node``.
