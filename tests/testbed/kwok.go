@@ -21,12 +21,13 @@ import (
 const kwokIdentity = "testbed-kwok"
 
 // runKwok plays the kubelets of every node. Unlike kwok's own command it takes its
-// stages from a file that may change while it runs, so that the time a pod takes to
-// become Ready can be set at any moment and no custom resource is left in the cluster.
+// stages from a file, so that no custom resource is left in the cluster, and once: kwok
+// holds a stage that changes in a cache that can stay half changed for good (its version
+// runs ahead of its contents), and then some pods never start.
 func runKwok() int {
 	flags := flag.NewFlagSet("kwok", flag.ExitOnError)
 	kubeconfig := flags.String("kubeconfig", "", "how to reach the cluster")
-	stages := flags.String("stages", "", "file of kwok Stage objects, read again when it changes")
+	stages := flags.String("stages", "", "file of kwok Stage objects")
 	leaseSeconds := flags.Uint("lease-seconds", 8, "duration of the nodes' leases; 0 writes none")
 	podCIDR := flags.String("pod-cidr", "198.19.0.0/16", "where the addresses of pods come from")
 	_ = flags.Parse(os.Args[1:])
@@ -64,7 +65,7 @@ func playKubelets(ctx context.Context, kubeconfig, stages string, leaseSeconds u
 	if err != nil {
 		return err
 	}
-	file, err := newStageFile(stages)
+	played, err := readStages(stages)
 	if err != nil {
 		return err
 	}
@@ -76,7 +77,7 @@ func playKubelets(ctx context.Context, kubeconfig, stages string, leaseSeconds u
 		ImpersonatingDynamicClient: clients.ToImpersonatingDynamicClient(),
 		ImpersonatingTypedClient:   clients.ToImpersonatingTypedClient(),
 		TypedClient:                typedClient,
-		TypedKwokClient:            file,
+		LocalStages:                played,
 		ManageAllNodes:             true,
 		CIDR:                       podCIDR,
 		PodPlayStageParallelism:    8,
@@ -92,6 +93,6 @@ func playKubelets(ctx context.Context, kubeconfig, stages string, leaseSeconds u
 	if err := controller.Start(ctx); err != nil {
 		return err
 	}
-	file.follow(ctx)
+	<-ctx.Done()
 	return nil
 }

@@ -84,7 +84,7 @@ class Cluster:
         if self._real:
             self._start_real_nodes(self._real)
         elif self.spec.kubelets:
-            self._run(components.kwok(self._binary, self._folder, self.spec.node_lease_seconds))
+            self._start_kwok()
         if self.spec.device_plugin:
             self.api.create_many(device_plugin(), threads=1)
             if self.spec.controllers and self.spec.scheduler and self.spec.kubelets:
@@ -189,12 +189,10 @@ class Cluster:
         return sorted(item["metadata"]["name"] for item in items)
 
     def set_load_seconds(self, seconds: float) -> None:
-        """How long pods take from start to Ready, for pods that start from now on."""
-        text = stages(seconds)
-        write_private(self._folder.stages, text)
-        used = self._folder.stages.with_name(self._folder.stages.name + ".loaded")
-        self._until(lambda: used.read_text(encoding="utf-8") == text, "kwok does not take its new stages")
-        time.sleep(0.5)  # from kwok's store to its workers, on a busy machine too
+        """How long pods take from start to Ready; for those that are on the way it begins anew."""
+        write_private(self._folder.stages, stages(seconds))
+        self._processes.pop("kwok").kill()
+        self._start_kwok()
 
     def break_node(self, name: str, kind: str, **how: Any) -> None:
         """Break a node until ``mend_node``.
@@ -286,6 +284,9 @@ class Cluster:
                 folder=self._folder.path,
                 environment=environment,
             )
+
+    def _start_kwok(self) -> None:
+        self._run(components.kwok(self._binary, self._folder, self.spec.node_lease_seconds))
 
     def _kube_system_uid(self) -> str:
         try:
