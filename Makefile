@@ -24,7 +24,7 @@ docs: setup ## Check the documentation and render the plugins' pages into build/
 	@$(PY) -m tests.tools.docs
 
 bench: setup ## Measure us against kubernetes.core and kubectl
-	@PYTHONPATH="$(PYTHONPATH):$(CURDIR)/.collections" $(PY) -m tests.benchmarks
+	@PYTHONPATH="$(PYTHONPATH):$(CURDIR)/.collections" $(PY) -m tests.benchmarks $(PARTS)
 
 lock: setup ## Resolve requirements/*.txt anew into requirements/lock-*.txt
 	@$(PY) -m tests.tools.lock

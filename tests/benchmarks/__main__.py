@@ -26,6 +26,8 @@ from tests.benchmarks.measure import BenchmarkError, Figure, Sample, idle_share,
 from tests.integration.plays import ROOT, ansible_environment, connection_to
 
 HOSTS, TASKS_EACH = 50, 5
+#: Tasks for each host while a run is shown.
+TASKS = 10
 NODES, PODS = 1500, 4000
 MODELS = 50
 QUARANTINED = 150
@@ -108,11 +110,24 @@ def fifty_objects(bench: Bench, runs: int) -> None:
     show("50 mixed objects, nothing to change", figures, "an empty playbook", "ours: apply_set playbook")
 
 
-def fill(cluster: Any) -> None:
+def _fill(cluster: Any) -> None:
     cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": "load"}})
     cluster.create_many(workloads.nodes(NODES))
     workloads.until_pods_may_come(cluster, "load", SETTLE_SECONDS)
     cluster.create_many(workloads.pods(PODS, "load", NODES))
+
+
+def filled(bench: Bench) -> None:
+    """Nodes and pods on the cluster, which the first part that wants them makes."""
+    spaces = bench.cluster.request("GET", "/api/v1/namespaces")["items"]
+    if any(space["metadata"]["name"] == "load" for space in spaces):
+        return
+    print(f"\nmaking {NODES} nodes and {PODS} pods …", flush=True)
+    # In a process of its own: a child's peak memory starts at what its parent holds.
+    filler = multiprocessing.get_context("fork").Process(target=_fill, args=(bench.cluster,))
+    filler.start()
+    filler.join()
+    settle()
 
 
 def settle() -> None:
@@ -125,12 +140,7 @@ def settle() -> None:
 
 
 def large_cluster(bench: Bench, runs: int) -> None:
-    print(f"\nmaking {NODES} nodes and {PODS} pods …", flush=True)
-    # In a process of its own: a child's peak memory starts at what its parent holds.
-    filler = multiprocessing.get_context("fork").Process(target=fill, args=(bench.cluster,))
-    filler.start()
-    filler.join()
-    settle()
+    filled(bench)
     ours = [{"fireworks.byoc.cluster_info": {}}]
     core = [
         {"kubernetes.core.k8s_info": {"kind": "Node"}, "no_log": True},
@@ -234,11 +244,30 @@ def many_records(_bench: Bench, _runs: int) -> None:
     records.main()
 
 
+def assess(bench: Bench, runs: int) -> None:
+    """Every node judged, beside what only reads the nodes and pods. There are no exporters, which is a finding."""
+    filled(bench)
+    load = {"ansible.builtin.set_fact": {"contract": workloads.contract_of_models(1)}}
+    policy = "{{ lookup('fireworks.byoc.fault_policy', contract.health | default({})) }}"
+    ours = {"fireworks.byoc.node_health_info": {"contract": "{{ contract }}", "policy": policy}, "no_log": True}
+    commands = {
+        "an empty playbook": bench.playbook("empty", [load]),
+        "ours: node_health_info playbook": bench.playbook("assess", [load, ours]),
+    }
+    kubectl = find_kubectl()
+    if kubectl:
+        arguments = ["get", "nodes,pods", "-A", "-o", "json"]
+        commands["kubectl get nodes,pods -o json (judges nothing)"] = bench.command(
+            [kubectl, bench.kubectl_config, *arguments]
+        )
+    figures = in_turns(commands, dict.fromkeys(commands, runs))
+    title = f"{NODES} nodes judged, {PODS} pods on them"
+    show(title, figures, "an empty playbook", "ours: node_health_info playbook")
+
+
 def quarantine(bench: Bench, _runs: int) -> None:
     """Each command once, on the same nodes put back in between: it can only be measured while it changes something."""
-    print(f"\nmaking {NODES} nodes and {PODS} pods …", flush=True)
-    fill(bench.cluster)
-    settle()
+    filled(bench)
     sick = [f"node-{number:04}" for number in range(QUARANTINED)]
     commands = {
         "an empty playbook": bench.playbook("empty", []),
@@ -289,6 +318,29 @@ def drain(bench: Bench, _runs: int) -> None:
     print(f"  ours: {DRAINED_PODS / net:.0f} pods a second, each with its replacement Ready")
 
 
+def progress(_bench: Bench | None, runs: int) -> None:
+    """What it costs to show a run as ``fleet_progress`` does, of the processor's time: it works while others wait."""
+    plain = {"ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default"}
+    ours = {"ANSIBLE_STDOUT_CALLBACK": "fireworks.byoc.fleet_progress"}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        steps = [{"name": f"Step {number}", "ansible.builtin.set_fact": {"step": number}} for number in range(TASKS)]
+        book = fleet.playbook(folder, "steps", steps, hosts="all")
+        program = str(Path(sys.executable).with_name("ansible-playbook"))
+        command = [program, "-i", "".join(f"host-{number}," for number in range(HOSTS)), "-c", "local", book]
+
+        def play(shown: dict[str, str]) -> Callable[[], Sample]:
+            return lambda: run_once(command, ansible_environment(**shown), folder)
+
+        figures = in_turns(
+            {"default": play(plain), "fleet_progress": play(ours)}, dict.fromkeys(("default", "fleet_progress"), runs)
+        )
+    print(f"\n{HOSTS} hosts x {TASKS} tasks, by the callback that shows them")
+    for name, figure in figures.items():
+        ratio = figure.processor / figures["default"].processor
+        print(f"  {name:44}{figure.processor:9.2f} s of processor time{figure.seconds:9.2f} s{ratio:8.2f} x default")
+
+
 def sweep(_bench: Bench | None, runs: int) -> None:
     """A fleet's hosts share a few API servers: two cores do not hold a hundred."""
     for hosts in SWEPT:
@@ -317,6 +369,7 @@ def sweep(_bench: Bench | None, runs: int) -> None:
 
 
 PARTS = {
+    "assess": assess,
     "fifty_models": fifty_models,
     "fifty_objects": fifty_objects,
     "large_cluster": large_cluster,
@@ -325,23 +378,27 @@ PARTS = {
     "planning_a_fleet": planning_a_fleet,
     "quarantine": quarantine,
     "whole_fleet": whole_fleet,
-    "sweep": sweep,
     "drain": drain,
 }
+#: These have clusters of their own, or none, and the machine for themselves.
+ALONE: dict[str, Callable[[Bench | None, int], None]] = {"progress": progress, "sweep": sweep}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="which benchmarks; all of them when not given")
+    parser.add_argument(
+        "parts", nargs="*", choices=[*PARTS, *ALONE, []], help="which benchmarks; all of them when not given"
+    )
     parser.add_argument("--runs", type=int, default=5, help="counted runs of each command (the slowest run once)")
     options = parser.parse_args()
-    parts = options.parts or list(PARTS)
+    parts = options.parts or [*PARTS, *ALONE]
     light = ClusterSpec("bench", pools=[], device_plugin=False, lease_seconds=LEASE_SECONDS)
     with_gpus = ClusterSpec("models", pools=[NodePool("h100", count=-(-MODELS // 8))], device_plugin=False)
     try:
-        if "sweep" in parts:  # on clusters of its own, alone on the machine
-            sweep(None, options.runs)
-            parts = [part for part in parts if part != "sweep"]
+        for part, alone in ALONE.items():
+            if part in parts:
+                alone(None, options.runs)
+        parts = [part for part in parts if part not in ALONE]
         if not parts:
             return 0
         specs = [*([with_gpus] if "fifty_models" in parts else []), *([light] if parts != ["fifty_models"] else [])]

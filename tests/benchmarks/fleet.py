@@ -49,10 +49,10 @@ def inventory(folder: Path, clusters: Sequence[Any], hosts: int, **sections: Any
     return source
 
 
-def playbook(folder: Path, name: str, tasks: Sequence[Any], after: Sequence[Any] = ()) -> str:
+def playbook(folder: Path, name: str, tasks: Sequence[Any], after: Sequence[Any] = (), hosts: str = "byoc") -> str:
     """A playbook of tasks for each cluster, and some once after them; none: the inventory, and the play's start."""
     path = folder / f"{name}.yml"
-    plays = [{"hosts": "byoc", "gather_facts": False, "strategy": "ansible.builtin.free", "tasks": list(tasks)}]
+    plays = [{"hosts": hosts, "gather_facts": False, "strategy": "ansible.builtin.free", "tasks": list(tasks)}]
     if after:
         plays.append({"hosts": "localhost", "gather_facts": False, "tasks": list(after)})
     path.write_text(json.dumps(plays))

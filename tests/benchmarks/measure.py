@@ -35,6 +35,10 @@ class Figure:
         return statistics.median(s.seconds for s in self.samples)
 
     @property
+    def processor(self) -> float:
+        return statistics.median(s.processor for s in self.samples)
+
+    @property
     def peak_mib(self) -> float:
         return max(s.peak_mib for s in self.samples)
 

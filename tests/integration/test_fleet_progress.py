@@ -14,8 +14,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.integration.plays import ROOT, ansible_environment, run_playbook
 
 ENABLED = {"ANSIBLE_STDOUT_CALLBACK": "fireworks.byoc.fleet_progress"}
@@ -104,19 +102,3 @@ def test_in_a_terminal_one_line_is_painted_anew(tmp_path: Path) -> None:
     assert re.search(r"\r\x1b\[KUpgrade: \d of 5 ended", text), text
     assert "\r\x1b[Kbirch failed" in text or "birch failed at take lock" in text
     assert "This is the report." in text
-
-
-@pytest.mark.slow
-def test_it_never_slows_a_run(tmp_path: Path) -> None:
-    """By the processor's time, which others on the machine do not change."""
-    hosts, play = inventory(tmp_path, [f"c{number}" for number in range(50)]), write_play(tmp_path, tasks=8)
-    took: dict[str, float] = {}
-    # In turns, and the least of each: a busy machine makes some of them dearer.
-    for name, enabled in (("default", {}), ("fleet_progress", ENABLED)) * 3:
-        before = os.times()
-        run_playbook("-i", str(hosts), str(play), environment=ansible_environment(**enabled))
-        after = os.times()
-        spent = after.children_user + after.children_system - before.children_user - before.children_system
-        took[name] = min(spent, took.get(name, spent))
-    print({name: f"{seconds:.1f} s" for name, seconds in took.items()}, "of the processor, 50 clusters, 10 tasks each")
-    assert took["fleet_progress"] < took["default"] * 1.1
