@@ -110,24 +110,25 @@ def fifty_objects(bench: Bench, runs: int) -> None:
     show("50 mixed objects, nothing to change", figures, "an empty playbook", "ours: apply_set playbook")
 
 
-def _fill(cluster: Any) -> None:
-    cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": "load"}})
-    cluster.create_many(workloads.nodes(NODES))
-    workloads.until_pods_may_come(cluster, "load", SETTLE_SECONDS)
-    cluster.create_many(workloads.pods(PODS, "load", NODES))
-
-
 def filled(bench: Bench) -> None:
     """Nodes and pods on the cluster, which the first part that wants them makes."""
-    spaces = bench.cluster.request("GET", "/api/v1/namespaces")["items"]
-    if any(space["metadata"]["name"] == "load" for space in spaces):
-        return
-    print(f"\nmaking {NODES} nodes and {PODS} pods …", flush=True)
     # In a process of its own: a child's peak memory starts at what its parent holds.
     filler = multiprocessing.get_context("fork").Process(target=_fill, args=(bench.cluster,))
     filler.start()
     filler.join()
     settle()
+
+
+def _fill(cluster: Any) -> None:
+    cluster.api.close()  # what the parent has open is the parent's
+    spaces = cluster.request("GET", "/api/v1/namespaces")["items"]
+    if any(space["metadata"]["name"] == "load" for space in spaces):
+        return
+    print(f"\nmaking {NODES} nodes and {PODS} pods …", flush=True)
+    cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": "load"}})
+    cluster.create_many(workloads.nodes(NODES))
+    workloads.until_pods_may_come(cluster, "load", SETTLE_SECONDS)
+    cluster.create_many(workloads.pods(PODS, "load", NODES))
 
 
 def settle() -> None:
