@@ -94,6 +94,13 @@ options:
     description: When a release that has not passed has failed, in seconds after the beginning of this run.
     type: int
     default: 3600
+  http_request:
+    description:
+      - Whether requests are sent through the router, before the upgrade and until it has held. The router is asked for
+        its models, and each of them for one token.
+      - What was answered before has to be answered afterwards. What was not is not judged, and the evidence says so.
+    type: bool
+    default: true
   history:
     description: How many upgrades are kept with their backups. The last good one always is.
     type: int

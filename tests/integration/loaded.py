@@ -72,10 +72,11 @@ class Load:
 
 @contextmanager
 def load_on(cluster: Any, service: str, model: str, out: Path, *, rate: int, most: int) -> Iterator[Load]:
-    """A load on a Service of the models, from the network of the first node, through that node's kube-proxy."""
-    path = f"/api/v1/namespaces/fireworks-models/services/{service}"
-    address = cluster.request("GET", path)["spec"]["clusterIP"]
-    command = [sys.executable, str(_CLIENT), f"http://{address}:8000", model, str(rate), str(most), str(out)]
+    """A load on a Service, as ``<namespace>/<name>``, from the network of the first node, by that node's kube-proxy."""
+    namespace, _, name = service.partition("/")
+    spec = cluster.request("GET", f"/api/v1/namespaces/{namespace}/services/{name}")["spec"]
+    address = f"http://{spec['clusterIP']}:{spec['ports'][0]['port']}"
+    command = [sys.executable, str(_CLIENT), address, model, str(rate), str(most), str(out)]
     load = Load(cluster.real.in_network_of(cluster.real.names[0], command), out)
     try:
         yield load

@@ -38,7 +38,7 @@ from .._kube.wait import Awaited, wait_ready
 from .._operation import Context, Operation
 from .apply_set import parse_definition
 from .upgrade.carrying import MERGE_PATCH, Carrier, Component, Terms
-from .upgrade.reading import ENTRIES, Surroundings, backup_of, marks_of, read_entries
+from .upgrade.reading import ENTRIES, backup_of, marks_of, read_entries
 
 _COMPONENT: dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -59,6 +59,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "component_timeout": {"type": "int", "default": 600},
     "deadline": {"type": "int", "default": 3600},
     "history": {"type": "int", "default": 10},
+    "http_request": {"type": "bool", "default": True},
 }
 RULES: dict[str, Any] = {"required_if": [("state", "present", ("release", "release_digest", "components"))]}
 
@@ -93,7 +94,9 @@ class _Case:
     @property
     def carrier(self) -> Carrier:
         given = self.parameters
-        terms = Terms(given["bake"], given["deadline"], given["component_timeout"], given["history"])
+        terms = Terms(
+            given["bake"], given["deadline"], given["component_timeout"], given["history"], given["http_request"]
+        )
         return Carrier(self.session, self.discovery, terms, self.marks)
 
 
@@ -201,7 +204,7 @@ def _record(case: _Case, target: str, plan: Plan) -> Entry:
         who=case.parameters["who"] or who_am_i(case.session),
         why=case.parameters["why"],
         when=shown_moment(datetime.now(UTC).timestamp()),
-        before=superseded.before if superseded else Surroundings(case.session, case.discovery).standing(),
+        before=superseded.before if superseded else case.carrier.standing(),
         restores=undone.number if undone else 0,
     )
     try:

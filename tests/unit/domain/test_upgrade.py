@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.upgrade import course as courses
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.upgrade.answers import listed, shown, worse
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.upgrade.course import Wanted, course, settled
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.upgrade.entry import (
     FAILED,
@@ -194,7 +195,82 @@ def serving(model: str, ready: int, replicas: int = 2) -> dict[str, Any]:
 def test_what_is_worse_than_before(
     pods: list[Any], workloads: list[Any], lasting: tuple[str, ...], passing: tuple[str, ...]
 ) -> None:
-    before = standing([pod("a", 1)], [serving("m", 2), serving("", 1)])
-    assert before == {"restarts": {"a": 1}, "serving": {"m": 2}}
-    found = troubles(before, pods, workloads)
+    before = standing([pod("a", 1)], [serving("m", 2), serving("", 1)], {})
+    assert before == {"answers": {}, "restarts": {"a": 1}, "serving": {"m": 2}}
+    found = troubles(before, pods, workloads, {})
     assert (found.lasting, found.passing) == (lasting, passing)
+
+
+def test_what_answered_before_counts_with_it() -> None:
+    both = answered(m=40, n=50)
+    before = standing([], [serving("m", 2), serving("n", 2)], both)
+    assert troubles(before, [], [serving("m", 2), serving("n", 2)], both).passing == ()
+    lost = troubles(before, [], [serving("m", 2), serving("n", 2)], answered(m=41))
+    assert lost.passing == ("the router lists n no more",)
+    asleep = troubles(before, [], [serving("m", 2), serving("n", 0, replicas=0)], answered(m=41))
+    assert asleep.passing == ()
+    old = {"restarts": {}, "serving": {}}
+    assert troubles(old, [], [], answered()).passing == ()
+
+
+def answered(error: str = "", **models: int | str) -> dict[str, Any]:
+    """What a router answers: of each model the milliseconds, or the error."""
+    told = {
+        name: {"error": said, "ms": 9} if isinstance(said, str) else {"error": "", "ms": said}
+        for name, said in models.items()
+    }
+    return {"error": error, "models": told}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "asleep", "said"),
+    [
+        (answered(m=40), answered(m=9000), 0, ()),
+        (answered(m=40), answered(m=41, n="500"), 0, ()),
+        (answered(m=40), answered(m="500 no backend"), 0,
+         ("m answered a request through the router before, and now: 500 no backend",)),
+        (answered(m=40), answered("503 no endpoints"), 0, ("the router answered before, and now: 503 no endpoints",)),
+        (answered(m=40), answered(), 0, ("the router lists m no more",)),
+        (answered(m=40), answered(), 1, ()),
+        (answered(m=40, n=1), answered(), 1, ("the router lists m no more", "the router lists n no more")),
+        # What was no better before is not judged.
+        ({}, answered(), 0, ()),
+        (answered("503"), answered("503"), 0, ()),
+        (answered(), answered("503"), 0, ()),
+        (answered(m="500"), answered("503"), 0, ()),
+        (answered(m="500", n=1), answered(m="500", n=2), 0, ()),
+    ],
+)  # fmt: skip
+def test_what_a_router_answers_worse_than_before(
+    before: dict[str, Any], now: dict[str, Any], asleep: int, said: tuple[str, ...]
+) -> None:
+    assert worse(before, now, asleep) == said
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        (answered(m=40), answered(m=38), "through the router, m answers in 38 ms, 40 ms before"),
+        (answered(m=40, n="500", o=1), answered(m=38, n="500"),
+         "through the router, m answers in 38 ms, 40 ms before, n not judged: before, it said 500, o sleeps"),
+        (answered("503"), {}, "whether it answers was not judged: before, the router said 503"),
+        (answered(), {}, "the router listed no model before, so none was asked"),
+        ({}, {}, "no request was sent, as asked"),
+        (answered(n="500"), {}, "through the router, n not judged: before, it said 500"),
+    ],
+)  # fmt: skip
+def test_what_came_of_the_requests_is_evidence(before: dict[str, Any], now: dict[str, Any], said: str) -> None:
+    assert shown(before, now) == said
+
+
+@pytest.mark.parametrize(
+    ("said", "models"),
+    [
+        ({"object": "list", "data": [{"id": "n"}, {"id": "m", "object": "model"}, {"id": "m"}]}, ["m", "n"]),
+        ({"data": [{"object": "model"}, "m", {"id": ""}]}, []),
+        ({"data": None}, []),
+        ({"message": "it is no JSON"}, []),
+    ],
+)
+def test_the_models_that_a_router_lists(said: dict[str, Any], models: list[str]) -> None:
+    assert listed(said) == models

@@ -206,6 +206,8 @@ _UPGRADE_STACK = (
     Need(MODELS_NAMESPACE, "apps", ("deployments",), READ),
     Need(MODELS_NAMESPACE, "discovery.k8s.io", ("endpointslices",), READ),
     Need(MODELS_NAMESPACE, LWS_GROUP, (LWS_PLURAL,), READ, when=may_span_nodes),
+    # And answering: the router is asked for its models, and each of them for one token.
+    Need(SYSTEM_NAMESPACE, "", ("services/proxy",), ("get", "create"), (f"{ROUTER}:{ROUTER_PORT}",)),
     *_ROUTES,
     *_LOCK,
 )

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What must hold while a stack is upgraded: nothing restarts more than before, and what serves goes on serving."""
+"""What must hold while a stack is upgraded: nothing restarts more than before, and what serves and answers goes on so."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from ..model.unit import available
 from ..names import MODEL_LABEL
 from ..quantity import count
+from .answers import worse
 
 Data = Mapping[str, Any]
 _BACK_OFF = "CrashLoopBackOff"
@@ -25,18 +26,20 @@ class Trouble:
     passing: tuple[str, ...] = ()
 
 
-def standing(pods: Iterable[Data], workloads: Iterable[Data]) -> dict[str, Any]:
+def standing(pods: Iterable[Data], workloads: Iterable[Data], answers: Data) -> dict[str, Any]:
     """How it is now, as plain data to be compared with later.
 
     :param pods: of the stack. :param workloads: that run the models' replicas.
+    :param answers: of the router (see ``answers``); empty where it was not asked.
     """
     return {
+        "answers": answers,
         "restarts": {str(pod["metadata"]["uid"]): _restarts(pod) for pod in pods},
         "serving": {_model(one): available(one) for one in workloads if _model(one)},
     }
 
 
-def troubles(before: Data, pods: Iterable[Data], workloads: Iterable[Data]) -> Trouble:
+def troubles(before: Data, pods: Iterable[Data], workloads: Iterable[Data], answers: Data) -> Trouble:
     """What is worse than before.
 
     A container of a pod that is new must not have ended at all. Replicas that an autoscaler has taken away meanwhile
@@ -49,14 +52,17 @@ def troubles(before: Data, pods: Iterable[Data], workloads: Iterable[Data]) -> T
         if more > 0:
             restarted.append(f"a container of pod {pod['metadata']['name']} has ended{_says(pod)}")
     now = {_model(one): one for one in workloads}
-    fewer = []
+    fewer, asleep = [], 0
     for model, serving in sorted((before.get("serving") or {}).items()):
         one = now.get(model)
         ready = available(one) if one else 0
-        wanted = min(count(serving), count((one.get("spec") or {}).get("replicas", 1)) if one else count(serving))
+        asked_for = count((one.get("spec") or {}).get("replicas", 1)) if one else count(serving)
+        asleep += bool(serving) and not asked_for
+        wanted = min(count(serving), asked_for)
         if ready < wanted:
             fewer.append(f"model {model} has {ready} replicas ready, and {serving} before")
-    return Trouble(tuple(sorted(restarted)), tuple(fewer))
+    unanswered = worse(before.get("answers") or {}, answers, asleep) if answers else ()
+    return Trouble(tuple(sorted(restarted)), (*fewer, *unanswered))
 
 
 def _model(workload: Data) -> str:

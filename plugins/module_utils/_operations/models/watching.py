@@ -18,12 +18,12 @@ from ..._domain.names import SERVING_PORT
 from ..._kube.errors import KubeError
 from ..._kube.session import Session
 from ..._kube.wait import Awaited, wait_ready
+from ..one_token import ask_for_one_token
 
 SLICE_SECONDS = 2.0
 """How often the replicas are looked at while objects are waited for."""
 _REST_SECONDS = 0.5
 _METRICS_SECONDS = 5.0
-_CANARY_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -115,16 +115,5 @@ class Gatekeeper:
         self._seen = Seen(unsent, {**known.canaries, name: told.canary}, pulses)
 
     def _request_one_token(self, proxy: str, sample: Sample | None, tries: int) -> _Told:
-        body = {"model": self._served_name, "prompt": "Hi", "max_tokens": 1, "temperature": 0}
-        try:
-            answer = self._session.exchange(
-                "POST", f"{proxy}/v1/completions", body=body, retry=False, read_seconds=_CANARY_SECONDS
-            )
-        except KubeError as error:
-            return _Told(sample, Canary(tries=tries, error=error.what))
-        said = answer.json()
-        text = f"{answer.status} {said.get('message') or said.get('error') or ''}".strip()[:200]
-        # The API server itself, and not the engine, answers so.
-        forbidden = answer.status == 403 and said.get("kind") == "Status"
-        answered = answer.status == 200
-        return _Told(sample, Canary(answered, tries, "" if answered else text), forbidden)
+        answer = ask_for_one_token(self._session, proxy, self._served_name)
+        return _Told(sample, Canary(not answer.error, tries, answer.error), answer.forbidden)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from ..._domain.moments import shown_moment
 from ..._domain.upgrade.entry import ENDS, FAILING, GOOD, Entry, decided, expendable
@@ -65,13 +66,14 @@ class Terms:
 
     :param bake: how long it must hold. :param deadline: when one that has not passed has failed.
     :param component: how long one component may take to become ready, and the old release to be there again.
-    :param history: how many entries are kept.
+    :param history: how many entries are kept. :param asks: whether requests are sent through the router.
     """
 
     bake: float
     deadline: float
     component: float
     history: int
+    asks: bool
 
 
 class Carrier:
@@ -85,13 +87,17 @@ class Carrier:
         self._discovery = discovery
         self._terms = terms
         self._marks = marks
-        self._surroundings = Surroundings(session, discovery)
+        self._surroundings = Surroundings(session, discovery, asks=terms.asks)
         self._until = time.monotonic() + terms.deadline
 
     def applier(self, marks: Marks, *, force: bool = False) -> SetApplier:
         """What applies the set, with these marks on its parent."""
         options = SetOptions(as_annotations(marks), force_conflicts=force)
         return SetApplier(self._session, self._discovery, PARENT, options)
+
+    def standing(self) -> dict[str, Any]:
+        """How what runs is now, to be compared with while a release is brought."""
+        return self._surroundings.standing()
 
     def bring(self, entry: Entry, components: Sequence[Component]) -> str:
         """Bring a recorded entry's release, and say by what it is known to be good.
@@ -152,9 +158,8 @@ class Carrier:
         awaited = _awaited(plan)
         self._await("the whole stack", awaited, self._component_until(), entry, serving=True)
         self._bake(awaited, entry)
-        return (
-            f"{len(awaited)} objects ready, nothing restarted, and models serve as before for {self._terms.bake:.0f} s"
-        )
+        held = f"{len(awaited)} objects ready, nothing restarted, models as before, for {self._terms.bake:.0f} s"
+        return f"{held}; {self._surroundings.answers(entry.before)}"
 
     def _await(
         self, what: str, awaited: Sequence[Awaited], until: float, entry: Entry | None, *, serving: bool = False
@@ -163,7 +168,7 @@ class Carrier:
         while True:
             left = until - time.monotonic()
             late, hopeless = self._late(awaited, max(0.0, min(_SLICE_SECONDS, left)))
-            trouble = self._surroundings.troubles(dict(entry.before)) if entry else Trouble()
+            trouble = self._surroundings.troubles(entry.before, serving=serving) if entry else Trouble()
             waits = [*late, *(trouble.passing if serving else ())]
             if trouble.lasting or hopeless:
                 raise _NotPassedError(f"{what}: {'; '.join([*trouble.lasting, *hopeless])}")
@@ -178,7 +183,7 @@ class Carrier:
         well = time.monotonic()
         while True:
             late, hopeless = self._late(awaited, 0.0)
-            trouble = self._surroundings.troubles(dict(entry.before))
+            trouble = self._surroundings.troubles(entry.before, serving=True)
             passing = [*late, *trouble.passing]
             now = time.monotonic()
             if not passing:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from typing import Any
 
 from ..._domain.names import (
@@ -18,6 +19,7 @@ from ..._domain.names import (
     SYSTEM_NAMESPACE,
     UPGRADE_LABEL,
 )
+from ..._domain.upgrade.answers import judged, shown
 from ..._domain.upgrade.entry import Entry, in_order
 from ..._domain.upgrade.gate import Trouble, standing, troubles
 from ..._domain.upgrade.marks import Marks, read_marks
@@ -27,6 +29,7 @@ from ..._kube.errors import ForbiddenError, NotFoundError
 from ..._kube.objects import Manifest, Ref
 from ..._kube.plan import Plan
 from ..._kube.session import FIELD_MANAGER, Session
+from .asking import Requests, ask_router
 
 PARENT = Ref("ConfigMap", "", SYSTEM_NAMESPACE, STACK_SET)
 ENTRIES = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/configmaps"
@@ -62,19 +65,34 @@ def backup_of(session: Session, discovery: Discovery, plan: Plan) -> list[Manife
 
 
 class Surroundings:
-    """The pods of the stack, and what runs the models' replicas."""
+    """The pods of the stack, what runs the models' replicas, and what the router answers.
 
-    def __init__(self, session: Session, discovery: Discovery) -> None:
+    :param asks: whether requests may be sent.
+    """
+
+    def __init__(self, session: Session, discovery: Discovery, *, asks: bool) -> None:
         self._session = session
+        self._asks = asks
+        self._requests = Requests(session)
         self._groups = discovery.find_group_kind(f"{LWS_KIND}.{LWS_GROUP}")
 
     def standing(self) -> dict[str, Any]:
         """How they are, as plain data."""
-        return standing(self._pods(), self._workloads())
+        return standing(self._pods(), self._workloads(), ask_router(self._session) if self._asks else {})
 
-    def troubles(self, before: dict[str, Any]) -> Trouble:
-        """What is worse than before."""
-        return troubles(before, self._pods(), self._workloads())
+    def troubles(self, before: Mapping[str, Any], *, serving: bool) -> Trouble:
+        """What is worse than before.
+
+        :param serving: whether requests count too: while components are replaced, they need not be answered.
+        """
+        asked = serving and self._asks and judged(before.get("answers") or {})
+        answers = self._requests.look(before["answers"]) if asked else {}
+        return troubles(before, self._pods(), self._workloads(), answers)
+
+    def answers(self, before: Mapping[str, Any]) -> str:
+        """What came of the requests, as evidence."""
+        known = (before.get("answers") or {}) if self._asks else {}
+        return shown(known, self._requests.look(known) if judged(known) else {})
 
     def _pods(self) -> list[Manifest]:
         path = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/pods"

@@ -1,0 +1,57 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asks the router which models it serves, and each of them for one token, as those who use it do."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ..._domain.names import ROUTER, ROUTER_PORT, SYSTEM_NAMESPACE
+from ..._domain.upgrade.answers import Data, listed, worse
+from ..._kube.errors import KubeError
+from ..._kube.session import Session
+from ..one_token import ask_for_one_token
+
+_PROXY = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/services/{ROUTER}:{ROUTER_PORT}/proxy"
+_LIST_SECONDS = 5.0
+
+
+def ask_router(session: Session) -> dict[str, Any]:
+    """What it answers now (see ``_domain/upgrade/answers``)."""
+    error, names = _list(session)
+    told = session.in_parallel(lambda name: (name, ask_for_one_token(session, _PROXY, name)), names)
+    return {
+        "error": error,
+        "models": {name: {"error": answer.error, "ms": answer.milliseconds} for name, answer in told},
+    }
+
+
+def _list(session: Session) -> tuple[str, list[str]]:
+    try:
+        answer = session.exchange("GET", f"{_PROXY}/v1/models", retry=False, read_seconds=_LIST_SECONDS)
+    except KubeError as error:
+        return str(error.what), []
+    said = answer.json()
+    if answer.status == 200:
+        return "", listed(said)
+    return f"{answer.status} {str(said.get('message') or '').partition(chr(10))[0]}".strip()[:200], []
+
+
+class Requests:
+    """The same again and again: what is as before holds for a while, what is worse is asked again at the next look."""
+
+    _HOLD_SECONDS = 10.0
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._known: dict[str, Any] = {}
+        self._until = 0.0
+
+    def look(self, before: Data) -> dict[str, Any]:
+        """What the router answers, or answered a moment ago."""
+        if time.monotonic() >= self._until:
+            self._known = ask_router(self._session)
+            self._until = time.monotonic() + (0.0 if worse(before, self._known, asleep=0) else self._HOLD_SECONDS)
+        return self._known
