@@ -154,7 +154,9 @@ def test_no_request_fails_while_a_model_is_changed(acme: Any, tmp_path: Path) ->
     assert {each.version for each in requests} == {"0.11.0", "0.12.0"}
 
 
-def test_an_upgrade_whose_router_finds_no_model_is_given_back_and_one_that_does_holds(acme: Any, tmp_path: Path) -> None:
+def test_an_upgrade_whose_router_finds_no_model_is_given_back_and_one_that_does_holds(
+    acme: Any, tmp_path: Path
+) -> None:
     contract = served_by(acme)
     model = contract["models"][0]
     model["engine"]["version"] = "0.12.0"

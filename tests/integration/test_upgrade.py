@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
+from tests.integration.guarded import until
 from tests.integration.journey import agreed, line, offboard, onboard, play
 from tests.integration.upgrades import (
+    NAMESPACE,
     NEW,
     NEWER,
     NEWEST,
@@ -90,6 +92,27 @@ def test_two_runs_at_once_change_each_cluster_once_and_it_is_brought_back(fleet:
     assert (stack(acme), stack(birch)) == old
     assert release_of(acme)["release"] == OLD
     assert entries(acme) == [(OLD, NEW, "good"), (NEW, OLD, "good")]
+
+
+def test_a_quota_without_room_is_said_before_anything_is_written(fleet: Fleet, tmp_path: Path) -> None:
+    acme, _birch, contracts = fleet
+    releases, before = publish(tmp_path), stack(acme)
+    running = len(acme.request("GET", f"{NAMESPACE}/pods")["items"])
+    quota = {"metadata": {"name": "theirs"}, "spec": {"hard": {"pods": str(running)}}}
+    acme.request("POST", f"{NAMESPACE}/resourcequotas", quota)
+    path = f"{NAMESPACE}/resourcequotas/theirs"
+    until(lambda: acme.request("GET", path)["status"].get("used"), "the quota was not counted", 30)
+    try:
+        for options in ((), ("--check",)):
+            done = upgrade(tmp_path, contracts[:1], releases, *options)
+            assert done.returncode == 2, done.stdout
+            said = " ".join(done.stdout.split())
+            assert "there is no room for the upgrade, so none was begun: quota theirs has 0 of pods left" in said, said
+            assert "Whose move: the customer" in said, said
+        assert stack(acme) == before
+        assert entries(acme) == []
+    finally:
+        acme.request("DELETE", path)
 
 
 def test_what_does_not_pass_is_given_back_whole_and_tried_again_when_corrected(fleet: Fleet, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.moments import shown_moment
+from .._domain.names import SYSTEM_NAMESPACE
 from .._domain.upgrade.course import (
     BEGIN,
     GIVE_BACK,
@@ -27,10 +28,11 @@ from .._domain.upgrade.course import (
 )
 from .._domain.upgrade.entry import FAILING, SUPERSEDED, WITHDRAWING, Entry, UnfitBackupError, decided, record
 from .._domain.upgrade.marks import Marks
+from .._domain.upgrade.room import shortages
 from .._kube.discovery import Discovery
-from .._kube.errors import ConflictError, KubeError
+from .._kube.errors import CUSTOMER, ConflictError, KubeError
 from .._kube.manifests import ManifestError
-from .._kube.objects import Manifest
+from .._kube.objects import Manifest, Ref
 from .._kube.permissions import who_am_i
 from .._kube.plan import DELETE, Plan, diff_of, told
 from .._kube.session import Session
@@ -129,6 +131,7 @@ def _bring(case: _Case, context: Context) -> dict[str, Any]:
     plan = case.carrier.applier(Marks(target)).plan_present(whole)  # refused here, nothing was written
     if case.course.action == BEGIN:
         _require_ready(case.session, plan)
+        _require_room(case.session, plan, whole)
     if context.check_mode:
         return _result(case, target, plan, context)
     entry = case.course.entry if case.course.action == RESUME else _record(case, target, plan)
@@ -188,6 +191,21 @@ def _require_ready(session: Session, plan: Plan) -> None:
             f"the stack is not ready, so no upgrade was begun: {'; '.join(late)}",
             where=session.where,
             next_step="settle what each object waits for, then run again",
+        )
+
+
+def _require_room(session: Session, plan: Plan, whole: Sequence[Manifest]) -> None:
+    """A quota that is too small would only show when the first component does not become ready."""
+    changes = {change.ref: change for change in plan.changes}
+    found = [changes[Ref.of(one)] for one in whole if one["kind"] == "Deployment"]
+    quotas = session.list_items(f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/resourcequotas")
+    short = shortages([(change.before, change.after or change.before) for change in found], quotas)
+    if short:
+        raise NotReadyError(
+            f"there is no room for the upgrade, so none was begun: {'; '.join(short)}",
+            where=session.where,
+            next_step=f"raise the quota in {SYSTEM_NAMESPACE}, then run again",
+            owner=CUSTOMER,
         )
 
 
