@@ -17,7 +17,10 @@ SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of it. ``error``: empty where the model answered. ``forbidden``: the API server did not let it through."""
+    """What came of it.
+
+    :param error: empty where the model answered. :param forbidden: the API server did not let the request through.
+    """
 
     error: str
     milliseconds: int = 0

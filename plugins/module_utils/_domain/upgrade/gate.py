@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What must hold while a stack is upgraded: nothing restarts more than before, and what serves and answers goes on so."""
+"""What must hold while a stack is upgraded: nothing restarts more than before, and what serves goes on serving."""
 
 from __future__ import annotations
 
