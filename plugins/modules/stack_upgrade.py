@@ -171,7 +171,7 @@ owner:
   sample: the operator of this run
 error:
   description: The kind of the failure. V(UpgradeError) has put the old release back, V(UnfinishedError) has not come
-    to an end yet, V(FailedBeforeError) and V(NotReadyError) have begun nothing.
+    to an end yet, V(FailedBeforeError), V(NotReadyError) and V(NoRoomError) have begun nothing.
   type: str
   returned: failure
   sample: UpgradeError

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -55,6 +56,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
 }
 #: Suspect, quarantined, drained, repairing: no node takes more steps in one call.
 _ROUNDS = 5
+#: So old may be what was read of the nodes, beside what our writes answered. Each is read again before it is written.
+_FRESH_SECONDS = 5.0
 _BUDGETS = f"/apis/policy/v1/namespaces/{MODELS_NAMESPACE}/poddisruptionbudgets"
 
 
@@ -78,6 +81,8 @@ class _Run:
         self._faults = faults_by_node(parameters["findings"])
         self._blind = blind_nodes(parameters["findings"])
         self._taken: list[dict[str, Any]] = []
+        self._nodes: list[Raw] = []
+        self._read_at = -math.inf
         self._writer = NodeWriter(session, check=self._check)
         self._mover = PodMover(
             session,
@@ -124,8 +129,14 @@ class _Run:
         def read(path: str) -> list[Raw]:
             return [_slim(one) for one in self._session.list_items(path)]
 
-        nodes, pods, budgets = self._session.in_parallel(read, (NODES, PODS, _BUDGETS))
-        return [node for node in nodes if has_gpus(node)], pods, budgets
+        if time.monotonic() - self._read_at < _FRESH_SECONDS:
+            pods, budgets = self._session.in_parallel(read, (PODS, _BUDGETS))
+            self._nodes = [self._writer.answered.get(node["metadata"]["name"], node) for node in self._nodes]
+        else:
+            self._read_at = time.monotonic()
+            nodes, pods, budgets = self._session.in_parallel(read, (NODES, PODS, _BUDGETS))
+            self._nodes = [node for node in nodes if has_gpus(node)]
+        return self._nodes, pods, budgets
 
     def _concerns(self, journey: Journey, wanted: set[str]) -> bool:
         return journey.name in wanted and bool(journey.state or journey.name in self._faults)

@@ -32,6 +32,8 @@ class NodeWriter:
     def __init__(self, session: Session, *, check: bool) -> None:
         self._session = session
         self._check = check
+        self.answered: dict[str, Raw] = {}
+        """By name, each node as the API server answered the last write to it."""
 
     def write(self, step: Step) -> dict[str, Any]:
         """Write the step on the node as it is at this moment, if that is still the node that was planned for."""
@@ -59,7 +61,9 @@ class NodeWriter:
 
     def _patch(self, node: str, patch: Raw) -> None:
         query = {"fieldManager": FIELD_MANAGER, **({"dryRun": "All"} if self._check else {})}
-        self._session.request("PATCH", f"{NODES}/{node}", query=query, body=patch, content_type=MERGE_PATCH)
+        self.answered[node] = self._session.request(
+            "PATCH", f"{NODES}/{node}", query=query, body=patch, content_type=MERGE_PATCH
+        )
 
     @staticmethod
     def _is_as_planned(live: Raw, step: Step) -> bool:

@@ -78,6 +78,10 @@ class NotReadyError(KubeError):
     """The stack is not well, so nothing was begun."""
 
 
+class NoRoomError(KubeError):
+    """A quota would stop the upgrade in its middle, so nothing was begun."""
+
+
 class NothingRecordedError(KubeError):
     """Nothing says what to go back to, or there is no stack."""
 
@@ -201,7 +205,7 @@ def _require_room(session: Session, plan: Plan, whole: Sequence[Manifest]) -> No
     quotas = session.list_items(f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/resourcequotas")
     short = shortages([(change.before, change.after or change.before) for change in found], quotas)
     if short:
-        raise NotReadyError(
+        raise NoRoomError(
             f"there is no room for the upgrade, so none was begun: {'; '.join(short)}",
             where=session.where,
             next_step=f"raise the quota in {SYSTEM_NAMESPACE}, then run again",

@@ -22,6 +22,7 @@ _UNTOUCHED = {
     "HeldError": (WAIT, "locked", SKIPPED),
     "UnreachableError": (SKIP, "offline", SKIPPED),
     "NotReadyError": (WAIT, "unhealthy", SKIPPED),
+    "NoRoomError": (WAIT, "no_room", SKIPPED),
     "FailedBeforeError": (WAIT, "failed_before", FAILED),
 }
 _CODES = {"UpgradeError": "given_back", "UnfinishedError": "unfinished"}

@@ -98,6 +98,7 @@ def broke(error: str, **more: Any) -> dict[str, Any]:
         ("HeldError", "wait", "locked", "skipped"),
         ("UnreachableError", "skip", "offline", "skipped"),
         ("NotReadyError", "wait", "unhealthy", "skipped"),
+        ("NoRoomError", "wait", "no_room", "skipped"),
         ("FailedBeforeError", "wait", "failed_before", "failed"),
         ("UpgradeError", "failed", "given_back", "failed"),
         ("UnfinishedError", "failed", "unfinished", "failed"),
