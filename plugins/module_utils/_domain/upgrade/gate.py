@@ -20,10 +20,12 @@ _BACK_OFF = "CrashLoopBackOff"
 
 @dataclass(frozen=True)
 class Trouble:
-    """What does not hold: what will not mend by itself (``lasting``), and what may (``passing``)."""
+    """What does not hold: what will not mend by itself (``lasting``), what may (``passing``), and what those who send
+    requests feel meanwhile (``unanswered``)."""
 
     lasting: tuple[str, ...] = ()
     passing: tuple[str, ...] = ()
+    unanswered: tuple[str, ...] = ()
 
 
 def standing(pods: Iterable[Data], workloads: Iterable[Data], answers: Data) -> dict[str, Any]:
@@ -62,7 +64,7 @@ def troubles(before: Data, pods: Iterable[Data], workloads: Iterable[Data], answ
         if ready < wanted:
             fewer.append(f"model {model} has {ready} replicas ready, and {serving} before")
     unanswered = worse(before.get("answers") or {}, answers, asleep) if answers else ()
-    return Trouble(tuple(sorted(restarted)), (*fewer, *unanswered))
+    return Trouble(tuple(sorted(restarted)), tuple(fewer), unanswered)
 
 
 def _model(workload: Data) -> str:

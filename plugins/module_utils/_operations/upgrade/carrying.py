@@ -9,6 +9,7 @@ anywhere is gone on with by the next one.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ Component = tuple[str, Sequence[Manifest]]
 _SLICE_SECONDS = 2.0
 _REST_SECONDS = 0.5
 _GRACE_SECONDS = 15.0
-"""What may mend by itself, like a replica that is moved, has this long while the release bakes."""
+"""So long has what may mend by itself: a replica that is moved while the release bakes, a router that looks around."""
 _NOT_OURS_TO_MEND = (UnreachableError, CredentialError, TlsError, WrongClusterError, UnauthorizedError)
 
 
@@ -164,12 +165,19 @@ class Carrier:
     def _await(
         self, what: str, awaited: Sequence[Awaited], until: float, entry: Entry | None, *, serving: bool = False
     ) -> None:
-        """Until all is ready; with an ``entry`` what restarts fails at once, and with ``serving`` models count too."""
+        """Until all is ready; with an ``entry`` what restarts fails at once, and with ``serving`` models count too.
+
+        What is ready and does not answer as before is harm that goes on: it has a moment, and not until the deadline.
+        """
+        harmed = math.inf
         while True:
             left = until - time.monotonic()
             late, hopeless = self._late(awaited, max(0.0, min(_SLICE_SECONDS, left)))
-            trouble = self._surroundings.troubles(entry.before, serving=serving) if entry else Trouble()
-            waits = [*late, *(trouble.passing if serving else ())]
+            trouble = self._surroundings.troubles(entry.before, asking=not late) if entry else Trouble()
+            waits = [*late, *(trouble.passing if serving else ()), *trouble.unanswered]
+            harmed = min(harmed, time.monotonic()) if trouble.unanswered else math.inf
+            if time.monotonic() - harmed > _GRACE_SECONDS:
+                hopeless = list(trouble.unanswered)
             if trouble.lasting or hopeless:
                 raise _NotPassedError(f"{what}: {'; '.join([*trouble.lasting, *hopeless])}")
             if not waits:
@@ -183,8 +191,8 @@ class Carrier:
         well = time.monotonic()
         while True:
             late, hopeless = self._late(awaited, 0.0)
-            trouble = self._surroundings.troubles(entry.before, serving=True)
-            passing = [*late, *trouble.passing]
+            trouble = self._surroundings.troubles(entry.before, asking=True)
+            passing = [*late, *trouble.passing, *trouble.unanswered]
             now = time.monotonic()
             if not passing:
                 well = now

@@ -80,12 +80,12 @@ class Surroundings:
         """How they are, as plain data."""
         return standing(self._pods(), self._workloads(), ask_router(self._session) if self._asks else {})
 
-    def troubles(self, before: Mapping[str, Any], *, serving: bool) -> Trouble:
+    def troubles(self, before: Mapping[str, Any], *, asking: bool) -> Trouble:
         """What is worse than before.
 
-        :param serving: whether requests count too: while components are replaced, they need not be answered.
+        :param asking: whether the router is asked too.
         """
-        asked = serving and self._asks and judged(before.get("answers") or {})
+        asked = asking and self._asks and judged(before.get("answers") or {})
         answers = self._requests.look(before["answers"]) if asked else {}
         return troubles(before, self._pods(), self._workloads(), answers)
 
