@@ -40,7 +40,7 @@ def _list(session: Session) -> tuple[str, list[str]]:
 
 
 class Requests:
-    """The same again and again: what is as before holds for a while, what is worse is asked again at the next look."""
+    """The same again and again. What was no worse than before may hold for a while; what was is asked again at once."""
 
     _HOLD_SECONDS = 10.0
 
@@ -49,9 +49,9 @@ class Requests:
         self._known: dict[str, Any] = {}
         self._until = 0.0
 
-    def look(self, before: Data) -> dict[str, Any]:
-        """What the router answers, or answered a moment ago."""
-        if time.monotonic() >= self._until:
+    def look(self, before: Data, *, lately: bool = False) -> dict[str, Any]:
+        """What the router answers. :param lately: what it answered a moment ago will do."""
+        if not lately or time.monotonic() >= self._until:
             self._known = ask_router(self._session)
             self._until = time.monotonic() + (0.0 if worse(before, self._known, asleep=0) else self._HOLD_SECONDS)
         return self._known

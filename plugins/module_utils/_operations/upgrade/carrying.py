@@ -191,7 +191,7 @@ class Carrier:
         well = time.monotonic()
         while True:
             late, hopeless = self._late(awaited, 0.0)
-            trouble = self._surroundings.troubles(entry.before, asking=True)
+            trouble = self._surroundings.troubles(entry.before, asking=True, lately=True)
             passing = [*late, *trouble.passing, *trouble.unanswered]
             now = time.monotonic()
             if not passing:

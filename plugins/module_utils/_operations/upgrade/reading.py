@@ -80,19 +80,19 @@ class Surroundings:
         """How they are, as plain data."""
         return standing(self._pods(), self._workloads(), ask_router(self._session) if self._asks else {})
 
-    def troubles(self, before: Mapping[str, Any], *, asking: bool) -> Trouble:
+    def troubles(self, before: Mapping[str, Any], *, asking: bool, lately: bool = False) -> Trouble:
         """What is worse than before.
 
-        :param asking: whether the router is asked too.
+        :param asking: whether the router is asked too. :param lately: what it answered a moment ago will do.
         """
         asked = asking and self._asks and judged(before.get("answers") or {})
-        answers = self._requests.look(before["answers"]) if asked else {}
+        answers = self._requests.look(before["answers"], lately=lately) if asked else {}
         return troubles(before, self._pods(), self._workloads(), answers)
 
     def answers(self, before: Mapping[str, Any]) -> str:
         """What came of the requests, as evidence."""
         known = (before.get("answers") or {}) if self._asks else {}
-        return shown(known, self._requests.look(known) if judged(known) else {})
+        return shown(known, self._requests.look(known, lately=True) if judged(known) else {})
 
     def _pods(self) -> list[Manifest]:
         path = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/pods"
