@@ -51,7 +51,12 @@ options:
       C(EXPECTED_GPUS).
     type: list
     elements: str
-    default: [sh, -c, 'nvidia-smi && test "$(nvidia-smi --list-gpus | wc -l)" -eq "$EXPECTED_GPUS"']
+    default:
+      - sh
+      - -c
+      - >-
+        nvidia-smi || exit; found=$(nvidia-smi --list-gpus | wc -l);
+        echo "nvidia-smi finds $found of $EXPECTED_GPUS GPUs"; test "$found" -eq "$EXPECTED_GPUS"
   timeout:
     description: How long the pod may take, in seconds. Before and after, it is seen off for at most a minute.
     type: int
@@ -73,7 +78,7 @@ verdict:
   type: str
   returned: success
 why:
-  description: How the pod ended, or what kept it from running.
+  description: How the pod ended, with the last line that it wrote where it failed, or what kept it from running.
   type: str
   returned: success
 image:

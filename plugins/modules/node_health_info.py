@@ -15,8 +15,8 @@ author:
 description:
   - Reads the signs of sick GPUs and nodes in one call and judges them by a fault policy. Nothing is written.
   - Read are the nodes with their conditions, events and leases, and the pods on GPUs.
-  - The DCGM exporters are read through the API server, so that nothing else need be reachable, and the engines' last
-    minutes out of our telemetry.
+  - The DCGM exporters are read through the API server, so that nothing else need be reachable, unless the contract's
+    C(health.exporters) says that they are asked directly. The engines' last minutes are read out of our telemetry.
   - A source that is missing or silent, or that the identity may not read, is a finding. It is never taken for healthy.
 requirements:
   - jsonschema
@@ -33,10 +33,6 @@ options:
     description: The fault policy, as P(fireworks.byoc.fault_policy#lookup) reads it.
     type: dict
     required: true
-  exporter_port:
-    description: The port of the DCGM exporters' pods.
-    type: int
-    default: 9400
   exporter_timeout:
     description: How many seconds each DCGM exporter may take to answer.
     type: int

@@ -51,6 +51,7 @@ class _Answering(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.exporter.asked.append(time.time())
+        self.exporter.headers.append(dict(self.headers))
         text = self.exporter.text.encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/plain; version=0.0.4")
@@ -63,11 +64,12 @@ class _Answering(http.server.BaseHTTPRequestHandler):
 
 
 class Exporter:
-    """One that answers with ``text``, which may change. ``asked`` is when it was asked."""
+    """One that answers with ``text``, which may change. ``asked`` is when it was asked, ``headers`` with what."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.asked: list[float] = []
+        self.headers: list[dict[str, str]] = []
         handler = type("Answering", (_Answering,), {"exporter": self})
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.port = int(self._server.server_address[1])
@@ -114,6 +116,12 @@ def exporters(cluster: Any, texts: Mapping[str, str], *, by_address: bool = True
         Path(way).unlink(missing_ok=True)
         for node in made:
             cluster.request("DELETE", f"{PODS}/nvidia-dcgm-exporter-{node}", {"gracePeriodSeconds": 0})
+
+
+def settle(cluster: Any, node: str, *, pod: str, host: str) -> None:
+    """Have the pod of a node's exporter be at these addresses, of this machine."""
+    status = {"podIP": pod, "podIPs": [{"ip": pod}], "hostIP": host, "hostIPs": [{"ip": host}]}
+    cluster.request("PATCH", f"{PODS}/nvidia-dcgm-exporter-{node}/status", {"status": status})
 
 
 def _address(cluster: Any, path: str) -> str:

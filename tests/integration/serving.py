@@ -22,12 +22,13 @@ _STANDIN = "/usr/local/bin/standin"
 
 
 def serving_cluster(
-    name: str, pools: Any, behaviours: Mapping[str, str], *, registry: str = "", token_ms: int = 2
+    name: str, pools: Any, behaviours: Mapping[str, str], *, registry: str = "", token_ms: int = 2, gpus: int = 0
 ) -> ClusterSpec:
     """A cluster whose nodes have every image of the release.
 
-    :param behaviours: versions of the engine that misbehave, and how: ``hang`` or ``crash``.
+    :param behaviours: versions of the engine that misbehave, and how: ``hang``, ``crash`` or ``lost-gpu``.
     :param registry: the first registry of the contract.
+    :param gpus: how many of them ``nvidia-smi`` finds in an engine's image, which then has a shell.
     """
     registry = registry or f"registry.{name}.example/fireworks"
     release: dict[str, Any] = yaml.safe_load(_RELEASE.read_text(encoding="utf-8"))
@@ -46,6 +47,7 @@ def serving_cluster(
             "STANDIN_LOAD_SECONDS": "0",
             "STANDIN_TOKEN_MS": str(token_ms),
             "STANDIN_BEHAVIOUR": behaviours.get(version, ""),
+            "STANDIN_GPUS": str(gpus),
         }
-        images.append(Image(called(entry), (), environment))
+        images.append(Image(called(entry), (), environment, ("sh", "wc") if gpus else ()))
     return ClusterSpec(name, pools=pools, real_nodes=True, images=images)

@@ -14,12 +14,12 @@ import pytest
 import yaml
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.expectations import access_expectations
-from tests.integration.exporting import exporters
+from tests.integration.exporting import exporters, settle
 from tests.integration.faults import EVENTS, report_xid
 from tests.integration.faults import XID_79 as LINE
 from tests.integration.governed import governed
 from tests.integration.journey import agreed, line, play
-from tests.integration.plays import AS_MODULE, ROOT, connection_to, run_tasks
+from tests.integration.plays import AS_MODULE, ROOT, ansible_environment, connection_to, run_tasks
 
 POLICY = yaml.safe_load((ROOT / "roles/stack/files/faults.yml").read_text(encoding="utf-8"))
 NODE, OTHER = "h100-0", "h100-1"
@@ -41,6 +41,13 @@ def info(cluster: Any, **options: Any) -> dict[str, Any]:
 
 def asked(cluster: Any, folder: Path, *tasks: dict[str, Any], flags: tuple[str, ...] = ()) -> list[dict[str, Any]]:
     return run_tasks(folder, connection_to(cluster), *tasks, flags=flags).results
+
+
+def asks_for_a_reset() -> str:
+    """What an exporter answers of a node's first GPU, whose driver wants it reset."""
+    labels = f'gpu="0",UUID="{UUID}",pci_bus_id="00000000:0F:00.0",modelName="NVIDIA H100 80GB HBM3",Hostname="{NODE}"'
+    metrics = ["DCGM_FI_DEV_GPU_RECOVERY_ACTION", "DCGM_FI_DEV_GPU_TEMP"]
+    return "\n".join(f"{metric}{{{labels}}} 1" for metric in metrics) + "\n"
 
 
 @pytest.fixture
@@ -100,18 +107,15 @@ def test_a_node_that_falls_silent_is_told_after_its_grace(birch: Any, tmp_path: 
 
 
 def test_an_exporter_is_read_through_the_api_server(birch: Any, tmp_path: Path) -> None:
-    labels = f'gpu="0",UUID="{UUID}",pci_bus_id="00000000:0F:00.0",modelName="NVIDIA H100 80GB HBM3",Hostname="{NODE}"'
-    metrics = ["DCGM_FI_DEV_GPU_RECOVERY_ACTION", "DCGM_FI_DEV_GPU_TEMP"]
-    text = "\n".join(f"{metric}{{{labels}}} 1" for metric in metrics) + "\n"
+    text = asks_for_a_reset()
     sources = {"dcgm_exporter": True, "node_problem_detector": False}
-    wanted = {**contract(birch), "health": {"sources": sources}}
     with exporters(birch, {NODE: text}, by_address=False) as made:
-        port = made[NODE].port
+        heard, unheard = (
+            {**contract(birch), "health": {"sources": sources, "exporters": {"port": port}}}
+            for port in (made[NODE].port, 1)
+        )
         found, silent = asked(
-            birch,
-            tmp_path,
-            info(birch, contract=wanted, exporter_port=port),
-            info(birch, contract=wanted, exporter_port=1, exporter_timeout=2),
+            birch, tmp_path, info(birch, contract=heard), info(birch, contract=unheard, exporter_timeout=2)
         )
     [asks] = [one for one in found["findings"] if one["fault"] == "recovery_action"]
     assert (asks["gpu"], asks["action"]) == ({"uuid": UUID, "index": "0", "pci": "0000:0f:00"}, "gpu_reset")
@@ -182,3 +186,34 @@ def test_an_observer_calls_nodes_healthy_where_the_customer_lets_it_list_what_te
     without, by_grant = ({node["state"] for node in result["nodes"].values()} for result in said)
     assert (without, by_grant) == ({"unknown"}, {"healthy"})
     assert {one["fault"] for one in said[0]["findings"]} == {"source_missing"} and said[1]["findings"] == []
+
+
+def test_an_exporter_is_asked_at_its_own_address_where_the_contract_says_so(bed: Any, tmp_path: Path) -> None:
+    """By an observer without ``pods/proxy``, past the proxies of its environment, and without its credential."""
+    acme, here, nowhere = bed["acme"], "127.0.0.1", "127.0.0.9"
+    health = {"sources": {"node_problem_detector": False}, "observer_may_list": ["events", "leases", "pods"]}
+    with (
+        governed(acme, tmp_path, health=health) as agreed_on,
+        exporters(acme, {NODE: asks_for_a_reset(), OTHER: ""}, by_address=False) as made,
+    ):
+        settle(acme, NODE, pod=here, host=nowhere)
+        settle(acme, OTHER, pod=nowhere, host=here)
+        port = made[NODE].port
+        observer = acme.kubeconfig_for_service_account("fireworks-system", "observer")
+        tasks = [
+            info(acme, contract={**agreed_on, "health": {**health, "exporters": {"reach": reach, "port": port}}})
+            for reach in ("pod_network", "node_network", "api_server")
+        ]
+        proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy"), f"http://{nowhere}:1")
+        environment = ansible_environment(**proxies)
+        connection = connection_to(acme, kubeconfig_file=str(observer))
+        by_pod, by_node, by_server = run_tasks(tmp_path, connection, *tasks, environment=environment).results
+        headers = made[NODE].headers
+    for found, heard, silent in ((by_pod, NODE, OTHER), (by_node, OTHER, NODE)):
+        assert [one["node"] for one in found["findings"] if one["fault"] == "recovery_action"] == [heard]
+        [stale] = [one for one in found["findings"] if one["fault"] == "source_stale" and one["node"] == silent]
+        why = f"the DCGM exporter does not answer: http://{nowhere}:{port}/metrics: Connection refused"
+        assert stale["evidence"][0]["text"] == why
+        assert "source_missing" not in {one["fault"] for one in found["findings"]}
+    assert "source_missing" in {one["fault"] for one in by_server["findings"]}, "it may not use the proxy"
+    assert len(headers) == 2 and all("Authorization" not in sent and "Cookie" not in sent for sent in headers)

@@ -164,13 +164,16 @@ class Session:
         self, method: str, url: str, data: bytes | None, content_type: str, accept: str, read_seconds: float
     ) -> tuple[Answer | None, KubeError | None]:
         headers = {"Accept": accept, "Content-Type": content_type, "User-Agent": FIELD_MANAGER, **self._authorization()}
-        left = max(0.01, self._until - time.monotonic())
-        timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, left), read=min(read_seconds, left))
+        timeout = urllib3.Timeout(connect=self.within(CONNECT_SECONDS), read=self.within(read_seconds))
         try:
             got = self._pool.request(method, url, body=data, headers=headers, timeout=timeout, retries=False)
         except urllib3.exceptions.HTTPError as error:
             return None, self._connection_failure(error)
         return Answer(got.status, got.headers, got.data), None
+
+    def within(self, seconds: float) -> float:
+        """So many seconds, or those that are left."""
+        return max(0.01, min(seconds, self._until - time.monotonic()))
 
     def _connection_failure(self, error: Exception) -> UnreachableError:
         reason = _plain_reason(error)

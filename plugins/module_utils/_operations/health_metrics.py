@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the GPUs' metrics are read: each node's exporter, or one Prometheus; both through the API server alone."""
+"""Where the GPUs' metrics are read: each node's exporter, or one Prometheus; through the API server, or directly."""
 
 from __future__ import annotations
 
@@ -10,24 +10,34 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .._domain.health.dcgm import read_metrics
-from .._domain.health.pods import DCGM_EXPORTER
+from .._domain.health.pods import API_SERVER, DCGM_EXPORTER
 from .._domain.health.prometheus import QUERIES, reports
 from .._kube.errors import KubeError
 from .._kube.session import Session
+from .plain_http import NoAnswerError, get_plain
+
+_PORT = 9400
+"""Of every DCGM exporter, unless somebody changed it."""
 
 Records = Iterable[Mapping[str, Any] | None]
 
 
-def ask_exporters(session: Session, pods: Records, port: int, seconds: float) -> tuple[dict[str, dict[str, Any]], bool]:
-    """By node, what its exporter answers within ``seconds``, or ``error``; and whether the identity may ask at all."""
+def ask_exporters(
+    session: Session, agreed: Mapping[str, Any], pods: Records, seconds: float
+) -> tuple[dict[str, dict[str, Any]], bool]:
+    """By node, what its exporter answers within ``seconds``, or ``error``; and whether the identity may ask at all.
+
+    :param agreed: the contract's ``health.exporters``.
+    """
     exporters = [pod for pod in pods if pod and pod["part"] == DCGM_EXPORTER and not pod["over"]]
+    reach, port = agreed.get("reach", API_SERVER), agreed.get("port", _PORT)
     allowed = True
 
     def ask(pod: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         nonlocal allowed
         path = f"/api/v1/namespaces/{pod['namespace']}/pods/{pod['name']}:{port}/proxy/metrics"
         try:
-            answer = session.exchange("GET", path, accept="text/plain", retry=False, read_seconds=float(seconds))
+            answer = session.exchange("GET", path, accept="text/plain", retry=False, read_seconds=seconds)
         except KubeError as error:
             return pod["node"], {"error": str(error.what)}
         if answer.status == 403:
@@ -37,9 +47,21 @@ def ask_exporters(session: Session, pods: Records, port: int, seconds: float) ->
         if answer.status != 200:
             said = str(answer.json().get("message", "")).partition("\n")[0][:200]
             return pod["node"], {"error": f"HTTP {answer.status}: {said}"}
-        return pod["node"], {**read_metrics(answer.data.decode(errors="replace")), "at": time.time(), "error": ""}
+        return pod["node"], _report(answer.data)
 
-    return dict(session.in_parallel(ask, exporters)), allowed
+    def ask_directly(pod: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        if not (address := pod["addresses"][reach]):
+            return pod["node"], {"error": f"{pod['namespace']}/{pod['name']} has no address yet"}
+        try:
+            return pod["node"], _report(get_plain(address, port, "/metrics", session.within(seconds)))
+        except NoAnswerError as error:
+            return pod["node"], {"error": str(error)}
+
+    return dict(session.in_parallel(ask if reach == API_SERVER else ask_directly, exporters)), allowed
+
+
+def _report(text: bytes) -> dict[str, Any]:
+    return {**read_metrics(text.decode(errors="replace")), "at": time.time(), "error": ""}
 
 
 def ask_prometheus(

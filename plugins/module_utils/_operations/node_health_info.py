@@ -33,7 +33,6 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
     "contract": {"type": "dict", "required": True},
     "policy": {"type": "dict", "required": True},
-    "exporter_port": {"type": "int", "default": 9400},
     "exporter_timeout": {"type": "int", "default": 5},
     "earlier": {"type": "dict"},
     "snapshot": {"type": "dict"},
@@ -106,11 +105,11 @@ class _Reader:
 
     def _metrics(self, nodes: Records, pods: Records) -> tuple[dict[str, Any], dict[str, int | None]]:
         """The GPUs' metrics and the ports that are up, by node: of the customer's Prometheus where he names it."""
-        prometheus = (self._parameters["contract"].get("health") or {}).get("prometheus")
-        if prometheus:
+        health = self._parameters["contract"].get("health") or {}
+        if prometheus := health.get("prometheus"):
             return ask_prometheus(self._session, prometheus, nodes, pods)
-        port, seconds = self._parameters["exporter_port"], self._parameters["exporter_timeout"]
-        metrics, allowed = ask_exporters(self._session, pods, port, seconds)
+        seconds = float(self._parameters["exporter_timeout"])
+        metrics, allowed = ask_exporters(self._session, health.get("exporters") or {}, pods, seconds)
         if not allowed:
             self.unreadable.add("pods/proxy")
         return metrics, {}

@@ -30,6 +30,10 @@ def serving(product: str, image: str, **labels: str) -> dict[str, Any]:
     return {"metadata": {"name": "p", "namespace": "n", "labels": labels}, "spec": spec}
 
 
+def ended(**terminated: Any) -> dict[str, Any]:
+    return {"containerStatuses": [{"state": {"terminated": terminated}}]}
+
+
 def test_the_pod_is_for_one_node_whatever_keeps_others_away_and_gets_no_requests() -> None:
     pod = canary_pod(contract(), "gpu-1", H100, 8, "registry/engine@sha256:1", COMMAND, 600)
     spec = pod["spec"]
@@ -57,13 +61,35 @@ def test_it_runs_what_a_model_runs_on_the_same_gpus_and_takes_what_these_leave()
     ("status", "said", "why"),
     [
         ({"phase": "Succeeded"}, "passed", "it ended well"),
-        ({"phase": "Failed", "message": "DeadlineExceeded"}, "failed", "DeadlineExceeded"),
         (
-            {"phase": "Failed", "containerStatuses": [{"state": {"terminated": {"exitCode": 3}}}]},
+            {
+                "phase": "Failed",
+                "reason": "DeadlineExceeded",
+                "message": "Pod was active longer",
+                **ended(exitCode=137),
+            },
             "failed",
-            "exit code 3",
+            "Pod was active longer",
         ),
-        ({"phase": "Failed"}, "failed", "exit code unknown"),
+        ({"phase": "Failed", **ended(exitCode=3)}, "failed", "exit code 3"),
+        (
+            {"phase": "Failed", **ended(exitCode=1, message="| N/A |\nnvidia-smi finds 7 of 8 GPUs\n")},
+            "failed",
+            "exit code 1: nvidia-smi finds 7 of 8 GPUs",
+        ),
+        ({"phase": "Failed", **ended(reason="StartError", exitCode=128, message="no sh")}, "failed", "code 128: no sh"),
+        ({"phase": "Failed", "reason": "UnexpectedAdmissionError"}, "failed", "UnexpectedAdmissionError"),
+        (
+            {"phase": "Failed", "reason": "DeadlineExceeded", **ended(reason="ContainerStatusUnknown", exitCode=137)},
+            "untried",
+            "never began: DeadlineExceeded",
+        ),
+        (
+            {"phase": "Failed", "message": "too long", "containerStatuses": [{"state": {"waiting": {}}}]},
+            "untried",
+            "never began: too long",
+        ),
+        ({"phase": "Failed"}, "untried", "the node does not say why"),
         ({"phase": "Running"}, "", "it is Running"),
         ({}, "", "it is Pending"),
         (

@@ -26,6 +26,7 @@ FAULT_ACTIONS = [
 SEVERITIES = ["info", "warning", "error", "critical"]
 OBSERVED = ["events", "leases", "pods"]
 OWNERS = ["customer", "fireworks"]
+REACHES = ["api_server", "pod_network", "node_network"]
 TOPICS = ["networking", "account", "capacity", "security", "support"]
 
 _NAME = "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
@@ -176,6 +177,22 @@ HEALTH = section(
             },
             required=["namespace", "service"],
             examples=[{"namespace": "monitoring", "service": "prometheus-operated", "port": 9090}],
+        ),
+        "exporters": section(
+            "Exporters",
+            "How the DCGM exporters are asked; where prometheus is named they are not.",
+            {
+                "reach": choice(
+                    "Reach",
+                    "Through the API server, or without it, at the pod's or at the node's own address.",
+                    REACHES,
+                    default="api_server",
+                    examples=["pod_network"],
+                ),
+                "port": whole("Port", "Where they listen.", maximum=65535, default=9400, examples=[9400]),
+            },
+            default={},
+            examples=[{"reach": "pod_network", "port": 9400}],
         ),
         "events": EVENTS,
         "xids": XIDS,

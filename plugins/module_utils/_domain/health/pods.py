@@ -18,6 +18,8 @@ from .signs import PODS, Raw, Sign
 Pod = Mapping[str, Any]
 
 DEVICE_PLUGIN, DCGM_EXPORTER, NODE_PROBLEM_DETECTOR = "device_plugin", "dcgm_exporter", "node_problem_detector"
+API_SERVER, POD_NETWORK, NODE_NETWORK = "api_server", "pod_network", "node_network"
+"""How an exporter may be reached: ``health.exporters.reach`` of the contract."""
 # By the words in their labels: the GPU operator, the plain charts, GKE and AKS each call them a little differently.
 _PARTS = (
     ("device-plugin", DEVICE_PLUGIN),
@@ -54,6 +56,7 @@ def pod_record(raw: Raw) -> dict[str, Any] | None:
         "failing": _failing(status),
         "restarts": sum(count(one.get("restartCount", 0)) for one in status.get("containerStatuses") or ()),
         "over": status.get("phase") in ("Succeeded", "Failed"),
+        "addresses": _addresses(status) if part == DCGM_EXPORTER else {},
     }
 
 
@@ -96,6 +99,11 @@ def _part(labels: Mapping[str, Any]) -> str:
             if word in value and any(vendor in value for vendor in _NVIDIA):
                 return part
     return ""
+
+
+def _addresses(status: Mapping[str, Any]) -> dict[str, str]:
+    """Where a pod is reached, by the contract's words for the network."""
+    return {POD_NETWORK: str(status.get("podIP") or ""), NODE_NETWORK: str(status.get("hostIP") or "")}
 
 
 def _failing(status: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..health.pods import REFUSED
 from ..model.workload import pod_security
 from ..names import (
     CANARY_LABEL,
@@ -23,7 +24,12 @@ from ..names import (
 
 PASSED, FAILED, UNTRIED = "passed", "failed", "untried"
 #: What the driver itself says of each GPU, and that none of those that the pod was given is missing.
-COMMAND = ("sh", "-c", 'nvidia-smi && test "$(nvidia-smi --list-gpus | wc -l)" -eq "$EXPECTED_GPUS"')
+_SCRIPT = (
+    "nvidia-smi || exit; found=$(nvidia-smi --list-gpus | wc -l); "
+    'echo "nvidia-smi finds $found of $EXPECTED_GPUS GPUs"; test "$found" -eq "$EXPECTED_GPUS"'
+)
+COMMAND = ("sh", "-c", _SCRIPT)
+_MOST_SAID = 300
 _TOLERATED = (GPU, QUARANTINE_TAINT, "node.kubernetes.io/unschedulable")
 
 Raw = Mapping[str, Any]
@@ -57,6 +63,8 @@ def canary_pod(
         "command": list(command),
         "env": [{"name": "EXPECTED_GPUS", "value": str(gpus)}],
         "resources": {"requests": {"cpu": "1", "memory": "1Gi", GPU: str(gpus)}, "limits": {GPU: str(gpus)}},
+        # What it said last before it failed: the pod is removed, and its log with it.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},
@@ -93,17 +101,33 @@ def canary_pod(
 def verdict(pod: Raw) -> tuple[str, str]:
     """What a canary says of its node now, and why; empty while it says nothing yet.
 
-    What kept it from running at all (no room, no image) says nothing of the node: :data:`UNTRIED`.
+    What kept it from running at all (no room, no image) says nothing of the node: :data:`UNTRIED`. A node that could
+    not give it the GPUs that it offers has failed.
     """
     status = pod.get("status") or {}
-    ended = [one.get("state", {}).get("terminated") for one in status.get("containerStatuses") or ()]
-    codes = [str(one.get("exitCode")) for one in ended if one]
     if status.get("phase") == "Succeeded":
         return PASSED, "it ended well"
     if status.get("phase") == "Failed":
         why = status.get("message") or status.get("reason") or ""
-        return FAILED, why or f"it ended with exit code {', '.join(codes) or 'unknown'}"
+        if _began(status) or status.get("reason") == REFUSED:
+            return FAILED, why or _how_it_ended(status)
+        return UNTRIED, f"it never began: {why or 'the node does not say why'}"
     return "", _what_it_waits_for(status)
+
+
+def _began(status: Raw) -> bool:
+    """Whether a container ran, or could not be started: a kubelet that never came so far says it is unknown."""
+    ended = (one.get("state", {}).get("terminated") for one in status.get("containerStatuses") or ())
+    return any(one and one.get("reason") != "ContainerStatusUnknown" for one in ended)
+
+
+def _how_it_ended(status: Raw) -> str:
+    """The exit code, and the last line that it wrote or that the node says of it."""
+    states = [one.get("state", {}).get("terminated") for one in status.get("containerStatuses") or ()]
+    codes = [str(one.get("exitCode")) for one in states if one]
+    lines = "\n".join(str(one.get("message") or "") for one in states if one).split("\n")
+    last = next((line.strip()[:_MOST_SAID] for line in reversed(lines) if line.strip()), "")
+    return f"it ended with exit code {', '.join(codes)}" + (f": {last}" if last else "")
 
 
 def _what_it_waits_for(status: Raw) -> str:

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Images without a registry: one layer with one program, under as many names as are asked for, in one OCI archive."""
+"""Images without a registry: one program, under as many names as are asked for, in one OCI archive."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import gzip
 import hashlib
 import io
 import json
+import re
+import shutil
+import subprocess
 import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,26 +19,29 @@ from pathlib import Path
 from typing import Any
 
 _PROGRAM = "usr/local/bin/standin"
-_LINKS = ("usr/local/bin/vllm",)
+_LINKS = ("usr/local/bin/vllm", "usr/local/bin/nvidia-smi")
 
 
 @dataclass(frozen=True)
 class Image:
-    """What the stand-in is started as under one image's name. A name with a digest is taken as it is written."""
+    """What the stand-in is started as under one image's name. A name with a digest is taken as it is written.
+
+    tools: programs of this machine that are in it too, with the libraries that they need.
+    """
 
     name: str
     entrypoint: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    tools: Sequence[str] = ()
 
 
 def write_archive(path: Path, program: Path, images: Sequence[Image]) -> None:
     """Write an archive for ``ctr images import``; the same bytes for the same program and images."""
-    plain = _layer(program.read_bytes())
-    layer = gzip.compress(plain, compresslevel=1, mtime=0)
     blobs: dict[str, bytes] = {}
-    layer_entry = _put(blobs, layer, "application/vnd.oci.image.layer.v1.tar+gzip")
+    standin = _put_layer(blobs, _layer({_PROGRAM: program.read_bytes()}, _LINKS))
     manifests = []
     for image in images:
+        layers = [standin, *([_put_layer(blobs, _layer(_tools(image.tools)))] if image.tools else [])]
         variables = {"PATH": "/usr/local/bin", **image.environment}
         configuration = {
             "architecture": "amd64",
@@ -44,13 +50,13 @@ def write_archive(path: Path, program: Path, images: Sequence[Image]) -> None:
                 "Entrypoint": list(image.entrypoint),
                 "Env": [f"{name}={value}" for name, value in sorted(variables.items())],
             },
-            "rootfs": {"type": "layers", "diff_ids": [_digest(plain)]},
+            "rootfs": {"type": "layers", "diff_ids": [plain for plain, _entry in layers]},
         }
         manifest = {
             "schemaVersion": 2,
             "mediaType": "application/vnd.oci.image.manifest.v1+json",
             "config": _put(blobs, _json(configuration), "application/vnd.oci.image.config.v1+json"),
-            "layers": [layer_entry],
+            "layers": [entry for _plain, entry in layers],
         }
         entry = _put(blobs, _json(manifest), str(manifest["mediaType"]))
         manifests.append({**entry, "annotations": {"io.containerd.image.name": image.name}})
@@ -62,15 +68,33 @@ def write_archive(path: Path, program: Path, images: Sequence[Image]) -> None:
             _add(archive, "blobs/" + digest.replace(":", "/"), data)
 
 
-def _layer(program: bytes) -> bytes:
+def _layer(programs: Mapping[str, bytes], links: Sequence[str] = ()) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as layer:
-        _add(layer, _PROGRAM, program, mode=0o755)
-        for name in _LINKS:
+        for name, data in programs.items():
+            _add(layer, name, data, mode=0o755)
+        for name in links:
             link = tarfile.TarInfo(name)
             link.type, link.linkname = tarfile.SYMTYPE, Path(_PROGRAM).name
             layer.addfile(link)
     return buffer.getvalue()
+
+
+def _tools(names: Sequence[str]) -> dict[str, bytes]:
+    """By its place in an image, each program, and each library where its loader looks for it."""
+    found: dict[str, bytes] = {}
+    for name in names:
+        program = shutil.which(name) or name
+        needs = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+        found[f"usr/local/bin/{name}"] = Path(program).read_bytes()
+        found |= {path.lstrip("/"): Path(path).read_bytes() for path in re.findall(r"/\S+(?= \()", needs)}
+    return found
+
+
+def _put_layer(blobs: dict[str, bytes], plain: bytes) -> tuple[str, dict[str, Any]]:
+    """A layer's digest before and its entry after it was packed."""
+    packed = gzip.compress(plain, compresslevel=1, mtime=0)
+    return _digest(plain), _put(blobs, packed, "application/vnd.oci.image.layer.v1.tar+gzip")
 
 
 def _add(archive: tarfile.TarFile, name: str, data: bytes, mode: int = 0o644) -> None:

@@ -93,6 +93,8 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "health.prometheus.namespace": {"health.prometheus": {"service": "prometheus"}},
     "health.prometheus.service": {"health.prometheus": {"namespace": "monitoring", "service": "prometheus:9090"}},
     "health.prometheus.port": {"health.prometheus": {"namespace": "m", "service": "p", "port": 0}},
+    "health.exporters.reach": {"health.exporters": {"reach": "pod"}},
+    "health.exporters.port": {"health.exporters": {"port": 94000}},
     "health.events.url": {"health.events": {"url": "http://events.acme.example", "token_secret": {"name": "events"}}},
     "health.events.token_secret.name": {"health.events": {"url": "https://events.acme.example"}},
     "health.events.token_secret.key": {

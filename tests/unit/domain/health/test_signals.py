@@ -296,6 +296,16 @@ def test_a_pod_that_has_no_part_in_this_is_not_kept() -> None:
     assert pod_record(other) is None
 
 
+def test_where_an_exporter_is_reached_is_kept_and_of_no_other_pod() -> None:
+    status = {"podIP": "10.1.0.7", "hostIP": "10.0.0.7"}
+    spec = {"nodeName": "n1"}
+    exporter = {"metadata": {"labels": {"app": "nvidia-dcgm-exporter"}}, "spec": spec, "status": status}
+    assert (pod_record(exporter) or {})["addresses"] == {"pod_network": "10.1.0.7", "node_network": "10.0.0.7"}
+    assert (pod_record({**exporter, "status": {}}) or {})["addresses"] == {"pod_network": "", "node_network": ""}
+    plugin = {"metadata": {"labels": {"app": "nvidia-device-plugin"}}, "spec": spec, "status": status}
+    assert (pod_record(plugin) or {})["addresses"] == {}
+
+
 def test_a_node_that_says_nothing_of_itself() -> None:
     record = node_record({"metadata": {"name": "n1"}})
     assert (record["gpu"], record["capacity"], record["conditions"], record["history"]) == (False, 0, [], [])
