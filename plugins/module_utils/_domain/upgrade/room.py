@@ -9,7 +9,7 @@ A quota refuses pods, not the Deployments that make them: so the API server's dr
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..quantity import count, quantity
@@ -18,7 +18,7 @@ Data = Mapping[str, Any]
 Step = tuple[Data, Data]
 """A Deployment as it is (empty: it is new), and as it will be."""
 
-_AMOUNTS = {
+_AMOUNTS: dict[str, tuple[str, ...]] = {
     "pods": (),
     "count/pods": (),
     "cpu": ("requests", "cpu"),
@@ -47,7 +47,7 @@ def shortages(steps: Sequence[Step], quotas: Iterable[Data]) -> list[str]:
             if name not in _AMOUNTS:
                 continue
             left = quantity(most) - quantity(used.get(name))
-            more = _most(steps, lambda template, path=_AMOUNTS[name]: _of_pod(template, path))
+            more = _most(steps, _AMOUNTS[name])
             if more > left:
                 found.append(
                     f"quota {one['metadata']['name']} has {left:g} of {name} left, and while it is updated the stack"
@@ -56,13 +56,13 @@ def shortages(steps: Sequence[Step], quotas: Iterable[Data]) -> list[str]:
     return found
 
 
-def _most(steps: Sequence[Step], amount: Callable[[Data], float]) -> float:
+def _most(steps: Sequence[Step], path: tuple[str, ...]) -> float:
     """The most that is taken beyond today's at any moment, if each step is over before the next one begins."""
     grown = most = 0.0
     for before, after in steps:
         was, will = _spec(before), _spec(after)
-        old = _replicas(was) * amount(was.get("template") or {}) if before else 0.0
-        each = amount(will.get("template") or {})
+        old = _replicas(was) * _of_pod(was.get("template") or {}, path) if before else 0.0
+        each = _of_pod(will.get("template") or {}, path)
         new = _replicas(will) * each
         updated = bool(before) and was.get("template") != will.get("template")
         surging = _surge(will) * each if updated else 0.0
