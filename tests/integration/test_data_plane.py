@@ -144,7 +144,8 @@ def test_no_request_fails_while_a_model_is_changed(acme: Any, tmp_path: Path) ->
     # What fails on a node is seen there, behind our taint and the cordon, and nothing of it stays.
     asked = {"contract": contract, "node": sick, "command": ["/usr/local/bin/standin", "unheard-of"], "timeout": 60}
     canary = run_tasks(tmp_path, connection_to(acme), {"fireworks.byoc.node_canary": asked}).result
-    assert (canary["verdict"], canary["why"]) == ("failed", "it ended with exit code 2"), canary
+    why = "it ended with exit code 2: unheard-of: there is no stand-in of this name"
+    assert (canary["verdict"], canary["why"]) == ("failed", why), canary
     assert len(pods(acme)) == len(acme.request("GET", PODS.partition("?")[0])["items"]) == 1
     table = report(requests, load.phases)
     print(f"\n{table}")
