@@ -182,6 +182,8 @@ class _Run:
         drained = self._mover.drain([step for step in steps if step.do == DRAIN_NODE])
         restarted = self._mover.restart([step for step in steps if step.do == RESTART])
         self._taken += [*written, *drained, *restarted]
+        if drained or restarted:
+            self._read_at = -math.inf  # that took its time, and nodes may be gone
         # A pod that was restarted leads to nothing else, and a drain that was given up begins anew in the next run.
         return any(one["changed"] and not one["failed"] for one in [*written, *drained])
 
