@@ -56,7 +56,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
 }
 #: Suspect, quarantined, drained, repairing: no node takes more steps in one call.
 _ROUNDS = 5
-#: So old may be what was read of the nodes, beside what our writes answered. Each is read again before it is written.
+#: So old may be what was read of the nodes, beside what our writes answered. A write to one that changed since is refused.
 _FRESH_SECONDS = 5.0
 _BUDGETS = f"/apis/policy/v1/namespaces/{MODELS_NAMESPACE}/poddisruptionbudgets"
 
@@ -129,7 +129,7 @@ class _Run:
         def read(path: str) -> list[Raw]:
             return [_slim(one) for one in self._session.list_items(path)]
 
-        if time.monotonic() - self._read_at < _FRESH_SECONDS:
+        if self._is_fresh():
             pods, budgets = self._session.in_parallel(read, (PODS, _BUDGETS))
             self._nodes = [self._writer.answered.get(node["metadata"]["name"], node) for node in self._nodes]
         else:
@@ -137,6 +137,9 @@ class _Run:
             nodes, pods, budgets = self._session.in_parallel(read, (NODES, PODS, _BUDGETS))
             self._nodes = [node for node in nodes if has_gpus(node)]
         return self._nodes, pods, budgets
+
+    def _is_fresh(self) -> bool:
+        return time.monotonic() - self._read_at < _FRESH_SECONDS
 
     def _concerns(self, journey: Journey, wanted: set[str]) -> bool:
         return journey.name in wanted and bool(journey.state or journey.name in self._faults)
@@ -178,7 +181,11 @@ class _Run:
 
     def _take(self, steps: list[Step]) -> bool:
         """Take the steps; whether that may have led to others."""
-        written = self._session.in_parallel(self._writer.write, [step for step in steps if step.patch is not None])
+        seen = {node["metadata"]["name"]: node for node in self._nodes} if self._is_fresh() else {}
+        written = self._session.in_parallel(
+            lambda step: self._writer.write(step, seen.get(step.node)),
+            [step for step in steps if step.patch is not None],
+        )
         drained = self._mover.drain([step for step in steps if step.do == DRAIN_NODE])
         restarted = self._mover.restart([step for step in steps if step.do == RESTART])
         self._taken += [*written, *drained, *restarted]

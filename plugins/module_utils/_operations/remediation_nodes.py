@@ -35,12 +35,16 @@ class NodeWriter:
         self.answered: dict[str, Raw] = {}
         """By name, each node as the API server answered the last write to it."""
 
-    def write(self, step: Step) -> dict[str, Any]:
-        """Write the step on the node as it is at this moment, if that is still the node that was planned for."""
+    def write(self, step: Step, seen: Raw | None = None) -> dict[str, Any]:
+        """Write the step on the node as it is at this moment, if that is still the node that was planned for.
+
+        :param seen: the node as it was planned for, if that was just now. The API server takes the write only if it has
+            not changed since; where it has, it is looked at again.
+        """
         planned = step.patch or {}
         wanted = planned["metadata"]["annotations"]
-        for _try in range(_TRIES):
-            live = self.node(step.node)
+        for tried in range(_TRIES):
+            live = seen if seen and not tried else self.node(step.node)
             if live is None or live["metadata"]["uid"] != planned["metadata"]["uid"]:
                 return taken(step, False, "the node is gone")
             if not self._is_as_planned(live, step):
