@@ -56,7 +56,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
 }
 #: Suspect, quarantined, drained, repairing: no node takes more steps in one call.
 _ROUNDS = 5
-#: So old may be what was read of the nodes, beside what our writes answered. A write to one that changed since is refused.
+#: So old may be what was read of the nodes, beside what our writes answered. What changed since refuses to be written.
 _FRESH_SECONDS = 5.0
 _BUDGETS = f"/apis/policy/v1/namespaces/{MODELS_NAMESPACE}/poddisruptionbudgets"
 
