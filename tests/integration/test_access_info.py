@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,12 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.audit import access_findings, audit_verdict
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.expectations import access_expectations
+from byoc_testbed.api import Api
+from byoc_testbed.errors import ApiError
 from demo.contracts import Contract
 from tests.integration.governed import RBAC, governed
-from tests.integration.plays import AS_MODULE, connection_to, run_tasks
+from tests.integration.guarded import until
+from tests.integration.plays import AS_MODULE, ROOT, connection_to, run_tasks
 
+PAGE = ROOT / "docs" / "health.md"
 OBSERVER = {"kind": "ServiceAccount", "name": "observer", "namespace": "fireworks-system"}
 SYSTEM = f"{RBAC}/namespaces/fireworks-system"
 
@@ -114,6 +121,89 @@ def test_the_module_and_the_action_and_check_mode_say_the_same(presetup: tuple[A
     as_module.pop("invocation", None)
     assert as_module == in_process
     assert in_process["too_few"] == []
+
+
+# What the page gives customers to apply.
+HANDED_OUT = [
+    list(yaml.safe_load_all(block))
+    for block in re.findall(r"```yaml\n(.+?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    if "kind: RoleBinding" in block
+]
+CUSTOMERS = {
+    "prometheus": (
+        {"prometheus": {"namespace": "monitoring", "service": "prometheus-operated", "port": 9090}},
+        "services/prometheus-operated:9090",
+        "get on services/proxy, resourceNames prometheus-operated:9090, and a RoleBinding fireworks-observer of it",
+        {("services/proxy", "create"), ("services/proxy", "get")},
+    ),
+    "exporters": (
+        {"exporters": {"namespace": "gpu-operator"}},
+        "pods/dcgm:9400",
+        "get on pods/proxy, and a RoleBinding fireworks-observer of it",
+        {("pods/proxy", "create")},
+    ),
+}
+
+
+@contextmanager
+def handed(cluster: Any, space: str, role: dict[str, Any], binding: dict[str, Any]) -> Iterator[None]:
+    """What a customer has applied in a namespace of his, for a while."""
+    made = {f"{RBAC}/namespaces/{space}/{plural}": each for plural, each in (("roles", role), ("rolebindings", binding))}
+    for path, each in made.items():
+        cluster.request("POST", path, {**each, "metadata": {"name": each["metadata"]["name"]}})
+    time.sleep(0.5)  # until the authorizer has seen it
+    try:
+        yield
+    finally:
+        for path, each in made.items():
+            cluster.request("DELETE", f"{path}/{each['metadata']['name']}")
+        time.sleep(0.5)
+
+
+def observed(cluster: Any, space: str, path: str) -> tuple[int, str]:
+    """How the observer is refused who asks what is not there: by whom he may not, else because it is not there."""
+    account = "/api/v1/namespaces/fireworks-system/serviceaccounts/observer/token"
+    token = cluster.request("POST", account, {"spec": {}})["status"]["token"]
+    with pytest.raises(ApiError) as refused:
+        Api(cluster.server, cluster.ca_file, token).request("GET", f"/api/v1/namespaces/{space}/{path}/proxy/metrics")
+    return refused.value.status, str(refused.value)
+
+
+@pytest.mark.parametrize("case", CUSTOMERS)
+def test_what_the_customer_grants_in_his_namespace_is_expected_and_is_let_through(
+    bed: Any, tmp_path: Path, case: str
+) -> None:
+    cluster, (health, path, words, wider) = bed["birch"], CUSTOMERS[case]
+    role, binding = HANDED_OUT[list(CUSTOMERS).index(case)]
+    space = role["metadata"]["namespace"]
+    with governed(cluster, tmp_path, health=health) as contract:
+        task = asked(contract, "observer")
+        [without] = of(cluster, tmp_path, task)
+        with handed(cluster, "default", role, binding):
+            until(lambda: "Fireworks writes only in" in observed(cluster, "default", path)[1], "no guardrail")
+        cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": space}})
+        try:
+            before = observed(cluster, space, path)
+            with handed(cluster, space, role, binding):
+                [with_it] = of(cluster, tmp_path, task)
+                after = observed(cluster, space, path)
+            rules = [{**role["rules"][0], "resourceNames": [], "verbs": ["get", "create"]}]
+            with handed(cluster, space, {**role, "rules": rules}, binding):
+                [too_wide] = of(cluster, tmp_path, task)
+        finally:
+            cluster.request("DELETE", f"/api/v1/namespaces/{space}")
+    assert (before[0], after[0]) == (403, 404), (before, after)
+    assert (without["too_many"], without["foreign_bindings"]) == ([], [])
+    [row] = access_findings(without, "birch-eu-1")
+    assert (row["finding"], words in row["why"]) == ("not granted", True), row
+    assert audit_verdict(contract, [], [row])["message"].splitlines()[-1].startswith("Whose move: the customer, ")
+
+    assert [with_it[key] for key in ("too_many", "too_few", "foreign_bindings")] == [[], [], []]
+
+    assert {(each["resource"], verb) for each in too_wide["too_many"] for verb in each["verbs"]} == wider
+    assert (too_wide["too_few"], too_wide["foreign_bindings"]) == ([], [])
+    [row] = access_findings(too_wide, "birch-eu-1")
+    assert row["command"].startswith(f"kubectl -n {space} edit role fireworks-observer ")
 
 
 GRANTS: dict[str, tuple[str, Any, dict[str, Any], set[tuple[str, str, str, str]], str]] = {

@@ -55,6 +55,7 @@ _CONTRACT: dict[str, Any] = {
         "egress": ["10.0.0.0/8"],
     },
     "networking": {},
+    "health": {},
     "stack": {"release": "2026.11.0"},
     "models": [],
 }

@@ -28,6 +28,7 @@ NAMED = "-e clusters=acme-eu-1 -e admin_kubeconfig=<your kubeconfig>"
 PLAY = f"ansible-playbook fireworks.byoc.presetup -i <inventory> {NAMED}"
 HARD = shlex.quote(json.dumps({"spec": {"hard": {"requests.nvidia.com/gpu": "16"}}}))
 FORCED = f"{PLAY} -e presetup_force_conflicts=true"
+OURS = ("", "fireworks-system", "fireworks-models")
 STATES = ("same", "missing", "differs", "unreadable", "extra")
 
 
@@ -60,6 +61,36 @@ def test_an_identity_knows_its_user_and_groups_and_one_that_is_not_called_for_sh
     nothing_allowed = contract(actions=dict.fromkeys(contract()["actions"], "never"))
     [leftover] = [each for each in access_expectations(nothing_allowed) if each["identity"] == "node-medic"]
     assert (leftover["rules"], leftover["bindings"]) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("health", "rules"),
+    [
+        ({}, []),
+        ({"exporters": {}}, []),
+        ({"exporters": {"namespace": "gpus", "reach": "pod_network"}}, []),
+        ({"exporters": {"namespace": "gpus"}}, [("gpus", "pods/proxy", ["get"], [])]),
+        ({"prometheus": {"namespace": "m", "service": "p"}}, [("m", "services/proxy", ["get"], ["p:9090"])]),
+        (
+            {"prometheus": {"namespace": "m", "service": "p", "port": 80}, "exporters": {"namespace": "gpus"}},
+            [("m", "services/proxy", ["get"], ["p:80"])],
+        ),
+    ],
+)
+def test_what_the_customer_grants_the_observer_himself_is_expected_and_not_made(
+    health: dict[str, Any], rules: list[tuple[Any, ...]]
+) -> None:
+    agreed_on = contract(health=health)
+    beyond = {
+        each["identity"]: (
+            [(r["scope"], r["resource"], r["verbs"], r["names"]) for r in each["rules"] if r["scope"] not in OURS],
+            [(b["kind"], b["namespace"], b["name"]) for b in each["bindings"] if b["namespace"] not in OURS],
+        )
+        for each in access_expectations(agreed_on)
+    }
+    assert beyond.pop("observer") == (rules, [("RoleBinding", rule[0], "fireworks-observer") for rule in rules])
+    assert set(map(str, beyond.values())) == {"([], [])"}
+    assert identity_objects(agreed_on) == identity_objects(contract())
 
 
 # --- what governs us ------------------------------------------------------------------------------------------------
@@ -238,7 +269,13 @@ def foreign(**more: Any) -> dict[str, Any]:
             "too many",
             "verb0 r0; verb1 r1; verb2 r2; and 2 more such in ns",
         ),
-        ({"too_few": [right("a", "ns", "pods", "get", reason="")]}, "too few", "get pods in ns"),
+        (
+            {"too_few": [right("a", "fireworks-models", "pods", "get", reason="")]},
+            "too few",
+            "get pods in fireworks-models",
+        ),
+        ({"too_few": [right("a", "", "nodes", "get", reason="")]}, "too few", "get nodes in the cluster"),
+        ({"too_few": [right("a", "ns", "pods", "get", reason="")]}, "not granted", "get pods in ns"),
         ({"foreign_bindings": [foreign()]}, "foreign binding", "gets ClusterRole view"),
     ],
 )
@@ -255,7 +292,11 @@ def test_findings_are_grouped_by_what_gives_them(found: dict[str, Any], finding:
          "kubectl edit clusterrolebinding for-all   # and take out Group system:authenticated"),
         ('RBAC: allowed by RoleBinding "some/ns" of Role "r" to User "u"',
          "kubectl -n ns edit rolebinding some   # and take out User u"),
-        ('RBAC: allowed by RoleBinding "fireworks-a/ns" of Role "fireworks-a" to ServiceAccount "a/ns"', ""),
+        ('RBAC: allowed by RoleBinding "fireworks-a/ns" of Role "fireworks-a" to ServiceAccount "a/ns"',
+         "kubectl -n ns edit role fireworks-a   # and leave what the contract implies"),
+        ('RBAC: allowed by RoleBinding "fireworks-a/fireworks-system" of Role "r" to ServiceAccount "a/fireworks-system"',
+         ""),
+        ('RBAC: allowed by ClusterRoleBinding "fireworks-a" of ClusterRole "r" to ServiceAccount "a/ns"', ""),
         ('RBAC: allowed by RoleBinding "x/ns" of Role "r" to ServiceAccount "a/ns"', ""),
         ("another authorizer says so", ""),
     ],
@@ -272,8 +313,22 @@ def test_a_binding_of_others_too_is_not_deleted() -> None:
 
 
 def test_rights_that_only_the_presetup_mends_have_no_command_of_their_own() -> None:
-    findings = access_findings(told(too_few=[right("a", "ns", "pods", "get", reason="")]), "acme-eu-1")
+    findings = access_findings(told(too_few=[right("a", "fireworks-models", "pods", "get", reason="")]), "acme-eu-1")
     assert "To mend it" not in audit_verdict(contract(), [], findings)["message"]
+
+
+@pytest.mark.parametrize(("name", "limited"), [("p:9090", ", resourceNames p:9090"), ("", "")])
+def test_what_the_customer_has_not_granted_is_said_in_his_words_and_is_his_move(name: str, limited: str) -> None:
+    findings = access_findings(told(too_few=[right("observer", "m", "x/proxy", "get", name=name)]), "acme-eu-1")
+    [row] = findings
+    assert (row["finding"], row["command"]) == ("not granted", "")
+    assert row["why"] == (
+        f"the customer has not granted it: in m it takes a Role fireworks-observer with get on x/proxy{limited}, and a "
+        "RoleBinding fireworks-observer of it to the ServiceAccount observer of fireworks-system; docs/health.md has both"
+    )
+    verdict = audit_verdict(contract(), [], findings)
+    assert verdict["found"] == "1 rights that the customer has not granted"
+    assert verdict["message"].endswith("Whose move: the customer, Acme security <security@acme.example>.")
 
 
 def test_the_summary_has_everybody_last() -> None:

@@ -56,6 +56,22 @@ def test_every_refusal_says_something() -> None:
             assert each["reason"] == "Forbidden"
 
 
+@pytest.mark.parametrize(
+    ("health", "place", "what"),
+    [
+        ({"prometheus": {"namespace": "monitoring", "service": "p"}}, "monitoring", "CONNECT services/proxy"),
+        ({"exporters": {"namespace": "gpus"}}, "gpus", "CONNECT pods/proxy"),
+    ],
+)
+def test_where_the_customer_lets_us_ask_we_connect_and_do_nothing_else(
+    health: dict[str, Any], place: str, what: str
+) -> None:
+    scope = spec("fireworks-scope", health=health)
+    assert f"'{place}': ['{what}']" in variable(scope, "writes").replace('"', "'")
+    assert place in scope["validations"][0]["expression"]
+    assert place not in spec("fireworks-scope")["validations"][0]["expression"]
+
+
 def test_they_are_the_last_of_the_presetup_and_the_same_in_both_access_modes() -> None:
     made = presetup_objects(contract(), registries=("registry.example/x",))
     assert made[-6:] == guardrail_objects(contract())

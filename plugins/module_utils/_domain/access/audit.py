@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..names import NAMESPACES, SYSTEM_NAMESPACE
 from ..people import whose_move
 from ..preflight.item import Item
 from .presetup_check import refusal
@@ -16,7 +17,8 @@ from .presetup_check import refusal
 Data = Mapping[str, Any]
 Row = dict[str, str]
 _SHOWN = 3
-_GIVEN_BY = re.compile(r'(ClusterRoleBinding|RoleBinding) "([^"/]+)(?:/([^"]+))?" of .* to (\w+) "([^"]+)"')
+_GIVEN_BY = re.compile(r'(ClusterRoleBinding|RoleBinding) "([^"/]+)(?:/([^"]+))?" of (\w+) "([^"]+)" to (\w+) "([^"]+)"')
+_NOT_A_CUSTOMERS = ("", "*", *NAMESPACES)
 
 
 def access_findings(result: Data, cluster: str) -> list[Row]:
@@ -29,7 +31,10 @@ def access_findings(result: Data, cluster: str) -> list[Row]:
         _finding(cluster, identity, finding, f"{_some(rights)} {_place(namespace)}", *_cause(identity, reason, foreign))
         for finding in ("too many", "too few")
         for (identity, namespace, reason), rights in _grouped(result[finding.replace(" ", "_")]).items()
+        if finding == "too many" or namespace in _NOT_A_CUSTOMERS
     ]
+    lacking = [each for each in result["too_few"] if each["namespace"] not in _NOT_A_CUSTOMERS]
+    found += [_not_granted(each, cluster) for each in lacking]
     return [*found, *(_binding(each, cluster) for each in result["foreign_bindings"])]
 
 
@@ -50,6 +55,7 @@ def audit_verdict(contract: Data, drift: Sequence[Data], findings: Sequence[Data
         (len(drift), "differences in what governs us"),
         (sum(each["finding"] == "too many" for each in findings), "groups of rights too many"),
         (sum(each["finding"] == "too few" for each in findings), "groups of rights too few"),
+        (sum(each["finding"] == "not granted" for each in findings), "rights that the customer has not granted"),
         (sum(each["finding"] == "foreign binding" for each in findings), "foreign bindings"),
     )
     found = ", ".join(f"{count} {what}" for count, what in counts if count)
@@ -81,10 +87,27 @@ def _grouped(rights: Iterable[Data]) -> dict[tuple[str, str, str], list[Data]]:
 def _cause(identity: str, reason: str, foreign: set[str]) -> tuple[str, str]:
     """Why it is so, and the command that mends it."""
     given = _GIVEN_BY.search(reason)
-    if not given or given[2] == f"fireworks-{identity}" or given[2] in foreign:
+    if not given or given[2] in foreign:
         return reason or "nothing gives it", ""
     where = f"-n {given[3]} " if given[3] else ""
-    return reason, f"kubectl {where}edit {given[1].lower()} {given[2]}   # and take out {given[4]} {given[5]}"
+    if given[2] == f"fireworks-{identity}":
+        if (given[3] or "") in _NOT_A_CUSTOMERS:
+            return reason, ""
+        # The customer's own grant, wider than the contract: no presetup mends it.
+        return reason, f"kubectl {where}edit {given[4].lower()} {given[5]}   # and leave what the contract implies"
+    return reason, f"kubectl {where}edit {given[1].lower()} {given[2]}   # and take out {given[6]} {given[7]}"
+
+
+def _not_granted(each: Data, cluster: str) -> Row:
+    """A right in a namespace of the customer's, where nobody but he gives it."""
+    identity, namespace = str(each["identity"]), str(each["namespace"])
+    limited = f", resourceNames {each['name']}" if each["name"] else ""
+    why = (
+        f"the customer has not granted it: in {namespace} it takes a Role fireworks-{identity} with "
+        f"{', '.join(each['verbs'])} on {each['resource']}{limited}, and a RoleBinding fireworks-{identity} of it to "
+        f"the ServiceAccount {identity} of {SYSTEM_NAMESPACE}; docs/health.md has both"
+    )
+    return _finding(cluster, identity, "not granted", f"{_some([each])} {_place(namespace)}", why, "")
 
 
 def _binding(each: Data, cluster: str) -> Row:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..identities.customers import granted_by_customer
 from ..identities.needs import CLUSTER, IDENTITIES, Identity, granted
 from ..names import account_user
 
@@ -15,13 +16,15 @@ from ..names import account_user
 def access_expectations(contract: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The accounts of all identities, each with its rules and bindings.
 
-    An identity that the contract does not call for is there with no rules: a leftover of it has rights too many.
+    An identity that the contract does not call for is there with no rules: a leftover of it has rights too many. What
+    the customer grants in his own namespaces is expected too, by a binding of the same name.
     """
     return [_expectation(contract, identity) for identity in IDENTITIES]
 
 
 def _expectation(contract: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
     needs = granted(contract, identity) if identity.applies(contract) else ()
+    needs += granted_by_customer(contract, identity)
     rules = [
         {
             "scope": need.scope,

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..identities.customers import observed_at_customers
 from ..identities.needs import CLUSTER, CONNECTING, OPERATOR, Need, granted, identities_of
 from ..names import NAMESPACES, PRESETUP_SET, account_user
 from .pods import POD_RULES
@@ -37,6 +38,7 @@ _READS = ("get", "list", "watch")
 
 def scope_policy(contract: Mapping[str, Any]) -> Policy:
     """The guardrail ``fireworks-scope``."""
+    writes = _writes(contract)
     return Policy(
         name="fireworks-scope",
         why=_WHY,
@@ -49,11 +51,11 @@ def scope_policy(contract: Mapping[str, Any]) -> Policy:
                 " + request.?subResource.optMap(sub, '/' + sub).orValue('')"
                 " + (request.resource.?group.orValue('') == '' ? '' : '.' + request.resource.group)"
             ),
-            "writes": literal(_writes(contract)),
+            "writes": literal(writes),
         },
         rules=(
             Rule(
-                f"variables.place in {literal([CLUSTER, *NAMESPACES])}",
+                f"variables.place in {literal(list(writes))}",
                 "Fireworks writes only in fireworks-system and fireworks-models.",
                 "'Fireworks writes only in fireworks-system and fireworks-models, not in ' + variables.place",
             ),
@@ -85,6 +87,9 @@ def _writes(contract: Mapping[str, Any]) -> dict[str, list[str]]:
     for identity in identities_of(contract):
         for need in granted(contract, identity):
             found[need.scope].update(_written(need))
+    # To the API server, asking through it is a connection, whatever is asked.
+    for need in observed_at_customers(contract):
+        found.setdefault(need.scope, set()).update(_written(need))
     return {place: sorted(writes) for place, writes in found.items()}
 
 

@@ -95,6 +95,7 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "health.prometheus.port": {"health.prometheus": {"namespace": "m", "service": "p", "port": 0}},
     "health.exporters.reach": {"health.exporters": {"reach": "pod"}},
     "health.exporters.port": {"health.exporters": {"port": 94000}},
+    "health.exporters.namespace": {"health.exporters": {"namespace": "gpu-operator/dcgm"}},
     "health.events.url": {"health.events": {"url": "http://events.acme.example", "token_secret": {"name": "events"}}},
     "health.events.token_secret.name": {"health.events": {"url": "https://events.acme.example"}},
     "health.events.token_secret.key": {
