@@ -148,7 +148,9 @@ CUSTOMERS = {
 @contextmanager
 def handed(cluster: Any, space: str, role: dict[str, Any], binding: dict[str, Any]) -> Iterator[None]:
     """What a customer has applied in a namespace of his, for a while."""
-    made = {f"{RBAC}/namespaces/{space}/{plural}": each for plural, each in (("roles", role), ("rolebindings", binding))}
+    made = {
+        f"{RBAC}/namespaces/{space}/{plural}": each for plural, each in (("roles", role), ("rolebindings", binding))
+    }
     for path, each in made.items():
         cluster.request("POST", path, {**each, "metadata": {"name": each["metadata"]["name"]}})
     time.sleep(0.5)  # until the authorizer has seen it

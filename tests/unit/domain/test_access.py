@@ -294,7 +294,8 @@ def test_findings_are_grouped_by_what_gives_them(found: dict[str, Any], finding:
          "kubectl -n ns edit rolebinding some   # and take out User u"),
         ('RBAC: allowed by RoleBinding "fireworks-a/ns" of Role "fireworks-a" to ServiceAccount "a/ns"',
          "kubectl -n ns edit role fireworks-a   # and leave what the contract implies"),
-        ('RBAC: allowed by RoleBinding "fireworks-a/fireworks-system" of Role "r" to ServiceAccount "a/fireworks-system"',
+        ('RBAC: allowed by RoleBinding "fireworks-a/fireworks-system" of Role "r" to '
+         'ServiceAccount "a/fireworks-system"',
          ""),
         ('RBAC: allowed by ClusterRoleBinding "fireworks-a" of ClusterRole "r" to ServiceAccount "a/ns"', ""),
         ('RBAC: allowed by RoleBinding "x/ns" of Role "r" to ServiceAccount "a/ns"', ""),
@@ -324,7 +325,8 @@ def test_what_the_customer_has_not_granted_is_said_in_his_words_and_is_his_move(
     assert (row["finding"], row["command"]) == ("not granted", "")
     assert row["why"] == (
         f"the customer has not granted it: in m it takes a Role fireworks-observer with get on x/proxy{limited}, and a "
-        "RoleBinding fireworks-observer of it to the ServiceAccount observer of fireworks-system; docs/health.md has both"
+        "RoleBinding fireworks-observer of it to the ServiceAccount observer of fireworks-system; "
+        "docs/health.md has both"
     )
     verdict = audit_verdict(contract(), [], findings)
     assert verdict["found"] == "1 rights that the customer has not granted"

@@ -17,7 +17,9 @@ from .presetup_check import refusal
 Data = Mapping[str, Any]
 Row = dict[str, str]
 _SHOWN = 3
-_GIVEN_BY = re.compile(r'(ClusterRoleBinding|RoleBinding) "([^"/]+)(?:/([^"]+))?" of (\w+) "([^"]+)" to (\w+) "([^"]+)"')
+_GIVEN_BY = re.compile(
+    r'(ClusterRoleBinding|RoleBinding) "([^"/]+)(?:/([^"]+))?" of (\w+) "([^"]+)" to (\w+) "([^"]+)"'
+)
 _NOT_A_CUSTOMERS = ("", "*", *NAMESPACES)
 
 

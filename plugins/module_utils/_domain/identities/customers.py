@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the customer grants an identity of ours himself, in a namespace of his: implied by the contract, never made by us.
+"""What a customer grants an identity of ours himself, in a namespace of his: implied by the contract, not made by us.
 
 So it is no part of the presetup, nor of what setup may hand on. An audit expects it, and a guardrail lets it through.
 """
