@@ -294,9 +294,7 @@ def test_findings_are_grouped_by_what_gives_them(found: dict[str, Any], finding:
          "kubectl -n ns edit rolebinding some   # and take out User u"),
         ('RBAC: allowed by RoleBinding "fireworks-a/ns" of Role "fireworks-a" to ServiceAccount "a/ns"',
          "kubectl -n ns edit role fireworks-a   # and leave what the contract implies"),
-        ('RBAC: allowed by RoleBinding "fireworks-a/fireworks-system" of Role "r" to '
-         'ServiceAccount "a/fireworks-system"',
-         ""),
+        ('RBAC: allowed by RoleBinding "fireworks-a/fireworks-system" of Role "r" to ServiceAccount "a/ns"', ""),
         ('RBAC: allowed by ClusterRoleBinding "fireworks-a" of ClusterRole "r" to ServiceAccount "a/ns"', ""),
         ('RBAC: allowed by RoleBinding "x/ns" of Role "r" to ServiceAccount "a/ns"', ""),
         ("another authorizer says so", ""),
