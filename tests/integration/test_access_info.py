@@ -162,6 +162,19 @@ def handed(cluster: Any, space: str, role: dict[str, Any], binding: dict[str, An
         time.sleep(0.5)
 
 
+@contextmanager
+def namespace(cluster: Any, space: str) -> Iterator[None]:
+    """A namespace of the customer's, for a while; one that is there stays."""
+    there = {each["metadata"]["name"] for each in cluster.request("GET", "/api/v1/namespaces")["items"]}
+    if space not in there:
+        cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": space}})
+    try:
+        yield
+    finally:
+        if space not in there:
+            cluster.request("DELETE", f"/api/v1/namespaces/{space}")
+
+
 def observed(cluster: Any, space: str, path: str) -> tuple[int, str]:
     """How the observer is refused who asks what is not there: by whom he may not, else because it is not there."""
     account = "/api/v1/namespaces/fireworks-system/serviceaccounts/observer/token"
@@ -183,8 +196,7 @@ def test_what_the_customer_grants_in_his_namespace_is_expected_and_is_let_throug
         [without] = of(cluster, tmp_path, task)
         with handed(cluster, "default", role, binding):
             until(lambda: "Fireworks writes only in" in observed(cluster, "default", path)[1], "no guardrail")
-        cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": space}})
-        try:
+        with namespace(cluster, space):
             before = observed(cluster, space, path)
             with handed(cluster, space, role, binding):
                 [with_it] = of(cluster, tmp_path, task)
@@ -192,8 +204,6 @@ def test_what_the_customer_grants_in_his_namespace_is_expected_and_is_let_throug
             rules = [{**role["rules"][0], "resourceNames": [], "verbs": ["get", "create"]}]
             with handed(cluster, space, {**role, "rules": rules}, binding):
                 [too_wide] = of(cluster, tmp_path, task)
-        finally:
-            cluster.request("DELETE", f"/api/v1/namespaces/{space}")
     assert (before[0], after[0]) == (403, 404), (before, after)
     assert (without["too_many"], without["foreign_bindings"]) == ([], [])
     [row] = access_findings(without, "birch-eu-1")
