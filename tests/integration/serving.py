@@ -12,6 +12,8 @@ import pytest
 import yaml
 
 from byoc_testbed import ClusterSpec, Image, real_nodes_missing
+from tests.integration.conftest import H100
+from tests.integration.journey import agreed
 from tests.integration.plays import ROOT
 
 ON_REAL_NODES = pytest.mark.skipif(bool(real_nodes_missing()), reason=real_nodes_missing() or "there is what it takes")
@@ -51,3 +53,15 @@ def serving_cluster(
         }
         images.append(Image(called(entry), (), environment, ("sh", "wc") if gpus else ()))
     return ClusterSpec(name, pools=pools, real_nodes=True, images=images)
+
+
+def served_by(cluster: Any) -> dict[str, Any]:
+    """A contract with one model, whose nodes may be remediated and whose stack may be upgraded."""
+    contract = agreed(cluster, gpus={H100: 12})
+    contract["actions"] = {"cordon": "auto", "drain": "auto"}
+    contract["remediation"] = {"drain_deadline": "2m"}
+    contract["health"] = {"sources": {"dcgm_exporter": False, "node_problem_detector": False}}
+    contract["scaling"] = {"max_replicas_per_model": 4, "max_gpus_per_model": 4}
+    contract["change"] = {"approvals": {"stack_upgrade": "none"}}
+    contract["models"][0]["replicas"] = {"min": 2, "max": 4}
+    return contract

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import copy
-import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -16,14 +15,13 @@ from typing import Any
 import pytest
 
 from byoc_testbed import Testbed
-from tests.integration.conftest import H100, h100
+from tests.integration.conftest import h100
 from tests.integration.faults import report_xid
 from tests.integration.guarded import until
-from tests.integration.journey import agreed, line, play
+from tests.integration.journey import line, play
 from tests.integration.loaded import failures, load_on, report
 from tests.integration.plays import ROOT, connection_to, run_tasks
-from tests.integration.serving import ON_REAL_NODES, serving_cluster
-from tests.integration.upgrades import NEW, NEWER, ended, publish, release_of, upgrade
+from tests.integration.serving import ON_REAL_NODES, served_by, serving_cluster
 
 pytestmark = [pytest.mark.slow, ON_REAL_NODES]
 
@@ -64,18 +62,6 @@ def settle(cluster: Any, replicas: int) -> None:
         return seen and ready and len(pods(cluster)) == replicas
 
     until(settled, f"{MODEL} does not settle at {replicas} replicas", SECONDS)
-
-
-def served_by(cluster: Any) -> dict[str, Any]:
-    """A contract with one model, whose nodes may be remediated and whose stack may be upgraded."""
-    contract = agreed(cluster, gpus={H100: 12})
-    contract["actions"] = {"cordon": "auto", "drain": "auto"}
-    contract["remediation"] = {"drain_deadline": "2m"}
-    contract["health"] = {"sources": {"dcgm_exporter": False, "node_problem_detector": False}}
-    contract["scaling"] = {"max_replicas_per_model": 4, "max_gpus_per_model": 4}
-    contract["change"] = {"approvals": {"stack_upgrade": "none"}}
-    contract["models"][0]["replicas"] = {"min": 2, "max": 4}
-    return contract
 
 
 def test_no_request_fails_while_a_model_is_changed(acme: Any, tmp_path: Path) -> None:
@@ -153,36 +139,3 @@ def test_no_request_fails_while_a_model_is_changed(acme: Any, tmp_path: Path) ->
     assert len(requests) >= WANTED
     assert failures(requests, load.phases) == []
     assert {each.version for each in requests} == {"0.11.0", "0.12.0"}
-
-
-def test_an_upgrade_whose_router_finds_no_model_is_given_back_and_one_that_does_holds(
-    acme: Any, tmp_path: Path
-) -> None:
-    contract = served_by(acme)
-    model = contract["models"][0]
-    model["engine"]["version"] = "0.12.0"
-    onboarded = play("onboard", tmp_path, [contract])
-    assert onboarded.returncode == 0, onboarded.stdout
-    releases = publish(tmp_path)
-    publish(tmp_path, NEWER, source=NEW, edition="2")
-    router = releases / NEWER / "router.yml.j2"
-    router.write_text(router.read_text().replace("selector=byoc.fireworks.ai/model", "selector=byoc.fireworks.ai/typo"))
-
-    out = ROOT / "build" / "data_plane_upgrade.requests"
-    with load_on(acme, "fireworks-system/router", model["served_name"], out, rate=RATE, most=WANTED) as load:
-        with load.phase("upgrade of the stack"):
-            done = upgrade(tmp_path, [contract], releases)
-            assert done.returncode == 0, done.stdout
-        with load.phase("upgrade that is given back"):
-            broken = upgrade(tmp_path, [contract], releases, release=NEWER)
-        requests = load.stop()
-    said = " ".join(done.stdout.split())
-    assert re.search(rf"through the router, {model['served_name']} answers in \d+ ms, \d+ ms before", said), done.stdout
-    said = " ".join(broken.stdout.split())
-    assert broken.returncode == 2, broken.stdout
-    assert ended(broken, "acme-eu-1")[4:6] == ["failed", "given_back"], broken.stdout
-    assert f"the router lists {model['served_name']} no more" in said, broken.stdout
-    assert f"{NEW} was put back whole, and is ready" in said, broken.stdout
-    assert release_of(acme)["release"] == NEW
-    print(f"\n{report(requests, load.phases)}")
-    assert failures(requests, load.phases[:1]) == []
