@@ -39,6 +39,7 @@ SWEPT, TASK_EACH_AT_MOST = (100, 1000), 100
 SETTLE_SECONDS = 180
 # The testbed's own rule for so many nodes: with short leases, 1,500 heartbeats keep two cores busy.
 LEASE_SECONDS = NODES // 8
+LIGHT = ClusterSpec("bench", pools=[], device_plugin=False, lease_seconds=LEASE_SECONDS)
 
 
 class Bench:
@@ -288,8 +289,13 @@ def quarantine(bench: Bench, _runs: int) -> None:
     show(f"{QUARANTINED} of {NODES} nodes quarantined", figures, "an empty playbook", "ours: node_remediation playbook")
 
 
-def drain(bench: Bench, _runs: int) -> None:
+def drain(_runs: int) -> None:
     """Pods moved off full nodes to others that are there for them; each command once, the way there and back."""
+    with tempfile.TemporaryDirectory() as folder, Testbed.start([LIGHT]) as bed:
+        _drain(Bench(bed[LIGHT.name], Path(folder)))
+
+
+def _drain(bench: Bench) -> None:
     print(f"\nmaking {DRAINED} nodes full of {DRAINED_PODS} pods, and more nodes …", flush=True)
     nodes = list(workloads.nodes(DRAINED + DRAINED_ROOM))
     bench.cluster.create_many(nodes[:DRAINED])
@@ -319,7 +325,7 @@ def drain(bench: Bench, _runs: int) -> None:
     print(f"  ours: {DRAINED_PODS / net:.0f} pods a second, each with its replacement Ready")
 
 
-def progress(_bench: Bench | None, runs: int) -> None:
+def progress(runs: int) -> None:
     """What it costs to show a run as ``fleet_progress`` does, of the processor's time: it works while others wait."""
     plain = {"ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default"}
     ours = {"ANSIBLE_STDOUT_CALLBACK": "fireworks.byoc.fleet_progress"}
@@ -333,16 +339,15 @@ def progress(_bench: Bench | None, runs: int) -> None:
         def play(shown: dict[str, str]) -> Callable[[], Sample]:
             return lambda: run_once(command, ansible_environment(**shown), folder)
 
-        figures = in_turns(
-            {"default": play(plain), "fleet_progress": play(ours)}, dict.fromkeys(("default", "fleet_progress"), runs)
-        )
+        commands = {"default": play(plain), "fleet_progress": play(ours)}
+        figures = in_turns(commands, dict.fromkeys(commands, runs))
     print(f"\n{HOSTS} hosts x {TASKS} tasks, by the callback that shows them")
     for name, figure in figures.items():
         ratio = figure.processor / figures["default"].processor
         print(f"  {name:44}{figure.processor:9.2f} s of processor time{figure.seconds:9.2f} s{ratio:8.2f} x default")
 
 
-def sweep(_bench: Bench | None, runs: int) -> None:
+def sweep(runs: int) -> None:
     """A fleet's hosts share a few API servers: two cores do not hold a hundred."""
     for hosts in SWEPT:
         with tempfile.TemporaryDirectory() as name, Testbed.start(sweeping.specs()) as bed:
@@ -379,10 +384,9 @@ PARTS = {
     "planning_a_fleet": planning_a_fleet,
     "quarantine": quarantine,
     "whole_fleet": whole_fleet,
-    "drain": drain,
 }
 #: These have clusters of their own, or none, and the machine for themselves.
-ALONE: dict[str, Callable[[Bench | None, int], None]] = {"progress": progress, "sweep": sweep}
+ALONE = {"drain": drain, "progress": progress, "sweep": sweep}
 
 
 def main() -> int:
@@ -393,16 +397,15 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=5, help="counted runs of each command (the slowest run once)")
     options = parser.parse_args()
     parts = options.parts or [*PARTS, *ALONE]
-    light = ClusterSpec("bench", pools=[], device_plugin=False, lease_seconds=LEASE_SECONDS)
     with_gpus = ClusterSpec("models", pools=[NodePool("h100", count=-(-MODELS // 8))], device_plugin=False)
     try:
         for part, alone in ALONE.items():
             if part in parts:
-                alone(None, options.runs)
+                alone(options.runs)
         parts = [part for part in parts if part not in ALONE]
         if not parts:
             return 0
-        specs = [*([with_gpus] if "fifty_models" in parts else []), *([light] if parts != ["fifty_models"] else [])]
+        specs = [*([with_gpus] if "fifty_models" in parts else []), *([LIGHT] if parts != ["fifty_models"] else [])]
         with tempfile.TemporaryDirectory() as folder, Testbed.start(specs) as bed:
             for part in parts:
                 cluster = bed["models" if part == "fifty_models" else "bench"]

@@ -10,14 +10,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .._domain.health.dcgm import read_metrics
-from .._domain.health.pods import API_SERVER, DCGM_EXPORTER
+from .._domain.health.pods import DCGM_EXPORTER
 from .._domain.health.prometheus import QUERIES, reports
+from .._domain.health.reach import API_SERVER, EXPORTER_PORT, prometheus_service
 from .._kube.errors import KubeError
 from .._kube.session import Session
 from .plain_http import NoAnswerError, get_plain
-
-_PORT = 9400
-"""Of every DCGM exporter, unless somebody changed it."""
 
 Records = Iterable[Mapping[str, Any] | None]
 
@@ -30,7 +28,7 @@ def ask_exporters(
     :param agreed: the contract's ``health.exporters``.
     """
     exporters = [pod for pod in pods if pod and pod["part"] == DCGM_EXPORTER and not pod["over"]]
-    reach, port = agreed.get("reach", API_SERVER), agreed.get("port", _PORT)
+    reach, port = agreed.get("reach", API_SERVER), agreed.get("port", EXPORTER_PORT)
     allowed = True
 
     def ask(pod: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -71,7 +69,7 @@ def ask_prometheus(
 
     :param where: the contract's ``health.prometheus``. Where it does not answer, each GPU node has that as its error.
     """
-    service = f"{where['namespace']}/services/{where['service']}:{where.get('port', 9090)}"
+    service = f"{where['namespace']}/services/{prometheus_service(where)}"
 
     def ask(query: str) -> Mapping[str, Any]:
         return session.get(f"/api/v1/namespaces/{service}/proxy/api/v1/query", {"query": query})

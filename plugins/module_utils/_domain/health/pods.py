@@ -13,13 +13,12 @@ from typing import Any
 from ..names import MODEL_LABEL
 from ..quantity import count
 from ..views import pod_gpus
+from .reach import NODE_NETWORK, POD_NETWORK
 from .signs import PODS, Raw, Sign
 
 Pod = Mapping[str, Any]
 
 DEVICE_PLUGIN, DCGM_EXPORTER, NODE_PROBLEM_DETECTOR = "device_plugin", "dcgm_exporter", "node_problem_detector"
-API_SERVER, POD_NETWORK, NODE_NETWORK = "api_server", "pod_network", "node_network"
-"""How an exporter may be reached: ``health.exporters.reach`` of the contract."""
 # By the words in their labels: the GPU operator, the plain charts, GKE and AKS each call them a little differently.
 _PARTS = (
     ("device-plugin", DEVICE_PLUGIN),

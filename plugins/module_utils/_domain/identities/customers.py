@@ -11,10 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..health.reach import API_SERVER, prometheus_service
 from .needs import OBSERVER, Identity, Need
-
-_PROMETHEUS_PORT = 9090
-_API_SERVER = "api_server"
 
 
 def granted_by_customer(contract: Mapping[str, Any], identity: Identity) -> tuple[Need, ...]:
@@ -26,10 +24,10 @@ def observed_at_customers(contract: Mapping[str, Any]) -> tuple[Need, ...]:
     """What the observer asks in the customer's namespaces: his Prometheus, or each exporter where he has said where."""
     health = contract.get("health") or {}
     if prometheus := health.get("prometheus"):
-        service = f"{prometheus['service']}:{prometheus.get('port', _PROMETHEUS_PORT)}"
+        service = prometheus_service(prometheus)
         return (Need(prometheus["namespace"], "", ("services/proxy",), ("get",), (service,)),)
     exporters = health.get("exporters") or {}
-    if "namespace" not in exporters or exporters.get("reach", _API_SERVER) != _API_SERVER:
+    if "namespace" not in exporters or exporters.get("reach", API_SERVER) != API_SERVER:
         return ()
     # Exporters' pods have other names each day, so RBAC cannot limit it to some.
     return (Need(exporters["namespace"], "", ("pods/proxy",), ("get",)),)

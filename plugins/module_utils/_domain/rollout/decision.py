@@ -84,13 +84,19 @@ def has_failed(case: Case) -> bool:
     return (failed.get("release"), failed.get("digest")) == known
 
 
-def timing(case: Case, at: datetime) -> Decision:
-    """What the clock says to a cluster with nothing else in its way."""
+def held_by(case: Case, at: datetime) -> str:
+    """Who works on the cluster at this moment, in words; empty where nobody does."""
     lock = case.live.get("lock")
     free = moment(lock["expires_at"]) if lock else at
-    if lock and free > at:
-        purpose = f" for {lock['purpose']}" if lock.get("purpose") else ""
-        reason = f"{lock['holder']} works on it{purpose}; the lock expires at {_shown(free)} unless it is renewed"
+    if not lock or free <= at:
+        return ""
+    purpose = f" for {lock['purpose']}" if lock.get("purpose") else ""
+    return f"{lock['holder']} works on it{purpose}; the lock expires at {_shown(free)} unless it is renewed"
+
+
+def timing(case: Case, at: datetime) -> Decision:
+    """What the clock says to a cluster with nothing else in its way."""
+    if reason := held_by(case, at):
         return Decision(WAIT, "locked", reason, at=_clock(case, at))
     if case.request.rollback:
         return Decision(GO, "go", "a rollback waits for no window", at=at)

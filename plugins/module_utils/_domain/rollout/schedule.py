@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from .case import Case
-from .decision import GO, WAIT, Decision, timing
+from .decision import GO, WAIT, Decision, held_by, timing
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def schedule(waves: Sequence[Sequence[Case]], now: datetime, soak: timedelta) ->
     starts: datetime | None = now
     held = ""
     for number, cases in enumerate(waves, start=1):
-        turns = tuple(Turn(case, _in_turn(case, starts, held)) for case in cases)
+        turns = tuple(Turn(case, _in_turn(case, now, starts, held)) for case in cases)
         scheduled.append(Wave(number, starts, turns))
         if starts is None:
             continue
@@ -60,7 +60,18 @@ def schedule(waves: Sequence[Sequence[Case]], now: datetime, soak: timedelta) ->
     return scheduled
 
 
-def _in_turn(case: Case, starts: datetime | None, held: str) -> Decision:
+def _in_turn(case: Case, now: datetime, starts: datetime | None, held: str) -> Decision:
+    decision = _then(case, starts, held)
+    holder = held_by(case, now)
+    # Who holds the lock now may be done by then; whoever reads the plan wants to know all the same.
+    return (
+        replace(decision, reason=f"{decision.reason}; now {holder}")
+        if holder and decision.code != "locked"
+        else decision
+    )
+
+
+def _then(case: Case, starts: datetime | None, held: str) -> Decision:
     if starts is None:
         return Decision(WAIT, "earlier_wave", f"{held}; nobody knows when")
     decision = timing(case, starts)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.schema_health import REACHES
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.conditions import condition_signs
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.dcgm import (
     METRIC_NAMES,
@@ -34,6 +35,11 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.pods
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.prometheus_text import (
     query_samples,
     samples,
+)
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.reach import (
+    API_SERVER,
+    NODE_NETWORK,
+    POD_NETWORK,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.signs import Gpu, pci_address
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.moments import seconds_at, shown_moment
@@ -294,6 +300,11 @@ def test_a_pod_that_has_no_part_in_this_is_not_kept() -> None:
     assert (pod_record(gke) or {})["part"] == "device_plugin"
     other = {"metadata": {"labels": {"app": "sriov-device-plugin"}}, "spec": {"nodeName": "n1"}}
     assert pod_record(other) is None
+
+
+def test_a_contract_knows_every_way_to_an_exporter() -> None:
+    """The contract's schema needs nothing of ours but itself, so the words stand there once more."""
+    assert REACHES == [API_SERVER, POD_NETWORK, NODE_NETWORK]
 
 
 def test_where_an_exporter_is_reached_is_kept_and_of_no_other_pod() -> None:

@@ -100,6 +100,15 @@ def test_a_first_wave_that_has_to_wait_is_waited_for() -> None:
     assert held["reason"] == "wave 1 goes first, and none of its clusters can go now"
 
 
+def test_who_works_on_a_cluster_of_a_later_wave_is_named() -> None:
+    lock = {"holder": "bob", "purpose": "onboard", "expires_at": "2026-11-25T12:02:00+00:00"}
+    made = plan([(agreed("c0", "a", "canary"), alive()), (agreed("g0", "b"), alive(lock=lock))], request(), NOW)
+    assert (row(made, "g0")["wave"], row(made, "g0")["decision"]) == (2, "go")
+    assert row(made, "g0")["reason"].endswith(
+        "; now bob works on it for onboard; the lock expires at 2026-11-25 12:02 UTC unless it is renewed"
+    )
+
+
 def test_what_depends_on_a_wave_that_nobody_can_time_has_no_time_either() -> None:
     contract = agreed("c0", "a", "canary", approvals={"approvers": ["ops@a"]})
     digest = row(plan([(contract, alive())], request(), NOW), "c0")["digest"]

@@ -1,0 +1,20 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the contract says that the GPUs' metrics are asked for: of each exporter, or of one Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+API_SERVER, POD_NETWORK, NODE_NETWORK = "api_server", "pod_network", "node_network"
+"""How an exporter may be reached: ``health.exporters.reach``; the first unless it says otherwise."""
+EXPORTER_PORT = 9400
+"""Of every DCGM exporter, unless somebody changed it."""
+PROMETHEUS_PORT = 9090
+
+
+def prometheus_service(agreed: Mapping[str, Any]) -> str:
+    """The service of ``health.prometheus``, with its port, as the API server's proxy and RBAC name it."""
+    return f"{agreed['service']}:{agreed.get('port', PROMETHEUS_PORT)}"
