@@ -21,15 +21,15 @@ from tests.integration.journey import NO_REQUESTS, agreed, offboard, onboard, ou
 from tests.integration.plays import ROOT, ansible_environment
 
 TASKS = (
-    "Read the cluster, and ask what the credential may do",
+    "Read the cluster and the credential's permissions",
     "Compare the cluster with its contract",
     "Make what governs us",
-    "Apply what governs us",
+    "Apply the prerequisites and guardrails",
     "Install the stack",
     "Apply the stack",
-    "Roll out every model",
-    "Roll out every model",  # a moment later
-    "Read the cluster until its endpoints have settled",
+    "Roll out the models",
+    "Roll out the models",  # a moment later
+    "Read the cluster until its endpoints are up to date",
     "Judge the five checks",
 )
 

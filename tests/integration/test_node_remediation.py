@@ -263,9 +263,15 @@ def test_the_playbook_has_a_node_repaired_and_tried(bed: Any, tmp_path: Path) ->
         remediate(it, tmp_path, reports=[report])
         it.request("POST", f"/api/v1/namespaces/{SPACE}/serviceaccounts", {"metadata": {"name": "engine"}})
         tried |= {"remediate_validate": "canary", "remediate_canary_image": "engine:1", "remediate_canary_timeout": 60}
+        tried |= {"remediate_required": ["canary", "diagnostic"]}
         (tmp_path / "more.json").write_text(json.dumps(tried))
         time.sleep(2)
         with canaries_that_end(it):
+            one = journey.play("remediate", tmp_path, [contract], "-e", f"@{tmp_path / 'more.json'}")
+            assert said(it)["state"] == "validating", one.stdout
+            assert "the diagnostic has not passed" in " ".join(one.stdout.split()), one.stdout
+            tried |= {"remediate_diagnosed": {NODE: {"diagnostic": "passed"}}}
+            (tmp_path / "more.json").write_text(json.dumps(tried))
             back = journey.play("remediate", tmp_path, [contract], "-e", f"@{tmp_path / 'more.json'}")
         assert back.returncode == 0, back.stdout
         assert "the canary: it ended well" in " ".join(back.stdout.split()), back.stdout

@@ -38,6 +38,7 @@ from .remediation_pods import PODS, PodMover
 _REPORT: dict[str, Any] = {
     "node": {"type": "str", "required": True},
     "session": {"type": "str", "required": True},
+    "goal": {"type": "str", "default": ""},
     "outcome": {"type": "str", "required": True, "choices": ["done", "failed"]},
     "detail": {"type": "str", "default": ""},
 }
@@ -170,12 +171,12 @@ class _Run:
         if node is None:
             return Step(report["node"], "observe", "the node is gone", "", report["session"])
         step = reported(node, report["outcome"], report["detail"], time.time())
-        if step.session != report["session"]:
-            why = (
-                f"the report is of {report['session']}, and the node is in {step.session or 'service'}: nothing changes"
-            )
-            return Step(step.node, "observe", why, step.state, step.session)
-        return step
+        said = (report["session"], report["goal"] or step.goal)
+        if step.patch is None or said == (step.session, step.goal):
+            return step
+        is_in = " ".join([step.session, step.goal]).strip() or "service"
+        why = f"the report is of {' '.join(said).strip()}, and the node is in {is_in}: nothing changes"
+        return Step(step.node, "observe", why, step.state, step.session)
 
     # --- acting --------------------------------------------------------------------------------
 
