@@ -40,6 +40,8 @@ Parameters = Mapping[str, Any]
 class HeldError(KubeError):
     """Somebody else holds the lock."""
 
+    code = "locked"
+
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Take, renew or give back the lock."""

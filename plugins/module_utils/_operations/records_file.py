@@ -21,6 +21,8 @@ from .._kube.private_file import MODE, write_private
 class RecordError(KubeError):
     """A record cannot be written, or records cannot be read."""
 
+    code = "record_not_written"
+
 
 class RecordsFile:
     """The records of one cluster that this controller wrote. Use it within :meth:`locked`."""
