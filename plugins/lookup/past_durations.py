@@ -30,7 +30,7 @@ options:
 EXAMPLES = r"""
 - name: Say how long upgrades took
   ansible.builtin.debug:
-    msg: "{{ lookup('fireworks.byoc.past_durations', 'upgrade the stack', directories=['~/.byoc/records']) }}"
+    msg: "{{ lookup('fireworks.byoc.past_durations', 'upgrade', directories=['~/.byoc/records']) }}"
 """
 
 RETURN = r"""

@@ -42,9 +42,23 @@ options:
     description: The name of this controller in the records. Its host name unless given, which is none in a container.
     type: str
   operation:
-    description: What was done, in a word.
+    description: What was done.
     type: str
     required: true
+    choices:
+      - onboard
+      - presetup
+      - deploy_models
+      - rollback_model
+      - retire_model
+      - remediate
+      - upgrade
+      - rollback_stack
+      - rotate_credentials
+      - grant_setup_access
+      - revoke_setup_access
+      - revocation_drill
+      - offboard
   run_id:
     description: In which run.
     type: str
