@@ -52,9 +52,22 @@ options:
     description: Who holds it. Unless given, C(user@controller); in AWX the user who started the job.
     type: str
   purpose:
-    description: What for, in a word or two, for whoever finds it held.
+    description: The operation that it is taken for, which whoever finds it held is told. Required to take it.
     type: str
-    default: ""
+    choices:
+      - onboard
+      - presetup
+      - deploy_models
+      - rollback_model
+      - retire_model
+      - remediate
+      - upgrade
+      - rollback_stack
+      - rotate_credentials
+      - grant_setup_access
+      - revoke_setup_access
+      - revocation_drill
+      - offboard
   duration:
     description:
       - For how many seconds the lock holds without being renewed, 5 at least. So long a crashed run keeps others out.
@@ -101,6 +114,7 @@ EXAMPLES = r"""
   fireworks.byoc.operation_lock:
     connection: "{{ byoc_connection }}"
     run_id: "{{ byoc_run_id }}"
+    purpose: upgrade
     break_holder: alice@ctl-1/7f3a9c2e
     break_reason: ctl-1 lost its power, INC-4711
 """
@@ -158,10 +172,15 @@ held_by:
   type: dict
   returned: when O(state=absent) and it is not this run's
 owner:
-  description: Whose move it is.
+  description: Who has to act; V(operator), V(fireworks) or V(customer).
   type: str
   returned: failure
-  sample: the operator of this run
+  sample: operator
+code:
+  description: What went wrong, as a stable word. C(what), C(where) and C(next_step) say it in words.
+  type: str
+  returned: failure
+  sample: unreachable
 error:
   description: The kind of failure.
   type: str

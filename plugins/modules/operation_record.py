@@ -43,9 +43,23 @@ options:
     description: The name of this controller in the records. Its host name unless given, which is none in a container.
     type: str
   operation:
-    description: What was done, in a word.
+    description: What was done.
     type: str
     required: true
+    choices:
+      - onboard
+      - presetup
+      - deploy_models
+      - rollback_model
+      - retire_model
+      - remediate
+      - upgrade
+      - rollback_stack
+      - rotate_credentials
+      - grant_setup_access
+      - revoke_setup_access
+      - revocation_drill
+      - offboard
   run_id:
     description: In which run.
     type: str
@@ -123,9 +137,15 @@ path:
   type: str
   returned: success, not in check mode
 owner:
-  description: Whose move it is.
+  description: Who has to act; V(operator), V(fireworks) or V(customer).
   type: str
   returned: failure
+  sample: operator
+code:
+  description: What went wrong, as a stable word. C(what), C(where) and C(next_step) say it in words.
+  type: str
+  returned: failure
+  sample: unreachable
 error:
   description: The kind of failure.
   type: str

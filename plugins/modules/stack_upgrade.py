@@ -165,10 +165,15 @@ pruned:
   elements: str
   returned: success
 owner:
-  description: Whose move it is.
+  description: Who has to act; V(operator), V(fireworks) or V(customer).
   type: str
   returned: failure
-  sample: the operator of this run
+  sample: operator
+code:
+  description: What went wrong, as a stable word. C(what), C(where) and C(next_step) say it in words.
+  type: str
+  returned: failure
+  sample: unreachable
 error:
   description: The kind of the failure. V(UpgradeError) has put the old release back, V(UnfinishedError) has not come
     to an end yet, V(FailedBeforeError), V(NotReadyError) and V(NoRoomError) have begun nothing.

@@ -30,7 +30,7 @@ UPGRADER = "/apis/rbac.authorization.k8s.io/v1/namespaces/fireworks-system/roles
 def hold_lock(cluster: Any) -> None:
     """For a day: a plan knows that a lock of minutes is free again when the second wave begins."""
     now = datetime.now(tz=UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    notes = {"byoc.fireworks.ai/purpose": "deploy models"}
+    notes = {"byoc.fireworks.ai/purpose": "deploy_models"}
     spec = {"holderIdentity": "bob@ctl/7", "leaseDurationSeconds": 86400, "acquireTime": now, "renewTime": now}
     cluster.request("POST", LEASES, {"metadata": {"name": "operation-lock", "annotations": notes}, "spec": spec})
 
@@ -128,7 +128,7 @@ def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any,
         assert newer == both | {config, "ConfigMap telemetry deleted"}
 
         hold_lock(birch)
-        past = {"operation": "upgrade the stack", "result": "done"}
+        past = {"operation": "upgrade", "result": "done"}
         past |= {"started": "2026-11-01T10:00:00Z", "ended": "2026-11-01T10:08:00Z"}
         (tmp_path / "records").mkdir()
         (tmp_path / "records" / "acme-eu-1.jsonl").write_text(json.dumps(past) + "\n")
@@ -136,7 +136,7 @@ def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any,
         worked_on, done = planned()
         rows = {row["cluster"]: row for row in worked_on["clusters"]}
         assert (rows["birch-eu-1"]["code"], rows["acme-eu-1"]["estimated_seconds"]) == ("locked", 600)
-        assert "bob@ctl/7 works on it for deploy models" in rows["birch-eu-1"]["reason"]
+        assert "bob@ctl/7 works on it for deploy_models" in rows["birch-eu-1"]["reason"]
         birch.request("DELETE", f"{LEASES}/operation-lock")
 
         refused, done = planned(as_the_upgrader_of_an_older_presetup(birch, two, tmp_path))

@@ -86,7 +86,7 @@ def test_onboarding_refuses(
     del contract["_other_ca"]
     done = onboard(tmp_path, contract)  # asserts that there is no traceback
     assert done.returncode == 2, done.stdout
-    said = next(text for text in done.stdout.splitlines() if message in text and "Whose move:" in text)
+    said = next(text for text in done.stdout.splitlines() if message in text and "Action required by:" in text)
     table.append((case, one_line(said)))
     assert ours(cluster) == {}
 

@@ -99,7 +99,7 @@ def test_access_is_withdrawn_and_given_back_and_models_serve_on(serving: Any, tm
         said = line(done, CLUSTER, f" {identity} ")
         assert re.search(r"deleted +refused with 401 after \d+\.\d s +20\d\d-", said), said
         assert "401: Unauthorized. Next: renew the credential" in said
-        assert "Whose move: the customer." in said
+        assert "Action required by: customer." in said
     assert "none gone, restarted or unready" in line(done, CLUSTER, "the same pods")
     assert "no request was sent" in line(done, CLUSTER, "endpoint reachability")
 
@@ -126,7 +126,7 @@ def test_everything_of_ours_says_clearly_that_it_is_withdrawn_and_the_next_drill
         assert done.returncode == 2, done.stdout
         said = done.stdout.split("How it ended")[-1]
         assert said.count("with 401: Unauthorized. Next: renew the credential") == 1, done.stdout
-        assert said.count("Whose move: the customer.") == 1
+        assert said.count("Action required by: customer.") == 1
         assert "Acme Cloud Platform <cloud@acme.example>" in line(done, CLUSTER, "failed")
     shown = play("status", tmp_path, [contract], clusters="")
     assert "with 401: Unauthorized. Next: renew the credential" in line(shown, CLUSTER, "unreachable")

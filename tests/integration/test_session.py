@@ -92,7 +92,7 @@ def test_errors_are_typed_and_say_where(bed: Any) -> None:
     with pytest.raises(NotFoundError, match=r"acme \(https://127.0.0.1:\d+\): the API server refused GET"):
         session.get("/api/v1/namespaces/nowhere")
     nobody = open_session(bed["acme"], kubeconfig_file=str(bed["acme"].kubeconfig_for("nobody")))
-    with pytest.raises(ForbiddenError, match=r"(?s)403: .*cannot list.*Whose move: the customer"):
+    with pytest.raises(ForbiddenError, match=r"(?s)403: .*cannot list.*Action required by: customer"):
         nobody.get("/api/v1/secrets")
 
 
@@ -131,7 +131,7 @@ def test_a_server_that_is_off_is_given_up_within_seconds(bed: Any) -> None:
 
 
 def test_a_name_that_does_not_resolve_is_said_so(bed: Any) -> None:
-    with pytest.raises(UnreachableError, match="Whose move: the customer"):
+    with pytest.raises(UnreachableError, match="Action required by: customer"):
         open_session(bed["acme"], server="https://no-such-host.invalid").uid()
 
 

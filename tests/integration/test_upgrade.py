@@ -109,7 +109,7 @@ def test_a_quota_without_room_is_said_before_anything_is_written(fleet: Fleet, t
             assert ended(done, "acme-eu-1")[4:6] == ["wait", "no_room"], done.stdout
             said = " ".join(done.stdout.split())
             assert "there is no room for the upgrade, so none was begun: quota theirs has 0 of pods left" in said, said
-            assert "Whose move: the customer" in said, said
+            assert "Action required by: customer" in said, said
         assert (stack(acme), entries(acme)) == before
     finally:
         acme.request("DELETE", path)

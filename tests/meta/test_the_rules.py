@@ -46,6 +46,7 @@ SOUND = {
 }
 DOMAIN = "plugins/module_utils/_domain/thought.py"
 KUBE = "plugins/module_utils/_kube/talk.py"
+WORDS = "plugins/module_utils/_vocabulary/words.py"
 THING = "plugins/modules/thing.py"
 DEFAULTS = "roles/stack/defaults/main.yml"
 TEST = "tests/integration/test_all.py"
@@ -143,6 +144,7 @@ BROKEN = [
     ("the_thinking_does_no_io_and_reads_no_clock", DOMAIN, "datetime.datetime.now()\n", "takes a clock"),
     ("no_floor_knows_the_floors_above_it", KUBE, "from .._domain import thought\n", "_kube imports _domain"),
     ("no_floor_knows_the_floors_above_it", DOMAIN, "from .._operations.x import y\n", "_domain imports _operations"),
+    ("no_floor_knows_the_floors_above_it", WORDS, "from .._domain import thought\n", "_vocabulary imports _domain"),
     ("the_talking_names_neither_gpus_nor_models", KUBE, "RESOURCE = 'nvidia.com/gpu'\n", "nvidia.com/gpu"),
     ("no_plugin_file_is_longer_than_a_head", KUBE, "pass\n" * 401, "401 lines"),
     ("every_python_file_carries_the_licence", KUBE, "import os\n", "three lines"),

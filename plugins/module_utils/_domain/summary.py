@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .people import FIREWORKS, contact
+from .._vocabulary.owner import Owner
+from .._vocabulary.wording import assignee
+from .people import contact
 from .table import table
 
 Data = Mapping[str, Any]
@@ -45,20 +47,19 @@ def failure(contract: Data, failed: Data, task: str, items: Sequence[Data] = ())
         first = unmet[0]
         more = f" (and {len(unmet) - 1} more)" if len(unmet) > 1 else ""
         reason = f"{first['check']}: {first['found']}, needed {first['needed']}{more}"
-        owner = "Fireworks" if first["owner"] == FIREWORKS else "the customer"
-        outcome = _outcome(contract, "refused", reason=reason, owner=owner, ask=first["contact"])
+        outcome = _outcome(contract, "refused", reason=reason, owner=first["owner"], ask=first["contact"])
         return {**outcome, "detail": str(failed.get("msg", ""))}
     cause = _cause(failed)
     message = str(cause.get("msg") or "it failed and did not say why")
     owner = str(cause.get("owner") or _owner_in(message))
-    asked = contact(contract, "account") if owner == "the customer" else None
+    asked = contact(contract, "account") if owner == Owner.CUSTOMER else None
     outcome = _outcome(contract, "failed", reason=f"{task}: {message.splitlines()[0]}", owner=owner, ask=asked)
     return {**outcome, "detail": message, "error": str(cause.get("error") or "")}
 
 
 def not_begun(contract: Data, reason: str) -> Outcome:
     """The outcome of a cluster that was left alone for what came of others."""
-    return _outcome(contract, "not begun", reason=reason, owner="Fireworks")
+    return _outcome(contract, "not begun", reason=reason, owner=Owner.FIREWORKS)
 
 
 def summary(outcomes: Sequence[Data]) -> str:
@@ -82,7 +83,7 @@ def _outcome(
         "result": result,
         "changes": changes,
         "reason": _short(reason),
-        "whose_move": f"{ask['name']} <{ask['email']}>" if ask and ask["email"] else owner,
+        "whose_move": assignee(owner, ask),
         "detail": "",
         "error": "",
     }
@@ -108,7 +109,7 @@ def _cause(failed: Data) -> Data:
 
 def _owner_in(message: str) -> str:
     """Whose move it is by the words of a playbook's own refusal, which carries nothing else."""
-    return "the customer" if message.rstrip().endswith("Whose move: the customer.") else "Fireworks"
+    return Owner.CUSTOMER if message.rstrip().endswith("Whose move: the customer.") else Owner.FIREWORKS
 
 
 def _short(text: str, most: int = 100) -> str:

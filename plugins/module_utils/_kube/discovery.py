@@ -64,6 +64,8 @@ class Resource:
 class UnknownKindError(KubeError):
     """The API server does not serve this kind."""
 
+    code = "unknown_kind"
+
 
 class Discovery:
     """What one API server serves. Look-ups that miss ask the server anew, once."""

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from .errors import CUSTOMER, CredentialError, KubeError, TlsError, UnreachableError, WrongClusterError, answer_error
+from .._vocabulary.owner import Owner
+from .errors import CredentialError, KubeError, TlsError, UnreachableError, WrongClusterError, answer_error
 from .exec_credential import ExecCredential, run_exec_plugin
 from .kubeconfig import Access, read_file
 from .retry import delay_before, says_later
@@ -183,13 +184,13 @@ class Session:
                 where=self.where,
                 next_step="compare the CA (and tls_server_name) in the contract with the cluster's; do not go on if it "
                 "changed unannounced",
-                owner=CUSTOMER,
+                owner=Owner.CUSTOMER,
             ) from None
         return UnreachableError(
             f"the API server did not answer: {reason}",
             where=self.where,
             next_step="check the address, the network path and the cluster",
-            owner=CUSTOMER,
+            owner=Owner.CUSTOMER,
         )
 
     # --- lists and streams ---------------------------------------------------------------------

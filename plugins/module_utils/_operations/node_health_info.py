@@ -50,6 +50,8 @@ _ABOUT_NODES = {"fieldSelector": "involvedObject.kind=Node"}
 class InputError(KubeError):
     """The policy or the snapshot that was given cannot be used here."""
 
+    code = "invalid_input"
+
 
 class _Reader:
     """Reads the sources of one cluster, and remembers which kinds its identity may not read."""

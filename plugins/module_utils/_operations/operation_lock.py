@@ -17,6 +17,7 @@ from .._kube.errors import KubeError
 from .._kube.lease import LeasePlace, NoNamespaceError, Seen
 from .._kube.session import Session
 from .._operation import Context, Operation
+from .._vocabulary.operations import OPERATION_NAMES
 from .who import who_runs
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -24,13 +25,16 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "run_id": {"type": "str", "required": True},
     "holder": {"type": "str"},
-    "purpose": {"type": "str", "default": ""},
+    "purpose": {"type": "str", "choices": OPERATION_NAMES},
     "duration": {"type": "int", "default": 120},
     "wait_timeout": {"type": "int", "default": 0},
     "break_holder": {"type": "str"},
     "break_reason": {"type": "str"},
 }
-RULES: dict[str, Any] = {"required_together": [("break_holder", "break_reason")]}
+RULES: dict[str, Any] = {
+    "required_if": [("state", "present", ("purpose",))],
+    "required_together": [("break_holder", "break_reason")],
+}
 
 LOOK_SECONDS = 2.0
 
@@ -39,6 +43,8 @@ Parameters = Mapping[str, Any]
 
 class HeldError(KubeError):
     """Somebody else holds the lock."""
+
+    code = "locked"
 
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
@@ -153,7 +159,7 @@ def _result(session: Session, parameters: Parameters, me: str) -> dict[str, Any]
         "changed": False,
         "held": False,
         "holder": me,
-        "purpose": parameters["purpose"],
+        "purpose": parameters["purpose"] or "",
         "duration": parameters["duration"],
         "cluster_uid": session.expected_uid,
         "taken_from": {},

@@ -17,6 +17,7 @@ from .._kube.errors import KubeError, NotFoundError
 from .._kube.head import Head, HeadPlace
 from .._kube.session import Session
 from .._operation import Context, Operation
+from .._vocabulary.operations import OPERATION_NAMES
 from .records_file import RECORDS_DIRECTORY, RecordError, RecordsFile
 from .who import who_runs
 
@@ -24,7 +25,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
     "directory": {"type": "str", **RECORDS_DIRECTORY},
     "writer": {"type": "str"},
-    "operation": {"type": "str", "required": True},
+    "operation": {"type": "str", "choices": OPERATION_NAMES, "required": True},
     "run_id": {"type": "str", "required": True},
     "by": {"type": "str"},
     "contract_digest": {"type": "str", "default": ""},

@@ -27,6 +27,8 @@ RECORDS_DIRECTORY: dict[str, Any] = {"default": "~/.byoc/records", "fallback": (
 class RecordError(KubeError):
     """A record cannot be written, or records cannot be read."""
 
+    code = "record_not_written"
+
 
 class RecordsFile:
     """The records of one cluster that this controller wrote. Use it within :meth:`locked`."""

@@ -30,7 +30,7 @@ from .._domain.upgrade.entry import FAILING, SUPERSEDED, WITHDRAWING, Entry, Unf
 from .._domain.upgrade.marks import Marks
 from .._domain.upgrade.room import shortages
 from .._kube.discovery import Discovery
-from .._kube.errors import CUSTOMER, ConflictError, KubeError
+from .._kube.errors import ConflictError, KubeError
 from .._kube.manifests import ManifestError
 from .._kube.objects import Manifest, Ref
 from .._kube.permissions import who_am_i
@@ -38,6 +38,7 @@ from .._kube.plan import DELETE, Plan, diff_of, told
 from .._kube.session import Session
 from .._kube.wait import Awaited, wait_ready
 from .._operation import Context, Operation
+from .._vocabulary.owner import Owner
 from .apply_set import parse_definition
 from .upgrade.carrying import MERGE_PATCH, Carrier, Component, Terms
 from .upgrade.reading import ENTRIES, backup_of, marks_of, read_entries
@@ -73,17 +74,25 @@ _WHOLE = "the whole release"
 class FailedBeforeError(KubeError):
     """This very release failed here, and nobody asked to try it again."""
 
+    code = "failed_before"
+
 
 class NotReadyError(KubeError):
     """The stack is not well, so nothing was begun."""
+
+    code = "unhealthy"
 
 
 class NoRoomError(KubeError):
     """A quota would stop the upgrade in its middle, so nothing was begun."""
 
+    code = "no_room"
+
 
 class NothingRecordedError(KubeError):
     """Nothing says what to go back to, or there is no stack."""
+
+    code = "nothing_recorded"
 
 
 @dataclass(frozen=True)
@@ -209,7 +218,7 @@ def _require_room(session: Session, plan: Plan, whole: Sequence[Manifest]) -> No
             f"there is no room for the upgrade, so none was begun: {'; '.join(short)}",
             where=session.where,
             next_step=f"raise the quota in {SYSTEM_NAMESPACE}, then run again",
-            owner=CUSTOMER,
+            owner=Owner.CUSTOMER,
         )
 
 

@@ -27,17 +27,22 @@ AGREED = contract(models=[model(), model("phi")], access={"credential": {"token_
             "access.mode: standard; stack.channel: stable; models: none",
         ),
         ("presetup", {"access": {"mode": "hardened"}}, "access.mode: hardened"),
-        ("deploy models", {}, "models: llama, phi"),
+        ("deploy_models", {}, "models: llama, phi"),
         ("remediate", {}, "actions: cordon auto, drain approve"),
         ("remediate", {"actions": {"cordon": "never"}}, "actions: none"),
         ("rotate_credentials", {}, "access.credential: ca_file, token_env"),
         ("rotate_credentials", {"access": {"mode": "standard"}}, "access.credential: none"),
         ("offboard", {}, "none: done by the customer's own administrator"),
-        ("something else", {}, "access.mode: standard"),
+        ("upgrade", {}, "access.mode: standard"),
     ],
 )  # fmt: skip
 def test_a_clause(operation: str, change: dict[str, Any], said: str) -> None:
     assert clause({**AGREED, **change}, operation) == said
+
+
+def test_what_is_no_operation_has_no_clause() -> None:
+    with pytest.raises(ValueError, match="deploy models"):
+        clause(AGREED, "deploy models")
 
 
 def test_every_playbooks_operation_is_known_or_says_its_clause_itself() -> None:

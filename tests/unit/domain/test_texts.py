@@ -166,11 +166,11 @@ def test_a_refused_cluster_says_what_was_missing_and_whom_to_ask() -> None:
         ({"msg": "no"}, "Apply: no", "Fireworks"),
         ({}, "Apply: it failed and did not say why", "Fireworks"),
         ({"msg": "no\nreally"}, "Apply: no", "Fireworks"),
-        ({"msg": "expired", "owner": "the customer"}, "Apply: expired", "Acme account <account@acme.example>"),
+        ({"msg": "expired", "owner": "customer"}, "Apply: expired", "Acme account <account@acme.example>"),
         (
-            {"msg": "x" * 200, "owner": "the operator of this run"},
+            {"msg": "x" * 200, "owner": "operator"},
             "Apply: " + "x" * 92 + "…",
-            "the operator of this run",
+            "operator",
         ),
         (
             {"msg": "some failed", "results": [{"msg": "fine"}, {"failed": True, "msg": "this"}]},

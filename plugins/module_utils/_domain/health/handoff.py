@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..people import CUSTOMER, whose_move
+from ..._vocabulary.owner import Owner
+from ..._vocabulary.wording import action_required
 from .finding import place
 
 _EVIDENCE = 3
@@ -30,8 +31,8 @@ def handoff(finding: Mapping[str, Any], contract: Mapping[str, Any]) -> dict[str
     lines.append(f"Recommended: {finding['action']} ({finding['why']}); the contract lets us: {finding['allowed']}.")
     if finding["ask"]:
         lines.append(f"Next: {finding['ask']}")
-    lines.append(whose_move(finding))
-    theirs = finding["owner"] == CUSTOMER
+    lines.append(action_required(finding["owner"], finding["contact"]))
+    theirs = finding["owner"] == Owner.CUSTOMER
     return {
         "to": finding["contact"],
         "escalation": list((contract.get("contacts") or {}).get("escalation") or ()) if theirs else [],

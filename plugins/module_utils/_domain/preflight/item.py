@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..people import CUSTOMER, FIREWORKS, NOBODY, contact
+from ..._vocabulary.owner import NO_CONTACT, Owner
+from ..people import contact
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,6 @@ class Item:
             "found": self.found,
             "needed": self.needed,
             "message": "" if self.ok else self.message,
-            "owner": "" if self.ok else (CUSTOMER if self.topic else FIREWORKS),
-            "contact": contact(contract, self.topic) if self.topic and not self.ok else dict(NOBODY),
+            "owner": "" if self.ok else str(Owner.CUSTOMER if self.topic else Owner.FIREWORKS),
+            "contact": contact(contract, self.topic) if self.topic and not self.ok else dict(NO_CONTACT),
         }

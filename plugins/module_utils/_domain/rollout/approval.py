@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from ..._vocabulary.owner import Owner
 from ..contract.durations import parse_duration
-from ..people import CUSTOMER, FIREWORKS
 
 Data = Mapping[str, Any]
 
@@ -66,7 +66,7 @@ def approved(contract: Data, change: Change, approvals: Iterable[Data], now: dat
     if verdicts:
         return next((verdict for verdict in verdicts if verdict.approved), verdicts[-1])
     found = f"none of the {others} approvals is for this plan" if others else "no approval yet"
-    return Verdict(False, f"{found}: {_who(contract)} approves digest {_short(change.digests)}", CUSTOMER)
+    return Verdict(False, f"{found}: {_who(contract)} approves digest {_short(change.digests)}", Owner.CUSTOMER)
 
 
 def policy_of(contract: Data) -> Data:
@@ -86,19 +86,21 @@ def _judge(contract: Data, change: Change, approval: Data, now: datetime) -> Ver
     by, source = _same(approval.get("by", "")), str(approval.get("source") or "data")
     what = f"the approval of {by or 'nobody'} ({source})"
     if not by:
-        return Verdict(False, f"{what} does not say who gave it", CUSTOMER)
+        return Verdict(False, f"{what} does not say who gave it", Owner.CUSTOMER)
     if by == _same(change.asked_by):
-        return Verdict(False, f"{what} is by who asks for the change: somebody else approves it", CUSTOMER)
+        return Verdict(False, f"{what} is by who asks for the change: somebody else approves it", Owner.CUSTOMER)
     if by not in approvers(contract):
-        return Verdict(False, f"{what} is not by one of those who may: {_who(contract)}", CUSTOMER)
+        return Verdict(False, f"{what} is not by one of those who may: {_who(contract)}", Owner.CUSTOMER)
     try:
         given, expires = _times(contract, approval)
     except ValueError as error:
-        return Verdict(False, f"{what} has no time that can be read: {error}", CUSTOMER)
+        return Verdict(False, f"{what} has no time that can be read: {error}", Owner.CUSTOMER)
     if given > now + _SKEW:
-        return Verdict(False, f"{what} is dated {given.isoformat()}, which is to come: check the clock", FIREWORKS)
+        return Verdict(
+            False, f"{what} is dated {given.isoformat()}, which is to come: check the clock", Owner.FIREWORKS
+        )
     if expires <= now:
-        return Verdict(False, f"{what} expired at {expires.isoformat()}", CUSTOMER)
+        return Verdict(False, f"{what} expired at {expires.isoformat()}", Owner.CUSTOMER)
     return Verdict(True, f"approved by {by} ({source}) until {expires.isoformat()}", by=by)
 
 

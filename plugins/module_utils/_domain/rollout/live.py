@@ -9,10 +9,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..._vocabulary.owner import Owner
 from ..bundle.rights import refused
 from ..identities.needs import OBSERVER
 from ..names import APPROVAL_ANNOTATION, FREEZE_ANNOTATION, account_user
-from ..people import CUSTOMER, FIREWORKS
 from ..status import READY, status_row
 
 Data = Mapping[str, Any]
@@ -66,9 +66,9 @@ def _lock(held: Data | None, run_id: str) -> dict[str, str] | None:
 def _offline(error: str) -> dict[str, Any]:
     """An error of ours ends with what to do next and whose move it is; of others it is taken to be the customer's."""
     text = " ".join(error.split())
-    ours = "Whose move:" in text and "Whose move: the customer" not in text
-    what = text.partition(" Next:")[0].partition(" Whose move:")[0].rstrip(".")
-    return {"reachable": False, "error": what, "owner": FIREWORKS if ours else CUSTOMER}
+    ours = "Action required by:" in text and "Action required by: customer" not in text
+    what = text.partition(" Next:")[0].partition(" Action required by:")[0].rstrip(".")
+    return {"reachable": False, "error": what, "owner": str(Owner.FIREWORKS if ours else Owner.CUSTOMER)}
 
 
 def _approvals(text: str) -> list[dict[str, Any]]:

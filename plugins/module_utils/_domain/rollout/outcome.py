@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from ..._vocabulary.owner import Owner
+from ..._vocabulary.wording import assignee
 from ..people import contact
 from .decision import GO, SKIP, WAIT
 from .gate import DONE, FAILED, SKIPPED, Gate
@@ -72,10 +74,9 @@ def broke(contract: Data, row: Data, failed: Data, task: str, now: datetime) -> 
     """
     message = str(failed.get("msg") or "it failed and did not say why")
     error = str(failed.get("error") or "")
-    owner = str(failed.get("owner") or "Fireworks")
+    owner = str(failed.get("owner") or Owner.FIREWORKS)
     who = contact(contract, "account")
-    if owner == "the customer" and who["email"]:
-        owner = f"{who['name']} <{who['email']}>"
+    owner = assignee(owner, who if owner == Owner.CUSTOMER else None)
     result, code, gate = _UNTOUCHED.get(error, (FAILED, _CODES.get(error, "failed"), FAILED))
     said = message.partition(" Next:")[0]
     reason = said if error else f"{task}: {said.splitlines()[0]}"

@@ -11,7 +11,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ..people import CUSTOMER, FIREWORKS, contact
+from ..._vocabulary.owner import Owner
+from ..people import contact
 from .case import Case, Request, case_of
 from .decision import GO, SKIP, WAIT, Decision, decide, standing, timing
 from .digests import plan_digest
@@ -109,9 +110,9 @@ def _row(case: Case, decision: Decision, wave: Wave | None) -> Row:
 
 
 def _whose(case: Case, decision: Decision) -> str:
-    if decision.owner == FIREWORKS:
+    if decision.owner == Owner.FIREWORKS:
         return "Fireworks"
-    if decision.owner != CUSTOMER:
+    if decision.owner != Owner.CUSTOMER:
         return ""
     who = contact(case.contract, _TOPICS.get(decision.code, "support"))
     return f"{who['name']} <{who['email']}>" if who["email"] else "the customer"

@@ -120,7 +120,7 @@ def feasibility_text(plan: Data) -> str:
     if not found["whole_fleet"]:
         lines.append(f"In the way of the whole fleet: {len(found['in_the_way'])} clusters.")
         lines += [
-            f"  {row['cluster']}: {row['reason']}. Whose move: {row['whose_move'] or 'nobody, it has to wait'}."
+            f"  {row['cluster']}: {row['reason']}. Action required by: {row['whose_move'] or 'nobody, it has to wait'}."
             for row in found["in_the_way"]
         ]
     return "\n".join(lines)

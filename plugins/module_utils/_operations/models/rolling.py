@@ -68,6 +68,8 @@ _SLACK_SECONDS = 60
 class RolloutError(KubeError):
     """A rollout that did not end in the new revision; the message says in which one it ended, and why."""
 
+    code = "rollout_failed"
+
 
 @dataclass(frozen=True)
 class Talk:

@@ -52,13 +52,19 @@ _NOT_OURS_TO_MEND = (UnreachableError, CredentialError, TlsError, WrongClusterEr
 class UpgradeError(KubeError):
     """A release that did not pass, and was given back."""
 
+    code = "rolled_back"
+
 
 class UnfinishedError(KubeError):
     """An upgrade that has not come to an end; the next run goes on."""
 
+    code = "unfinished"
+
 
 class _NotPassedError(KubeError):
     """What the gate says."""
+
+    code = "not_passed"
 
 
 @dataclass(frozen=True)

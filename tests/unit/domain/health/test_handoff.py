@@ -37,7 +37,7 @@ def test_the_customer_is_told_where_what_and_what_to_do() -> None:
         "It touches llama-n1 of llama.",
         "Recommended: reboot (fault policy 2026.11.1); the contract lets us: never.",
         f"Next: {reboot} back.",
-        "Whose move: the customer, Acme capacity <capacity@acme.example>.",
+        "Action required by: customer (Acme capacity <capacity@acme.example>).",
     ]
 
 
@@ -91,8 +91,8 @@ def test_ours_goes_to_nobody_else_and_tells_how_often() -> None:
     }
     (finding,) = assessed(case).findings
     made = handoff(finding.as_dict(), agreed(case))
-    assert made["to"] == {"name": "Fireworks", "email": ""} and made["escalation"] == []
-    assert "It was seen 2 times." in made["text"] and made["text"].endswith("Whose move: Fireworks.")
+    assert made["to"] == {"name": "", "email": ""} and made["escalation"] == []
+    assert "It was seen 2 times." in made["text"] and made["text"].endswith("Action required by: Fireworks.")
 
 
 def test_what_touches_no_replica_says_nothing_of_replicas() -> None:

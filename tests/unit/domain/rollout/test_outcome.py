@@ -88,7 +88,7 @@ def test_later_waves_begin_by_what_came_of_those_before_and_of_earlier_runs() ->
 
 def broke(error: str, **more: Any) -> dict[str, Any]:
     made = planned(alive())
-    failed = {"msg": "it is so. Next: that. Whose move: the customer.", "error": error, **more}
+    failed = {"msg": "it is so. Next: that. Action required by: customer.", "error": error, **more}
     return outcome.broke(agreed("c0"), row(made), failed, "Do it", NOW)
 
 
@@ -112,8 +112,8 @@ def test_what_a_failed_task_means_for_a_cluster(error: str, result: str, code: s
 
 
 def test_whose_move_it_is_after_a_failure() -> None:
-    assert "<" in broke("UpgradeError", owner="the customer")["whose_move"]
-    assert broke("UpgradeError", owner="the operator of this run")["whose_move"] == "the operator of this run"
+    assert "<" in broke("UpgradeError", owner="customer")["whose_move"]
+    assert broke("UpgradeError", owner="operator")["whose_move"] == "operator"
     assert broke("")["reason"] == "Do it: it is so."
     assert broke("", msg="")["reason"] == "Do it: it failed and did not say why"
 

@@ -38,8 +38,8 @@ def noted(**notes: str) -> dict[str, Any]:
     ("error", "told", "owner"),
     [
         ("timed\nout", "timed out", "customer"),
-        ("a: 401. Next: renew it. Whose move: the operator of this run.", "a: 401", "fireworks"),
-        ("a: no answer. Next: let us in. Whose move: the customer.", "a: no answer", "customer"),
+        ("a: 401. Next: renew it. Action required by: operator.", "a: 401", "fireworks"),
+        ("a: no answer. Next: let us in. Action required by: customer.", "a: no answer", "customer"),
     ],
 )
 def test_a_cluster_without_facts_is_offline(error: str, told: str, owner: str) -> None:
@@ -196,7 +196,7 @@ def test_the_outlook_in_words() -> None:
     assert "All that have a time are done by 2026-11-28T01:30:00+00:00." in text
     assert "The deadline 2026-11-26T12:00:00+00:00 does not hold. Late: g1." in text
     assert "In the way of the whole fleet: 2 clusters." in text
-    assert "  g2: offline: <timeout>. Whose move: Acme networking <networking@acme.example>." in text
+    assert "  g2: offline: <timeout>. Action required by: Acme networking <networking@acme.example>." in text
     good = feasibility_text(plan(FLEET[:1], request(), NOW, NOW + timedelta(days=1)))
     assert "holds." in good
     assert "In the way" not in good
