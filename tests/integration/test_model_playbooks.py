@@ -56,7 +56,7 @@ def test_a_model_is_deployed_shown_rolled_back_and_retired(birch: Any, tmp_path:
     assert "would change" in line(checked, "birch-eu-1"), checked.stdout
     assert "surge" in line(checked, "birch-eu-1", NAME)
     assert deployed(birch) == first, "check mode wrote"
-    done = play("deploy_models", tmp_path, [longer], *QUICK, "-e", "who=alice", "-e", "why=longer")
+    done = play("deploy_models", tmp_path, [longer], *QUICK, "-e", "requested_by=alice", "-e", "reason=longer")
     assert done.returncode == 0, done.stdout
     assert " done " in line(done, "birch-eu-1")
     assert "unproven" in line(done, "birch-eu-1", NAME)
@@ -121,8 +121,8 @@ def test_no_wave_begins_after_one_that_failed_and_who_is_offline_holds_nobody_up
 @pytest.mark.parametrize(
     ("playbook", "options", "message"),
     [
-        ("rollback_model", (), "Say which model"),
-        ("retire_model", (), "Say which model"),
+        ("rollback_model", (), "no model is named"),
+        ("retire_model", (), "no model is named"),
         ("rollback_model", ("-e", "model=x"), "has no model 'x'"),
     ],
 )

@@ -38,7 +38,7 @@ def admin(cluster: Any) -> tuple[str, ...]:
 
 
 def grant(cluster: Any, folder: Path, path: Path, *options: str, who: str = "alice", until: str = "2h") -> Any:
-    given = {"who": who, "reason": "a test", "grant_until": until, "setup_kubeconfig": str(path)}
+    given = {"grantee": who, "reason": "a test", "grant_until": until, "setup_kubeconfig": str(path)}
     extra = [word for key, value in given.items() if value for word in ("-e", yaml.safe_dump({key: value}).strip())]
     extra = [word if word == "-e" else "{" + word + "}" for word in extra]
     return play("grant_setup_access", folder, [agreed(cluster)], *admin(cluster), *extra, *options)
@@ -246,7 +246,7 @@ def test_grants_stand_side_by_side_and_a_vault_may_take_one(acme: Any, tmp_path:
         ({"until": "5m"}, "is too soon"),
         ({"until": "30d"}, "7 days at most"),
         ({"until": "tomorrow"}, "write a span like 8h"),
-        ({"who": ""}, "says who gets it and what for"),
+        ({"grantee": ""}, "says who gets it and what for"),
     ],
 )
 def test_a_grant_that_is_none_is_refused(bed: Any, tmp_path: Path, given: dict[str, str], message: str) -> None:
@@ -258,12 +258,12 @@ def test_a_grant_that_is_none_is_refused(bed: Any, tmp_path: Path, given: dict[s
 
 def test_a_grant_says_who_grants_it_and_where_it_goes(bed: Any, tmp_path: Path) -> None:
     cluster = bed["acme"]
-    options = ("-e", "who=alice", "-e", "reason=test", "-e", "grant_until=2h")
+    options = ("-e", "grantee=alice", "-e", "reason=test", "-e", "grant_until=2h")
     for playbook, more, message in (
-        ("grant_setup_access", options, "Say which administrator's kubeconfig to use"),
-        ("grant_setup_access", (*admin(cluster), *options), "Say where the credential goes"),
-        ("revoke_setup_access", admin(cluster), "Say which grant"),
-        ("rotate_credentials", (), "Say in which folder"),
+        ("grant_setup_access", options, "works with an administrator's credential, and none is named"),
+        ("grant_setup_access", (*admin(cluster), *options), "it is not said where the credential goes"),
+        ("revoke_setup_access", admin(cluster), "no setup grant is named"),
+        ("rotate_credentials", (), "the folder of credentials is not named"),
     ):
         done = play(playbook, tmp_path, [agreed(cluster)], *more)
         assert done.returncode != 0
