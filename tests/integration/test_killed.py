@@ -30,7 +30,7 @@ TASKS = (
     "Roll out the models",
     "Roll out the models",  # a moment later
     "Read the cluster until its endpoints are up to date",
-    "Judge the five checks",
+    "Evaluate the five checks",
 )
 
 

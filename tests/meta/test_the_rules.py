@@ -21,6 +21,9 @@ module: thing
 options:
   connection:
     type: dict
+  size:
+    type: int
+    default: 1
 attributes:
 {ATTRIBUTES}
 """
@@ -42,6 +45,7 @@ SOUND = {
     "roles/stack/defaults/main.yml": DEFAULTS_SAID,
     "roles/stack/meta/argument_specs.yml": SPEC,
     "playbooks/onboard.yml": PLAY,
+    "schemas/contract.schema.json": '{"properties": {"bake": {"default": "2m"}}}',
     "tests/integration/test_all.py": HEAD + 'run("fireworks.byoc.thing", "playbooks/onboard.yml", "--check")\n',
 }
 DOMAIN = "plugins/module_utils/_domain/thought.py"
@@ -86,6 +90,20 @@ BROKEN = [
         "lacks it",
     ),
     ("the_action_group_lists_every_module_that_takes_a_connection", THING, HEAD, "takes no `connection`"),
+    (
+        "no_task_repeats_a_modules_own_default",
+        "roles/stack/tasks/main.yml",
+        '[{"block": [{"fireworks.byoc.thing": {"size": "{{ stack_size }}"}}]}]',
+        "size of thing is 1",
+    ),
+    (
+        "no_task_repeats_a_modules_own_default",
+        "playbooks/onboard.yml",
+        PLAY + '  tasks: [{"fireworks.byoc.thing": {"size": "{{ size | default(1) }}"}}]\n',
+        "playbooks/onboard.yml: size of thing",
+    ),
+    ("no_plugin_repeats_a_default_of_the_contract", DOMAIN, HEAD + 'x = {}.get("bake", "2m")\n', "thought.py:5: bake"),
+    ("no_plugin_repeats_a_default_of_the_contract", KUBE, HEAD + 'Y = "2m"\nx = {}.get("bake") or Y\n', "bake is"),
     ("every_role_has_a_spec_that_equals_its_defaults", DEFAULTS, "stack_size: 2\n", "is 1 in the spec and 2"),
     ("every_role_has_a_spec_that_equals_its_defaults", DEFAULTS, "stack_size: true\n", "is 1 in the spec and True"),
     ("every_role_has_a_spec_that_equals_its_defaults", DEFAULTS, "{}\n", "none in defaults/main.yml"),

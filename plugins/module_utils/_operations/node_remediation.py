@@ -29,6 +29,7 @@ from .._domain.remediation import (
 )
 from .._domain.remediation.journey import has_gpus
 from .._domain.remediation.step import DRAIN_NODE, REPAIR, RESTART
+from .._kube.drain import PARALLEL
 from .._kube.selector import selects
 from .._kube.session import Session
 from .._operation import Context, Operation
@@ -53,7 +54,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "fleet": {"type": "dict", "options": {"nodes": _COUNT, "sick": _COUNT}},
     "required": {"type": "list", "elements": "str", "default": []},
     "diagnosed": {"type": "dict", "default": {}},
-    "parallel": {"type": "int", "default": 16},
+    "parallel": {"type": "int", "default": PARALLEL},
 }
 #: Suspect, quarantined, drained, repairing: no node takes more steps in one call.
 _ROUNDS = 5
