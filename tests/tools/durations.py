@@ -10,6 +10,7 @@ two runs can be compared (``python -m tests.tools.durations``). tests/conftest.p
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Generator
@@ -84,7 +85,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     _gathered.add(report)
-    if len(_gathered.tests) % 20 == 0:
+    if len(_gathered.tests) % 20 == 0 and "PYTEST_XDIST_WORKER" not in os.environ:
         _gathered.write()  # a run that is stopped has told where its time went
 
 
@@ -130,7 +131,7 @@ def keep(found: dict[str, Any], file: Path) -> None:
 def main(arguments: list[str]) -> int:
     """``python -m tests.tools.durations [FILE]``: the slowest files, tests and fixtures of a run.
 
-    ``--total FILE...`` says what runs came to together, ``--keep FILE`` notes a run's seconds in tests/tools/seconds.json.
+    ``--total FILE...`` says what runs came to together, ``--keep FILE`` notes a run in tests/tools/seconds.json.
     """
     if arguments[:1] == ["--total"]:
         print(total([Path(each) for each in arguments[1:]]))

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which of the long tests a run takes: a seeded sample, or one shard of all of them. Pure: names and seconds in, names out."""
+"""Which of the long tests a run takes: a seeded sample, or a shard. Pure: names and seconds in, names out."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def sample(cases: Mapping[str, int], seconds: Seconds, seed: str, most: float) -
 
 
 def shard(cases: Iterable[str], seconds: Seconds, number: int, of: int) -> set[str]:
-    """One of so many shards, about as long as each other. A function's cases stay together: they share what they start."""
+    """One of so many shards, equally long. A function's cases stay together: they share what they start."""
     functions: dict[str, list[str]] = {}
     for name in cases:
         functions.setdefault(function_of(name), []).append(name)
@@ -83,7 +83,7 @@ def shard(cases: Iterable[str], seconds: Seconds, number: int, of: int) -> set[s
 
 
 def longest_first(names: Sequence[str], seconds: Seconds) -> list[str]:
-    """The files of tests in the order in which workers take them: those that take longest first, so that none ends alone."""
+    """The files of tests in the order in which workers take them: so that none ends alone, the longest first."""
     totals: dict[str, float] = {}
     for name in names:
         totals[file_of(name)] = totals.get(file_of(name), 0.0) + seconds.of(name)

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A plugin of pytest: which tests a run takes, and in which order its workers take them.
 
-``@pytest.mark.soak(sample=2)`` marks what is long by nature; all in tests/soak is. ``--soak=sample`` takes what the seed
-chooses of it (always so many cases of each function as ``sample`` says) beside all other tests, ``--soak=only`` nothing
-else, and of that one shard, without what has passed on this very tree before. Without the option every test that is
+``@pytest.mark.soak(sample=2)`` marks what is long by nature; all in tests/soak is. ``--soak=sample`` takes what the
+seed chooses of it (always so many cases of each function as ``sample`` says) beside all other tests, ``--soak=only``
+nothing else, and of that one shard, without what has passed on this very tree before. Without the option every test that is
 named runs. tests/conftest.py names it as a plugin.
 """
 
@@ -26,8 +26,8 @@ from tests.tools import sampling
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = ROOT / "tests" / "tools" / "seconds.json"
 STATE = ROOT / "build" / "soak"
-#: What the sample takes of two workers, in their seconds together: three minutes by the clock.
-SAMPLE_SECONDS = 300.0
+#: What the sample takes of two workers, in their seconds together: two minutes by the clock, and what it starts first.
+SAMPLE_SECONDS = 240.0
 _SEED, _KNOWN, _DEADLINE = "BYOC_SOAK_SEED", "BYOC_SOAK_KNOWN", "BYOC_SOAK_DEADLINE"
 _TREE = "BYOC_SOAK_TREE"
 LEFT = "left for the next run: the time for soaking is over"
