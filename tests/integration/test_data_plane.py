@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from byoc_testbed import Testbed
-from tests.integration.conftest import h100
+from tests.beds import h100
 from tests.integration.faults import report_xid
 from tests.integration.guarded import until
 from tests.integration.journey import line, play

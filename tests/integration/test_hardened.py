@@ -13,8 +13,8 @@ import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import CONNECTING, PLAYBOOKS
 from byoc_testbed import ClusterSpec, Testbed
+from tests.beds import h100
 from tests.integration.audit_log import by_identity_and_verb, calls
-from tests.integration.conftest import h100
 from tests.integration.journey import NO_REQUESTS, agreed, line, offboard, onboard, ours, play, versions
 from tests.integration.plays import ROOT
 from tests.integration.upgrades import ASKED_BY, NEW, QUICK, ended, publish

@@ -19,7 +19,7 @@ import yaml
 
 from byoc_testbed import ClusterSpec, Testbed
 from demo.contracts import H100, Contract, contract, write_fleet
-from tests.integration.conftest import h100
+from tests.beds import h100
 from tests.integration.plays import ROOT, run_playbook
 from tests.integration.upgrades import NAMESPACE, edition_of, ended, entries, release_of, upgrade
 

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The clusters that the integration tests run against: real API servers, fake nodes."""
+"""A plugin of pytest: the clusters that tests share, one set for each worker. Real API servers, fake nodes."""
 
 from __future__ import annotations
 

@@ -8,16 +8,17 @@ from __future__ import annotations
 import json
 import os
 import random
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.integration.guarded import until
+from tests.integration.killing import begin, kill_after
 from tests.integration.plays import ROOT, connection_to, run_tasks
 from tests.integration.upgrades import NAMESPACE, entries, release_of
 
@@ -100,22 +101,14 @@ class Runs:
             "deadline": 30,
         }
         self.file.write_text(json.dumps(given))
-        running = subprocess.Popen(
-            [sys.executable, "-c", _DRIVER, str(self.file)],
-            env={**os.environ, "PYTHONPATH": str(ROOT / ".collections")},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        driver = [sys.executable, "-c", _DRIVER, str(self.file)]
+        running = begin(driver, {**os.environ, "PYTHONPATH": str(ROOT / ".collections")})
         assert running.stdout is not None
         assert running.stdout.readline() == "begun\n"
         self.began = time.monotonic()
-        try:
-            said, _nothing = running.communicate(timeout=after)
-        except subprocess.TimeoutExpired:
-            running.kill()
-            running.communicate()
+        if kill_after(running, after):
             return None
-        found: dict[str, Any] = json.loads(said)
+        found: dict[str, Any] = json.loads(running.stdout.read().splitlines()[-1])
         return found
 
     def timed(self, edition: str, *, crash: bool = False) -> float:
@@ -136,10 +129,21 @@ class Runs:
         return found
 
 
-@pytest.fixture
-def runs(bed: Any, tmp_path: Path) -> Iterator[Runs]:
+@dataclass
+class Course:
+    """Where the kills have brought the cluster, and what they go by."""
+
+    seconds: dict[bool, float]
+    """How long a whole run takes, and one that fails."""
+    wholes: dict[str, dict[str, Any]]
+    now: str
+    interrupted: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def runs(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     """A cluster with release a, in the smallest namespace."""
-    cluster = bed["cedar"]
+    cluster, folder = bed["cedar"], tmp_path_factory.mktemp("runs")
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "fireworks-system"}}
     cluster.request("POST", "/api/v1/namespaces", namespace)
     try:
@@ -148,9 +152,9 @@ def runs(bed: Any, tmp_path: Path) -> Iterator[Runs]:
             "definition": [one for part in release("a") for one in part["definition"]],
             "annotations": {"byoc.fireworks.ai/release": "2026.1.0"},
         }
-        done = run_tasks(tmp_path, connection_to(cluster), {"fireworks.byoc.apply_set": first}).result
+        done = run_tasks(folder, connection_to(cluster), {"fireworks.byoc.apply_set": first}).result
         assert not done.get("failed"), done
-        yield Runs(cluster, tmp_path)
+        yield Runs(cluster, folder)
     finally:
         cluster.request("DELETE", NAMESPACE)
 
@@ -161,34 +165,49 @@ def runs(bed: Any, tmp_path: Path) -> Iterator[Runs]:
         until(gone, "the namespace is still there")
 
 
-@pytest.mark.slow
-def test_killed_at_twenty_points_it_is_whole_after_the_next_run(runs: Runs) -> None:
+@pytest.fixture(scope="module")
+def course(runs: Runs) -> Iterator[Course]:
+    """The cluster on release b, after one run of each kind that nobody killed."""
     wholes = {"a": runs.objects()}
     seconds = {False: runs.timed("b")}
     wholes["b"] = runs.objects()
     seconds[True] = runs.timed("a", crash=True)
     assert runs.objects() == wholes["b"], "what failed was not put back object for object"
-    chance, now, interrupted = random.Random(SEED), "b", set()  # noqa: S311
     print(f"seed {SEED}; a run takes {seconds[False]:.1f} s, one that fails {seconds[True]:.1f} s")
-    for number in range(KILLS):
-        crash = number % CRASHES == CRASHES - 1
-        other = "a" if now == "b" else "b"
-        after = (number + chance.random()) / KILLS * seconds[crash]
-        killed = runs.run(other, crash=crash, after=after) is None
-        left = entries(runs.cluster)[-1][2]
-        interrupted.add(left if killed else "ended")
-        done = runs.run(other, crash=crash)
-        assert done is not None
-        state = (
-            f"killed at {after:.2f} s ({left if killed else 'it had ended'}), then {done.get('action') or done['msg']}"
-        )
-        print(f"{number + 1:2} {now} -> {other}{' (fails)' if crash else ''}: {state}")
-        assert bool(done.get("failed")) is crash, state
-        now = now if crash else other
-        assert runs.objects() == wholes[now], f"a mix: {state}"
-        marks = release_of(runs.cluster)
-        assert marks["release"] == f"2026.{1 if now == 'a' else 2}.0", state
-        assert "release-unfinished" not in marks, state
-        assert entries(runs.cluster)[-1][2] == ("failed" if crash else "good"), state
+    made = Course(seconds, wholes, "b")
+    yield made
     # Where a run that fails was at depends on the machine's mood: on its way there, on its way back, or through.
-    assert "pending" in interrupted, interrupted
+    if len(made.interrupted) == KILLS:
+        assert "pending" in made.interrupted, made.interrupted
+
+
+def _kill(runs: Runs, course: Course, number: int, *, crash: bool) -> None:
+    chance = random.Random(f"{SEED}-{number}")  # noqa: S311
+    other = "a" if course.now == "b" else "b"
+    after = (number + chance.random()) / KILLS * course.seconds[crash]
+    killed = runs.run(other, crash=crash, after=after) is None
+    left = entries(runs.cluster)[-1][2]
+    course.interrupted.append(left if killed else "ended")
+    done = runs.run(other, crash=crash)
+    assert done is not None
+    state = f"killed at {after:.2f} s ({left if killed else 'it had ended'}), then {done.get('action') or done['msg']}"
+    print(f"{number + 1:2} {course.now} -> {other}{' (fails)' if crash else ''}: {state}")
+    assert bool(done.get("failed")) is crash, state
+    course.now = course.now if crash else other
+    assert runs.objects() == course.wholes[course.now], f"a mix: {state}"
+    marks = release_of(runs.cluster)
+    assert marks["release"] == f"2026.{1 if course.now == 'a' else 2}.0", state
+    assert "release-unfinished" not in marks, state
+    assert entries(runs.cluster)[-1][2] == ("failed" if crash else "good"), state
+
+
+@pytest.mark.soak(sample=1)
+@pytest.mark.parametrize("number", [number for number in range(KILLS) if number % CRASHES != CRASHES - 1])
+def test_killed_anywhere_it_is_whole_after_the_next_run(runs: Runs, course: Course, number: int) -> None:
+    _kill(runs, course, number, crash=False)
+
+
+@pytest.mark.soak(sample=1)
+@pytest.mark.parametrize("number", range(CRASHES - 1, KILLS, CRASHES))
+def test_killed_on_its_way_back_it_is_whole_after_the_next_run(runs: Runs, course: Course, number: int) -> None:
+    _kill(runs, course, number, crash=True)

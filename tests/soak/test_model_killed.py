@@ -6,10 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +14,8 @@ from typing import Any
 import pytest
 
 from tests.integration.governed import governed
+from tests.integration.killing import begin_playbook, kill_after, wait_for_task
 from tests.integration.models import LLAMA, Models
-from tests.integration.plays import ROOT, ansible_environment
 
 NEW, OLD = "new", "old"
 # At which share of the time that a whole rollout takes, and what the version does.
@@ -36,32 +32,59 @@ def models(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model
         yield Models(bed["acme"], contract, folder)
 
 
-@pytest.mark.slow
-def test_killed_at_ten_points_it_is_whole_after_the_next_run(models: Models) -> None:
-    wholes: dict[int, dict[str, str]] = {}
+@pytest.fixture(scope="module")
+def wholes(models: Models) -> dict[int, dict[str, str]]:
+    """What there is of each version after a rollout that nobody killed, by its context length."""
+    found = {}
     for context in (1024, 2048):
         assert not models.roll(models.version(context)).get("failed")
-        wholes[context] = models.whole()
-    taken = {
+        found[context] = models.whole()
+    return found
+
+
+@pytest.fixture(scope="module")
+def taken(models: Models, wholes: dict[int, dict[str, str]]) -> dict[str, float]:
+    """How long a whole rollout takes, by what its version does."""
+    return {
         behaviour: _run(models, models.version(1024, behaviour=behaviour), seconds=120.0)[1]
         for behaviour in ("crash", "")
     }
-    now, interrupted = 1024, []
-    for share, behaviour, end in KILLS:
-        other = 1024 if now == 2048 else 2048
-        change = models.version(other, behaviour=behaviour)
-        after = share * taken[behaviour]
-        killed, _seconds = _run(models, change, after)
-        ended = "was at work" if killed else "had ended"
-        interrupted.append(models.revisions()[-1][1])
-        done = models.roll(change)
-        assert bool(done.get("failed")) is (end == OLD), done
-        now = other if end == NEW else now
-        assert models.whole() == wholes[now], f"after a kill at {after:.1f} s ({ended}): a mix"
-        assert models.revisions()[-1][1] == ("good" if end == NEW else "failed")
-        assert not [state for _number, state in models.revisions() if state in ("pending", "failing")]
-        assert {_context(pod) for pod in models.pods()} == {now}
-    assert "pending" in interrupted, "no kill hit a rollout in the middle"
+
+
+@pytest.fixture(scope="module")
+def states(models: Models) -> Iterator[list[str]]:
+    """The state in which each kill left the newest revision."""
+    found: list[str] = []
+    yield found
+    if len(found) == len(KILLS):
+        assert "pending" in found, "no kill hit a rollout in the middle"
+
+
+@pytest.mark.soak(sample=1)
+@pytest.mark.parametrize(("share", "behaviour", "end"), KILLS)
+def test_killed_anywhere_it_is_whole_after_the_next_run(
+    models: Models,
+    wholes: dict[int, dict[str, str]],
+    taken: dict[str, float],
+    states: list[str],
+    share: float,
+    behaviour: str,
+    end: str,
+) -> None:
+    [now] = {_context(pod) for pod in models.pods()}
+    other = 1024 if now == 2048 else 2048
+    change = models.version(other, behaviour=behaviour)
+    after = share * taken[behaviour]
+    killed, _seconds = _run(models, change, after)
+    ended = "was at work" if killed else "had ended"
+    states.append(models.revisions()[-1][1])
+    done = models.roll(change)
+    assert bool(done.get("failed")) is (end == OLD), done
+    now = other if end == NEW else now
+    assert models.whole() == wholes[now], f"after a kill at {after:.1f} s ({ended}): a mix"
+    assert models.revisions()[-1][1] == ("good" if end == NEW else "failed")
+    assert not [state for _number, state in models.revisions() if state in ("pending", "failing")]
+    assert {_context(pod) for pod in models.pods()} == {now}
 
 
 def _run(models: Models, change: dict[str, Any], seconds: float) -> tuple[bool, float]:
@@ -77,30 +100,10 @@ def _run(models: Models, change: dict[str, Any], seconds: float) -> tuple[bool, 
     }
     playbook = Path(models.folder, "killed.yml")
     playbook.write_text(json.dumps([play]))
-    running = subprocess.Popen(
-        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "-c", "local", str(playbook)],
-        cwd=ROOT,
-        env=ansible_environment(PYTHONUNBUFFERED="1"),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    assert running.stdout is not None
-    for text in running.stdout:
-        if text.startswith("TASK [Roll]"):
-            break
-    else:
-        raise AssertionError("the rollout did not begin")
-    began, killed = time.monotonic(), False
-    try:
-        running.wait(seconds)
-    except subprocess.TimeoutExpired:
-        os.killpg(running.pid, signal.SIGKILL)
-        running.wait()
-        killed = True
-    return killed, time.monotonic() - began
+    running = begin_playbook("-i", "localhost,", "-c", "local", str(playbook))
+    wait_for_task(running, "Roll")
+    began = time.monotonic()
+    return kill_after(running, seconds), time.monotonic() - began
 
 
 def _context(pod: dict[str, Any]) -> int:
