@@ -14,15 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-<<<<<<< HEAD
 from ..._vocabulary.owner import Owner
-from ..contract.durations import parse_duration
-=======
 from ..contract.defaults import said
 from ..contract.durations import parse_duration
 from ..contract.schema import SCHEMA
-from ..people import CUSTOMER, FIREWORKS
->>>>>>> h/roles
 
 Data = Mapping[str, Any]
 
