@@ -27,11 +27,11 @@ _SKEW = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether there is an approval, and else why not and whose move it is."""
+    """Whether there is an approval, and else why not and who has to act."""
 
     approved: bool
     reason: str
-    owner: str = ""
+    owner: Owner = Owner.NOBODY
     by: str = ""
 
 
