@@ -98,10 +98,10 @@ options:
       served_name:
         description: What a request asks for. Unless given, the model's name.
         type: str
-  who:
-    description: Who makes this change. Unless given, the name under which the API server knows this identity.
+  requested_by:
+    description: Who asked for this change. Unless given, the name under which the API server knows this identity.
     type: str
-  why:
+  reason:
     description: Why, in a few words.
     type: str
     default: ""
@@ -131,8 +131,8 @@ EXAMPLES = r"""
   fireworks.byoc.model_rollout:
     connection: "{{ byoc_connection }}"
     models: "{{ contract | fireworks.byoc.model_changes(['llama-3-1-8b'], release) }}"
-    who: alice
-    why: longer context
+    requested_by: alice
+    reason: longer context
 
 - name: Go back
   fireworks.byoc.model_rollout:
@@ -140,7 +140,7 @@ EXAMPLES = r"""
     models:
       - name: llama-3-1-8b
         revision: previous
-    why: answers are worse
+    reason: answers are worse
 """
 
 RETURN = r"""

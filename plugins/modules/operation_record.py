@@ -88,6 +88,16 @@ options:
     description: How it ended.
     type: str
     required: true
+    choices:
+      - done
+      - unchanged
+      - would_change
+      - passed
+      - refused
+      - failed
+      - waiting
+      - skipped
+      - not_begun
   reason:
     description: Why it ended so.
     type: str

@@ -71,10 +71,10 @@ options:
   definition:
     description: Manifests that belong to every release, like the way in from outside. They are applied first.
     type: raw
-  who:
-    description: Who makes this change. Unless given, the name under which the API server knows this identity.
+  requested_by:
+    description: Who asked for this change. Unless given, the name under which the API server knows this identity.
     type: str
-  why:
+  reason:
     description: Why, in a few words.
     type: str
     default: ""
@@ -124,7 +124,7 @@ EXAMPLES = r"""
   fireworks.byoc.stack_upgrade:
     connection: "{{ byoc_connection }}"
     state: previous
-    why: slower answers
+    reason: slower answers
 """
 
 RETURN = r"""

@@ -21,8 +21,8 @@ GOLDEN = Path(__file__).with_name("golden") / "fleet_progress.txt"
 FACT = "ansible.builtin.set_fact"
 
 
-def outcome(result: str, reason: str = "") -> dict[str, Any]:
-    return {FACT: {"byoc_outcome": {"result": result, "reason": reason}}}
+def outcome(result: str, what: str = "") -> dict[str, Any]:
+    return {FACT: {"byoc_outcome": {"result": result, "what": what}}}
 
 
 def write_play(folder: Path, *, tasks: int = 0) -> Path:

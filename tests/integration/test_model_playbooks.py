@@ -61,7 +61,7 @@ def test_a_model_is_deployed_shown_rolled_back_and_retired(birch: Any, tmp_path:
     assert " done " in line(done, "birch-eu-1")
     assert "unproven" in line(done, "birch-eu-1", NAME)
     again = play("deploy_models", tmp_path, [longer], *QUICK)
-    assert "nothing changed" in line(again, "birch-eu-1"), again.stdout
+    assert "unchanged" in line(again, "birch-eu-1"), again.stdout
     assert "changed=0" in again.stdout
 
     observer = hardened(birch, "observer")
@@ -94,7 +94,7 @@ def test_a_model_is_deployed_shown_rolled_back_and_retired(birch: Any, tmp_path:
     assert "nothing carries its label any more" in gone.stdout
     assert not [place for place in ours(birch) if NAME in place]
     again = play("retire_model", tmp_path, [without], *back)
-    assert "nothing changed" in line(again, "birch-eu-1"), again.stdout
+    assert "unchanged" in line(again, "birch-eu-1"), again.stdout
 
 
 def test_no_wave_begins_after_one_that_failed_and_who_is_offline_holds_nobody_up(

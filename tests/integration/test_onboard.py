@@ -43,7 +43,7 @@ def test_the_whole_journey(acme: Any, tmp_path: Path) -> None:
     before, stamps = ours(acme), versions(acme)
     again = onboard(tmp_path, contract)
     assert again.returncode == 0, again.stdout
-    assert "nothing changed" in line(again, "acme-eu-1")
+    assert "unchanged" in line(again, "acme-eu-1")
     assert "changed=0" in again.stdout
     assert (ours(acme), versions(acme)) == (before, stamps)
 
@@ -58,7 +58,7 @@ def test_the_whole_journey(acme: Any, tmp_path: Path) -> None:
     gone = offboard(tmp_path, contract)
     assert gone.returncode == 0, gone.stdout
     assert ours(acme) == {}
-    assert "nothing changed" in line(offboard(tmp_path, contract), "acme-eu-1")
+    assert "unchanged" in line(offboard(tmp_path, contract), "acme-eu-1")
 
 
 def test_a_changed_contract_changes_what_it_names_and_no_more(acme: Any, tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_a_gateway_is_asked_for_and_given_routes(bed: Any, tmp_path: Path) -> No
         path = "/apis/gateway.networking.k8s.io/v1/namespaces/fireworks-system/httproutes"
         hosts = {host for route in birch.request("GET", path)["items"] for host in route["spec"]["hostnames"]}
         assert hosts == {"llm.birch.example", "llama-3-1-8b.llm.birch.example"}
-        assert "nothing changed" in line(onboard(tmp_path, contract), "birch-eu-1")
+        assert "unchanged" in line(onboard(tmp_path, contract), "birch-eu-1")
     finally:
         assert offboard(tmp_path, contract).returncode == 0
         birch.request("DELETE", "/api/v1/namespaces/gateway-system")

@@ -143,7 +143,7 @@ def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any,
         [row] = [row for row in refused["clusters"] if row["cluster"] == "birch-eu-1"]
         assert (row["decision"], row["code"]) == ("wait", "missing_permissions")
         assert "patch, delete horizontalpodautoscalers.autoscaling in fireworks-system" in row["reason"]
-        assert "@" in row["whose_move"]
+        assert (row["owner"], "@" in row["contact"]["email"]) == ("customer", True)
 
         annotate(acme, approval=None)
         after = state(acme), state(birch)

@@ -110,7 +110,7 @@ def test_access_is_withdrawn_and_given_back_and_models_serve_on(serving: Any, tm
     assert {path.name for path in credentials.iterdir()} == set(old)
     assert all(path.read_bytes() != old[path.name] for path in credentials.iterdir())
     again = onboard(tmp_path, contract)
-    assert "nothing changed" in line(again, CLUSTER), again.stdout
+    assert "unchanged" in line(again, CLUSTER), again.stdout
     assert pods(cluster) == running
 
 
@@ -138,7 +138,7 @@ def test_everything_of_ours_says_clearly_that_it_is_withdrawn_and_the_next_drill
     assert "401: Unauthorized" in line(done, CLUSTER, " observer ")
     assert ours(cluster) == before
     assert pods(cluster) == running
-    assert "nothing changed" in line(onboard(tmp_path, contract), CLUSTER)
+    assert "unchanged" in line(onboard(tmp_path, contract), CLUSTER)
 
 
 def wait_for_401(cluster: Any, folder: Path, contract: Any) -> None:
@@ -183,7 +183,7 @@ def test_a_drill_that_proves_nothing_still_gives_access_back(serving: Any, tmp_p
     assert pods(cluster) == running
     assert not set(accounts(cluster).values()) & {made[name] for name in CONNECTING}
     assert all(path.read_bytes() != old[path.name] for path in credentials.iterdir())
-    assert "nothing changed" in line(onboard(tmp_path, contract), CLUSTER)
+    assert "unchanged" in line(onboard(tmp_path, contract), CLUSTER)
 
 
 @pytest.fixture

@@ -111,7 +111,7 @@ def test_a_grant_is_made_used_and_revoked(acme: Any, tmp_path: Path) -> None:
     assert all(said in head for said in ("granted to: alice", "reason: a test", f"valid until: {until[:16]}", name))
     assert token not in made.stdout
     again = grant(acme, tmp_path, path, until=until)
-    assert "nothing changed" in line(again, "acme-eu-1"), again.stdout
+    assert "unchanged" in line(again, "acme-eu-1"), again.stdout
     assert token_in(path) == token
 
     # Everything that onboarding does, with nothing but the grant; then it ends, and serving goes on.
@@ -135,8 +135,8 @@ def test_a_grant_is_made_used_and_revoked(acme: Any, tmp_path: Path) -> None:
     assert not path.exists()
     assert set(ours(acme)) == before
     assert not is_there(acme, "/api/v1/namespaces/fireworks-setup")
-    assert "nothing changed" in line(revoke(acme, tmp_path, name), "acme-eu-1")
-    assert "nothing changed" in line(onboard(tmp_path, agreed(acme)), "acme-eu-1")
+    assert "unchanged" in line(revoke(acme, tmp_path, name), "acme-eu-1")
+    assert "unchanged" in line(onboard(tmp_path, agreed(acme)), "acme-eu-1")
 
 
 def test_a_grant_is_bounded(acme: Any, tmp_path: Path) -> None:
@@ -314,7 +314,7 @@ def test_credentials_are_renewed_under_those_who_use_them(acme: Any, tmp_path: P
     operator = folder / "acme-eu-1-operator.kubeconfig"
     as_operator = agreed(acme, kubeconfig=operator)  # from here on with the operator's own file
     kept = rotate(as_operator, tmp_path, folder)
-    assert "nothing changed" in line(kept, "acme-eu-1"), kept.stdout
+    assert "unchanged" in line(kept, "acme-eu-1"), kept.stdout
     assert "kept" in line(kept, "acme-eu-1", "operator")
     checked = rotate(as_operator, tmp_path, folder, "-e", "credentials_renew_below=1.0", "--check")
     assert "would be renewed" in line(checked, "acme-eu-1", "operator"), checked.stdout

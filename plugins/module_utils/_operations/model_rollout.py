@@ -55,8 +55,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
         "required_one_of": [["definition", "revision"]],
         "mutually_exclusive": [["definition", "revision"]],
     },
-    "who": {"type": "str"},
-    "why": {"type": "str", "default": ""},
+    "requested_by": {"type": "str"},
+    "reason": {"type": "str", "default": ""},
     "http_request": {"type": "bool", "default": True},
     "adopt": {"type": "str", "choices": ["never", "unowned"], "default": "never"},
     "force_conflicts": {"type": "bool", "default": False},
@@ -83,8 +83,8 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         session,
         Discovery.of(session),
         SetOptions({}, parameters["adopt"] == "unowned", parameters["force_conflicts"]),
-        who=parameters["who"] or who_am_i(session),
-        why=parameters["why"],
+        who=parameters["requested_by"] or who_am_i(session),
+        why=parameters["reason"],
         unsent="" if parameters["http_request"] else "no request was sent, as asked",
     )
     recorded = read_revisions(session)

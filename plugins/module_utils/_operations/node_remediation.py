@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
+from .._domain.health.finding import Finding
 from .._domain.names import MODELS_NAMESPACE
 from .._domain.remediation import (
     Budget,
@@ -33,6 +34,7 @@ from .._kube.drain import PARALLEL
 from .._kube.selector import selects
 from .._kube.session import Session
 from .._operation import Context, Operation
+from .finding_spec import FINDING_SPEC
 from .remediation_nodes import NODES, NodeWriter, Raw, shown
 from .remediation_pods import PODS, PodMover
 
@@ -47,7 +49,7 @@ _COUNT: dict[str, Any] = {"type": "int", "default": 0}
 ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
     "contract": {"type": "dict", "required": True},
-    "findings": {"type": "list", "elements": "dict", "default": []},
+    "findings": {"type": "list", "elements": "dict", "options": FINDING_SPEC, "default": []},
     "reports": {"type": "list", "elements": "dict", "options": _REPORT, "default": []},
     "nodes": {"type": "list", "elements": "str", "default": []},
     "approved": {"type": "list", "elements": "str", "default": []},
@@ -80,8 +82,9 @@ class _Run:
         self._contract: Raw = parameters["contract"]
         self._limits = limits_of(self._contract)
         self._check = context.check_mode
-        self._faults = faults_by_node(parameters["findings"])
-        self._blind = blind_nodes(parameters["findings"])
+        findings = [Finding.from_dict(one) for one in parameters["findings"]]
+        self._faults = faults_by_node(findings)
+        self._blind = blind_nodes(findings)
         self._taken: list[dict[str, Any]] = []
         self._nodes: list[Raw] = []
         self._read_at = -math.inf

@@ -12,6 +12,7 @@ from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.names import RECORDS, SYSTEM_NAMESPACE, labels
+from .._domain.outcome import RESULTS
 from .._domain.record import BODY, canonical, changed_objects, digest, head_after, make_record
 from .._kube.errors import KubeError, NotFoundError
 from .._kube.head import Head, HeadPlace
@@ -32,7 +33,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "clause": {"type": "str", "default": ""},
     "plan_digest": {"type": "str"},
     "results": {"type": "list", "elements": "dict", "default": []},
-    "result": {"type": "str", "required": True},
+    "result": {"type": "str", "choices": RESULTS, "required": True},
     "reason": {"type": "str", "default": ""},
     "started": {"type": "str", "required": True},
     "ended": {"type": "str", "required": True},

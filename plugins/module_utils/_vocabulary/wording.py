@@ -10,6 +10,11 @@ from .owner import NO_CONTACT, Contact, Owner
 _NAMES = {Owner.OPERATOR: "operator", Owner.FIREWORKS: "Fireworks", Owner.CUSTOMER: "customer"}
 
 
+def spoken(word: str) -> str:
+    """A machine's word for people."""
+    return word.replace("_", " ")
+
+
 def person(contact: Contact | None) -> str:
     """A contact as people write it; empty when there is nobody in particular."""
     name, email = (contact or NO_CONTACT)["name"], (contact or NO_CONTACT)["email"]

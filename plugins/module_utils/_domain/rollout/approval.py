@@ -27,11 +27,11 @@ _SKEW = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether there is an approval, and else why not and whose move it is."""
+    """Whether there is an approval, and else why not and who has to act."""
 
     approved: bool
     reason: str
-    owner: str = ""
+    owner: Owner = Owner.NOBODY
     by: str = ""
 
 
@@ -41,12 +41,12 @@ class Change:
 
     :param kind: the key of ``change.approvals`` that it falls under.
     :param digests: those that an approval of it may name: the change's own, and the plan's.
-    :param asked_by: who wants to make it, as an e-mail address.
+    :param requested_by: who wants to make it, as an e-mail address.
     """
 
     kind: str
     digests: frozenset[str]
-    asked_by: str
+    requested_by: str
 
 
 def approved(contract: Data, change: Change, approvals: Iterable[Data], now: datetime) -> Verdict:
@@ -87,7 +87,7 @@ def _judge(contract: Data, change: Change, approval: Data, now: datetime) -> Ver
     what = f"the approval of {by or 'nobody'} ({source})"
     if not by:
         return Verdict(False, f"{what} does not say who gave it", Owner.CUSTOMER)
-    if by == _same(change.asked_by):
+    if by == _same(change.requested_by):
         return Verdict(False, f"{what} is by who asks for the change: somebody else approves it", Owner.CUSTOMER)
     if by not in approvers(contract):
         return Verdict(False, f"{what} is not by one of those who may: {_who(contract)}", Owner.CUSTOMER)

@@ -51,7 +51,7 @@ class Request:
 
     :param kind: the key of ``change.approvals`` that it falls under.
     :param release: the description of the release that shall be there.
-    :param asked_by: who wants it, as an e-mail address.
+    :param requested_by: who wants it, as an e-mail address.
     :param approvals: those that did not come from the clusters themselves.
     :param rollback: whether this brings clusters back: then it waits for nothing but the lock.
     :param digest: the whole plan's.
@@ -59,7 +59,7 @@ class Request:
     """
 
     release: Data
-    asked_by: str
+    requested_by: str
     policy: Policy = field(default_factory=Policy)
     kind: str = STACK_UPGRADE
     approvals: Sequence[Data] = ()
@@ -87,7 +87,7 @@ class Case:
     @property
     def change(self) -> Change:
         digests = {self.digest, self.request.digest} - {""}
-        return Change(self.request.kind, frozenset(digests), self.request.asked_by)
+        return Change(self.request.kind, frozenset(digests), self.request.requested_by)
 
     @property
     def approvals(self) -> list[Data]:
@@ -100,7 +100,7 @@ def case_of(contract: Data, live: Data, request: Request, fleet: timedelta | Non
     :param fleet: how long such a change takes elsewhere.
     """
     identity = contract["identity"]
-    lifted = override(contract, request.emergency, request.asked_by)
+    lifted = override(contract, request.emergency, request.requested_by)
     calendar = calendar_of(contract, _own_freeze(live))
     if lifted.windows:
         calendar = calendar.without_windows()

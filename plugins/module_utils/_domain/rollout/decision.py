@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Go, skip or wait: one cluster, at one moment, with the reason and whose move it is."""
+"""Go, skip or wait: one cluster, at one moment, with the reason and who has to act."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Decision:
     """What happens to a cluster.
 
     :param code: the reason in one word, for programs; ``reason`` is for people.
-    :param owner: whose move it is; nobody's when it only has to wait.
+    :param owner: who has to act; nobody when it only has to wait.
     :param at: when it goes, or could go as far as the clock is concerned; None when nobody knows.
     :param closes: when the span closes in which it goes; None when that is far away.
     """
@@ -32,7 +32,7 @@ class Decision:
     action: str
     code: str
     reason: str
-    owner: str = ""
+    owner: Owner = Owner.NOBODY
     at: datetime | None = None
     closes: datetime | None = None
 
@@ -131,7 +131,7 @@ def _go(case: Case, at: datetime, closes: datetime | None) -> Decision:
 def _skipped(case: Case) -> Decision | None:
     live, release = case.live, case.request.release
     if not live.get("reachable"):
-        owner = str(live.get("owner") or Owner.CUSTOMER)
+        owner = Owner(str(live.get("owner") or Owner.CUSTOMER))
         return Decision(SKIP, "offline", f"offline: {live.get('error') or 'no answer'}", owner)
     source, target = live.get("release"), str(release["version"])
     if source is None:

@@ -20,7 +20,7 @@ from .policy import Policy
 from .waves import waves_of
 
 Data = Mapping[str, Any]
-OFFLINE = "UnreachableError"
+OFFLINE = "unreachable"
 """A cluster that does not answer is reported, and holds nobody up."""
 
 
@@ -46,7 +46,7 @@ def held_back(cluster: str, waves: Sequence[Sequence[str]], outcomes: Sequence[D
 
     :param outcomes: what came of the clusters so far.
     """
-    failed = unfinished([outcome for outcome in outcomes if outcome["error"] != OFFLINE])
+    failed = unfinished([outcome for outcome in outcomes if outcome["code"] != OFFLINE])
     before: list[str] = []
     for number, wave in enumerate(waves, start=1):
         if cluster in wave:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from xml.sax.saxutils import escape
 
+from ..._vocabulary.wording import action_required, assignee
 from ..table import table
 
 Data = Mapping[str, Any]
@@ -100,7 +101,7 @@ def plan_rows(plan: Data) -> list[dict[str, Any]]:
             "decision": row["decision"],
             "next": (row["next_at"] or "-")[:16].replace("T", " "),
             "minutes": -(-row["estimated_seconds"] // 60),
-            "whose_move": row["whose_move"],
+            "action_required_by": assignee(row["owner"], row["contact"]),
             "reason": row["reason"],
         }
         for row in [*turns, *others]
@@ -120,7 +121,7 @@ def feasibility_text(plan: Data) -> str:
     if not found["whole_fleet"]:
         lines.append(f"In the way of the whole fleet: {len(found['in_the_way'])} clusters.")
         lines += [
-            f"  {row['cluster']}: {row['reason']}. Action required by: {row['whose_move'] or 'nobody, it has to wait'}."
+            f"  {row['cluster']}: {row['reason']}. {action_required(row['owner'], row['contact']) or 'It has to wait.'}"
             for row in found["in_the_way"]
         ]
     return "\n".join(lines)

@@ -149,7 +149,7 @@ def test_rolling_back_waits_for_who_works_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("emergency", "agreed_emergency", "asked_by", "code", "reason"),
+    ("emergency", "agreed_emergency", "requested_by", "code", "reason"),
     [
         (BOSS, KNOWS, OPERATOR, "emergency", "emergency, Boss@acme.example: a leak"),
         (BOSS, {}, OPERATOR, "outside_window", "the contract knows of no emergency"),
@@ -159,9 +159,9 @@ def test_rolling_back_waits_for_who_works_there() -> None:
         (BOSS, KNOWS, "boss@acme.example", "outside_window", "somebody else declares the emergency"),
     ],
 )
-def test_an_emergency(emergency: Emergency, agreed_emergency: Any, asked_by: str, code: str, reason: str) -> None:
+def test_an_emergency(emergency: Emergency, agreed_emergency: Any, requested_by: str, code: str, reason: str) -> None:
     contract = agreed(windows=[SATURDAY], emergency=agreed_emergency)
-    found = decide(case_of(contract, alive(), request(emergency=emergency, asked_by=asked_by), None), NOW)
+    found = decide(case_of(contract, alive(), request(emergency=emergency, requested_by=requested_by), None), NOW)
     assert found.code == code
     assert reason in found.reason
 
