@@ -68,8 +68,11 @@ def test_a_node_goes_the_whole_way_and_check_mode_writes_nothing(cluster: Any, t
     assert (repair["goal"], said(cluster)["state"]) == ("reboot", "repairing")
     again = remediate(cluster, tmp_path, finding())
     assert (again["changed"], again["repairs"][0]["session"]) == (False, repair["session"])
-    other = remediate(cluster, tmp_path, reports=[{"node": NODE, "session": "another", "outcome": "done"}])
-    assert not other["changed"]
+    others = [
+        {"node": NODE, "session": "another", "outcome": "done"},
+        {"node": NODE, "session": repair["session"], "goal": "replace", "outcome": "done"},
+    ]
+    assert not remediate(cluster, tmp_path, reports=others)["changed"]
     report = {"node": NODE, "session": repair["session"], "outcome": "done"}
     remediate(cluster, tmp_path, reports=[report])
     time.sleep(4)
