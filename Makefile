@@ -26,7 +26,7 @@ unit: setup ## The thinking, without a cluster (1 min)
 	@$(PYTEST) tests/unit
 
 lint: setup ## What needs no cluster: style, types, documentation, structure (3 min)
-	@$(PYTEST) tests/meta tests/rails/test_lint.py
+	@$(PYTEST) tests/meta tests/rails/test_lint.py tests/rails/test_ansible_lint.py
 
 integration: setup ## Real API servers, with a sample of the soak; SEED=... chooses another one (11 min)
 	@$(PYTEST) tests/integration tests/soak --soak=sample
@@ -35,7 +35,7 @@ rails: setup ## What is shipped: sanity, tarball, both supported ends, molecule,
 	@$(PYTEST) $(RAILS)
 
 soak: setup ## What is long by nature, all of it; SHARD=2/4 a part of it, MINUTES=20 no longer. Goes on where it was (30 min)
-	@$(PYTEST) tests/integration tests/soak --soak=only --shard=$(SHARD) --minutes=$(MINUTES)
+	@$(PYTEST) tests/integration tests/soak tests/rails/test_versions.py --soak=only --shard=$(SHARD) --minutes=$(MINUTES)
 
 docs: setup ## Check the documentation and render the plugins' pages into build/docs (1 min)
 	@$(PY) -m tests.tools.docs

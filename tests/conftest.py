@@ -5,4 +5,11 @@
 
 from __future__ import annotations
 
+import hypothesis
+
+# How many examples a property is tried on: few and always the same ones in each run, many and new ones in the soak.
+hypothesis.settings.register_profile("short", max_examples=40, derandomize=True)
+hypothesis.settings.register_profile("long", max_examples=1000, print_blob=True)
+hypothesis.settings.load_profile("short")
+
 pytest_plugins = ["tests.tools.durations", "tests.tools.soak", "tests.beds"]

@@ -64,6 +64,7 @@ def settle(cluster: Any, replicas: int) -> None:
     until(settled, f"{MODEL} does not settle at {replicas} replicas", SECONDS)
 
 
+@pytest.mark.soak
 def test_no_request_fails_while_a_model_is_changed(acme: Any, tmp_path: Path) -> None:
     contract = served_by(acme)
     model = contract["models"][0]

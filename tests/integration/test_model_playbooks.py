@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from demo.contracts import LLAMA, Contract
-from tests.integration.journey import NO_BAKE, NO_REQUESTS, agreed, line, offboard, onboard, ours, play
+from tests.integration.journey import NO_BAKE, NO_REQUESTS, agreed, line, onboard, ours, play, wipe
 
 NAME = LLAMA["name"]
 QUICK = (*NO_REQUESTS, "-e", "model_bake=1")
@@ -41,8 +41,7 @@ def birch(bed: Any, tmp_path: Path) -> Iterator[Any]:
     done = onboard(tmp_path, hardened(cluster, "operator"))
     assert done.returncode == 0, done.stdout
     yield cluster
-    assert offboard(tmp_path, hardened(cluster, "admin"), options=admin).returncode == 0
-    assert ours(cluster) == {}
+    wipe(cluster)
 
 
 def deployed(cluster: Any) -> dict[str, str]:

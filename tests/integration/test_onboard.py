@@ -127,6 +127,7 @@ def test_a_release_that_does_not_exist_is_a_clear_mistake(bed: Any, tmp_path: Pa
     assert ours(bed["birch"]) == {}
 
 
+@pytest.mark.soak
 def test_a_gateway_is_asked_for_and_given_routes(bed: Any, tmp_path: Path) -> None:
     from demo.customers import make_gateway
 

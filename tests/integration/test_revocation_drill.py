@@ -114,6 +114,7 @@ def test_access_is_withdrawn_and_given_back_and_models_serve_on(serving: Any, tm
     assert pods(cluster) == running
 
 
+@pytest.mark.soak
 def test_everything_of_ours_says_clearly_that_it_is_withdrawn_and_the_next_drill_gives_it_back(
     serving: Any, tmp_path: Path
 ) -> None:
@@ -165,6 +166,7 @@ def test_nothing_happens_in_check_mode_or_unless_it_is_meant(serving: Any, tmp_p
     assert before == (accounts(cluster), {path.name: path.read_bytes() for path in credentials.iterdir()})
 
 
+@pytest.mark.soak
 def test_a_drill_that_proves_nothing_still_gives_access_back(serving: Any, tmp_path: Path) -> None:
     """No second is left for the token to be refused in, and the API server remembers it for longer."""
     cluster, contract, credentials = serving
@@ -210,6 +212,7 @@ def granted(serving: Any) -> Iterator[str]:
     cluster.request("DELETE", "/api/v1/namespaces/fireworks-setup")
 
 
+@pytest.mark.soak(sample=1)
 @pytest.mark.parametrize("reason", ["somebody_elses", "granted"])
 def test_a_drill_that_could_not_prove_all_withdraws_nothing(
     serving: Any, tmp_path: Path, reason: str, request: pytest.FixtureRequest

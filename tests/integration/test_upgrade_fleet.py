@@ -156,6 +156,7 @@ STAYS = {
 }
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_twelve_clusters_end_as_each_must(fleet: Fleet, tmp_path: Path) -> None:
     REPORT.parent.mkdir(exist_ok=True)

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where a test run's time goes: seconds of each test and fixture, in build/durations.json.
 
-pytest's own ``--durations`` names the slowest calls and forgets them; this keeps all of them, workers' included, so that
-two runs can be compared (``python -m tests.tools.durations``). tests/conftest.py names it as a plugin.
+pytest's own ``--durations`` names the slowest calls and forgets them; this keeps all of them, workers' included. Two
+runs can be compared (``python -m tests.tools.durations``). tests/conftest.py names it as a plugin.
 """
 
 from __future__ import annotations

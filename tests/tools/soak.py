@@ -5,8 +5,8 @@
 
 ``@pytest.mark.soak(sample=2)`` marks what is long by nature; all in tests/soak is. ``--soak=sample`` takes what the
 seed chooses of it (always so many cases of each function as ``sample`` says) beside all other tests, ``--soak=only``
-nothing else, and of that one shard, without what has passed on this very tree before. Without the option every test that is
-named runs. tests/conftest.py names it as a plugin.
+nothing else, and of that one shard, without what has passed on this very tree before. Without the option every
+test that is named runs. tests/conftest.py names it as a plugin.
 """
 
 from __future__ import annotations

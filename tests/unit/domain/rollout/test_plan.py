@@ -187,7 +187,7 @@ def fleets(draw: st.DrawFn) -> list[Cluster]:
     return made
 
 
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 @given(fleets(), st.integers(1, 100), st.integers(1, 3), st.randoms(use_true_random=False))
 def test_every_plan(fleet: list[Cluster], percent: int, canaries: int, random: Any) -> None:
     asked = request(policy=Policy(wave_percent=percent, canaries=canaries))
