@@ -20,7 +20,7 @@ from tests.integration.test_operation_lock import LEASE, SYSTEM, birch, there
 
 __all__ = ["birch"]
 LONGEST = 10
-ANNOUNCED = f"{SYSTEM}/configmaps/announcement"
+ANNOUNCED = f"{SYSTEM}/configmaps/maintenance"
 
 
 @pytest.fixture
