@@ -50,6 +50,10 @@ class UnreachableError(KubeError):
     """No answer from the API server within the deadline."""
 
 
+class NotAnAnswerError(UnreachableError):
+    """Something answered that is not the API server, or not whole. Nothing can be concluded from it."""
+
+
 class WrongClusterError(KubeError):
     """The cluster that answered is not the one that the contract names."""
 
@@ -96,6 +100,15 @@ class ConflictError(AnswerError):
     """409: the object changed meanwhile, or fields belong to another manager."""
 
 
+class ExpiredError(AnswerError):
+    """410: the version that a list or a watch began with is no longer kept."""
+
+    @property
+    def resume(self) -> str:
+        """With which token a list can go on in what is there now; empty when the server gave none."""
+        return str((self.body.get("metadata") or {}).get("continue") or "")
+
+
 class InvalidError(AnswerError):
     """400 and 422: the server does not accept the object."""
 
@@ -106,6 +119,7 @@ _BY_STATUS: dict[int, type[AnswerError]] = {
     403: ForbiddenError,
     404: NotFoundError,
     409: ConflictError,
+    410: ExpiredError,
     422: InvalidError,
 }
 
