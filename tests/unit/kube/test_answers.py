@@ -70,7 +70,9 @@ BELIEVED = {
         Asked("GET", "/apis/networking.k8s.io/v1/namespaces/n/networkpolicies", ""),
         answer(200, {"kind": "NetworkPolicyList", "items": []}),
     ),
-    "a plural that is the kind": (Asked("GET", "/api/v1/endpoints", ""), answer(200, {"kind": "EndpointsList", "items": []})),
+    "a plural that is the kind": (
+        Asked("GET", "/api/v1/endpoints", ""), answer(200, {"kind": "EndpointsList", "items": []})
+    ),
     "metadata only": (Asked("GET", PODS, METADATA), answer(200, {"kind": "PartialObjectMetadataList", "items": []})),
     "discovery": (Asked("GET", "/apis", DISCOVERY), answer(200, {"kind": "APIGroupDiscoveryList", "items": []})),
     "what was created": (Asked("POST", PODS, "", POD), answer(201, POD)),
@@ -89,7 +91,9 @@ BELIEVED = {
         Asked("GET", "/apis/none/v1/things", ""), answer(404, b"404 page not found\n", Audit_Id="x")
     ),
     "a load balancer without a back end": (Asked("GET", PODS, ""), answer(503, b"<html>")),
-    "a back end behind the API server": (Asked("GET", "/api/v1/namespaces/n/services/s/proxy/v1", ""), answer(200, b"ok")),
+    "a back end behind the API server": (
+        Asked("GET", "/api/v1/namespaces/n/services/s/proxy/v1", ""), answer(200, b"ok")
+    ),
     "a version": (Asked("GET", "/version", ""), answer(200, {"gitVersion": "v1.36.3"})),
 }  # fmt: skip
 
@@ -105,20 +109,26 @@ DOUBTED = {
     "a list for an object": (Asked("GET", f"{PODS}/p", ""), answer(200, {"kind": "PodList", "items": []}), "PodList"),
     "no kind": (Asked("GET", f"{PODS}/p", ""), answer(200, {"metadata": {"name": "p"}}), "missing"),
     "a Status for an object": (Asked("GET", f"{PODS}/p", ""), answer(200, {"kind": "Status"}), "Status"),
-    "another kind of a known group": (Asked("GET", SCALED, ""), answer(200, {"kind": "PodList", "items": []}), "PodList"),
+    "another kind of a known group": (
+        Asked("GET", SCALED, ""), answer(200, {"kind": "PodList", "items": []}), "PodList"
+    ),
     "an object of another name": (
         Asked("GET", f"{PODS}/q", ""), answer(200, POD), "an object of another name (p)"
     ),
     "another kind than was sent": (Asked("POST", PODS, "", POD), answer(201, {"kind": "Node"}), "Node"),
     "metadata of no list": (Asked("GET", PODS, METADATA), answer(200, {"kind": "PodList", "items": []}), "PodList"),
     "discovery of old": (Asked("GET", "/apis", DISCOVERY), answer(200, {"kind": "APIGroupList"}), "APIGroupList"),
-    "an eviction that answers a pod": (Asked("POST", f"{PODS}/p/eviction", "", {"kind": "Eviction"}), answer(201, POD), "Pod"),
+    "an eviction that answers a pod": (
+        Asked("POST", f"{PODS}/p/eviction", "", {"kind": "Eviction"}), answer(201, POD), "Pod"
+    ),
     "a deletion that failed with 200": (Asked("DELETE", f"{PODS}/p", ""), status(200, status="Failure"), "Status"),
     "a not-found of a proxy": (Asked("GET", f"{PODS}/p", ""), answer(404, b"<html>"), "no Status of an API server"),
     "a not-found of a proxy written in Go": (
         Asked("GET", f"{PODS}/p", ""), answer(404, b"404 page not found\n"), "no Status of an API server"
     ),
-    "a refused token of a proxy": (Asked("GET", PODS, ""), answer(401, {"error": "login"}), "no Status of an API server"),
+    "a refused token of a proxy": (
+        Asked("GET", PODS, ""), answer(401, {"error": "login"}), "no Status of an API server"
+    ),
     "a redirect": (Asked("GET", PODS, ""), answer(302, b""), "redirect"),
     "no version": (Asked("GET", "/version", ""), answer(200, {"error": "login"}), "missing"),
 }  # fmt: skip
