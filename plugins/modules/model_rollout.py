@@ -2,7 +2,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Roll models out, each as one unit that is gated and given back whole."""
+"""Roll models out, each as one unit that is gated and rolled back whole."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ author:
 description:
   - Brings each model to its manifests (workload, service, budget, route, scaler, all of them as one unit), records the
     unit as an immutable C(ControllerRevision) with who, why and when, and makes it good only after it has passed its
-    health gate. What fails is given back whole - the last good revision is restored, object by object.
+    health gate. What fails is rolled back whole - the last good revision is restored, object by object.
   - How replicas are replaced is chosen from what is free at that moment. With room for a whole replica they are added
     before old ones go (V(surge)); without, they are replaced one by one where the PodDisruptionBudget and a second
     replica allow it (V(replace)); all are taken away first only where O(models[].downtime) allows it (V(drain)).

@@ -13,7 +13,7 @@ version_added: 0.1.0
 author:
   - Fireworks AI (@fw-ai)
 description:
-  - Takes, renews and gives back the operation lock of a cluster, which is the Lease C(operation-lock) in
+  - Takes, renews and releases the operation lock of a cluster, which is the Lease C(operation-lock) in
     C(fireworks-system). It says who holds it, what for, since when and until when.
   - It is taken by creating the Lease, or by writing it over the very version that was read. So of two that try at once
     exactly one gets it.
@@ -40,7 +40,7 @@ options:
   state:
     description:
       - V(present) takes the lock, or renews it for the run that has it.
-      - V(absent) gives it back. A lock that this run does not hold is left alone, and that is no failure.
+      - V(absent) releases it. A lock that this run does not hold is left alone, and that is no failure.
     type: str
     choices: [present, absent]
     default: present
@@ -103,7 +103,7 @@ EXAMPLES = r"""
     wait_timeout: 600
   register: byoc_lock
 
-- name: Give it back
+- name: Release it
   fireworks.byoc.operation_lock:
     connection: "{{ byoc_connection }}"
     run_id: "{{ byoc_run_id }}"
@@ -168,7 +168,7 @@ taken_from:
   type: dict
   returned: success
 held_by:
-  description: Who else holds it, when this run had nothing to give back.
+  description: Who else holds it, when this run had nothing to release.
   type: dict
   returned: when O(state=absent) and it is not this run's
 owner:

@@ -125,7 +125,7 @@ def test_what_does_not_pass_is_given_back_whole_and_tried_again_when_corrected(f
     assert done.returncode == 2, done.stdout
     assert ended(done, "acme-eu-1")[4:6] == ["done", "go"], done.stdout
     assert ended(done, "birch-eu-1")[4:6] == ["failed", "rolled_back"], done.stdout
-    assert "2026.11.0 was put back whole, and is ready" in done.stdout
+    assert "2026.11.0 was restored whole, and is ready" in done.stdout
     assert stack(birch) == old
     marks = release_of(birch)
     assert marks["release"] == OLD

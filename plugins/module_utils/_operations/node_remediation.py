@@ -119,7 +119,7 @@ class _Run:
         now = time.time()
         nodes, pods, budgets = self._read()
         journeys = {node["metadata"]["name"]: journey_of(node) for node in nodes}
-        self._taken += self._mover.give_back(pods, journeys)
+        self._taken += self._mover.return_pods(pods, journeys)
         budget = self._budget(journeys, now)
         replicas = Replicas(nodes, pods, budgets, self._contract, selects)
         wanted = set(self._asked["nodes"]) or set(journeys)

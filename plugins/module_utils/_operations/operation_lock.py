@@ -48,7 +48,7 @@ class HeldError(KubeError):
 
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Take, renew or give back the lock."""
+    """Take, renew or release the lock."""
     if parameters["duration"] < SHORTEST_SECONDS:
         raise KubeError(
             f"`duration` is {parameters['duration']} s, and a lock that is to be renewed in time lasts "
@@ -60,7 +60,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     me = f"{parameters['holder'] or who_runs()}/{parameters['run_id']}"
     place = LeasePlace(session, SYSTEM_NAMESPACE, LOCK)
     if parameters["state"] == "absent":
-        return _give_back(parameters, context, session, place, me)
+        return _release(parameters, context, session, place, me)
     try:
         return _take(parameters, context, session, place, me)
     except NoNamespaceError:
@@ -139,9 +139,7 @@ def _taken(
     }
 
 
-def _give_back(
-    parameters: Parameters, context: Context, session: Session, place: LeasePlace, me: str
-) -> dict[str, Any]:
+def _release(parameters: Parameters, context: Context, session: Session, place: LeasePlace, me: str) -> dict[str, Any]:
     while True:
         seen = place.read()
         hold = hold_of(seen.lease)

@@ -14,8 +14,8 @@ from .._connection import CONNECTION_SPEC, open_session
 from .._domain.moments import shown_moment
 from .._domain.names import SYSTEM_NAMESPACE
 from .._domain.upgrade.course import (
+    ABORT,
     BEGIN,
-    GIVE_BACK,
     NOTHING,
     REFUSE,
     RESUME,
@@ -135,7 +135,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         raise _refusal(case)
     if case.course.action == NOTHING:
         return _result(case, marks.release, None, context, changed=False)
-    return _give_back(case, context) if case.course.action == GIVE_BACK else _bring(case, context)
+    return _abort(case, context) if case.course.action == ABORT else _bring(case, context)
 
 
 def _bring(case: _Case, context: Context) -> dict[str, Any]:
@@ -152,14 +152,14 @@ def _bring(case: _Case, context: Context) -> dict[str, Any]:
     return _result(case, target, plan, context, evidence=evidence)
 
 
-def _give_back(case: _Case, context: Context) -> dict[str, Any]:
+def _abort(case: _Case, context: Context) -> dict[str, Any]:
     entry = case.course.entry
     asked = case.parameters["state"] == "previous"
     plan = case.carrier.applier(Marks(entry.source), force=True).plan_present(entry.objects)
     if context.check_mode:
         return _result(case, entry.source, plan, context)
     state = entry.state if entry.state in (FAILING, WITHDRAWING) else WITHDRAWING
-    error = case.carrier.give_back(entry, state, case.course.reason)
+    error = case.carrier.roll_back(entry, state, case.course.reason)
     if not asked:
         raise error
     return _result(case, entry.source, plan, context, evidence="it is as it was before, and ready")

@@ -51,7 +51,7 @@ def presetup_rows(result: Data, contract: Data, annotations: Data) -> list[Row]:
 
 
 def refusal(cluster: str, rows: Sequence[Data], contract: Data) -> str:
-    """What is not as the contract says, what mends it, and whose move it is; empty when all is well."""
+    """What is not as the contract says, what mends it, and who has to act; empty when all is well."""
     if not rows:
         return ""
     lines = [f"{cluster}: what governs us {_SAID[rows[0]['state']]}; nothing was changed."]

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""May onboarding begin? Every item says what was found, what is needed, and whose move it is."""
+"""May onboarding begin? Every item says what was found, what is needed, and who has to act."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from ..people import contact
 
 @dataclass(frozen=True)
 class Item:
-    """What was looked at, what was found, what is needed; and, when it is not met, what to do and whose move it is."""
+    """What was looked at, what was found, what is needed; and, when it is not met, what to do and who has to act."""
 
     check: str
     ok: bool

@@ -44,6 +44,6 @@ def next_step(
         QUARANTINED: out_of_service.empty,
         DRAINED: out_of_service.repair,
         REPAIRING: out_of_service.repairing,
-        VALIDATING: out_of_service.give_back,
+        VALIDATING: out_of_service.return_to_service,
     }
     return by_state.get(journey.state, begin)(case)

@@ -7,7 +7,7 @@ How a cluster is (``live``) is a mapping that JSON can hold:
 
 ========================  =============================================================================================
 ``reachable``             whether it answered; if not, ``error`` says why, and ``owner`` (``customer`` or ``fireworks``)
-                          whose move it is
+                          who has to act
 ``release``               the stack release in it; None when there is none
 ``kubernetes``            its version, like v1.34.1
 ``health``, ``problems``  ``ready`` or ``degraded``, and in words what is wrong

@@ -139,7 +139,7 @@ def _feasibility(rows: Sequence[Row], deadline: datetime | None) -> dict[str, An
         "deadline": limit,
         "in_time": not blockers and not late,
         "late": [str(row["cluster"]) for row in late],
-        "in_the_way": [{key: row[key] for key in keys} for row in blockers],
+        "blockers": [{key: row[key] for key in keys} for row in blockers],
         "counts": {action: sum(row["decision"] == action for row in rows) for action in (GO, WAIT, SKIP)},
     }
 

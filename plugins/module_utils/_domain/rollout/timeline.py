@@ -119,9 +119,9 @@ def feasibility_text(plan: Data) -> str:
         late = f" Late: {', '.join(found['late'])}." if found["late"] else ""
         lines.append(f"The deadline {found['deadline']} {verdict}.{late}")
     if not found["whole_fleet"]:
-        lines.append(f"In the way of the whole fleet: {len(found['in_the_way'])} clusters.")
+        lines.append(f"In the way of the whole fleet: {len(found['blockers'])} clusters.")
         lines += [
             f"  {row['cluster']}: {row['reason']}. {action_required(row['owner'], row['contact']) or 'It has to wait.'}"
-            for row in found["in_the_way"]
+            for row in found["blockers"]
         ]
     return "\n".join(lines)

@@ -37,7 +37,7 @@ _BEHAVIOR: dict[str, dict[str, Any]] = {
             "policies": [{"type": "Pods", "value": 1, "periodSeconds": 300}],
         },
     },
-    # Nobody waits: one by one, only for load that lasts, and GPUs are given back quickly.
+    # Nobody waits: one by one, only for load that lasts, and GPUs are released quickly.
     BATCH: {
         "scaleUp": {
             "stabilizationWindowSeconds": 300,

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Go, skip or wait, with the reason, whose move it is and the next time it could go."""
+"""Go, skip or wait, with the reason, who has to act and the next time it could go."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def test_an_offline_canary_holds_nobody_up() -> None:
     made = plan(fleet, request(), NOW)
     assert waves(made) == [["g0"], ["g1"]]
     assert [one["decision"] for one in made["clusters"]] == ["skip", "go", "go"]
-    assert made["feasibility"]["in_the_way"] == [
+    assert made["feasibility"]["blockers"] == [
         {
             "cluster": "c0",
             "code": "offline",
