@@ -216,6 +216,11 @@ options:
         description: The session in which the repair was asked for. A report of another one changes nothing.
         type: str
         required: true
+      goal:
+        description: The repair that ended, C(goal) of RV(repairs). A report of another than the node is in now changes
+          nothing. Unless given, it is the one that the node is in.
+        type: str
+        default: ""
       outcome:
         description: How it ended.
         type: str

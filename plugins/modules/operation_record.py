@@ -36,8 +36,9 @@ attributes:
 options:
   directory:
     description: The folder of the records on the controller. The file is C(<cluster>.jsonl). It is made if need be.
+      Set E(BYOC_RECORDS_DIR) to use another one by default.
     type: str
-    required: true
+    default: ~/.byoc/records
   writer:
     description: The name of this controller in the records. Its host name unless given, which is none in a container.
     type: str

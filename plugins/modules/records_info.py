@@ -22,10 +22,10 @@ extends_documentation_fragment:
 options:
   directories:
     description: The folders of records, one for each controller. Lines of a controller whose folder is not here are not
-      proved, and that is said.
+      proved, and that is said. Set E(BYOC_RECORDS_DIR) to use another one by default.
     type: list
     elements: str
-    required: true
+    default: ~/.byoc/records
 seealso:
   - module: fireworks.byoc.operation_record
 """

@@ -107,7 +107,7 @@ def test_one_bad_cluster_never_holds_up_the_others(bed: Any, acme: Any, tmp_path
     assert "Cedar GPU Capacity <gpu-capacity@cedar.example>" in line(done, "cedar-eu-1")
     assert "failed" in line(done, "wrong-eu-1")
     assert "failed" in line(done, "away-eu-1")
-    assert "3 of 4 not done: away-eu-1, cedar-eu-1, wrong-eu-1" in done.stdout
+    assert "3 of 4 clusters not completed: away-eu-1, cedar-eu-1, wrong-eu-1" in done.stdout
     assert ours(bed["cedar"]) == ours(bed["birch"]) == {}
 
     status = play("status", tmp_path, contracts, clusters="")
@@ -127,6 +127,7 @@ def test_a_release_that_does_not_exist_is_a_clear_mistake(bed: Any, tmp_path: Pa
     assert ours(bed["birch"]) == {}
 
 
+@pytest.mark.soak
 def test_a_gateway_is_asked_for_and_given_routes(bed: Any, tmp_path: Path) -> None:
     from demo.customers import make_gateway
 
@@ -151,9 +152,9 @@ def test_a_gateway_is_asked_for_and_given_routes(bed: Any, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("playbook", "clusters", "options", "message"),
     [
-        ("onboard", "", (), "Say which clusters: -e clusters=acme-eu-1"),
-        ("offboard", "", (), "Say which clusters: -e clusters=acme-eu-1"),
-        ("onboard", "nobody", (), "The inventory has no cluster that matches nobody"),
+        ("onboard", "", (), "no clusters are named; nothing was changed. Next: name them: -e clusters=acme-eu-1"),
+        ("offboard", "", (), "no clusters are named; nothing was changed. Next: name them: -e clusters=acme-eu-1"),
+        ("onboard", "nobody", (), "the inventory has no cluster that matches nobody"),
         ("offboard", "byoc", (), "add -e confirm=offboard"),
         ("offboard", "byoc", ("-e", "confirm=yes"), "from acme-eu-1"),
     ],

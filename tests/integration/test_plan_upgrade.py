@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 from tests.integration.journey import agreed, line, offboard, onboard, play
 from tests.integration.plays import ROOT, connection_to, run_tasks
 
-ASKED = ("-e", "release=2026.12.0", "-e", "asked_by=sre@fireworks.example")
+ASKED = ("-e", "release=2026.12.0", "-e", "requested_by=sre@fireworks.example")
 NAMESPACE = "/api/v1/namespaces/fireworks-system"
 
 
@@ -167,4 +167,4 @@ def test_in_check_mode_it_plans_and_writes_no_file(bed: Any, tmp_path: Path) -> 
 def test_it_asks_who_and_to_which_release(bed: Any, tmp_path: Path) -> None:
     done = play("plan_upgrade", tmp_path, [agreed(bed["acme"])])
     assert done.returncode != 0
-    assert "Say to which release, and who asks" in done.stdout
+    assert "the release or who requests it is not named" in done.stdout

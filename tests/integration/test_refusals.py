@@ -179,7 +179,7 @@ def test_no_cluster_is_meant_unless_somebody_says_so(bed: Any, tmp_path: Path, t
         done = run_playbook(f"fireworks.byoc.{playbook}", "-i", str(inventory))
         assert done.returncode == 2
         said = one_line(done.stdout.split("fatal:")[1].split("PLAY RECAP")[0])
-        assert "Say which clusters" in said
+        assert "no clusters are named" in said
         table.append((f"{playbook} without saying which clusters", said))
 
 

@@ -146,6 +146,7 @@ def test_what_does_not_pass_is_given_back_whole_and_tried_again_when_corrected(f
     assert "release-failed" not in release_of(birch)
 
 
+@pytest.mark.soak
 def test_a_newer_release_takes_the_place_of_one_that_was_killed(fleet: Fleet, tmp_path: Path) -> None:
     acme, _birch, contracts = fleet
     before = stack(acme)
@@ -156,7 +157,7 @@ def test_a_newer_release_takes_the_place_of_one_that_was_killed(fleet: Fleet, tm
     status = play("status", tmp_path, contracts, clusters="")
     assert f"the way to {NEWER} has not come to its end" in line(status, "acme-eu-1")
 
-    done = upgrade(tmp_path, contracts, releases, "-e", "why=it was stuck", release=NEWEST, clusters="acme-eu-1")
+    done = upgrade(tmp_path, contracts, releases, "-e", "reason=it was stuck", release=NEWEST, clusters="acme-eu-1")
     assert done.returncode == 0, done.stdout
     assert ended(done, "acme-eu-1")[3:6] == [NEW, "done", "go"], done.stdout
     assert entries(acme)[-2:] == [(NEW, NEWER, "superseded"), (NEW, NEWEST, "good")]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from byoc_testbed import Testbed
-from tests.integration.conftest import h100
+from tests.beds import h100
 from tests.integration.journey import play
 from tests.integration.loaded import failures, load_on, report
 from tests.integration.plays import ROOT

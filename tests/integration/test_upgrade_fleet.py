@@ -19,7 +19,7 @@ import yaml
 
 from byoc_testbed import ClusterSpec, Testbed
 from demo.contracts import H100, Contract, contract, write_fleet
-from tests.integration.conftest import h100
+from tests.beds import h100
 from tests.integration.plays import ROOT, run_playbook
 from tests.integration.upgrades import NAMESPACE, edition_of, ended, entries, release_of, upgrade
 
@@ -156,6 +156,7 @@ STAYS = {
 }
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_twelve_clusters_end_as_each_must(fleet: Fleet, tmp_path: Path) -> None:
     REPORT.parent.mkdir(exist_ok=True)

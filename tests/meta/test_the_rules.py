@@ -21,11 +21,16 @@ module: thing
 options:
   connection:
     type: dict
+  size:
+    type: int
+    default: 1
 attributes:
 {ATTRIBUTES}
 """
 '''
-SPEC = "argument_specs:\n  main:\n    options:\n      stack_size:\n        type: int\n        default: 1\n"
+COMPUTED = "      stack_room:\n        type: int\n        description: Unless given, what is free.\n"
+SPEC = "argument_specs:\n  main:\n    options:\n      stack_size:\n        type: int\n        default: 1\n" + COMPUTED
+DEFAULTS_SAID = 'stack_size: 1\nstack_room: "{{ 2 }}"\n'
 PLAY = "- name: Go\n  hosts: all\n  gather_facts: false\n"
 SOUND = {
     "galaxy.yml": "version: 0.1.0\n",
@@ -37,9 +42,10 @@ SOUND = {
     "plugins/module_utils/_kube/talk.py": HEAD + "import socket\n",
     "roles/stack/README.md": "# stack\n",
     "roles/stack/tasks/main.yml": "[]\n",
-    "roles/stack/defaults/main.yml": "stack_size: 1\n",
+    "roles/stack/defaults/main.yml": DEFAULTS_SAID,
     "roles/stack/meta/argument_specs.yml": SPEC,
     "playbooks/onboard.yml": PLAY,
+    "schemas/contract.schema.json": '{"properties": {"bake": {"default": "2m"}}}',
     "tests/integration/test_all.py": HEAD + 'run("fireworks.byoc.thing", "playbooks/onboard.yml", "--check")\n',
 }
 DOMAIN = "plugins/module_utils/_domain/thought.py"
@@ -84,6 +90,20 @@ BROKEN = [
         "lacks it",
     ),
     ("the_action_group_lists_every_module_that_takes_a_connection", THING, HEAD, "takes no `connection`"),
+    (
+        "no_task_repeats_a_modules_own_default",
+        "roles/stack/tasks/main.yml",
+        '[{"block": [{"fireworks.byoc.thing": {"size": "{{ stack_size }}"}}]}]',
+        "size of thing is 1",
+    ),
+    (
+        "no_task_repeats_a_modules_own_default",
+        "playbooks/onboard.yml",
+        PLAY + '  tasks: [{"fireworks.byoc.thing": {"size": "{{ size | default(1) }}"}}]\n',
+        "playbooks/onboard.yml: size of thing",
+    ),
+    ("no_plugin_repeats_a_default_of_the_contract", DOMAIN, HEAD + 'x = {}.get("bake", "2m")\n', "thought.py:5: bake"),
+    ("no_plugin_repeats_a_default_of_the_contract", KUBE, HEAD + 'Y = "2m"\nx = {}.get("bake") or Y\n', "bake is"),
     ("every_role_has_a_spec_that_equals_its_defaults", DEFAULTS, "stack_size: 2\n", "is 1 in the spec and 2"),
     ("every_role_has_a_spec_that_equals_its_defaults", DEFAULTS, "stack_size: true\n", "is 1 in the spec and True"),
     ("every_role_has_a_spec_that_equals_its_defaults", DEFAULTS, "{}\n", "none in defaults/main.yml"),
@@ -93,6 +113,37 @@ BROKEN = [
         "roles/stack/meta/argument_specs.yml",
         SPEC.replace("stack_size", "size"),
         "does not begin with stack_",
+    ),
+    ("every_role_has_a_spec_that_equals_its_defaults", DEFAULTS, 'stack_size: "{{ 1 }}"\n', "is 1 in the spec and '{{"),
+    (
+        "every_role_has_a_spec_that_equals_its_defaults",
+        "roles/stack/meta/argument_specs.yml",
+        SPEC.replace("        default: 1\n", ""),
+        "none in the spec",
+    ),
+    (
+        "every_role_has_a_spec_that_equals_its_defaults",
+        "roles/stack/meta/argument_specs.yml",
+        SPEC + "      stack__size:\n        type: int\n",
+        "stack__size is internal",
+    ),
+    (
+        "every_role_has_a_spec_that_equals_its_defaults",
+        "roles/stack/meta/argument_specs.yml",
+        SPEC + "      stack_more:\n        type: int\n        default: 1\n",
+        "stack_more has a default in the spec and none",
+    ),
+    (
+        "every_role_has_a_spec_that_equals_its_defaults",
+        "roles/stack/meta/argument_specs.yml",
+        SPEC.replace("Unless given, what", "What"),
+        "stack_room is computed",
+    ),
+    (
+        "no_option_of_a_role_is_where_it_beats_the_inventory",
+        "roles/stack/vars/main.yml",
+        "stack_size: 2\n",
+        "stack_size is in vars/main.yml",
     ),
     ("every_role_has_a_spec_that_equals_its_defaults", "roles/bare/tasks/main.yml", "[]\n", "no entry point"),
     ("every_role_has_a_readme_and_tasks_for_each_entry_point", "roles/stack/README.md", None, "no README.md"),

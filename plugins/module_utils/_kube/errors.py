@@ -68,6 +68,12 @@ class UnreachableError(KubeError):
     code = "unreachable"
 
 
+class NotAnAnswerError(UnreachableError):
+    """Something answered that is not the API server, or not whole. Nothing can be concluded from it."""
+
+    code = "not_an_answer"
+
+
 class WrongClusterError(KubeError):
     """The cluster that answered is not the one that the contract names."""
 
@@ -128,6 +134,17 @@ class ConflictError(AnswerError):
     code = "conflict"
 
 
+class ExpiredError(AnswerError):
+    """410: the version that a list or a watch began with is no longer kept."""
+
+    code = "expired"
+
+    @property
+    def resume(self) -> str:
+        """With which token a list can go on in what is there now; empty when the server gave none."""
+        return str((self.body.get("metadata") or {}).get("continue") or "")
+
+
 class InvalidError(AnswerError):
     """400 and 422: the server does not accept the object."""
 
@@ -140,6 +157,7 @@ _BY_STATUS: dict[int, type[AnswerError]] = {
     403: ForbiddenError,
     404: NotFoundError,
     409: ConflictError,
+    410: ExpiredError,
     422: InvalidError,
 }
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
-from .._domain.model.policy import by_priority
+from .._domain.model.policy import by_priority, terms_of
 from .._domain.model.revision import Revision, UnknownRevisionError
 from .._domain.model.strategy import REFUSED, Strategy
 from .._domain.model.unit import UnfitUnitError
@@ -29,18 +29,19 @@ from .models.reading import Surroundings, missing_namespaces, read_revisions
 from .models.rolling import ModelChange, Talk
 from .models.unchanged import unchanged
 
+_UNSAID = terms_of({})
 _MODEL: dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "definition": {"type": "raw"},
     "revision": {"type": "str"},
-    "priority": {"type": "str", "choices": list(PRIORITIES), "default": "standard"},
-    "downtime": {"type": "bool", "default": False},
-    "bake": {"type": "int", "default": 120},
+    "priority": {"type": "str", "choices": list(PRIORITIES), "default": _UNSAID["priority"]},
+    "downtime": {"type": "bool", "default": _UNSAID["downtime"]},
+    "bake": {"type": "int", "default": _UNSAID["bake"]},
     "deadline": {"type": "int"},
-    "history": {"type": "int", "default": 10},
-    "load_seconds": {"type": "int", "default": 1800},
-    "canary_request": {"type": "bool", "default": True},
-    "heartbeat_grace": {"type": "int", "default": 120},
+    "history": {"type": "int", "default": _UNSAID["history"]},
+    "load_seconds": {"type": "int", "default": _UNSAID["load_seconds"]},
+    "canary_request": {"type": "bool", "default": _UNSAID["canary_request"]},
+    "heartbeat_grace": {"type": "int", "default": _UNSAID["heartbeat_grace"]},
     "engine": {"type": "str"},
     "served_name": {"type": "str"},
 }

@@ -30,6 +30,7 @@ from .._domain.remediation import (
 )
 from .._domain.remediation.journey import has_gpus
 from .._domain.remediation.step import DRAIN_NODE, REPAIR, RESTART
+from .._kube.drain import PARALLEL
 from .._kube.selector import selects
 from .._kube.session import Session
 from .._operation import Context, Operation
@@ -40,6 +41,7 @@ from .remediation_pods import PODS, PodMover
 _REPORT: dict[str, Any] = {
     "node": {"type": "str", "required": True},
     "session": {"type": "str", "required": True},
+    "goal": {"type": "str", "default": ""},
     "outcome": {"type": "str", "required": True, "choices": ["done", "failed"]},
     "detail": {"type": "str", "default": ""},
 }
@@ -54,7 +56,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "fleet": {"type": "dict", "options": {"nodes": _COUNT, "sick": _COUNT}},
     "required": {"type": "list", "elements": "str", "default": []},
     "diagnosed": {"type": "dict", "default": {}},
-    "parallel": {"type": "int", "default": 16},
+    "parallel": {"type": "int", "default": PARALLEL},
 }
 #: Suspect, quarantined, drained, repairing: no node takes more steps in one call.
 _ROUNDS = 5
@@ -173,12 +175,12 @@ class _Run:
         if node is None:
             return Step(report["node"], "observe", "the node is gone", "", report["session"])
         step = reported(node, report["outcome"], report["detail"], time.time())
-        if step.session != report["session"]:
-            why = (
-                f"the report is of {report['session']}, and the node is in {step.session or 'service'}: nothing changes"
-            )
-            return Step(step.node, "observe", why, step.state, step.session)
-        return step
+        said = (report["session"], report["goal"] or step.goal)
+        if step.patch is None or said == (step.session, step.goal):
+            return step
+        is_in = " ".join([step.session, step.goal]).strip() or "service"
+        why = f"the report is of {' '.join(said).strip()}, and the node is in {is_in}: nothing changes"
+        return Step(step.node, "observe", why, step.state, step.session)
 
     # --- acting --------------------------------------------------------------------------------
 

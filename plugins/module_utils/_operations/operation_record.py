@@ -19,12 +19,12 @@ from .._kube.head import Head, HeadPlace
 from .._kube.session import Session
 from .._operation import Context, Operation
 from .._vocabulary.operations import OPERATION_NAMES
-from .records_file import RecordError, RecordsFile
+from .records_file import RECORDS_DIRECTORY, RecordError, RecordsFile
 from .who import who_runs
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
-    "directory": {"type": "str", "required": True},
+    "directory": {"type": "str", **RECORDS_DIRECTORY},
     "writer": {"type": "str"},
     "operation": {"type": "str", "choices": OPERATION_NAMES, "required": True},
     "run_id": {"type": "str", "required": True},

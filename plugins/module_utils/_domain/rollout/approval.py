@@ -15,12 +15,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..._vocabulary.owner import Owner
+from ..contract.defaults import said
 from ..contract.durations import parse_duration
+from ..contract.schema import SCHEMA
 
 Data = Mapping[str, Any]
 
-VALID_FOR = "7d"
-"""How long an approval lasts where the contract does not say."""
 # Two machines' clocks may differ by as much.
 _SKEW = timedelta(minutes=5)
 
@@ -107,7 +107,7 @@ def _judge(contract: Data, change: Change, approval: Data, now: datetime) -> Ver
 def _times(contract: Data, approval: Data) -> tuple[datetime, datetime]:
     """When it was given and when it ends: never later than the contract lets any approval last."""
     given = moment(approval.get("given_at"))
-    last = given + parse_duration(str(policy_of(contract).get("valid_for") or VALID_FOR))
+    last = given + parse_duration(str(said(contract, SCHEMA, "change", "approvals", "valid_for")))
     own = approval.get("expires_at")
     return given, min(last, moment(own)) if own else last
 

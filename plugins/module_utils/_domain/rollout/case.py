@@ -30,6 +30,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ..contract.defaults import said
+from ..contract.schema import IDENTITY
 from .approval import Change, moment
 from .calendar import Calendar, Frozen, calendar_of
 from .digests import change_digest
@@ -110,7 +112,7 @@ def case_of(contract: Data, live: Data, request: Request, fleet: timedelta | Non
         request=request,
         name=str(identity["name"]),
         customer=str(identity["customer"]),
-        ring=str(identity.get("ring", "general")),
+        ring=str(said(identity, IDENTITY, "ring")),
         calendar=calendar,
         override=lifted,
         estimate=estimate(live.get("durations") or (), fleet, request.policy),

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..contract.defaults import said
+from ..contract.schema import IDENTITY
 from ..summary import unfinished
 from .policy import Policy
 from .waves import waves_of
@@ -32,7 +34,7 @@ class _Place:
 def model_waves(contracts: Iterable[Data], policy: Policy) -> list[list[str]]:
     """The names of the clusters, wave by wave: canaries first, and never all of a customer's at once."""
     places = [
-        _Place(str(i["name"]), str(i["customer"]), str(i.get("ring", "general")))
+        _Place(str(i["name"]), str(i["customer"]), str(said(i, IDENTITY, "ring")))
         for i in (contract["identity"] for contract in contracts)
     ]
     fleet = Counter(place.customer for place in places)

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..contract.defaults import said
 from ..contract.durations import parse_duration
+from ..contract.schema_models import MODEL
 from ..loading import load_deadline
 
 _PROVISION_SECONDS = 600
@@ -53,7 +55,7 @@ _BEHAVIOR: dict[str, dict[str, Any]] = {
 
 def behavior(model: Mapping[str, Any]) -> dict[str, Any]:
     """The ``behavior`` of autoscaling/v2 for a model's class of traffic."""
-    return _BEHAVIOR[str(model.get("traffic_class") or INTERACTIVE)]
+    return _BEHAVIOR[str(said(model, MODEL, "traffic_class"))]
 
 
 def coming_up_seconds(model: Mapping[str, Any]) -> int:

@@ -15,10 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.schema import RINGS
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.release import InvalidReleaseError, check_release
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.gate import gate
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.plan import plan
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.policy import RINGS, Policy
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.policy import Policy
 from tests.unit.domain.agreed import RELEASE
 from tests.unit.domain.rollout.fleets import NOW, OPEN, SATURDAY, TARGET, Cluster, agreed, alive, request
 
@@ -186,7 +187,7 @@ def fleets(draw: st.DrawFn) -> list[Cluster]:
     return made
 
 
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 @given(fleets(), st.integers(1, 100), st.integers(1, 3), st.randoms(use_true_random=False))
 def test_every_plan(fleet: list[Cluster], percent: int, canaries: int, random: Any) -> None:
     asked = request(policy=Policy(wave_percent=percent, canaries=canaries))
