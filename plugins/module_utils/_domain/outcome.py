@@ -45,7 +45,8 @@ RESULTS = [result.value for result in Result]
 class Outcome:
     """What came of one cluster.
 
-    :param code: a stable word for what happened, for machines. :param object: what it happened to, where that is not the whole cluster.
+    :param code: a stable word for what happened, for machines.
+    :param object: what it happened to, where that is not the whole cluster.
     :param written: the objects that were changed.
     :param details: where several things are unmet, each of them in full, for people.
     """
