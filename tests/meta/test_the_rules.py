@@ -204,13 +204,13 @@ BROKEN = [
         "main.yml:2: 'Action required by'",
     ),
     (
-        "no_playbook_reads_wording_back",
+        "an_owner_and_a_next_step_are_worded_in_one_place",
         "playbooks/onboard.yml",
         PLAY + "  when: (tried.msg | regex_search('Next: .*')) is none\n",
         "onboard.yml:4",
     ),
     (
-        "no_playbook_reads_wording_back",
+        "an_owner_and_a_next_step_are_worded_in_one_place",
         "playbooks/onboard.yml",
         PLAY + "  when: \"'Whose move: the customer' in tried.msg\"\n",
         "onboard.yml:4",
