@@ -210,7 +210,7 @@ def test_what_the_customer_grants_in_his_namespace_is_expected_and_is_let_throug
     assert (without["too_many"], without["foreign_bindings"]) == ([], [])
     [row] = access_findings(without, "birch-eu-1")
     assert (row["finding"], words in row["why"]) == ("not granted", True), row
-    assert audit_verdict(contract, [], [row])["message"].splitlines()[-1].startswith("Whose move: the customer, ")
+    assert audit_verdict(contract, [], [row])["message"].splitlines()[-1].startswith("Action required by: customer (")
 
     assert [with_it[key] for key in ("too_many", "too_few", "foreign_bindings")] == [[], [], []]
 
@@ -365,7 +365,7 @@ def test_whoever_may_not_ask_is_told_what_is_missing(presetup: tuple[Any, Contra
     assert result["failed"]
     assert result["error"] == "MayNotAskError"
     assert "it lacks create on subjectaccessreviews of the group authorization.k8s.io, cluster-wide" in result["msg"]
-    assert "Whose move: the customer" in result["msg"]
+    assert "Action required by: customer" in result["msg"]
 
     rule = {"apiGroups": ["authorization.k8s.io"], "resources": ["subjectaccessreviews"], "verbs": ["create"]}
     auditor = {"kind": "User", "name": "auditor"}

@@ -59,7 +59,7 @@ def run(folder: Path, contract: dict[str, Any]) -> Any:
 
 
 def unchanged(folder: Path, contract: dict[str, Any]) -> bool:
-    return "nothing changed" in line(run(folder, contract), "acme-eu-1")
+    return "unchanged" in line(run(folder, contract), "acme-eu-1")
 
 
 def replicas(cluster: Any) -> int:

@@ -72,7 +72,7 @@ def test_the_operator_onboards_validates_and_shows_the_status(acme: Any, operato
     assert " done " in line(done, "acme-eu-1")
     stamps = versions(acme)
     again = onboard(tmp_path, operator)
-    assert "nothing changed" in line(again, "acme-eu-1"), again.stdout
+    assert "unchanged" in line(again, "acme-eu-1"), again.stdout
     assert versions(acme) == stamps
     status = play("status", tmp_path, [operator], clusters="")
     assert line(status, "acme-eu-1").split()[2:6] == ["ready", "2026.11.0", "1/1", "2/2"]

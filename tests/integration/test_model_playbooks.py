@@ -55,12 +55,12 @@ def test_a_model_is_deployed_shown_rolled_back_and_retired(birch: Any, tmp_path:
     assert "would change" in line(checked, "birch-eu-1"), checked.stdout
     assert "surge" in line(checked, "birch-eu-1", NAME)
     assert deployed(birch) == first, "check mode wrote"
-    done = play("deploy_models", tmp_path, [longer], *QUICK, "-e", "who=alice", "-e", "why=longer")
+    done = play("deploy_models", tmp_path, [longer], *QUICK, "-e", "requested_by=alice", "-e", "reason=longer")
     assert done.returncode == 0, done.stdout
     assert " done " in line(done, "birch-eu-1")
     assert "unproven" in line(done, "birch-eu-1", NAME)
     again = play("deploy_models", tmp_path, [longer], *QUICK)
-    assert "nothing changed" in line(again, "birch-eu-1"), again.stdout
+    assert "unchanged" in line(again, "birch-eu-1"), again.stdout
     assert "changed=0" in again.stdout
 
     observer = hardened(birch, "observer")
@@ -93,7 +93,7 @@ def test_a_model_is_deployed_shown_rolled_back_and_retired(birch: Any, tmp_path:
     assert "nothing carries its label any more" in gone.stdout
     assert not [place for place in ours(birch) if NAME in place]
     again = play("retire_model", tmp_path, [without], *back)
-    assert "nothing changed" in line(again, "birch-eu-1"), again.stdout
+    assert "unchanged" in line(again, "birch-eu-1"), again.stdout
 
 
 def test_no_wave_begins_after_one_that_failed_and_who_is_offline_holds_nobody_up(
@@ -120,8 +120,8 @@ def test_no_wave_begins_after_one_that_failed_and_who_is_offline_holds_nobody_up
 @pytest.mark.parametrize(
     ("playbook", "options", "message"),
     [
-        ("rollback_model", (), "Say which model"),
-        ("retire_model", (), "Say which model"),
+        ("rollback_model", (), "no model is named"),
+        ("retire_model", (), "no model is named"),
         ("rollback_model", ("-e", "model=x"), "has no model 'x'"),
     ],
 )

@@ -68,8 +68,11 @@ def test_a_node_goes_the_whole_way_and_check_mode_writes_nothing(cluster: Any, t
     assert (repair["goal"], said(cluster)["state"]) == ("reboot", "repairing")
     again = remediate(cluster, tmp_path, finding())
     assert (again["changed"], again["repairs"][0]["session"]) == (False, repair["session"])
-    other = remediate(cluster, tmp_path, reports=[{"node": NODE, "session": "another", "outcome": "done"}])
-    assert not other["changed"]
+    others = [
+        {"node": NODE, "session": "another", "outcome": "done"},
+        {"node": NODE, "session": repair["session"], "goal": "replace", "outcome": "done"},
+    ]
+    assert not remediate(cluster, tmp_path, reports=others)["changed"]
     report = {"node": NODE, "session": repair["session"], "outcome": "done"}
     remediate(cluster, tmp_path, reports=[report])
     time.sleep(4)
@@ -270,9 +273,15 @@ def test_the_playbook_has_a_node_repaired_and_tried(bed: Any, tmp_path: Path) ->
         remediate(it, tmp_path, reports=[report])
         it.request("POST", f"/api/v1/namespaces/{SPACE}/serviceaccounts", {"metadata": {"name": "engine"}})
         tried |= {"remediate_validate": "canary", "remediate_canary_image": "engine:1", "remediate_canary_timeout": 60}
+        tried |= {"remediate_required": ["canary", "diagnostic"]}
         (tmp_path / "more.json").write_text(json.dumps(tried))
         time.sleep(2)
         with canaries_that_end(it):
+            one = journey.play("remediate", tmp_path, [contract], "-e", f"@{tmp_path / 'more.json'}")
+            assert said(it)["state"] == "validating", one.stdout
+            assert "the diagnostic has not passed" in " ".join(one.stdout.split()), one.stdout
+            tried |= {"remediate_diagnosed": {NODE: {"diagnostic": "passed"}}}
+            (tmp_path / "more.json").write_text(json.dumps(tried))
             back = journey.play("remediate", tmp_path, [contract], "-e", f"@{tmp_path / 'more.json'}")
         assert back.returncode == 0, back.stdout
         assert "the canary: it ended well" in " ".join(back.stdout.split()), back.stdout

@@ -38,7 +38,7 @@ def admin(cluster: Any) -> tuple[str, ...]:
 
 
 def grant(cluster: Any, folder: Path, path: Path, *options: str, who: str = "alice", until: str = "2h") -> Any:
-    given = {"who": who, "reason": "a test", "grant_until": until, "setup_kubeconfig": str(path)}
+    given = {"grantee": who, "reason": "a test", "grant_until": until, "setup_kubeconfig": str(path)}
     extra = [word for key, value in given.items() if value for word in ("-e", yaml.safe_dump({key: value}).strip())]
     extra = [word if word == "-e" else "{" + word + "}" for word in extra]
     return play("grant_setup_access", folder, [agreed(cluster)], *admin(cluster), *extra, *options)
@@ -107,7 +107,7 @@ def test_a_grant_is_made_used_and_revoked(acme: Any, tmp_path: Path) -> None:
     assert all(said in head for said in ("granted to: alice", "reason: a test", f"valid until: {until[:16]}", name))
     assert token not in made.stdout
     again = grant(acme, tmp_path, path, until=until)
-    assert "nothing changed" in line(again, "acme-eu-1"), again.stdout
+    assert "unchanged" in line(again, "acme-eu-1"), again.stdout
     assert token_in(path) == token
 
     # Everything that onboarding does, with nothing but the grant; then it ends, and serving goes on.
@@ -131,8 +131,8 @@ def test_a_grant_is_made_used_and_revoked(acme: Any, tmp_path: Path) -> None:
     assert not path.exists()
     assert set(ours(acme)) == before
     assert not is_there(acme, "/api/v1/namespaces/fireworks-setup")
-    assert "nothing changed" in line(revoke(acme, tmp_path, name), "acme-eu-1")
-    assert "nothing changed" in line(onboard(tmp_path, agreed(acme)), "acme-eu-1")
+    assert "unchanged" in line(revoke(acme, tmp_path, name), "acme-eu-1")
+    assert "unchanged" in line(onboard(tmp_path, agreed(acme)), "acme-eu-1")
 
 
 def test_a_grant_is_bounded(acme: Any, tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ def test_grants_stand_side_by_side_and_a_vault_may_take_one(acme: Any, tmp_path:
         ({"until": "5m"}, "is too soon"),
         ({"until": "30d"}, "7 days at most"),
         ({"until": "tomorrow"}, "write a span like 8h"),
-        ({"who": ""}, "says who gets it and what for"),
+        ({"grantee": ""}, "says who gets it and what for"),
     ],
 )
 def test_a_grant_that_is_none_is_refused(bed: Any, tmp_path: Path, given: dict[str, str], message: str) -> None:
@@ -255,12 +255,12 @@ def test_a_grant_that_is_none_is_refused(bed: Any, tmp_path: Path, given: dict[s
 
 def test_a_grant_says_who_grants_it_and_where_it_goes(bed: Any, tmp_path: Path) -> None:
     cluster = bed["acme"]
-    options = ("-e", "who=alice", "-e", "reason=test", "-e", "grant_until=2h")
+    options = ("-e", "grantee=alice", "-e", "reason=test", "-e", "grant_until=2h")
     for playbook, more, message in (
-        ("grant_setup_access", options, "Say which administrator's kubeconfig to use"),
-        ("grant_setup_access", (*admin(cluster), *options), "Say where the credential goes"),
-        ("revoke_setup_access", admin(cluster), "Say which grant"),
-        ("rotate_credentials", (), "Say in which folder"),
+        ("grant_setup_access", options, "works with an administrator's credential, and none is named"),
+        ("grant_setup_access", (*admin(cluster), *options), "it is not said where the credential goes"),
+        ("revoke_setup_access", admin(cluster), "no setup grant is named"),
+        ("rotate_credentials", (), "the folder of credentials is not named"),
     ):
         done = play(playbook, tmp_path, [agreed(cluster)], *more)
         assert done.returncode != 0
@@ -313,7 +313,7 @@ def test_credentials_are_renewed_under_those_who_use_them(acme: Any, tmp_path: P
     operator = folder / "acme-eu-1-operator.kubeconfig"
     as_operator = agreed(acme, kubeconfig=operator)  # from here on with the operator's own file
     kept = rotate(as_operator, tmp_path, folder)
-    assert "nothing changed" in line(kept, "acme-eu-1"), kept.stdout
+    assert "unchanged" in line(kept, "acme-eu-1"), kept.stdout
     assert "kept" in line(kept, "acme-eu-1", "operator")
     checked = rotate(as_operator, tmp_path, folder, "-e", "credentials_renew_below=1.0", "--check")
     assert "would be renewed" in line(checked, "acme-eu-1", "operator"), checked.stdout

@@ -234,7 +234,7 @@ def test_onboarding_serves_it_and_offboarding_leaves_nothing(acme: Any, tmp_path
         assert done.returncode == 0, done.stdout
         again = onboard(tmp_path, contract)
         assert again.returncode == 0, again.stdout
-        assert "nothing changed" in line(again, "acme-eu-1")
+        assert "unchanged" in line(again, "acme-eu-1")
         assert refused == []
         offboard(tmp_path, contract)
     assert ours(acme) == {}

@@ -21,7 +21,7 @@ from tests.integration.plays import ROOT
 
 RELEASES = ROOT / "roles" / "stack" / "files" / "releases"
 OLD, NEW, NEWER, NEWEST = "2026.11.0", "2026.90.0", "2026.90.1", "2026.90.2"
-ASKED_BY = ("-e", "asked_by=sre@fireworks.example")
+ASKED_BY = ("-e", "requested_by=sre@fireworks.example")
 QUICK = ("-e", "stack_bake=1", "-e", "stack_wait_timeout=20", "-e", "stack_deadline=60", "-e", "lock_duration=10")
 NO_SOAK = ("-e", '{"policy": {"soak": 0}}')
 NAMESPACE = "/api/v1/namespaces/fireworks-system"

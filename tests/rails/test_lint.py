@@ -12,7 +12,7 @@ import yaml
 from tests.rails.running import passes, variables
 from tests.tools.environments import ROOT
 
-TYPED = ("_domain", "_kube")
+TYPED = ("_domain", "_kube", "_vocabulary")
 UTILS = "ansible_collections.fireworks.byoc.plugins.module_utils"
 
 

@@ -18,16 +18,16 @@ from tests.integration.killing import begin_playbook, kill, wait_for_task
 
 # Where it is killed: at a task, and how many seconds after that has begun.
 POINTS = (
-    ("Read the cluster, and ask what the credential may do", 0.0),
+    ("Read the cluster and the credential's permissions", 0.0),
     ("Compare the cluster with its contract", 0.03),
-    ("Make what governs us", 0.06),
-    ("Apply what governs us", 0.09),
+    ("Acquire the cluster lock", 0.06),
+    ("Apply the prerequisites and guardrails", 0.09),
     ("Install the stack", 0.12),
     ("Apply the stack", 0.15),
-    ("Roll out every model", 0.18),
-    ("Roll out every model", 0.6),
-    ("Read the cluster until its endpoints have settled", 0.24),
-    ("Judge the five checks", 0.27),
+    ("Roll out the models", 0.18),
+    ("Roll out the models", 0.6),
+    ("Read the cluster until its endpoints are up to date", 0.24),
+    ("Evaluate the five checks", 0.27),
 )
 
 

@@ -94,7 +94,7 @@ class Runs:
             "release": f"2026.{1 if edition == 'a' else 2}.0",
             "release_digest": f"{edition}-{crash}",
             "components": release(edition, crash=crash),
-            "who": "a test",
+            "requested_by": "a test",
             "retry": True,
             "bake": 1,
             "component_timeout": 20,
