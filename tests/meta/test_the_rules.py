@@ -111,7 +111,7 @@ BROKEN = [
     ("no_floor_knows_the_floors_above_it", KUBE, "from .._domain import thought\n", "_kube imports _domain"),
     ("no_floor_knows_the_floors_above_it", DOMAIN, "from .._operations.x import y\n", "_domain imports _operations"),
     ("the_talking_names_neither_gpus_nor_models", KUBE, "RESOURCE = 'nvidia.com/gpu'\n", "nvidia.com/gpu"),
-    ("no_plugin_file_is_longer_than_a_head", KUBE, "pass\n" * 401, "401 lines"),
+    ("no_plugin_file_is_too_long", KUBE, "pass\n" * 401, "401 lines"),
     ("every_python_file_carries_the_licence", KUBE, "import os\n", "three lines"),
     ("every_python_file_carries_the_licence", KUBE, "\n".join(HEADER) + "\nimport os\n", "annotations"),
     ("no_file_holds_what_looks_like_a_secret", "docs/x.md", "AKIA" + "A" * 16, "a cloud access key"),
@@ -125,6 +125,9 @@ BROKEN = [
     ("no_file_names_a_place_on_somebodys_machine", "docs/x.md", "see " + "/home/" + "jo/x", "docs/x.md:1"),
     ("galaxy_and_the_changelog_agree_on_the_version", "changelogs/changelog.yaml", "releases: {0.2.0: {}}\n", "0.2.0"),
     ("galaxy_and_the_changelog_agree_on_the_version", "changelogs/fragments/1.yml", None, "fragments: 0"),
+    ("no_text_uses_a_word_that_the_glossary_replaces", "docs/x.md", "a\nwe Reckon so\n", "docs/x.md:2: 'Reckon'"),
+    ("no_text_uses_a_word_that_the_glossary_replaces", KUBE, "# fits in\n# a head\n", "short enough to read"),
+    ("no_text_uses_a_word_that_the_glossary_replaces", DOMAIN, "fit_in_a_head = 1\n", "fit_in_a_head"),
 ]
 
 

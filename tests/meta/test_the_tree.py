@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.meta import layer_rules, plugin_rules, role_rules, text_rules
+from tests.meta import layer_rules, plugin_rules, role_rules, text_rules, word_rules
 from tests.meta.tree import Tree
 
 RULES: dict[str, Callable[[Tree], list[str]]] = {
@@ -26,11 +26,12 @@ RULES: dict[str, Callable[[Tree], list[str]]] = {
     "the_thinking_does_no_io_and_reads_no_clock": layer_rules.thinking_that_acts,
     "no_floor_knows_the_floors_above_it": layer_rules.floors_crossed,
     "the_talking_names_neither_gpus_nor_models": layer_rules.talking_of_serving,
-    "no_plugin_file_is_longer_than_a_head": text_rules.too_long,
+    "no_plugin_file_is_too_long": text_rules.too_long,
     "every_python_file_carries_the_licence": text_rules.without_licence,
     "no_file_holds_what_looks_like_a_secret": text_rules.secrets_inside,
     "no_file_names_a_place_on_somebodys_machine": text_rules.machine_places,
     "galaxy_and_the_changelog_agree_on_the_version": text_rules.versions_apart,
+    "no_text_uses_a_word_that_the_glossary_replaces": word_rules.replaced_words,
 }
 TREE = Tree(Path(__file__).resolve().parents[2])
 
