@@ -215,7 +215,7 @@ BROKEN = [
         PLAY + "  when: \"'Whose move: the customer' in tried.msg\"\n",
         "onboard.yml:4",
     ),
-    ("no_plugin_file_is_longer_than_a_head", KUBE, "pass\n" * 401, "401 lines"),
+    ("no_plugin_file_is_too_long", KUBE, "pass\n" * 401, "401 lines"),
     ("every_python_file_carries_the_licence", KUBE, "import os\n", "three lines"),
     ("every_python_file_carries_the_licence", KUBE, "\n".join(HEADER) + "\nimport os\n", "annotations"),
     ("no_file_holds_what_looks_like_a_secret", "docs/x.md", "AKIA" + "A" * 16, "a cloud access key"),
@@ -229,6 +229,9 @@ BROKEN = [
     ("no_file_names_a_place_on_somebodys_machine", "docs/x.md", "see " + "/home/" + "jo/x", "docs/x.md:1"),
     ("galaxy_and_the_changelog_agree_on_the_version", "changelogs/changelog.yaml", "releases: {0.2.0: {}}\n", "0.2.0"),
     ("galaxy_and_the_changelog_agree_on_the_version", "changelogs/fragments/1.yml", None, "fragments: 0"),
+    ("no_text_uses_a_word_that_the_glossary_replaces", "docs/x.md", "a\nwe Reckon so\n", "docs/x.md:2: 'Reckon'"),
+    ("no_text_uses_a_word_that_the_glossary_replaces", KUBE, "# fits in\n# a head\n", "short enough to read"),
+    ("no_text_uses_a_word_that_the_glossary_replaces", DOMAIN, "fit_in_a_head = 1\n", "fit_in_a_head"),
 ]
 
 

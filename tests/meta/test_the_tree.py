@@ -17,6 +17,7 @@ from tests.meta import (
     plugin_rules,
     role_rules,
     text_rules,
+    word_rules,
     wording_rules,
 )
 from tests.meta.tree import Tree
@@ -41,11 +42,13 @@ RULES: dict[str, Callable[[Tree], list[str]]] = {
     "no_floor_knows_the_floors_above_it": layer_rules.floors_crossed,
     "the_talking_names_neither_gpus_nor_models": layer_rules.talking_of_serving,
     "an_owner_and_a_next_step_are_worded_in_one_place": wording_rules.wording_elsewhere,
-    "no_plugin_file_is_longer_than_a_head": text_rules.too_long,
+    "no_playbook_reads_wording_back": wording_rules.wording_read_back,
+    "no_plugin_file_is_too_long": text_rules.too_long,
     "every_python_file_carries_the_licence": text_rules.without_licence,
     "no_file_holds_what_looks_like_a_secret": text_rules.secrets_inside,
     "no_file_names_a_place_on_somebodys_machine": text_rules.machine_places,
     "galaxy_and_the_changelog_agree_on_the_version": text_rules.versions_apart,
+    "no_text_uses_a_word_that_the_glossary_replaces": word_rules.replaced_words,
 }
 TREE = Tree(Path(__file__).resolve().parents[2])
 
