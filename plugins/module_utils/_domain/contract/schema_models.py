@@ -32,7 +32,7 @@ MODEL = section(
             examples=["meta-llama/Llama-3.1-8B-Instruct"],
         ),
         "task": choice(
-            "Task", "What it is here for. Training and fine-tuning are not supported.", ["serve"], default="serve"
+            "Task", "Its purpose. Training and fine-tuning are not supported.", ["serve"], default="serve"
         ),
         "source": section(
             "Source",
@@ -114,14 +114,14 @@ MODEL = section(
         ),
         "priority": choice(
             "Priority",
-            "Who keeps GPUs when they are short: critical before standard before batch.",
+            "Which models keep GPUs when they are short: critical before standard before batch.",
             ["critical", "standard", "batch"],
             default="standard",
             examples=["standard"],
         ),
         "traffic_class": choice(
             "Traffic class",
-            "interactive: somebody waits for each answer, so it grows early. batch: nobody does.",
+            "interactive: users wait for each answer, so it scales early. batch: they do not.",
             ["interactive", "batch"],
             default="interactive",
         ),

@@ -27,7 +27,7 @@ from ..names import (
     priority_class,
 )
 from ..release import engine_image
-from ..way_in import is_openshift
+from ..entry_point import is_openshift
 from .engine import CACHE, SCRATCH, SHARED_MEMORY, Launch, launch
 
 Manifest = dict[str, Any]

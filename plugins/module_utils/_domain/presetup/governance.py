@@ -21,7 +21,7 @@ from ..names import (
     labels,
     priority_class,
 )
-from ..way_in import is_openshift
+from ..entry_point import is_openshift
 
 Manifest = dict[str, Any]
 
