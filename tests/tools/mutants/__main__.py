@@ -6,7 +6,12 @@
 ::
 
     measure  which functions each test file runs; without files, the unit tests. Files of integration tests are added
-             to covered.json beside this file.
+             to covered.json beside this file. Any run of pytest can be measured on the way, with almost no delay:
+
+                 BYOC_TRACE_TO=<new folder> BYOC_TRACE_ROOT=$PWD PYTHONPATH=tests/tools/mutants/site:tests/testbed
+                 .venv/bin/python -m pytest -p byoc_tracing ...
+
+             and then: measure --trace <folder>
     run      a seeded choice of mutants (--count, --seed), or those of an earlier result (--again FILE). A tree's
              results are in build/mutants/<its hash>.jsonl, and a run that was cut short goes on where it was.
     report   the table of a result, and the mutants that no test notices.
@@ -26,7 +31,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .catalogue import Mutant, all_mutants, choose, found_again, means_something_else
-from .covering import Covering, measure_file, measure_units
+from .covering import Covering, gathered, measure_file, measure_units
 from .reporting import compare, report
 from .running import Budget, Results, Runner, run_all
 from .scratch import Scratch
@@ -58,9 +63,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     measuring = commands.add_parser("measure")
     measuring.add_argument("files", nargs="*")
+    measuring.add_argument("--trace", type=Path, help="what byoc_tracing wrote in a run of pytest")
     running = commands.add_parser("run")
     running.add_argument("--count", type=int, default=150)
     running.add_argument("--seed", type=int, default=14)
+    running.add_argument("--by", choices=("unit", "integration"), help="of those that such a test runs")
     running.add_argument("--again", type=Path, help="a result whose mutants are tried here")
     running.add_argument("--only", action="append", help="of --again: those with this result")
     running.add_argument("--match", default="", help="those with this in their names")
@@ -81,27 +88,38 @@ class _Plain(argparse.RawDescriptionHelpFormatter):
 
 
 def _measure(asked: argparse.Namespace) -> int:
+    if asked.trace:
+        found = gathered(asked.trace)
+        found.part("tests/unit/").save(_units(asked.tree))
+        _add(found.part("tests/integration/"))
+        return 0
     with tempfile.TemporaryDirectory(prefix="byoc-mutants-") as name:
         scratch = Scratch(asked.tree, Path(name) / "tree")
         if not asked.files:
             measure_units(scratch, Path(name) / "trace").save(_units(asked.tree))
         for number, test in enumerate(asked.files):
             found = measure_file(scratch, Path(name) / f"trace-{number}", test)
-            Covering({**Covering.load(COVERED).measured, **found.measured}).save(COVERED)
+            _add(found)
             print(f"{test}: {found.seconds(test):.0f} s", flush=True)
     return 0
 
 
+def _add(found: Covering) -> None:
+    Covering({**Covering.load(COVERED).measured, **found.measured}).save(COVERED)
+
+
 def _run(asked: argparse.Namespace) -> int:
     if not _units(asked.tree).exists():
-        _measure(argparse.Namespace(tree=asked.tree, files=[]))
+        _measure(argparse.Namespace(tree=asked.tree, files=[], trace=None))
     covering = Covering.load(COVERED, _units(asked.tree))
     results = Results(asked.result or BUILD / f"{_hash(asked.tree)}.jsonl")
     part, parts = map(int, asked.shard.split("/"))
     wanted = [pair for pair in _wanted(asked) if asked.match in pair[0]][part - 1 :: parts]
     with tempfile.TemporaryDirectory(prefix="byoc-mutants-") as name:
-        runner = Runner(Scratch(asked.tree, Path(name) / "tree"), covering, Budget(slowest=asked.slowest))
+        scratch = Scratch(asked.tree, Path(name) / "tree")
+        runner = Runner(scratch, covering, Budget(slowest=asked.slowest))
         run_all(wanted, runner, results, lambda line: print(line, flush=True))
+        scratch.close()
     print(f"results: {results.path}")
     return 0
 
@@ -110,6 +128,9 @@ def _wanted(asked: argparse.Namespace) -> Iterator[tuple[str, Mutant | None]]:
     known = all_mutants(asked.tree)
     if asked.again is None:
         # A few proposals are no Python: as many more are chosen.
+        if asked.by:
+            part = Covering.load(COVERED, _units(asked.tree)).part(f"tests/{asked.by}/")
+            known = [mutant for mutant in known if part.of(asked.tree, mutant)]
         chosen = choose(known, asked.count + asked.count // 5, asked.seed)
         sound = [m for m in chosen if means_something_else(m, (asked.tree / m.file).read_bytes())]
         yield from ((mutant.id, mutant) for mutant in sound[: asked.count])

@@ -9,14 +9,19 @@ import ast
 import json
 import os
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from .catalogue import Mutant
 from .scratch import SITE, Scratch
 
 OURS = "ansible_collections.fireworks.byoc."
 #: What a comprehension or a lambda runs, its function runs.
 _INNER = ("<lambda>", "<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>", "<locals>")
+
+#: Seconds that pytest needs before a file's first test.
+_START = 2
 
 
 class Covering:
@@ -38,8 +43,14 @@ class Covering:
         lines = (f" {json.dumps(test)}: {json.dumps(entry, sort_keys=True)}" for test, entry in self.measured.items())
         path.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
+    def of(self, tree: Path, mutant: Mutant) -> list[str]:
+        """The test files that run a mutant."""
+        if mutant.in_function:
+            return self.of_function(mutant.file, mutant.qualname)
+        return self.of_module(tree, mutant.file)
+
     def of_function(self, file: str, qualname: str) -> list[str]:
-        """The test files that run this function; those that run least else first: they are about it."""
+        """The test files that run this function, the likeliest to be about it first."""
         return self._narrowest(t for t, e in self.measured.items() if qualname in e["functions"].get(file, ()))
 
     def of_module(self, tree: Path, file: str) -> list[str]:
@@ -49,7 +60,20 @@ class Covering:
         return self._narrowest(importers | running)
 
     def _narrowest(self, tests: Iterable[str]) -> list[str]:
-        return sorted(tests, key=lambda test: (sum(map(len, self.measured[test]["functions"].values())), test))
+        """Those that run least else, and are fast, before the others."""
+        return sorted(tests, key=lambda test: (self._breadth(test) * (_START + self.seconds(test)), test))
+
+    def _breadth(self, test: str) -> int:
+        return sum(map(len, self.measured[test]["functions"].values()))
+
+    def missing(self, tree: Path) -> list[str]:
+        """The files of integration tests that were not measured."""
+        files = (path.relative_to(tree).as_posix() for path in (tree / "tests" / "integration").glob("test_*.py"))
+        return sorted(file for file in files if file not in self.measured)
+
+    def part(self, folder: str) -> Covering:
+        """Only the tests below a folder."""
+        return Covering({test: entry for test, entry in self.measured.items() if test.startswith(folder)})
 
     def seconds(self, test: str) -> float:
         return float(self.measured[test]["seconds"])
@@ -64,8 +88,8 @@ def plain(qualname: str) -> str:
 def measure_units(scratch: Scratch, place: Path, *, seconds: float = 1200) -> Covering:
     """Run the unit tests once, on one process, and gather what each of their files entered."""
     place.mkdir(parents=True, exist_ok=True)
-    ended = scratch.pytest(["tests/unit"], "-p", "byoc_tracing", seconds=seconds, variables=_variables(scratch, place))
-    return _gathered(place, ended.output)
+    ended = scratch.pytest_traced(["tests/unit"], _variables(scratch, place), seconds=seconds)
+    return gathered(place, ended.output)
 
 
 def measure_file(scratch: Scratch, place: Path, test: str, *, seconds: float = 1800) -> Covering:
@@ -73,8 +97,8 @@ def measure_file(scratch: Scratch, place: Path, test: str, *, seconds: float = 1
     place.mkdir(parents=True, exist_ok=True)
     (place / test.replace("/", "+")).unlink(missing_ok=True)
     variables = {**_variables(scratch, place), "BYOC_TRACE_AS": test}
-    ended = scratch.pytest([test], "-p", "byoc_tracing", seconds=seconds, variables=variables)
-    return _gathered(place, ended.output)
+    ended = scratch.pytest_traced([test], variables, seconds=seconds)
+    return gathered(place, ended.output)
 
 
 def _variables(scratch: Scratch, place: Path) -> dict[str, str]:
@@ -82,7 +106,8 @@ def _variables(scratch: Scratch, place: Path) -> dict[str, str]:
     return {"BYOC_TRACE_TO": str(place), "BYOC_TRACE_ROOT": str(scratch.root), "PYTHONPATH": path}
 
 
-def _gathered(place: Path, output: str) -> Covering:
+def gathered(place: Path, output: str = "") -> Covering:
+    """What byoc_tracing wrote into a folder, of one run or of several."""
     measured: dict[str, Any] = {}
     for path in sorted(place.iterdir()):
         seconds, failed = None, []
@@ -107,6 +132,7 @@ def _gathered(place: Path, output: str) -> Covering:
     return Covering(measured)
 
 
+@cache
 def imported(tree: Path, start: str) -> set[str]:
     """The collection's files that importing this one imports, itself included."""
     found: set[str] = set()
@@ -119,6 +145,7 @@ def imported(tree: Path, start: str) -> set[str]:
     return found
 
 
+@cache
 def _imports(tree: Path, file: str) -> list[str]:
     found = []
     for node in ast.walk(ast.parse((tree / file).read_bytes())):

@@ -45,8 +45,8 @@ class Runner:
 
     def run(self, mutant: Mutant) -> dict[str, Any]:
         """What became of it, and by which test."""
-        tests = self._tests(mutant)
-        if not tests:
+        tests, missing = self._covering.of(self._scratch.root, mutant), self._covering.missing(self._scratch.root)
+        if not tests and not missing:
             return {**mutant.to_dict(), "result": UNCOVERED, "by": "", "seconds": 0}
         units = [test for test in tests if test.startswith("tests/unit/")]
         slow = sorted((test for test in tests if test not in units), key=self._covering.seconds)
@@ -60,14 +60,9 @@ class Runner:
                 result = _result(ended)
                 if result != SURVIVED:
                     return {**mutant.to_dict(), "result": result, "by": _by(ended), "seconds": round(seconds, 1)}
-        result = SURVIVED if len(affordable) == len(slow) else UNTRIED
+        result = UNTRIED if missing or len(affordable) < len(slow) else SURVIVED
         return {**mutant.to_dict(), "result": result, "by": "", "seconds": round(seconds, 1), "tried": tried,
-                "left": [test for test in slow if test not in affordable]}  # fmt: skip
-
-    def _tests(self, mutant: Mutant) -> list[str]:
-        if mutant.in_function:
-            return self._covering.of_function(mutant.file, mutant.qualname)
-        return self._covering.of_module(self._scratch.root, mutant.file)
+                "left": [test for test in slow if test not in affordable], "unmeasured": len(missing)}  # fmt: skip
 
     def _pytest(self, files: list[str]) -> Ended:
         expected = sum(map(self._covering.seconds, files))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -33,6 +34,7 @@ class Scratch:
 
     def __init__(self, tree: Path, place: Path) -> None:
         self.root = place
+        self._warm: subprocess.Popen[str] | None = None
         tree = tree.resolve()
         listed = subprocess.run(
             ["git", "-C", str(tree), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -49,7 +51,8 @@ class Scratch:
         (place / _COLLECTIONS / "fireworks" / "byoc").symlink_to(place, target_is_directory=True)
         core = tree / _COLLECTIONS / "kubernetes"
         (place / _COLLECTIONS / "kubernetes").symlink_to(core.resolve(), target_is_directory=True)
-        # Compiled files are found stale by the second and the size of their source, which a mutant may both share.
+        # Compiled files are found stale by the second and the size of their source, which a mutant may share; these by
+        # its hash, and so are those that Python writes over them.
         self._python("-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "plugins", "tests")
 
     def _python(self, *arguments: str) -> None:
@@ -67,26 +70,24 @@ class Scratch:
         finally:
             path.write_bytes(original)
 
-    def pytest(
-        self, files: Iterable[str], *options: str, seconds: float, variables: Mapping[str, str] | None = None
-    ) -> Ended:
-        """Run test files of the copy on the copy, one after the other in one process."""
-        python = str(self.root / ".venv" / "bin" / "python")
-        command = [python, "-m", "pytest", "-q", *options, *files]
-        driver = str(self.root / "tests" / "testbed")
-        environment = {**os.environ, "PYTHONPATH": driver, "PYTHONDONTWRITEBYTECODE": "1", **(variables or {})}
+    def pytest(self, files: Iterable[str], *options: str, seconds: float) -> Ended:
+        """Run test files of the copy on the copy, one after the other in one process that was warmed up before."""
+        if self._warm is None:
+            self._warm = self._started([str(SITE / "byoc_warm.py")], {}, stdin=subprocess.PIPE)
+        assert self._warm.stdin is not None and self._warm.stdout is not None
+        output = self.root.with_name(f"{self.root.name}.output")
+        asked = {"arguments": ["-q", *options, *files], "output": str(output), "seconds": seconds}
         started = time.monotonic()
-        # A session of its own, so that what is late is ended with all that it started.
-        with subprocess.Popen(
-            command,
-            cwd=self.root,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        ) as running:
+        self._warm.stdin.write(json.dumps(asked) + "\n")
+        self._warm.stdin.flush()
+        code = json.loads(self._warm.stdout.readline())
+        return Ended(code, output.read_text(errors="replace"), time.monotonic() - started)
+
+    def pytest_traced(self, files: Iterable[str], variables: Mapping[str, str], *, seconds: float) -> Ended:
+        """The same in a Python of its own, which byoc_tracing sees from its start."""
+        options = ["-m", "pytest", "-q", "-p", "byoc_tracing"]
+        started = time.monotonic()
+        with self._started([*options, *files], variables, stdin=subprocess.DEVNULL) as running:
             try:
                 output, _nothing = running.communicate(timeout=seconds)
                 code: int | None = running.returncode
@@ -95,3 +96,20 @@ class Scratch:
                 output, _nothing = running.communicate()
                 code = None
         return Ended(code, output, time.monotonic() - started)
+
+    def _started(self, arguments: list[str], variables: Mapping[str, str], *, stdin: int) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [str(self.root / ".venv" / "bin" / "python"), *arguments],
+            cwd=self.root,
+            env={**os.environ, "PYTHONPATH": str(self.root / "tests" / "testbed"), **variables},
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if stdin == subprocess.DEVNULL else None,
+            text=True,
+            start_new_session=True,
+        )
+
+    def close(self) -> None:
+        """End the process that was kept warm."""
+        if self._warm is not None:
+            self._warm.communicate()

@@ -141,11 +141,15 @@ def test_what_a_relative_import_reaches_is_imported(tmp_path):
     assert found == {f"plugins/module_utils/{name}" for name in ("_domain/a.py", "_domain/b.py", "d/__init__.py")}
 
 
-def test_the_tests_that_run_least_else_come_first():
-    wide = {"seconds": 1, "functions": {"plugins/x.py": ["f", "g"]}}
-    narrow = {"seconds": 9, "functions": {"plugins/x.py": ["f"]}}
-    assert Covering({"wide": wide, "narrow": narrow}).of_function("plugins/x.py", "f") == ["narrow", "wide"]
-    assert Covering({"wide": wide, "narrow": narrow}).of_function("plugins/x.py", "h") == []
+def test_the_tests_that_run_least_else_come_first_and_slow_ones_late():
+    measured = {
+        "slow": {"seconds": 90, "functions": {"plugins/x.py": ["f"]}},
+        "wide": {"seconds": 1, "functions": {"plugins/x.py": ["f", "g"]}},
+        "narrow": {"seconds": 1, "functions": {"plugins/x.py": ["f"]}},
+    }
+    assert Covering(measured).of_function("plugins/x.py", "f") == ["narrow", "wide", "slow"]
+    assert Covering(measured).of_function("plugins/x.py", "g") == ["wide"]
+    assert Covering(measured).of_function("plugins/x.py", "h") == []
 
 
 def entry(name: str, result: str) -> dict[str, str]:
