@@ -1,26 +1,43 @@
 # Thin on purpose: each target is one command, and says so. Everything behind them is in tests/tools/.
 SHELL := /bin/sh
 PY := .venv/bin/python
+# Two workers; each takes whole files, those that take longest first (tests/tools/soak.py).
+PYTEST := $(PY) -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder --verbose --durations=15
+RAILS := tests/rails/test_coverage.py tests/rails/test_molecule.py tests/rails/test_sanity.py tests/rails/test_tarball.py tests/rails/test_versions.py
+SHARD := 1/1
+MINUTES := 0
 export PYTHONPATH := $(CURDIR)/tests/testbed
 
-.PHONY: help setup demo test lint docs bench lock clean
+.PHONY: help setup demo test unit lint integration rails soak docs bench lock clean
 
-help: ## What there is
+help: ## What there is, and how long it takes on two idle cores
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
 
-setup: ## A Python environment, kubernetes.core and the testbed's binary
+setup: ## A Python environment, kubernetes.core and the testbed's binary (3 s; the first time 10 min)
 	@sh tests/tools/setup.sh
 
-demo: setup ## Onboard three customers' clusters and serve a model
+demo: setup ## Onboard three customers' clusters and serve a model (2 min)
 	@$(PY) -m demo
 
-test: setup ## Everything that must hold
-	@$(PY) -m pytest tests/unit tests/meta tests/rails tests/integration --numprocesses=2 --dist=loadfile --verbose --durations=15
+test: setup ## Everything that must hold: unit, lint, integration and rails, with a sample of the soak (15 min)
+	@$(PYTEST) tests/unit tests/meta tests/rails tests/integration tests/soak --soak=sample
 
-lint: setup ## What needs no cluster: style, types, documentation, structure
-	@$(PY) -m pytest tests/meta tests/rails/test_lint.py --verbose
+unit: setup ## The thinking, without a cluster (1 min)
+	@$(PYTEST) tests/unit
 
-docs: setup ## Check the documentation and render the plugins' pages into build/docs
+lint: setup ## What needs no cluster: style, types, documentation, structure (3 min)
+	@$(PYTEST) tests/meta tests/rails/test_lint.py tests/rails/test_ansible_lint.py
+
+integration: setup ## Real API servers, with a sample of the soak; SEED=... chooses another one (11 min)
+	@$(PYTEST) tests/integration tests/soak --soak=sample
+
+rails: setup ## What is shipped: sanity, tarball, both supported ends, molecule, coverage (4 min)
+	@$(PYTEST) $(RAILS)
+
+soak: setup ## What is long by nature, all of it; SHARD=2/4 a part of it, MINUTES=20 no longer. Goes on where it was (30 min)
+	@$(PYTEST) tests/integration tests/soak tests/rails/test_versions.py --soak=only --shard=$(SHARD) --minutes=$(MINUTES)
+
+docs: setup ## Check the documentation and render the plugins' pages into build/docs (1 min)
 	@$(PY) -m tests.tools.docs
 
 bench: setup ## Measure us against kubernetes.core and kubectl

@@ -1,13 +1,15 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every test run does: it keeps how long each test and fixture took."""
+"""What every test run does: durations, the choice of long tests, and shared clusters."""
 
 from __future__ import annotations
 
-from tests.tools.durations import (  # noqa: F401
-    pytest_fixture_setup,
-    pytest_runtest_logreport,
-    pytest_runtest_teardown,
-    pytest_sessionfinish,
-)
+import hypothesis
+
+# How many examples a property is tried on: few and always the same ones in each run, many and new ones in the soak.
+hypothesis.settings.register_profile("short", max_examples=40, derandomize=True)
+hypothesis.settings.register_profile("long", max_examples=1000, print_blob=True)
+hypothesis.settings.load_profile("short")
+
+pytest_plugins = ["tests.tools.durations", "tests.tools.soak", "tests.beds"]

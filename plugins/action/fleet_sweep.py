@@ -20,6 +20,7 @@ from ansible.utils.display import Display
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.progress import Progress
 from ansible_collections.fireworks.byoc.plugins.module_utils._operation import Context
 from ansible_collections.fireworks.byoc.plugins.module_utils._operations.readers import READERS
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure import failed_result
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.sweeping import Limits, Work, sweep
 
 display = Display()
@@ -40,7 +41,7 @@ _LATER = ("arguments", "keep")
 _THREADS = 4
 _KEEP_SECONDS = 5.0
 #: What a result that failed keeps, whatever else is kept.
-_FAILURE = ("failed", "msg", "error", "owner")
+_FAILURE = ("failed", "msg", "error", "code", "owner", "what", "where", "next_step")
 
 Result = dict[str, Any]
 
@@ -108,15 +109,12 @@ class _OneCluster:
 
     def late(self, name: str, what: str) -> Result:
         """The same of a cluster that was given up."""
-        message = (
-            f"{name}: no answer: {what}. Next: look at this cluster by itself, or give more time "
-            "(`cluster_timeout`, `timeout`). Whose move: the operator of this run."
-        )
-        return self._kept(name, _failed(message, "TimeoutError"))
+        next_step = "look at this cluster by itself, or give more time (`cluster_timeout`, `timeout`)"
+        return self._kept(name, _late(f"no answer: {what}", where=name, next_step=next_step))
 
     def _read(self, name: str, until: float) -> Result:
         if not self._templates.acquire(timeout=max(0.0, until - time.monotonic())):
-            return _failed("its arguments had no turn: those of another cluster take too long", "TimeoutError")
+            return _late("its arguments had no turn: those of another cluster take too long", where=name)
         try:
             arguments = self._evaluated(name, self._arguments)
         finally:
@@ -125,7 +123,8 @@ class _OneCluster:
         checked = validator.validate(arguments)
         secrets = checked._no_log_values
         if checked.error_messages:
-            return _failed(remove_values("; ".join(checked.error_messages), secrets), "ArgumentError")
+            what = remove_values("; ".join(checked.error_messages), secrets)
+            return failed_result(error="ArgumentError", code="invalid_arguments", what=what, where=name)
         context = Context(True, False, display.warning, until, _THREADS)
         result = self._operation.attempt(checked.validated_parameters, context)
         return remove_values(result, secrets) if secrets else result
@@ -151,10 +150,14 @@ class _OneCluster:
         try:
             return work()
         except AnsibleError as error:
-            return _failed(str(error), type(error).__name__)
+            return _unexpected(error, str(error))
         except Exception as error:  # noqa: BLE001 (what nobody foresaw of one cluster must not take the others with it)
-            return _failed(f"unexpectedly: {type(error).__name__}: {error}", type(error).__name__)
+            return _unexpected(error, f"unexpectedly: {type(error).__name__}: {error}")
 
 
-def _failed(message: str, error: str) -> Result:
-    return {"failed": True, "msg": message, "error": error, "owner": "the operator of this run"}
+def _late(what: str, *, where: str, next_step: str = "") -> Result:
+    return failed_result(error="TimeoutError", code="timeout", what=what, where=where, next_step=next_step)
+
+
+def _unexpected(error: Exception, what: str) -> Result:
+    return failed_result(error=type(error).__name__, code="task_failed", what=what)

@@ -48,6 +48,7 @@ from typing import Any
 
 from ansible.plugins.callback import CallbackBase
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.outcome import Result
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.progress import Progress
 
 _PAINT_SECONDS = 0.2
@@ -103,7 +104,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         if action in _SET_FACT:
             outcome = (result.result.get("ansible_facts") or {}).get(_OUTCOME)
             if outcome and self._progress:
-                self._end(result.host.get_name(), outcome["result"], outcome["reason"])
+                self._end(result.host.get_name(), outcome["result"], outcome["what"])
         elif action in _DEBUG:
             self._say(f"{result.host.get_name()}: {result.result.get('msg', '')}")
 
@@ -138,7 +139,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         if not self._progress:
             return
         for name, reason in list(self._failed.items()):
-            self._end(name, "failed", reason)
+            self._end(name, Result.FAILED, reason)
         now = time.monotonic()
         self._progress.finish(now)
         self._say(self._progress.summary(now) + "\n")

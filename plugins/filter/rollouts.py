@@ -16,10 +16,12 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.rows 
     revision_rows,
     rollout_rows,
 )
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.people import CUSTOMER, contact, whose_move
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.people import contact
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.model_waves import held_back, model_waves
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.policy import Policy, policy_from
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.scaling import BoundsError
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.owner import Owner
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.wording import action_required
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.moments import as_moment
 
 Contract = Mapping[str, Any]
@@ -36,7 +38,7 @@ def _model_changes(
     try:
         return policy.model_changes(contract, names, release, facts, as_moment(moment), **instead)
     except BoundsError as error:
-        move = whose_move({"owner": CUSTOMER, "contact": contact(contract, "capacity")})
+        move = action_required(Owner.CUSTOMER, contact(contract, "capacity"))
         raise AnsibleFilterError(f"{error}. {move}") from None
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from None

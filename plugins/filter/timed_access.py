@@ -26,9 +26,9 @@ def _grant_end(until: str, now: str) -> str:
         raise AnsibleFilterError(str(error)) from None
 
 
-def _setup_grant(contract: Mapping[str, Any], who: str, reason: str, until: str, now: str) -> dict[str, Any]:
+def _setup_grant(contract: Mapping[str, Any], grantee: str, reason: str, until: str, now: str) -> dict[str, Any]:
     try:
-        grant = grants.setup_grant(str(who), str(reason), until, now)
+        grant = grants.setup_grant(str(grantee), str(reason), until, now)
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from None
     return {

@@ -29,11 +29,11 @@ def _moment(text: Any) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _request(release: Data, asked_by: str, given: Mapping[str, Any], digest: str = "") -> Request:
+def _request(release: Data, requested_by: str, given: Mapping[str, Any], digest: str = "") -> Request:
     emergency = given.get("emergency")
     return Request(
         release=release,
-        asked_by=asked_by,
+        requested_by=requested_by,
         policy=policy_from(given.get("policy") or {}),
         approvals=list(given.get("approvals") or ()),
         emergency=Emergency(str(emergency.get("approver", "")), str(emergency.get("reason", "")))
@@ -49,7 +49,7 @@ def _upgrade_plan(
     clusters: Sequence[Data],
     release: Data,
     now: str,
-    asked_by: str,
+    requested_by: str,
     policy: Data | None = None,
     approvals: Sequence[Data] = (),
     emergency: Data | None = None,
@@ -59,7 +59,7 @@ def _upgrade_plan(
 ) -> dict[str, Any]:
     given = {"policy": policy, "approvals": approvals, "emergency": emergency, "rollback": rollback, "retry": retry}
     try:
-        request = _request(release, asked_by, given)
+        request = _request(release, requested_by, given)
         pairs = [(each["contract"], each["live"]) for each in clusters]
         return plan(pairs, request, _moment(now), _moment(deadline) if deadline else None)
     except ValueError as error:
@@ -71,7 +71,7 @@ def _upgrade_turn(
     plan: Data,
     release: Data,
     now: str,
-    asked_by: str,
+    requested_by: str,
     policy: Data | None = None,
     approvals: Sequence[Data] = (),
     emergency: Data | None = None,
@@ -79,7 +79,7 @@ def _upgrade_turn(
 ) -> dict[str, Any]:
     given = {"policy": policy, "approvals": approvals, "emergency": emergency, "retry": retry}
     try:
-        request = _request(release, asked_by, given, digest=str(plan["digest"]))
+        request = _request(release, requested_by, given, digest=str(plan["digest"]))
         contract = cluster["contract"]
         planned = next(row for row in plan["clusters"] if row["cluster"] == contract["identity"]["name"])
         return turn(contract, cluster["live"], request, dict(planned), _moment(now))

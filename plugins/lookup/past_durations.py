@@ -24,13 +24,15 @@ options:
     description: Folders of records, of one controller each. Folders that are not there hold none.
     type: list
     elements: path
-    required: true
+    default: ~/.byoc/records
+    env:
+      - name: BYOC_RECORDS_DIR
 """
 
 EXAMPLES = r"""
 - name: Say how long upgrades took
   ansible.builtin.debug:
-    msg: "{{ lookup('fireworks.byoc.past_durations', 'upgrade the stack', directories=['~/.byoc/records']) }}"
+    msg: "{{ lookup('fireworks.byoc.past_durations', 'upgrade') }}"
 """
 
 RETURN = r"""

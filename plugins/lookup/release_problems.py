@@ -55,7 +55,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._operations.apply_s
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.manifest_files import rendered
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.release_files import RELEASES, file_hashes
 
-_ROLE = RELEASES.parents[1] / "vars" / "main.yml"
+_ROLE = RELEASES.parents[1]
 
 
 class LookupModule(LookupBase):
@@ -101,11 +101,13 @@ class LookupModule(LookupBase):
         }
 
     def _rendered(self, folder: Path, release: dict[str, Any]) -> Any:
-        role = self._loader.load_from_file(str(_ROLE), trusted_as_template=True)
+        role: dict[str, Any] = {}
+        for part in ("defaults", "vars"):
+            role |= self._loader.load_from_file(str(_ROLE / part / "main.yml"), trusted_as_template=True)
         for words, contract in variants():
             templates = [str(folder / f"{name}.yml.j2") for name in release["components"]]
             given = {**role, "contract": contract, "stack_contract": contract}
-            given["stack_release"] = {**release, "templates": templates}
+            given["stack_release"] = given["stack__release"] = {**release, "templates": templates}
             for component, template in zip(release["components"], templates, strict=True):
                 path = Path(template)
                 if path.exists():

@@ -19,6 +19,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ._kube import kubeconfig as _kubeconfig
 from ._kube import session as _session
 from ._kube.errors import KubeError
+from ._vocabulary.failure import failed_result
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,11 @@ class Operation:
         """The result, or a failed result with one clear message."""
         missing = missing_libraries()
         if missing:
-            return {"failed": True, "msg": missing}
+            return failed_result(error="LibraryMissing", code="library_missing", what=missing)
         try:
             return {"changed": False, **self.run(parameters, context)}
         except KubeError as error:
-            return {"failed": True, "msg": str(error), "error": type(error).__name__, "owner": error.owner}
+            return error.as_result()
 
 
 def missing_libraries() -> str:

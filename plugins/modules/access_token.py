@@ -141,10 +141,15 @@ evidence:
   returned: when O(state=absent)
   sample: {status: 401, seconds: 8.4}
 owner:
-  description: Whose move it is.
+  description: Who has to act; V(operator), V(fireworks) or V(customer).
   type: str
   returned: failure
-  sample: the customer
+  sample: operator
+code:
+  description: What went wrong, as a stable word. C(what), C(where) and C(next_step) say it in words.
+  type: str
+  returned: failure
+  sample: unreachable
 error:
   description: The kind of failure.
   type: str

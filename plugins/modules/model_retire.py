@@ -74,10 +74,15 @@ steps:
   elements: str
   returned: success
 owner:
-  description: Whose move it is.
+  description: Who has to act; V(operator), V(fireworks) or V(customer).
   type: str
   returned: failure
-  sample: the operator of this run
+  sample: operator
+code:
+  description: What went wrong, as a stable word. C(what), C(where) and C(next_step) say it in words.
+  type: str
+  returned: failure
+  sample: unreachable
 error:
   description: The kind of failure.
   type: str

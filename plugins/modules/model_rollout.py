@@ -2,7 +2,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Roll models out, each as one unit that is gated and given back whole."""
+"""Roll models out, each as one unit that is gated and rolled back whole."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ author:
 description:
   - Brings each model to its manifests (workload, service, budget, route, scaler, all of them as one unit), records the
     unit as an immutable C(ControllerRevision) with who, why and when, and makes it good only after it has passed its
-    health gate. What fails is given back whole - the last good revision is restored, object by object.
+    health gate. What fails is rolled back whole - the last good revision is restored, object by object.
   - How replicas are replaced is chosen from what is free at that moment. With room for a whole replica they are added
     before old ones go (V(surge)); without, they are replaced one by one where the PodDisruptionBudget and a second
     replica allow it (V(replace)); all are taken away first only where O(models[].downtime) allows it (V(drain)).
@@ -98,10 +98,10 @@ options:
       served_name:
         description: What a request asks for. Unless given, the model's name.
         type: str
-  who:
-    description: Who makes this change. Unless given, the name under which the API server knows this identity.
+  requested_by:
+    description: Who asked for this change. Unless given, the name under which the API server knows this identity.
     type: str
-  why:
+  reason:
     description: Why, in a few words.
     type: str
     default: ""
@@ -131,8 +131,8 @@ EXAMPLES = r"""
   fireworks.byoc.model_rollout:
     connection: "{{ byoc_connection }}"
     models: "{{ contract | fireworks.byoc.model_changes(['llama-3-1-8b'], release) }}"
-    who: alice
-    why: longer context
+    requested_by: alice
+    reason: longer context
 
 - name: Go back
   fireworks.byoc.model_rollout:
@@ -140,7 +140,7 @@ EXAMPLES = r"""
     models:
       - name: llama-3-1-8b
         revision: previous
-    why: answers are worse
+    reason: answers are worse
 """
 
 RETURN = r"""
@@ -168,10 +168,15 @@ objects:
   elements: dict
   returned: always
 owner:
-  description: Whose move it is.
+  description: Who has to act; V(operator), V(fireworks) or V(customer).
   type: str
   returned: failure
-  sample: the customer
+  sample: operator
+code:
+  description: What went wrong, as a stable word. C(what), C(where) and C(next_step) say it in words.
+  type: str
+  returned: failure
+  sample: unreachable
 error:
   description: The kind of the first failure.
   type: str

@@ -111,7 +111,7 @@ findings:
       type: bool
       returned: success
     owner:
-      description: Whose move it is; V(customer) or V(fireworks).
+      description: Who has to act; V(customer) or V(fireworks).
       type: str
       returned: success
     contact:

@@ -47,11 +47,161 @@ options:
     type: dict
     required: true
   findings:
-    description: What is wrong. Of each are read C(node), C(gpu), C(class) or C(fault), C(action), C(owner), C(evidence)
-      with its C(at), C(at), C(confidence), C(quarantine), C(pod), C(replicas), C(replicas_exact) and C(why).
+    description: What is wrong, as M(fireworks.byoc.node_health_info) finds it. A key that no finding has is refused.
     type: list
     elements: dict
     default: []
+    suboptions:
+      fault:
+        description: The class of the fault policy.
+        type: str
+        required: true
+      node:
+        description: The node; empty for the whole cluster.
+        type: str
+        required: true
+      action:
+        description: What is recommended.
+        type: str
+        required: true
+        choices:
+          - ignore
+          - record
+          - report
+          - restart_pod
+          - restart_plugin
+          - restart_fabric_manager
+          - quarantine
+          - drain
+          - diagnose
+          - gpu_reset
+          - reboot
+          - inspect
+          - replace
+      quarantine:
+        description: Whether new work has to keep away from the node.
+        type: bool
+        required: true
+      id:
+        description: The same for the same fault of the same thing.
+        type: str
+      title:
+        description: What is wrong, in words.
+        type: str
+      gpu:
+        description: The GPU, where it is one.
+        type: dict
+        suboptions:
+          uuid:
+            description: Its UUID.
+            type: str
+          index:
+            description: Its index.
+            type: str
+          pci:
+            description: Its PCI address.
+            type: str
+      pod:
+        description: The pod, as namespace and name.
+        type: str
+      severity:
+        description: How bad it is.
+        type: str
+        choices: [info, warning, error, critical]
+      allowed:
+        description: Whether the contract lets Fireworks do it.
+        type: str
+        choices: [never, approve, auto]
+      owner:
+        description: Who has to act; empty for nobody.
+        type: str
+        choices: [operator, fireworks, customer, ""]
+      contact:
+        description: Whom to ask.
+        type: dict
+        suboptions:
+          name:
+            description: The name.
+            type: str
+          email:
+            description: The address.
+            type: str
+      ask:
+        description: What exactly is asked.
+        type: str
+      at:
+        description: The time of the newest evidence, in RFC 3339. Without one nothing is done about it.
+        type: str
+      since:
+        description: The time of the oldest evidence. That of the newest unless given.
+        type: str
+      evidence:
+        description: What was seen, newest first.
+        type: list
+        elements: dict
+        suboptions:
+          source:
+            description: Who saw it.
+            type: str
+          signal:
+            description: Which sign it is.
+            type: str
+          text:
+            description: What it says.
+            type: str
+          at:
+            description: When it happened.
+            type: str
+          seen:
+            description: When it was read.
+            type: str
+          times:
+            description: How often it happened.
+            type: int
+          node:
+            description: The node that it is of.
+            type: str
+      recurrence:
+        description: How many incidents are known, and the rule that they meet.
+        type: dict
+      replicas:
+        description: The replicas of models that it touches.
+        type: list
+        elements: dict
+        suboptions:
+          namespace:
+            description: Its namespace.
+            type: str
+            required: true
+          name:
+            description: The pod's name.
+            type: str
+            required: true
+          uid:
+            description: The pod's UID.
+            type: str
+          model:
+            description: Its model.
+            type: str
+          gpus:
+            description: How many GPUs it has.
+            type: int
+      replicas_exact:
+        description: Whether it touches those only; otherwise they are all on the node.
+        type: bool
+      confidence:
+        description: How sure it is. V(low) has to go on for a minute before it counts.
+        type: str
+        choices: [high, medium, low]
+      decided_by:
+        description: What decided about the action.
+        type: str
+      why:
+        description: The same in words.
+        type: str
+      policy:
+        description: The version of the fault policy.
+        type: str
   reports:
     description: How repairs ended. V(done) leads to validation, V(failed) to the next repair.
     type: list
@@ -66,6 +216,11 @@ options:
         description: The session in which the repair was asked for. A report of another one changes nothing.
         type: str
         required: true
+      goal:
+        description: The repair that ended, C(goal) of RV(repairs). A report of another than the node is in now changes
+          nothing. Unless given, it is the one that the node is in.
+        type: str
+        default: ""
       outcome:
         description: How it ended.
         type: str
@@ -134,7 +289,7 @@ EXAMPLES = r"""
 RETURN = r"""
 taken:
   description: Each step that was taken or tried, with C(node), C(do), C(why), C(state) (before it), C(session),
-    C(goal), C(owner) (whose move it is), C(changed), C(failed) and C(result). Of a drain also C(first) (pods whose
+    C(goal), C(owner) (who has to act), C(changed), C(failed) and C(result). Of a drain also C(first) (pods whose
     replacements came first), C(held) (those that stay without), C(evicted), C(blocked_by)
     (budgets that let no pod go), C(left) (who stays and why), C(unschedulable) and C(seconds).
   type: list

@@ -13,7 +13,7 @@ version_added: 0.1.0
 author:
   - Fireworks AI (@fw-ai)
 description:
-  - Takes, renews and gives back the operation lock of a cluster, which is the Lease C(operation-lock) in
+  - Takes, renews and releases the operation lock of a cluster, which is the Lease C(operation-lock) in
     C(fireworks-system). It says who holds it, what for, since when and until when.
   - It is taken by creating the Lease, or by writing it over the very version that was read. So of two that try at once
     exactly one gets it.
@@ -40,7 +40,7 @@ options:
   state:
     description:
       - V(present) takes the lock, or renews it for the run that has it.
-      - V(absent) gives it back. A lock that this run does not hold is left alone, and that is no failure.
+      - V(absent) releases it. A lock that this run does not hold is left alone, and that is no failure.
     type: str
     choices: [present, absent]
     default: present
@@ -52,9 +52,22 @@ options:
     description: Who holds it. Unless given, C(user@controller); in AWX the user who started the job.
     type: str
   purpose:
-    description: What for, in a word or two, for whoever finds it held.
+    description: The operation that it is taken for, which whoever finds it held is told. Required to take it.
     type: str
-    default: ""
+    choices:
+      - onboard
+      - presetup
+      - deploy_models
+      - rollback_model
+      - retire_model
+      - remediate
+      - upgrade
+      - rollback_stack
+      - rotate_credentials
+      - grant_setup_access
+      - revoke_setup_access
+      - revocation_drill
+      - offboard
   duration:
     description:
       - For how many seconds the lock holds without being renewed, 5 at least. So long a crashed run keeps others out.
@@ -90,7 +103,7 @@ EXAMPLES = r"""
     wait_timeout: 600
   register: byoc_lock
 
-- name: Give it back
+- name: Release it
   fireworks.byoc.operation_lock:
     connection: "{{ byoc_connection }}"
     run_id: "{{ byoc_run_id }}"
@@ -101,6 +114,7 @@ EXAMPLES = r"""
   fireworks.byoc.operation_lock:
     connection: "{{ byoc_connection }}"
     run_id: "{{ byoc_run_id }}"
+    purpose: upgrade
     break_holder: alice@ctl-1/7f3a9c2e
     break_reason: ctl-1 lost its power, INC-4711
 """
@@ -154,14 +168,19 @@ taken_from:
   type: dict
   returned: success
 held_by:
-  description: Who else holds it, when this run had nothing to give back.
+  description: Who else holds it, when this run had nothing to release.
   type: dict
   returned: when O(state=absent) and it is not this run's
 owner:
-  description: Whose move it is.
+  description: Who has to act; V(operator), V(fireworks) or V(customer).
   type: str
   returned: failure
-  sample: the operator of this run
+  sample: operator
+code:
+  description: What went wrong, as a stable word. C(what), C(where) and C(next_step) say it in words.
+  type: str
+  returned: failure
+  sample: unreachable
 error:
   description: The kind of failure.
   type: str

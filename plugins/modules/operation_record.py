@@ -36,15 +36,30 @@ attributes:
 options:
   directory:
     description: The folder of the records on the controller. The file is C(<cluster>.jsonl). It is made if need be.
+      Set E(BYOC_RECORDS_DIR) to use another one by default.
     type: str
-    required: true
+    default: ~/.byoc/records
   writer:
     description: The name of this controller in the records. Its host name unless given, which is none in a container.
     type: str
   operation:
-    description: What was done, in a word.
+    description: What was done.
     type: str
     required: true
+    choices:
+      - onboard
+      - presetup
+      - deploy_models
+      - rollback_model
+      - retire_model
+      - remediate
+      - upgrade
+      - rollback_stack
+      - rotate_credentials
+      - grant_setup_access
+      - revoke_setup_access
+      - revocation_drill
+      - offboard
   run_id:
     description: In which run.
     type: str
@@ -73,6 +88,16 @@ options:
     description: How it ended.
     type: str
     required: true
+    choices:
+      - done
+      - unchanged
+      - would_change
+      - passed
+      - refused
+      - failed
+      - waiting
+      - skipped
+      - not_begun
   reason:
     description: Why it ended so.
     type: str
@@ -122,9 +147,15 @@ path:
   type: str
   returned: success, not in check mode
 owner:
-  description: Whose move it is.
+  description: Who has to act; V(operator), V(fireworks) or V(customer).
   type: str
   returned: failure
+  sample: operator
+code:
+  description: What went wrong, as a stable word. C(what), C(where) and C(next_step) say it in words.
+  type: str
+  returned: failure
+  sample: unreachable
 error:
   description: The kind of failure.
   type: str

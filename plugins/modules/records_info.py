@@ -22,10 +22,10 @@ extends_documentation_fragment:
 options:
   directories:
     description: The folders of records, one for each controller. Lines of a controller whose folder is not here are not
-      proved, and that is said.
+      proved, and that is said. Set E(BYOC_RECORDS_DIR) to use another one by default.
     type: list
     elements: str
-    required: true
+    default: ~/.byoc/records
 seealso:
   - module: fireworks.byoc.operation_record
 """
@@ -54,9 +54,15 @@ head:
   type: dict
   returned: success
 owner:
-  description: Whose move it is.
+  description: Who has to act; V(operator), V(fireworks) or V(customer).
   type: str
   returned: failure
+  sample: operator
+code:
+  description: What went wrong, as a stable word. C(what), C(where) and C(next_step) say it in words.
+  type: str
+  returned: failure
+  sample: unreachable
 error:
   description: The kind of failure.
   type: str

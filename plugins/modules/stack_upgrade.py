@@ -2,7 +2,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bring the stack of one cluster to another release, gated, and put back whole when it does not pass."""
+"""Bring the stack of one cluster to another release, gated, and rolled back whole when it does not pass."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ description:
     are ready is removed what the release no longer has.
   - Then the release has to hold for O(bake) - everything is ready, no pod restarts, and no model has fewer replicas
     ready than before. Only then does the set's parent name the new release.
-  - A release that does not pass, or not before O(deadline), is given back. The old one is restored object for object
+  - A release that does not pass, or not before O(deadline), is rolled back. The old one is restored object for object
     and waited for, and the cluster remembers what failed, when and why. The same release is not tried again there
     unless O(retry) says so or its digest is another.
   - A run that was killed anywhere is finished by the next one. A run that wants another release takes the place of
@@ -41,7 +41,7 @@ attributes:
     details: With O(state=present) it is. With O(state=previous) each run goes back from what is there then.
 options:
   state:
-    description: V(present) brings a release. V(previous) brings back the one before, from its backup, or gives back
+    description: V(present) brings a release. V(previous) brings back the one before, from its backup, or aborts
       one that is unfinished.
     type: str
     choices: [present, previous]
@@ -71,10 +71,10 @@ options:
   definition:
     description: Manifests that belong to every release, like the way in from outside. They are applied first.
     type: raw
-  who:
-    description: Who makes this change. Unless given, the name under which the API server knows this identity.
+  requested_by:
+    description: Who asked for this change. Unless given, the name under which the API server knows this identity.
     type: str
-  why:
+  reason:
     description: Why, in a few words.
     type: str
     default: ""
@@ -87,7 +87,7 @@ options:
     type: int
     default: 300
   component_timeout:
-    description: How long a component, and the old release when it is put back, may take to become ready, in seconds.
+    description: How long a component, and the old release when it is restored, may take to become ready, in seconds.
     type: int
     default: 600
   deadline:
@@ -124,13 +124,13 @@ EXAMPLES = r"""
   fireworks.byoc.stack_upgrade:
     connection: "{{ byoc_connection }}"
     state: previous
-    why: slower answers
+    reason: slower answers
 """
 
 RETURN = r"""
 action:
   description: What was done, by what earlier runs had left - V(nothing), V(begin), V(resume), V(supersede), V(rollback)
-    or V(give back).
+    or V(abort).
   type: str
   returned: success
   sample: begin
@@ -165,10 +165,15 @@ pruned:
   elements: str
   returned: success
 owner:
-  description: Whose move it is.
+  description: Who has to act; V(operator), V(fireworks) or V(customer).
   type: str
   returned: failure
-  sample: the operator of this run
+  sample: operator
+code:
+  description: What went wrong, as a stable word. C(what), C(where) and C(next_step) say it in words.
+  type: str
+  returned: failure
+  sample: unreachable
 error:
   description: The kind of the failure. V(UpgradeError) has put the old release back, V(UnfinishedError) has not come
     to an end yet, V(FailedBeforeError), V(NotReadyError) and V(NoRoomError) have begun nothing.

@@ -229,7 +229,7 @@ def whole_fleet(bench: Bench, _runs: int) -> None:
     source = fleet.inventory(
         bench.folder / "fleet", [bench.cluster], CLUSTERS, models=[], change={"approvals": {"stack_upgrade": "none"}}
     )
-    asked = ["-e", "release=2026.12.0", "-e", "asked_by=sre@fireworks.example"]
+    asked = ["-e", "release=2026.12.0", "-e", "requested_by=sre@fireworks.example"]
     plays = {
         "nothing: reading the inventory": [fleet.playbook(bench.folder, "nothing", [])],
         "Ansible alone: one empty task for each": [fleet.playbook(bench.folder, "empty_task", fleet.EMPTY_TASK)],

@@ -57,7 +57,7 @@ def main() -> None:
     fleet = [cluster(number) for number in range(CLUSTERS)]
     for turn in ("nothing known before", "once more"):
         started = time.process_time()
-        made = plan(fleet, Request(release=RELEASE, asked_by="sre@fireworks.example"), _NOW)
+        made = plan(fleet, Request(release=RELEASE, requested_by="sre@fireworks.example"), _NOW)
         seconds = time.process_time() - started
         found = made["feasibility"]
         print(f"{CLUSTERS} clusters planned in {seconds:.2f} s of processor time, {turn}: {len(made['waves'])} waves, "

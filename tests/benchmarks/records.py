@@ -32,7 +32,7 @@ def body(number: int) -> dict[str, Any]:
         for each in range(OBJECTS_EACH)
     ]  # fmt: skip
     made: dict[str, Any] = dict.fromkeys(BODY, "x")
-    return {**made, "cluster": "acme-eu-1", "operation": "upgrade the stack", "run": str(number), "objects": objects}
+    return {**made, "cluster": "acme-eu-1", "operation": "upgrade", "run": str(number), "objects": objects}
 
 
 def written() -> tuple[dict[str, list[str]], dict[str, Any] | None]:

@@ -27,9 +27,7 @@ def drain_task(nodes: list[str]) -> Manifest:
 
 def _task(nodes: list[str], drain: str) -> Manifest:
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    findings = [
-        {"node": name, "gpu": None, "class": "xid_79", "action": "drain", "evidence": [{"at": at}]} for name in nodes
-    ]
+    findings = [{"node": name, "fault": "xid_79", "action": "drain", "quarantine": True, "at": at} for name in nodes]
     many = {"max_nodes": 1500, "max_share": 1, "max_nodes_per_model": 1500, "breaker_share": 1, "storm_nodes": 1500}
     contract = {"actions": {"cordon": "auto", "drain": drain}, "remediation": many, "models": []}
     return {"fireworks.byoc.node_remediation": {"contract": contract, "findings": findings, "parallel": 16}}

@@ -15,7 +15,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.de
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup import presetup_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup.remembered import presetup_annotations
 from demo.contracts import Contract
-from tests.integration.journey import agreed, offboard, ours
+from tests.integration.journey import agreed, ours, wipe
 from tests.integration.plays import connection_to, run_tasks
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -51,5 +51,4 @@ def governed(cluster: Any, folder: Path, **sections: Any) -> Iterator[Contract]:
         apply_presetup(cluster, folder, contract)
         yield contract
     finally:
-        offboard(folder / "cleanup", agreed(cluster))
-        assert ours(cluster) == {}
+        wipe(cluster)

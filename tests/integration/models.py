@@ -57,7 +57,7 @@ class Models:
 
     def task(self, *changes: Manifest, http: bool = False, force: bool = False) -> Manifest:
         """The task that rolls these models."""
-        given = {"models": list(changes), "who": "alice", "why": "a test"}
+        given = {"models": list(changes), "requested_by": "alice", "reason": "a test"}
         return {"fireworks.byoc.model_rollout": {**given, "http_request": http, "force_conflicts": force}}
 
     def roll(self, *changes: Manifest, flags: tuple[str, ...] = (), more: Any = None, **how: Any) -> Manifest:

@@ -60,8 +60,8 @@ def gone(cluster: Any, path: str) -> bool:
 
 def finding(action: str = "reboot", *, ago: float = 5, node: str = NODE, **more: Any) -> dict[str, Any]:
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - ago))
-    return {"node": node, "gpu": None, "class": "xid_79", "severity": "critical", "action": action,
-            "owner": "fireworks", "evidence": [{"at": at}], "confidence": "high", "recurrence": {}, **more}  # fmt: skip
+    given = {"node": node, "fault": "xid_79", "action": action, "quarantine": action != "restart_pod", "at": at}
+    return {**given, "severity": "critical", "owner": "fireworks", **more}
 
 
 def task(*findings: dict[str, Any], **more: Any) -> dict[str, Any]:

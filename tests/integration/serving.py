@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from byoc_testbed import ClusterSpec, Image, real_nodes_missing
-from tests.integration.conftest import H100
+from tests.beds import H100
 from tests.integration.journey import agreed
 from tests.integration.plays import ROOT
 

@@ -92,6 +92,7 @@ def test_every_identity_may_do_exactly_what_is_expected(presetup: tuple[Any, Con
     assert result["changed"] is False
 
 
+@pytest.mark.soak
 def test_asking_everything_finds_the_same(presetup: tuple[Any, Contract], tmp_path: Path) -> None:
     cluster, contract = presetup
     tasks = [asked(contract, exhaustive=exhaustive) for exhaustive in (False, True)]
@@ -184,6 +185,7 @@ def observed(cluster: Any, space: str, path: str) -> tuple[int, str]:
     return refused.value.status, str(refused.value)
 
 
+@pytest.mark.soak(sample=1)
 @pytest.mark.parametrize("case", CUSTOMERS)
 def test_what_the_customer_grants_in_his_namespace_is_expected_and_is_let_through(
     bed: Any, tmp_path: Path, case: str
@@ -208,7 +210,7 @@ def test_what_the_customer_grants_in_his_namespace_is_expected_and_is_let_throug
     assert (without["too_many"], without["foreign_bindings"]) == ([], [])
     [row] = access_findings(without, "birch-eu-1")
     assert (row["finding"], words in row["why"]) == ("not granted", True), row
-    assert audit_verdict(contract, [], [row])["message"].splitlines()[-1].startswith("Whose move: the customer, ")
+    assert audit_verdict(contract, [], [row])["message"].splitlines()[-1].startswith("Action required by: customer (")
 
     assert [with_it[key] for key in ("too_many", "too_few", "foreign_bindings")] == [[], [], []]
 
@@ -292,6 +294,7 @@ GRANTS: dict[str, tuple[str, Any, dict[str, Any], set[tuple[str, str, str, str]]
 }  # fmt: skip
 
 
+@pytest.mark.soak(sample=3)
 @pytest.mark.parametrize("case", GRANTS)
 def test_a_grant_beyond_the_contract_is_found_and_its_binding_named(
     presetup: tuple[Any, Contract], tmp_path: Path, case: str
@@ -362,7 +365,7 @@ def test_whoever_may_not_ask_is_told_what_is_missing(presetup: tuple[Any, Contra
     assert result["failed"]
     assert result["error"] == "MayNotAskError"
     assert "it lacks create on subjectaccessreviews of the group authorization.k8s.io, cluster-wide" in result["msg"]
-    assert "Whose move: the customer" in result["msg"]
+    assert "Action required by: customer" in result["msg"]
 
     rule = {"apiGroups": ["authorization.k8s.io"], "resources": ["subjectaccessreviews"], "verbs": ["create"]}
     auditor = {"kind": "User", "name": "auditor"}

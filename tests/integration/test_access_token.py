@@ -135,6 +135,7 @@ def test_the_module_and_the_action_do_the_same(birch: Any, tmp_path: Path) -> No
     assert missing["msg"] == also_missing["msg"]
 
 
+@pytest.mark.soak
 def test_what_is_not_good_is_renewed_and_why_is_said(bed: Any, birch: Any, tmp_path: Path) -> None:
     path = tmp_path / "short.kubeconfig"
     go(birch, tmp_path, task(path))
@@ -196,6 +197,7 @@ def test_refusals(
     assert not (tmp_path / "never").exists()
 
 
+@pytest.mark.soak
 def test_nobody_who_works_with_the_file_notices_a_renewal(birch: Any, tmp_path: Path) -> None:
     path = tmp_path / "short.kubeconfig"
     go(birch, tmp_path, task(path))

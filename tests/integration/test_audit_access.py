@@ -83,7 +83,7 @@ def test_green_and_red_and_mended(acme: tuple[Any, Contract], tmp_path: Path) ->
     assert "kubectl delete clusterrolebinding extra" in said
     assert "kubectl edit clusterrolebinding for-all   # and take out Group system:authenticated" in said
     assert "what governs us is there only in part" in said
-    assert "Whose move: the customer, Acme Security <security@acme.example>." in said
+    assert "Action required by: customer (Acme Security <security@acme.example>)." in said
 
     # The commands it gave mend it: kubectl's as they are printed, and the set anew for the rest.
     message = said.split("To mend it:")[-1]
@@ -127,7 +127,7 @@ def test_whoever_may_not_ask_gets_one_clear_message(acme: tuple[Any, Contract], 
     done = audit(cluster, tmp_path, "-e", f"admin_kubeconfig={observer}")
     assert done.returncode == 2
     assert "it lacks create on subjectaccessreviews of the group authorization.k8s.io, cluster-wide" in done.stdout
-    assert "Whose move: the customer" in done.stdout
+    assert "Action required by: customer" in done.stdout
 
 
 def test_a_cluster_without_us_is_said_to_have_nothing(bed: Any, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def run(folder: Path, contract: dict[str, Any]) -> Any:
 
 
 def unchanged(folder: Path, contract: dict[str, Any]) -> bool:
-    return "nothing changed" in line(run(folder, contract), "acme-eu-1")
+    return "unchanged" in line(run(folder, contract), "acme-eu-1")
 
 
 def replicas(cluster: Any) -> int:
@@ -104,6 +104,7 @@ def test_keda_gets_a_scaled_object_that_lives_with_its_model(with_keda: Any, tmp
     assert ours(with_keda) == {}
 
 
+@pytest.mark.soak
 def test_what_an_autoscaler_did_to_the_replicas_is_left_alone(with_keda: Any, tmp_path: Path) -> None:
     contract = scaling(with_keda)
     run(tmp_path, contract)
@@ -116,6 +117,7 @@ def test_what_an_autoscaler_did_to_the_replicas_is_left_alone(with_keda: Any, tm
     assert unchanged(tmp_path, contract)
 
 
+@pytest.mark.soak
 def test_a_model_that_begins_to_scale_keeps_the_replicas_it_has(with_keda: Any, tmp_path: Path) -> None:
     run(tmp_path, scaling(with_keda, 3, 3))
     assert names(with_keda, SCALED_OBJECTS) == []
@@ -129,6 +131,7 @@ def test_a_model_that_begins_to_scale_keeps_the_replicas_it_has(with_keda: Any, 
     assert unchanged(tmp_path, contract)
 
 
+@pytest.mark.soak
 def test_a_model_that_ends_to_scale_has_the_replicas_of_its_contract_again(with_keda: Any, tmp_path: Path) -> None:
     run(tmp_path, scaling(with_keda))
     scale(with_keda, 4)
@@ -178,6 +181,7 @@ def test_a_cluster_with_metrics_of_pods_gets_an_hpa_that_holds_the_bounds(with_m
     assert ours(with_metrics) == {}
 
 
+@pytest.mark.soak
 def test_a_cluster_that_can_see_no_load_keeps_models_at_their_floor_and_says_so(acme: Any, tmp_path: Path) -> None:
     contract = scaling(acme, 2, 4)
     run(tmp_path, contract)
@@ -192,6 +196,7 @@ def test_a_cluster_that_can_see_no_load_keeps_models_at_their_floor_and_says_so(
     assert play("explain", tmp_path, [contract], "--check", clusters="").returncode == 0
 
 
+@pytest.mark.soak
 def test_scheduled_bounds_are_those_of_the_moment(with_keda: Any, tmp_path: Path) -> None:
     contract = scaling(with_keda)
     contract["models"][0]["scaling"] = {

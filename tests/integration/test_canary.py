@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from byoc_testbed import Testbed
-from tests.integration.conftest import H100, h100
+from tests.beds import H100, h100
 from tests.integration.journey import agreed, play
 from tests.integration.plays import ROOT, connection_to, run_tasks
 from tests.integration.remediating import ALLOWED, MODULE, PODS, TAINT, finding, node, said

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from byoc_testbed import Testbed
-from tests.integration.conftest import h100
+from tests.beds import h100
 from tests.integration.faults import report_xid
 from tests.integration.guarded import until
 from tests.integration.journey import line, play
@@ -64,6 +64,7 @@ def settle(cluster: Any, replicas: int) -> None:
     until(settled, f"{MODEL} does not settle at {replicas} replicas", SECONDS)
 
 
+@pytest.mark.soak
 def test_no_request_fails_while_a_model_is_changed(acme: Any, tmp_path: Path) -> None:
     contract = served_by(acme)
     model = contract["models"][0]

@@ -100,6 +100,7 @@ def test_what_is_missing_is_said(bed: Any, environment: dict[str, str], message:
     assert "Traceback" not in done.stdout
 
 
+@pytest.mark.soak
 def test_a_cluster_of_yours_is_onboarded_and_cleaned_up(bed: Any) -> None:
     acme = bed["acme"]
     agreed = {"BYOC_DEMO_REGISTRY": "registry.example/fireworks", "BYOC_DEMO_YES": "1"}

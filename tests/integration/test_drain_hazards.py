@@ -115,6 +115,7 @@ class Killer:
         return RESET
 
 
+@pytest.mark.soak
 def test_killed_before_and_after_every_write_it_is_finished_by_the_runs_after_it(cluster: Any) -> None:
     workload(cluster, "Deployment", 2, {"maxUnavailable": 1}, **MODEL)
     killer = Killer()
@@ -155,6 +156,7 @@ def test_killed_before_and_after_every_write_it_is_finished_by_the_runs_after_it
     assert {"before POST eviction", "after POST eviction"} & set(points)
 
 
+@pytest.mark.soak(sample=1)
 @pytest.mark.parametrize("trouble", [429, 500, RESET])
 def test_an_api_that_refuses_or_cuts_off_every_other_request_only_costs_time(cluster: Any, trouble: int) -> None:
     workload(cluster, "Deployment", 2, {"maxUnavailable": 1}, **MODEL)

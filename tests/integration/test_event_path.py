@@ -214,9 +214,9 @@ def test_what_is_posted_chooses_when_a_node_is_looked_at_and_nothing_else(
     assert path.post(posted()) == 200
     assert path.post(posted()) == 200  # it is the same
     says = (
-        "The inventory has no cluster of the name byoc.",
-        "The inventory has no cluster of the name elsewhere-eu-1.",
-        "birch-eu-1 has no GPU node of the name no-such-node",
+        "the inventory has no cluster of the name byoc;",
+        "the inventory has no cluster of the name elsewhere-eu-1;",
+        "birch-eu-1: there is no GPU node of the name no-such-node",
     )
     for text in says:
         until(lambda text=text: text in log(path), f"nobody said: {text}", 180)
@@ -231,13 +231,13 @@ def test_what_is_posted_chooses_when_a_node_is_looked_at_and_nothing_else(
 def test_a_fault_in_an_exporter_takes_the_nodes_traffic_away(
     path: Chain, serving: Any, reporting: dict[str, Exporter]
 ) -> None:
-    before, plays = path.log("rulebook"), path.log("rulebook").count("PLAY [Know what is meant]")
+    before, plays = path.log("rulebook"), path.log("rulebook").count("PLAY [Check the request]")
     posts = before.count("received_at")
     seen: dict[str, float] = {"the fault is in the exporter": time.time()}
     begun = seen["the fault is in the exporter"]
     reporting[NODE].text = metrics(NODE, "DCGM_FI_DEV_GPU_RECOVERY_ACTION")
     observed = {
-        "the playbook began": lambda: path.log("rulebook").count("PLAY [Know what is meant]") > plays,
+        "the playbook began": lambda: path.log("rulebook").count("PLAY [Check the request]") > plays,
         "the node is tainted and cordoned": lambda: out_of_service(serving),
         "no pod of it takes requests": lambda: NODE not in takers(serving),
     }
@@ -282,7 +282,7 @@ def test_the_playbook_by_hand_is_as_strict(serving: Any, tmp_path: Path) -> None
     checked = play("remediate_node", tmp_path, [contract(serving)], "--check", *named, clusters="")
     assert checked.returncode == 0, checked.stdout
     for wrong, says in (
-        ((), "Say which node"),
+        ((), "no node is named"),
         (("-e", "cluster=*", "-e", f"node={OTHER}"), "The inventory has no cluster of the name *"),
         (("-e", "cluster=birch-eu-1", "-e", "node=h100-9"), "has no GPU node of the name h100-9"),
     ):

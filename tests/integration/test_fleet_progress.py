@@ -21,14 +21,14 @@ GOLDEN = Path(__file__).with_name("golden") / "fleet_progress.txt"
 FACT = "ansible.builtin.set_fact"
 
 
-def outcome(result: str, reason: str = "") -> dict[str, Any]:
-    return {FACT: {"byoc_outcome": {"result": result, "reason": reason}}}
+def outcome(result: str, what: str = "") -> dict[str, Any]:
+    return {FACT: {"byoc_outcome": {"result": result, "what": what}}}
 
 
 def write_play(folder: Path, *, tasks: int = 0) -> Path:
     """Five clusters: two well, one refused, one that nobody rescues, one that is unwell and comes round."""
     (folder / "tasks").mkdir(exist_ok=True)
-    (folder / "tasks" / "take_lock.yml").write_text(json.dumps([{"name": "Take it", FACT: {"lock": 1}}]))
+    (folder / "tasks" / "acquire_lock.yml").write_text(json.dumps([{"name": "Acquire the cluster lock", FACT: {"lock": 1}}]))
     fails = {"ansible.builtin.fail": {"msg": "the cluster said no"}}
     plays: list[dict[str, Any]] = [
         {"name": "Say which clusters", "hosts": "localhost", "gather_facts": False,
@@ -36,7 +36,7 @@ def write_play(folder: Path, *, tasks: int = 0) -> Path:
         {"name": "Upgrade", "hosts": "fleet", "gather_facts": False, "strategy": "ansible.builtin.free",
          "tasks": [
              {"name": "Work", "block": [
-                 {"ansible.builtin.include_tasks": "tasks/take_lock.yml"},
+                 {"ansible.builtin.include_tasks": "tasks/acquire_lock.yml"},
                  {"name": "Break", **fails, "when": "inventory_hostname == 'birch'"},
                  {"name": "Stumble", **fails, "ignore_errors": True, "when": "inventory_hostname == 'elm'"},
                  *({"name": f"Step {number}", FACT: {"step": number}} for number in range(tasks)),
@@ -81,7 +81,7 @@ def test_plain_lines_come_from_time_to_time(tmp_path: Path) -> None:
     hosts, play = inventory(tmp_path, FIVE), write_play(tmp_path, tasks=5)
     environment = ansible_environment(**ENABLED, BYOC_PROGRESS_INTERVAL="0")
     said = run_playbook("-i", str(hosts), str(play), environment=environment).stdout
-    assert re.search(r"^Upgrade: [0-5] of 5 ended, .*at work: take lock [1-5].* gone", said, re.MULTILINE), said
+    assert re.search(r"^Upgrade: [0-5] of 5 ended, .*at work: acquire lock [1-5].* gone", said, re.MULTILINE), said
     assert "\x1b" not in said
 
 
@@ -100,5 +100,5 @@ def test_in_a_terminal_one_line_is_painted_anew(tmp_path: Path) -> None:
     assert running.wait() == 2
     text = said.decode()
     assert re.search(r"\r\x1b\[KUpgrade: \d of 5 ended", text), text
-    assert "\r\x1b[Kbirch failed" in text or "birch failed at take lock" in text
+    assert "\r\x1b[Kbirch failed" in text or "birch failed at acquire lock" in text
     assert "This is the report." in text

@@ -13,9 +13,9 @@ import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import CONNECTING, PLAYBOOKS
 from byoc_testbed import ClusterSpec, Testbed
+from tests.beds import h100
 from tests.integration.audit_log import by_identity_and_verb, calls
-from tests.integration.conftest import h100
-from tests.integration.journey import NO_REQUESTS, agreed, line, offboard, onboard, ours, play, versions
+from tests.integration.journey import NO_REQUESTS, agreed, line, onboard, ours, play, versions, wipe
 from tests.integration.plays import ROOT
 from tests.integration.upgrades import ASKED_BY, NEW, QUICK, ended, publish
 
@@ -39,9 +39,7 @@ def acme(bed: Any, tmp_path: Path) -> Iterator[Any]:
     made = play("presetup", tmp_path / "presetup", [contract], *as_admin(cluster))
     assert " done " in line(made, "acme-eu-1"), made.stdout
     yield cluster
-    gone = offboard(tmp_path / "cleanup", contract, options=as_admin(cluster))
-    assert gone.returncode == 0, gone.stdout
-    assert ours(cluster) == {}
+    wipe(cluster)
 
 
 @pytest.fixture
@@ -60,8 +58,7 @@ def serving(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]
     token = cluster.kubeconfig_for_service_account("fireworks-system", "operator")
     assert onboard(folder, hardened(cluster, token)).returncode == 0
     yield cluster
-    assert offboard(folder, admin, options=as_admin(cluster)).returncode == 0
-    assert ours(cluster) == {}
+    wipe(cluster)
 
 
 def test_the_operator_onboards_validates_and_shows_the_status(acme: Any, operator: Any, tmp_path: Path) -> None:
@@ -75,12 +72,13 @@ def test_the_operator_onboards_validates_and_shows_the_status(acme: Any, operato
     assert " done " in line(done, "acme-eu-1")
     stamps = versions(acme)
     again = onboard(tmp_path, operator)
-    assert "nothing changed" in line(again, "acme-eu-1"), again.stdout
+    assert "unchanged" in line(again, "acme-eu-1"), again.stdout
     assert versions(acme) == stamps
     status = play("status", tmp_path, [operator], clusters="")
     assert line(status, "acme-eu-1").split()[2:6] == ["ready", "2026.11.0", "1/1", "2/2"]
 
 
+@pytest.mark.soak(sample=5)
 @pytest.mark.parametrize(
     ("playbook", "identity"),
     [(name, who) for name, who in PLAYBOOKS.items() if who in CONNECTING],
@@ -130,6 +128,7 @@ MERGE = "application/merge-patch+json"
 PLAYBOOK = "ansible-playbook fireworks.byoc.presetup"
 
 
+@pytest.mark.soak(sample=2)
 @pytest.mark.parametrize(
     ("verb", "path", "body", "named", "command"),
     [

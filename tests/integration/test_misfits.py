@@ -202,6 +202,8 @@ def told_by_the_contract(output: str) -> str:
 
 
 def told_by_preflight(output: str, message: str) -> str:
-    """The line of the refusal that says it, with whose move it is."""
+    """The line of the refusal that says it, with who has to act."""
     assert "is not ready to be onboarded; nothing was changed." in output
-    return next(" ".join(line.split()) for line in output.splitlines() if message in line and "Whose move:" in line)
+    return next(
+        " ".join(line.split()) for line in output.splitlines() if message in line and "Action required by:" in line
+    )

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from demo.contracts import LLAMA, Contract
-from tests.integration.journey import NO_BAKE, NO_REQUESTS, agreed, line, offboard, onboard, ours, play
+from tests.integration.journey import NO_BAKE, NO_REQUESTS, agreed, line, onboard, ours, play, wipe
 
 NAME = LLAMA["name"]
 QUICK = (*NO_REQUESTS, "-e", "model_bake=1")
@@ -41,8 +41,7 @@ def birch(bed: Any, tmp_path: Path) -> Iterator[Any]:
     done = onboard(tmp_path, hardened(cluster, "operator"))
     assert done.returncode == 0, done.stdout
     yield cluster
-    assert offboard(tmp_path, hardened(cluster, "admin"), options=admin).returncode == 0
-    assert ours(cluster) == {}
+    wipe(cluster)
 
 
 def deployed(cluster: Any) -> dict[str, str]:
@@ -56,12 +55,12 @@ def test_a_model_is_deployed_shown_rolled_back_and_retired(birch: Any, tmp_path:
     assert "would change" in line(checked, "birch-eu-1"), checked.stdout
     assert "surge" in line(checked, "birch-eu-1", NAME)
     assert deployed(birch) == first, "check mode wrote"
-    done = play("deploy_models", tmp_path, [longer], *QUICK, "-e", "who=alice", "-e", "why=longer")
+    done = play("deploy_models", tmp_path, [longer], *QUICK, "-e", "requested_by=alice", "-e", "reason=longer")
     assert done.returncode == 0, done.stdout
     assert " done " in line(done, "birch-eu-1")
     assert "unproven" in line(done, "birch-eu-1", NAME)
     again = play("deploy_models", tmp_path, [longer], *QUICK)
-    assert "nothing changed" in line(again, "birch-eu-1"), again.stdout
+    assert "unchanged" in line(again, "birch-eu-1"), again.stdout
     assert "changed=0" in again.stdout
 
     observer = hardened(birch, "observer")
@@ -94,7 +93,7 @@ def test_a_model_is_deployed_shown_rolled_back_and_retired(birch: Any, tmp_path:
     assert "nothing carries its label any more" in gone.stdout
     assert not [place for place in ours(birch) if NAME in place]
     again = play("retire_model", tmp_path, [without], *back)
-    assert "nothing changed" in line(again, "birch-eu-1"), again.stdout
+    assert "unchanged" in line(again, "birch-eu-1"), again.stdout
 
 
 def test_no_wave_begins_after_one_that_failed_and_who_is_offline_holds_nobody_up(
@@ -121,8 +120,8 @@ def test_no_wave_begins_after_one_that_failed_and_who_is_offline_holds_nobody_up
 @pytest.mark.parametrize(
     ("playbook", "options", "message"),
     [
-        ("rollback_model", (), "Say which model"),
-        ("retire_model", (), "Say which model"),
+        ("rollback_model", (), "no model is named"),
+        ("retire_model", (), "no model is named"),
         ("rollback_model", ("-e", "model=x"), "has no model 'x'"),
     ],
 )

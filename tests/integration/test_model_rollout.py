@@ -130,6 +130,7 @@ def test_with_no_gpu_free_replicas_are_replaced_one_by_one(models: Models) -> No
     assert models.revisions() == [(1, "good"), (2, "good")]
 
 
+@pytest.mark.soak
 def test_with_no_gpu_free_and_one_replica_it_is_refused_where_a_naive_surge_would_wait_for_ever(models: Models) -> None:
     both = [models.version(1024, name=name, replicas=1, gpus=8) for name in (LLAMA, "qwen")]
     assert not models.roll(*both).get("failed")
@@ -167,6 +168,7 @@ def test_with_no_gpu_free_and_one_replica_it_is_refused_where_a_naive_surge_woul
 CRASH = "container engine does not start: CrashLoopBackOff (ended with Error, exit code 1)"
 
 
+@pytest.mark.soak(sample=2)
 @pytest.mark.parametrize(
     ("gpus", "behaviour", "how", "words"),
     [
@@ -194,6 +196,7 @@ def test_a_version_that_does_not_pass_is_given_back_whole(
     assert words.split(":")[0] in models.info(name=LLAMA)["models"][0]["revisions"][0]["reason"]
 
 
+@pytest.mark.soak
 def test_a_first_version_that_does_not_pass_is_left_to_be_looked_at_and_judged_again(models: Models) -> None:
     for number in (1, 2):
         failed = models.roll(models.version(1024, behaviour="crash"))
@@ -236,6 +239,7 @@ def test_back_to_any_revision(models: Models) -> None:
     assert (newest["number"], newest["restores"]) == (5, 3)
 
 
+@pytest.mark.soak
 def test_where_there_is_not_room_for_all_at_once_the_more_important_goes_first(models: Models) -> None:
     both = [models.version(1024, name=name, replicas=3, gpus=2) for name in (LLAMA, "qwen")]
     models.roll(*both)

@@ -169,6 +169,7 @@ def test_a_customers_policy_changes_what_is_recommended_and_a_mistake_in_it_is_n
     assert "fleet: health.faults[0].class: there is no class gpu_off_bus" in " ".join(done.stdout.split())
 
 
+@pytest.mark.soak
 def test_an_observer_calls_nodes_healthy_where_the_customer_lets_it_list_what_tells_of_them(
     bed: Any, tmp_path: Path
 ) -> None:
@@ -188,6 +189,7 @@ def test_an_observer_calls_nodes_healthy_where_the_customer_lets_it_list_what_te
     assert {one["fault"] for one in said[0]["findings"]} == {"source_missing"} and said[1]["findings"] == []
 
 
+@pytest.mark.soak
 def test_an_exporter_is_asked_at_its_own_address_where_the_contract_says_so(bed: Any, tmp_path: Path) -> None:
     """By an observer without ``pods/proxy``, past the proxies of its environment, and without its credential."""
     acme, here, nowhere = bed["acme"], "127.0.0.1", "127.0.0.9"

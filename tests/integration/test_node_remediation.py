@@ -68,8 +68,11 @@ def test_a_node_goes_the_whole_way_and_check_mode_writes_nothing(cluster: Any, t
     assert (repair["goal"], said(cluster)["state"]) == ("reboot", "repairing")
     again = remediate(cluster, tmp_path, finding())
     assert (again["changed"], again["repairs"][0]["session"]) == (False, repair["session"])
-    other = remediate(cluster, tmp_path, reports=[{"node": NODE, "session": "another", "outcome": "done"}])
-    assert not other["changed"]
+    others = [
+        {"node": NODE, "session": "another", "outcome": "done"},
+        {"node": NODE, "session": repair["session"], "goal": "replace", "outcome": "done"},
+    ]
+    assert not remediate(cluster, tmp_path, reports=others)["changed"]
     report = {"node": NODE, "session": repair["session"], "outcome": "done"}
     remediate(cluster, tmp_path, reports=[report])
     time.sleep(4)
@@ -83,6 +86,7 @@ def test_a_node_goes_the_whole_way_and_check_mode_writes_nothing(cluster: Any, t
     assert "before the node was returned" in replayed["steps"][0]["why"]
 
 
+@pytest.mark.soak
 def test_a_budget_that_never_yields_is_named_and_the_drain_given_up(cluster: Any, tmp_path: Path) -> None:
     workload(cluster, "Deployment", 2, {"maxUnavailable": 0})
     drain = taken(remediate(cluster, tmp_path, finding(), bounds={"drain_deadline": "4s"}), "drain")
@@ -92,6 +96,7 @@ def test_a_budget_that_never_yields_is_named_and_the_drain_given_up(cluster: Any
     assert places(cluster) == [NODE] * 2
 
 
+@pytest.mark.soak
 def test_the_next_pod_of_a_stateful_set_is_another_pod(cluster: Any, tmp_path: Path) -> None:
     workload(cluster, "StatefulSet", 1)
     [old] = ready(cluster)
@@ -103,6 +108,7 @@ def test_the_next_pod_of_a_stateful_set_is_another_pod(cluster: Any, tmp_path: P
     assert new["spec"]["nodeName"] == OTHER
 
 
+@pytest.mark.soak
 def test_replacements_that_find_no_node_are_named(cluster: Any, tmp_path: Path) -> None:
     workload(cluster, "Deployment", 1)
     cluster.request("PATCH", f"/api/v1/nodes/{OTHER}", {"spec": {"unschedulable": True}})
@@ -111,6 +117,7 @@ def test_replacements_that_find_no_node_are_named(cluster: Any, tmp_path: Path) 
     assert "nodes are available" in drain["unschedulable"][0]
 
 
+@pytest.mark.soak
 def test_two_at_once_make_one_journey(cluster: Any, tmp_path: Path) -> None:
     workload(cluster, "Deployment", 3, {"maxUnavailable": 1})
     folders = [tmp_path / "one", tmp_path / "two"]
@@ -137,6 +144,7 @@ def while_it_drains(cluster: Any, folder: Path, what: Any) -> dict[str, Any]:
     return taken(found[0], "drain")
 
 
+@pytest.mark.soak
 def test_a_node_that_is_deleted_in_the_middle_ends_its_drain(cluster: Any, tmp_path: Path) -> None:
     workload(cluster, "Deployment", 1, {"maxUnavailable": 0})
 
@@ -150,6 +158,7 @@ def test_a_node_that_is_deleted_in_the_middle_ends_its_drain(cluster: Any, tmp_p
     assert places(cluster) == [OTHER]
 
 
+@pytest.mark.soak
 def test_an_api_server_that_is_away_during_a_drain_costs_time_only(cluster: Any, tmp_path: Path) -> None:
     workload(cluster, "Deployment", 2, {"maxUnavailable": 0})
 
@@ -164,6 +173,7 @@ def test_an_api_server_that_is_away_during_a_drain_costs_time_only(cluster: Any,
     assert places(cluster) == [OTHER] * 2
 
 
+@pytest.mark.soak
 def test_a_node_that_is_returned_by_hand_in_the_middle_keeps_its_pods(cluster: Any, tmp_path: Path) -> None:
     workload(cluster, "Deployment", 2, {"maxUnavailable": 0})
 
@@ -263,9 +273,15 @@ def test_the_playbook_has_a_node_repaired_and_tried(bed: Any, tmp_path: Path) ->
         remediate(it, tmp_path, reports=[report])
         it.request("POST", f"/api/v1/namespaces/{SPACE}/serviceaccounts", {"metadata": {"name": "engine"}})
         tried |= {"remediate_validate": "canary", "remediate_canary_image": "engine:1", "remediate_canary_timeout": 60}
+        tried |= {"remediate_required": ["canary", "diagnostic"]}
         (tmp_path / "more.json").write_text(json.dumps(tried))
         time.sleep(2)
         with canaries_that_end(it):
+            one = journey.play("remediate", tmp_path, [contract], "-e", f"@{tmp_path / 'more.json'}")
+            assert said(it)["state"] == "validating", one.stdout
+            assert "the diagnostic has not passed" in " ".join(one.stdout.split()), one.stdout
+            tried |= {"remediate_diagnosed": {NODE: {"diagnostic": "passed"}}}
+            (tmp_path / "more.json").write_text(json.dumps(tried))
             back = journey.play("remediate", tmp_path, [contract], "-e", f"@{tmp_path / 'more.json'}")
         assert back.returncode == 0, back.stdout
         assert "the canary: it ended well" in " ".join(back.stdout.split()), back.stdout

@@ -43,7 +43,7 @@ def test_the_whole_journey(acme: Any, tmp_path: Path) -> None:
     before, stamps = ours(acme), versions(acme)
     again = onboard(tmp_path, contract)
     assert again.returncode == 0, again.stdout
-    assert "nothing changed" in line(again, "acme-eu-1")
+    assert "unchanged" in line(again, "acme-eu-1")
     assert "changed=0" in again.stdout
     assert (ours(acme), versions(acme)) == (before, stamps)
 
@@ -58,7 +58,7 @@ def test_the_whole_journey(acme: Any, tmp_path: Path) -> None:
     gone = offboard(tmp_path, contract)
     assert gone.returncode == 0, gone.stdout
     assert ours(acme) == {}
-    assert "nothing changed" in line(offboard(tmp_path, contract), "acme-eu-1")
+    assert "unchanged" in line(offboard(tmp_path, contract), "acme-eu-1")
 
 
 def test_a_changed_contract_changes_what_it_names_and_no_more(acme: Any, tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_one_bad_cluster_never_holds_up_the_others(bed: Any, acme: Any, tmp_path
     assert "Cedar GPU Capacity <gpu-capacity@cedar.example>" in line(done, "cedar-eu-1")
     assert "failed" in line(done, "wrong-eu-1")
     assert "failed" in line(done, "away-eu-1")
-    assert "3 of 4 not done: away-eu-1, cedar-eu-1, wrong-eu-1" in done.stdout
+    assert "3 of 4 clusters not completed: away-eu-1, cedar-eu-1, wrong-eu-1" in done.stdout
     assert ours(bed["cedar"]) == ours(bed["birch"]) == {}
 
     status = play("status", tmp_path, contracts, clusters="")
@@ -127,6 +127,7 @@ def test_a_release_that_does_not_exist_is_a_clear_mistake(bed: Any, tmp_path: Pa
     assert ours(bed["birch"]) == {}
 
 
+@pytest.mark.soak
 def test_a_gateway_is_asked_for_and_given_routes(bed: Any, tmp_path: Path) -> None:
     from demo.customers import make_gateway
 
@@ -142,7 +143,7 @@ def test_a_gateway_is_asked_for_and_given_routes(bed: Any, tmp_path: Path) -> No
         path = "/apis/gateway.networking.k8s.io/v1/namespaces/fireworks-system/httproutes"
         hosts = {host for route in birch.request("GET", path)["items"] for host in route["spec"]["hostnames"]}
         assert hosts == {"llm.birch.example", "llama-3-1-8b.llm.birch.example"}
-        assert "nothing changed" in line(onboard(tmp_path, contract), "birch-eu-1")
+        assert "unchanged" in line(onboard(tmp_path, contract), "birch-eu-1")
     finally:
         assert offboard(tmp_path, contract).returncode == 0
         birch.request("DELETE", "/api/v1/namespaces/gateway-system")
@@ -151,9 +152,9 @@ def test_a_gateway_is_asked_for_and_given_routes(bed: Any, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("playbook", "clusters", "options", "message"),
     [
-        ("onboard", "", (), "Say which clusters: -e clusters=acme-eu-1"),
-        ("offboard", "", (), "Say which clusters: -e clusters=acme-eu-1"),
-        ("onboard", "nobody", (), "The inventory has no cluster that matches nobody"),
+        ("onboard", "", (), "no clusters are named; nothing was changed. Next: name them: -e clusters=acme-eu-1"),
+        ("offboard", "", (), "no clusters are named; nothing was changed. Next: name them: -e clusters=acme-eu-1"),
+        ("onboard", "nobody", (), "the inventory has no cluster that matches nobody"),
         ("offboard", "byoc", (), "add -e confirm=offboard"),
         ("offboard", "byoc", ("-e", "confirm=yes"), "from acme-eu-1"),
     ],

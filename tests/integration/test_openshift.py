@@ -84,7 +84,7 @@ def test_on_openshift_the_models_get_routes_and_a_second_run_changes_nothing(ope
         assert namespace["metadata"]["labels"]["security.openshift.io/scc.podSecurityLabelSync"] == "false"
         [pod, *_others] = openshift.request("GET", "/api/v1/namespaces/fireworks-models/pods")["items"]
         assert "runAsUser" not in pod["spec"]["securityContext"], "OpenShift gives each namespace users of its own"
-        assert "nothing changed" in line(onboard(tmp_path, contract), "birch-eu-1")
+        assert "unchanged" in line(onboard(tmp_path, contract), "birch-eu-1")
     finally:
         assert offboard(tmp_path, contract).returncode == 0
     assert openshift.request("GET", _ROUTES)["items"] == []

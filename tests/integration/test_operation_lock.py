@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import threading
@@ -22,6 +20,7 @@ import pytest
 from byoc_testbed.api import ApiError
 from tests.integration.guarded import until
 from tests.integration.journey import agreed, bare, line, onboard, play
+from tests.integration.killing import begin_playbook, kill
 from tests.integration.plays import AS_MODULE, ROOT, Outcome, ansible_environment, connection_to, run_tasks
 
 SYSTEM = "/api/v1/namespaces/fireworks-system"
@@ -229,17 +228,7 @@ def long_run(cluster: Any, folder: Path, *, seconds: int, duration: int) -> subp
     }
     playbook = folder / "long.yml"
     playbook.write_text(json.dumps([play]))
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "-c", "local"]
-    return subprocess.Popen(
-        [*command, str(playbook)],
-        cwd=ROOT,
-        env=ansible_environment(PYTHONUNBUFFERED="1"),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    return begin_playbook("-i", "localhost,", "-c", "local", str(playbook))
 
 
 def test_it_outlives_a_long_task_and_not_the_run(birch: Any, tmp_path: Path) -> None:
@@ -254,8 +243,7 @@ def test_it_outlives_a_long_task_and_not_the_run(birch: Any, tmp_path: Path) -> 
         assert lease["spec"]["renewTime"] > lease["spec"]["acquireTime"]
         assert lease["spec"]["leaseTransitions"] == 1
     finally:
-        os.killpg(running.pid, signal.SIGKILL)
-        running.wait()
+        kill(running)
     killed = time.monotonic()
     taken = go(birch, tmp_path / "two", lock("two", wait_timeout=30)).result
     waited = time.monotonic() - killed
@@ -300,7 +288,7 @@ def test_an_operation_holds_the_lock_and_gives_it_back(bed: Any, tmp_path: Path)
         assert play("validate", tmp_path, [contract], "-e", "validate_http_request=false").returncode == 0
         breaking = ("-e", f"break_lock={ME}/other", "-e", "break_reason='a test'")
         done = onboard_with_warning(tmp_path, contract, breaking)
-        assert "nothing changed" in line(done, "acme-eu-1"), done.stdout
+        assert "unchanged" in line(done, "acme-eu-1"), done.stdout
         assert there(acme, LEASE) == {}
 
 

@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 from tests.integration.journey import agreed, line, offboard, onboard, play
 from tests.integration.plays import ROOT, connection_to, run_tasks
 
-ASKED = ("-e", "release=2026.12.0", "-e", "asked_by=sre@fireworks.example")
+ASKED = ("-e", "release=2026.12.0", "-e", "requested_by=sre@fireworks.example")
 NAMESPACE = "/api/v1/namespaces/fireworks-system"
 
 
@@ -30,7 +30,7 @@ UPGRADER = "/apis/rbac.authorization.k8s.io/v1/namespaces/fireworks-system/roles
 def hold_lock(cluster: Any) -> None:
     """For a day: a plan knows that a lock of minutes is free again when the second wave begins."""
     now = datetime.now(tz=UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    notes = {"byoc.fireworks.ai/purpose": "deploy models"}
+    notes = {"byoc.fireworks.ai/purpose": "deploy_models"}
     spec = {"holderIdentity": "bob@ctl/7", "leaseDurationSeconds": 86400, "acquireTime": now, "renewTime": now}
     cluster.request("POST", LEASES, {"metadata": {"name": "operation-lock", "annotations": notes}, "spec": spec})
 
@@ -128,7 +128,7 @@ def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any,
         assert newer == both | {config, "ConfigMap telemetry deleted"}
 
         hold_lock(birch)
-        past = {"operation": "upgrade the stack", "result": "done"}
+        past = {"operation": "upgrade", "result": "done"}
         past |= {"started": "2026-11-01T10:00:00Z", "ended": "2026-11-01T10:08:00Z"}
         (tmp_path / "records").mkdir()
         (tmp_path / "records" / "acme-eu-1.jsonl").write_text(json.dumps(past) + "\n")
@@ -136,14 +136,14 @@ def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any,
         worked_on, done = planned()
         rows = {row["cluster"]: row for row in worked_on["clusters"]}
         assert (rows["birch-eu-1"]["code"], rows["acme-eu-1"]["estimated_seconds"]) == ("locked", 600)
-        assert "bob@ctl/7 works on it for deploy models" in rows["birch-eu-1"]["reason"]
+        assert "bob@ctl/7 works on it for deploy_models" in rows["birch-eu-1"]["reason"]
         birch.request("DELETE", f"{LEASES}/operation-lock")
 
         refused, done = planned(as_the_upgrader_of_an_older_presetup(birch, two, tmp_path))
         [row] = [row for row in refused["clusters"] if row["cluster"] == "birch-eu-1"]
         assert (row["decision"], row["code"]) == ("wait", "missing_permissions")
         assert "patch, delete horizontalpodautoscalers.autoscaling in fireworks-system" in row["reason"]
-        assert "@" in row["whose_move"]
+        assert (row["owner"], "@" in row["contact"]["email"]) == ("customer", True)
 
         annotate(acme, approval=None)
         after = state(acme), state(birch)
@@ -167,4 +167,4 @@ def test_in_check_mode_it_plans_and_writes_no_file(bed: Any, tmp_path: Path) -> 
 def test_it_asks_who_and_to_which_release(bed: Any, tmp_path: Path) -> None:
     done = play("plan_upgrade", tmp_path, [agreed(bed["acme"])])
     assert done.returncode != 0
-    assert "Say to which release, and who asks" in done.stdout
+    assert "the release or who requests it is not named" in done.stdout

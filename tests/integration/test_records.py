@@ -127,7 +127,7 @@ def test_an_operation_is_recorded_and_tampering_is_found(bed: Any, tmp_path: Pat
             assert onboard(tmp_path, contract, options=records).returncode == 0
         path = tmp_path / "kept" / "acme-eu-1.jsonl"
         first, second = (json.loads(each) for each in path.read_text().splitlines())
-        assert (first["operation"], first["result"], second["result"]) == ("onboard", "done", "nothing changed")
+        assert (first["operation"], first["result"], second["result"]) == ("onboard", "done", "unchanged")
         assert (first["clause"], len(first["contract"])) == (CLAUSE, 64)
         made = {each["object"]: each for each in first["objects"]}
         assert len(made["Deployment fireworks-models/llama-3-1-8b"]["after"]) == 64

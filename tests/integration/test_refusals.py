@@ -86,7 +86,7 @@ def test_onboarding_refuses(
     del contract["_other_ca"]
     done = onboard(tmp_path, contract)  # asserts that there is no traceback
     assert done.returncode == 2, done.stdout
-    said = next(text for text in done.stdout.splitlines() if message in text and "Whose move:" in text)
+    said = next(text for text in done.stdout.splitlines() if message in text and "Action required by:" in text)
     table.append((case, one_line(said)))
     assert ours(cluster) == {}
 
@@ -179,7 +179,7 @@ def test_no_cluster_is_meant_unless_somebody_says_so(bed: Any, tmp_path: Path, t
         done = run_playbook(f"fireworks.byoc.{playbook}", "-i", str(inventory))
         assert done.returncode == 2
         said = one_line(done.stdout.split("fatal:")[1].split("PLAY RECAP")[0])
-        assert "Say which clusters" in said
+        assert "no clusters are named" in said
         table.append((f"{playbook} without saying which clusters", said))
 
 

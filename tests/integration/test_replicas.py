@@ -106,6 +106,7 @@ def test_replicas_that_are_right_by_chance_become_ours_too(cluster: Any, tmp_pat
     assert (replicas(cluster), owners(cluster)) == (1, ["fireworks-byoc"])
 
 
+@pytest.mark.soak
 def test_a_run_that_was_killed_after_the_autoscaler_went_is_finished_by_the_next(cluster: Any, tmp_path: Path) -> None:
     applied(cluster, tmp_path, deployment(SPACE, 2), HPA)
     scale(cluster, 4)
@@ -115,6 +116,7 @@ def test_a_run_that_was_killed_after_the_autoscaler_went_is_finished_by_the_next
     assert not applied(cluster, tmp_path, deployment(SPACE, 2))["changed"]
 
 
+@pytest.mark.soak
 def test_a_run_that_was_killed_while_replicas_changed_hands_is_finished_by_the_next(
     cluster: Any, tmp_path: Path
 ) -> None:

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
+import socket
 import ssl
 import threading
 import time
@@ -23,6 +25,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._kube.discovery imp
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import (
     AnswerError,
     ForbiddenError,
+    NotAnAnswerError,
     NotFoundError,
     TlsError,
     UnauthorizedError,
@@ -64,7 +67,14 @@ def a_server(bed: Any, answers: list[Answer]) -> Iterator[tuple[Access, list[str
         def log_message(self, *_arguments: object) -> None:
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with serving(bed, Handler) as access:
+        yield access, asked
+
+
+@contextmanager
+def serving(bed: Any, handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[Access]:
+    """A server on loopback with the testbed's certificate."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     folder = Path(bed["acme"].ca_file).parent
     context.load_cert_chain(folder / "apiserver.crt", folder / "apiserver.key")
@@ -73,7 +83,7 @@ def a_server(bed: Any, answers: list[Answer]) -> Iterator[tuple[Access, list[str
     thread.start()
     access = resolve_access(connection_to(bed["acme"]), {})
     try:
-        yield replace(access, server=f"https://127.0.0.1:{server.server_port}", cert_pem=None, key_pem=None), asked
+        yield replace(access, server=f"https://127.0.0.1:{server.server_port}", cert_pem=None, key_pem=None)
     finally:
         server.shutdown()
         server.server_close()
@@ -92,7 +102,7 @@ def test_errors_are_typed_and_say_where(bed: Any) -> None:
     with pytest.raises(NotFoundError, match=r"acme \(https://127.0.0.1:\d+\): the API server refused GET"):
         session.get("/api/v1/namespaces/nowhere")
     nobody = open_session(bed["acme"], kubeconfig_file=str(bed["acme"].kubeconfig_for("nobody")))
-    with pytest.raises(ForbiddenError, match=r"(?s)403: .*cannot list.*Whose move: the customer"):
+    with pytest.raises(ForbiddenError, match=r"(?s)403: .*cannot list.*Action required by: customer"):
         nobody.get("/api/v1/secrets")
 
 
@@ -131,7 +141,7 @@ def test_a_server_that_is_off_is_given_up_within_seconds(bed: Any) -> None:
 
 
 def test_a_name_that_does_not_resolve_is_said_so(bed: Any) -> None:
-    with pytest.raises(UnreachableError, match="Whose move: the customer"):
+    with pytest.raises(UnreachableError, match="Action required by: customer"):
         open_session(bed["acme"], server="https://no-such-host.invalid").uid()
 
 
@@ -234,3 +244,78 @@ def test_discovery_is_cached_for_the_cluster_and_a_miss_asks_again(
     assert sorted(asked) == ["/api", "/apis"]
     cached.write_text("broken")
     assert Discovery.of(session).find("v1", "Pod") is not None
+
+
+LOGIN = b"<html>Sign in to continue</html>"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/pods", "/api/v1/namespaces/n/pods/p"])
+@pytest.mark.parametrize("status", [200, 302, 401, 404])
+def test_a_login_page_proves_nothing_and_is_asked_past(
+    bed: Any, monkeypatch: pytest.MonkeyPatch, path: str, status: int
+) -> None:
+    monkeypatch.setattr(session_module, "FIRST_ANSWER_SECONDS", 0.5)
+    with a_server(bed, [(status, {"Content-Type": "text/html"})]) as (access, paths):
+        with pytest.raises(NotAnAnswerError, match=r"not the API server's answer: .*text/html|redirect"):
+            Session(access).get(path)
+        assert len(paths) > 1
+
+
+def test_what_the_api_server_itself_answers_is_believed(bed: Any) -> None:
+    """The rules of answers.py against real answers: what is not served, what is not there, metadata, null lists."""
+    session = open_session(bed["acme"])
+    for path in ("/apis/none.example/v1/things", "/apis/apps/v1/nothings", "/api/v1/namespaces/nowhere"):
+        with pytest.raises(NotFoundError):
+            session.get(path)
+    assert session.list_metadata("/apis/apps/v1/deployments", {}) == []
+    for resource in Discovery.of(session, cached=False).listable():
+        list(session.list_items(resource.path()))
+
+
+def test_an_answer_that_comes_byte_by_byte_ends_with_its_deadline(bed: Any) -> None:
+    with a_dripping_server(bed) as access:
+        started = time.monotonic()
+        with pytest.raises(UnreachableError, match="timed out"):
+            Session(access, until=started + 2).get("/api/v1/pods")
+        assert time.monotonic() - started < 4
+
+
+def test_a_handshake_that_breaks_off_says_nothing_about_the_certificate(
+    bed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "FIRST_ANSWER_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=_hang_up, args=(listener,), daemon=True).start()
+        access = resolve_access(connection_to(bed["acme"]), {})
+        port = listener.getsockname()[1]
+        with pytest.raises(UnreachableError, match="did not answer"):
+            Session(replace(access, server=f"https://127.0.0.1:{port}")).get("/api/v1/pods")
+
+
+def _hang_up(listener: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _address = listener.accept()
+            connection.close()
+
+
+@contextmanager
+def a_dripping_server(bed: Any) -> Iterator[Access]:
+    """One that never stops answering: a byte every tenth of a second."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "100000")
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                for _byte in range(300):
+                    self.wfile.write(b" ")
+                    self.wfile.flush()
+                    time.sleep(0.1)
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    with serving(bed, Handler) as access:
+        yield access

@@ -21,7 +21,7 @@ from tests.integration.definitions import KEDA, leader_worker_set, serving
 from tests.integration.governed import apply_presetup, in_full
 from tests.integration.groups import PODS, SETS, playing_the_controller
 from tests.integration.guarded import refusal, until, workload
-from tests.integration.journey import agreed, bare, line, offboard, onboard, ours
+from tests.integration.journey import agreed, bare, line, offboard, onboard, ours, wipe
 from tests.integration.models import APPS, LLAMA, RELEASE, Models
 
 Manifest = dict[str, Any]
@@ -50,7 +50,7 @@ def models(acme: Any, tmp_path: Path) -> Iterator[Models]:
     try:
         yield Models(acme, contract, tmp_path)
     finally:
-        offboard(tmp_path / "cleanup", spanning(agreed(acme)))
+        wipe(acme)
 
 
 def change(models: Models, context: int = 32768, **how: Any) -> Manifest:
@@ -154,6 +154,7 @@ def test_it_comes_changes_and_goes_as_one_unit(models: Models) -> None:
     assert [name for name in ours(cluster) if LLAMA in name] == []
 
 
+@pytest.mark.soak
 def test_two_groups_share_the_nodes_and_are_replaced_one_by_one(models: Models) -> None:
     two = {"replicas": 2, "gpus": 8, "nodes": 2}
     with playing_the_controller(models.cluster) as refused:
@@ -164,6 +165,7 @@ def test_two_groups_share_the_nodes_and_are_replaced_one_by_one(models: Models) 
         assert refused == []
 
 
+@pytest.mark.soak
 def test_more_groups_than_approved_are_stopped_whoever_asks_for_them(models: Models) -> None:
     with playing_the_controller(models.cluster) as refused:
         assert not models.roll(change(models)).get("failed")
@@ -172,6 +174,7 @@ def test_more_groups_than_approved_are_stopped_whoever_asks_for_them(models: Mod
     assert "exceeded quota" in refused[0]
 
 
+@pytest.mark.soak
 def test_an_autoscaler_says_how_many_groups_there_are(models: Models) -> None:
     apis = {"apis": {"keda.sh/v1alpha1": ["ScaledObject"]}}
     contract = spanning(copy.deepcopy(models.contract), replicas=2, gpus=8)
@@ -205,6 +208,7 @@ def test_it_is_not_ready_before_its_controller_says_so(models: Models) -> None:
     assert models.revisions() == [(1, "failed")]
 
 
+@pytest.mark.soak
 def test_from_one_node_to_several_everything_goes_first(models: Models) -> None:
     narrow = copy.deepcopy(models.contract)
     narrow["models"][0]["gpu"] = {"product": narrow["models"][0]["gpu"]["product"], "per_replica": 8}
@@ -230,7 +234,7 @@ def test_onboarding_serves_it_and_offboarding_leaves_nothing(acme: Any, tmp_path
         assert done.returncode == 0, done.stdout
         again = onboard(tmp_path, contract)
         assert again.returncode == 0, again.stdout
-        assert "nothing changed" in line(again, "acme-eu-1")
+        assert "unchanged" in line(again, "acme-eu-1")
         assert refused == []
         offboard(tmp_path, contract)
     assert ours(acme) == {}

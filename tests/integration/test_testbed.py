@@ -503,6 +503,7 @@ def one_cluster(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.soak(sample=1)
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=["kill -9", "kill", "Ctrl-C"])
 def test_no_process_and_no_port_outlives_the_owner_whatever_ends_it(tmp_path: Path, end: signal.Signals) -> None:
     owner = run_driver("up", "--clusters", str(one_cluster(tmp_path)))

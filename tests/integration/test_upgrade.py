@@ -75,7 +75,7 @@ def test_two_runs_at_once_change_each_cluster_once_and_it_is_brought_back(fleet:
     for cluster, name, wave, ring in ((acme, "acme-eu-1", "1", "canary"), (birch, "birch-eu-1", "2", "general")):
         rows = sorted(ended(done, name)[:6] for done in both)
         assert rows[0][:5] == [wave, name, ring, OLD, "done"], both[0].stdout + both[1].stdout
-        assert rows[1][4] in ("skip", "wait"), both[0].stdout + both[1].stdout
+        assert rows[1][4] in ("skipped", "waiting"), both[0].stdout + both[1].stdout
         assert entries(cluster) == [(OLD, NEW, "good")]
         assert release_of(cluster)["release"] == NEW
         assert "ledger" in names(stack(cluster))
@@ -106,10 +106,10 @@ def test_a_quota_without_room_is_said_before_anything_is_written(fleet: Fleet, t
         for options in ((), ("--check",)):
             done = upgrade(tmp_path, contracts[:1], releases, *options)
             assert done.returncode == 0, done.stdout  # it waits for the customer, and holds nobody up
-            assert ended(done, "acme-eu-1")[4:6] == ["wait", "no_room"], done.stdout
+            assert ended(done, "acme-eu-1")[4:6] == ["waiting", "no_room"], done.stdout
             said = " ".join(done.stdout.split())
             assert "there is no room for the upgrade, so none was begun: quota theirs has 0 of pods left" in said, said
-            assert "Whose move: the customer" in said, said
+            assert "Action required by: customer" in said, said
         assert (stack(acme), entries(acme)) == before
     finally:
         acme.request("DELETE", path)
@@ -124,8 +124,8 @@ def test_what_does_not_pass_is_given_back_whole_and_tried_again_when_corrected(f
     done = upgrade(tmp_path, together, releases, *options)
     assert done.returncode == 2, done.stdout
     assert ended(done, "acme-eu-1")[4:6] == ["done", "go"], done.stdout
-    assert ended(done, "birch-eu-1")[4:6] == ["failed", "given_back"], done.stdout
-    assert "2026.11.0 was put back whole, and is ready" in done.stdout
+    assert ended(done, "birch-eu-1")[4:6] == ["failed", "rolled_back"], done.stdout
+    assert "2026.11.0 was restored whole, and is ready" in done.stdout
     assert stack(birch) == old
     marks = release_of(birch)
     assert marks["release"] == OLD
@@ -134,18 +134,19 @@ def test_what_does_not_pass_is_given_back_whole_and_tried_again_when_corrected(f
 
     again = upgrade(tmp_path, together, releases, *options)
     assert again.returncode == 2, again.stdout
-    assert ended(again, "birch-eu-1")[4:6] == ["wait", "failed_before"], again.stdout
+    assert ended(again, "birch-eu-1")[4:6] == ["waiting", "failed_before"], again.stdout
     assert stack(birch) == old
 
     releases = publish(tmp_path)
     fixed = upgrade(tmp_path, together, releases, *options)
     assert fixed.returncode == 0, fixed.stdout
-    assert ended(fixed, "acme-eu-1")[4:6] == ["skip", "already_there"], fixed.stdout
+    assert ended(fixed, "acme-eu-1")[4:6] == ["skipped", "already_there"], fixed.stdout
     assert ended(fixed, "birch-eu-1")[4:6] == ["done", "go"], fixed.stdout
     assert names(stack(birch)) == names(stack(acme))
     assert "release-failed" not in release_of(birch)
 
 
+@pytest.mark.soak
 def test_a_newer_release_takes_the_place_of_one_that_was_killed(fleet: Fleet, tmp_path: Path) -> None:
     acme, _birch, contracts = fleet
     before = stack(acme)
@@ -156,7 +157,7 @@ def test_a_newer_release_takes_the_place_of_one_that_was_killed(fleet: Fleet, tm
     status = play("status", tmp_path, contracts, clusters="")
     assert f"the way to {NEWER} has not come to its end" in line(status, "acme-eu-1")
 
-    done = upgrade(tmp_path, contracts, releases, "-e", "why=it was stuck", release=NEWEST, clusters="acme-eu-1")
+    done = upgrade(tmp_path, contracts, releases, "-e", "reason=it was stuck", release=NEWEST, clusters="acme-eu-1")
     assert done.returncode == 0, done.stdout
     assert ended(done, "acme-eu-1")[3:6] == [NEW, "done", "go"], done.stdout
     assert entries(acme)[-2:] == [(NEW, NEWER, "superseded"), (NEW, NEWEST, "good")]

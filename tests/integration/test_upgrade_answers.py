@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from byoc_testbed import Testbed
-from tests.integration.conftest import h100
+from tests.beds import h100
 from tests.integration.journey import play
 from tests.integration.loaded import failures, load_on, report
 from tests.integration.plays import ROOT
@@ -56,9 +56,9 @@ def test_an_upgrade_whose_router_finds_no_model_is_given_back_and_one_that_does_
     assert re.search(rf"through the router, {model['served_name']} answers in \d+ ms, \d+ ms before", said), done.stdout
     said = " ".join(broken.stdout.split())
     assert broken.returncode == 2, broken.stdout
-    assert ended(broken, "acme-eu-1")[4:6] == ["failed", "given_back"], broken.stdout
+    assert ended(broken, "acme-eu-1")[4:6] == ["failed", "rolled_back"], broken.stdout
     assert f"the router lists {model['served_name']} no more" in said, broken.stdout
-    assert f"{NEW} was put back whole, and is ready" in said, broken.stdout
+    assert f"{NEW} was restored whole, and is ready" in said, broken.stdout
     assert release_of(acme)["release"] == NEW
     print(f"\n{report(requests, load.phases)}")
     assert failures(requests, load.phases[:1]) == []

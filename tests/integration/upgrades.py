@@ -5,11 +5,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -19,11 +16,12 @@ import yaml
 from demo.contracts import Contract, write_fleet
 from tests.integration.guarded import until
 from tests.integration.journey import ours, play
-from tests.integration.plays import ROOT, ansible_environment
+from tests.integration.killing import begin_playbook, kill
+from tests.integration.plays import ROOT
 
 RELEASES = ROOT / "roles" / "stack" / "files" / "releases"
 OLD, NEW, NEWER, NEWEST = "2026.11.0", "2026.90.0", "2026.90.1", "2026.90.2"
-ASKED_BY = ("-e", "asked_by=sre@fireworks.example")
+ASKED_BY = ("-e", "requested_by=sre@fireworks.example")
 QUICK = ("-e", "stack_bake=1", "-e", "stack_wait_timeout=20", "-e", "stack_deadline=60", "-e", "lock_duration=10")
 NO_SOAK = ("-e", '{"policy": {"soak": 0}}')
 NAMESPACE = "/api/v1/namespaces/fireworks-system"
@@ -112,23 +110,13 @@ def kill_upgrade(
 ) -> None:
     """Begin an upgrade that would bake for long, and kill it and its workers once it has got somewhere."""
     inventory = write_fleet(folder, contracts)
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), "fireworks.byoc.upgrade", "-i", str(inventory)]
     given = ("-e", "clusters=byoc", "-e", f"release={release}", "-e", f"releases={releases}", *ASKED_BY, *NO_SOAK)
-    with (folder / "killed.log").open("w") as log:
-        running = subprocess.Popen(
-            [*command, *given, *QUICK, "-e", "stack_bake=600"],
-            cwd=ROOT,
-            env=ansible_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-        try:
-            until(reached, "the upgrade did not get that far", seconds=90)
-        finally:
-            os.killpg(running.pid, signal.SIGKILL)
-            running.wait()
+    options = ("-i", str(inventory), *given, *QUICK, "-e", "stack_bake=600")
+    running = begin_playbook("fireworks.byoc.upgrade", *options, log=folder / "killed.log")
+    try:
+        until(reached, "the upgrade did not get that far", seconds=90)
+    finally:
+        kill(running)
 
 
 def edition_of(cluster: Any) -> str:

@@ -51,9 +51,9 @@ SERVING_WORDS = re.compile(r"nvidia|\bgpus?\b|vllm|\bmodels?\b|kserve", re.IGNOR
 
 
 def thinking_that_acts(tree: Tree) -> list[str]:
-    """_domain does no I/O, and takes no clock and no random source but as an argument."""
+    """_domain and _vocabulary do no I/O, and take no clock and no random source but as an argument."""
     problems = []
-    for path in tree.python(f"{UTILS}/_domain"):
+    for path in [*tree.python(f"{UTILS}/_domain"), *tree.python(f"{UTILS}/_vocabulary")]:
         name = tree.named(path)
         for line, module in imports(path, ours=False):
             if module.split(".")[0] in OUTSIDE and module not in HARMLESS:
@@ -63,10 +63,12 @@ def thinking_that_acts(tree: Tree) -> list[str]:
 
 
 def floors_crossed(tree: Tree) -> list[str]:
-    """_domain and _kube know nothing of each other, nor of what is built on them."""
+    """_domain and _kube know nothing of each other, nor of what is built on them; all may know the vocabulary."""
+    upper = ("_operations", "_operation", "_connection")
     above = {
-        "_domain": ("_kube", "_operations", "_operation", "_connection"),
-        "_kube": ("_domain", "_operations", "_operation", "_connection"),
+        "_domain": ("_kube", *upper),
+        "_kube": ("_domain", *upper),
+        "_vocabulary": ("_domain", "_kube", *upper),
     }
     problems = []
     for floor, forbidden in above.items():

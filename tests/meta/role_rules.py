@@ -7,33 +7,66 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from tests.meta.tree import NAMESPACE, Role, Tree, read_yaml
 
 
 def specs_unlike_defaults(tree: Tree) -> list[str]:
-    """Ansible checks values with the spec and takes them from the defaults; that both say the same is our own care."""
+    """Ansible checks values with the spec and takes them from the defaults; that both say the same is our own care.
+
+    A default that is computed (a template in defaults/main.yml) is no default in the spec, where ansible-doc would show
+    its text: there the description tells it, in a sentence that begins with "Unless given,".
+    """
     return [f"role {role.name}: {what}" for role in tree.roles for what in _spec_problems(role)]
 
 
 def _spec_problems(role: Role) -> list[str]:
     if "main" not in role.entries:
         return ["meta/argument_specs.yml describes no entry point main"]
-    options = {name: option for entry in role.entries.values() for name, option in (entry.get("options") or {}).items()}
-    said = {name: option["default"] for name, option in options.items() if "default" in option}
-    problems = [
-        f"{name} has a default in the spec and none in defaults/main.yml" for name in said.keys() - role.defaults
-    ]
-    problems += [
-        f"{name} is in defaults/main.yml and not in the spec" for name in role.defaults.keys() - options.keys()
-    ]
-    for name in role.defaults.keys() & options.keys():
-        if name not in said:
-            problems.append(f"{name} has a default in defaults/main.yml and none in the spec")
-        elif (said[name], type(said[name])) != (role.defaults[name], type(role.defaults[name])):
-            problems.append(f"{name} is {said[name]!r} in the spec and {role.defaults[name]!r} in defaults/main.yml")
+    options = role.options
+    problems = [f"{name} is in defaults/main.yml and not in the spec" for name in role.defaults.keys() - options.keys()]
+    for name, option in options.items():
+        problems += _default_problems(name, option, role.defaults)
     problems += [f"{name} does not begin with {role.name}_" for name in options if not name.startswith(f"{role.name}_")]
+    problems += [f"{name} is internal, and in the spec" for name in options if name.startswith(f"{role.name}__")]
     return sorted(problems)
+
+
+def _default_problems(name: str, option: dict[str, Any], defaults: dict[str, Any]) -> list[str]:
+    said = "default" in option
+    if name not in defaults:
+        return [f"{name} has a default in the spec and none in defaults/main.yml"] if said else []
+    default = defaults[name]
+    if _is_template(default):
+        if said:
+            return [f"{name} is {option['default']!r} in the spec and {default!r} in defaults/main.yml"]
+        computed = "Unless given," in _text(option.get("description"))
+        return [] if computed else [f'{name} is computed, and its description has no sentence "Unless given, ..."']
+    if not said:
+        return [f"{name} has a default in defaults/main.yml and none in the spec"]
+    if (option["default"], type(option["default"])) != (default, type(default)):
+        return [f"{name} is {option['default']!r} in the spec and {default!r} in defaults/main.yml"]
+    return []
+
+
+def _is_template(value: Any) -> bool:
+    return isinstance(value, str) and "{{" in value
+
+
+def _text(description: Any) -> str:
+    return " ".join(description) if isinstance(description, list) else str(description or "")
+
+
+def options_that_beat_the_inventory(tree: Tree) -> list[str]:
+    """vars/main.yml beats the inventory: what is there is no option, and its name says so by two underscores."""
+    return [
+        f"role {role.name}: {name} is in vars/main.yml, where an inventory cannot set it; an option belongs into "
+        f"defaults/main.yml, and what is none is called {role.name}__..."
+        for role in tree.roles
+        for name in sorted(role.variables)
+        if not name.startswith(f"{role.name}__")
+    ]
 
 
 def roles_undescribed(tree: Tree) -> list[str]:

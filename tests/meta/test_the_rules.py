@@ -21,11 +21,16 @@ module: thing
 options:
   connection:
     type: dict
+  size:
+    type: int
+    default: 1
 attributes:
 {ATTRIBUTES}
 """
 '''
-SPEC = "argument_specs:\n  main:\n    options:\n      stack_size:\n        type: int\n        default: 1\n"
+COMPUTED = "      stack_room:\n        type: int\n        description: Unless given, what is free.\n"
+SPEC = "argument_specs:\n  main:\n    options:\n      stack_size:\n        type: int\n        default: 1\n" + COMPUTED
+DEFAULTS_SAID = 'stack_size: 1\nstack_room: "{{ 2 }}"\n'
 PLAY = "- name: Go\n  hosts: all\n  gather_facts: false\n"
 SOUND = {
     "galaxy.yml": "version: 0.1.0\n",
@@ -37,13 +42,15 @@ SOUND = {
     "plugins/module_utils/_kube/talk.py": HEAD + "import socket\n",
     "roles/stack/README.md": "# stack\n",
     "roles/stack/tasks/main.yml": "[]\n",
-    "roles/stack/defaults/main.yml": "stack_size: 1\n",
+    "roles/stack/defaults/main.yml": DEFAULTS_SAID,
     "roles/stack/meta/argument_specs.yml": SPEC,
     "playbooks/onboard.yml": PLAY,
+    "schemas/contract.schema.json": '{"properties": {"bake": {"default": "2m"}}}',
     "tests/integration/test_all.py": HEAD + 'run("fireworks.byoc.thing", "playbooks/onboard.yml", "--check")\n',
 }
 DOMAIN = "plugins/module_utils/_domain/thought.py"
 KUBE = "plugins/module_utils/_kube/talk.py"
+WORDS = "plugins/module_utils/_vocabulary/words.py"
 THING = "plugins/modules/thing.py"
 DEFAULTS = "roles/stack/defaults/main.yml"
 TEST = "tests/integration/test_all.py"
@@ -83,6 +90,20 @@ BROKEN = [
         "lacks it",
     ),
     ("the_action_group_lists_every_module_that_takes_a_connection", THING, HEAD, "takes no `connection`"),
+    (
+        "no_task_repeats_a_modules_own_default",
+        "roles/stack/tasks/main.yml",
+        '[{"block": [{"fireworks.byoc.thing": {"size": "{{ stack_size }}"}}]}]',
+        "size of thing is 1",
+    ),
+    (
+        "no_task_repeats_a_modules_own_default",
+        "playbooks/onboard.yml",
+        PLAY + '  tasks: [{"fireworks.byoc.thing": {"size": "{{ size | default(1) }}"}}]\n',
+        "playbooks/onboard.yml: size of thing",
+    ),
+    ("no_plugin_repeats_a_default_of_the_contract", DOMAIN, HEAD + 'x = {}.get("bake", "2m")\n', "thought.py:5: bake"),
+    ("no_plugin_repeats_a_default_of_the_contract", KUBE, HEAD + 'Y = "2m"\nx = {}.get("bake") or Y\n', "bake is"),
     ("every_role_has_a_spec_that_equals_its_defaults", DEFAULTS, "stack_size: 2\n", "is 1 in the spec and 2"),
     ("every_role_has_a_spec_that_equals_its_defaults", DEFAULTS, "stack_size: true\n", "is 1 in the spec and True"),
     ("every_role_has_a_spec_that_equals_its_defaults", DEFAULTS, "{}\n", "none in defaults/main.yml"),
@@ -92,6 +113,37 @@ BROKEN = [
         "roles/stack/meta/argument_specs.yml",
         SPEC.replace("stack_size", "size"),
         "does not begin with stack_",
+    ),
+    ("every_role_has_a_spec_that_equals_its_defaults", DEFAULTS, 'stack_size: "{{ 1 }}"\n', "is 1 in the spec and '{{"),
+    (
+        "every_role_has_a_spec_that_equals_its_defaults",
+        "roles/stack/meta/argument_specs.yml",
+        SPEC.replace("        default: 1\n", ""),
+        "none in the spec",
+    ),
+    (
+        "every_role_has_a_spec_that_equals_its_defaults",
+        "roles/stack/meta/argument_specs.yml",
+        SPEC + "      stack__size:\n        type: int\n",
+        "stack__size is internal",
+    ),
+    (
+        "every_role_has_a_spec_that_equals_its_defaults",
+        "roles/stack/meta/argument_specs.yml",
+        SPEC + "      stack_more:\n        type: int\n        default: 1\n",
+        "stack_more has a default in the spec and none",
+    ),
+    (
+        "every_role_has_a_spec_that_equals_its_defaults",
+        "roles/stack/meta/argument_specs.yml",
+        SPEC.replace("Unless given, what", "What"),
+        "stack_room is computed",
+    ),
+    (
+        "no_option_of_a_role_is_where_it_beats_the_inventory",
+        "roles/stack/vars/main.yml",
+        "stack_size: 2\n",
+        "stack_size is in vars/main.yml",
     ),
     ("every_role_has_a_spec_that_equals_its_defaults", "roles/bare/tasks/main.yml", "[]\n", "no entry point"),
     ("every_role_has_a_readme_and_tasks_for_each_entry_point", "roles/stack/README.md", None, "no README.md"),
@@ -110,7 +162,33 @@ BROKEN = [
     ("the_thinking_does_no_io_and_reads_no_clock", DOMAIN, "datetime.datetime.now()\n", "takes a clock"),
     ("no_floor_knows_the_floors_above_it", KUBE, "from .._domain import thought\n", "_kube imports _domain"),
     ("no_floor_knows_the_floors_above_it", DOMAIN, "from .._operations.x import y\n", "_domain imports _operations"),
+    ("no_floor_knows_the_floors_above_it", WORDS, "from .._domain import thought\n", "_vocabulary imports _domain"),
     ("the_talking_names_neither_gpus_nor_models", KUBE, "RESOURCE = 'nvidia.com/gpu'\n", "nvidia.com/gpu"),
+    (
+        "an_owner_and_a_next_step_are_worded_in_one_place",
+        DOMAIN,
+        'x = y.partition(" Next:")\n',
+        "thought.py:1: 'Next:'",
+    ),
+    ("an_owner_and_a_next_step_are_worded_in_one_place", KUBE, 'x = f"{y} Whose move: {z}"\n', "is worded in"),
+    (
+        "an_owner_and_a_next_step_are_worded_in_one_place",
+        "roles/stack/tasks/main.yml",
+        "- assert:\n    fail_msg: 'Action required by: customer.'\n",
+        "main.yml:2: 'Action required by'",
+    ),
+    (
+        "no_playbook_reads_wording_back",
+        "playbooks/onboard.yml",
+        PLAY + "  when: (tried.msg | regex_search('Next: .*')) is none\n",
+        "onboard.yml:4",
+    ),
+    (
+        "no_playbook_reads_wording_back",
+        "playbooks/onboard.yml",
+        PLAY + "  when: \"'Whose move: the customer' in tried.msg\"\n",
+        "onboard.yml:4",
+    ),
     ("no_plugin_file_is_longer_than_a_head", KUBE, "pass\n" * 401, "401 lines"),
     ("every_python_file_carries_the_licence", KUBE, "import os\n", "three lines"),
     ("every_python_file_carries_the_licence", KUBE, "\n".join(HEADER) + "\nimport os\n", "annotations"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.meta import layer_rules, plugin_rules, role_rules, text_rules
+from tests.meta import default_rules, layer_rules, plugin_rules, role_rules, text_rules, wording_rules
 from tests.meta.tree import Tree
 
 RULES: dict[str, Callable[[Tree], list[str]]] = {
@@ -19,6 +19,9 @@ RULES: dict[str, Callable[[Tree], list[str]]] = {
     "every_module_is_tested_on_a_cluster_and_in_check_mode": plugin_rules.untested,
     "the_action_group_lists_every_module_that_takes_a_connection": plugin_rules.action_group_wrong,
     "every_role_has_a_spec_that_equals_its_defaults": role_rules.specs_unlike_defaults,
+    "no_option_of_a_role_is_where_it_beats_the_inventory": role_rules.options_that_beat_the_inventory,
+    "no_task_repeats_a_modules_own_default": default_rules.modules_defaults_repeated,
+    "no_plugin_repeats_a_default_of_the_contract": default_rules.contracts_defaults_repeated,
     "every_role_has_a_readme_and_tasks_for_each_entry_point": role_rules.roles_undescribed,
     "every_playbook_can_be_run_by_its_full_name": role_rules.playbooks_misnamed,
     "every_playbook_is_tested_in_check_mode": role_rules.playbooks_unchecked,
@@ -26,6 +29,8 @@ RULES: dict[str, Callable[[Tree], list[str]]] = {
     "the_thinking_does_no_io_and_reads_no_clock": layer_rules.thinking_that_acts,
     "no_floor_knows_the_floors_above_it": layer_rules.floors_crossed,
     "the_talking_names_neither_gpus_nor_models": layer_rules.talking_of_serving,
+    "an_owner_and_a_next_step_are_worded_in_one_place": wording_rules.wording_elsewhere,
+    "no_playbook_reads_wording_back": wording_rules.wording_read_back,
     "no_plugin_file_is_longer_than_a_head": text_rules.too_long,
     "every_python_file_carries_the_licence": text_rules.without_licence,
     "no_file_holds_what_looks_like_a_secret": text_rules.secrets_inside,

@@ -88,6 +88,18 @@ class Role:
     def defaults(self) -> dict[str, Any]:
         return read_yaml(self.path / "defaults" / "main.yml") or {}
 
+    @cached_property
+    def variables(self) -> dict[str, Any]:
+        """What beats the inventory."""
+        return read_yaml(self.path / "vars" / "main.yml") or {}
+
+    @cached_property
+    def options(self) -> dict[str, dict[str, Any]]:
+        """The documented options of all its entry points."""
+        return {
+            name: option for entry in self.entries.values() for name, option in (entry.get("options") or {}).items()
+        }
+
 
 class Tree:
     """The collection at a folder."""

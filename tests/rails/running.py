@@ -18,6 +18,8 @@ from tests.tools.environments import ROOT
 
 LOGS = ROOT / "build" / "logs"
 SHOWN_LINES = 80
+#: A run of tests inside a test leaves the durations of the run around it alone.
+UNTIMED = ("-p", "no:tests.tools.durations")
 COLOURS = re.compile(r"\x1b(\[[0-9;]*[A-Za-z]|\]8;;[^\x07\x1b]*(\x07|\x1b\\))")
 # What a developer has set for other work must not decide whether this tree is sound.
 NOT_INHERITED = ("ANSIBLE_", "KUBECONFIG", "PYTEST_", "MYPY", "COVERAGE_", "VIRTUAL_ENV", "PYTHONPATH")

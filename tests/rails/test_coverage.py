@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from tests.rails.running import passes, variables
+from tests.rails.running import UNTIMED, passes, variables
 
 LEAST = 95
 
@@ -16,7 +16,7 @@ def test_unit_tests_cover_the_thinking(development):
     """Lines and branches of _domain; the rest is covered by the integration tests, which no percentage describes."""
     env = variables(development.bin)
     python = development.bin / "python"
-    unit = [python, "-m", "coverage", "run", "-m", "pytest", "tests/unit", "-q"]
+    unit = [python, "-m", "coverage", "run", "-m", "pytest", "tests/unit", "-q", *UNTIMED]
     passes(unit, log="coverage-run", env=env)
     report = passes([python, "-m", "coverage", "report", f"--fail-under={LEAST}"], log="coverage", env=env)
     assert re.search(r"^TOTAL\s", report, re.MULTILINE), f"coverage measured nothing:\n{report}"

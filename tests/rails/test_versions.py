@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rails.running import passes, says_no_warning, variables
+from tests.rails.running import UNTIMED, passes, says_no_warning, variables
 from tests.tools import environments, sanity
 from tests.tools.environments import ROOT, Environment
 
@@ -19,13 +19,15 @@ ENDS = {
     "3.13": {"ansible-core": "2.21.", "kubernetes": "37.", "openshift": "0.13."},
 }
 OLDEST = "3.11"
+# Of the same packages as the development environment, which runs everything; only Python is another.
+NEWEST = "3.13"
 SHOW_VERSIONS = """
 import importlib.metadata, kubernetes, openshift.dynamic, sys
 print(*(f"{name}={importlib.metadata.version(name)}" for name in sys.argv[1:]))
 """
 
 
-@pytest.fixture(scope="session", params=list(ENDS))
+@pytest.fixture(scope="session", params=[OLDEST, pytest.param(NEWEST, marks=pytest.mark.soak)])
 def end(request: pytest.FixtureRequest, development: Environment) -> Environment:
     """The environment of one end, where this machine has its Python."""
     return environment_of(request.param, development)
@@ -66,7 +68,7 @@ def test_an_end_holds_the_versions_that_it_stands_for(end, python):
 
 
 def test_unit_tests_pass_at_this_end(python):
-    python("-m", "pytest", "tests/unit", "-q", log="unit")
+    python("-m", "pytest", "tests/unit", "-q", *UNTIMED, log="unit")
 
 
 def test_playbooks_parse_without_warning_at_this_end(python, end):
@@ -80,7 +82,17 @@ def test_playbooks_parse_without_warning_at_this_end(python, end):
 @pytest.mark.slow
 def test_the_smoke_tests_pass_on_a_cluster_at_the_oldest_end(oldest):
     """The integration tests that are marked `floor`, with the oldest ansible-core and client."""
-    command = [oldest.bin / "python", "-m", "pytest", "tests/integration", "-m", "floor", "-v", "--durations=5"]
+    command = [
+        oldest.bin / "python",
+        "-m",
+        "pytest",
+        "tests/integration",
+        "-m",
+        "floor",
+        "-v",
+        "--durations=5",
+        *UNTIMED,
+    ]
     passes(command, log=f"{oldest.name}-integration", env=variables(oldest.bin), timeout=1200)
 
 

@@ -3,13 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where a test run's time goes: seconds of each test and fixture, in build/durations.json.
 
-pytest's own ``--durations`` names the slowest calls and forgets them; this keeps all of them, workers' included, so that
-two runs can be compared (``python -m tests.tools.durations``). tests/conftest.py takes the hooks from here.
+pytest's own ``--durations`` names the slowest calls and forgets them; this keeps all of them, workers' included. Two
+runs can be compared (``python -m tests.tools.durations``). tests/conftest.py names it as a plugin.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Generator
@@ -19,6 +20,7 @@ from typing import Any
 import pytest
 
 DURATIONS = Path(__file__).resolve().parents[2] / "build" / "durations.json"
+SECONDS = Path(__file__).with_name("seconds.json")
 #: Fixtures below this many seconds are not worth a line.
 LEAST = 0.05
 _FIXTURE = "fixture seconds"
@@ -28,13 +30,17 @@ class Durations:
     """What the reports of one run say, on the process that gathers them."""
 
     def __init__(self) -> None:
+        self.file = DURATIONS
         self.tests: dict[str, dict[str, float]] = {}
         self.fixtures: list[dict[str, Any]] = []
+        self.outcomes = {"passed": 0, "failed": 0, "skipped": 0}
         self.started = time.time()
 
     def add(self, report: pytest.TestReport) -> None:
         phases = self.tests.setdefault(report.nodeid, {})
         phases[report.when] = round(report.duration, 3)
+        if report.when == "call" or not report.passed:
+            self.outcomes[report.outcome] += 1
         if report.when == "teardown":
             worker = getattr(report, "worker_id", "master")
             self.fixtures += [
@@ -45,8 +51,13 @@ class Durations:
 
     def write(self) -> None:
         DURATIONS.parent.mkdir(parents=True, exist_ok=True)
-        found = {"seconds": round(time.time() - self.started, 1), "tests": self.tests, "fixtures": self.fixtures}
-        DURATIONS.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
+        found = {
+            "seconds": round(time.time() - self.started, 1),
+            "outcomes": self.outcomes,
+            "tests": self.tests,
+            "fixtures": self.fixtures,
+        }
+        self.file.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
 
 
 _gathered = Durations()
@@ -74,8 +85,14 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     _gathered.add(report)
-    if len(_gathered.tests) % 20 == 0:
+    if len(_gathered.tests) % 20 == 0 and "PYTEST_XDIST_WORKER" not in os.environ:
         _gathered.write()  # a run that is stopped has told where its time went
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A soak has a file of its own: the run before it is asked about more often."""
+    if config.option.soak == "only":
+        _gathered.file = DURATIONS.with_name("durations-soak.json")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -97,8 +114,31 @@ def by_file(found: dict[str, Any]) -> list[tuple[float, str]]:
     return sorted(((round(seconds, 1), name) for name, seconds in totals.items()), reverse=True)
 
 
+def total(files: list[Path]) -> str:
+    """What several runs came to together, in the words of their own last lines."""
+    runs = [json.loads(file.read_text())["outcomes"] for file in files if file.exists()]
+    return ", ".join(f"{sum(run[word] for run in runs)} {word}" for word in ("passed", "failed", "skipped"))
+
+
+def keep(found: dict[str, Any], file: Path) -> None:
+    """Note for the next runs what takes longer than a moment: by it workers take their files and samples are drawn."""
+    took = {name: round(sum(phases.values()), 1) for name, phases in found["tests"].items()}
+    known = json.loads(file.read_text()) if file.exists() else {}
+    worth = {name: seconds for name, seconds in {**known, **took}.items() if seconds >= 1}
+    file.write_text(json.dumps(worth, indent=0, sort_keys=True) + "\n")
+
+
 def main(arguments: list[str]) -> int:
-    """``python -m tests.tools.durations [FILE]``: the slowest files, tests and fixtures of a run."""
+    """``python -m tests.tools.durations [FILE]``: the slowest files, tests and fixtures of a run.
+
+    ``--total FILE...`` says what runs came to together, ``--keep FILE`` notes a run in tests/tools/seconds.json.
+    """
+    if arguments[:1] == ["--total"]:
+        print(total([Path(each) for each in arguments[1:]]))
+        return 0
+    if arguments[:1] == ["--keep"]:
+        keep(json.loads(Path(arguments[1]).read_text()), SECONDS)
+        return 0
     found = json.loads(Path(arguments[0] if arguments else DURATIONS).read_text())
     print(f"{found['seconds']:.0f} s in all, {len(found['tests'])} tests")
     print("\nfiles")

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .contract.defaults import said
+from .contract.schema_models import MODEL
+
 Contract = Mapping[str, Any]
 
 
@@ -53,7 +56,7 @@ def gpus_per_replica(model: Mapping[str, Any]) -> int:
 
 def nodes_per_replica(model: Mapping[str, Any]) -> int:
     """The nodes that one replica spans: as many pods, each with its part of the GPUs."""
-    return int(model["gpu"].get("nodes") or 1)
+    return int(said(model, MODEL, "gpu", "nodes"))
 
 
 def gpus_per_pod(model: Mapping[str, Any]) -> int:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .._vocabulary.operations import OperationName
+
 Contract = Mapping[str, Any]
 
 
@@ -38,22 +40,22 @@ def _administrator(_contract: Contract) -> str:
     return "none: done by the customer's own administrator"
 
 
-_CLAUSES: Mapping[str, tuple[Callable[[Contract], str], ...]] = {
-    "onboard": (_access, _stack, _models),
-    "presetup": (_access,),
-    "deploy models": (_models,),
-    "roll back a model": (_models,),
-    "retire a model": (_models,),
-    "remediate": (_actions,),
-    "rotate_credentials": (_credential,),
-    "grant_setup_access": (_administrator,),
-    "revoke_setup_access": (_administrator,),
-    "revocation_drill": (_administrator,),
-    "offboard": (_administrator,),
-    "roll back the stack": (_access, _stack),
+_CLAUSES: Mapping[OperationName, tuple[Callable[[Contract], str], ...]] = {
+    OperationName.ONBOARD: (_access, _stack, _models),
+    OperationName.PRESETUP: (_access,),
+    OperationName.DEPLOY_MODELS: (_models,),
+    OperationName.ROLLBACK_MODEL: (_models,),
+    OperationName.RETIRE_MODEL: (_models,),
+    OperationName.REMEDIATE: (_actions,),
+    OperationName.ROTATE_CREDENTIALS: (_credential,),
+    OperationName.GRANT_SETUP_ACCESS: (_administrator,),
+    OperationName.REVOKE_SETUP_ACCESS: (_administrator,),
+    OperationName.REVOCATION_DRILL: (_administrator,),
+    OperationName.OFFBOARD: (_administrator,),
+    OperationName.ROLLBACK_STACK: (_access, _stack),
 }
 
 
 def clause(contract: Contract, operation: str) -> str:
-    """The clause as it stood, by what a playbook calls its operation; of others how they may work on the cluster."""
-    return "; ".join(say(contract) for say in _CLAUSES.get(operation, (_access,)))
+    """The clause as it stood; of an operation without one of its own how we may work on the cluster."""
+    return "; ".join(say(contract) for say in _CLAUSES.get(OperationName(operation), (_access,)))

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .contract.defaults import said
 from .contract.durations import parse_duration
+from .contract.schema_models import MODEL
 
 _PULL_SECONDS = 600
 """An engine's image is 10 GB: what a node may take to pull it, on top of loading the weights."""
@@ -16,7 +18,7 @@ _PULL_SECONDS = 600
 
 def load_seconds(model: Mapping[str, Any]) -> int:
     """Seconds that a replica may take from its start until it serves."""
-    return int(parse_duration(str(model.get("load_timeout") or "20m")).total_seconds())
+    return int(parse_duration(str(said(model, MODEL, "load_timeout"))).total_seconds())
 
 
 def load_deadline(model: Mapping[str, Any]) -> int:

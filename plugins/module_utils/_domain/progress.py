@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from statistics import median
 
+from .._vocabulary.wording import spoken
+from .outcome import GOOD, Result
 from .table import table
 
-GOOD = ("done", "would change", "nothing changed", "passed")
 MATRIX_CLUSTERS = 40
 """Of a larger fleet the summary shows the stages, and not each cluster."""
 
@@ -65,13 +66,13 @@ class Progress:
         self._bad += 1
         one.reason = " ".join(reason.split())
         at = f" at {one.stage}" if one.stage else ""
-        return f"{cluster} {result}{at}: {one.reason or 'it did not say why'}"
+        return f"{cluster} {spoken(result)}{at}: {one.reason or 'it did not say why'}"
 
     def finish(self, now: float) -> None:
         """The run is over: a cluster that said nothing of its end has come through."""
         for name, one in self._clusters.items():
             if not one.result:
-                self.ended(name, "done" if one.began else "not begun", "the run ended before its turn", now)
+                self.ended(name, Result.DONE if one.began else Result.NOT_BEGUN, "the run ended before its turn", now)
 
     def line(self, now: float) -> str:
         """How far it is, in a line."""
@@ -105,7 +106,7 @@ class Progress:
         if len(self._clusters) <= MATRIX_CLUSTERS:
             parts.append(table([self._row(name, one, list(spent)) for name, one in self._clusters.items()]))
         bad = [(name, one) for name, one in self._clusters.items() if one.result not in GOOD]
-        parts += ["\n".join(f"{name} {one.result}: {one.reason}" for name, one in bad)] if bad else []
+        parts += ["\n".join(f"{name} {spoken(one.result)}: {one.reason}" for name, one in bad)] if bad else []
         return "\n\n".join(parts)
 
     def _row(self, name: str, one: _Cluster, stages: Iterable[str]) -> dict[str, str]:
@@ -113,7 +114,7 @@ class Progress:
         return {
             "cluster": name,
             **took,
-            "result": one.result,
+            "result": spoken(one.result),
             "took": _span(one.ended - one.began) if one.began else "",
         }
 

@@ -8,109 +8,82 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .people import FIREWORKS, contact
+from .._vocabulary.owner import Owner
+from .._vocabulary.wording import assignee, spoken
+from .outcome import GOOD, Outcome, Result, blamed, changed_objects, failures_told
 from .table import table
 
 Data = Mapping[str, Any]
-Outcome = dict[str, Any]
 
-_COLUMNS = {
-    "cluster": "CLUSTER",
-    "customer": "CUSTOMER",
-    "result": "RESULT",
-    "changes": "CHANGES",
-    "whose_move": "WHOSE MOVE",
-    "reason": "REASON",
-}
-_GOOD = ("done", "would change", "nothing changed", "passed")
+_COLUMNS = ("cluster", "customer", "result", "changes", "action_required_by", "reason")
 
 
-def success(contract: Data, results: Sequence[Data] = (), *, check_mode: bool = False, passed: bool = False) -> Outcome:
+def success(
+    contract: Data, results: Sequence[Data] = (), *, check_mode: bool = False, passed: bool = False
+) -> dict[str, Any]:
     """The outcome of a cluster on which every step went well.
 
     ``results`` are those of the tasks that may have changed something; ``passed`` is of a run that only looked.
     """
-    if passed:
-        return _outcome(contract, "passed")
-    changes = len({each for result in results for each in _changed(result)})
-    if not changes:
-        return _outcome(contract, "nothing changed")
-    return _outcome(contract, "would change" if check_mode else "done", changes=changes)
+    written = () if passed else changed_objects(results)
+    changed = Result.WOULD_CHANGE if check_mode else Result.DONE
+    result = Result.PASSED if passed else changed if written else Result.UNCHANGED
+    return _outcome(contract, result, code=result.value, written=written)
 
 
-def failure(contract: Data, failed: Data, task: str, items: Sequence[Data] = ()) -> Outcome:
+def failure(contract: Data, failed: Data, task: str, items: Sequence[Data] = ()) -> dict[str, Any]:
     """The outcome of a cluster on which a step failed, or which preflight refused for one of its ``items``."""
     unmet = [item for item in items if item["blocking"] and not item["ok"]]
     if unmet:
-        first = unmet[0]
-        more = f" (and {len(unmet) - 1} more)" if len(unmet) > 1 else ""
-        reason = f"{first['check']}: {first['found']}, needed {first['needed']}{more}"
-        owner = "Fireworks" if first["owner"] == FIREWORKS else "the customer"
-        outcome = _outcome(contract, "refused", reason=reason, owner=owner, ask=first["contact"])
-        return {**outcome, "detail": str(failed.get("msg", ""))}
-    cause = _cause(failed)
-    message = str(cause.get("msg") or "it failed and did not say why")
-    owner = str(cause.get("owner") or _owner_in(message))
-    asked = contact(contract, "account") if owner == "the customer" else None
-    outcome = _outcome(contract, "failed", reason=f"{task}: {message.splitlines()[0]}", owner=owner, ask=asked)
-    return {**outcome, "detail": message, "error": str(cause.get("error") or "")}
+        return _refused(contract, unmet, str(failed.get("msg", "")))
+    return _outcome(contract, Result.FAILED, **blamed(contract, failed, task))
 
 
-def not_begun(contract: Data, reason: str) -> Outcome:
+def not_begun(contract: Data, reason: str) -> dict[str, Any]:
     """The outcome of a cluster that was left alone for what came of others."""
-    return _outcome(contract, "not begun", reason=reason, owner="Fireworks")
+    return _outcome(contract, Result.NOT_BEGUN, code="earlier_wave", owner=Owner.FIREWORKS, what=reason)
 
 
 def summary(outcomes: Sequence[Data]) -> str:
     """The outcomes as a table, and below it in full what did not go well."""
-    text = table(outcomes, _COLUMNS)
-    details = [str(o["detail"]) for o in outcomes if o["detail"]]
-    return "\n\n".join([text, *details])
+    rows = [
+        {
+            **outcome,
+            "result": spoken(outcome["result"]),
+            "changes": len(outcome["written"]),
+            "action_required_by": assignee(outcome["owner"], outcome["contact"]),
+            "reason": _short(outcome["what"]),
+        }
+        for outcome in outcomes
+    ]
+    return "\n\n".join([table(rows, _COLUMNS), *failures_told(outcomes)])
 
 
 def unfinished(outcomes: Sequence[Data]) -> list[str]:
     """The clusters that did not get where the run was to bring them."""
-    return [str(outcome["cluster"]) for outcome in outcomes if outcome["result"] not in _GOOD]
+    return [str(outcome["cluster"]) for outcome in outcomes if outcome["result"] not in GOOD]
 
 
-def _outcome(
-    contract: Data, result: str, *, changes: int = 0, reason: str = "", owner: str = "", ask: Data | None = None
-) -> Outcome:
-    return {
-        "cluster": str(contract["identity"]["name"]),
-        "customer": str(contract["identity"]["customer"]),
-        "result": result,
-        "changes": changes,
-        "reason": _short(reason),
-        "whose_move": f"{ask['name']} <{ask['email']}>" if ask and ask["email"] else owner,
-        "detail": "",
-        "error": "",
-    }
+def _outcome(contract: Data, result: Result, **said: Any) -> dict[str, Any]:
+    identity = contract["identity"]
+    return Outcome(cluster=str(identity["name"]), customer=str(identity["customer"]), result=result, **said).to_dict()
 
 
-def _changed(result: Data) -> list[tuple[str, str, str]]:
-    """The objects that a task changed; of a task in a loop, by all its turns. A credential is known by its user."""
-    if "results" in result:
-        return [each for turn in result["results"] for each in _changed(turn)]
-    if "user" in result and result.get("changed"):
-        return [("credential", "", str(result["user"]))]
-    objects = result.get("objects") or ()
-    return [(str(o["kind"]), str(o["namespace"]), str(o["name"])) for o in objects if o["action"] != "unchanged"]
-
-
-def _cause(failed: Data) -> Data:
-    """The failed turn of a loop, or the result itself."""
-    for each in failed.get("results") or ():
-        if each.get("failed"):
-            return dict(each)
-    return failed
-
-
-def _owner_in(message: str) -> str:
-    """Whose move it is by the words of a playbook's own refusal, which carries nothing else."""
-    return "the customer" if message.rstrip().endswith("Whose move: the customer.") else "Fireworks"
+def _refused(contract: Data, unmet: Sequence[Data], details: str) -> dict[str, Any]:
+    first = unmet[0]
+    more = f" (and {len(unmet) - 1} more)" if len(unmet) > 1 else ""
+    return _outcome(
+        contract,
+        Result.REFUSED,
+        code="prerequisites_unmet",
+        owner=Owner(first["owner"]),
+        contact=first["contact"],
+        object=str(first["check"]),
+        what=f"{first['check']}: {first['found']}, needed {first['needed']}{more}",
+        details=details,
+    )
 
 
 def _short(text: str, most: int = 100) -> str:
-    line = " ".join(text.split())
+    line = " ".join(text.strip().partition("\n")[0].split())
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .._vocabulary.owner import Owner
 from .applyset import (
     Membership,
     applyset_id,
@@ -25,7 +26,6 @@ from .applyset import (
 )
 from .discovery import Discovery, Resource
 from .errors import (
-    CUSTOMER,
     AnswerError,
     ConflictError,
     DeadlineError,
@@ -52,6 +52,8 @@ _SURROGATE_NAMESPACE = "default"
 
 class RefusedError(KubeError):
     """The set cannot be applied as it is; the message lists every object and reason. Nothing was written."""
+
+    code = "refused"
 
 
 @dataclass(frozen=True)
@@ -234,11 +236,11 @@ class SetApplier:
                     listed = ", ".join(str(o) for o in occupants[:10])
                     more = f" and {len(occupants) - 10} more" if len(occupants) > 10 else ""
                     refused.append((ref, f"cannot be deleted, it holds objects of others: {listed}{more}"))
-        self._refuse(refused, owner=CUSTOMER)
+        self._refuse(refused, owner=Owner.CUSTOMER)
         found = ((ref, live, self._discovery.find(str(live["apiVersion"]), ref.kind)) for ref, live in doomed.items())
         return [Change(DELETE, ref, resource, before=live) for ref, live, resource in found if resource is not None]
 
-    def _refuse(self, reasons: list[tuple[Ref, str]], *, owner: str = "the operator of this run") -> None:
+    def _refuse(self, reasons: list[tuple[Ref, str]], *, owner: Owner = Owner.OPERATOR) -> None:
         if reasons:
             raise RefusedError(
                 f"the set {self._parent.name} is refused, nothing was written: "
@@ -371,7 +373,7 @@ class SetApplier:
                 f"not gone in time: {', '.join(str(ref) for ref in still_there)}",
                 where=self._where,
                 next_step="look for finalizers on these objects, then run again",
-                owner=CUSTOMER,
+                owner=Owner.CUSTOMER,
             )
 
     @property

@@ -64,6 +64,8 @@ class Resource:
 class UnknownKindError(KubeError):
     """The API server does not serve this kind."""
 
+    code = "unknown_kind"
+
 
 class Discovery:
     """What one API server serves. Look-ups that miss ask the server anew, once."""
@@ -116,7 +118,9 @@ class Discovery:
     def _index(self, resources: Iterable[Resource]) -> None:
         self._by_kind: dict[tuple[str, str], Resource] = {}
         self._by_group_kind: dict[str, Resource] = {}
-        for resource in resources:
+        served = list(resources)
+        self._session.learn({(one.api_version, one.plural): one.kind for one in served})
+        for resource in served:
             self._by_kind[resource.api_version, resource.kind] = resource
             if resource.preferred or resource.group_kind not in self._by_group_kind:
                 self._by_group_kind[resource.group_kind] = resource

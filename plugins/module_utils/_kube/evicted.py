@@ -33,7 +33,7 @@ class Drained:
     """A drain's result. done: all pods gone, each with its replacement Ready or known to find no node.
 
     left: who stays and why. waiting: owners whose replacements are not Ready. not_undone: pods that were to be replaced
-    first, did not leave, and could not be given back to their owners.
+    first, did not leave, and could not be returned to their owners.
     """
 
     done: bool

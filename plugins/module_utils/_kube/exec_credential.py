@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from .errors import CUSTOMER, CredentialError
+from .._vocabulary.owner import Owner
+from .errors import CredentialError
 
 EXEC_SECONDS = 30.0
 
@@ -99,4 +100,4 @@ def _posix(timestamp: str | None) -> float | None:
 
 
 def _failed(what: str, source: str) -> CredentialError:
-    return CredentialError(what, where=source, next_step="run the plugin by hand as this user", owner=CUSTOMER)
+    return CredentialError(what, where=source, next_step="run the plugin by hand as this user", owner=Owner.CUSTOMER)

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from .errors import CUSTOMER, ForbiddenError, KubeError
+from .._vocabulary.owner import Owner
+from .errors import ForbiddenError, KubeError
 from .session import JSON, Session
 
 TOKEN_SECONDS = 600
@@ -54,7 +55,7 @@ def _session_as(session: Session, user: str) -> Session:
             f"this identity may not try calls as {user}; it lacks create on serviceaccounts/token in {namespace}",
             where=session.where,
             next_step="run without `probe`, or as somebody who may do exactly that",
-            owner=CUSTOMER,
+            owner=Owner.CUSTOMER,
         ) from None
     access = replace(
         session.access,

@@ -18,6 +18,8 @@ from .session import Session
 class NoNamespaceError(NotFoundError):
     """The namespace of the Lease is not there, or on its way out."""
 
+    code = "no_namespace"
+
 
 @dataclass(frozen=True)
 class Seen:

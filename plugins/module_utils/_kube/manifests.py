@@ -17,6 +17,8 @@ from .objects import Manifest, Ref
 class ManifestError(KubeError):
     """Manifests that cannot be a set; the message lists every problem."""
 
+    code = "invalid_manifest"
+
 
 @dataclass(frozen=True)
 class Member:

@@ -27,7 +27,7 @@ def foreign_occupants(session: Session, discovery: Discovery, namespace: str) ->
 
     def look(resource: Resource) -> list[Ref]:
         try:
-            found = session.list_metadata(resource.path(namespace), {"limit": 500})
+            found = session.list_metadata(resource.path(namespace), {})
         except NotFoundError:
             return []
         return [

@@ -100,13 +100,13 @@ class Replacing:
         return any(pod.unschedulable for pod in own) or waited > (self._patience if new else _NO_POD_SECONDS)
 
     def undo(self, staying: Iterable[Pod]) -> list[str]:
-        """Give the pods that did not leave back to their owners; what could not be, in words."""
+        """Return the pods that did not leave to their owners; what could not be, in words."""
         back = [self._let_go[pod.uid] for pod in staying if pod.uid in self._let_go]
-        return [why for why in self._session.in_parallel(lambda pod: give_back(self._session, pod), back) if why]
+        return [why for why in self._session.in_parallel(lambda pod: return_to_owner(self._session, pod), back) if why]
 
 
-def give_back(session: Session, pod: Pod) -> str:
-    """Give a pod that was let go back to its owner; why that was not possible, empty where it was."""
+def return_to_owner(session: Session, pod: Pod) -> str:
+    """Return a pod that was let go to its owner; why that was not possible, empty where it was."""
     name = pod.owner.split(" ")[1] if " " in pod.owner else ""
     marks = {_TEMPLATE_LABEL: name.rpartition("-")[2]}
     try:
@@ -114,7 +114,7 @@ def give_back(session: Session, pod: Pod) -> str:
     except NotFoundError:
         return ""
     except KubeError as error:
-        return f"{pod.key} was not given back to {pod.owner}: {error}"
+        return f"{pod.key} was not returned to {pod.owner}: {error}"
     return ""
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .errors import CUSTOMER, ForbiddenError, KubeError
+from .._vocabulary.owner import Owner
+from .errors import ForbiddenError, KubeError
 from .rights import Answer, Right
 from .session import Session
 
@@ -18,6 +19,8 @@ _AT_ONCE = 50
 
 class MayNotAskError(KubeError):
     """The identity of the session may not ask what others may do."""
+
+    code = "may_not_ask"
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ def ask(session: Session, subject: Subject, right: Right) -> Answer:
             "authorization.k8s.io, cluster-wide",
             where=session.where,
             next_step="run it as an administrator, or as somebody who may do exactly that and read the set's objects",
-            owner=CUSTOMER,
+            owner=Owner.CUSTOMER,
         ) from None
     return Answer(bool(status.get("allowed")), str(status.get("reason") or status.get("evaluationError") or ""))
 

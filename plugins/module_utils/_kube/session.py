@@ -12,14 +12,26 @@ import random
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from .errors import CUSTOMER, CredentialError, KubeError, TlsError, UnreachableError, WrongClusterError, answer_error
+from .._vocabulary.owner import Owner
+from .answers import Answer, Asked, doubt, watch_events
+from .connection_failures import is_distrust, plain_reason
+from .deadline import whole_answer_within
+from .errors import (
+    CredentialError,
+    ExpiredError,
+    KubeError,
+    NotAnAnswerError,
+    TlsError,
+    UnreachableError,
+    WrongClusterError,
+    answer_error,
+)
 from .exec_credential import ExecCredential, run_exec_plugin
 from .kubeconfig import Access, read_file
-from .retry import delay_before, says_later
+from .retry import delay_before, is_passing_conflict, says_later
 from .threads import in_threads
 from .tls import tls_context
 
@@ -49,22 +61,6 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
-class Answer:
-    """One answer as it came: the status code, the headers and the body's bytes."""
-
-    status: int
-    headers: Mapping[str, str]
-    data: bytes
-
-    def json(self) -> dict[str, Any]:
-        try:
-            value = json.loads(self.data) if self.data else {}
-        except ValueError:
-            value = {"message": self.data[:200].decode("utf-8", "replace")}
-        return value if isinstance(value, dict) else {"message": str(value)}
-
-
 class Session:
     """Speaks with one API server.
 
@@ -91,6 +87,7 @@ class Session:
         self.threads = threads
         self._until = math.inf if until is None else until
         self._uid: str | None = None
+        self._kinds: dict[tuple[str, str], str] = {}
         self._exec: ExecCredential | None = None
         self._has_answered = False
         self._pool = self._make_pool()
@@ -140,17 +137,20 @@ class Session:
     ) -> Answer:
         """As :meth:`request`, but an error status is an answer like any other."""
         url = self._url(path, query)
+        asked = Asked(method, path, accept, body)
         data = None if body is None else _encoded(body)
         started, attempt, renewed = time.monotonic(), 0, False
         while True:
             attempt += 1
             answer, failure = self._try_once(method, url, data, content_type, accept, read_seconds)
             if answer is not None:
-                self._has_answered = True
                 if answer.status == 401 and self.access.exec_spec and not renewed:
                     renewed, self._exec = True, None  # the plugin's token may have died early: ask it once more
                     continue
-                if not (retry and says_later(answer.status, answer.headers)):
+                answer, failure = self._believed(asked, answer)
+            if answer is not None:
+                self._has_answered = True
+                if not (retry and _may_pass(answer, body)):
                     return answer
             patience = RETRY_SECONDS if self._has_answered else FIRST_ANSWER_SECONDS
             delay = delay_before(attempt, answer.headers if answer else {}, jitter=random.random())  # noqa: S311 (spread, not a secret)
@@ -160,13 +160,32 @@ class Session:
                 raise failure or UnreachableError("no answer", where=self.where)
             time.sleep(delay)
 
+    def _believed(self, asked: Asked, answer: Answer) -> tuple[Answer | None, KubeError | None]:
+        """The answer, unless something else than the API server gave it: then there was none."""
+        why = doubt(asked, answer, self._kinds)
+        if not why:
+            return answer, None
+        return None, NotAnAnswerError(
+            f"what came back from {asked.method} {asked.path} is not the API server's answer: {why}",
+            where=self.where,
+            next_step="look at what stands between here and the API server (a proxy, a load balancer, a login page); "
+            "nothing was concluded from it",
+        )
+
+    def learn(self, kinds: Mapping[tuple[str, str], str]) -> None:
+        """Know the kinds that this server has, by ``(apiVersion, plural)``: answers are held against them."""
+        self._kinds.update(kinds)
+
     def _try_once(
         self, method: str, url: str, data: bytes | None, content_type: str, accept: str, read_seconds: float
     ) -> tuple[Answer | None, KubeError | None]:
         headers = {"Accept": accept, "Content-Type": content_type, "User-Agent": FIELD_MANAGER, **self._authorization()}
         timeout = urllib3.Timeout(connect=self.within(CONNECT_SECONDS), read=self.within(read_seconds))
         try:
-            got = self._pool.request(method, url, body=data, headers=headers, timeout=timeout, retries=False)
+            with whole_answer_within(self.within(CONNECT_SECONDS + read_seconds)):
+                got = self._pool.request(
+                    method, url, body=data, headers=headers, timeout=timeout, retries=False, redirect=False
+                )
         except urllib3.exceptions.HTTPError as error:
             return None, self._connection_failure(error)
         return Answer(got.status, got.headers, got.data), None
@@ -176,20 +195,20 @@ class Session:
         return max(0.01, min(seconds, self._until - time.monotonic()))
 
     def _connection_failure(self, error: Exception) -> UnreachableError:
-        reason = _plain_reason(error)
-        if isinstance(error, urllib3.exceptions.SSLError) or "CERTIFICATE_VERIFY_FAILED" in reason:
+        reason = plain_reason(error)
+        if is_distrust(error):
             raise TlsError(
                 f"the server's certificate is not trusted: {reason}",
                 where=self.where,
                 next_step="compare the CA (and tls_server_name) in the contract with the cluster's; do not go on if it "
                 "changed unannounced",
-                owner=CUSTOMER,
+                owner=Owner.CUSTOMER,
             ) from None
         return UnreachableError(
             f"the API server did not answer: {reason}",
             where=self.where,
             next_step="check the address, the network path and the cluster",
-            owner=CUSTOMER,
+            owner=Owner.CUSTOMER,
         )
 
     # --- lists and streams ---------------------------------------------------------------------
@@ -199,11 +218,20 @@ class Session:
         for page in self.list_pages(path, query):
             yield from page["items"]
 
-    def list_pages(self, path: str, query: Mapping[str, object] | None = None) -> Iterator[dict[str, Any]]:
+    def list_pages(
+        self, path: str, query: Mapping[str, object] | None = None, *, accept: str = JSON
+    ) -> Iterator[dict[str, Any]]:
         """The pages of a collection as raw lists; each item gets the ``kind`` and ``apiVersion`` a list leaves out."""
         follow: dict[str, object] = {**(query or {}), "limit": PAGE_SIZE}
         while True:
-            page = self.get(path, follow)
+            try:
+                page = self.get(path, follow, accept=accept)
+            except ExpiredError as error:
+                # The server has compacted what this list began with, and says where to go on in what is there now.
+                if not error.resume or "continue" not in follow:
+                    raise
+                follow["continue"] = error.resume
+                continue
             kind, version = str(page.get("kind", "")).removesuffix("List"), page.get("apiVersion")
             page["items"] = page.get("items") or []
             for item in page["items"]:
@@ -217,7 +245,7 @@ class Session:
 
     def list_metadata(self, path: str, query: Mapping[str, object]) -> list[dict[str, Any]]:
         """Only the metadata of a collection's objects: cheap whatever the objects hold."""
-        return self.get(path, query, accept=_METADATA_LIST).get("items") or []
+        return [item for page in self.list_pages(path, query, accept=_METADATA_LIST) for item in page["items"]]
 
     def watch(self, path: str, query: Mapping[str, object], seconds: float) -> Iterator[dict[str, Any]]:
         """Watch events until the server ends the stream, it breaks, or ``seconds`` have passed: whoever called lists
@@ -233,7 +261,7 @@ class Session:
             return
         try:
             if got.status == 200:
-                yield from _json_lines(got)
+                yield from watch_events(got.stream(65536, decode_content=True))
         except urllib3.exceptions.HTTPError:
             return
         finally:
@@ -339,17 +367,9 @@ def _encoded(body: object) -> bytes:
     return text.encode()
 
 
-def _json_lines(stream: urllib3.BaseHTTPResponse) -> Iterator[dict[str, Any]]:
-    rest = b""
-    for chunk in stream.stream(65536, decode_content=True):
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            if line.strip():
-                yield json.loads(line)
-
-
-def _plain_reason(error: Exception) -> str:
-    """Why there was no answer, without urllib3's names of its own objects."""
-    cause = error.__cause__ or error.__context__ or error
-    text = getattr(cause, "strerror", None) or str(cause)
-    return str(text).rsplit("): ", maxsplit=1)[-1].rstrip(".")
+def _may_pass(answer: Answer, sent: object) -> bool:
+    """Whether asking again may help."""
+    if answer.status < 400:
+        return False
+    body = answer.json()
+    return says_later(answer.status, answer.headers, body) or is_passing_conflict(answer.status, sent, body)

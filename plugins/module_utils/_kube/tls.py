@@ -9,6 +9,7 @@ import os
 import ssl
 import tempfile
 
+from .deadline import BoundedSocket
 from .errors import CredentialError
 
 
@@ -23,6 +24,7 @@ def tls_context(*, ca_pem: str | None, cert_pem: str | None, key_pem: str | None
         raise CredentialError(
             "the CA is not a PEM certificate", where=source, next_step="give the cluster's CA in PEM form"
         ) from None
+    context.sslsocket_class = BoundedSocket
     # Python 3.13 turned RFC 5280 strictness on; many clusters' own CAs (k3s, kubeadm before 1.31) lack what it asks.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if cert_pem and key_pem:

@@ -9,7 +9,8 @@ import contextlib
 import time
 from dataclasses import dataclass, replace
 
-from .errors import CUSTOMER, ConflictError, DeadlineError, NotFoundError
+from .._vocabulary.owner import Owner
+from .errors import ConflictError, DeadlineError, NotFoundError
 from .kubeconfig import Access
 from .session import Session
 
@@ -88,6 +89,6 @@ def prove_refused(session: Session, *, seconds: float) -> float:
                 where=session.where,
                 next_step="run again; if it stays so, look at how long the API server caches what an authentication "
                 "webhook says, and treat the token as still in use",
-                owner=CUSTOMER,
+                owner=Owner.CUSTOMER,
             )
         time.sleep(REST_SECONDS)

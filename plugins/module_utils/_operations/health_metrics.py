@@ -9,10 +9,12 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .._domain.contract.defaults import said
+from .._domain.contract.schema_health import HEALTH
 from .._domain.health.dcgm import read_metrics
 from .._domain.health.pods import DCGM_EXPORTER
 from .._domain.health.prometheus import QUERIES, reports
-from .._domain.health.reach import API_SERVER, EXPORTER_PORT, prometheus_service
+from .._domain.health.reach import API_SERVER, prometheus_service
 from .._kube.errors import KubeError
 from .._kube.session import Session
 from .plain_http import NoAnswerError, get_plain
@@ -28,7 +30,8 @@ def ask_exporters(
     :param agreed: the contract's ``health.exporters``.
     """
     exporters = [pod for pod in pods if pod and pod["part"] == DCGM_EXPORTER and not pod["over"]]
-    reach, port = agreed.get("reach", API_SERVER), agreed.get("port", EXPORTER_PORT)
+    schema = HEALTH["properties"]["exporters"]
+    reach, port = said(agreed, schema, "reach"), said(agreed, schema, "port")
     allowed = True
 
     def ask(pod: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -37,6 +37,8 @@ Held = Mapping[str, Any]
 class LockLostError(KubeError):
     """Somebody else holds the lock that this run was given."""
 
+    code = "lock_lost"
+
 
 class LockKeeper:
     """Looks after one held lock.
@@ -132,4 +134,4 @@ def attempt_under_lock(operation: Operation, parameters: dict[str, Any], context
 
 def _failed(lost: LockLostError, result: Mapping[str, Any]) -> dict[str, Any]:
     also = f"\n{result['msg']}" if result.get("failed") else ""
-    return {"failed": True, "msg": f"{lost}{also}", "error": type(lost).__name__, "owner": lost.owner}
+    return {**lost.as_result(), "msg": f"{lost}{also}"}

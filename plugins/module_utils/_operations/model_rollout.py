@@ -10,35 +10,38 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
-from .._domain.model.policy import by_priority
+from .._domain.model.policy import by_priority, terms_of
 from .._domain.model.revision import Revision, UnknownRevisionError
 from .._domain.model.strategy import REFUSED, Strategy
 from .._domain.model.unit import UnfitUnitError
 from .._domain.names import PRIORITIES
 from .._kube.apply import SetOptions
 from .._kube.discovery import Discovery
-from .._kube.errors import CUSTOMER, OPERATOR, KubeError
+from .._kube.errors import KubeError
 from .._kube.permissions import who_am_i
 from .._kube.plan import UNCHANGED, diff_of, told
 from .._kube.session import Session
 from .._operation import Context, Operation
+from .._vocabulary.failure import failed_result
+from .._vocabulary.owner import Owner
 from .apply_set import parse_definition
 from .models.reading import Surroundings, missing_namespaces, read_revisions
 from .models.rolling import ModelChange, Talk
 from .models.unchanged import unchanged
 
+_UNSAID = terms_of({})
 _MODEL: dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "definition": {"type": "raw"},
     "revision": {"type": "str"},
-    "priority": {"type": "str", "choices": list(PRIORITIES), "default": "standard"},
-    "downtime": {"type": "bool", "default": False},
-    "bake": {"type": "int", "default": 120},
+    "priority": {"type": "str", "choices": list(PRIORITIES), "default": _UNSAID["priority"]},
+    "downtime": {"type": "bool", "default": _UNSAID["downtime"]},
+    "bake": {"type": "int", "default": _UNSAID["bake"]},
     "deadline": {"type": "int"},
-    "history": {"type": "int", "default": 10},
-    "load_seconds": {"type": "int", "default": 1800},
-    "canary_request": {"type": "bool", "default": True},
-    "heartbeat_grace": {"type": "int", "default": 120},
+    "history": {"type": "int", "default": _UNSAID["history"]},
+    "load_seconds": {"type": "int", "default": _UNSAID["load_seconds"]},
+    "canary_request": {"type": "bool", "default": _UNSAID["canary_request"]},
+    "heartbeat_grace": {"type": "int", "default": _UNSAID["heartbeat_grace"]},
     "engine": {"type": "str"},
     "served_name": {"type": "str"},
 }
@@ -52,8 +55,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
         "required_one_of": [["definition", "revision"]],
         "mutually_exclusive": [["definition", "revision"]],
     },
-    "who": {"type": "str"},
-    "why": {"type": "str", "default": ""},
+    "requested_by": {"type": "str"},
+    "reason": {"type": "str", "default": ""},
     "http_request": {"type": "bool", "default": True},
     "adopt": {"type": "str", "choices": ["never", "unowned"], "default": "never"},
     "force_conflicts": {"type": "bool", "default": False},
@@ -80,8 +83,8 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         session,
         Discovery.of(session),
         SetOptions({}, parameters["adopt"] == "unowned", parameters["force_conflicts"]),
-        who=parameters["who"] or who_am_i(session),
-        why=parameters["why"],
+        who=parameters["requested_by"] or who_am_i(session),
+        why=parameters["reason"],
         unsent="" if parameters["http_request"] else "no request was sent, as asked",
     )
     recorded = read_revisions(session)
@@ -176,12 +179,14 @@ def _carry_out(planned: tuple[ModelChange, Strategy]) -> tuple[Result, KubeError
 
 def _no_room(change: ModelChange, strategy: Strategy, where: str) -> KubeError:
     what = f"model {change.name} cannot be rolled, nothing of it was changed: {strategy.why}"
-    return KubeError(what, where=where, next_step=_NEXT_ROOM, owner=CUSTOMER)
+    return KubeError(what, where=where, next_step=_NEXT_ROOM, owner=Owner.CUSTOMER)
 
 
 def _failed(batch: _Batch, name: str, error: KubeError, *, changed: bool = False) -> None:
     batch.failures.append(error)
-    batch.results.append({"name": name, "changed": changed, "failed": True, "why": str(error), "owner": error.owner})
+    batch.results.append(
+        {"name": name, "changed": changed, "failed": True, "why": str(error), "owner": str(error.owner)}
+    )
 
 
 def _nothing(change: ModelChange) -> Result:
@@ -206,11 +211,21 @@ def _result(models: Sequence[Mapping[str, Any]], batch: _Batch, context: Context
     if context.diff_mode:
         result["diff"] = [entry for change in batch.changes if change.plan for entry in diff_of(change.plan.changes)]
     if batch.failures:
-        owners = {error.owner for error in batch.failures}
-        message = " ".join(str(error) for error in batch.failures)
-        owner = owners.pop() if len(owners) == 1 else OPERATOR
-        result |= {"failed": True, "msg": message, "error": type(batch.failures[0]).__name__, "owner": owner}
+        result |= _as_one(batch.failures)
     return result
+
+
+def _as_one(failures: Sequence[KubeError]) -> dict[str, Any]:
+    """The failed result of a batch; where several have to act, the operator sees to it."""
+    first, owners = failures[0], {error.owner for error in failures}
+    return failed_result(
+        error=type(first).__name__,
+        code=first.code,
+        what="; ".join(dict.fromkeys(error.what for error in failures)),
+        where=first.where,
+        next_step="; ".join(dict.fromkeys(error.next_step for error in failures if error.next_step)),
+        owner=first.owner if len(owners) == 1 else Owner.OPERATOR,
+    )
 
 
 def _objects(change: ModelChange) -> list[Result]:

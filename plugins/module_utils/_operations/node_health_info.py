@@ -50,6 +50,8 @@ _ABOUT_NODES = {"fieldSelector": "involvedObject.kind=Node"}
 class InputError(KubeError):
     """The policy or the snapshot that was given cannot be used here."""
 
+    code = "invalid_input"
+
 
 class _Reader:
     """Reads the sources of one cluster, and remembers which kinds its identity may not read."""
@@ -142,10 +144,10 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
             session = open_session(parameters["connection"], context)
             session.check_expected_cluster()
             taken = _Reader(session, parameters).snapshot(policy)
-        found = assess(taken, policy, contract, float(taken.get("taken", 0))).as_dict()
+        found = assess(taken, policy, contract, float(taken.get("taken", 0)))
     except (PolicyError, SnapshotError, LibraryMissing) as error:
         raise InputError(str(error)) from None
-    result = {**found, "handoffs": [handoff(one, contract) for one in found["findings"] if one["ask"]]}
+    result = {**found.as_dict(), "handoffs": [handoff(one, contract) for one in found.findings if one.ask]}
     return {**result, "snapshot": taken} if parameters["keep_snapshot"] else result
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
+from .._domain.health.finding import Finding
 from .._domain.names import MODELS_NAMESPACE
 from .._domain.remediation import (
     Budget,
@@ -29,15 +30,18 @@ from .._domain.remediation import (
 )
 from .._domain.remediation.journey import has_gpus
 from .._domain.remediation.step import DRAIN_NODE, REPAIR, RESTART
+from .._kube.drain import PARALLEL
 from .._kube.selector import selects
 from .._kube.session import Session
 from .._operation import Context, Operation
+from .finding_spec import FINDING_SPEC
 from .remediation_nodes import NODES, NodeWriter, Raw, shown
 from .remediation_pods import PODS, PodMover
 
 _REPORT: dict[str, Any] = {
     "node": {"type": "str", "required": True},
     "session": {"type": "str", "required": True},
+    "goal": {"type": "str", "default": ""},
     "outcome": {"type": "str", "required": True, "choices": ["done", "failed"]},
     "detail": {"type": "str", "default": ""},
 }
@@ -45,14 +49,14 @@ _COUNT: dict[str, Any] = {"type": "int", "default": 0}
 ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
     "contract": {"type": "dict", "required": True},
-    "findings": {"type": "list", "elements": "dict", "default": []},
+    "findings": {"type": "list", "elements": "dict", "options": FINDING_SPEC, "default": []},
     "reports": {"type": "list", "elements": "dict", "options": _REPORT, "default": []},
     "nodes": {"type": "list", "elements": "str", "default": []},
     "approved": {"type": "list", "elements": "str", "default": []},
     "fleet": {"type": "dict", "options": {"nodes": _COUNT, "sick": _COUNT}},
     "required": {"type": "list", "elements": "str", "default": []},
     "diagnosed": {"type": "dict", "default": {}},
-    "parallel": {"type": "int", "default": 16},
+    "parallel": {"type": "int", "default": PARALLEL},
 }
 #: Suspect, quarantined, drained, repairing: no node takes more steps in one call.
 _ROUNDS = 5
@@ -78,8 +82,9 @@ class _Run:
         self._contract: Raw = parameters["contract"]
         self._limits = limits_of(self._contract)
         self._check = context.check_mode
-        self._faults = faults_by_node(parameters["findings"])
-        self._blind = blind_nodes(parameters["findings"])
+        findings = [Finding.from_dict(one) for one in parameters["findings"]]
+        self._faults = faults_by_node(findings)
+        self._blind = blind_nodes(findings)
         self._taken: list[dict[str, Any]] = []
         self._nodes: list[Raw] = []
         self._read_at = -math.inf
@@ -114,7 +119,7 @@ class _Run:
         now = time.time()
         nodes, pods, budgets = self._read()
         journeys = {node["metadata"]["name"]: journey_of(node) for node in nodes}
-        self._taken += self._mover.give_back(pods, journeys)
+        self._taken += self._mover.return_pods(pods, journeys)
         budget = self._budget(journeys, now)
         replicas = Replicas(nodes, pods, budgets, self._contract, selects)
         wanted = set(self._asked["nodes"]) or set(journeys)
@@ -170,12 +175,12 @@ class _Run:
         if node is None:
             return Step(report["node"], "observe", "the node is gone", "", report["session"])
         step = reported(node, report["outcome"], report["detail"], time.time())
-        if step.session != report["session"]:
-            why = (
-                f"the report is of {report['session']}, and the node is in {step.session or 'service'}: nothing changes"
-            )
-            return Step(step.node, "observe", why, step.state, step.session)
-        return step
+        said = (report["session"], report["goal"] or step.goal)
+        if step.patch is None or said == (step.session, step.goal):
+            return step
+        is_in = " ".join([step.session, step.goal]).strip() or "service"
+        why = f"the report is of {' '.join(said).strip()}, and the node is in {is_in}: nothing changes"
+        return Step(step.node, "observe", why, step.state, step.session)
 
     # --- acting --------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from .._kube.errors import KubeError
 from .._kube.lease import LeasePlace, NoNamespaceError, Seen
 from .._kube.session import Session
 from .._operation import Context, Operation
+from .._vocabulary.operations import OPERATION_NAMES
 from .who import who_runs
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -24,13 +25,16 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "run_id": {"type": "str", "required": True},
     "holder": {"type": "str"},
-    "purpose": {"type": "str", "default": ""},
+    "purpose": {"type": "str", "choices": OPERATION_NAMES},
     "duration": {"type": "int", "default": 120},
     "wait_timeout": {"type": "int", "default": 0},
     "break_holder": {"type": "str"},
     "break_reason": {"type": "str"},
 }
-RULES: dict[str, Any] = {"required_together": [("break_holder", "break_reason")]}
+RULES: dict[str, Any] = {
+    "required_if": [("state", "present", ("purpose",))],
+    "required_together": [("break_holder", "break_reason")],
+}
 
 LOOK_SECONDS = 2.0
 
@@ -40,9 +44,11 @@ Parameters = Mapping[str, Any]
 class HeldError(KubeError):
     """Somebody else holds the lock."""
 
+    code = "locked"
+
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Take, renew or give back the lock."""
+    """Take, renew or release the lock."""
     if parameters["duration"] < SHORTEST_SECONDS:
         raise KubeError(
             f"`duration` is {parameters['duration']} s, and a lock that is to be renewed in time lasts "
@@ -54,7 +60,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     me = f"{parameters['holder'] or who_runs()}/{parameters['run_id']}"
     place = LeasePlace(session, SYSTEM_NAMESPACE, LOCK)
     if parameters["state"] == "absent":
-        return _give_back(parameters, context, session, place, me)
+        return _release(parameters, context, session, place, me)
     try:
         return _take(parameters, context, session, place, me)
     except NoNamespaceError:
@@ -133,9 +139,7 @@ def _taken(
     }
 
 
-def _give_back(
-    parameters: Parameters, context: Context, session: Session, place: LeasePlace, me: str
-) -> dict[str, Any]:
+def _release(parameters: Parameters, context: Context, session: Session, place: LeasePlace, me: str) -> dict[str, Any]:
     while True:
         seen = place.read()
         hold = hold_of(seen.lease)
@@ -153,7 +157,7 @@ def _result(session: Session, parameters: Parameters, me: str) -> dict[str, Any]
         "changed": False,
         "held": False,
         "holder": me,
-        "purpose": parameters["purpose"],
+        "purpose": parameters["purpose"] or "",
         "duration": parameters["duration"],
         "cluster_uid": session.expected_uid,
         "taken_from": {},

@@ -12,26 +12,28 @@ from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.names import RECORDS, SYSTEM_NAMESPACE, labels
+from .._domain.outcome import RESULTS
 from .._domain.record import BODY, canonical, changed_objects, digest, head_after, make_record
 from .._kube.errors import KubeError, NotFoundError
 from .._kube.head import Head, HeadPlace
 from .._kube.session import Session
 from .._operation import Context, Operation
-from .records_file import RecordError, RecordsFile
+from .._vocabulary.operations import OPERATION_NAMES
+from .records_file import RECORDS_DIRECTORY, RecordError, RecordsFile
 from .who import who_runs
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
-    "directory": {"type": "str", "required": True},
+    "directory": {"type": "str", **RECORDS_DIRECTORY},
     "writer": {"type": "str"},
-    "operation": {"type": "str", "required": True},
+    "operation": {"type": "str", "choices": OPERATION_NAMES, "required": True},
     "run_id": {"type": "str", "required": True},
     "by": {"type": "str"},
     "contract_digest": {"type": "str", "default": ""},
     "clause": {"type": "str", "default": ""},
     "plan_digest": {"type": "str"},
     "results": {"type": "list", "elements": "dict", "default": []},
-    "result": {"type": "str", "required": True},
+    "result": {"type": "str", "choices": RESULTS, "required": True},
     "reason": {"type": "str", "default": ""},
     "started": {"type": "str", "required": True},
     "ended": {"type": "str", "required": True},

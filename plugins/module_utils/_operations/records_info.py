@@ -12,11 +12,11 @@ from .._connection import CONNECTION_SPEC, open_session
 from .._domain.record_check import check_records
 from .._operation import Context, Operation
 from .operation_record import head_place
-from .records_file import RecordError
+from .records_file import RECORDS_DIRECTORY, RecordError
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
-    "directories": {"type": "list", "elements": "str", "required": True},
+    "directories": {"type": "list", "elements": "str", **RECORDS_DIRECTORY},
 }
 
 

@@ -88,7 +88,12 @@ def shown(step: Step) -> dict[str, Any]:
     told = asdict(step)
     for hidden in ("patch", "basis", "evidence"):
         told.pop(hidden)
-    return {**told, "more": dict(step.more), **{key: list(told[key]) for key in ("pods", "first", "held", "faults")}}
+    return {
+        **told,
+        "owner": step.owner.value,
+        "more": dict(step.more),
+        **{key: list(told[key]) for key in ("pods", "first", "held", "faults")},
+    }
 
 
 def taken(step: Step, changed: bool, result: str, *, failed: bool = False, **more: Any) -> dict[str, Any]:

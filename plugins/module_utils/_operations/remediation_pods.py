@@ -18,7 +18,7 @@ from .._kube.drain import Drainer
 from .._kube.errors import KubeError
 from .._kube.evicted import Drained
 from .._kube.pods import Pod, pod_of
-from .._kube.replacing import give_back
+from .._kube.replacing import return_to_owner
 from .._kube.session import Session
 from .remediation_nodes import NodeWriter, Raw, taken
 
@@ -95,7 +95,7 @@ class PodMover:
             done.append(taken(step, bool(outcome.gone(step.node)), told["why"], failed=failed, **told["more"]))
         return done
 
-    def give_back(self, pods: list[Raw], journeys: Mapping[str, Journey]) -> Taken:
+    def return_pods(self, pods: list[Raw], journeys: Mapping[str, Journey]) -> Taken:
         """Give pods back to their owners that a run let go and did not finish, where they are to stay now."""
         if self._check:
             return []
@@ -104,11 +104,11 @@ class PodMover:
             node for node, journey in journeys.items() if journey.state == QUARANTINED and _is_drained(journey)
         }
         staying = [pod for pod in known if pod.replaced and not pod.leaving and pod.node not in drained_ones]
-        return [self._given_back(pod) for pod in staying]
+        return [self._returned(pod) for pod in staying]
 
-    def _given_back(self, pod: Pod) -> dict[str, Any]:
-        step = Step(pod.node, KEEP, f"its node is not drained any more: {pod.key} is given back to {pod.owner}", "")
-        trouble = give_back(self._session, pod)
+    def _returned(self, pod: Pod) -> dict[str, Any]:
+        step = Step(pod.node, KEEP, f"its node is not drained any more: {pod.key} is returned to {pod.owner}", "")
+        trouble = return_to_owner(self._session, pod)
         return taken(step, not trouble, trouble, failed=bool(trouble))
 
     def _drainer(self, steps: list[Step], only: frozenset[str] | None, leave: Any, **more: frozenset[str]) -> Drainer:

@@ -14,8 +14,8 @@ from .._connection import CONNECTION_SPEC, open_session
 from .._domain.moments import shown_moment
 from .._domain.names import SYSTEM_NAMESPACE
 from .._domain.upgrade.course import (
+    ABORT,
     BEGIN,
-    GIVE_BACK,
     NOTHING,
     REFUSE,
     RESUME,
@@ -30,7 +30,7 @@ from .._domain.upgrade.entry import FAILING, SUPERSEDED, WITHDRAWING, Entry, Unf
 from .._domain.upgrade.marks import Marks
 from .._domain.upgrade.room import shortages
 from .._kube.discovery import Discovery
-from .._kube.errors import CUSTOMER, ConflictError, KubeError
+from .._kube.errors import ConflictError, KubeError
 from .._kube.manifests import ManifestError
 from .._kube.objects import Manifest, Ref
 from .._kube.permissions import who_am_i
@@ -38,6 +38,7 @@ from .._kube.plan import DELETE, Plan, diff_of, told
 from .._kube.session import Session
 from .._kube.wait import Awaited, wait_ready
 from .._operation import Context, Operation
+from .._vocabulary.owner import Owner
 from .apply_set import parse_definition
 from .upgrade.carrying import MERGE_PATCH, Carrier, Component, Terms
 from .upgrade.reading import ENTRIES, backup_of, marks_of, read_entries
@@ -54,8 +55,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "release_digest": {"type": "str"},
     "components": {"type": "list", "elements": "dict", "options": _COMPONENT},
     "definition": {"type": "raw"},
-    "who": {"type": "str"},
-    "why": {"type": "str", "default": ""},
+    "requested_by": {"type": "str"},
+    "reason": {"type": "str", "default": ""},
     "retry": {"type": "bool", "default": False},
     "bake": {"type": "int", "default": 300},
     "component_timeout": {"type": "int", "default": 600},
@@ -73,17 +74,25 @@ _WHOLE = "the whole release"
 class FailedBeforeError(KubeError):
     """This very release failed here, and nobody asked to try it again."""
 
+    code = "failed_before"
+
 
 class NotReadyError(KubeError):
     """The stack is not well, so nothing was begun."""
+
+    code = "unhealthy"
 
 
 class NoRoomError(KubeError):
     """A quota would stop the upgrade in its middle, so nothing was begun."""
 
+    code = "no_room"
+
 
 class NothingRecordedError(KubeError):
     """Nothing says what to go back to, or there is no stack."""
+
+    code = "nothing_recorded"
 
 
 @dataclass(frozen=True)
@@ -126,7 +135,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         raise _refusal(case)
     if case.course.action == NOTHING:
         return _result(case, marks.release, None, context, changed=False)
-    return _give_back(case, context) if case.course.action == GIVE_BACK else _bring(case, context)
+    return _abort(case, context) if case.course.action == ABORT else _bring(case, context)
 
 
 def _bring(case: _Case, context: Context) -> dict[str, Any]:
@@ -143,14 +152,14 @@ def _bring(case: _Case, context: Context) -> dict[str, Any]:
     return _result(case, target, plan, context, evidence=evidence)
 
 
-def _give_back(case: _Case, context: Context) -> dict[str, Any]:
+def _abort(case: _Case, context: Context) -> dict[str, Any]:
     entry = case.course.entry
     asked = case.parameters["state"] == "previous"
     plan = case.carrier.applier(Marks(entry.source), force=True).plan_present(entry.objects)
     if context.check_mode:
         return _result(case, entry.source, plan, context)
     state = entry.state if entry.state in (FAILING, WITHDRAWING) else WITHDRAWING
-    error = case.carrier.give_back(entry, state, case.course.reason)
+    error = case.carrier.roll_back(entry, state, case.course.reason)
     if not asked:
         raise error
     return _result(case, entry.source, plan, context, evidence="it is as it was before, and ready")
@@ -209,7 +218,7 @@ def _require_room(session: Session, plan: Plan, whole: Sequence[Manifest]) -> No
             f"there is no room for the upgrade, so none was begun: {'; '.join(short)}",
             where=session.where,
             next_step=f"raise the quota in {SYSTEM_NAMESPACE}, then run again",
-            owner=CUSTOMER,
+            owner=Owner.CUSTOMER,
         )
 
 
@@ -223,8 +232,8 @@ def _record(case: _Case, target: str, plan: Plan) -> Entry:
         target=target,
         digest="" if undone else case.parameters["release_digest"],
         objects=superseded.objects if superseded else backup_of(case.session, case.discovery, plan),
-        who=case.parameters["who"] or who_am_i(case.session),
-        why=case.parameters["why"],
+        who=case.parameters["requested_by"] or who_am_i(case.session),
+        why=case.parameters["reason"],
         when=shown_moment(datetime.now(UTC).timestamp()),
         before=superseded.before if superseded else case.carrier.standing(),
         restores=undone.number if undone else 0,

@@ -215,7 +215,7 @@ def test_a_refusal_says_how_it_stands_and_whose_move_it_is(
         "acme-eu-1", presetup_rows(result(*entries, made_from=made_from, same=same), contract(), THIS), contract()
     )
     assert text.startswith(f"acme-eu-1: {said}; nothing was changed.")
-    assert text.endswith("Whose move: the customer, Acme security <security@acme.example>.")
+    assert text.endswith("Action required by: customer (Acme security <security@acme.example>).")
 
 
 def test_a_long_refusal_is_cut_and_says_each_command_once() -> None:
@@ -328,7 +328,7 @@ def test_what_the_customer_has_not_granted_is_said_in_his_words_and_is_his_move(
     )
     verdict = audit_verdict(contract(), [], findings)
     assert verdict["found"] == "1 rights that the customer has not granted"
-    assert verdict["message"].endswith("Whose move: the customer, Acme security <security@acme.example>.")
+    assert verdict["message"].endswith("Action required by: customer (Acme security <security@acme.example>).")
 
 
 def test_the_summary_has_everybody_last() -> None:
@@ -348,7 +348,7 @@ def test_the_verdict_is_one_message() -> None:
     assert only_drift["message"] == refusal("acme-eu-1", drift, contract())
     only_rights = audit_verdict(contract(), [], findings)
     assert only_rights["found"] == "1 groups of rights too many, 1 foreign bindings"
-    assert only_rights["message"].endswith("Whose move: the customer, Acme security <security@acme.example>.")
+    assert only_rights["message"].endswith("Action required by: customer (Acme security <security@acme.example>).")
     both = audit_verdict(contract(), drift, findings)
     assert "kubectl -n ns delete rolebinding x" in both["message"]
     assert both["message"].endswith(only_drift["message"])

@@ -138,7 +138,7 @@ def test_what_is_not_met_says_whose_move_it_is(
     assert bool(text) is blocking
     if blocking:
         assert text.startswith("acme-eu-1 is not ready to be onboarded; nothing was changed.")
-        assert f"{contact}@acme.example" in text if contact else "Whose move: Fireworks." in text
+        assert f"{contact}@acme.example" in text if contact else "Action required by: Fireworks." in text
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_many_missing_permissions_are_not_all_listed() -> None:
 def test_a_customer_without_an_address_is_still_named() -> None:
     agreed = contract(compliance={"regions": ["us-1"]})
     agreed["contacts"] = {}
-    assert "Whose move: the customer." in refusal("acme-eu-1", preflight(facts(), agreed, RELEASE))
+    assert "Action required by: customer." in refusal("acme-eu-1", preflight(facts(), agreed, RELEASE))
 
 
 def test_a_gateway_that_may_not_be_looked_at_is_advice() -> None:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import MISSING, fields, replace
 from typing import Any
 
 import pytest
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.actions import ACTIONS
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.finding import Finding
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.moments import seconds_at, shown_moment
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation import (
     Fleet,
@@ -28,6 +31,8 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.capacity import Serving, advise
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.journey import has_gpus
+from ansible_collections.fireworks.byoc.plugins.module_utils._operations.finding_spec import FINDING_SPEC
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.owner import Owner
 
 NOW = 1_800_000_000.0
 OURS = "byoc.fireworks.ai/"
@@ -58,11 +63,9 @@ def node(name: str = "gpu-1", *, ready_since: float = NOW - 7200, offered: int =
     }
 
 
-def finding(action: str = "reboot", at: float | None = NOW - 10, name: str = "gpu-1", **more: Any) -> Manifest:
-    """A finding, in the words that both sides agreed on."""
-    evidence = [] if at is None else [{"at": shown_moment(at)}]
-    return {"node": name, "gpu": None, "class": "xid_79", "severity": "critical", "action": action, "owner": "x",
-            "evidence": evidence, "confidence": "high", "recurrence": {}, **more}  # fmt: skip
+def finding(action: str = "reboot", at: float | None = NOW - 10, name: str = "gpu-1", **more: Any) -> Finding:
+    given = {"node": name, "fault": "xid_79", "action": action, "quarantine": action != "restart_pod"}
+    return Finding(**{**given, "at": shown_moment(at), **more})
 
 
 def contract(**sections: Any) -> Manifest:
@@ -71,7 +74,7 @@ def contract(**sections: Any) -> Manifest:
 
 def plan(
     it: Manifest,
-    *findings: Manifest,
+    *findings: Finding,
     agreed: Manifest | None = None,
     others: tuple[Manifest, ...] = (),
     seen: Seen = NOTHING,
@@ -130,14 +133,14 @@ def in_state(state: str, *, cordoned: bool = True, since: float = NOW - 60, **mo
 )
 def test_the_sick_gpu_is_remembered_where_it_is_one(gpus: list[str | None], remembered: str | None) -> None:
     it = node()
-    told = [finding(gpu={"uuid": gpu} if gpu else None, **{"class": f"xid_{n}"}) for n, gpu in enumerate(gpus)]
+    told = [finding(gpu={"uuid": gpu} if gpu else None, fault=f"xid_{n}") for n, gpu in enumerate(gpus)]
     assert said(after(it, plan(it, *told))).get("gpu") == remembered
 
 
 def test_the_whole_way_and_what_is_others_stays() -> None:
     it = node()
     step = plan(it, finding())
-    assert (step.do, step.goal, step.owner) == ("quarantine", "reboot", "Fireworks")
+    assert (step.do, step.goal, step.owner) == ("quarantine", "reboot", "fireworks")
     it = after(it, step)
     assert it["spec"]["unschedulable"] is True
     assert [taint["key"] for taint in it["spec"]["taints"]] == [THEIRS["key"], OURS + "quarantined"]
@@ -165,7 +168,6 @@ def test_the_whole_way_and_what_is_others_stays() -> None:
     ("findings", "words"),
     [
         ([], "nothing is wrong"),
-        ([finding("none")], "nothing is wrong"),
         ([finding("record")], "nothing is wrong"),
         ([finding(at=NOW - 3 * 86400)], "too old"),
         ([finding(at=None)], "nobody knows when"),
@@ -261,8 +263,8 @@ def test_a_manual_uncordon_is_respected_and_the_same_fault_is_left_to_a_human() 
         it = after(it, step)
         assert said(it) == {"released": shown_moment(NOW), "released-of": "xid_79"}
         again = plan(it, finding(at=NOW + 100), now=NOW + 101)
-        assert (again.do, again.owner) == ("observe", "the customer")
-        new = plan(it, finding(at=NOW + 100, **{"class": "row_remap_failure"}), now=NOW + 101)
+        assert (again.do, again.owner) == ("observe", "customer")
+        new = plan(it, finding(at=NOW + 100, fault="row_remap_failure"), now=NOW + 101)
         assert new.do == "quarantine"
 
 
@@ -369,7 +371,7 @@ def test_the_ladder(goal: str, actions: Manifest, history: list[Any], do: str, r
     step = plan(it, agreed=contract(actions={**ALL_AUTO, **actions}))
     assert (step.do, step.goal) == (do, repair)
     if do == "hand_over":
-        assert (step.owner, said(after(it, step))["state"]) == ("the customer", "handed-over")
+        assert (step.owner, said(after(it, step))["state"]) == ("customer", "handed-over")
         assert plan(after(it, step)).do == "wait"
 
 
@@ -520,13 +522,43 @@ def test_only_a_replica_set_makes_another_pod_before_one_leaves() -> None:
 
 
 def test_the_words_of_health_are_understood_and_who_is_blind_is_known() -> None:
-    told = {"node": "n", "fault": "row_remap_failure", "action": "inspect", "at": shown_moment(NOW), "gpu": None,
-            "quarantine": True, "pod": "", "replicas": [], "replicas_exact": False, "why": "w"}  # fmt: skip
-    [fault] = faults_by_node([told, {**told, "node": ""}])["n"]
-    assert (fault.kind, fault.goal, fault.drains, fault.at) == ("row_remap_failure", "human", True, NOW)
-    [named] = faults_by_node([{**told, "gpu": "GPU-7"}])["n"]
-    assert named.gpu == "GPU-7"
-    assert blind_nodes([told, {**told, "fault": "source_stale"}]) == {"n": "w"}
+    told = finding("inspect", name="n", fault="row_remap_failure", why="w", gpu={"uuid": "", "index": "7", "pci": ""})
+    [fault] = faults_by_node([told, replace(told, node="")])["n"]
+    assert (fault.kind, fault.goal, fault.drains, fault.gpu) == ("row_remap_failure", "human", True, "7")
+    assert (fault.at, fault.since) == (NOW - 10, NOW - 10)
+    assert blind_nodes([told, replace(told, fault="source_stale")]) == {"n": "w"}
+
+
+def test_each_action_of_the_policy_is_a_repair_or_a_humans_or_asks_for_nothing() -> None:
+    asking = {action for action in ACTIONS if faults_by_node([finding(action)])}
+    assert set(ACTIONS) - asking == {"ignore", "record", "report"}
+
+
+def test_a_finding_is_the_same_after_it_was_written_down_and_read_again() -> None:
+    told = finding(owner=Owner.CUSTOMER, contact={"name": "Jo", "email": "jo@acme.example"}, evidence=[{"at": "x"}])
+    written = json.loads(json.dumps(told.to_dict()))
+    assert Finding.from_dict(written) == told
+    assert Finding.from_dict({**written, "gpu": None, "confidence": None}) == told
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"nod": "n"}, "a finding has no nod; what it has is node, fault, action"),
+        ({"node": "n", "fault": "x"}, "a finding lacks action, quarantine"),
+        ({"node": "n", "fault": "x", "action": None, "quarantine": True}, "a finding lacks action"),
+        ({"node": "n", "fault": "x", "action": "drain", "quarantine": True, "owner": "x"}, "'x' is not a valid Owner"),
+    ],
+)
+def test_what_is_no_finding_is_refused(data: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Finding.from_dict(data)
+
+
+def test_the_option_of_the_module_has_the_keys_of_a_finding() -> None:
+    needed = {each.name for each in fields(Finding) if each.default is each.default_factory is MISSING}
+    assert set(FINDING_SPEC) == {each.name for each in fields(Finding)}
+    assert {name for name, its in FINDING_SPEC.items() if its.get("required")} == needed
 
 
 def test_what_was_edited_by_hand_is_read_with_care() -> None:

@@ -132,9 +132,9 @@ def test_each_changed_object_counts_once() -> None:
         {"skipped": True},
     ]
     outcome = success(contract(), results)
-    assert (outcome["result"], outcome["changes"]) == ("done", 2)
-    assert success(contract(), results, check_mode=True)["result"] == "would change"
-    assert success(contract(), [applied(a="unchanged")])["result"] == "nothing changed"
+    assert (outcome["result"], outcome["written"]) == ("done", ["Pod x/a", "Pod x/c"])
+    assert success(contract(), results, check_mode=True)["result"] == "would_change"
+    assert success(contract(), [applied(a="unchanged")])["result"] == "unchanged"
     assert success(contract(), passed=True)["result"] == "passed"
 
 
@@ -153,46 +153,67 @@ def test_a_refused_cluster_says_what_was_missing_and_whom_to_ask() -> None:
     advice = {**UNMET, "blocking": False}
     outcome = failure(contract(), {"msg": "long text"}, "Refuse", [advice, UNMET, {**UNMET, "check": "x"}])
     assert outcome["result"] == "refused"
-    assert outcome["reason"] == "GPU nodes: none, needed one (and 1 more)"
-    assert outcome["whose_move"] == "Acme GPUs <gpus@acme.example>"
-    assert outcome["detail"] == "long text"
+    assert outcome["what"] == "GPU nodes: none, needed one (and 1 more)"
+    assert (outcome["owner"], outcome["contact"]) == ("customer", UNMET["contact"])
+    text = summary([outcome])
+    assert "Acme GPUs <gpus@acme.example>" in text
+    assert text.endswith("\n\nlong text")
     ours = {**UNMET, "owner": "fireworks", "contact": {"name": "", "email": ""}}
-    assert failure(contract(), {}, "Refuse", [ours])["whose_move"] == "Fireworks"
+    assert failure(contract(), {}, "Refuse", [ours])["owner"] == "fireworks"
 
 
 @pytest.mark.parametrize(
-    ("failed", "reason", "whose"),
+    ("failed", "what", "code", "owner"),
     [
-        ({"msg": "no"}, "Apply: no", "Fireworks"),
-        ({}, "Apply: it failed and did not say why", "Fireworks"),
-        ({"msg": "no\nreally"}, "Apply: no", "Fireworks"),
-        ({"msg": "expired", "owner": "the customer"}, "Apply: expired", "Acme account <account@acme.example>"),
-        (
-            {"msg": "x" * 200, "owner": "the operator of this run"},
-            "Apply: " + "x" * 92 + "…",
-            "the operator of this run",
-        ),
+        ({"msg": "no"}, "Apply: no", "task_failed", "fireworks"),
+        ({}, "Apply: it failed and did not say why", "task_failed", "fireworks"),
+        ({"msg": "x. Next: y.", "what": "x", "code": "expired", "owner": "customer"}, "x", "expired", "customer"),
+        ({"msg": "x", "owner": "operator"}, "Apply: x", "task_failed", "operator"),
         (
             {"msg": "some failed", "results": [{"msg": "fine"}, {"failed": True, "msg": "this"}]},
             "Apply: this",
-            "Fireworks",
+            "task_failed",
+            "fireworks",
         ),
-        ({"msg": "some failed", "results": [{"msg": "fine"}]}, "Apply: some failed", "Fireworks"),
+        ({"msg": "some failed", "results": [{"msg": "fine"}]}, "Apply: some failed", "task_failed", "fireworks"),
     ],
 )
-def test_a_failed_cluster_says_at_what_and_whose_move_it_is(failed: dict[str, Any], reason: str, whose: str) -> None:
+def test_a_failed_cluster_says_at_what_and_who_has_to_act(
+    failed: dict[str, Any], what: str, code: str, owner: str
+) -> None:
     outcome = failure(contract(), failed, "Apply")
-    assert (outcome["result"], outcome["reason"], outcome["whose_move"]) == ("failed", reason, whose)
+    assert outcome["result"] == "failed"
+    assert (outcome["what"], outcome["code"], outcome["owner"]) == (what, code, owner)
+    assert outcome["contact"]["email"] == ("account@acme.example" if owner == "customer" else "")
+
+
+def test_wording_decides_nothing() -> None:
+    refused = {"msg": "Next: that. Action required by: customer."}
+    assert failure(contract(), refused, "Assert it")["owner"] == "fireworks"
+
+
+def test_a_long_reason_is_cut_in_the_table_and_whole_below_it() -> None:
+    outcome = failure(contract(), {"msg": "x" * 200 + "\nmore"}, "Apply")
+    heading, below = summary([outcome]).split("\n\n")
+    assert heading.endswith("Apply: " + "x" * 92 + "…")
+    assert below == f"acme-eu-1: Apply: {'x' * 200}\nmore."
+
+
+def test_a_failure_is_told_with_what_to_do_and_who_has_to() -> None:
+    failed = {"what": "no answer", "code": "unreachable", "where": "Lease x", "next_step": "ask", "owner": "customer"}
+    text = summary([failure(contract(), failed, "Apply")])
+    told = "Lease x: no answer. Next: ask. Action required by: customer (Acme account <account@acme.example>)."
+    assert text.endswith(told)
 
 
 def test_a_summary_has_a_line_for_each_and_the_failures_in_full() -> None:
     outcomes = [success(contract(), []), failure(contract(identity={"name": "birch"}), {"msg": "all of it"}, "Apply")]
     text = summary(outcomes)
-    assert "nothing changed" in text
-    assert text.endswith("\n\nall of it")
+    assert "unchanged" in text
+    assert text.endswith("\n\nbirch: Apply: all of it.")
     assert unfinished(outcomes) == ["birch"]
 
 
 def test_a_renewed_credential_is_a_change() -> None:
     turns = [{"user": "a", "changed": True}, {"user": "b", "changed": True}, {"user": "c", "changed": False}]
-    assert success(contract(), [{"results": turns}])["changes"] == 2
+    assert success(contract(), [{"results": turns}])["written"] == ["credential a", "credential b"]

@@ -156,8 +156,8 @@ def test_no_other_text_is_an_end(until: str) -> None:
         grant_end(until, NOW)
 
 
-def granted(who: str = "Alice Smith", reason: str = "onboarding", until: str = "2026-11-24T16:00:00Z") -> Grant:
-    return setup_grant(who, reason, until, NOW)
+def granted(grantee: str = "Alice Smith", reason: str = "onboarding", until: str = "2026-11-24T16:00:00Z") -> Grant:
+    return setup_grant(grantee, reason, until, NOW)
 
 
 def test_a_grant_is_named_for_who_what_and_when() -> None:
@@ -169,12 +169,12 @@ def test_a_grant_is_named_for_who_what_and_when() -> None:
 
 
 @pytest.mark.parametrize(
-    ("who", "reason"),
+    ("grantee", "reason"),
     [("a", "b"), ("Zoë", "Grüße"), ("alice@acme.example", "INC-1234: new node pool, second attempt " * 5),
      ("-" * 30 + "a", "--b--"), ("a" * 100, "b" * 100), ("a" * 19 + " b", "c")],
 )  # fmt: skip
-def test_every_name_is_a_label(who: str, reason: str) -> None:
-    made = granted(who, reason)
+def test_every_name_is_a_label(grantee: str, reason: str) -> None:
+    made = granted(grantee, reason)
     for name in (made.name, made.set):
         assert re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", name), name
     assert made.name.startswith("setup-")
@@ -184,8 +184,8 @@ def test_every_name_is_a_label(who: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"who": ""}, "who: '' names nothing"),
-        ({"who": " -- "}, "who: ' -- ' names nothing"),
+        ({"grantee": ""}, "grantee: '' names nothing"),
+        ({"grantee": " -- "}, "grantee: ' -- ' names nothing"),
         ({"reason": ""}, "reason: '' names nothing"),
         ({"until": "2026-11-24T08:00:00Z"}, "is over: a setup grant ends in the future"),
         ({"until": "2026-11-24T08:09:59Z"}, "is too soon: a token lives for 10 minutes at least"),

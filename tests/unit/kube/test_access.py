@@ -106,7 +106,7 @@ def test_refused_with_one_message_and_no_secret(
     text = str(caught.value)
     assert message in text
     assert text.startswith("acme")
-    assert "Whose move:" in text
+    assert "Action required by:" in text
     assert SECRET not in text
 
 

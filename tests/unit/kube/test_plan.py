@@ -25,7 +25,11 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._kube.plan import (
     diff_of,
     not_ours,
 )
-from ansible_collections.fireworks.byoc.plugins.module_utils._kube.retry import delay_before, says_later
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.retry import (
+    delay_before,
+    is_passing_conflict,
+    says_later,
+)
 
 CONFIG_MAP = Resource("", "v1", "ConfigMap", "configmaps", True, ("list",), True)
 REF = Ref("ConfigMap", "", "ns", "x")
@@ -136,7 +140,39 @@ def test_the_delay_grows_and_the_servers_wish_is_honoured(
     ],
 )
 def test_only_an_answer_that_says_later_is_asked_again(status: int, headers: dict[str, str], later: bool) -> None:
-    assert says_later(status, headers) is later
+    assert says_later(status, headers, {}) is later
+
+
+@pytest.mark.parametrize(
+    ("message", "later"),
+    [
+        ("etcdserver: leader changed", True),
+        ("rpc error: code = Unavailable desc = etcdserver: request timed out", True),
+        ("etcdserver: mvcc: database space exceeded", False),
+        ("failed to create typed patch object", False),
+    ],
+)
+def test_a_500_while_etcd_elects_a_leader_passes(message: str, later: bool) -> None:
+    assert says_later(500, {}, {"message": message}) is later
+
+
+RACE = {"reason": "Conflict", "message": "the object has been modified"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "body", "passes"),
+    [
+        ({"metadata": {"name": "a"}}, RACE, True),
+        ({"metadata": {"name": "a", "resourceVersion": "1"}}, RACE, False),
+        ({"metadata": {"uid": "1"}}, RACE, False),
+        ({"preconditions": {"uid": "1"}}, RACE, False),
+        ({"metadata": {}}, {**RACE, "details": {"causes": [{"reason": "FieldManagerConflict"}]}}, False),
+        ({"metadata": {}}, {"reason": "AlreadyExists"}, False),
+        (None, RACE, False),
+    ],
+)
+def test_a_conflict_about_no_version_that_was_named_passes(sent: Any, body: dict[str, Any], passes: bool) -> None:
+    assert is_passing_conflict(409, sent, body) is passes
 
 
 def test_discovery_reads_paths_scopes_and_the_preferred_version() -> None:

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..._vocabulary.wording import action_required
 from ..names import NAMESPACES, SYSTEM_NAMESPACE
-from ..people import whose_move
 from ..preflight.item import Item
 from .presetup_check import refusal
 
@@ -76,7 +76,7 @@ def _message(cluster: str, drift: Sequence[Data], findings: Sequence[Data], cont
         lines.append(f"{each['identity']}, {each['finding']}: {each['what']} ({each['why']}).")
     commands = dict.fromkeys(f"  {each['command']}" for each in findings if each["command"])
     lines += ["To mend it:", *commands] if commands else []
-    return "\n".join([*lines, refusal(cluster, drift, contract) or whose_move(item)])
+    return "\n".join([*lines, refusal(cluster, drift, contract) or action_required(item["owner"], item["contact"])])
 
 
 def _grouped(rights: Iterable[Data]) -> dict[tuple[str, str, str], list[Data]]:

@@ -19,7 +19,7 @@ LONGEST = timedelta(days=7)
 
 _PREFIX = "setup-"
 _NAME_LENGTH = 56  # so that the name of its set fits into a label too
-_WHO_LENGTH = 20
+_GRANTEE_LENGTH = 20
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Grant:
     """One grant. Its name is that of its ServiceAccount; ``seconds`` is how long it still lives."""
 
     name: str
-    who: str
+    grantee: str
     reason: str
     until: str
     seconds: int
@@ -62,13 +62,13 @@ def grant_end(until: str, now: str) -> str:
         ) from None
 
 
-def setup_grant(who: str, reason: str, until: str, now: str) -> Grant:
-    """The grant for ``who``. Both times are texts with their zone.
+def setup_grant(grantee: str, reason: str, until: str, now: str) -> Grant:
+    """The grant for ``grantee``. Both times are texts with their zone.
 
     Raises ValueError with one message when it is none: nobody or no reason is named, or its end is not between ten
     minutes and seven days away.
     """
-    for key, text in (("who", who), ("reason", reason)):
+    for key, text in (("grantee", grantee), ("reason", reason)):
         if not _slug(text):
             raise ValueError(f"{key}: '{text}' names nothing: a setup grant says who gets it and what for")
     end = _moment(until)
@@ -80,17 +80,17 @@ def setup_grant(who: str, reason: str, until: str, now: str) -> Grant:
     if left > LONGEST:
         raise ValueError(f"until: {as_text(end)} is too late: a setup grant lives for 7 days at most")
     return Grant(
-        name=_name(who, reason, end),
-        who=" ".join(who.split()),
+        name=_name(grantee, reason, end),
+        grantee=" ".join(grantee.split()),
         reason=" ".join(reason.split()),
         until=as_text(end),
         seconds=int(left.total_seconds()),
     )
 
 
-def _name(who: str, reason: str, end: datetime) -> str:
+def _name(grantee: str, reason: str, end: datetime) -> str:
     stamp = end.strftime("-%Y%m%d-%H%M")
-    head = f"{_PREFIX}{_slug(who)[:_WHO_LENGTH].rstrip('-')}-{_slug(reason)}"
+    head = f"{_PREFIX}{_slug(grantee)[:_GRANTEE_LENGTH].rstrip('-')}-{_slug(reason)}"
     return head[: _NAME_LENGTH - len(stamp)].rstrip("-") + stamp
 
 

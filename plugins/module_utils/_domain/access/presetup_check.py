@@ -11,8 +11,10 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..._vocabulary.owner import Owner
+from ..._vocabulary.wording import action_required
 from ..names import PRESETUP_ANNOTATION
-from ..people import CUSTOMER, contact, whose_move
+from ..people import contact
 
 Data = Mapping[str, Any]
 Row = dict[str, Any]
@@ -49,7 +51,7 @@ def presetup_rows(result: Data, contract: Data, annotations: Data) -> list[Row]:
 
 
 def refusal(cluster: str, rows: Sequence[Data], contract: Data) -> str:
-    """What is not as the contract says, what mends it, and whose move it is; empty when all is well."""
+    """What is not as the contract says, what mends it, and who has to act; empty when all is well."""
     if not rows:
         return ""
     lines = [f"{cluster}: what governs us {_SAID[rows[0]['state']]}; nothing was changed."]
@@ -60,7 +62,7 @@ def refusal(cluster: str, rows: Sequence[Data], contract: Data) -> str:
     # The set applied with force is the set applied; what others have added is taken away before.
     kept = [command for command in commands if command + _FORCE not in commands]
     lines += ["To mend it:", *(f"  {command}" for command in sorted(kept, key=lambda each: _PLAY in each))]
-    lines.append(whose_move({"owner": CUSTOMER, "contact": contact(contract, "security")}))
+    lines.append(action_required(Owner.CUSTOMER, contact(contract, "security")))
     return "\n".join(lines)
 
 

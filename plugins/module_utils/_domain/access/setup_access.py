@@ -64,7 +64,7 @@ def _metadata(contract: Mapping[str, Any], grant: Grant, name: str) -> Manifest:
         "annotations": {
             PREFIX + "contract": str(identity["name"]),
             PREFIX + "cluster-uid": str(identity["uid"]),
-            PREFIX + "granted-to": grant.who,
+            PREFIX + "granted-to": grant.grantee,
             PREFIX + "reason": grant.reason,
             PREFIX + "until": grant.until,
         },

@@ -25,6 +25,14 @@ def with_defaults(data: Any, schema: Schema) -> Any:
     return data
 
 
+def said(data: Any, schema: Schema, *path: str) -> Any:
+    """What ``data``, which is of ``schema``, says at ``path``, else the schema's default for it."""
+    for key in path:
+        schema = schema["properties"][key]
+        data = data.get(key) if isinstance(data, Mapping) else None
+    return schema["default"] if data is None else data
+
+
 def name_models(contract: dict[str, Any]) -> None:
     """Serve a model under its own name where no other is given. Changes ``contract``."""
     for model in contract["models"]:

@@ -72,7 +72,7 @@ FAULTS = listing(
             "class": fault_class("The class of the fault policy."),
             "action": fault_action("What is recommended; whether it may be done is said in actions."),
             "severity": choice("Severity", "How bad it is.", SEVERITIES, examples=["error"]),
-            "owner": choice("Owner", "Whose move it is.", OWNERS, examples=["customer"]),
+            "owner": choice("Owner", "Who has to act.", OWNERS, examples=["customer"]),
             "contact": choice("Contact", "Which of the contacts is asked.", TOPICS, examples=["capacity"]),
             "ask": text("Ask", "What exactly is asked of the owner.", examples=["Open a case with the data centre."]),
         },

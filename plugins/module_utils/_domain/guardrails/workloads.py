@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..capacity import approved
+from ..contract.defaults import said
+from ..contract.schema import SCHEMA
 from ..identities.needs import IDENTITIES
 from ..names import GPU, GPU_PRODUCT_LABEL, LWS_GROUP, LWS_PLURAL, MODELS_NAMESPACE, NAMESPACES
 from .policy import Policy, Rule, literal
@@ -177,7 +179,7 @@ def _images(contract: Mapping[str, Any]) -> list[Rule]:
             " : variables.registries.join(' or ')) + ' (compliance.registries)'",
         )
     ]
-    if (contract.get("compliance") or {}).get("digests_required", True):
+    if said(contract, SCHEMA, "compliance", "digests_required"):
         by_digest = "image.matches('@sha256:[0-9a-f]{64}$')"
         rules.append(
             Rule(

@@ -45,7 +45,7 @@ class Assessment:
     def as_dict(self) -> dict[str, Any]:
         """The assessment as plain data."""
         return {
-            "findings": [finding.as_dict() for finding in self.findings],
+            "findings": [finding.to_dict() for finding in self.findings],
             "nodes": self.nodes,
             "summary": self.summary,
         }

@@ -8,35 +8,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..people import CUSTOMER, whose_move
-from .finding import place
+from ..._vocabulary.owner import Owner
+from ..._vocabulary.wording import action_required, next_step_sentence
+from .finding import Finding, place
 
 _EVIDENCE = 3
 
 
-def handoff(finding: Mapping[str, Any], contract: Mapping[str, Any]) -> dict[str, Any]:
+def handoff(finding: Finding, contract: Mapping[str, Any]) -> dict[str, Any]:
     """The message about one finding, as data: ``to`` and ``escalation`` (contacts), ``subject`` and ``text``.
 
-    finding: as ``Finding.as_dict`` gives it. What is no longer to be done by hand has nothing asked in it.
+    What is no longer to be done by hand has nothing asked in it.
     """
     identity = contract["identity"]
     where = f"{identity['name']}, {place(finding)}"
-    lines = [f"{where}: {finding['title']} ({finding['severity']}, {finding['confidence']} confidence)."]
-    lines += [f"Seen: {_moment(one)} {one['source']}: {one['text']}" for one in finding["evidence"][:_EVIDENCE]]
-    if finding["recurrence"]["incidents"] > 1:
-        lines.append(f"It was seen {finding['recurrence']['incidents']} times.")
-    if finding["replicas"]:
-        lines.append(f"It touches {_replicas(finding['replicas'])}.")
-    lines.append(f"Recommended: {finding['action']} ({finding['why']}); the contract lets us: {finding['allowed']}.")
-    if finding["ask"]:
-        lines.append(f"Next: {finding['ask']}")
-    lines.append(whose_move(finding))
-    theirs = finding["owner"] == CUSTOMER
+    lines = [f"{where}: {finding.title} ({finding.severity}, {finding.confidence} confidence)."]
+    lines += [f"Seen: {_moment(one)} {one['source']}: {one['text']}" for one in finding.evidence[:_EVIDENCE]]
+    if finding.recurrence["incidents"] > 1:
+        lines.append(f"It was seen {finding.recurrence['incidents']} times.")
+    if finding.replicas:
+        lines.append(f"It touches {_replicas(finding.replicas)}.")
+    lines.append(f"Recommended: {finding.action} ({finding.why}); the contract lets us: {finding.allowed}.")
+    lines += [next_step_sentence(finding.ask), action_required(finding.owner, finding.contact)]
+    theirs = finding.owner == Owner.CUSTOMER
     return {
-        "to": finding["contact"],
+        "to": dict(finding.contact),
         "escalation": list((contract.get("contacts") or {}).get("escalation") or ()) if theirs else [],
-        "subject": f"{where}: {finding['title']}",
-        "text": "\n".join(lines),
+        "subject": f"{where}: {finding.title}",
+        "text": "\n".join(filter(None, lines)),
     }
 
 

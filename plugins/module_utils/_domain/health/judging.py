@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ..._vocabulary.owner import NO_CONTACT, Owner
 from ..moments import shown_moment
-from ..people import CUSTOMER, FIREWORKS, contact
+from ..people import contact
 from .actions import IGNORE, QUARANTINE, RECORD, REPORT, allowed, at_most, strength
 from .finding import Finding
 from .gathering import is_last_value
@@ -113,7 +114,7 @@ def _finding(world: World, group: Group, draft: _Draft, recurrence: dict[str, An
     row, gpu = group.row, group.gpu
     replicas, exact = world.affected(group.node, gpu, group.pod) if row.scope != "source" or group.pod else ([], True)
     may = allowed(world.contract, draft.action)
-    owner, ask = _whose_move(group, draft, may)
+    owner, ask = _owner_and_ask(group, draft, may)
     moments = [sign.at for sign in group.signs if sign.at is not None]
     return Finding(
         # What is of the whole cluster is told apart by what it says.
@@ -128,7 +129,7 @@ def _finding(world: World, group: Group, draft: _Draft, recurrence: dict[str, An
         allowed=may,
         quarantine=strength(draft.action) >= strength(QUARANTINE) or (row.quarantine and not draft.doubted),
         owner=owner,
-        contact=contact(world.contract, row.contact) if owner == CUSTOMER else {"name": "Fireworks", "email": ""},
+        contact=contact(world.contract, row.contact) if owner == Owner.CUSTOMER else NO_CONTACT,
         ask=ask,
         at=shown_moment(max(moments, default=None)),
         since=shown_moment(min(moments, default=None)),
@@ -143,20 +144,20 @@ def _finding(world: World, group: Group, draft: _Draft, recurrence: dict[str, An
     )
 
 
-def _whose_move(group: Group, draft: _Draft, may: str) -> tuple[str, str]:
+def _owner_and_ask(group: Group, draft: _Draft, may: str) -> tuple[Owner, str]:
     """Who has to do something, and what exactly: what we may not do by ourselves is asked of the customer."""
     row = group.row
     if strength(draft.action) <= strength(REPORT):
-        return (row.owner, row.ask if draft.action == REPORT else "")
+        return (Owner(row.owner), row.ask if draft.action == REPORT else "")
     ask = row.ask or _ASKS.get(draft.action, "")
     if draft.decided_by in ("driver", "recurrence"):
         ask = _ASKS.get(draft.action, ask)
     if may == "auto" and draft.action not in _BY_HAND:
-        return FIREWORKS, ""
+        return Owner.FIREWORKS, ""
     if may == "approve" and draft.action not in _BY_HAND:
-        return CUSTOMER, f"Approve that we do it, or do it yourselves: {ask}"
+        return Owner.CUSTOMER, f"Approve that we do it, or do it yourselves: {ask}"
     # Decoding a code is ours, whoever may cordon; all else that we may not do is theirs.
-    return (CUSTOMER if draft.action != QUARANTINE or may == "never" else row.owner), ask
+    return (Owner.CUSTOMER if draft.action != QUARANTINE or may == "never" else Owner(row.owner)), ask
 
 
 _BY_HAND = ("restart_plugin", "restart_fabric_manager", "diagnose", "inspect")

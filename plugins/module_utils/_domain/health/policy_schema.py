@@ -66,7 +66,7 @@ _ROW = section(
         "severity": choice("Severity", "How bad it is.", SEVERITIES),
         "action": fault_action("What is recommended."),
         "quarantine": flag("Quarantine", "Whether new work keeps away, though the action is weaker.", default=False),
-        "owner": choice("Owner", "Whose move it is.", OWNERS),
+        "owner": choice("Owner", "Who has to act.", OWNERS),
         "contact": choice("Contact", "Which of the contract's contacts is asked.", TOPICS),
         "ask": text("Ask", "What exactly is asked of the owner.", maxLength=400),
         "survives_boot": flag("Survives a boot", "Whether a reboot proves nothing.", default=False),

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..contract.defaults import said
+from ..contract.schema_health import HEALTH
+
 API_SERVER, POD_NETWORK, NODE_NETWORK = "api_server", "pod_network", "node_network"
 """How an exporter may be reached: ``health.exporters.reach``; the first unless it says otherwise."""
-EXPORTER_PORT = 9400
-"""Of every DCGM exporter, unless somebody changed it."""
-PROMETHEUS_PORT = 9090
 
 
 def prometheus_service(agreed: Mapping[str, Any]) -> str:
     """The service of ``health.prometheus``, with its port, as the API server's proxy and RBAC name it."""
-    return f"{agreed['service']}:{agreed.get('port', PROMETHEUS_PORT)}"
+    return f"{agreed['service']}:{said(agreed, HEALTH['properties']['prometheus'], 'port')}"

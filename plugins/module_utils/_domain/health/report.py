@@ -10,7 +10,7 @@ from typing import Any
 
 from ..contract.schema_health import SEVERITIES
 from .actions import badness
-from .finding import place
+from .finding import Finding, place
 
 NEVER = "never"
 
@@ -29,16 +29,16 @@ def health_rows(
         _row(
             cluster,
             place=place(one),
-            severity=one["severity"],
-            fault=one["fault"],
-            action=one["action"],
-            allowed=one["allowed"],
-            confidence=one["confidence"],
-            owner=one["owner"],
-            next=one["ask"] or one["why"],
+            severity=one.severity,
+            fault=one.fault,
+            action=one.action,
+            allowed=one.allowed,
+            confidence=one.confidence,
+            owner=one.owner,
+            next=one.ask or one.why,
         )
-        for one in assessment["findings"]
-        if badness(one["severity"]) >= badness(at_least)
+        for one in map(Finding.from_dict, assessment["findings"])
+        if badness(one.severity) >= badness(at_least)
     ]
     states = assessment["summary"]["nodes"]
     told = ", ".join(f"{states[state]} {state}" for state in states if states[state])

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..contract.defaults import said
+from ..contract.schema_models import MODEL
 from ..names import SERVING_PORT
 from .architecture import EIGHT_BITS, FOUR_BITS
 from .parallelism import tensor_and_pipeline
@@ -161,9 +163,9 @@ def common_flags(model: Model) -> list[str]:
     ]
     if pipeline > 1:
         flags.append(f"--pipeline-parallel-size={pipeline}")
-    if model.get("quantization", "none") != "none":
+    if said(model, MODEL, "quantization") != "none":
         flags.append(f"--quantization={model['quantization']}")
-    if model.get("kv_cache_dtype", "auto") != "auto":
+    if said(model, MODEL, "kv_cache_dtype") != "auto":
         flags.append(f"--kv-cache-dtype={model['kv_cache_dtype']}")
     source = model["source"]
     if str(source["uri"]).startswith("hf://") and source.get("revision"):

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..capacity import nodes_per_replica
+from ..contract.defaults import said
+from ..contract.schema_models import MODEL
 from ..names import GPU_MEMORY_LABEL
 from .architecture import DTYPE_BYTES, Architecture, architecture_of
 from .engine import engine_of, memory_share
@@ -83,7 +85,7 @@ def fit(model: Mapping[str, Any], *, memory_mib: int = 0, most_gpus: int = 8, ag
 
 def _shape(model: Mapping[str, Any], architecture: Architecture, memory_mib: int) -> Shape | str:
     """The shape of a model, or why it is not known."""
-    product, word = str(model["gpu"]["product"]), str(model.get("quantization") or "none")
+    product, word = str(model["gpu"]["product"]), str(said(model, MODEL, "quantization"))
     memory = memory_mib or GPU_MEMORY_MIB.get(product, 0)
     if not memory:
         return f"the memory of {product} is not known here: a cluster tells it by the node label {GPU_MEMORY_LABEL}"
@@ -98,7 +100,7 @@ def _shape(model: Mapping[str, Any], architecture: Architecture, memory_mib: int
         served = way.bytes_per_parameter
         stored = stored if way.loads_unquantized else served
     tensor, pipeline = tensor_and_pipeline(model)
-    cache_bytes = 2 if str(model.get("kv_cache_dtype") or "auto") == "auto" else 1
+    cache_bytes = 2 if said(model, MODEL, "kv_cache_dtype") == "auto" else 1
     return Shape(architecture, tensor, pipeline, tokens, served, stored, cache_bytes, memory * MIB, memory_share(model))
 
 

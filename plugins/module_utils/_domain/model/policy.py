@@ -9,13 +9,14 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from ..contract.defaults import said, with_defaults
 from ..contract.durations import parse_duration
+from ..contract.schema_model_life import HEALTH_GATE, ROLLOUT
+from ..contract.schema_models import MODEL
 from ..loading import load_deadline
 from ..names import PRIORITIES
 from . import find_model
 from .objects import model_objects
-
-_BAKE, _GRACE, _HISTORY = "2m", "120s", 10
 
 Contract = Mapping[str, Any]
 Change = dict[str, Any]
@@ -40,7 +41,7 @@ def model_changes(
     changes = []
     for name in names:
         manifests = model_objects(contract, find_model(contract, name), release, facts, moment)
-        changes.append({**_policy(contract, name, bake, deadline), "definition": manifests})
+        changes.append({**_policy(contract, name, bake=bake, deadline=deadline), "definition": manifests})
     return changes
 
 
@@ -48,7 +49,7 @@ def model_rollback(
     contract: Contract, name: str, revision: str, *, bake: int | None = None, deadline: int | None = None
 ) -> Change:
     """A model that goes back to a recorded revision, as its contract lets it be rolled out."""
-    return {**_policy(contract, name, bake, deadline), "revision": str(revision)}
+    return {**_policy(contract, name, bake=bake, deadline=deadline), "revision": str(revision)}
 
 
 def by_priority(changes: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -56,20 +57,28 @@ def by_priority(changes: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]
     return sorted(changes, key=lambda change: (PRIORITIES.index(change["priority"]), change["name"]))
 
 
-def _policy(contract: Contract, name: str, bake: int | None, deadline: int | None) -> Change:
+def terms_of(model: Mapping[str, Any]) -> Change:
+    """How a model may be rolled out; where it says nothing, as the contract's schema does."""
+    rollout = with_defaults(model.get("rollout") or {}, ROLLOUT)
+    gate = with_defaults(model.get("health_gate") or {}, HEALTH_GATE)
+    return {
+        "priority": str(said(model, MODEL, "priority")),
+        "downtime": bool(rollout["downtime"]),
+        "bake": _seconds(rollout["bake"]),
+        "deadline": _seconds(rollout["deadline"]) if rollout.get("deadline") else None,
+        "history": int(rollout["history"]),
+        "load_seconds": load_deadline(model),
+        "canary_request": bool(gate["canary_request"]),
+        "heartbeat_grace": _seconds(gate["heartbeat_grace"]),
+    }
+
+
+def _policy(contract: Contract, name: str, **instead: int | None) -> Change:
     model = find_model(contract, name)
-    rollout, gate = model.get("rollout") or {}, model.get("health_gate") or {}
-    said = rollout.get("deadline")
     return {
         "name": name,
-        "priority": str(model.get("priority") or "standard"),
-        "downtime": bool(rollout.get("downtime", False)),
-        "bake": _seconds(rollout.get("bake", _BAKE)) if bake is None else int(bake),
-        "deadline": (_seconds(said) if said else None) if deadline is None else int(deadline),
-        "history": int(rollout.get("history", _HISTORY)),
-        "load_seconds": load_deadline(model),
-        "canary_request": bool(gate.get("canary_request", True)),
-        "heartbeat_grace": _seconds(gate.get("heartbeat_grace", _GRACE)),
+        **terms_of(model),
+        **{key: int(value) for key, value in instead.items() if value is not None},
         "engine": str(model["engine"]["name"]),
         "served_name": str(model.get("served_name") or name),
     }

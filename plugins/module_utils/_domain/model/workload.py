@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..capacity import gpus_per_pod
+from ..contract.defaults import said
+from ..contract.schema_models import MODEL
 from ..loading import load_deadline, load_seconds
 from ..names import (
     GPU,
@@ -105,7 +107,7 @@ def serving_pod(
         "serviceAccountName": "engine",
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "priorityClassName": priority_class(str(model.get("priority") or "standard")),
+        "priorityClassName": priority_class(str(said(model, MODEL, "priority"))),
         "nodeSelector": {GPU_PRODUCT_LABEL: str(model["gpu"]["product"])},
         "tolerations": [{"key": GPU, "operator": "Exists", "effect": "NoSchedule"}],
         "terminationGracePeriodSeconds": 120,

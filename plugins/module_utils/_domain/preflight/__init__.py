@@ -1,14 +1,14 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""May onboarding begin? Every item says what was found, what is needed, and whose move it is."""
+"""May onboarding begin? Every item says what was found, what is needed, and who has to act."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..people import whose_move
+from ..._vocabulary.wording import action_required
 from . import access, gpus, models, network, platform
 
 __all__ = ["preflight", "refusal"]
@@ -55,5 +55,5 @@ def refusal(cluster: str, items: Sequence[Mapping[str, Any]]) -> str:
     if not unmet:
         return ""
     lines = [f"{cluster} is not ready to be onboarded; nothing was changed."]
-    lines += [f"{item['check']}: {item['message']} {whose_move(item)}" for item in unmet]
+    lines += [f"{item['check']}: {item['message']} {action_required(item['owner'], item['contact'])}" for item in unmet]
     return "\n".join(lines)

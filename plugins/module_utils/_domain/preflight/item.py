@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..people import CUSTOMER, FIREWORKS, NOBODY, contact
+from ..._vocabulary.owner import NO_CONTACT, Owner
+from ..people import contact
 
 
 @dataclass(frozen=True)
 class Item:
-    """What was looked at, what was found, what is needed; and, when it is not met, what to do and whose move it is."""
+    """What was looked at, what was found, what is needed; and, when it is not met, what to do and who has to act."""
 
     check: str
     ok: bool
@@ -35,6 +36,6 @@ class Item:
             "found": self.found,
             "needed": self.needed,
             "message": "" if self.ok else self.message,
-            "owner": "" if self.ok else (CUSTOMER if self.topic else FIREWORKS),
-            "contact": contact(contract, self.topic) if self.topic and not self.ok else dict(NOBODY),
+            "owner": "" if self.ok else str(Owner.CUSTOMER if self.topic else Owner.FIREWORKS),
+            "contact": contact(contract, self.topic) if self.topic and not self.ok else dict(NO_CONTACT),
         }

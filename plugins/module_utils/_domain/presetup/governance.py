@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..capacity import approved
+from ..contract.defaults import said
+from ..contract.schema import SCHEMA
 from ..names import (
     GPU,
     MODELS_NAMESPACE,
@@ -33,7 +35,7 @@ _PRIORITY = {
 
 def namespaces(contract: Mapping[str, Any]) -> list[Manifest]:
     """Our two namespaces, with the Pod Security level of the contract enforced and the strictest one warned about."""
-    level = str(contract["compliance"].get("pod_security", "restricted"))
+    level = str(said(contract, SCHEMA, "compliance", "pod_security"))
     return [
         {
             "apiVersion": "v1",

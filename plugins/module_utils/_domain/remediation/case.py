@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..._vocabulary.owner import Owner
 from .faults import HUMAN, LADDER, RESTART_POD, Fault
 from .journey import HANDED_OVER, QUARANTINED, Journey, Node, basis_of, journey_of, marked
 from .limits import APPROVE, AUTO, DRAIN, Limits, limits_of, permission
 from .safety import Budget
-from .step import CUSTOMER, HAND_OVER, MARK, Seen, Step
+from .step import HAND_OVER, MARK, Seen, Step
 
 SUSPECT_SECONDS = 60.0
 """How long unsure evidence has to go on before it counts."""
@@ -70,7 +71,7 @@ class Case:
     def hand_over(self, why: str, goal: str = HUMAN) -> Step:
         """A step that leaves the node to the customer."""
         patch = marked(self.journey, self.now, state=HANDED_OVER, reason=why)
-        return self.plan(HAND_OVER, why, patch=patch, goal=goal, owner=CUSTOMER)
+        return self.plan(HAND_OVER, why, patch=patch, goal=goal, owner=Owner.CUSTOMER)
 
     def plan(self, do: str, why: str, *, faults: Sequence[Fault] = (), session: str = "", **more: Any) -> Step:
         """A step of this node, as it is now."""

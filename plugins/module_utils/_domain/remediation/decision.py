@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..._vocabulary.owner import Owner
 from . import out_of_service
 from .case import Case
 from .faults import Fault
 from .in_service import begin
 from .journey import DRAINED, HANDED_OVER, QUARANTINED, REPAIRING, VALIDATING, Node, put_back
 from .safety import Budget
-from .step import CUSTOMER, OBSERVE, RELEASE, WAIT, Seen, Step
+from .step import OBSERVE, RELEASE, WAIT, Seen, Step
 
 
 def next_step(
@@ -38,11 +39,11 @@ def next_step(
         patch = put_back(node, journey, now, released=now, released_of=",".join(journey.faults))
         return case.plan(RELEASE, "somebody returned it by hand, and that is respected", patch=patch)
     if journey.state == HANDED_OVER:
-        return case.plan(WAIT, f"it was handed over: {journey.reason}", owner=CUSTOMER)
+        return case.plan(WAIT, f"it was handed over: {journey.reason}", owner=Owner.CUSTOMER)
     by_state: dict[str, Callable[[Case], Step]] = {
         QUARANTINED: out_of_service.empty,
         DRAINED: out_of_service.repair,
         REPAIRING: out_of_service.repairing,
-        VALIDATING: out_of_service.give_back,
+        VALIDATING: out_of_service.return_to_service,
     }
     return by_state.get(journey.state, begin)(case)

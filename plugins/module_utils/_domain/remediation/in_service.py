@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..._vocabulary.owner import Owner
 from ..moments import shown_moment
 from .case import SUSPECT_SECONDS, Case, kinds
 from .faults import RESTART_POD, Fault
 from .journey import SUSPECT, gpus_expected, marked, taken_out
 from .limits import CORDON, NEVER
-from .step import CUSTOMER, MARK, OBSERVE, QUARANTINE, RESTART, SUSPECTED, WAIT, Step
+from .step import MARK, OBSERVE, QUARANTINE, RESTART, SUSPECTED, WAIT, Step
 
 
 def begin(case: Case) -> Step:
@@ -25,7 +26,9 @@ def begin(case: Case) -> Step:
         return case.plan(OBSERVE, _unfit(case) if case.faults else "nothing is wrong with it")
     fault = fresh[0]
     if all(one.kind in case.journey.released_of for one in fresh) and case.journey.released:
-        return case.plan(OBSERVE, "somebody returned it by hand with this very fault: a human decides", owner=CUSTOMER)
+        return case.plan(
+            OBSERVE, "somebody returned it by hand with this very fault: a human decides", owner=Owner.CUSTOMER
+        )
     if fault.unsure and not _confirmed(case, fault):
         return _suspect(case, fault)
     if not any(one.quarantines for one in fresh):

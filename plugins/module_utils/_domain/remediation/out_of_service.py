@@ -72,7 +72,7 @@ def repairing(case: Case) -> Step:
     return case.plan(REPAIR, _ASKED_AGAIN, goal=case.journey.goal)
 
 
-def give_back(case: Case) -> Step:
+def return_to_service(case: Case) -> Step:
     """A repaired node: back into service, as soon as nothing speaks against it."""
     worse = case.worse()
     if worse:

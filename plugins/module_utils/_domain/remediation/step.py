@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..._vocabulary.owner import Owner
 from .capacity import Serving
 from .journey import Patch
 
 OBSERVE, RELEASE, RESTART, SUSPECTED, QUARANTINE = "observe", "release", "restart_pods", "suspect", "quarantine"
 DRAIN_NODE, WAIT, REPAIR, RETURN, HAND_OVER, MARK = "drain", "wait", "repair", "return", "hand_over", "mark"
 KEEP, TRY = "keep_pod", "try"
-FIREWORKS, CUSTOMER = "Fireworks", "the customer"
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Step:
     patch: what is written to the node before anything else is done; ``None`` where nothing is. pods: who leaves, for
     ``drain`` and ``restart_pods``; evidence: pods that began after it are others. partial: no pod but
     those leaves. first: which of them leave only after their replacements are Ready; held: those of ``first`` that
-    stay otherwise. basis: what of the node it was decided by. owner: whose move it is. goal: the
+    stay otherwise. basis: what of the node it was decided by. owner: who has to act. goal: the
     repair, for ``repair`` and ``hand_over``.
     """
 
@@ -35,7 +35,7 @@ class Step:
     state: str
     session: str = ""
     goal: str = ""
-    owner: str = FIREWORKS
+    owner: Owner = Owner.FIREWORKS
     patch: Patch | None = None
     pods: tuple[str, ...] = ()
     first: tuple[str, ...] = ()

@@ -14,24 +14,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from ..._vocabulary.owner import Owner
+from ..contract.defaults import said
 from ..contract.durations import parse_duration
-from ..people import CUSTOMER, FIREWORKS
+from ..contract.schema import SCHEMA
 
 Data = Mapping[str, Any]
 
-VALID_FOR = "7d"
-"""How long an approval lasts where the contract does not say."""
 # Two machines' clocks may differ by as much.
 _SKEW = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether there is an approval, and else why not and whose move it is."""
+    """Whether there is an approval, and else why not and who has to act."""
 
     approved: bool
     reason: str
-    owner: str = ""
+    owner: Owner = Owner.NOBODY
     by: str = ""
 
 
@@ -41,12 +41,12 @@ class Change:
 
     :param kind: the key of ``change.approvals`` that it falls under.
     :param digests: those that an approval of it may name: the change's own, and the plan's.
-    :param asked_by: who wants to make it, as an e-mail address.
+    :param requested_by: who wants to make it, as an e-mail address.
     """
 
     kind: str
     digests: frozenset[str]
-    asked_by: str
+    requested_by: str
 
 
 def approved(contract: Data, change: Change, approvals: Iterable[Data], now: datetime) -> Verdict:
@@ -66,7 +66,7 @@ def approved(contract: Data, change: Change, approvals: Iterable[Data], now: dat
     if verdicts:
         return next((verdict for verdict in verdicts if verdict.approved), verdicts[-1])
     found = f"none of the {others} approvals is for this plan" if others else "no approval yet"
-    return Verdict(False, f"{found}: {_who(contract)} approves digest {_short(change.digests)}", CUSTOMER)
+    return Verdict(False, f"{found}: {_who(contract)} approves digest {_short(change.digests)}", Owner.CUSTOMER)
 
 
 def policy_of(contract: Data) -> Data:
@@ -86,26 +86,28 @@ def _judge(contract: Data, change: Change, approval: Data, now: datetime) -> Ver
     by, source = _same(approval.get("by", "")), str(approval.get("source") or "data")
     what = f"the approval of {by or 'nobody'} ({source})"
     if not by:
-        return Verdict(False, f"{what} does not say who gave it", CUSTOMER)
-    if by == _same(change.asked_by):
-        return Verdict(False, f"{what} is by who asks for the change: somebody else approves it", CUSTOMER)
+        return Verdict(False, f"{what} does not say who gave it", Owner.CUSTOMER)
+    if by == _same(change.requested_by):
+        return Verdict(False, f"{what} is by who asks for the change: somebody else approves it", Owner.CUSTOMER)
     if by not in approvers(contract):
-        return Verdict(False, f"{what} is not by one of those who may: {_who(contract)}", CUSTOMER)
+        return Verdict(False, f"{what} is not by one of those who may: {_who(contract)}", Owner.CUSTOMER)
     try:
         given, expires = _times(contract, approval)
     except ValueError as error:
-        return Verdict(False, f"{what} has no time that can be read: {error}", CUSTOMER)
+        return Verdict(False, f"{what} has no time that can be read: {error}", Owner.CUSTOMER)
     if given > now + _SKEW:
-        return Verdict(False, f"{what} is dated {given.isoformat()}, which is to come: check the clock", FIREWORKS)
+        return Verdict(
+            False, f"{what} is dated {given.isoformat()}, which is to come: check the clock", Owner.FIREWORKS
+        )
     if expires <= now:
-        return Verdict(False, f"{what} expired at {expires.isoformat()}", CUSTOMER)
+        return Verdict(False, f"{what} expired at {expires.isoformat()}", Owner.CUSTOMER)
     return Verdict(True, f"approved by {by} ({source}) until {expires.isoformat()}", by=by)
 
 
 def _times(contract: Data, approval: Data) -> tuple[datetime, datetime]:
     """When it was given and when it ends: never later than the contract lets any approval last."""
     given = moment(approval.get("given_at"))
-    last = given + parse_duration(str(policy_of(contract).get("valid_for") or VALID_FOR))
+    last = given + parse_duration(str(said(contract, SCHEMA, "change", "approvals", "valid_for")))
     own = approval.get("expires_at")
     return given, min(last, moment(own)) if own else last
 

@@ -7,7 +7,7 @@ How a cluster is (``live``) is a mapping that JSON can hold:
 
 ========================  =============================================================================================
 ``reachable``             whether it answered; if not, ``error`` says why, and ``owner`` (``customer`` or ``fireworks``)
-                          whose move it is
+                          who has to act
 ``release``               the stack release in it; None when there is none
 ``kubernetes``            its version, like v1.34.1
 ``health``, ``problems``  ``ready`` or ``degraded``, and in words what is wrong
@@ -30,6 +30,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ..contract.defaults import said
+from ..contract.schema import IDENTITY
 from .approval import Change, moment
 from .calendar import Calendar, Frozen, calendar_of
 from .digests import change_digest
@@ -49,7 +51,7 @@ class Request:
 
     :param kind: the key of ``change.approvals`` that it falls under.
     :param release: the description of the release that shall be there.
-    :param asked_by: who wants it, as an e-mail address.
+    :param requested_by: who wants it, as an e-mail address.
     :param approvals: those that did not come from the clusters themselves.
     :param rollback: whether this brings clusters back: then it waits for nothing but the lock.
     :param digest: the whole plan's.
@@ -57,7 +59,7 @@ class Request:
     """
 
     release: Data
-    asked_by: str
+    requested_by: str
     policy: Policy = field(default_factory=Policy)
     kind: str = STACK_UPGRADE
     approvals: Sequence[Data] = ()
@@ -85,7 +87,7 @@ class Case:
     @property
     def change(self) -> Change:
         digests = {self.digest, self.request.digest} - {""}
-        return Change(self.request.kind, frozenset(digests), self.request.asked_by)
+        return Change(self.request.kind, frozenset(digests), self.request.requested_by)
 
     @property
     def approvals(self) -> list[Data]:
@@ -98,7 +100,7 @@ def case_of(contract: Data, live: Data, request: Request, fleet: timedelta | Non
     :param fleet: how long such a change takes elsewhere.
     """
     identity = contract["identity"]
-    lifted = override(contract, request.emergency, request.asked_by)
+    lifted = override(contract, request.emergency, request.requested_by)
     calendar = calendar_of(contract, _own_freeze(live))
     if lifted.windows:
         calendar = calendar.without_windows()
@@ -110,7 +112,7 @@ def case_of(contract: Data, live: Data, request: Request, fleet: timedelta | Non
         request=request,
         name=str(identity["name"]),
         customer=str(identity["customer"]),
-        ring=str(identity.get("ring", "general")),
+        ring=str(said(identity, IDENTITY, "ring")),
         calendar=calendar,
         override=lifted,
         estimate=estimate(live.get("durations") or (), fleet, request.policy),

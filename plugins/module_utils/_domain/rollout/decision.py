@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Go, skip or wait: one cluster, at one moment, with the reason and whose move it is."""
+"""Go, skip or wait: one cluster, at one moment, with the reason and who has to act."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ..._vocabulary.owner import Owner
 from ..contract.time_zones import time_zone
-from ..people import CUSTOMER, FIREWORKS
 from ..release import kubernetes_version
 from .approval import approved, moment
 from .calendar import AHEAD, frozen_at, next_opening, open_until
@@ -24,7 +24,7 @@ class Decision:
     """What happens to a cluster.
 
     :param code: the reason in one word, for programs; ``reason`` is for people.
-    :param owner: whose move it is; nobody's when it only has to wait.
+    :param owner: who has to act; nobody when it only has to wait.
     :param at: when it goes, or could go as far as the clock is concerned; None when nobody knows.
     :param closes: when the span closes in which it goes; None when that is far away.
     """
@@ -32,7 +32,7 @@ class Decision:
     action: str
     code: str
     reason: str
-    owner: str = ""
+    owner: Owner = Owner.NOBODY
     at: datetime | None = None
     closes: datetime | None = None
 
@@ -56,10 +56,10 @@ def standing(case: Case, now: datetime) -> Decision | None:
     failed = case.live.get("failed") or {}
     if has_failed(case) and not case.request.retry:
         reason = f"{failed['release']} failed here at {failed.get('at')}: {failed.get('reason')}"
-        return Decision(WAIT, "failed_before", reason, FIREWORKS)
+        return Decision(WAIT, "failed_before", reason, Owner.FIREWORKS)
     problem = _unfit(case)
     if problem:
-        return Decision(WAIT, "unhealthy", problem, FIREWORKS, at)
+        return Decision(WAIT, "unhealthy", problem, Owner.FIREWORKS, at)
     if at is None:
         return _never(case, now)
     verdict = approved(case.contract, case.change, case.approvals, now)
@@ -72,9 +72,9 @@ def _not_allowed(case: Case, missing: Sequence[str], at: datetime | None) -> Dec
     what = f"{case.request.release['version']} needs rights that this credential lacks: {'; '.join(missing)}"
     if case.contract["access"]["mode"] == "hardened":
         reason = f"{what}; apply the presetup again (fireworks.byoc.presetup of this version)"
-        return Decision(WAIT, "missing_permissions", reason, CUSTOMER, at)
+        return Decision(WAIT, "missing_permissions", reason, Owner.CUSTOMER, at)
     reason = f"{what}; run fireworks.byoc.onboard again, which gives them, or use a credential that has them"
-    return Decision(WAIT, "missing_permissions", reason, FIREWORKS, at)
+    return Decision(WAIT, "missing_permissions", reason, Owner.FIREWORKS, at)
 
 
 def has_failed(case: Case) -> bool:
@@ -131,22 +131,22 @@ def _go(case: Case, at: datetime, closes: datetime | None) -> Decision:
 def _skipped(case: Case) -> Decision | None:
     live, release = case.live, case.request.release
     if not live.get("reachable"):
-        owner = str(live.get("owner") or CUSTOMER)
+        owner = Owner(str(live.get("owner") or Owner.CUSTOMER))
         return Decision(SKIP, "offline", f"offline: {live.get('error') or 'no answer'}", owner)
     source, target = live.get("release"), str(release["version"])
     if source is None:
-        return Decision(SKIP, "not_onboarded", "there is no stack to upgrade: onboard it", FIREWORKS)
+        return Decision(SKIP, "not_onboarded", "there is no stack to upgrade: onboard it", Owner.FIREWORKS)
     if source == target and not live.get("unfinished"):
         return Decision(SKIP, "already_there", f"has {target} already")
     if case.request.rollback:
         return None
     if source not in release["upgrades_from"]:
         sources = ", ".join(release["upgrades_from"]) or "none"
-        return Decision(SKIP, "wrong_source", f"has {source}, and {target} may only follow {sources}", FIREWORKS)
+        return Decision(SKIP, "wrong_source", f"has {source}, and {target} may only follow {sources}", Owner.FIREWORKS)
     minimum = str(release["kubernetes"]["minimum"])
     if kubernetes_version(live.get("kubernetes")) < kubernetes_version(minimum):
         reason = f"Kubernetes {live.get('kubernetes')} is older than {minimum}, which {target} needs"
-        return Decision(SKIP, "old_kubernetes", reason, CUSTOMER)
+        return Decision(SKIP, "old_kubernetes", reason, Owner.CUSTOMER)
     return None
 
 
@@ -162,10 +162,10 @@ def _never(case: Case, now: datetime) -> Decision:
     frozen = frozen_at(case.calendar, now)
     if frozen:
         until = "further notice" if frozen.end == OPEN_END else _shown(frozen.end, case)
-        return Decision(WAIT, "frozen", f"frozen until {until}: {frozen.reason}{refused}", CUSTOMER)
+        return Decision(WAIT, "frozen", f"frozen until {until}: {frozen.reason}{refused}", Owner.CUSTOMER)
     needed = f"{_minutes(case.estimate.duration)} ({case.estimate.basis})"
     reason = f"no span of {needed} is open within {AHEAD.days} days"
-    return Decision(WAIT, "would_not_finish", reason + refused, CUSTOMER)
+    return Decision(WAIT, "would_not_finish", reason + refused, Owner.CUSTOMER)
 
 
 def _clock(case: Case, at: datetime) -> datetime | None:

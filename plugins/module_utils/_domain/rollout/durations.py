@@ -9,9 +9,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..outcome import Result
 from .approval import moment
-
-DONE = "done"
 
 
 def past_durations(lines: Iterable[str], operation: str) -> list[float]:
@@ -25,7 +24,7 @@ def past_durations(lines: Iterable[str], operation: str) -> list[float]:
     for line in lines:
         try:
             record = json.loads(line)
-            if record["operation"] == operation and record["result"] == DONE:
+            if record["operation"] == operation and record["result"] == Result.DONE:
                 found.append(_took(record))
         except (ValueError, TypeError, KeyError):
             continue

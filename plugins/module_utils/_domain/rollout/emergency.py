@@ -29,7 +29,7 @@ class Override:
     refused: str = ""
 
 
-def override(contract: Data, emergency: Emergency | None, asked_by: str) -> Override:
+def override(contract: Data, emergency: Emergency | None, requested_by: str) -> Override:
     """What the contract lets an emergency lift; without one, nothing. Approvals are asked for all the same."""
     if emergency is None:
         return Override()
@@ -42,6 +42,6 @@ def override(contract: Data, emergency: Emergency | None, asked_by: str) -> Over
         return Override(refused="an emergency needs a reason")
     if approver not in allowed:
         return Override(refused=f"{approver or 'nobody'} is not in change.emergency.approvers")
-    if approver == asked_by.strip().casefold():
+    if approver == requested_by.strip().casefold():
         return Override(refused=f"{approver} asks for the change, so somebody else declares the emergency")
     return Override(windows=True, freezes=bool(agreed.get("over_freezes", False)))

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from ..outcome import GOOD, Result
 from .approval import moment
 from .policy import Policy
 
 Data = Mapping[str, Any]
 
-DONE, FAILED, SKIPPED = "done", "failed", "skipped"
+_THERE, _FAILED_BEFORE = "already_there", "failed_before"
 
 
 @dataclass(frozen=True)
@@ -30,19 +31,18 @@ class Gate:
 def gate(results: Sequence[Data], wave: int, policy: Policy, now: datetime) -> Gate:
     """Judge a wave by what came of its clusters.
 
-    :param results: of all waves so far, each with ``cluster``, ``wave``, ``outcome`` (``done``, ``failed``, also when
-        it was rolled back, or ``skipped``) and ``ended_at`` (ISO 8601).
+    :param results: the outcomes of all waves so far.
     :param wave: the wave that has just ended.
     :param now: with a time zone.
     """
     own = [result for result in results if result["wave"] == wave]
-    failed = [str(result["cluster"]) for result in results if result["outcome"] == FAILED]
-    failed_here = [str(result["cluster"]) for result in own if result["outcome"] == FAILED]
+    failed = [str(result["cluster"]) for result in results if _has_failed(result)]
+    failed_here = [str(result["cluster"]) for result in own if _has_failed(result)]
     if len(failed_here) > policy.wave_failures:
         return Gate(False, f"wave {wave} {_failures(failed_here, policy.wave_failures)}", None)
     if len(failed) > policy.fleet_failures:
         return Gate(False, f"the fleet {_failures(failed, policy.fleet_failures)}", None)
-    done = [moment(result["ended_at"]) for result in own if result["outcome"] == DONE]
+    done = [moment(result["ended_at"]) for result in own if _is_there(result)]
     if not done:
         return Gate(False, f"no cluster of wave {wave} has been changed, so nothing is proven yet", None)
     soaked = max(done) + timedelta(seconds=policy.soak)
@@ -54,14 +54,14 @@ def gate(results: Sequence[Data], wave: int, policy: Policy, now: datetime) -> G
 def opening(plan: Data, results: Sequence[Data], wave: int, policy: Policy, now: datetime) -> Gate:
     """Whether a wave of a plan may begin, by what came of the waves before it and of earlier runs.
 
-    Earlier runs are told by the clusters: which have the release and since when, and in which exactly this one failed.
+    What earlier runs did the clusters say: which have the release and since when, and in which exactly this one failed.
 
     :param results: of this run so far, as for :func:`gate`. :param now: with a time zone.
     """
     earlier = list(_earlier(plan))
     if wave > 1:
         return gate([*earlier, *results], wave - 1, policy, now)
-    failed = [str(result["cluster"]) for result in earlier if result["outcome"] == FAILED]
+    failed = [str(result["cluster"]) for result in earlier if _has_failed(result)]
     if len(failed) > policy.fleet_failures:
         return Gate(False, f"the fleet {_failures(failed, policy.fleet_failures)}", None)
     done = [moment(result["ended_at"]) for result in earlier if result["ended_at"]]
@@ -73,10 +73,18 @@ def opening(plan: Data, results: Sequence[Data], wave: int, policy: Policy, now:
 
 def _earlier(plan: Data) -> Iterator[dict[str, Any]]:
     for row in plan["clusters"]:
-        outcome = {"already_there": DONE, "failed_before": FAILED}.get(row["code"])
-        if outcome:
-            ended = row["since"] if outcome == DONE else None
-            yield {"cluster": row["cluster"], "wave": 0, "outcome": outcome, "ended_at": ended}
+        if row["code"] in (_THERE, _FAILED_BEFORE):
+            ended = row["since"] if row["code"] == _THERE else None
+            yield {"cluster": row["cluster"], "wave": 0, "result": "", "code": row["code"], "ended_at": ended}
+
+
+def _is_there(outcome: Data) -> bool:
+    """Whether the cluster has what the rollout brings, be it by an earlier run."""
+    return outcome["result"] in GOOD or outcome["code"] == _THERE
+
+
+def _has_failed(outcome: Data) -> bool:
+    return bool(outcome["result"] == Result.FAILED or outcome["code"] == _FAILED_BEFORE)
 
 
 def _failures(failed: Sequence[str], budget: int) -> str:

@@ -9,10 +9,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..._vocabulary.owner import Owner
 from ..bundle.rights import refused
 from ..identities.needs import OBSERVER
 from ..names import APPROVAL_ANNOTATION, FREEZE_ANNOTATION, account_user
-from ..people import CUSTOMER, FIREWORKS
 from ..status import READY, status_row
 
 Data = Mapping[str, Any]
@@ -23,19 +23,20 @@ _OBSERVER = account_user(OBSERVER)
 def live_state(
     contract: Data,
     facts: Data | None = None,
-    error: str = "",
+    failed: Data | None = None,
     durations: Sequence[float] = (),
     run_id: str = "",
 ) -> dict[str, Any]:
-    """How a cluster is (see ``case``); without facts it is offline, for the reason given.
+    """How a cluster is (see ``case``); without facts it is offline, for what failed.
 
     :param facts: of ``cluster_info``, asked in ``can_i`` what the change needs. Of the observer, who changes nothing,
         the answers say nothing.
+    :param failed: the result that brought no facts instead.
     :param durations: seconds that past changes took, oldest first.
     :param run_id: of this run: a lock that it holds itself is none.
     """
     if not facts:
-        return _offline(error)
+        return _offline(failed or {})
     row = status_row(contract, facts)
     stack = facts["stack"] or {}
     notes = facts.get("annotations") or {}
@@ -63,12 +64,10 @@ def _lock(held: Data | None, run_id: str) -> dict[str, str] | None:
     return {"holder": held["holder"], "purpose": held["purpose"], "expires_at": held["expires"]}
 
 
-def _offline(error: str) -> dict[str, Any]:
-    """An error of ours ends with what to do next and whose move it is; of others it is taken to be the customer's."""
-    text = " ".join(error.split())
-    ours = "Whose move:" in text and "Whose move: the customer" not in text
-    what = text.partition(" Next:")[0].partition(" Whose move:")[0].rstrip(".")
-    return {"reachable": False, "error": what, "owner": FIREWORKS if ours else CUSTOMER}
+def _offline(failed: Data) -> dict[str, Any]:
+    """Of a failure that names nobody, such as Ansible's own, the customer is asked, whose cluster is silent."""
+    what = " ".join(str(failed.get("what") or failed.get("msg") or "").split())
+    return {"reachable": False, "error": what, "owner": str(failed.get("owner") or Owner.CUSTOMER)}
 
 
 def _approvals(text: str) -> list[dict[str, Any]]:

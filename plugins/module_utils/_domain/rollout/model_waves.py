@@ -13,12 +13,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..contract.defaults import said
+from ..contract.schema import IDENTITY
 from ..summary import unfinished
 from .policy import Policy
 from .waves import waves_of
 
 Data = Mapping[str, Any]
-OFFLINE = "UnreachableError"
+OFFLINE = "unreachable"
 """A cluster that does not answer is reported, and holds nobody up."""
 
 
@@ -32,7 +34,7 @@ class _Place:
 def model_waves(contracts: Iterable[Data], policy: Policy) -> list[list[str]]:
     """The names of the clusters, wave by wave: canaries first, and never all of a customer's at once."""
     places = [
-        _Place(str(i["name"]), str(i["customer"]), str(i.get("ring", "general")))
+        _Place(str(i["name"]), str(i["customer"]), str(said(i, IDENTITY, "ring")))
         for i in (contract["identity"] for contract in contracts)
     ]
     fleet = Counter(place.customer for place in places)
@@ -44,7 +46,7 @@ def held_back(cluster: str, waves: Sequence[Sequence[str]], outcomes: Sequence[D
 
     :param outcomes: what came of the clusters so far.
     """
-    failed = unfinished([outcome for outcome in outcomes if outcome["error"] != OFFLINE])
+    failed = unfinished([outcome for outcome in outcomes if outcome["code"] != OFFLINE])
     before: list[str] = []
     for number, wave in enumerate(waves, start=1):
         if cluster in wave:

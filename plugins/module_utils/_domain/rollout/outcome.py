@@ -6,133 +6,131 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ..people import contact
+from ..._vocabulary.owner import Owner
+from ..._vocabulary.wording import assignee, spoken
+from ..outcome import Outcome, Result, blamed
 from .decision import GO, SKIP, WAIT
-from .gate import DONE, FAILED, SKIPPED, Gate
+from .gate import Gate
 
 Data = Mapping[str, Any]
-Outcome = dict[str, Any]
 
-WOULD_CHANGE = "would change"
+_STAYED = {SKIP: Result.SKIPPED, WAIT: Result.WAITING}
 # A cluster in which a task failed so has not been touched by this run; what it means is what the plan calls it.
 _UNTOUCHED = {
-    "HeldError": (WAIT, "locked", SKIPPED),
-    "UnreachableError": (SKIP, "offline", SKIPPED),
-    "NotReadyError": (WAIT, "unhealthy", SKIPPED),
-    "NoRoomError": (WAIT, "no_room", SKIPPED),
-    "FailedBeforeError": (WAIT, "failed_before", FAILED),
+    "locked": (Result.WAITING, "locked"),
+    "unreachable": (Result.SKIPPED, "offline"),
+    "unhealthy": (Result.WAITING, "unhealthy"),
+    "no_room": (Result.WAITING, "no_room"),
+    "failed_before": (Result.WAITING, "failed_before"),
 }
-_CODES = {"UpgradeError": "given_back", "UnfinishedError": "unfinished"}
 
 
-def held(row: Data, opening: Gate) -> Outcome:
+@dataclass(frozen=True, kw_only=True)
+class RolloutOutcome(Outcome):
+    """With the cluster's place in the rollout.
+
+    :param source: the release that it had. :param ended_at: ISO 8601, like ``next_at``: when it could go.
+    """
+
+    ring: str
+    wave: int | None
+    source: str | None
+    ended_at: str = ""
+    next_at: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        found = super().to_dict()
+        return {**found, "from": found.pop("source")}
+
+
+def held(row: Data, opening: Gate) -> dict[str, Any]:
     """The outcome of a cluster whose wave may not begin; one that waits for something of its own says that."""
     if row["decision"] == WAIT and row["code"] != "earlier_wave":
         return stayed(row)
     later = opening.at.isoformat(timespec="seconds") if opening.at else None
-    return _outcome(row, WAIT, "earlier_wave", opening.reason, "" if later else "Fireworks", next_at=later)
+    owner = Owner.NOBODY if later else Owner.FIREWORKS
+    return _outcome(row, Result.WAITING, code="earlier_wave", what=opening.reason, owner=owner, next_at=later)
 
 
-def stayed(row: Data) -> Outcome:
+def stayed(row: Data) -> dict[str, Any]:
     """The outcome of a cluster that was decided, at its turn, not to go."""
-    there = row["code"] == "already_there"
-    gate = DONE if there else FAILED if row["code"] == "failed_before" else SKIPPED
     return _outcome(
         row,
-        str(row["decision"]),
-        str(row["code"]),
-        str(row["reason"]),
-        str(row["whose_move"]),
-        gate,
-        str(row["since"] or "") if there else "",
+        _STAYED[row["decision"]],
+        code=str(row["code"]),
+        what=str(row["reason"]),
+        owner=Owner(row["owner"]),
+        contact=row["contact"],
+        ended_at=str(row["since"] or "") if row["code"] == "already_there" else "",
         next_at=row["next_at"],
     )
 
 
-def went(row: Data, result: Data, now: datetime, *, check_mode: bool = False) -> Outcome:
+def went(row: Data, result: Data, now: datetime, *, check_mode: bool = False) -> dict[str, Any]:
     """The outcome of a cluster that has the release now (in check mode: would have).
 
     :param result: of ``stack_upgrade``. :param now: with a time zone.
     """
     ended = _iso(now)
     if not result.get("changed"):
-        return _outcome(row, SKIP, "already_there", str(result.get("reason", "")), "", DONE, ended)
+        there = {"code": "already_there", "what": str(result.get("reason", ""))}
+        return _outcome(row, Result.SKIPPED, **there, ended_at=ended)
     if check_mode:
-        return _outcome(row, WOULD_CHANGE, GO, str(row["reason"]), "", DONE, ended)
-    return _outcome(row, DONE, GO, str(result.get("evidence", "")), "", DONE, ended)
+        return _outcome(row, Result.WOULD_CHANGE, code=GO, what=str(row["reason"]), ended_at=ended)
+    return _outcome(row, Result.DONE, code=GO, what=str(result.get("evidence", "")), ended_at=ended)
 
 
-def broke(contract: Data, row: Data, failed: Data, task: str, now: datetime) -> Outcome:
+def broke(contract: Data, row: Data, failed: Data, task: str, now: datetime) -> dict[str, Any]:
     """The outcome of a cluster on which a task failed.
 
     :param failed: its result. :param now: with a time zone.
     """
-    message = str(failed.get("msg") or "it failed and did not say why")
-    error = str(failed.get("error") or "")
-    owner = str(failed.get("owner") or "Fireworks")
-    who = contact(contract, "account")
-    if owner == "the customer" and who["email"]:
-        owner = f"{who['name']} <{who['email']}>"
-    result, code, gate = _UNTOUCHED.get(error, (FAILED, _CODES.get(error, "failed"), FAILED))
-    said = message.partition(" Next:")[0]
-    reason = said if error else f"{task}: {said.splitlines()[0]}"
-    return {**_outcome(row, result, code, reason, owner, gate, _iso(now)), "detail": message, "error": error}
+    found = blamed(contract, failed, task)
+    result, found["code"] = _UNTOUCHED.get(found["code"], (Result.FAILED, found["code"]))
+    return _outcome(row, result, **found, ended_at=_iso(now))
 
 
-def result_rows(plan: Data, outcomes: Sequence[Data]) -> list[Outcome]:
+def result_rows(plan: Data, outcomes: Sequence[Data]) -> list[dict[str, Any]]:
     """Every cluster of the plan with what came of it, in the order of the waves; those in none come last."""
-    came = {outcome["cluster"]: outcome for outcome in outcomes}
-    order = [name for wave in plan["waves"] for name in wave["clusters"]]
-    rows = {row["cluster"]: row for row in plan["clusters"]}
-    names = [*order, *(name for name in rows if name not in order)]
-    found = [came[name] if name in came else stayed(rows[name]) for name in names]
-    keys = ("wave", "cluster", "ring", "from", "result", "code", "whose_move", "next", "reason")
     return [
         {
-            **{key: one.get(key) for key in keys},
             "wave": one["wave"] or "-",
+            "cluster": one["cluster"],
+            "ring": one["ring"],
             "from": one["from"] or "-",
+            "result": spoken(one["result"]),
+            "code": one["code"],
+            "action_required_by": assignee(one["owner"], one["contact"]),
             "next": str(one["next_at"] or "-")[:16].replace("T", " "),
-            "reason": " ".join(str(one["reason"]).split()),
+            "reason": " ".join(str(one["what"]).split()),
         }
-        for one in found
+        for one in _of_all(plan, outcomes)
     ]
 
 
 def undone(plan: Data, outcomes: Sequence[Data]) -> list[str]:
     """The clusters that failed, and those whose wave was held back for good because others did."""
-    rows = result_rows(plan, outcomes)
-    failed = [row["cluster"] for row in rows if row["result"] == FAILED or row["code"] == "failed_before"]
-    stopped = [row["cluster"] for row in rows if row["code"] == "earlier_wave" and row["next"] == "-"]
+    found = _of_all(plan, outcomes)
+    failed = [one["cluster"] for one in found if one["result"] == Result.FAILED or one["code"] == "failed_before"]
+    stopped = [one["cluster"] for one in found if one["code"] == "earlier_wave" and not one["next_at"]]
     return [*failed, *stopped] if failed else []
 
 
-def _outcome(
-    row: Data,
-    result: str,
-    code: str,
-    reason: str,
-    owner: str = "",
-    gate: str = SKIPPED,
-    ended: str = "",
-    next_at: object = None,
-) -> Outcome:
-    kept = {key: row[key] for key in ("cluster", "customer", "ring", "wave", "from")}
-    return {
-        **kept,
-        "result": result,
-        "code": code,
-        "reason": reason,
-        "whose_move": owner,
-        "outcome": gate,
-        "ended_at": ended,
-        "next_at": next_at,
-        "detail": "",
-        "error": "",
-    }
+def _of_all(plan: Data, outcomes: Sequence[Data]) -> list[Data]:
+    came = {outcome["cluster"]: outcome for outcome in outcomes}
+    order = [name for wave in plan["waves"] for name in wave["clusters"]]
+    rows = {row["cluster"]: row for row in plan["clusters"]}
+    names = [*order, *(name for name in rows if name not in order)]
+    return [came[name] if name in came else stayed(rows[name]) for name in names]
+
+
+def _outcome(row: Data, result: Result, **said: Any) -> dict[str, Any]:
+    place = {key: row[key] for key in ("cluster", "customer", "ring", "wave")}
+    return RolloutOutcome(**place, source=row["from"], result=result, **said).to_dict()
 
 
 def _iso(now: datetime) -> str:

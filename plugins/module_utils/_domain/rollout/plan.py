@@ -11,7 +11,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ..people import CUSTOMER, FIREWORKS, contact
+from ..._vocabulary.owner import NO_CONTACT, Owner
+from ..people import contact
 from .case import Case, Request, case_of
 from .decision import GO, SKIP, WAIT, Decision, decide, standing, timing
 from .digests import plan_digest
@@ -35,7 +36,7 @@ def plan(
     :param now: with a time zone, like ``deadline``: by when the fleet shall be done.
     :returns: ``kind``, ``target``, ``digest``, ``now``; ``waves`` (``number``, ``ring``, ``clusters``, ``starts_at``,
         ``ends_at``); ``clusters``, a row each with ``decision`` (go, skip, wait), ``code``, ``reason``,
-        ``whose_move``, ``next_at``, ``ends_at`` and ``digest``; ``feasibility``.
+        ``owner``, ``contact``, ``next_at``, ``ends_at`` and ``digest``; ``feasibility``.
     :raises ValueError: a moment in how a cluster is cannot be read.
     """
     pairs = list(clusters)
@@ -98,7 +99,8 @@ def _row(case: Case, decision: Decision, wave: Wave | None) -> Row:
         "decision": decision.action,
         "code": decision.code,
         "reason": decision.reason,
-        "whose_move": _whose(case, decision),
+        "owner": decision.owner.value,
+        "contact": _contact(case, decision),
         "next_at": _iso(decision.at),
         "ends_at": _iso(ends),
         "closes_at": _iso(decision.closes),
@@ -108,13 +110,10 @@ def _row(case: Case, decision: Decision, wave: Wave | None) -> Row:
     }
 
 
-def _whose(case: Case, decision: Decision) -> str:
-    if decision.owner == FIREWORKS:
-        return "Fireworks"
-    if decision.owner != CUSTOMER:
-        return ""
-    who = contact(case.contract, _TOPICS.get(decision.code, "support"))
-    return f"{who['name']} <{who['email']}>" if who["email"] else "the customer"
+def _contact(case: Case, decision: Decision) -> dict[str, str]:
+    if decision.owner != Owner.CUSTOMER:
+        return dict(NO_CONTACT)
+    return contact(case.contract, _TOPICS.get(decision.code, "support"))
 
 
 def _wave(wave: Wave) -> dict[str, Any]:
@@ -133,14 +132,14 @@ def _feasibility(rows: Sequence[Row], deadline: datetime | None) -> dict[str, An
     blockers = [row for row in rows if not row["ends_at"] and row["code"] != "already_there"]
     limit = _iso(deadline)
     late = [row for row in rows if limit and row["ends_at"] and row["ends_at"] > limit]
-    keys = ("cluster", "code", "reason", "whose_move", "next_at")
+    keys = ("cluster", "code", "reason", "owner", "contact", "next_at")
     return {
         "whole_fleet": not blockers,
         "complete_at": max(ends, default=None),
         "deadline": limit,
         "in_time": not blockers and not late,
         "late": [str(row["cluster"]) for row in late],
-        "in_the_way": [{key: row[key] for key in keys} for row in blockers],
+        "blockers": [{key: row[key] for key in keys} for row in blockers],
         "counts": {action: sum(row["decision"] == action for row in rows) for action in (GO, WAIT, SKIP)},
     }
 

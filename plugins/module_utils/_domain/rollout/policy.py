@@ -12,8 +12,6 @@ from dataclasses import asdict, dataclass, fields
 from datetime import timedelta
 from typing import Any
 
-RINGS = ("canary", "early", "general")
-
 
 @dataclass(frozen=True)
 class Policy:

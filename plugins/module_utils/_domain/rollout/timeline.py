@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from xml.sax.saxutils import escape
 
+from ..._vocabulary.wording import action_required, assignee
 from ..table import table
 
 Data = Mapping[str, Any]
@@ -100,7 +101,7 @@ def plan_rows(plan: Data) -> list[dict[str, Any]]:
             "decision": row["decision"],
             "next": (row["next_at"] or "-")[:16].replace("T", " "),
             "minutes": -(-row["estimated_seconds"] // 60),
-            "whose_move": row["whose_move"],
+            "action_required_by": assignee(row["owner"], row["contact"]),
             "reason": row["reason"],
         }
         for row in [*turns, *others]
@@ -118,9 +119,9 @@ def feasibility_text(plan: Data) -> str:
         late = f" Late: {', '.join(found['late'])}." if found["late"] else ""
         lines.append(f"The deadline {found['deadline']} {verdict}.{late}")
     if not found["whole_fleet"]:
-        lines.append(f"In the way of the whole fleet: {len(found['in_the_way'])} clusters.")
+        lines.append(f"In the way of the whole fleet: {len(found['blockers'])} clusters.")
         lines += [
-            f"  {row['cluster']}: {row['reason']}. Whose move: {row['whose_move'] or 'nobody, it has to wait'}."
-            for row in found["in_the_way"]
+            f"  {row['cluster']}: {row['reason']}. {action_required(row['owner'], row['contact']) or 'It has to wait.'}"
+            for row in found["blockers"]
         ]
     return "\n".join(lines)

@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from .policy import RINGS, Policy
+from ..contract.schema import RINGS
+from .policy import Policy
 
 
 class Placed(Protocol):

@@ -20,6 +20,8 @@ from datetime import datetime
 from typing import Any
 
 from ..capacity import approved, gpus_per_replica, may_sleep
+from ..contract.defaults import said
+from ..contract.schema_models import MODEL
 from ..names import PRIORITIES
 from .schedule import asked_at
 
@@ -130,7 +132,7 @@ def _wish(contract: Contract, model: Mapping[str, Any], moment: datetime | None)
         limits.append(Limit(gpus // each, "scaling.max_gpus_per_model", says))
     return _Wish(
         model=str(model["name"]),
-        priority=str(model.get("priority") or "standard"),
+        priority=str(said(model, MODEL, "priority")),
         product=str(model["gpu"]["product"]),
         each=each,
         floor=max(1, asked.fewest),

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..contract.defaults import said
 from ..contract.durations import parse_duration
+from ..contract.schema_models import MODEL
 from ..loading import load_deadline
 
 _PROVISION_SECONDS = 600
@@ -35,7 +37,7 @@ _BEHAVIOR: dict[str, dict[str, Any]] = {
             "policies": [{"type": "Pods", "value": 1, "periodSeconds": 300}],
         },
     },
-    # Nobody waits: one by one, only for load that lasts, and GPUs are given back quickly.
+    # Nobody waits: one by one, only for load that lasts, and GPUs are released quickly.
     BATCH: {
         "scaleUp": {
             "stabilizationWindowSeconds": 300,
@@ -53,7 +55,7 @@ _BEHAVIOR: dict[str, dict[str, Any]] = {
 
 def behavior(model: Mapping[str, Any]) -> dict[str, Any]:
     """The ``behavior`` of autoscaling/v2 for a model's class of traffic."""
-    return _BEHAVIOR[str(model.get("traffic_class") or INTERACTIVE)]
+    return _BEHAVIOR[str(said(model, MODEL, "traffic_class"))]
 
 
 def coming_up_seconds(model: Mapping[str, Any]) -> int:

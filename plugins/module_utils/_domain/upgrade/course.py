@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from .entry import ENDS, FAILED, FAILING, GOOD, PENDING, SUPERSEDED, UNDER_WAY, WITHDRAWING, WITHDRAWN, Entry
 from .marks import Marks
 
-NOTHING, BEGIN, RESUME, SUPERSEDE, GIVE_BACK, REFUSE = "nothing", "begin", "resume", "supersede", "give back", "refuse"
+NOTHING, BEGIN, RESUME, SUPERSEDE, ABORT, REFUSE = "nothing", "begin", "resume", "supersede", "abort", "refuse"
 ROLLBACK = "rollback"
 NONE = Entry(0, "", "", "", ())
 """No entry."""
@@ -34,7 +34,7 @@ class Wanted:
 class Course:
     """What to do.
 
-    :param entry: what it goes on with, gives back, or takes the place of; of a rollback the upgrade that it undoes.
+    :param entry: what it goes on with, aborts, or takes the place of; of a rollback the upgrade that it undoes.
     :param reason: why it is so, or why not; for people.
     """
 
@@ -60,7 +60,7 @@ def course(wanted: Wanted, marks: Marks, entries: Sequence[Entry]) -> Course:
             return Course(SUPERSEDE, stuck, reason)
         if stuck.state == PENDING:
             return Course(RESUME, stuck, "an earlier run did not come to its end")
-        return Course(GIVE_BACK, stuck, stuck.reason)
+        return Course(ABORT, stuck, stuck.reason)
     if marks.release == wanted.release:
         return Course(NOTHING, NONE, f"has {wanted.release} already")
     failed = failed_before(wanted.release, wanted.digest, entries)
@@ -78,7 +78,7 @@ def failed_before(release: str, digest: str, entries: Sequence[Entry]) -> Entry 
 def _back(marks: Marks, entries: Sequence[Entry], stuck: Entry | None) -> Course:
     if stuck:
         resumes = stuck.restores and stuck.state == PENDING
-        return Course(RESUME if resumes else GIVE_BACK, stuck, stuck.reason or "it was asked to go back")
+        return Course(RESUME if resumes else ABORT, stuck, stuck.reason or "it was asked to go back")
     undone = next((e for e in reversed(entries) if e.state == GOOD and e.target == marks.release), None)
     if undone is None:
         return Course(REFUSE, NONE, f"no upgrade to {marks.release} is recorded here, so nothing says what was before")

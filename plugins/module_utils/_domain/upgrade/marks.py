@@ -25,7 +25,7 @@ class Marks:
     """The release that is there whole.
 
     :param since: since when, RFC 3339; empty where it was installed and not upgraded to.
-    :param unfinished: the release that a run was bringing, or giving back, and has not come to the end of.
+    :param unfinished: the release that a run was bringing, or rolling back, and has not come to the end of.
     :param failed: of the last release that did not pass here: ``release``, ``digest``, ``at``, ``reason``.
     """
 

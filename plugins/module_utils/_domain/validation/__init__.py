@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..people import CUSTOMER, FIREWORKS, NOBODY, contact, whose_move
+from ..._vocabulary.owner import NO_CONTACT, Owner
+from ..._vocabulary.wording import action_required
+from ..people import contact
 from .checks import FAILED, Verdict, autoscaling, endpoints, gpus, observability, routing
 from .requests import probe_answers, probe_requests
 
@@ -39,7 +41,7 @@ def validation_failure(cluster: str, rows: Sequence[Mapping[str, Any]]) -> str:
     if not failed:
         return ""
     lines = [f"{cluster} failed {len(failed)} of {len(rows)} checks."]
-    lines += [f"{row['check']}: {row['evidence']} {whose_move(row)}" for row in failed]
+    lines += [f"{row['check']}: {row['evidence']} {action_required(row['owner'], row['contact'])}" for row in failed]
     return "\n".join(lines)
 
 
@@ -50,6 +52,6 @@ def _row(name: str, verdict: Verdict, contract: Mapping[str, Any]) -> dict[str, 
         "check": name,
         "result": verdict.result,
         "evidence": verdict.evidence,
-        "owner": (CUSTOMER if verdict.topic else FIREWORKS) if failed else "",
-        "contact": contact(contract, verdict.topic) if failed and verdict.topic else dict(NOBODY),
+        "owner": str(Owner.CUSTOMER if verdict.topic else Owner.FIREWORKS) if failed else "",
+        "contact": contact(contract, verdict.topic) if failed and verdict.topic else dict(NO_CONTACT),
     }

@@ -1,10 +1,10 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One model brought to a unit: recorded, applied as the room allows, gated, and made good or given back whole.
+"""One model brought to a unit: recorded, applied as the room allows, gated, and made good or rolled back whole.
 
 Whatever this must know lives in the cluster: the recorded revisions, each with what became of it, and the set itself.
-So a run that was killed anywhere is gone on with by the next: a pending revision is rolled out, a failing one given
+So a run that was killed anywhere is gone on with by the next: a pending revision is rolled out, a failing one rolled
 back.
 """
 
@@ -67,6 +67,8 @@ _SLACK_SECONDS = 60
 
 class RolloutError(KubeError):
     """A rollout that did not end in the new revision; the message says in which one it ended, and why."""
+
+    code = "rollout_failed"
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,7 @@ class ModelChange:
         if self.settled:
             return self._mend(strategy)
         if self._now and self._now.state == FAILING and self.resumes:
-            raise self._give_back(self._now, f"{self._now.reason}; the run that found this was interrupted")
+            raise self._roll_back(self._now, f"{self._now.reason}; the run that found this was interrupted")
         revision = self.resumes or self._record(strategy)
         self._supersede(revision)
         try:
@@ -198,7 +200,7 @@ class ModelChange:
             # What the dry-run let pass and the write did not would leave a mix of both versions.
             verdict = Verdict(GATE_FAILED, error.what)
         if verdict.state == GATE_FAILED:
-            raise self._give_back(revision, verdict.why)
+            raise self._roll_back(revision, verdict.why)
         self._apply(self.unit)
         self._decide(revision, GOOD)
         self._prune()
@@ -300,7 +302,7 @@ class ModelChange:
         passed = workload(good.unit) if good else None
         return bool(passed and target and template_of(passed) == template_of(target))
 
-    def _give_back(self, revision: Revision, why: str) -> RolloutError:
+    def _roll_back(self, revision: Revision, why: str) -> RolloutError:
         """Restore the last good revision whole; the error that says so."""
         self._decide(revision, FAILING, why)
         good = self._good()

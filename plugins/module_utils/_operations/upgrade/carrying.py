@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The stack of one cluster brought to another release, component by component, or put back whole.
+"""The stack of one cluster brought to another release, component by component, or rolled back whole.
 
 Whatever this must know lives in the cluster: the entries, and what the set's parent says. So a run that was killed
 anywhere is gone on with by the next one.
@@ -50,15 +50,21 @@ _NOT_OURS_TO_MEND = (UnreachableError, CredentialError, TlsError, WrongClusterEr
 
 
 class UpgradeError(KubeError):
-    """A release that did not pass, and was given back."""
+    """A release that did not pass, and was rolled back."""
+
+    code = "rolled_back"
 
 
 class UnfinishedError(KubeError):
     """An upgrade that has not come to an end; the next run goes on."""
 
+    code = "unfinished"
+
 
 class _NotPassedError(KubeError):
     """What the gate says."""
+
+    code = "not_passed"
 
 
 @dataclass(frozen=True)
@@ -111,11 +117,11 @@ class Carrier:
         except KubeError as error:
             if _is_out_of_reach(error):
                 raise self._unfinished(f"{error.what}", entry) from error
-            raise self.give_back(entry, FAILING, error.what) from None
+            raise self.roll_back(entry, FAILING, error.what) from None
         self._finish(entry, [manifest for _name, part in components for manifest in part])
         return evidence
 
-    def give_back(self, entry: Entry, state: str, why: str) -> UpgradeError:
+    def roll_back(self, entry: Entry, state: str, why: str) -> UpgradeError:
         """Put the release before back, object for object; the error that says so.
 
         :param state: ``failing``, or ``withdrawing`` where nothing was wrong.
@@ -131,10 +137,10 @@ class Carrier:
             self._apply(marks, entry.objects, force=True)
             self._decide(entry, ENDS[state], why, ended)
         except KubeError as error:
-            what = f"{entry.target} is being given back ({why}), and that has not come to its end: {error.what}"
+            what = f"{entry.target} is being rolled back ({why}), and that has not come to its end: {error.what}"
             raise self._unfinished(what, entry) from error
         return UpgradeError(
-            f"{entry.target} did not pass: {why}. {entry.source} was put back whole, and is ready",
+            f"{entry.target} did not pass: {why}. {entry.source} was restored whole, and is ready",
             where=self._session.where,
             next_step="correct it, and publish it anew; as it is, it is tried again here only with -e retry=true",
         )

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.assess import SnapshotError, assess
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.finding import place
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.finding import Finding, place
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.handoff import handoff
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.report import health_failure, health_rows
 from tests.unit.domain.agreed import contract
@@ -24,7 +26,7 @@ FALLEN = {
 
 def test_the_customer_is_told_where_what_and_what_to_do() -> None:
     (finding,) = assessed(FALLEN).findings
-    made = handoff(finding.as_dict(), agreed(FALLEN))
+    made = handoff(finding, agreed(FALLEN))
     assert made["to"] == {"name": "Acme capacity", "email": "capacity@acme.example"}
     xid = "79, pid='<unknown>', name=<unknown>, GPU has fallen off the bus."
     gpu = f"acme-eu-1, n1, GPU 0 {uuid('n1', 0)}"
@@ -37,14 +39,14 @@ def test_the_customer_is_told_where_what_and_what_to_do() -> None:
         "It touches llama-n1 of llama.",
         "Recommended: reboot (fault policy 2026.11.1); the contract lets us: never.",
         f"Next: {reboot} back.",
-        "Whose move: the customer, Acme capacity <capacity@acme.example>.",
+        "Action required by: customer (Acme capacity <capacity@acme.example>).",
     ]
 
 
 def test_whoever_is_called_next_is_named() -> None:
     next_one = {"after": "30m", "name": "Acme SRE lead", "email": "sre@acme.example"}
     (finding,) = assessed(FALLEN).findings
-    told = handoff(finding.as_dict(), {**contract(), "contacts": {**contract()["contacts"], "escalation": [next_one]}})
+    told = handoff(finding, {**contract(), "contacts": {**contract()["contacts"], "escalation": [next_one]}})
     assert told["escalation"] == [next_one]
 
 
@@ -90,22 +92,23 @@ def test_ours_goes_to_nobody_else_and_tells_how_often() -> None:
         "mapped": False,
     }
     (finding,) = assessed(case).findings
-    made = handoff(finding.as_dict(), agreed(case))
-    assert made["to"] == {"name": "Fireworks", "email": ""} and made["escalation"] == []
-    assert "It was seen 2 times." in made["text"] and made["text"].endswith("Whose move: Fireworks.")
+    made = handoff(finding, agreed(case))
+    assert made["to"] == {"name": "", "email": ""} and made["escalation"] == []
+    assert "It was seen 2 times." in made["text"] and made["text"].endswith("Action required by: Fireworks.")
 
 
 def test_what_touches_no_replica_says_nothing_of_replicas() -> None:
     (finding,) = assessed({"exporter": {"n3": "none"}}).findings
-    assert "touches" not in handoff(finding.as_dict(), contract())["text"]
+    assert "touches" not in handoff(finding, contract())["text"]
 
 
 def test_places_are_named_as_far_as_they_are_known() -> None:
-    base = {"node": "n1", "pod": "", "gpu": None}
+    base = Finding(node="n1", fault="x", action="report", quarantine=False)
     assert place(base) == "n1"
-    assert place({**base, "gpu": {"index": "", "uuid": "", "pci": "0000:0f:00"}}) == "n1, a GPU 0000:0f:00"
-    assert place({**base, "pod": "fireworks-models/a"}) == "n1, pod fireworks-models/a"
-    assert place({**base, "node": ""}) == "the cluster"
+    gpu = {"index": "", "uuid": "", "pci": "0000:0f:00"}
+    assert place(replace(base, gpu=gpu)) == "n1, a GPU 0000:0f:00"
+    assert place(replace(base, pod="fireworks-models/a")) == "n1, pod fireworks-models/a"
+    assert place(replace(base, node="")) == "the cluster"
 
 
 def test_a_snapshot_of_another_form_is_refused() -> None:

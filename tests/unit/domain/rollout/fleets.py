@@ -34,4 +34,4 @@ def alive(**more: Any) -> dict[str, Any]:
 
 
 def request(**more: Any) -> Request:
-    return Request(**{"release": RELEASE, "asked_by": OPERATOR, **more})
+    return Request(**{"release": RELEASE, "requested_by": OPERATOR, **more})

@@ -308,7 +308,7 @@ def calendars(draw: st.DrawFn) -> Any:
     return windows, frozen, edge
 
 
-@settings(max_examples=40, deadline=None)
+@settings(deadline=None)
 @given(calendars(), st.integers(-700, 500), st.integers(1, 200))
 def test_every_minute_agrees_with_counting(made: Any, offset: int, needed: int) -> None:
     windows, frozen, edge = made

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Go, skip or wait, with the reason, whose move it is and the next time it could go."""
+"""Go, skip or wait, with the reason, who has to act and the next time it could go."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_rolling_back_waits_for_who_works_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("emergency", "agreed_emergency", "asked_by", "code", "reason"),
+    ("emergency", "agreed_emergency", "requested_by", "code", "reason"),
     [
         (BOSS, KNOWS, OPERATOR, "emergency", "emergency, Boss@acme.example: a leak"),
         (BOSS, {}, OPERATOR, "outside_window", "the contract knows of no emergency"),
@@ -159,9 +159,9 @@ def test_rolling_back_waits_for_who_works_there() -> None:
         (BOSS, KNOWS, "boss@acme.example", "outside_window", "somebody else declares the emergency"),
     ],
 )
-def test_an_emergency(emergency: Emergency, agreed_emergency: Any, asked_by: str, code: str, reason: str) -> None:
+def test_an_emergency(emergency: Emergency, agreed_emergency: Any, requested_by: str, code: str, reason: str) -> None:
     contract = agreed(windows=[SATURDAY], emergency=agreed_emergency)
-    found = decide(case_of(contract, alive(), request(emergency=emergency, asked_by=asked_by), None), NOW)
+    found = decide(case_of(contract, alive(), request(emergency=emergency, requested_by=requested_by), None), NOW)
     assert found.code == code
     assert reason in found.reason
 

@@ -8,7 +8,7 @@ import json
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.durations import past_durations
 
 
-def line(started: str, ended: str, operation: str = "upgrade the stack", result: str = "done") -> str:
+def line(started: str, ended: str, operation: str = "upgrade", result: str = "done") -> str:
     day = "2026-11-25T"
     return json.dumps(
         {"operation": operation, "result": result, "started": f"{day}{started}Z", "ended": f"{day}{ended}Z"}
@@ -23,7 +23,7 @@ def test_only_what_was_carried_out_to_its_end_counts_oldest_first() -> None:
         line("10:00:00", "10:00:01", result="nothing changed"),
         line("10:00:00", "10:00:01", operation="onboard"),
     ]
-    assert past_durations(lines, "upgrade the stack") == [330.0, 600.0]
+    assert past_durations(lines, "upgrade") == [330.0, 600.0]
 
 
 def test_what_is_no_record_is_left_out() -> None:

@@ -19,8 +19,8 @@ def contract(name: str, customer: str, ring: str = "general") -> dict[str, Any]:
     return {"identity": {"name": name, "customer": customer, "ring": ring}}
 
 
-def outcome(cluster: str, result: str, error: str = "") -> dict[str, Any]:
-    return {"cluster": cluster, "result": result, "error": error}
+def outcome(cluster: str, result: str, code: str = "") -> dict[str, Any]:
+    return {"cluster": cluster, "result": result, "code": code}
 
 
 def test_canaries_come_first_and_never_all_of_a_customer() -> None:
@@ -42,9 +42,9 @@ def test_canaries_come_first_and_never_all_of_a_customer() -> None:
     [
         ("a", [], {}, ""),
         ("b", [outcome("a", "done")], {}, ""),
-        ("b", [outcome("a", "nothing changed")], {}, ""),
+        ("b", [outcome("a", "unchanged")], {}, ""),
         ("b", [outcome("a", "failed")], {}, "in wave 1 1 failed (a), and 0 may"),
-        ("b", [outcome("a", "failed", "UnreachableError")], {}, ""),
+        ("b", [outcome("a", "failed", "unreachable")], {}, ""),
         ("c", [outcome("b", "failed")], {}, ""),
         ("d", [outcome("a", "done"), outcome("c", "failed")], {}, "in wave 2 1 failed (c), and 0 may"),
         ("b", [outcome("a", "failed")], {"wave_failures": 1, "fleet_failures": 1}, ""),

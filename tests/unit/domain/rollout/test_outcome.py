@@ -33,7 +33,7 @@ def row(made: dict[str, Any], name: str = "c0") -> dict[str, Any]:
 
 def test_what_failed_here_is_not_tried_again_unless_it_is_another_or_somebody_asks() -> None:
     found = row(planned(alive(failed=FAILED)))
-    assert (found["decision"], found["code"], found["whose_move"]) == ("wait", "failed_before", "Fireworks")
+    assert (found["decision"], found["code"], found["owner"]) == ("wait", "failed_before", "fireworks")
     assert "ledger: it crashed" in found["reason"]
     assert row(planned(alive(failed=FAILED), retry=True))["code"] == "go"
     assert row(planned(alive(failed=FAILED), release={**RELEASE, "digest": "another"}))["code"] == "go"
@@ -86,36 +86,38 @@ def test_later_waves_begin_by_what_came_of_those_before_and_of_earlier_runs() ->
     assert opening(made, done, 2, Policy(fleet_failures=1), NOW).at == NOW + timedelta(minutes=30)
 
 
-def broke(error: str, **more: Any) -> dict[str, Any]:
+def broke(code: str = "", **more: Any) -> dict[str, Any]:
     made = planned(alive())
-    failed = {"msg": "it is so. Next: that. Whose move: the customer.", "error": error, **more}
-    return outcome.broke(agreed("c0"), row(made), failed, "Do it", NOW)
+    ours = {"what": "it is so", "next_step": "do that", "where": "c0", "code": code} if code else {"msg": "it is so"}
+    return outcome.broke(agreed("c0"), row(made), {**ours, **more}, "Do it", NOW)
 
 
 @pytest.mark.parametrize(
-    ("error", "result", "code", "gate"),
+    ("code", "result", "named"),
     [
-        ("HeldError", "wait", "locked", "skipped"),
-        ("UnreachableError", "skip", "offline", "skipped"),
-        ("NotReadyError", "wait", "unhealthy", "skipped"),
-        ("NoRoomError", "wait", "no_room", "skipped"),
-        ("FailedBeforeError", "wait", "failed_before", "failed"),
-        ("UpgradeError", "failed", "given_back", "failed"),
-        ("UnfinishedError", "failed", "unfinished", "failed"),
-        ("LockLostError", "failed", "failed", "failed"),
+        ("locked", "waiting", "locked"),
+        ("unreachable", "skipped", "offline"),
+        ("unhealthy", "waiting", "unhealthy"),
+        ("no_room", "waiting", "no_room"),
+        ("failed_before", "waiting", "failed_before"),
+        ("rolled_back", "failed", "rolled_back"),
+        ("unfinished", "failed", "unfinished"),
+        ("lock_lost", "failed", "lock_lost"),
     ],
 )
-def test_what_a_failed_task_means_for_a_cluster(error: str, result: str, code: str, gate: str) -> None:
-    found = broke(error)
-    assert (found["result"], found["code"], found["outcome"]) == (result, code, gate)
-    assert found["reason"] == "it is so."
+def test_what_a_failed_task_means_for_a_cluster(code: str, result: str, named: str) -> None:
+    found = broke(code)
+    assert (found["result"], found["code"], found["object"]) == (result, named, "")
+    assert (found["what"], found["next_step"]) == ("it is so", "do that")
 
 
-def test_whose_move_it_is_after_a_failure() -> None:
-    assert "<" in broke("UpgradeError", owner="the customer")["whose_move"]
-    assert broke("UpgradeError", owner="the operator of this run")["whose_move"] == "the operator of this run"
-    assert broke("")["reason"] == "Do it: it is so."
-    assert broke("", msg="")["reason"] == "Do it: it failed and did not say why"
+def test_who_has_to_act_after_a_failure() -> None:
+    theirs = broke("rolled_back", owner="customer")
+    assert (theirs["owner"], theirs["contact"]["email"]) == ("customer", "account@acme.example")
+    assert (broke("rolled_back", owner="operator")["owner"]) == "operator"
+    foreign = broke()
+    assert (foreign["what"], foreign["code"], foreign["owner"]) == ("Do it: it is so", "task_failed", "fireworks")
+    assert broke(msg="")["what"] == "Do it: it failed and did not say why"
 
 
 def test_the_report_has_every_cluster_in_the_plans_words() -> None:
@@ -123,16 +125,16 @@ def test_the_report_has_every_cluster_in_the_plans_words() -> None:
     made = planned(alive(), alive(), alive(), alive(release=TARGET, since="2026-11-25T11:00:00Z"), away)
     outcomes = [
         outcome.went(row(made, "c0"), {"changed": True, "evidence": "all is ready"}, NOW),
-        outcome.broke(agreed("c1"), row(made, "c1"), {"msg": "it crashed. Next: x.", "error": "UpgradeError"}, "", NOW),
+        outcome.broke(agreed("c1"), row(made, "c1"), {"what": "it crashed", "code": "rolled_back"}, "", NOW),
         outcome.held(row(made, "c2"), Gate(False, "wave 2 has 1 failures", None)),
     ]
     rows = {one["cluster"]: one for one in outcome.result_rows(made, outcomes)}
     assert [(name, one["result"], one["code"]) for name, one in rows.items()] == [
         ("c0", "done", "go"),
-        ("c1", "failed", "given_back"),
-        ("c2", "wait", "earlier_wave"),
-        ("c3", "skip", "already_there"),
-        ("c4", "skip", "offline"),
+        ("c1", "failed", "rolled_back"),
+        ("c2", "waiting", "earlier_wave"),
+        ("c3", "skipped", "already_there"),
+        ("c4", "skipped", "offline"),
     ]
     assert rows["c4"]["wave"] == "-"
     assert outcome.undone(made, outcomes) == ["c1", "c2"]
@@ -141,11 +143,11 @@ def test_the_report_has_every_cluster_in_the_plans_words() -> None:
 def test_what_waits_is_not_failed_and_what_failed_before_is() -> None:
     made = planned(alive(), alive(failed=FAILED))
     soaks = outcome.held(row(made), Gate(False, "it soaks", NOW + HOUR))
-    assert (soaks["next_at"], soaks["whose_move"]) == ("2026-11-25T13:00:00+00:00", "")
+    assert (soaks["next_at"], soaks["owner"]) == ("2026-11-25T13:00:00+00:00", "")
     assert outcome.undone(made, [soaks]) == ["c1"]
     unproven = outcome.held(row(made), Gate(False, "nothing is proven yet", None))
     assert outcome.undone(planned(alive()), [unproven]) == []
-    assert outcome.stayed(row(made, "c1"))["outcome"] == "failed"
+    assert outcome.stayed(row(made, "c1"))["code"] == "failed_before"
 
 
 def test_a_cluster_that_is_held_back_and_waits_for_its_window_says_so() -> None:
@@ -155,8 +157,8 @@ def test_a_cluster_that_is_held_back_and_waits_for_its_window_says_so() -> None:
 
 def test_in_check_mode_it_would_change_and_where_another_run_was_faster_it_is_there() -> None:
     made = row(planned(alive()))
-    assert outcome.went(made, {"changed": True}, NOW, check_mode=True)["result"] == "would change"
+    assert outcome.went(made, {"changed": True}, NOW, check_mode=True)["result"] == "would_change"
     there = outcome.went(made, {"changed": False, "reason": "has it already"}, NOW)
-    assert (there["result"], there["code"], there["outcome"]) == ("skip", "already_there", "done")
+    assert (there["result"], there["code"]) == ("skipped", "already_there")
     stayed = outcome.stayed({**made, "code": "already_there", "decision": "skip", "since": "2026-11-25T11:00:00Z"})
-    assert (stayed["outcome"], stayed["ended_at"]) == ("done", "2026-11-25T11:00:00Z")
+    assert (stayed["result"], stayed["ended_at"]) == ("skipped", "2026-11-25T11:00:00Z")

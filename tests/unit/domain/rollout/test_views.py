@@ -35,15 +35,15 @@ def noted(**notes: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("error", "told", "owner"),
+    ("failed", "told", "owner"),
     [
-        ("timed\nout", "timed out", "customer"),
-        ("a: 401. Next: renew it. Whose move: the operator of this run.", "a: 401", "fireworks"),
-        ("a: no answer. Next: let us in. Whose move: the customer.", "a: no answer", "customer"),
+        ({"msg": "timed\nout"}, "timed out", "customer"),
+        ({"msg": "a: 401. Next: renew it.", "what": "401", "owner": "operator"}, "401", "operator"),
+        ({"msg": "a: no answer.", "what": "no answer", "owner": "customer"}, "no answer", "customer"),
     ],
 )
-def test_a_cluster_without_facts_is_offline(error: str, told: str, owner: str) -> None:
-    assert live_state(contract(), {}, error) == {"reachable": False, "error": told, "owner": owner}
+def test_a_cluster_without_facts_is_offline(failed: dict[str, str], told: str, owner: str) -> None:
+    assert live_state(contract(), {}, failed) == {"reachable": False, "error": told, "owner": owner}
 
 
 def test_a_cluster_without_a_stack() -> None:
@@ -196,7 +196,7 @@ def test_the_outlook_in_words() -> None:
     assert "All that have a time are done by 2026-11-28T01:30:00+00:00." in text
     assert "The deadline 2026-11-26T12:00:00+00:00 does not hold. Late: g1." in text
     assert "In the way of the whole fleet: 2 clusters." in text
-    assert "  g2: offline: <timeout>. Whose move: Acme networking <networking@acme.example>." in text
+    assert "  g2: offline: <timeout>. Action required by: customer (Acme networking <networking@acme.example>)." in text
     good = feasibility_text(plan(FLEET[:1], request(), NOW, NOW + timedelta(days=1)))
     assert "holds." in good
     assert "In the way" not in good

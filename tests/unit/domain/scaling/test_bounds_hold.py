@@ -17,7 +17,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.scaling imp
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.scaling.schedule import asked_at
 from tests.unit.domain.scaling.generated import PRIORITIES, PRODUCTS, contracts, moments
 
-many = settings(max_examples=200, deadline=None, derandomize=True)
+many = settings(deadline=None)
 
 
 def bounds(agreed: dict[str, Any], moment: datetime | None) -> dict[str, Bounds]:

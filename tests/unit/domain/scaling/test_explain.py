@@ -104,7 +104,7 @@ def test_a_contract_without_models_or_with_floors_that_do_not_fit_is_one_row() -
     assert "8 x 2 (a) + 1 x 1 (b) = 17 GPUs" in row["because"]
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(deadline=None)
 @given(contracts(), moments)
 def test_as_many_more_gpus_as_it_says_are_enough(agreed: Any, moment: datetime) -> None:
     try:

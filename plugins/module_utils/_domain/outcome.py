@@ -1,0 +1,116 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What came of a cluster in a run: data, whatever the playbook. It is worded where it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from .._vocabulary.owner import NO_CONTACT, Contact, Owner
+from .._vocabulary.wording import message
+from .people import contact
+
+Data = Mapping[str, Any]
+
+#: What Ansible and modules of others leave out of a failure: it is ours to look into.
+TASK_FAILED, OWNER_OF_UNKNOWN = "task_failed", Owner.FIREWORKS
+
+
+class Result(StrEnum):
+    """How a run ended for a cluster."""
+
+    DONE = "done"
+    UNCHANGED = "unchanged"
+    WOULD_CHANGE = "would_change"
+    PASSED = "passed"
+    """Of a run that only looks."""
+    REFUSED = "refused"
+    FAILED = "failed"
+    WAITING = "waiting"
+    SKIPPED = "skipped"
+    NOT_BEGUN = "not_begun"
+
+
+GOOD = frozenset((Result.DONE, Result.UNCHANGED, Result.WOULD_CHANGE, Result.PASSED))
+RESULTS = [result.value for result in Result]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of one cluster.
+
+    :param code: a stable word for what happened, for machines. :param object: what it happened to, in the cluster.
+    :param written: the objects that were changed.
+    :param details: where several things are unmet, each of them in full, for people.
+    """
+
+    cluster: str
+    customer: str
+    result: Result
+    code: str
+    owner: Owner = Owner.NOBODY
+    contact: Contact = field(default_factory=lambda: NO_CONTACT)
+    object: str = ""
+    what: str = ""
+    next_step: str = ""
+    written: tuple[str, ...] = ()
+    details: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As facts and records hold it."""
+        plain = {"result": self.result.value, "owner": self.owner.value, "contact": dict(self.contact)}
+        return {**asdict(self), **plain, "written": list(self.written)}
+
+
+def failures_told(outcomes: Iterable[Data]) -> list[str]:
+    """What did not go well, what to do and who has to do it, in full."""
+    bad = [outcome for outcome in outcomes if outcome["result"] not in GOOD]
+    return [_told(one) for one in bad if one["next_step"] or one["result"] in (Result.FAILED, Result.REFUSED)]
+
+
+def _told(outcome: Data) -> str:
+    if outcome["details"]:
+        return str(outcome["details"])
+    return message(
+        str(outcome["what"]),
+        where=str(outcome["object"] or outcome["cluster"]),
+        next_step=str(outcome["next_step"]),
+        owner=str(outcome["owner"]),
+        contact=outcome["contact"],
+    )
+
+
+def blamed(contract: Data, failed: Data, task: str) -> dict[str, Any]:
+    """What an outcome says of a failed task: what the failure itself does, and of others' failures a default.
+
+    :param failed: its result; of a task in a loop that of all its turns.
+    """
+    cause = next((dict(turn) for turn in failed.get("results") or () if turn.get("failed")), failed)
+    owner = Owner(str(cause.get("owner") or OWNER_OF_UNKNOWN))
+    where = str(cause.get("where") or "")
+    return {
+        "code": str(cause.get("code") or TASK_FAILED),
+        "owner": owner,
+        "contact": contact(contract, "account") if owner == Owner.CUSTOMER else NO_CONTACT,
+        "object": "" if where == contract["identity"]["name"] else where,
+        "what": str(cause.get("what") or f"{task}: {cause.get('msg') or 'it failed and did not say why'}"),
+        "next_step": str(cause.get("next_step") or ""),
+    }
+
+
+def changed_objects(results: Iterable[Data]) -> tuple[str, ...]:
+    """The objects that tasks changed, once each; of a task in a loop by all its turns. A credential by its user."""
+    return tuple(dict.fromkeys(each for result in results for each in _changed(result)))
+
+
+def _changed(result: Data) -> list[str]:
+    if "results" in result:
+        return [each for turn in result["results"] for each in _changed(turn)]
+    if "user" in result and result.get("changed"):
+        return [f"credential {result['user']}"]
+    objects = [each for each in result.get("objects") or () if each["action"] != "unchanged"]
+    return [" ".join((each["kind"], "/".join(filter(None, (each["namespace"], each["name"]))))) for each in objects]

@@ -1,0 +1,51 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place where an owner, a contact and a next step become a sentence. Nothing ever reads it back."""
+
+from __future__ import annotations
+
+from .owner import NO_CONTACT, Contact, Owner
+
+_NAMES = {Owner.OPERATOR: "operator", Owner.FIREWORKS: "Fireworks", Owner.CUSTOMER: "customer"}
+
+
+def spoken(word: str) -> str:
+    """A machine's word for people."""
+    return word.replace("_", " ")
+
+
+def person(contact: Contact | None) -> str:
+    """A contact as people write it; empty when there is nobody in particular."""
+    name, email = (contact or NO_CONTACT)["name"], (contact or NO_CONTACT)["email"]
+    return f"{name} <{email}>".strip() if email else name
+
+
+def assignee(owner: str, contact: Contact | None = None) -> str:
+    """Who has to act, as a table says it: the person where one is known, else the owner; empty for nobody."""
+    return person(contact) or _NAMES.get(Owner(owner), "")
+
+
+def action_required(owner: str, contact: Contact | None = None) -> str:
+    """Who has to act, as a sentence; empty for nobody."""
+    if not owner:
+        return ""
+    asked = person(contact)
+    return f"Action required by: {_NAMES[Owner(owner)]}{f' ({asked})' if asked else ''}."
+
+
+def next_step_sentence(step: str) -> str:
+    """What to do next, as a sentence; empty when there is nothing to do."""
+    return f"Next: {step.rstrip('.')}." if step else ""
+
+
+def message(what: str, *, where: str = "", next_step: str = "", owner: str = "", contact: Contact | None = None) -> str:
+    """What happened and where, what to do next, and who has to do it.
+
+    :param owner: left out where there is nothing to do next.
+    """
+    said = what.rstrip(".")
+    head = f"{where}: {said}." if where else f"{said}."
+    if not next_step:
+        return head
+    return " ".join(part for part in (head, next_step_sentence(next_step), action_required(owner, contact)) if part)

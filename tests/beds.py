@@ -1,0 +1,44 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A plugin of pytest: the clusters that tests share, one set for each worker. Real API servers, fake nodes."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from byoc_testbed import ClusterSpec, NodePool, Testbed
+
+# A shell that starts a run in the background lets it ignore Ctrl-C, and with it every process that the run starts.
+# Some tests end their processes with it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+H100 = "NVIDIA-H100-80GB-HBM3"
+
+
+def h100(nodes: int, gpus_per_node: int, provider: str) -> NodePool:
+    return NodePool(
+        "h100",
+        count=nodes,
+        product=H100,
+        gpus_per_node=gpus_per_node,
+        gpu_memory_mib=81559,
+        zone="a",
+        taint=True,
+        provider=provider,
+    )
+
+
+@pytest.fixture(scope="session")
+def bed() -> Iterator[Testbed]:
+    """Three clusters side by side, for the whole run: a cloud one, a bare metal one, and one with too few GPUs."""
+    specs = [
+        ClusterSpec("acme", pools=[h100(2, 8, "aws")], load_seconds=1.0),
+        ClusterSpec("birch", pools=[h100(2, 8, "bare_metal")], load_seconds=1.0, gateway_api=True),
+        ClusterSpec("cedar", pools=[h100(1, 2, "gcp")], load_seconds=1.0),
+    ]
+    with Testbed.start(specs) as started:
+        yield started

@@ -1,0 +1,154 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Repairs that ``fireworks.byoc.remediate`` has made: side by side, until one deadline, and reported as they are."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration import journey
+from tests.integration.remediating import ALLOWED, NODE, OTHER, finding, said, with_models
+
+BOTH = {"max_nodes": 2, "max_share": 1, "max_nodes_per_model": 2, "breaker_share": 1, "healthy_for": "1h"}
+
+
+@pytest.fixture
+def cluster(bed: Any) -> Iterator[Any]:
+    with with_models(bed["acme"]) as it:
+        yield it
+
+
+def remediated(cluster: Any, folder: Path, actions: dict[str, str], **asked: Any) -> subprocess.CompletedProcess[str]:
+    (folder / "asked.json").write_text(json.dumps(asked))
+    contract = {**journey.agreed(cluster), "actions": actions, "remediation": BOTH}
+    done = journey.play("remediate", folder, [contract], "-e", f"@{folder / 'asked.json'}")
+    assert done.returncode == 0, done.stdout
+    return done
+
+
+class Controllers:
+    """Management controllers of both nodes. The one of NODE power-cycles it; the other's only says that it would."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self._reads_since = 0
+
+    def reset(self, name: str) -> None:
+        self.asked.append(("reset", name))
+        self._reads_since = 0
+
+    def read(self, name: str) -> dict[str, str]:
+        self.asked.append(("read", name))
+        if name == OTHER or ("reset", name) not in self.asked:
+            return {"PowerState": "On", "LastResetTime": "2026-01-01T00:00:00Z"}
+        self._reads_since += 1
+        if self._reads_since < 2:
+            return {"PowerState": "On", "LastResetTime": "2026-01-01T00:00:00Z"}  # it has not gone down yet
+        return {"PowerState": "On", "LastResetTime": "2026-11-28T00:00:00Z"}
+
+
+@contextmanager
+def serving(controllers: Controllers) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer(controllers.read(self.path.strip("/")))
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            controllers.reset(self.path.strip("/").split("/")[0])
+            self._answer({})
+
+        def _answer(self, body: dict[str, str]) -> None:
+            text = json.dumps(body).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_words: Any) -> None:
+            """Nothing: the output is the test's."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_power_cycles_run_side_by_side_and_one_that_is_not_seen_is_pending(cluster: Any, tmp_path: Path) -> None:
+    controllers = Controllers()
+    with serving(controllers) as url:
+        done = remediated(
+            cluster,
+            tmp_path,
+            ALLOWED,
+            remediate_findings=[finding(), finding(node=OTHER)],
+            remediate_repair="bare_metal",
+            remediate_bmc_url=url + "/{{ remediate_step.node }}",
+            remediate_bmc_password="sesame",
+            remediate_repair_timeout=20,
+        )
+    requests = [("read", NODE), ("reset", NODE), ("read", OTHER), ("reset", OTHER)]
+    assert sorted(controllers.asked[:4]) == sorted(requests), controllers.asked
+    assert controllers.asked[4:].count(("read", NODE)) == 2, controllers.asked
+    assert said(cluster)["state"] == "validating"
+    assert said(cluster, OTHER)["state"] == "repairing"
+    words = " ".join(done.stdout.split())
+    assert "it was power-cycled" in words, done.stdout
+    assert "has not ended in 20 s (remediate_repair_timeout): it is on, and its LastResetTime is what it was" in words
+    assert "sesame" not in done.stdout
+
+
+def test_after_a_failed_repair_an_approval_still_counts(cluster: Any, tmp_path: Path) -> None:
+    approve = {**ALLOWED, "reboot": "approve", "replace": "approve"}
+    asked = {"remediate_findings": [finding()], "remediate_repair": "custom"}
+    asked["remediate_repair_tasks"] = str(tmp_path / "repair.yml")
+    refusing = {"name": "Make it", "ansible.builtin.fail": {"msg": "the provider says no"}}
+    (tmp_path / "repair.yml").write_text(json.dumps([refusing]))
+    waiting = remediated(cluster, tmp_path, approve, **asked)
+    assert said(cluster)["state"] == "drained"
+    assert "waits for an approval" in " ".join(waiting.stdout.split())
+    approved = remediated(cluster, tmp_path, approve, **asked, remediate_approved=[said(cluster)["session"]])
+    assert (said(cluster)["state"], said(cluster)["goal"]) == ("repairing", "replace"), approved.stdout
+    assert "Make it: the provider says no" in " ".join(approved.stdout.split())
+
+
+def test_a_custom_repair_is_polled_until_it_has_ended(cluster: Any, tmp_path: Path) -> None:
+    flag = tmp_path / "ended"
+    request = {"name": "Ask for it", "ansible.builtin.debug": {"msg": "asked"}}
+    look = {"name": "Look", "ansible.builtin.set_fact": {"remediate_repair_state": {
+        "outcome": f"{{{{ 'failed' if '{flag}' is exists else 'pending' }}}}",
+        "detail": "the vendor says no"}}}  # fmt: skip
+    (tmp_path / "request.yml").write_text(json.dumps([request]))
+    (tmp_path / "look.yml").write_text(json.dumps([look]))
+    threading.Timer(6, flag.touch).start()
+    started = time.monotonic()
+    done = remediated(
+        cluster,
+        tmp_path,
+        ALLOWED,
+        remediate_findings=[finding()],
+        remediate_repair="custom",
+        remediate_repair_tasks=str(tmp_path / "request.yml"),
+        remediate_repair_poll_tasks=str(tmp_path / "look.yml"),
+        remediate_repair_timeout=60,
+    )
+    assert 6 < time.monotonic() - started < 50
+    assert (said(cluster)["state"], said(cluster)["goal"]) == ("repairing", "replace"), done.stdout
+    assert "the vendor says no" in " ".join(done.stdout.split())

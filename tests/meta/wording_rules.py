@@ -1,0 +1,64 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules about what is worded for people: it is made in one place, and nothing reads it back."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.meta.tree import Tree
+
+WORDING = "plugins/module_utils/_vocabulary/wording.py"
+CODE = ("plugins", "roles", "extensions")
+_WORDS = "Next:|Action required by|Whose move"
+MARKERS = re.compile(_WORDS)
+# Playbooks say what to do next themselves; none of them may look for it in what was said.
+READ_BACK = re.compile(
+    rf"(?:split|partition|search|match|regex_\w+|startswith|endswith)\(\s*r?['\"][^'\"]*(?:{_WORDS})"
+    rf"|['\"][^'\"]*(?:{_WORDS})[^'\"]*['\"]\s+(?:not\s+)?in\b"
+)
+
+
+def wording_elsewhere(tree: Tree) -> list[str]:
+    """The words for an owner and a next step are literals of one file: without them nobody can look for them."""
+    problems = []
+    for folder in CODE:
+        for path in tree.files:
+            if not path.is_relative_to(tree.root / folder) or tree.named(path) == WORDING:
+                continue
+            problems += [f"{tree.named(path)}:{line}: {text!r} is worded in {WORDING}" for line, text in _markers(path)]
+    return problems
+
+
+def wording_read_back(tree: Tree) -> list[str]:
+    """No playbook decides by words that were made for people."""
+    return [
+        f"{tree.named(path)}:{number}: {line.strip()}"
+        for path in tree.files
+        if path.suffix == ".yml" and path.is_relative_to(tree.root / "playbooks")
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if READ_BACK.search(line)
+    ]
+
+
+def _markers(path: Path) -> Iterator[tuple[int, str]]:
+    if path.suffix == ".py":
+        yield from ((line, found[0]) for line, text in _literals(path) for found in [MARKERS.search(text)] if found)
+    elif path.suffix in (".yml", ".j2"):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            if found := MARKERS.search(line):
+                yield number, found[0]
+
+
+def _literals(path: Path) -> Iterator[tuple[int, str]]:
+    """The texts of a file, those inside f-strings too; a docstring is none."""
+    tree = ast.parse(path.read_text())
+    nodes = list(ast.walk(tree))
+    said = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
+            yield node.lineno, node.value
