@@ -61,8 +61,8 @@ POD_RULES = (
     ),
     Rule(
         f"!({_CREATE}) || ({' && '.join(_CANARY)})",
-        "The only bare pod that Fireworks creates is a canary: one container without volumes, token or secrets, that gets"
-        " no requests and ends by itself.",
+        "The only bare pod that Fireworks creates is a canary: one container without volumes, token or secrets, that"
+        " gets no requests and ends by itself.",
     ),
     Rule(
         f"!({_DELETE}) || {_marked('oldObject')} == 'true'",
