@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A testbed cluster that holds exactly what governs us, by its contract, and nothing else of ours."""
+"""A testbed cluster that has exactly the prerequisites of its contract, and nothing else of ours."""
 
 from __future__ import annotations
 

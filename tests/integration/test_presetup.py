@@ -63,7 +63,7 @@ def test_rendered_twice_it_is_the_same_bytes_and_writes_nothing_to_the_cluster(a
     assert texts[0] == texts[1]
     assert ours(acme) == {}
     text = texts[0].decode()
-    assert text.startswith("# What governs Fireworks in the cluster acme-eu-1")
+    assert text.startswith("# The prerequisites of Fireworks in the cluster acme-eu-1")
     assert max(len(each) for each in text.splitlines() if each.startswith("#")) <= 120
     assert "&id" not in text
     kinds = [each["kind"] for each in yaml.safe_load_all(text)]
@@ -103,7 +103,7 @@ def test_in_hardened_mode_only_an_administrator_offboards(acme: Any, tmp_path: P
     before = ours(acme)
     done = offboard(tmp_path, without_credential(acme))
     assert done.returncode == 2
-    assert "only the customer's administrator may remove what governs us" in done.stdout
+    assert "only the customer's administrator may remove the prerequisites" in done.stdout
     assert ours(acme) == before
     gone = offboard(tmp_path, without_credential(acme), options=as_admin(acme))
     assert gone.returncode == 0, gone.stdout

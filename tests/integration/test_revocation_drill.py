@@ -185,7 +185,7 @@ def somebody_elses(serving: Any) -> Iterator[str]:
     place = credentials / f"{CLUSTER}-observer.kubeconfig"
     kept = place.read_bytes()
     place.write_bytes(Path(cluster.kubeconfig).read_bytes())
-    yield "observer's is the credential of "
+    yield "the credential of observer belongs to "
     place.write_bytes(kept)
 
 

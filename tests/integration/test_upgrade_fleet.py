@@ -101,7 +101,7 @@ class Fleet:
         return made
 
     def install(self, version: str, clusters: str) -> None:
-        """A release where there is none, without what governs us."""
+        """A release where there is none, without the prerequisites."""
         template = str(self.folder / "releases" / version / "ledger.yml.j2")
         play = {
             "hosts": clusters,

@@ -47,7 +47,7 @@ _BASIC = {
     ("authorization.k8s.io", "selfsubjectrulesreviews"),
 }
 _WORKLOADS = ("daemonsets", "deployments", "statefulsets")
-#: Rights that lead to all others, or out of what governs us: group, resource and verb.
+#: Rights that lead to all others, or out of the guardrails: group, resource and verb.
 KEYS = {
     *(("", "secrets", verb) for verb in ("get", "list", "create")),
     *(("", "pods", verb) for verb in ("create", "patch")),
