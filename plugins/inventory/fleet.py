@@ -122,6 +122,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract im
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.errors import report
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.rules import MODEL_RULES
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.warmup import load_filters
 
 SOURCE_ENDINGS = (".byoc.yml", ".byoc.yaml")
 ALL_CLUSTERS = "byoc"
@@ -147,6 +148,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         directory = Path(path).parent / Path(self.get_option("contracts")).expanduser()
         with _no_garbage_collection():
             self._fill(directory, self.get_cache_key(path), cache)
+        load_filters()
 
     def _fill(self, directory: Path, cache_key: str, cache: bool) -> None:
         try:

@@ -31,6 +31,25 @@ def agreed(cluster: Any, name: str = "", **more: Any) -> Contract:
     return contract(name or f"{cluster.name}-eu-1", provider=PROVIDERS[cluster.name], **given)
 
 
+def hardened(cluster: Any, kubeconfig: Any = None, **more: Any) -> Contract:
+    """The same, in hardened mode: by default with the administrator's credential."""
+    made = agreed(cluster, kubeconfig=kubeconfig or cluster.kubeconfig, **more)
+    made["access"]["mode"] = "hardened"
+    return made
+
+
+def as_admin(cluster: Any) -> tuple[str, ...]:
+    """The option by which the customer's administrator runs a playbook."""
+    return ("-e", f"admin_kubeconfig={cluster.kubeconfig}")
+
+
+def unreachable(contract: Contract, cluster: Any, folder: Path) -> Contract:
+    """The contract with a credential that leads to where nobody listens."""
+    away = cluster.kubeconfig_with(folder / "away.kubeconfig", server="https://127.0.0.1:1")
+    contract["access"]["credential"] = {"kubeconfig_file": str(away)}
+    return contract
+
+
 def play(
     name: str, folder: Path, contracts: Iterable[Contract], *options: str, clusters: str = "byoc"
 ) -> subprocess.CompletedProcess[str]:

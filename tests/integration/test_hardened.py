@@ -15,19 +15,9 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.
 from byoc_testbed import ClusterSpec, Testbed
 from tests.beds import h100
 from tests.integration.audit_log import by_identity_and_verb, calls
-from tests.integration.journey import NO_REQUESTS, agreed, line, onboard, ours, play, versions, wipe
+from tests.integration.journey import NO_REQUESTS, as_admin, hardened, line, onboard, ours, play, versions, wipe
 from tests.integration.plays import ROOT
 from tests.integration.upgrades import ASKED_BY, NEW, QUICK, ended, publish
-
-
-def as_admin(cluster: Any) -> tuple[str, ...]:
-    return ("-e", f"admin_kubeconfig={cluster.kubeconfig}")
-
-
-def hardened(cluster: Any, kubeconfig: Any, **more: Any) -> dict[str, Any]:
-    contract = agreed(cluster, kubeconfig=kubeconfig, **more)
-    contract["access"]["mode"] = "hardened"
-    return contract
 
 
 @pytest.fixture

@@ -164,7 +164,7 @@ def _kind_fits(kind: str, asked: Asked, place: Place | None, kinds: Kinds) -> bo
     if place.subresource == "eviction":
         return kind == "Status"
     if asked.method != "DELETE" and isinstance(asked.sent, Mapping) and asked.sent.get("kind"):
-        return kind == asked.sent["kind"]
+        return bool(kind == asked.sent["kind"])
     if asked.method == "GET" and not place.name:
         return kind.endswith("List") and _is_kind_of(kind.removesuffix("List"), place, kinds)
     return _is_kind_of(kind, place, kinds)
