@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.entry_point import entry_point
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities import identity_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.exposure import front_door, route
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.preflight import preflight
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup import presetup_objects
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.entry_point import entry_point
 from tests.unit.domain.agreed import APIS, RELEASE, WITH_GATEWAY, contract, facts, model
 
 OPENSHIFT = {"identity": {"provider": "openshift"}, "networking": {"domain": "llm.acme.example"}}

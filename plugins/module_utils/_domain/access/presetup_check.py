@@ -118,7 +118,7 @@ def _message(each: Data) -> str:
 
 
 def _command(entry: Data, each: Data, play: str, *, stale: bool) -> str:
-    """The smallest command that fixes one field; the playbook if there is none, or if the set is outdated as a whole."""
+    """The smallest command that fixes one field; the playbook if there is none, or if the set is stale."""
     path = [first or second for first, second in _STEP.findall(each["field"])]
     if path[0] == "roleRef":  # immutable
         return f"{_kubectl('delete', entry)} && {play}"

@@ -133,9 +133,7 @@ CHANGE = section(
             default=[],
             examples=[_WINDOW["examples"]],
         ),
-        "freezes": listing(
-            "Freezes", "Periods without changes.", _FREEZE, default=[], examples=[_FREEZE["examples"]]
-        ),
+        "freezes": listing("Freezes", "Periods without changes.", _FREEZE, default=[], examples=[_FREEZE["examples"]]),
         "approvals": section(
             "Approvals",
             "Which kinds of change wait for an approval. The default is required.",

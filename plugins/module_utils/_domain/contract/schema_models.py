@@ -31,9 +31,7 @@ MODEL = section(
             meant="write it without spaces",
             examples=["meta-llama/Llama-3.1-8B-Instruct"],
         ),
-        "task": choice(
-            "Task", "Its purpose. Training and fine-tuning are not supported.", ["serve"], default="serve"
-        ),
+        "task": choice("Task", "Its purpose. Training and fine-tuning are not supported.", ["serve"], default="serve"),
         "source": section(
             "Source",
             "Where the weights come from.",

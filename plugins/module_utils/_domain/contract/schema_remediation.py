@@ -58,10 +58,15 @@ REMEDIATION = section(
             default=5,
             examples=[5],
         ),
-        "drain_deadline": duration("Drain", "After it a drain is abandoned and undone.", default="30m", examples=["30m"]),
+        "drain_deadline": duration(
+            "Drain", "After it a drain is abandoned and undone.", default="30m", examples=["30m"]
+        ),
         "repair_deadline": duration("Repair", "After it a repair has failed.", default="1h", examples=["1h"]),
         "healthy_for": duration(
-            "Healthy for", "How long a repaired node must be healthy before it returns.", default="10m", examples=["10m"]
+            "Healthy for",
+            "How long a repaired node must be healthy before it returns.",
+            default="10m",
+            examples=["10m"],
         ),
     },
     default={},

@@ -61,7 +61,7 @@ POD_RULES = (
     ),
     Rule(
         f"!({_CREATE}) || ({' && '.join(_CANARY)})",
-        "The only bare pod that Fireworks creates is a canary: one container without volumes, token or secrets, that gets no"
+        "Fireworks creates no bare pod but a canary: one container without volumes, token or secrets, that gets no"
         " requests and ends by itself.",
     ),
     Rule(

@@ -21,7 +21,7 @@ def granted_by_customer(contract: Mapping[str, Any], identity: Identity) -> tupl
 
 
 def observed_at_customers(contract: Mapping[str, Any]) -> tuple[Need, ...]:
-    """What the observer queries in the customer's namespaces: their Prometheus, or each exporter if its place is known."""
+    """What the observer queries in the customer's namespaces: their Prometheus, or else each exporter."""
     health = contract.get("health") or {}
     if prometheus := health.get("prometheus"):
         service = prometheus_service(prometheus)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..capacity import may_span_nodes
+from ..entry_point import GATEWAY, GATEWAY_GROUP, OPENSHIFT_ROUTE, ROUTE_GROUP, entry_point
 from ..names import (
     LOCK,
     LWS_GROUP,
@@ -28,7 +29,6 @@ from ..names import (
     TELEMETRY_PORT,
     priority_class,
 )
-from ..entry_point import GATEWAY, GATEWAY_GROUP, OPENSHIFT_ROUTE, ROUTE_GROUP, entry_point
 
 Contract = Mapping[str, Any]
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..capacity import nodes_per_replica
+from ..entry_point import GATEWAY, GATEWAY_GROUP, OPENSHIFT_ROUTE, ROUTE_GROUP, entry_point
 from ..names import (
     GROUP_LABEL,
     MODEL_LABEL,
@@ -21,7 +22,6 @@ from ..names import (
     labels,
     model_set,
 )
-from ..entry_point import GATEWAY, GATEWAY_GROUP, OPENSHIFT_ROUTE, ROUTE_GROUP, entry_point
 
 Manifest = dict[str, Any]
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..release import UnknownReleaseError, needed_images, registry
 from ..entry_point import OPENSHIFT_ROUTE, entry_point
+from ..release import UnknownReleaseError, needed_images, registry
 from .item import Item
 
 Data = Mapping[str, Any]

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..release import kubernetes_version
 from ..entry_point import GATEWAY, GATEWAY_GROUP, OPENSHIFT_ROUTE, ROUTE_GROUP, entry_point
+from ..release import kubernetes_version
 from .item import Item
 
 Data = Mapping[str, Any]

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from ..capacity import may_span_nodes
+from ..entry_point import OPENSHIFT_ROUTE, entry_point
 from ..identities.needs import may_scale
 from ..names import (
     ALERTS,
@@ -28,7 +29,6 @@ from ..names import (
     TELEMETRY_PORT,
     labels,
 )
-from ..entry_point import OPENSHIFT_ROUTE, entry_point
 
 Manifest = dict[str, Any]
 
