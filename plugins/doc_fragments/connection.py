@@ -24,7 +24,7 @@ options:
         type: str
       cluster_uid:
         description:
-          - The UID of the cluster's C(kube-system) namespace. If another cluster answers, the task fails and names both UIDs.
+          - The UID of the cluster's C(kube-system) namespace. If another cluster answers, the task fails.
           - Must be given for anything that writes.
         type: str
       kubeconfig:

@@ -28,7 +28,8 @@ _SHAPES = {
 def replaced_words(tree: Tree) -> list[str]:
     """No text uses a word that the glossary replaces, also where the phrase spans two lines."""
     return [
-        f"{tree.named(path)}:{text.count(chr(10), 0, found.start()) + 1}: {' '.join(found[0].split())!r}: {better!r}"
+        f"{tree.named(path)}:{text.count(chr(10), 0, found.start()) + 1}: "
+        f"{' '.join(found[0].split())!r}: say {better!r}"
         for path, text in texts(tree)
         if tree.named(path) != GLOSSARY
         for shape, better in _SHAPES.items()

@@ -87,8 +87,8 @@ def prove_refused(session: Session, *, seconds: float) -> float:
             raise DeadlineError(
                 f"the token is still not refused after {elapsed:.0f} s: the API server answered {status}",
                 where=session.where,
-                next_step="run again; if it persists, check how long the API server caches answers of an authentication "
-                "webhook, and treat the token as still valid",
+                next_step="run again; if it persists, check how long the API server caches answers of an authentication"
+                " webhook, and treat the token as still valid",
                 owner=Owner.CUSTOMER,
             )
         time.sleep(REST_SECONDS)
