@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Move pods off nodes by the Eviction API, many at once, and track their replacements.
 
-A drain is completed when exactly these pods (by UID: a StatefulSet's next pod has the same name) are gone and what their
-controllers created instead is Ready, or is known to fit no node. On request, it is Ready before they leave.
+A drain is completed when exactly these pods (by UID: a StatefulSet's next pod has the same name) are gone and what
+their controllers created instead is Ready, or is known to fit no node. On request, it is Ready before they leave.
 """
 
 from __future__ import annotations

@@ -16,13 +16,8 @@ from ..names import account_user
 def access_expectations(contract: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The accounts of all identities, each with its rules and bindings.
 
-<<<<<<< HEAD
-    An identity that the contract does not use is listed without rules, so that a leftover of it shows. What
-    the customer grants in their own namespaces is expected too, by a binding of the same name.
-=======
     An identity that the contract does not use is listed without rules, so that a leftover of it has rights too many.
     What the customer grants in their own namespaces is expected too, by a binding of the same name.
->>>>>>> main
     """
     return [_expectation(contract, identity) for identity in IDENTITIES]
 

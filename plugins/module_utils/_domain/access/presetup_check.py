@@ -118,11 +118,7 @@ def _message(each: Data) -> str:
 
 
 def _command(entry: Data, each: Data, play: str, *, stale: bool) -> str:
-<<<<<<< HEAD
-    """The smallest command that fixes one field; the playbook if there is none, or if the set is stale."""
-=======
     """The smallest command that fixes one field; the playbook if there is none, or if the whole set is outdated."""
->>>>>>> main
     path = [first or second for first, second in _STEP.findall(each["field"])]
     if path[0] == "roleRef":  # immutable
         return f"{_kubectl('delete', entry)} && {play}"

@@ -96,12 +96,8 @@ EVENTS = section(
         ),
         "token_secret": section(
             "Token's Secret",
-<<<<<<< HEAD
-            "The Secret in fireworks-system with the receiver's token. The customer creates it; we never read it.",
-=======
             "The Secret in fireworks-system with the receiver's bearer token. The customer creates it; "
             "we never read it.",
->>>>>>> main
             {
                 "name": text("Name", "Its name.", pattern=_NAME, meant=_NAME_MEANT, examples=["byoc-events"]),
                 "key": text(

@@ -95,12 +95,8 @@ def _rules(contract: Mapping[str, Any]) -> tuple[Rule, ...]:
     rules = [
         Rule(
             "variables.update",
-<<<<<<< HEAD
-            "Fireworks only updates nodes: it does not create, delete or proxy to them or write their status.",
-=======
             "Fireworks only updates nodes: it does not create, delete or proxy to them, and does not write "
             "their status.",
->>>>>>> main
             "'Fireworks only updates nodes: ' + request.operation + ' of nodes'"
             " + request.?subResource.optMap(sub, '/' + sub).orValue('') + ' is not allowed by the contract'",
         ),

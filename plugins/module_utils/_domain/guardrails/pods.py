@@ -61,13 +61,8 @@ POD_RULES = (
     ),
     Rule(
         f"!({_CREATE}) || ({' && '.join(_CANARY)})",
-<<<<<<< HEAD
-        "Fireworks creates no bare pod but a canary: one container without volumes, token or secrets, that gets no"
-        " requests and ends by itself.",
-=======
         "The only bare pod that Fireworks creates is a canary: one container without volumes, token or secrets, that"
         " gets no requests and ends by itself.",
->>>>>>> main
     ),
     Rule(
         f"!({_DELETE}) || {_marked('oldObject')} == 'true'",

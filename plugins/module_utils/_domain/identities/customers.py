@@ -21,11 +21,7 @@ def granted_by_customer(contract: Mapping[str, Any], identity: Identity) -> tupl
 
 
 def observed_at_customers(contract: Mapping[str, Any]) -> tuple[Need, ...]:
-<<<<<<< HEAD
-    """What the observer queries in the customer's namespaces: their Prometheus, or else each exporter."""
-=======
     """What the observer queries in the customer's namespaces: their Prometheus, or each exporter that is named."""
->>>>>>> main
     health = contract.get("health") or {}
     if prometheus := health.get("prometheus"):
         service = prometheus_service(prometheus)
