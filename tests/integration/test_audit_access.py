@@ -30,10 +30,10 @@ GROUP = "rbac.authorization.k8s.io"
 def acme(bed: Any, tmp_path: Path) -> Iterator[tuple[Any, Contract]]:
     """A cluster with the prerequisites, compiled as the playbooks compile it."""
     cluster = bed["acme"]
-    with governed(cluster, tmp_path) as contract:
+    with governed(cluster) as contract:
         [read] = run_tasks(tmp_path, connection_to(cluster), {"fireworks.byoc.cluster_info": {}}).results
         objects = presetup_objects(contract, read["facts"]["api_server"])
-        apply_presetup(cluster, tmp_path, contract, definition=objects)
+        apply_presetup(cluster, contract, definition=objects)
         yield cluster, contract
 
 
@@ -91,7 +91,7 @@ def test_green_and_red_and_mended(acme: tuple[Any, Contract], tmp_path: Path) ->
         cluster.kubectl(*shlex.split(command))
     [read] = run_tasks(tmp_path, connection_to(cluster), {"fireworks.byoc.cluster_info": {}}).results
     objects = presetup_objects(contract, read["facts"]["api_server"])
-    apply_presetup(cluster, tmp_path, contract, definition=objects, force_conflicts=True)
+    apply_presetup(cluster, contract, definition=objects, force_conflicts=True)
     time.sleep(0.5)
     done = audit(cluster, tmp_path)
     assert done.returncode == 0, done.stdout

@@ -79,6 +79,8 @@ def _batches(files: list[str]) -> Iterator[list[str]]:
 def _result(ended: Ended) -> str:
     if ended.code is None:
         return TIMEOUT
+    if ended.code < 0:
+        return KILLED  # Python itself gave up: a recursion without an end
     if ended.code in _FAILED or (ended.code == 4 and "ImportError while loading" in ended.output):
         return KILLED
     if ended.code == 0:

@@ -17,6 +17,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._kube.rights import
     Answer,
     Right,
     everything_in,
+    is_key,
     matrix,
     rights_of,
     rights_to_ask,
@@ -60,7 +61,45 @@ def test_each_right_is_asked_in_each_namespace_that_it_can_be_in() -> None:
 
 def test_what_follows_from_everything_is_not_asked_again() -> None:
     assert {r.namespace for r in rights_to_ask([PODS], ["a", "b"], [], ["a"]) if r.resource == "pods"} == {EVERY, "b"}
-    assert all(r.resource.startswith("/") for r in rights_to_ask([PODS, NODES], ["a"], [], [EVERY]))
+    left = {r.resource for r in rights_to_ask([PODS, NODES], ["a"], [], [EVERY])}
+    assert left == {"/configz", "/debug/pprof/", "/logs/", "/metrics"}
+
+
+@pytest.mark.parametrize(
+    ("group", "resources", "verbs"),
+    [
+        ("", "secrets", "get list create"),
+        ("", "pods", "create patch"),
+        ("", "pods/attach pods/exec pods/portforward pods/ephemeralcontainers serviceaccounts/token", "create"),
+        ("", "serviceaccounts", "create impersonate"),
+        ("", "users groups", "impersonate"),
+        ("", "namespaces", "create patch delete"),
+        ("", "nodes", "patch delete"),
+        ("", "nodes/proxy", "get create"),
+        ("", "persistentvolumes", "create"),
+        ("", "resourcequotas", "patch"),
+        ("apps", "daemonsets deployments statefulsets", "create patch"),
+        ("leaderworkerset.x-k8s.io", "leaderworkersets", "create patch"),
+        ("batch", "cronjobs jobs", "create"),
+        ("rbac.authorization.k8s.io", "clusterroles roles", "create patch escalate bind"),
+        ("rbac.authorization.k8s.io", "clusterrolebindings rolebindings", "create patch"),
+        ("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "create patch delete"),
+        ("admissionregistration.k8s.io", "validatingadmissionpolicies", "create patch delete"),
+        ("admissionregistration.k8s.io", "validatingadmissionpolicybindings", "create patch delete"),
+        ("certificates.k8s.io", "certificatesigningrequests", "create"),
+        ("certificates.k8s.io", "signers", "approve"),
+        ("networking.k8s.io", "networkpolicies", "delete"),
+    ],
+)
+def test_a_right_that_leads_to_more_is_asked_whatever_rbac_says(group: str, resources: str, verbs: str) -> None:
+    asked = [right(resource, verb, group=group) for resource in resources.split() for verb in verbs.split()]
+    assert [each for each in asked if not is_key(each)] == []
+
+
+def test_reading_what_holds_no_secret_is_no_key() -> None:
+    assert is_key(right("/metrics"))
+    assert not is_key(right("pods", "list"))
+    assert not is_key(right("secrets", group="apps"))
 
 
 def test_a_right_by_name_is_asked_with_another_name_and_without() -> None:

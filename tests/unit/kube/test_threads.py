@@ -32,6 +32,19 @@ def test_so_many_at_once_and_no_more() -> None:
     assert len(at_work) <= 4
 
 
+def test_whoever_is_done_first_waits_for_the_others() -> None:
+    asking = threading.current_thread()
+    together = threading.Barrier(2, timeout=10)
+
+    def work(n: int) -> int:
+        together.wait()
+        if threading.current_thread() is not asking:
+            time.sleep(0.2)
+        return n
+
+    assert in_threads(work, range(2), 2) == [0, 1]
+
+
 def test_the_first_error_in_the_order_of_the_items_is_raised_when_all_are_done() -> None:
     done: list[int] = []
 
