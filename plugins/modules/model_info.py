@@ -32,7 +32,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See what was changed between two revisions
+- name: Compare two revisions
   fireworks.byoc.model_info:
     connection: "{{ byoc_connection }}"
     name: llama-3-1-8b

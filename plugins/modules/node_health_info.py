@@ -58,7 +58,7 @@ EXAMPLES = r"""
     policy: "{{ lookup('fireworks.byoc.fault_policy', contract.health) }}"
   register: health
 
-- name: Say what is asked of the customer
+- name: Show the requests to the customer
   ansible.builtin.debug:
     msg: "{{ health.handoffs | map(attribute='text') }}"
 """

@@ -278,7 +278,7 @@ EXAMPLES = r"""
     findings: "{{ health.findings }}"
   register: remediation
 
-- name: Say that a reboot is over
+- name: Report that a reboot is completed
   fireworks.byoc.node_remediation:
     connection: "{{ byoc_connection }}"
     contract: "{{ contract }}"

@@ -80,9 +80,9 @@ options:
     default: 0
   break_holder:
     description:
-      - Takes the lock from this holder, who must be named as the refusal names him, though his time is not over. From
+      - Takes the lock from this holder, who must be named as in the refusal, although the lock has not expired. From
         anybody else it is not taken.
-      - A holder who is alive after all finds out at his next renewal, and does nothing more. Until then both work.
+      - A holder that is still alive notices at its next renewal, and stops. Until then both work.
     type: str
   break_reason:
     description: Why. Kept on the Lease and in the result, with who did it.

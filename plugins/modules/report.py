@@ -48,7 +48,7 @@ notes:
 """
 
 EXAMPLES = r"""
-- name: Say how every cluster is
+- name: Show the state of every cluster
   fireworks.byoc.report:
     title: The fleet
     rows: "{{ rows }}"

@@ -41,7 +41,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See whether the prerequisites match the contract
+- name: Compare the prerequisites with the contract
   fireworks.byoc.set_info:
     connection: "{{ byoc_connection }}"
     name: presetup

@@ -69,7 +69,7 @@ options:
         description: A template of its manifests, rendered on the controller with the task's variables.
         type: path
   definition:
-    description: Manifests that belong to every release, like the way in from outside. They are applied first.
+    description: Manifests that belong to every release, like the entry point. They are applied first.
     type: raw
   requested_by:
     description: Who asked for this change. Unless given, the name under which the API server knows this identity.

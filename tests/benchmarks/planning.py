@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plan an upgrade of a large fleet, each customer with windows of his own, where nothing was planned before.
+"""Plan an upgrade of a large fleet, each customer with its own windows, where nothing was planned before.
 
 python -m tests.benchmarks.planning
 """

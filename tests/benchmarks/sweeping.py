@@ -14,7 +14,7 @@ SERVERS = 4
 """API servers of the testbed. The hosts of a fleet share them: two cores do not hold a hundred."""
 
 HEALTH = {"sources": {"dcgm_exporter": False, "node_problem_detector": False}}
-"""Of the contracts: played nodes have neither."""
+"""Of the contracts: simulated nodes have neither."""
 
 
 def specs() -> list[ClusterSpec]:

@@ -1,8 +1,8 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""LeaderWorkerSet's controller, played: it makes the pods of each group from the two templates, replaces group by group
-those of an older version, and reports. The pods themselves are scheduled and guarded like any other.
+"""A simulated LeaderWorkerSet controller: it makes the pods of each group from the two templates, replaces
+groups of an older version one by one, and reports. The pods themselves are scheduled and guarded like any other.
 """
 
 from __future__ import annotations

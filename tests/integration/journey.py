@@ -19,7 +19,7 @@ from tests.integration.guarded import until
 from tests.integration.plays import run_playbook
 
 PROVIDERS = {"acme": "aws", "birch": "bare_metal", "cedar": "gcp"}
-# The testbed's nodes only play pods: nothing answers there.
+# The testbed's pods are simulated: nothing answers there.
 # Where the records end: it moves with every operation, whether that changes anything or not.
 LOGS = ("operation-records",)
 NO_REQUESTS = ("-e", "validate_http_request=false")

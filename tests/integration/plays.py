@@ -19,7 +19,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.fireworks.byoc.plugins.module_utils._operation import Context
 
 ROOT = Path(__file__).resolve().parents[2]
-#: What the playbooks record is kept out of the home of whoever runs the tests. Tests that run side by side have
+#: What the playbooks record is kept out of the home of the user that runs the tests. Tests that run side by side have
 #: clusters of the same names.
 RECORDS = {"BYOC_RECORDS_DIR": str(ROOT / "build" / "records" / os.environ.get("PYTEST_XDIST_WORKER", "alone"))}
 #: A task with an environment of its own leaves Ansible's worker and runs as a module.

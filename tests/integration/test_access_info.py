@@ -148,7 +148,7 @@ CUSTOMERS = {
 
 @contextmanager
 def handed(cluster: Any, space: str, role: dict[str, Any], binding: dict[str, Any]) -> Iterator[None]:
-    """What a customer has applied in a namespace of his, for a while."""
+    """What a customer has temporarily applied in their namespace."""
     made = {
         f"{RBAC}/namespaces/{space}/{plural}": each for plural, each in (("roles", role), ("rolebindings", binding))
     }
@@ -177,7 +177,7 @@ def namespace(cluster: Any, space: str) -> Iterator[None]:
 
 
 def observed(cluster: Any, space: str, path: str) -> tuple[int, str]:
-    """How the observer is refused who asks what is not there: by whom he may not, else because it is not there."""
+    """How a request of the observer for something missing is refused: as forbidden, else as not found."""
     account = "/api/v1/namespaces/fireworks-system/serviceaccounts/observer/token"
     token = cluster.request("POST", account, {"spec": {}})["status"]["token"]
     with pytest.raises(ApiError) as refused:

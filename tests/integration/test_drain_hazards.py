@@ -213,12 +213,12 @@ def test_a_drain_that_is_given_up_is_undone_and_the_node_stays_quarantined(clust
         now, then = pod["metadata"], before["metadata"]
         return all(now.get(key) == then.get(key) for key in ("uid", "labels", "annotations", "ownerReferences"))
 
-    until(is_as_before, "the pod was not given back")
+    until(is_as_before, "the pod was not returned to its owner")
     assert (said(cluster)["state"], node(cluster)["spec"]["unschedulable"]) == ("quarantined", True)
 
 
 @pytest.mark.soak
-def test_a_pod_that_was_let_go_is_given_back_when_its_node_is_returned_by_hand(cluster: Any, tmp_path: Path) -> None:
+def test_an_orphaned_pod_is_adopted_again_when_its_node_is_returned_by_hand(cluster: Any, tmp_path: Path) -> None:
     workload(cluster, "Deployment", 1, {"maxUnavailable": 1}, **MODEL)
     [before] = ready(cluster)
     killer = Killer()

@@ -261,7 +261,7 @@ CALLS = [
     Call("GPUs by a claim that no quota counts", "deployer", POLICY, "POST", DEPLOYMENTS, model(**CLAIM)),
     Call("GPUs on every node", "admin", POLICY, "POST", f"/apis/apps/v1{MODELS}/daemonsets",
          workload("DaemonSet", "x", pod_spec(GOOD, gpus=1, product=H100))),
-    # -- ways in
+    # -- entry points
     Call("a load balancer", "deployer", POLICY, "POST", SERVICES, service("x", type="LoadBalancer")),
     Call("a port on every node", "upgrader", POLICY, "POST", f"/api/v1{SYSTEM}/services",
          service("x", type="NodePort")),

@@ -179,7 +179,7 @@ CRASH = "container engine does not start: CrashLoopBackOff (ended with Error, ex
         pytest.param(8, "hang", {"deadline": 6}, "not done within 6 s", id="never ready, replace"),
     ],
 )
-def test_a_version_that_does_not_pass_is_given_back_whole(
+def test_a_version_that_does_not_pass_is_rolled_back(
     models: Models, gpus: int, behaviour: str, how: dict[str, Any], words: str
 ) -> None:
     models.roll(models.version(1024, gpus=gpus))

@@ -61,7 +61,7 @@ def go(cluster: Any, folder: Path, *tasks: dict[str, Any], **more: Any) -> Outco
 
 
 @pytest.mark.floor
-def test_it_is_taken_renewed_and_given_back(birch: Any, tmp_path: Path) -> None:
+def test_it_is_acquired_renewed_and_released(birch: Any, tmp_path: Path) -> None:
     [checked] = go(birch, tmp_path, lock(), flags=("--check",)).results
     assert (checked["changed"], checked["held"]) == (True, False)
     assert there(birch, LEASE) == {}

@@ -40,7 +40,7 @@ def says(data: bytes) -> Callable[[socket.socket], None]:
 
 
 def drips(head: bytes) -> Callable[[socket.socket], None]:
-    """A byte each tenth of a second, for ever: no single read takes long."""
+    """A byte each tenth of a second, forever: no single read takes long."""
 
     def answer(asking: socket.socket) -> None:
         asking.sendall(head)

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``fireworks.byoc.revocation_drill``: all our access is withdrawn, models serve on, and it is given back."""
+"""``fireworks.byoc.revocation_drill``: all our access is revoked, models keep serving, and it is restored."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def withdraw(cluster: Any) -> None:
         cluster.request("DELETE", f"{ACCOUNTS}/{name}")
 
 
-def test_access_is_withdrawn_and_given_back_and_models_serve_on(serving: Any, tmp_path: Path) -> None:
+def test_access_is_revoked_and_restored_and_models_keep_serving(serving: Any, tmp_path: Path) -> None:
     cluster, contract, credentials = serving
     before, running, made = ours(cluster), pods(cluster), accounts(cluster)
     old = {path.name: path.read_bytes() for path in credentials.iterdir()}

@@ -48,7 +48,7 @@ def open_session(cluster: Any, **changes: Any) -> Session:
 
 @contextmanager
 def a_server(bed: Any, answers: list[Answer]) -> Iterator[tuple[Access, list[str]]]:
-    """A TLS server with the testbed's certificate that gives these answers in turn, the last one for ever."""
+    """A TLS server with the testbed's certificate that gives these answers in turn, the last one forever."""
     asked: list[str] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):

@@ -115,7 +115,7 @@ def test_a_quota_without_room_is_said_before_anything_is_written(fleet: Fleet, t
         acme.request("DELETE", path)
 
 
-def test_what_does_not_pass_is_given_back_whole_and_tried_again_when_corrected(fleet: Fleet, tmp_path: Path) -> None:
+def test_what_does_not_pass_is_rolled_back_and_tried_again_when_corrected(fleet: Fleet, tmp_path: Path) -> None:
     acme, birch, contracts = fleet
     old = stack(birch)
     releases = publish(tmp_path, broken=["birch-eu-1"])

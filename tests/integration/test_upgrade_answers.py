@@ -32,7 +32,7 @@ def acme() -> Iterator[Any]:
 
 
 @pytest.mark.soak
-def test_an_upgrade_whose_router_finds_no_model_is_given_back_and_one_that_does_holds(
+def test_an_upgrade_whose_router_finds_no_model_is_rolled_back_and_one_that_does_holds(
     acme: Any, tmp_path: Path
 ) -> None:
     contract = served_by(acme)
@@ -50,7 +50,7 @@ def test_an_upgrade_whose_router_finds_no_model_is_given_back_and_one_that_does_
         with load.phase("upgrade of the stack"):
             done = upgrade(tmp_path, [contract], releases)
             assert done.returncode == 0, done.stdout
-        with load.phase("upgrade that is given back"):
+        with load.phase("upgrade that is rolled back"):
             broken = upgrade(tmp_path, [contract], releases, release=NEWER)
         requests = load.stop()
     said = " ".join(done.stdout.split())

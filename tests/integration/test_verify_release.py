@@ -43,7 +43,7 @@ def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
         "horizontalpodautoscalers.autoscaling in fireworks-system is used, and not declared",
         "upgrades_from names 2026.10.0, and there is no such release",
         "a release that was published never changes",
-        "Whose move: Fireworks.",
+        "Action required by: Fireworks.",
     ):
         assert problem in done.stdout, done.stdout
 

@@ -26,7 +26,7 @@ KNOWN = [
     ("a node that is uncordoned by hand is drained or rebooted nevertheless", f"{SENTINEL}#141, #121",
      (RULES, "test_a_manual_uncordon_is_respected_and_the_same_fault_is_left_to_a_human"),
      (NODES, "test_a_node_that_is_returned_by_hand_in_the_middle_keeps_its_pods"),
-     (DRAIN, "test_a_pod_that_was_let_go_is_given_back_when_its_node_is_returned_by_hand")),
+     (DRAIN, "test_an_orphaned_pod_is_adopted_again_when_its_node_is_returned_by_hand")),
     ("a cordon of somebody else is taken away with one's own", f"{SENTINEL}#1424",
      (RULES, "test_a_cordon_of_others_stays_and_only_ours_goes")),
     ("a budget that never yields holds a drain for ever, and nobody says which", "kubernetes-sigs/karpenter#2802",

@@ -24,7 +24,7 @@ from tests.integration.upgrades import NAMESPACE, entries, release_of
 
 SEED = 20261126
 KILLS = 20
-# Every so many-th run brings a release that does not pass, so that giving back is killed too.
+# Every so many-th run brings a release that does not pass, so that a rollback is killed too.
 CRASHES = 4
 _DRIVER = """
 import json, sys

@@ -65,7 +65,7 @@ func playKubelets(ctx context.Context, kubeconfig, stages string, leaseSeconds u
 	if err != nil {
 		return err
 	}
-	played, err := readStages(stages)
+	simulated, err := readStages(stages)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func playKubelets(ctx context.Context, kubeconfig, stages string, leaseSeconds u
 		ImpersonatingDynamicClient: clients.ToImpersonatingDynamicClient(),
 		ImpersonatingTypedClient:   clients.ToImpersonatingTypedClient(),
 		TypedClient:                typedClient,
-		LocalStages:                played,
+		LocalStages:                simulated,
 		ManageAllNodes:             true,
 		CIDR:                       podCIDR,
 		PodPlayStageParallelism:    8,

@@ -104,7 +104,7 @@ def lock_manifest(
 
 
 def refusal(hold: Hold, now: datetime) -> tuple[str, str]:
-    """What to say to whoever may not have the lock because of ``hold``, and what he can do."""
+    """The refusal for a run that cannot acquire the lock because of ``hold``, and its next step."""
     what = (
         f"another operation is at work on this cluster: {hold.holder}{_for(hold)} since {_clock(hold.acquired)} "
         f"({_span(now - hold.acquired)} ago), last heard of {_span(now - hold.renewed)} ago; if it has died, the lock "

@@ -45,7 +45,7 @@ class Drained:
     not_undone: list[str] = field(default_factory=list)
 
     def emptied(self, node: str) -> bool:
-        """Whether the pods of one of the nodes are gone, and what came instead is Ready or can go nowhere."""
+        """Whether the pods of one of the nodes are gone, and their replacements are Ready or fit no node."""
         own = [one for one in self.evicted if one.pod.node == node]
         return all(one.state == GONE and one.pod.owner not in self.waiting for one in own)
 

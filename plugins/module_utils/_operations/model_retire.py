@@ -74,11 +74,11 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
 def _close(session: Session, plan: Plan, seconds: int) -> str:
     """Let no new request in, and wait until no endpoint is left that one could go to.
 
-    :raises DeadlineError: endpoints are left; nothing was deleted but the ways in.
+    :raises DeadlineError: endpoints are left; only the entry points were deleted.
     """
     started = time.monotonic()
-    ways_in = [c for c in plan.of(DELETE) if c.ref.kind in _TRAFFIC | _SCALERS]
-    session.in_parallel(lambda c: _forget(session, c.resource.path(c.ref.namespace, c.ref.name)), ways_in)
+    entry_points = [c for c in plan.of(DELETE) if c.ref.kind in _TRAFFIC | _SCALERS]
+    session.in_parallel(lambda c: _forget(session, c.resource.path(c.ref.namespace, c.ref.name)), entry_points)
     services = [c for c in plan.of(DELETE) if c.ref.kind == "Service" and c.ref.namespace == MODELS_NAMESPACE]
     session.in_parallel(lambda c: _select_nothing(session, c), services)
     names = [change.ref.name for change in services]
@@ -90,8 +90,8 @@ def _close(session: Session, plan: Plan, seconds: int) -> str:
                 next_step="look at the EndpointSlices of the service, then run again; the pods still run",
             )
         time.sleep(_REST_SECONDS)
-    ways = ", ".join(str(c.ref) for c in [*ways_in, *services]) or "none"
-    return f"no way in is open any more ({ways}); no endpoint left after {time.monotonic() - started:.1f} s"
+    ways = ", ".join(str(c.ref) for c in [*entry_points, *services]) or "none"
+    return f"the entry points are removed ({ways}); no endpoint left after {time.monotonic() - started:.1f} s"
 
 
 def _select_nothing(session: Session, change: Change) -> None:

@@ -106,7 +106,7 @@ class _Reader:
         return [record for found in ours for record in found]
 
     def _metrics(self, nodes: Records, pods: Records) -> tuple[dict[str, Any], dict[str, int | None]]:
-        """The GPUs' metrics and the ports that are up, by node: of the customer's Prometheus where he names it."""
+        """GPU metrics and ports that are up, by node: from the customer's Prometheus if the contract names it."""
         health = self._parameters["contract"].get("health") or {}
         if prometheus := health.get("prometheus"):
             return ask_prometheus(self._session, prometheus, nodes, pods)

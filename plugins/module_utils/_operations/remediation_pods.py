@@ -96,7 +96,7 @@ class PodMover:
         return done
 
     def return_pods(self, pods: list[Raw], journeys: Mapping[str, Journey]) -> Taken:
-        """Give pods back to their owners that a run let go and did not finish, where they are to stay now."""
+        """Return pods that an interrupted run orphaned to their owners, if they are to stay now."""
         if self._check:
             return []
         known = [pod_of(pod) for pod in pods]

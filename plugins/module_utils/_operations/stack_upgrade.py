@@ -67,7 +67,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
 RULES: dict[str, Any] = {"required_if": [("state", "present", ("release", "release_digest", "components"))]}
 
 CONTRACT = "what the contract makes"
-"""The component that belongs to every release: the way in from outside."""
+"""The component that belongs to every release: the entry point."""
 _WHOLE = "the whole release"
 
 

@@ -18,7 +18,7 @@ class Owner(StrEnum):
     """Who has to act. Its value is what results, findings and records carry."""
 
     OPERATOR = "operator"
-    """Whoever runs this."""
+    """The person or job that runs this."""
     FIREWORKS = "fireworks"
     CUSTOMER = "customer"
     NOBODY = ""

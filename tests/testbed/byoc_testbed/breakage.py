@@ -55,7 +55,7 @@ def mend_node(api: Api, name: str) -> None:
         {"conditions": conditions + healthy_conditions(now()), "allocatable": node["status"]["capacity"]},
     )
     api.request("PATCH", f"/api/v1/nodes/{name}", {"metadata": {"annotations": {BROKEN: None}}}, MERGE)
-    _give_back_heartbeats(api, name)
+    _restore_heartbeats(api, name)
 
 
 def _stop_being_ready(api: Api, name: str, status: str) -> None:
@@ -88,7 +88,7 @@ def _take_heartbeats(api: Api, name: str) -> None:
     _retry_missing(lambda: api.request("PATCH", _lease(name), change, MERGE))
 
 
-def _give_back_heartbeats(api: Api, name: str) -> None:
+def _restore_heartbeats(api: Api, name: str) -> None:
     """Let the lease that nobody renews run out: kwok then takes it, and with it the node and its pods."""
     try:
         lease = api.request("GET", _lease(name))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 _PREFIX = "byoc-testbed-"
 _LOCK = "owner.lock"
-# A Unix socket's path has at most 107 characters, and etcd's lies in the folder.
+# A Unix socket's path has at most 107 characters, and etcd's is in the folder.
 _LONGEST = 80
 
 

@@ -27,7 +27,7 @@ class Edit:
 
 
 class Source:
-    """A file's bytes, its tree, and where a node lies in it."""
+    """A file's bytes, its tree, and a node's place in it."""
 
     def __init__(self, file: str, content: bytes) -> None:
         self.file = file
@@ -109,7 +109,7 @@ def missing_wait(source: Source, node: ast.AST) -> Iterator[Edit]:
 
 
 def leaked_release(source: Source, node: ast.AST) -> Iterator[Edit]:
-    """What was taken is not given back."""
+    """A resource is not released."""
     names = ("release", "give_back", "roll_back", "remove", "delete", "close", "stop", "unlink", "clean", "rmtree")
     if isinstance(node, ast.Expr) and _called(node.value).startswith(names):
         yield source.replaced(node, "pass")

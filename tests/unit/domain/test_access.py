@@ -208,7 +208,7 @@ def test_when_all_is_as_it_should_be_there_is_nothing_to_say() -> None:
         ([entry("Role", "a", "extra", "ns")], 1, None, "the prerequisites were edited"),
     ],
 )
-def test_a_refusal_says_how_it_stands_and_whose_move_it_is(
+def test_a_refusal_says_what_differs_and_who_has_to_act(
     entries: list[dict[str, Any]], same: int, made_from: str | None, said: str
 ) -> None:
     text = refusal(

@@ -26,7 +26,7 @@ ALICE, BOB = "alice@ctl-1/7f3a9c2e", "bob@ctl-2/4711"
 
 
 def lease(**changes: Any) -> dict[str, Any]:
-    """As the server gives back what we write."""
+    """As the server returns what we write."""
     given = {"holder": ALICE, "purpose": "onboard", "now": NOW, "seconds": 120, **changes}
     made = lock_manifest(None, **given)
     made["metadata"]["resourceVersion"] = "7"

@@ -125,7 +125,7 @@ HARDENED = {"mode": "hardened"}
         ),
     ],
 )
-def test_what_is_not_met_says_whose_move_it_is(
+def test_what_is_not_met_says_who_has_to_act(
     check: str, more: dict[str, Any], sections: dict[str, Any], message: str, contact: str, blocking: bool
 ) -> None:
     found = items(facts(**more), contract(**sections))[check]

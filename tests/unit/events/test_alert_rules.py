@@ -70,7 +70,7 @@ def test_every_alert_has_a_case_where_it_fires_and_one_where_its_series_are_ther
     assert not [case["name"] for case in CASES if set(case.get("quiet") or ()) & set(case.get("fires") or {})]
 
 
-def test_every_alert_says_how_bad_it_is_what_next_and_whose_move() -> None:
+def test_every_alert_has_a_severity_a_next_step_and_an_owner() -> None:
     for name, rule in ALERTS.items():
         assert rule["labels"]["severity"] in ("warning", "error", "critical"), name
         assert set(rule["annotations"]) == {"summary", "next", "owner"}, name

@@ -54,7 +54,7 @@ def test_a_pod_that_was_let_go_says_whose_it_was(said: str, owner: str, replaced
     assert (pod_of(pod).owner, pod_of(pod).replaced) == (owner, replaced)
     pod["metadata"]["ownerReferences"] = [OWNER]
     assert (pod_of(pod).owner, pod_of(pod).replaced) == ("ReplicaSet web-1 (r)", 0), (
-        "it was given back, or not yet let go"
+        "it was returned to its owner, or not orphaned yet"
     )
 
 

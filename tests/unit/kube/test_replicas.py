@@ -67,7 +67,7 @@ def test_an_autoscaler_is_known_by_what_it_scales(scaler: dict[str, Any]) -> Non
         (web(2, (CONTROLLER,)), None, True, 2, 2, Handover(2, take=True)),
         (web(5, (KEEPER,)), None, False, 2, 5, Handover(2, take=True)),
         (web(2, (US,)), None, True, 2, 2, None),
-        # -- whoever set the very number that we took still has his share in it
+        # -- the manager that set exactly this number still co-owns it
         (web(2, (US, KEEPER, CONTROLLER)), None, False, 2, 2, None),
         (web(3, (US, KEEPER, CONTROLLER)), None, False, 2, 3, Handover(2, take=True)),
     ],

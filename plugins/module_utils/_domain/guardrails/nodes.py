@@ -10,7 +10,7 @@ from typing import Any
 
 from ..identities.needs import action, may_act_on_nodes
 from ..names import GPU, GPU_PRESENT_LABEL, PREFIX
-from .policy import ASKED_BY_US, Policy, Rule, literal
+from .policy import FROM_OUR_ACCOUNTS, Policy, Rule, literal
 
 _WHY = (
     "Fireworks changes only its own labels, annotations and taints (byoc.fireworks.ai/) on GPU nodes, "
@@ -40,7 +40,7 @@ def nodes_policy(contract: Mapping[str, Any]) -> Policy:
         name="fireworks-nodes",
         why=_WHY,
         match=_MATCH,
-        conditions={"asked-by-fireworks": ASKED_BY_US},
+        conditions={"asked-by-fireworks": FROM_OUR_ACCOUNTS},
         variables=_VARIABLES,
         rules=_rules(contract) if may_act_on_nodes(contract) else (_NOTHING,),
     )

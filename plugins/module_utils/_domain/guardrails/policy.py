@@ -49,7 +49,7 @@ def literal(value: Any) -> str:
 
 
 # A condition that fails would block every user's writes, so it uses only fields that every request has.
-ASKED_BY_US = (
+FROM_OUR_ACCOUNTS = (
     f"{literal([account_user('', namespace) for namespace in NAMESPACES])}"
     '.exists(ours, request.?userInfo.?username.orValue("").startsWith(ours))'
 )

@@ -16,7 +16,7 @@ from ..identities.customers import observed_at_customers
 from ..identities.needs import CLUSTER, CONNECTING, OPERATOR, Need, granted, identities_of
 from ..names import NAMESPACES, PRESETUP_SET, account_user
 from .pods import POD_RULES
-from .policy import ASKED_BY_US, Policy, Rule, literal
+from .policy import FROM_OUR_ACCOUNTS, Policy, Rule, literal
 
 _WHY = (
     "Fireworks writes only in fireworks-system and fireworks-models, and there only the kinds of its stack and "
@@ -43,7 +43,7 @@ def scope_policy(contract: Mapping[str, Any]) -> Policy:
         name="fireworks-scope",
         why=_WHY,
         match={"resourceRules": [_EVERYTHING], "excludeResourceRules": [_QUESTIONS]},
-        conditions={"asked-by-fireworks": ASKED_BY_US},
+        conditions={"asked-by-fireworks": FROM_OUR_ACCOUNTS},
         variables={
             "place": 'request.?namespace.orValue("")',
             "what": (

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A Prometheus of the customer's as the source: what all exporters say, by node, out of three answers of it.
 
-Whoever scrapes names a node in his own way: a label of his (``node``), the exporter's (``Hostname``), the address that
+Scrape configurations name nodes differently: a label (``node``), the exporter's (``Hostname``), the address that
 was scraped (``instance``), or, as the Prometheus operator has it, the exporter's pod.
 """
 

@@ -63,7 +63,7 @@ def budget(model: Mapping[str, Any]) -> Manifest:
 
 
 def route(contract: Mapping[str, Any], model: Mapping[str, Any]) -> list[Manifest]:
-    """A host name of the model's own, where there is a way in.
+    """The model's own host name, if there is an entry point.
 
     It leads to the router, as every request does: the router balances, and its counters are what wakes a model that
     went to zero. So the route lives beside the router and needs no grant across namespaces.

@@ -36,7 +36,7 @@ class Revision:
 
     :param when: in UTC, RFC 3339.
     :param restores: the number of the revision whose unit this is again; 0 where it is new.
-    :param strategy: how it is, or was, rolled out, as plain data: a run that goes on from here does the same.
+    :param strategy: how it is, or was, rolled out, as plain data: a resumed run does the same.
     :param reason: why it failed.
     """
 

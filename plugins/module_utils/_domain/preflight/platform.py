@@ -24,7 +24,7 @@ _APIS = (
     ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"),
 )
 _HTTP_ROUTES = (f"{GATEWAY_GROUP}/v1", "HTTPRoute")
-_WAYS_IN = {GATEWAY: [_HTTP_ROUTES], OPENSHIFT_ROUTE: [(f"{ROUTE_GROUP}/v1", "Route")]}
+_ENTRY_POINTS = {GATEWAY: [_HTTP_ROUTES], OPENSHIFT_ROUTE: [(f"{ROUTE_GROUP}/v1", "Route")]}
 
 
 def right_cluster(facts: Data, contract: Data, _release: Data) -> list[Item]:
@@ -48,7 +48,7 @@ def kubernetes(facts: Data, _contract: Data, release: Data) -> list[Item]:
 
 def required_apis(facts: Data, contract: Data, _release: Data) -> list[Item]:
     """The API server serves every kind that we write."""
-    wanted = [*_APIS, *_WAYS_IN.get(entry_point(contract), [])]
+    wanted = [*_APIS, *_ENTRY_POINTS.get(entry_point(contract), [])]
     missing = [(group, kind) for group, kind in wanted if kind not in (facts["apis"].get(group) or ())]
     message = f"The API server does not serve {', '.join(f'{kind} ({group})' for group, kind in missing)}."
     if _HTTP_ROUTES in missing:

@@ -94,6 +94,6 @@ def advise(serving: Iterable[Serving], sick_pods: Iterable[str] | None) -> Advic
         )
     told = f"; the replacements of {len(first)} come first" if first else ""
     if only is not None and len(leaving) < len(here):
-        why = f"{len(leaving)} of {len(here)} pods are on the sick GPU; the others serve on"
+        why = f"{len(leaving)} of {len(here)} pods are on the sick GPU; the others keep serving"
         return Advice(PARTIAL, why + told, leaving, tuple(first), tuple(held))
     return Advice(NOW, f"every model keeps its floor{told}", leaving, tuple(first), tuple(held))

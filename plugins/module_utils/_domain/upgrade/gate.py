@@ -20,7 +20,7 @@ _BACK_OFF = "CrashLoopBackOff"
 
 @dataclass(frozen=True)
 class Trouble:
-    """What does not hold: what will not mend by itself (``lasting``), what may (``passing``), and what those who send
+    """What does not hold: lasting failures (``lasting``), what may (``passing``), and what those who send
     requests feel meanwhile (``unanswered``)."""
 
     lasting: tuple[str, ...] = ()

@@ -45,7 +45,7 @@ Component = tuple[str, Sequence[Manifest]]
 _SLICE_SECONDS = 2.0
 _REST_SECONDS = 0.5
 _GRACE_SECONDS = 15.0
-"""So long has what may mend by itself: a replica that is moved while the release bakes, a router that looks around."""
+"""How long recovery may take: a replica that moves while the release bakes, a router that finds its models."""
 _NOT_OURS_TO_MEND = (UnreachableError, CredentialError, TlsError, WrongClusterError, UnauthorizedError)
 
 
@@ -251,7 +251,7 @@ class Carrier:
         return UnfinishedError(
             f"the way from {entry.source} to {entry.target} has not come to its end: {what}",
             where=self._session.where,
-            next_step="settle that and run again: a rerun goes on from here",
+            next_step="resolve that and run again: a rerun continues from here",
         )
 
 

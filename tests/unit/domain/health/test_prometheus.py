@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a customer's Prometheus says is read as if each exporter had said it, however his scrapes name a node."""
+"""What a customer's Prometheus says is read as if each exporter had said it, however its scrapes name a node."""
 
 from __future__ import annotations
 

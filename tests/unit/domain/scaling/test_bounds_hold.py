@@ -102,7 +102,7 @@ def test_models_of_one_priority_share_by_whole_replicas(agreed: Any, moment: dat
     found = bounds(agreed, moment)
     for one in found.values():
         for other in by_product(found, one.product):
-            # Who is short of what he wants has at most one replica less than a like, unless his no longer fitted.
+            # A model that is short has at most one replica less than an equal one, unless its replica no longer fitted.
             if one.priority == other.priority and one.ceiling < one.limit.replicas and one.each <= other.each:
                 assert other.ceiling - other.floor <= one.ceiling - one.floor + 1
 
