@@ -1,4 +1,4 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Three customers' clusters, onboarded before your eyes: ``python -m demo``."""
+"""Three customers' clusters, onboarded live: ``python -m demo``."""

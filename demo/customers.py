@@ -12,7 +12,7 @@ ACME, BIRCH, CEDAR = "acme-eu-1", "birch-dc-1", "cedar-us-1"
 
 
 def clusters() -> list[ClusterSpec]:
-    """A cloud cluster, bare metal with a gateway of its own, and one that is too small for what it is to serve."""
+    """A cloud cluster, bare metal with a gateway of its own, and one that is too small for its model."""
     return [
         ClusterSpec(ACME, pools=[NodePool("h100", count=2, provider="aws", region="eu-west-1")]),
         ClusterSpec(BIRCH, pools=[NodePool("h100", count=2, provider="bare_metal")], gateway_api=True),

@@ -17,25 +17,25 @@ from demo.contracts import LLAMA, write_fleet
 from demo.customers import ACME, BIRCH, CEDAR, clusters, contracts, make_gateway
 from demo.playbook import ROOT, run_playbook
 
-# The testbed's nodes only play pods: nothing in them answers, so no request is sent, and validation says so.
+# The testbed's pods are simulated and answer no requests, so none is sent, and validation reports that.
 _NO_REQUESTS = ("-e", "validate_http_request=false")
 _REFUSED = 2
 
 
 def main() -> int:
-    """Start, onboard, look, and take everything away again."""
+    """Start, onboard, show the fleet, and remove everything again."""
     started = time.monotonic()
-    _say("Three customers' clusters are starting: a real Kubernetes each, with nodes that are played.")
+    _say("Three customers' clusters are starting: a real Kubernetes each, with simulated nodes.")
     with Testbed.start(clusters()) as bed, tempfile.TemporaryDirectory(prefix="byoc-demo-") as scratch:
         make_gateway(bed[BIRCH])
         inventory = write_fleet(Path(scratch), contracts(bed))
         _say(f"They are up after {time.monotonic() - started:.0f} s. Onboarding all of them:")
         status = run_playbook("onboard", inventory, "-e", "clusters=byoc", *_NO_REQUESTS)
-        _say("The fleet now:")
+        _say("The fleet:")
         looked = run_playbook("status", inventory)
         problems = _problems(bed, status, looked)
         for problem in problems:
-            _say(f"This should not be: {problem}")
+            _say(f"Unexpected: {problem}")
         if not problems:
             _say(f"{ACME} and {BIRCH} serve; {CEDAR} was refused before anything was written. {_took(started)}")
         kept = os.environ.get("BYOC_DEMO_KEEP") == "1"
@@ -47,7 +47,7 @@ def main() -> int:
 
 
 def _problems(bed: Testbed, status: int, looked: int) -> list[str]:
-    """Whatever is not as the demo promises, asked of the clusters themselves."""
+    """Deviations from what the demo promises, read from the clusters."""
     found = []
     if status != _REFUSED:
         found.append(f"onboarding ended with {status}; one refused cluster ends it with {_REFUSED}")
@@ -59,7 +59,7 @@ def _problems(bed: Testbed, status: int, looked: int) -> list[str]:
         if ready != 2:
             found.append(f"{name} has {ready} of 2 replicas of {LLAMA['name']} ready")
     if _get(bed[CEDAR], "/api/v1/namespaces/fireworks-system"):
-        found.append(f"{CEDAR} was refused and written to")
+        found.append(f"{CEDAR} was refused but written to")
     return found
 
 
@@ -77,8 +77,8 @@ def _next(inventory: Path, kept: bool) -> None:
     if not kept:
         print(
             "\nWhat to try next\n"
-            "  BYOC_DEMO_KEEP=1 make demo                keeps the clusters, and says what to do with them\n"
-            "  KUBECONFIG=~/my.kubeconfig make demo      the same on a cluster of yours\n"
+            "  BYOC_DEMO_KEEP=1 make demo                keeps the clusters and shows what to try with them\n"
+            "  KUBECONFIG=~/my.kubeconfig make demo      the same on your own cluster\n"
             "  README.md                                 onboard a real customer's cluster\n",
             flush=True,
         )
@@ -90,13 +90,13 @@ What to try next, in another terminal
 
   cd {ROOT} && . .venv/bin/activate
   {again}.onboard {fleet} -e clusters={ACME} -e validate_http_request=false
-      once more: nothing changes, and it says so
+      again: reports that the cluster is unchanged
   {again}.onboard {fleet} -e clusters=customer_acme --check --diff
-      after another context_length in clusters/{ACME}.yml: see what would change
+      after changing context_length in clusters/{ACME}.yml: shows what would change
   {again}.validate {fleet} -e clusters={ACME}
-      asks the models, which only play here: see how a failed check says whose move it is
+      sends requests to the models, which are simulated here: shows how a failed check names the owner
   {again}.offboard {fleet} -e clusters={ACME} -e confirm=offboard
-      removes everything, and proves that nothing is left
+      removes everything and verifies that nothing is left
 """,
         flush=True,
     )

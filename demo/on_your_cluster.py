@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The demo on a cluster of the reader's: the one that KUBECONFIG leads to, and only when told so twice."""
+"""The demo on the user's own cluster, selected by KUBECONFIG, and only after a second confirmation."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _TIMEOUTS = ("-e", "stack_wait_timeout=300", "-e", "model_wait_timeout=1200")
 
 
 def main(kubeconfig: str) -> int:
-    """Say which cluster it is, and onboard it when the reader agreed."""
+    """Show which cluster it is, and onboard it if the user has agreed."""
     path = Path(kubeconfig).expanduser()
     if os.pathsep in kubeconfig or not path.is_file():
-        return _stop(f"KUBECONFIG is {kubeconfig!r}: the demo needs it to be one file that is there")
+        return _stop(f"KUBECONFIG is {kubeconfig!r}: the demo needs one existing file")
     described = describe(path)
     facts = read_facts(path)
     if facts.get("failed"):
         return _stop(str(facts["msg"]))
     cluster = facts["facts"]
     print(
-        f"\nKUBECONFIG is set, so the demo uses your cluster and no testbed:\n"
+        f"\nKUBECONFIG is set, so the demo uses your cluster instead of the testbed:\n"
         f"  context  {described['context']}\n  server   {described['server']}\n  UID      {cluster['uid']}\n"
         f"  GPUs     {_gpus(cluster) or 'none'}\n"
     )
@@ -72,7 +72,7 @@ def describe(path: Path) -> dict[str, str]:
 
 
 def read_facts(path: Path) -> dict[str, Any]:
-    """What the module cluster_info finds; reads only."""
+    """The facts of the module cluster_info; read-only."""
     arguments = {"connection": {"cluster_name": NAME, "kubeconfig_file": str(path.resolve())}}
     checked = ArgumentSpecValidator(dict(OPERATION.argument_spec)).validate(arguments)
     context = Context(check_mode=True, diff_mode=False, warn=print)
@@ -80,17 +80,17 @@ def read_facts(path: Path) -> dict[str, Any]:
 
 
 def contract_for(path: Path, facts: dict[str, Any], registry: str) -> Contract | str:
-    """A contract over the GPUs that are there, or why there can be none."""
+    """A contract for the GPUs of the cluster, or why there can be none."""
     products = {name: gpus for name, gpus in facts["gpus"]["products"].items() if gpus["free"] and name != "unlabelled"}
     if not products:
         return (
-            "it has no free GPU that a model could use. The demo serves a model, and needs a node that offers "
-            "nvidia.com/gpu and carries the label nvidia.com/gpu.product (the NVIDIA GPU operator sets both)"
+            "it has no free GPU. The demo serves a model, and needs a node with "
+            "nvidia.com/gpu and the label nvidia.com/gpu.product (the NVIDIA GPU operator sets both)"
         )
     if not registry:
         return (
-            f"it pulls images from a registry of yours. Mirror those of {_IMAGES} there (each says where it comes "
-            "from), and name it: BYOC_DEMO_REGISTRY=registry.example/fireworks"
+            f"it pulls images from your registry. Mirror those of {_IMAGES} there (each names its "
+            "source), and set BYOC_DEMO_REGISTRY=registry.example/fireworks"
         )
     made = contract(
         NAME,
@@ -112,5 +112,5 @@ def _gpus(facts: dict[str, Any]) -> str:
 
 
 def _stop(why: str) -> int:
-    print(f"The demo does not begin: {why}.")
+    print(f"The demo cannot start: {why}.")
     return 1

@@ -18,7 +18,7 @@ def run_playbook(name: str, inventory: Path, *options: str) -> int:
     command = [str(Path(sys.executable).parent / "ansible-playbook"), f"fireworks.byoc.{name}", "-i", str(inventory)]
     environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
     environment.setdefault("BYOC_RECORDS_DIR", str(ROOT / "build" / "records"))
-    environment.pop("KUBECONFIG", None)  # nothing of ours reads it; the contract names its credential
+    environment.pop("KUBECONFIG", None)  # not used; the contract names its credential
     if sys.stdout.isatty():
         environment["ANSIBLE_FORCE_COLOR"] = "1"
     shown = " ".join(["ansible-playbook", *command[1:3], "fleet.byoc.yml", *options])

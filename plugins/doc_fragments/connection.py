@@ -11,10 +11,10 @@ class ModuleDocFragment:
 options:
   connection:
     description:
-      - How to reach the cluster, and as whom. Exactly one credential must be named in it.
+      - How to connect to the cluster. Exactly one credential must be given.
       - Nothing is ever taken from C(~/.kube/config), E(KUBECONFIG) or a pod's service account unless it is named here.
-      - The P(fireworks.byoc.fleet#inventory) inventory makes it from the contract, as the host variable
-        C(byoc_connection); say it once for a play with C(module_defaults) and the action group
+      - The P(fireworks.byoc.fleet#inventory) inventory builds it from the contract, as the host variable
+        C(byoc_connection); set it once for a play with C(module_defaults) and the action group
         C(fireworks.byoc.cluster).
     type: dict
     required: true
@@ -24,7 +24,7 @@ options:
         type: str
       cluster_uid:
         description:
-          - The UID of the cluster's C(kube-system) namespace. Another cluster's answer ends the task with both UIDs.
+          - The UID of the cluster's C(kube-system) namespace. If another cluster answers, the task fails.
           - Must be given for anything that writes.
         type: str
       kubeconfig:
@@ -40,7 +40,7 @@ options:
         description: The kubeconfig's context; its current one when not given.
         type: str
       server:
-        description: The API server's URL (C(https://) only). Needed with a token; beats the kubeconfig's.
+        description: The API server's URL (C(https://) only). Needed with a token; overrides the kubeconfig's.
         type: str
       token:
         description: A bearer token.
@@ -52,10 +52,10 @@ options:
         description: The name of an environment variable that holds a bearer token.
         type: str
       ca_file:
-        description: The path of the PEM certificates to trust; beats the kubeconfig's.
+        description: The path of the PEM certificates to trust; overrides the kubeconfig's.
         type: path
       ca_cert:
-        description: The PEM certificates to trust; beats the kubeconfig's.
+        description: The PEM certificates to trust; overrides the kubeconfig's.
         type: str
       tls_server_name:
         description: The name expected in the server's certificate, when it is not the host of its URL.

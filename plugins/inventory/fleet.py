@@ -43,10 +43,10 @@ options:
         Either way each one is reported by its file, with everything that is wrong with it.
       - With V(fatal) there is no inventory at all. This is the default because it is safer.
         Whether names and cluster UIDs are unique is only known when every contract can be read,
-        and a play never runs, unnoticed, over less of the fleet than was meant.
+        and a play never silently covers less of the fleet than intended.
       - With V(exclude) the inventory has all other clusters.
-        Use it for sweeps such as health checks, which one customer's slip must not stop.
-      - Of clusters whose names or UIDs are the same, all are invalid, since nobody can tell which is right.
+        Use it for sweeps such as health checks, which one invalid contract must not stop.
+      - Of clusters whose names or UIDs are the same, all are invalid, since either may be the wrong one.
     type: str
     default: fatal
     choices: [exclude, fatal]
@@ -56,7 +56,7 @@ options:
     description:
       - The lookup plugins that a contract may name to fetch its credential.
       - Lookups run on the machine that runs Ansible, with its files and its environment,
-        while a contract is a customer's file. So they are allowed by whoever runs the fleet, one by one.
+        while a contract is a customer's file. So the operator of the fleet allows them one by one.
     type: list
     elements: str
     default:
@@ -69,9 +69,9 @@ options:
       - cyberark.conjur.conjur_variable
       - google.cloud.gcp_secret_manager
 notes:
-  - Cached is what was read, by each file's content.
-    A contract that has changed is read again at once, whatever O(cache_timeout) says.
-  - With O(on_invalid=fatal), Ansible itself goes on with an empty inventory after a warning.
+  - The cache is keyed by each file's content.
+    A changed contract is read again at once, regardless of O(cache_timeout).
+  - With O(on_invalid=fatal), Ansible itself continues with an empty inventory after a warning.
     Set C(any_unparsed_is_failed = true) in section C([inventory]) of C(ansible.cfg) to make it stop.
 """
 
@@ -80,13 +80,13 @@ EXAMPLES = r"""
 plugin: fireworks.byoc.fleet
 
 ---
-# health.byoc.yml: a sweep goes on without the clusters whose contracts are invalid
+# health.byoc.yml: a sweep that leaves out the clusters with invalid contracts
 plugin: fireworks.byoc.fleet
 contracts: clusters
 on_invalid: exclude
 
 ---
-# Groups and variables of one's own
+# Custom groups and variables
 plugin: fireworks.byoc.fleet
 strict: true
 keyed_groups:
@@ -122,6 +122,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract im
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.errors import report
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.rules import MODEL_RULES
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.warmup import load_filters
 
 SOURCE_ENDINGS = (".byoc.yml", ".byoc.yaml")
 ALL_CLUSTERS = "byoc"
@@ -147,6 +148,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         directory = Path(path).parent / Path(self.get_option("contracts")).expanduser()
         with _no_garbage_collection():
             self._fill(directory, self.get_cache_key(path), cache)
+        load_filters()
 
     def _fill(self, directory: Path, cache_key: str, cache: bool) -> None:
         try:
@@ -180,7 +182,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             except ContractErrors as error:
                 problems[path] = error.problems
             except OSError as error:
-                reason = f"cannot be read: {error.strerror}. Whoever runs Ansible makes the file readable"
+                reason = f"cannot be read: {error.strerror}. Make the file readable for the user that runs Ansible"
                 problems[path] = [Problem(path, "", None, reason)]
         if not contracts and not problems:
             self.display.warning(f"There is no contract in {directory}. See docs/contract.md for how to write one.")
@@ -202,7 +204,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             lookup = contract["access"]["credential"].get("lookup")
             if lookup and lookup["plugin"] not in allowed:
                 reason = f"'{lookup['plugin']}' is not allowed by the fleet's credential_lookups: "
-                advice = "whoever runs the fleet adds it there, or the customer refers to the credential in another way"
+                advice = "the operator adds it there, or the customer refers to the credential in another way"
                 where = "access.credential.lookup.plugin"
                 problems.setdefault(path, []).append(Problem(path, where, lookup["plugin"], reason + advice))
 
@@ -220,7 +222,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             count = "1 contract" if len(problems) == 1 else f"{len(problems)} contracts"
             raise AnsibleParserError(
                 f"{count} cannot be used, as reported above. The inventory is empty, since on_invalid is fatal. "
-                "To work on all others meanwhile, set BYOC_ON_INVALID=exclude, or on_invalid: exclude in the source."
+                "To work on the others until then, set BYOC_ON_INVALID=exclude, or on_invalid: exclude in the source."
             )
 
     def _add_cluster(self, file: str, contract: dict[str, Any]) -> None:
@@ -267,11 +269,11 @@ def _contract_files(directory: Path) -> Iterable[Path]:
     except OSError as error:
         raise AnsibleParserError(
             f"The contracts in {directory} cannot be listed: {error.strerror}. "
-            "Whoever runs Ansible corrects the option `contracts` of the inventory source, or the directory."
+            "Correct the option `contracts` of the inventory source, or the directory."
         ) from error
     for entry in entries:
         hidden_or_source = entry.name.startswith(".") or entry.name.endswith(SOURCE_ENDINGS)
-        # A link to nothing is read, and so reported; a pipe is not, since reading it would wait for ever.
+        # A link to nothing is read, and so reported; a pipe is not, since reading it would wait forever.
         if entry.suffix in (".yml", ".yaml") and not hidden_or_source and (entry.is_file() or not entry.exists()):
             yield entry
 
@@ -286,7 +288,7 @@ def _connection(contract: dict[str, Any], *, base_dir: str) -> dict[str, Any]:
     connection = connection_of(contract, base_dir=base_dir)
     lookup = connection.pop("lookup", None)
     if lookup:
-        # The one template of a host: it is ours, with the contract's words in it as quoted literals.
+        # The one template of a host: it is ours, with the contract's values as quoted literals.
         connection[lookup["gives"]] = trust_as_template(lookup_expression(lookup))
     return connection
 

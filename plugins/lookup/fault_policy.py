@@ -1,20 +1,20 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads the fault policy, with what a fleet, a customer and a contract change in it."""
+"""Reads the fault policy, with the overrides of a fleet, a customer and a contract."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: fault_policy
-short_description: Read the fault policy, with what a fleet, a customer and a contract change in it
+short_description: Read the fault policy, with the overrides of a fleet, a customer and a contract
 version_added: 0.1.0
 author:
   - Fireworks AI (@fw-ai)
 description:
-  - Reads the table that says what each sign of a sick GPU or node means.
-  - Lays over it what differs for the fleet, for the customer and for the cluster, in this order.
-  - What differs has the form of the contract's section C(health), with C(faults) and C(xids).
+  - Reads the table that maps each signal of a sick GPU or node to a fault.
+  - Applies the overrides of the fleet, the customer and the cluster, in this order.
+  - Overrides have the form of the contract's section C(health), with C(faults) and C(xids).
 options:
   _terms:
     description: The C(health) section of one contract or of several.
@@ -22,13 +22,13 @@ options:
     elements: dict
     required: true
   fleet:
-    description: What differs for the whole fleet.
+    description: Overrides for the whole fleet.
     type: dict
     default: {}
     vars:
       - name: byoc_fleet_health
   customer:
-    description: What differs for the customer.
+    description: Overrides for the customer.
     type: dict
     default: {}
     vars:
@@ -45,7 +45,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Say what is done about a GPU that has fallen off the bus
+- name: Show the action for a GPU that has fallen off the bus
   ansible.builtin.debug:
     msg: "{{ policy.faults | selectattr('class', 'eq', 'gpu_off_the_bus') | map(attribute='action') | first }}"
   vars:

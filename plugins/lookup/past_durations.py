@@ -12,8 +12,8 @@ version_added: 0.1.0
 author:
   - Fireworks AI (@fw-ai)
 description:
-  - Reads the records of all clusters on this controller, and asks no cluster. Only what was carried out to its
-    end counts.
+  - Reads the records of all clusters on this controller, without contacting any cluster. Only
+    completed operations count.
 options:
   _terms:
     description: Operations, by the names that they have in the records.
@@ -21,7 +21,7 @@ options:
     elements: str
     required: true
   directories:
-    description: Folders of records, of one controller each. Folders that are not there hold none.
+    description: Folders of records, of one controller each. Missing folders are skipped.
     type: list
     elements: path
     default: ~/.byoc/records
@@ -30,7 +30,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Say how long upgrades took
+- name: Show how long upgrades took
   ansible.builtin.debug:
     msg: "{{ lookup('fireworks.byoc.past_durations', 'upgrade') }}"
 """

@@ -13,7 +13,7 @@ author:
   - Fireworks AI (@fw-ai)
 description:
   - Reads each release with all its files, renders its templates for contracts of every provider and access mode, and
-    says everything that is wrong. Asks no cluster.
+    returns all problems. Contacts no cluster.
 options:
   _terms:
     description: Versions; without any, all that there are.
@@ -25,7 +25,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Refuse a release that is not whole
+- name: Refuse an incomplete release
   ansible.builtin.assert:
     that: found.problems | length == 0
   vars:
@@ -35,7 +35,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _raw:
   description: Of each release C(release), its C(channel), what it C(upgrades_from), its C(components), the C(digest) of
-    all its files, how many C(objects) it renders to at most, and all C(problems), none when it is right.
+    all its files, how many C(objects) it renders to at most, and all C(problems), empty if it is valid.
   type: list
   elements: dict
 """
@@ -59,7 +59,7 @@ _ROLE = RELEASES.parents[1]
 
 
 class LookupModule(LookupBase):
-    """One description of what is wrong for each release."""
+    """One report for each release."""
 
     def run(self, terms: list[Any], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
         self.set_options(var_options=variables, direct=kwargs)

@@ -12,7 +12,7 @@ version_added: 0.1.0
 author:
   - Fireworks AI (@fw-ai)
 description:
-  - Reads the description of a stack release, by version or by channel, from the releases that this collection carries.
+  - Reads the description of a stack release, by version or by channel, from the releases in this collection.
 options:
   _terms:
     description: The C(stack) section of one contract or of several, with C(release) or C(channel).
@@ -25,7 +25,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Say which images a customer has to mirror
+- name: Show the images that a customer has to mirror
   ansible.builtin.debug:
     msg: "{{ release.images }}"
   vars:

@@ -13,8 +13,8 @@ version_added: 0.1.0
 author:
   - Fireworks AI (@fw-ai)
 description:
-  - Like M(ansible.builtin.assert), with what an outcome needs as data. The result of a refusal says what happened, where, what to do next and who has to
-    do it, and summaries and records carry that on.
+  - Like M(ansible.builtin.assert), with what an outcome needs as data. The result of a refusal says what happened,
+    where, what to do next and who has to do it, and summaries and records carry that on.
 extends_documentation_fragment:
   - fireworks.byoc.attributes
 attributes:
@@ -32,7 +32,9 @@ options:
     type: raw
     required: true
   what:
-    description: What is wrong where one does not hold, as a sentence without its full stop. The host, unless it is V(localhost), is put before it.
+    description:
+      - What is wrong where one does not hold, as a sentence without its full stop.
+      - The host, unless it is V(localhost), is put before it.
     type: str
     required: true
   next_step:

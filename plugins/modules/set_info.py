@@ -41,7 +41,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See whether what governs us is as the contract says
+- name: See whether the prerequisites match the contract
   fireworks.byoc.set_info:
     connection: "{{ byoc_connection }}"
     name: presetup

@@ -9,8 +9,10 @@ the worker, which forgets them. It compiles a collection's source each time too,
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
+from ansible.errors import AnsibleError
 from ansible.plugins.loader import filter_loader
 
 _FILTERS = Path(__file__).parents[1] / "filter"
@@ -19,4 +21,6 @@ _FILTERS = Path(__file__).parents[1] / "filter"
 def load_filters() -> None:
     """Load every filter of this collection, and with them Ansible's own and the thinking that ours are made of."""
     for documented in _FILTERS.glob("*.yml"):
-        filter_loader.get(f"fireworks.byoc.{documented.stem}")
+        # One that cannot be loaded is reported where it is used, with the task that uses it.
+        with suppress(AnsibleError, KeyError):
+            filter_loader.get(f"fireworks.byoc.{documented.stem}")

@@ -9,10 +9,11 @@ import hashlib
 import json
 import subprocess
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from byoc_testbed.errors import ApiError
 from demo.contracts import H100, Contract, contract, write_fleet
 from tests.integration.guarded import until
 from tests.integration.plays import run_playbook
@@ -29,6 +30,25 @@ def agreed(cluster: Any, name: str = "", **more: Any) -> Contract:
     """A contract about a testbed cluster, for 16 GPUs unless said otherwise."""
     given = {"uid": cluster.uid, "kubeconfig": cluster.kubeconfig, "region": "here", "gpus": {H100: 16}, **more}
     return contract(name or f"{cluster.name}-eu-1", provider=PROVIDERS[cluster.name], **given)
+
+
+def hardened(cluster: Any, kubeconfig: Any = None, **more: Any) -> Contract:
+    """The same, in hardened mode: by default with the administrator's credential."""
+    made = agreed(cluster, kubeconfig=kubeconfig or cluster.kubeconfig, **more)
+    made["access"]["mode"] = "hardened"
+    return made
+
+
+def as_admin(cluster: Any) -> tuple[str, ...]:
+    """The option by which the customer's administrator runs a playbook."""
+    return ("-e", f"admin_kubeconfig={cluster.kubeconfig}")
+
+
+def unreachable(contract: Contract, cluster: Any, folder: Path) -> Contract:
+    """The contract with a credential that leads to where nobody listens."""
+    away = cluster.kubeconfig_with(folder / "away.kubeconfig", server="https://127.0.0.1:1")
+    contract["access"]["credential"] = {"kubeconfig_file": str(away)}
+    return contract
 
 
 def play(
@@ -71,17 +91,42 @@ def bare(cluster: Any, folder: Path) -> Iterator[Any]:
 
 
 def wipe(cluster: Any) -> None:
-    """Remove everything of ours as the administrator of a testbed can: at once. Offboarding has tests of its own."""
+    """Remove everything of ours as the administrator of a testbed can: at once. Offboarding has tests of its own.
+
+    A namespace whose pods still have their grace is looked at again after half of it, which is a minute for a model's.
+    So pods go first and without any, and before them what would make them again.
+    """
     # What guards goes first: it would have a say in what is removed after it.
     for path in sorted(_KINDS, key=lambda path: "admissionregistration" not in path):
         for item in cluster.request("GET", path + _OURS)["items"]:
             name, namespace = item["metadata"]["name"], item["metadata"].get("namespace", "")
-            if namespace in _NAMESPACES:
+            if namespace in _NAMESPACES or name in _NAMESPACES:
                 continue  # it goes with its namespace
             group, _slash, plural = path.rpartition("/")
             place = f"{group}/namespaces/{namespace}/{plural}" if namespace else path
             cluster.request("DELETE", f"{place}/{name}")
-    until(lambda: not _left(cluster), "something of ours is still there", seconds=60)
+    until(lambda: not _some_left(cluster), "something of ours is still there", seconds=60)
+
+
+def _some_left(cluster: Any) -> set[str]:
+    """What is left of ours; a namespace that is still there is removed, its pods first."""
+    left = _left(cluster)
+    spaces = left & _NAMESPACES
+    paths = [f"{group}/namespaces/{space}/{plural}" for group, plural in _MAKERS for space in sorted(spaces)]
+    for path in [*paths, *(f"/api/v1/namespaces/{space}" for space in sorted(spaces))]:
+        with suppress(ApiError):  # not there, or no kind of this cluster's
+            cluster.request("DELETE", path, {"gracePeriodSeconds": 0} if path.endswith("/pods") else None)
+    return left
+
+
+#: What makes pods, and the pods.
+_MAKERS = (
+    ("/apis/leaderworkerset.x-k8s.io/v1", "leaderworkersets"),
+    ("/apis/apps/v1", "deployments"),
+    ("/apis/apps/v1", "statefulsets"),
+    ("/apis/apps/v1", "replicasets"),
+    ("/api/v1", "pods"),
+)
 
 
 def _left(cluster: Any) -> set[str]:

@@ -15,7 +15,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.polic
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.unit import workload
 from demo.contracts import Contract
 from tests.integration.journey import ours
-from tests.integration.plays import ROOT, connection_to, run_tasks
+from tests.integration.plays import ROOT, connection_to, perform, run_tasks
 
 LLAMA = "llama-3-1-8b"
 RELEASE = yaml.safe_load((ROOT / "roles/stack/files/releases/2026.11.0/release.yml").read_text())
@@ -62,8 +62,7 @@ class Models:
 
     def roll(self, *changes: Manifest, flags: tuple[str, ...] = (), more: Any = None, **how: Any) -> Manifest:
         """Run ``model_rollout``; ``more`` are keywords of the task, ``how`` options of :meth:`task`."""
-        task = {**self.task(*changes, **how), **(more or {})}
-        return run_tasks(self.folder, self.connection, task, flags=flags).result
+        return self._run(self.task(*changes, **how), flags, more)
 
     def back_to(self, revision: str, *, name: str = LLAMA, **how: Any) -> Manifest:
         """A model as the module takes it to go back."""
@@ -73,7 +72,7 @@ class Models:
 
     def info(self, **options: Any) -> Manifest:
         """What ``model_info`` says."""
-        result = run_tasks(self.folder, self.connection, {"fireworks.byoc.model_info": options}).result
+        result = perform(self.connection, "fireworks.byoc.model_info", **options)
         assert not result.get("failed"), result
         return result
 
@@ -97,11 +96,16 @@ class Models:
 
     def retire(self, name: str = LLAMA, flags: tuple[str, ...] = (), more: Any = None) -> Manifest:
         """Run ``model_retire``."""
-        task = {"fireworks.byoc.model_retire": {"name": name}, **(more or {})}
-        return run_tasks(self.folder, self.connection, task, flags=flags).result
+        return self._run({"fireworks.byoc.model_retire": {"name": name}}, flags, more)
 
     def retire_all(self) -> None:
         """Take out whatever a test may have left."""
-        tasks = ({"fireworks.byoc.model_retire": {"name": name}} for name in (LLAMA, "qwen"))
-        results = run_tasks(self.folder, self.connection, *tasks).results
+        results = [self.retire(name) for name in (LLAMA, "qwen")]
         assert not [result for result in results if result.get("failed")], results
+
+    def _run(self, task: Manifest, flags: tuple[str, ...], more: Any) -> Manifest:
+        """Through ansible-playbook where the task or the run is to have something that only that has."""
+        if flags or more:
+            return run_tasks(self.folder, self.connection, {**task, **(more or {})}, flags=flags).result
+        [(module, options)] = task.items()
+        return perform(self.connection, module, **options)

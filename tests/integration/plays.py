@@ -10,8 +10,13 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._operation import Context
 
 ROOT = Path(__file__).resolve().parents[2]
 #: What the playbooks record is kept out of the home of whoever runs the tests. Tests that run side by side have
@@ -94,6 +99,22 @@ def run_tasks(
     done = run_playbook(*arguments, environment=environment, seconds=seconds)
     results = json.loads(answers.read_text()) if answers.exists() else []
     return Outcome(done.returncode, done.stdout, results)
+
+
+def perform(connection: dict[str, Any], module: str, **options: Any) -> dict[str, Any]:
+    """Run a module's operation in this process, as its action does in Ansible's worker.
+
+    For what a test needs on its way, and for the many cases of one operation: a run of ansible-playbook costs two
+    seconds, and that the module and the action hand on what they are given is seen where they are run.
+    """
+    name = module.removeprefix("fireworks.byoc.")
+    operation = import_module(f"ansible_collections.fireworks.byoc.plugins.module_utils._operations.{name}").OPERATION
+    given = json.loads(json.dumps({"connection": connection, **options}))
+    checked = ArgumentSpecValidator(dict(operation.argument_spec), **dict(operation.rules)).validate(given)
+    assert not checked.error_messages, checked.error_messages
+    context = Context(check_mode=False, diff_mode=False, warn=print)
+    result: dict[str, Any] = json.loads(json.dumps(operation.attempt(checked.validated_parameters, context)))
+    return {"failed": False, **result}
 
 
 def connection_to(cluster: Any, **changes: Any) -> dict[str, Any]:

@@ -31,7 +31,7 @@ SYSTEM = f"{RBAC}/namespaces/fireworks-system"
 
 @pytest.fixture(scope="module")
 def presetup(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Contract]]:
-    with governed(bed["acme"], tmp_path_factory.mktemp("presetup")) as contract:
+    with governed(bed["acme"]) as contract:
         yield bed["acme"], contract
 
 
@@ -193,7 +193,7 @@ def test_what_the_customer_grants_in_his_namespace_is_expected_and_is_let_throug
     cluster, (health, path, words, wider) = bed["birch"], CUSTOMERS[case]
     role, binding = HANDED_OUT[list(CUSTOMERS).index(case)]
     space = role["metadata"]["namespace"]
-    with governed(cluster, tmp_path, health=health) as contract:
+    with governed(cluster, health=health) as contract:
         task = asked(contract, "observer")
         [without] = of(cluster, tmp_path, task)
         with handed(cluster, "default", role, binding):

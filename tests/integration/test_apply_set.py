@@ -204,7 +204,7 @@ def test_the_namespace_that_holds_the_set_s_own_record_is_never_pruned(
     run_tasks(tmp_path, to, task(space, namespace(space), config_map(space)))
     refused = run_tasks(tmp_path, to, task(space, config_map(space, a="2"))).result
     assert refused["failed"]
-    assert "all that is remembered of the set: keep it there" in refused["msg"]
+    assert "the set's parent would be deleted with it: keep it in the set" in refused["msg"]
     assert live_of(cluster, space)[0]["data"] == {"a": "1"}, "nothing may be written when it is refused"
 
 
@@ -303,7 +303,7 @@ def test_one_manifest_that_the_server_rejects_refuses_the_whole_set(cluster: Any
         (["text"], "manifest 1: is not a mapping"),
         ([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}}], "manifest 1: ConfigMap has no metadata.name"),
         ([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}], "has no metadata.namespace"),
-        ([config_map("x"), config_map("x")], "stands in the set twice"),
+        ([config_map("x"), config_map("x")], "is in the set twice"),
         ([{"apiVersion": "no.example/v1", "kind": "Widget", "metadata": {"name": "a"}}], "does not serve Widget"),
         ([config_map("nowhere")], "namespace"),
     ],

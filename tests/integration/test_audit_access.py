@@ -28,12 +28,12 @@ GROUP = "rbac.authorization.k8s.io"
 
 @pytest.fixture
 def acme(bed: Any, tmp_path: Path) -> Iterator[tuple[Any, Contract]]:
-    """A cluster with what governs us, compiled as the playbooks compile it."""
+    """A cluster with the prerequisites, compiled as the playbooks compile it."""
     cluster = bed["acme"]
-    with governed(cluster, tmp_path) as contract:
+    with governed(cluster) as contract:
         [read] = run_tasks(tmp_path, connection_to(cluster), {"fireworks.byoc.cluster_info": {}}).results
         objects = presetup_objects(contract, read["facts"]["api_server"])
-        apply_presetup(cluster, tmp_path, contract, definition=objects)
+        apply_presetup(cluster, contract, definition=objects)
         yield cluster, contract
 
 
@@ -81,17 +81,17 @@ def test_green_and_red_and_mended(acme: tuple[Any, Contract], tmp_path: Path) ->
     assert re.search(r"RoleBinding fireworks-system/fireworks-metrics-reader +there +missing", said)
     assert re.search(r"NetworkPolicy fireworks-system/closed +spec.ingress", said)
     assert "kubectl delete clusterrolebinding extra" in said
-    assert "kubectl edit clusterrolebinding for-all   # and take out Group system:authenticated" in said
-    assert "what governs us is there only in part" in said
+    assert "kubectl edit clusterrolebinding for-all   # and remove Group system:authenticated" in said
+    assert "the prerequisites are incomplete" in said
     assert "Action required by: customer (Acme Security <security@acme.example>)." in said
 
-    # The commands it gave mend it: kubectl's as they are printed, and the set anew for the rest.
-    message = said.split("To mend it:")[-1]
+    # the commands it printed fix it: kubectl's as they are printed, and the set anew for the rest.
+    message = said.split("To fix it:")[-1]
     for command in re.findall(r"^  kubectl (-n \S+ (?:patch|delete) .*)$", message, re.MULTILINE):
         cluster.kubectl(*shlex.split(command))
     [read] = run_tasks(tmp_path, connection_to(cluster), {"fireworks.byoc.cluster_info": {}}).results
     objects = presetup_objects(contract, read["facts"]["api_server"])
-    apply_presetup(cluster, tmp_path, contract, definition=objects, force_conflicts=True)
+    apply_presetup(cluster, contract, definition=objects, force_conflicts=True)
     time.sleep(0.5)
     done = audit(cluster, tmp_path)
     assert done.returncode == 0, done.stdout
@@ -134,5 +134,5 @@ def test_a_cluster_without_us_is_said_to_have_nothing(bed: Any, tmp_path: Path) 
     inventory = write_fleet(tmp_path, [agreed(bed["birch"])])
     done = run_playbook("fireworks.byoc.audit_access", "-i", str(inventory), "-e", "clusters=birch-eu-1")
     assert done.returncode == 2
-    assert "birch-eu-1: what governs us is not there; nothing was changed." in done.stdout
+    assert "birch-eu-1: the prerequisites are missing; nothing was changed." in done.stdout
     assert ours(bed["birch"]) == {}

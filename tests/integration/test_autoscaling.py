@@ -11,14 +11,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.policy import model_changes
 from tests.integration.definitions import CUSTOM_METRICS, KEDA, remove, serving
+from tests.integration.governed import apply_presetup, in_full
 from tests.integration.guarded import until
 from tests.integration.journey import agreed, bare, line, offboard, onboard, ours, play, versions
+from tests.integration.models import RELEASE
+from tests.integration.plays import connection_to, perform
 
 NAME = "llama-3-1-8b"
 DEPLOYMENT = f"/apis/apps/v1/namespaces/fireworks-models/deployments/{NAME}"
@@ -45,6 +50,19 @@ def with_metrics(acme: Any) -> Iterator[Any]:
         yield acme
 
 
+@pytest.fixture
+def governed_with_keda(with_keda: Any) -> Any:
+    """Where models are rolled out as the playbook's role does it, without the rest of the playbook."""
+    apply_presetup(with_keda, in_full(with_keda, scaling(with_keda)))
+    return with_keda
+
+
+@pytest.fixture
+def governed_with_metrics(with_metrics: Any) -> Any:
+    apply_presetup(with_metrics, in_full(with_metrics, scaling(with_metrics)))
+    return with_metrics
+
+
 def scaling(cluster: Any, fewest: int = 1, most: int = 4) -> dict[str, Any]:
     contract = agreed(cluster)
     contract["scaling"] = {"max_replicas_per_model": 6, "max_gpus_per_model": 6, "scale_to_zero": True}
@@ -60,6 +78,22 @@ def run(folder: Path, contract: dict[str, Any]) -> Any:
 
 def unchanged(folder: Path, contract: dict[str, Any]) -> bool:
     return "unchanged" in line(run(folder, contract), "acme-eu-1")
+
+
+def roll(cluster: Any, contract: dict[str, Any], moment: str = "") -> dict[str, Any]:
+    """Roll the model out by what the cluster serves now, as the role ``model`` does."""
+    connection, wanted = connection_to(cluster), in_full(cluster, contract)
+    facts = perform(connection, "fireworks.byoc.cluster_info")["facts"]
+    at = datetime.fromisoformat(moment) if moment else datetime.now(UTC)
+    changes = model_changes(wanted, [NAME], RELEASE, facts, at, bake=0)
+    asked = {"models": changes, "requested_by": "alice", "reason": "a test", "http_request": False}
+    result = perform(connection, "fireworks.byoc.model_rollout", **asked)
+    assert not result["failed"], result
+    return result
+
+
+def rolled_already(cluster: Any, contract: dict[str, Any]) -> bool:
+    return roll(cluster, contract)["changed"] is False
 
 
 def replicas(cluster: Any) -> int:
@@ -105,80 +139,78 @@ def test_keda_gets_a_scaled_object_that_lives_with_its_model(with_keda: Any, tmp
 
 
 @pytest.mark.soak
-def test_what_an_autoscaler_did_to_the_replicas_is_left_alone(with_keda: Any, tmp_path: Path) -> None:
-    contract = scaling(with_keda)
-    run(tmp_path, contract)
-    scale(with_keda, 3)
-    assert unchanged(tmp_path, contract)
-    assert replicas(with_keda) == 3
+def test_what_an_autoscaler_did_to_the_replicas_is_left_alone(governed_with_keda: Any) -> None:
+    contract = scaling(governed_with_keda)
+    roll(governed_with_keda, contract)
+    scale(governed_with_keda, 3)
+    assert rolled_already(governed_with_keda, contract)
+    assert replicas(governed_with_keda) == 3
     contract["models"][0]["context_length"] = 16384
-    run(tmp_path, contract)
-    assert replicas(with_keda) == 3, "a new version of the model took replicas away"
-    assert unchanged(tmp_path, contract)
+    roll(governed_with_keda, contract)
+    assert replicas(governed_with_keda) == 3, "a new version of the model took replicas away"
+    assert rolled_already(governed_with_keda, contract)
 
 
 @pytest.mark.soak
-def test_a_model_that_begins_to_scale_keeps_the_replicas_it_has(with_keda: Any, tmp_path: Path) -> None:
-    run(tmp_path, scaling(with_keda, 3, 3))
-    assert names(with_keda, SCALED_OBJECTS) == []
-    contract = scaling(with_keda, 2, 4)
+def test_a_model_that_begins_to_scale_keeps_the_replicas_it_has(governed_with_keda: Any) -> None:
+    roll(governed_with_keda, scaling(governed_with_keda, 3, 3))
+    assert names(governed_with_keda, SCALED_OBJECTS) == []
+    contract = scaling(governed_with_keda, 2, 4)
     contract["models"][0]["context_length"] = 16384
-    run(tmp_path, contract)
-    assert names(with_keda, SCALED_OBJECTS) == [NAME]
-    assert replicas(with_keda) == 3, "the field that nobody owned got its default"
-    assert unchanged(tmp_path, contract)
-    scale(with_keda, 4)
-    assert unchanged(tmp_path, contract)
+    roll(governed_with_keda, contract)
+    assert names(governed_with_keda, SCALED_OBJECTS) == [NAME]
+    assert replicas(governed_with_keda) == 3, "the field that nobody owned got its default"
+    assert rolled_already(governed_with_keda, contract)
+    scale(governed_with_keda, 4)
+    assert rolled_already(governed_with_keda, contract)
 
 
 @pytest.mark.soak
-def test_a_model_that_ends_to_scale_has_the_replicas_of_its_contract_again(with_keda: Any, tmp_path: Path) -> None:
-    run(tmp_path, scaling(with_keda))
-    scale(with_keda, 4)
+def test_a_model_that_ends_to_scale_has_the_replicas_of_its_contract_again(governed_with_keda: Any) -> None:
+    roll(governed_with_keda, scaling(governed_with_keda))
+    scale(governed_with_keda, 4)
     for number in (2, 3):
-        run(tmp_path, scaling(with_keda, number, number))
-        wait_for_none(with_keda, SCALED_OBJECTS)
-        assert replicas(with_keda) == number
-        assert unchanged(tmp_path, scaling(with_keda, number, number))
-    fields = with_keda.request("GET", DEPLOYMENT)["metadata"]["managedFields"]
+        roll(governed_with_keda, scaling(governed_with_keda, number, number))
+        wait_for_none(governed_with_keda, SCALED_OBJECTS)
+        assert replicas(governed_with_keda) == number
+        assert rolled_already(governed_with_keda, scaling(governed_with_keda, number, number))
+    fields = governed_with_keda.request("GET", DEPLOYMENT)["metadata"]["managedFields"]
     assert [f["manager"] for f in fields if "f:replicas" in f["fieldsV1"].get("f:spec", {})] == ["fireworks-byoc"]
 
 
-def test_when_keda_goes_its_models_stay_at_their_floor(with_keda: Any, tmp_path: Path) -> None:
-    contract = scaling(with_keda, 2, 4)
-    run(tmp_path, contract)
-    scale(with_keda, 4)
-    remove(with_keda, KEDA)
-    run(tmp_path, contract)
-    assert replicas(with_keda) == 2
-    assert unchanged(tmp_path, contract)
+def test_when_keda_goes_its_models_stay_at_their_floor(governed_with_keda: Any) -> None:
+    contract = scaling(governed_with_keda, 2, 4)
+    roll(governed_with_keda, contract)
+    scale(governed_with_keda, 4)
+    remove(governed_with_keda, KEDA)
+    roll(governed_with_keda, contract)
+    assert replicas(governed_with_keda) == 2
+    assert rolled_already(governed_with_keda, contract)
 
 
-def test_a_cluster_with_metrics_of_pods_gets_an_hpa_that_holds_the_bounds(with_metrics: Any, tmp_path: Path) -> None:
-    contract = scaling(with_metrics)
-    run(tmp_path, contract)
-    spec = with_metrics.request("GET", f"{HPAS}/{NAME}")["spec"]
+def test_a_cluster_with_metrics_of_pods_gets_an_hpa_that_holds_the_bounds(governed_with_metrics: Any) -> None:
+    contract = scaling(governed_with_metrics)
+    roll(governed_with_metrics, contract)
+    spec = governed_with_metrics.request("GET", f"{HPAS}/{NAME}")["spec"]
     assert (spec["minReplicas"], spec["maxReplicas"]) == (1, 4)
     assert [metric["pods"]["metric"]["name"] for metric in spec["metrics"]] == [
         "vllm_kv_cache_usage_perc",
         "vllm_num_requests_waiting",
     ]
-    assert unchanged(tmp_path, contract)
+    assert rolled_already(governed_with_metrics, contract)
     contract["models"][0]["replicas"]["min"] = 3
-    run(tmp_path, contract)
+    roll(governed_with_metrics, contract)
     deadline = time.monotonic() + 60
-    while replicas(with_metrics) != 3:
+    while replicas(governed_with_metrics) != 3:
         assert time.monotonic() < deadline, "the HPA's controller did not raise the replicas to the floor"
         time.sleep(0.5)
-    assert unchanged(tmp_path, contract)
-    with serving(with_metrics, KEDA):
-        run(tmp_path, contract)
-        wait_for_none(with_metrics, HPAS)
-        assert names(with_metrics, SCALED_OBJECTS) == [NAME]
-        assert replicas(with_metrics) == 3
-        assert unchanged(tmp_path, contract)
-        assert offboard(tmp_path, contract).returncode == 0
-    assert ours(with_metrics) == {}
+    assert rolled_already(governed_with_metrics, contract)
+    with serving(governed_with_metrics, KEDA):
+        roll(governed_with_metrics, contract)
+        wait_for_none(governed_with_metrics, HPAS)
+        assert names(governed_with_metrics, SCALED_OBJECTS) == [NAME]
+        assert replicas(governed_with_metrics) == 3
+        assert rolled_already(governed_with_metrics, contract)
 
 
 @pytest.mark.soak
@@ -197,8 +229,8 @@ def test_a_cluster_that_can_see_no_load_keeps_models_at_their_floor_and_says_so(
 
 
 @pytest.mark.soak
-def test_scheduled_bounds_are_those_of_the_moment(with_keda: Any, tmp_path: Path) -> None:
-    contract = scaling(with_keda)
+def test_scheduled_bounds_are_those_of_the_moment(governed_with_keda: Any, tmp_path: Path) -> None:
+    contract = scaling(governed_with_keda)
     contract["models"][0]["scaling"] = {
         "schedules": [
             {
@@ -212,9 +244,8 @@ def test_scheduled_bounds_are_those_of_the_moment(with_keda: Any, tmp_path: Path
         ]
     }
     for moment, bounds in (("2026-11-25T09:00:00+01:00", [3, 5]), ("2026-11-25T19:00:00+01:00", [1, 4])):
-        done = onboard(tmp_path, contract, options=("-e", f"model_moment={moment}"))
-        assert done.returncode == 0, done.stdout
-        spec = with_keda.request("GET", f"{SCALED_OBJECTS}/{NAME}")["spec"]
+        roll(governed_with_keda, contract, moment)
+        spec = governed_with_keda.request("GET", f"{SCALED_OBJECTS}/{NAME}")["spec"]
         assert [spec["minReplicaCount"], spec["maxReplicaCount"]] == bounds
         explained = play("explain", tmp_path, [contract], "-e", f"moment={moment}")
         assert f"{bounds[1]} x 1 GPU" in line(explained, "acme-eu-1", " ceiling ")

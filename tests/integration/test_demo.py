@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.integration.journey import ours
+from tests.integration.killing import begin
 from tests.integration.plays import ROOT, ansible_environment
 
 DEMO = [sys.executable, "-m", "demo"]
@@ -50,9 +51,7 @@ def test_three_customers_and_one_is_refused() -> None:
 
 
 def test_an_interrupted_demo_leaves_nothing_running() -> None:
-    running = subprocess.Popen(
-        DEMO, cwd=ROOT, env=environment(PYTHONUNBUFFERED="1"), stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
+    running = begin(DEMO, environment(PYTHONUNBUFFERED="1"))
     assert running.stdout is not None
     for text in running.stdout:
         if "PLAY [Onboard]" in text:

@@ -196,6 +196,7 @@ def test_replacements_come_first_and_no_moment_has_fewer(cluster: Any, tmp_path:
     assert let_go(cluster) == []
 
 
+@pytest.mark.soak
 def test_a_drain_that_is_given_up_is_undone_and_the_node_stays_quarantined(cluster: Any, tmp_path: Path) -> None:
     """No replacement may be made, and without one the model would have nothing: so its only pod stays, as it was."""
     workload(cluster, "Deployment", 1, {"maxUnavailable": 1}, **MODEL)
@@ -216,6 +217,7 @@ def test_a_drain_that_is_given_up_is_undone_and_the_node_stays_quarantined(clust
     assert (said(cluster)["state"], node(cluster)["spec"]["unschedulable"]) == ("quarantined", True)
 
 
+@pytest.mark.soak
 def test_a_pod_that_was_let_go_is_given_back_when_its_node_is_returned_by_hand(cluster: Any, tmp_path: Path) -> None:
     workload(cluster, "Deployment", 1, {"maxUnavailable": 1}, **MODEL)
     [before] = ready(cluster)

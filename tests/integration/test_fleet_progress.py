@@ -28,7 +28,8 @@ def outcome(result: str, what: str = "") -> dict[str, Any]:
 def write_play(folder: Path, *, tasks: int = 0) -> Path:
     """Five clusters: two well, one refused, one that nobody rescues, one that is unwell and comes round."""
     (folder / "tasks").mkdir(exist_ok=True)
-    (folder / "tasks" / "acquire_lock.yml").write_text(json.dumps([{"name": "Acquire the cluster lock", FACT: {"lock": 1}}]))
+    acquire = {"name": "Acquire the cluster lock", FACT: {"lock": 1}}
+    (folder / "tasks" / "acquire_lock.yml").write_text(json.dumps([acquire]))
     fails = {"ansible.builtin.fail": {"msg": "the cluster said no"}}
     plays: list[dict[str, Any]] = [
         {"name": "Say which clusters", "hosts": "localhost", "gather_facts": False,

@@ -162,7 +162,7 @@ CALLS = [
     Call("the operator's token", "upgrader", ROLES, "POST", f"{ACCOUNTS}/operator/token", TOKEN),
     Call("a client certificate", "operator", ROLES, "POST",
          "/apis/certificates.k8s.io/v1/certificatesigningrequests", named("mine", spec=CSR)),
-    # -- what governs us
+    # -- the prerequisites
     Call("raise a quota", "operator", ROLES, "PATCH", f"/api/v1{MODELS}/resourcequotas/approved-gpus", {"spec": {}}),
     Call("delete a quota", "deployer", ROLES, "DELETE", f"/api/v1{MODELS}/resourcequotas/approved-gpus"),
     Call("open the network", "operator", ROLES, "DELETE",

@@ -15,19 +15,9 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.
 from byoc_testbed import ClusterSpec, Testbed
 from tests.beds import h100
 from tests.integration.audit_log import by_identity_and_verb, calls
-from tests.integration.journey import NO_REQUESTS, agreed, line, onboard, ours, play, versions, wipe
+from tests.integration.journey import NO_REQUESTS, as_admin, hardened, line, onboard, ours, play, versions, wipe
 from tests.integration.plays import ROOT
 from tests.integration.upgrades import ASKED_BY, NEW, QUICK, ended, publish
-
-
-def as_admin(cluster: Any) -> tuple[str, ...]:
-    return ("-e", f"admin_kubeconfig={cluster.kubeconfig}")
-
-
-def hardened(cluster: Any, kubeconfig: Any, **more: Any) -> dict[str, Any]:
-    contract = agreed(cluster, kubeconfig=kubeconfig, **more)
-    contract["access"]["mode"] = "hardened"
-    return contract
 
 
 @pytest.fixture
@@ -128,50 +118,63 @@ MERGE = "application/merge-patch+json"
 PLAYBOOK = "ansible-playbook fireworks.byoc.presetup"
 
 
-@pytest.mark.soak(sample=2)
-@pytest.mark.parametrize(
-    ("verb", "path", "body", "named", "command"),
-    [
-        ("PATCH", f"{MODELS}/resourcequotas/approved-gpus", {"spec": {"hard": {"requests.nvidia.com/gpu": "64"}}},
-         "ResourceQuota fireworks-models/approved-gpus: spec.hard[requests.nvidia.com/gpu]",
-         "kubectl -n fireworks-models patch"),
-        ("PATCH", MODELS, {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}}},
-         "Namespace fireworks-models: metadata.labels[pod-security.kubernetes.io/enforce]", "kubectl label namespace"),
-        ("DELETE", f"{SYSTEM}/serviceaccounts/observer", None,
-         "ServiceAccount fireworks-system/observer: It is not there", PLAYBOOK),
-        ("DELETE", f"{NETWORK}/closed", None, "NetworkPolicy fireworks-models/closed: It is not there", PLAYBOOK),
-        ("DELETE", f"{RBAC}/clusterrolebindings/fireworks-node-medic", None,
-         "ClusterRoleBinding fireworks-node-medic: It is not there", PLAYBOOK),
-        ("PATCH", f"{RBAC}/namespaces/fireworks-models/roles/fireworks-router", {"rules": []},
-         "Role fireworks-models/fireworks-router", PLAYBOOK),
-        ("PATCH", "/apis/scheduling.k8s.io/v1/priorityclasses/fireworks-batch", {"description": "ours now"},
-         "PriorityClass fireworks-batch: description", "kubectl patch priorityclass fireworks-batch"),
-        ("DELETE", f"{ADMISSION}/validatingadmissionpolicybindings/fireworks-nodes", None,
-         "ValidatingAdmissionPolicyBinding fireworks-nodes: It is not there", PLAYBOOK),
-        ("PATCH", f"{ADMISSION}/validatingadmissionpolicies/fireworks-workloads", {"spec": {"failurePolicy": "Ignore"}},
-         "ValidatingAdmissionPolicy fireworks-workloads: spec.failurePolicy",
-         "kubectl patch validatingadmissionpolicy"),
-    ],
-    ids=lambda value: value.partition(":")[0] if isinstance(value, str) and " " in value else "",
-)  # fmt: skip
-def test_an_edited_or_partial_presetup_is_named_with_what_mends_it_and_nothing_is_done(
-    serving: Any, tmp_path: Path, verb: str, path: str, body: Any, named: str, command: str
+#: How somebody may have edited the presetup: what is done, how it is named, and the command that mends it.
+EDITS = [
+    ("PATCH", f"{MODELS}/resourcequotas/approved-gpus", {"spec": {"hard": {"requests.nvidia.com/gpu": "64"}}},
+     "ResourceQuota fireworks-models/approved-gpus: spec.hard[requests.nvidia.com/gpu]",
+     "kubectl -n fireworks-models patch"),
+    ("PATCH", MODELS, {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}}},
+     "Namespace fireworks-models: metadata.labels[pod-security.kubernetes.io/enforce]", "kubectl label namespace"),
+    ("DELETE", f"{SYSTEM}/serviceaccounts/observer", None,
+     "ServiceAccount fireworks-system/observer: It is not there", PLAYBOOK),
+    ("DELETE", f"{NETWORK}/closed", None, "NetworkPolicy fireworks-models/closed: It is not there", PLAYBOOK),
+    ("DELETE", f"{RBAC}/clusterrolebindings/fireworks-node-medic", None,
+     "ClusterRoleBinding fireworks-node-medic: It is not there", PLAYBOOK),
+    ("PATCH", f"{RBAC}/namespaces/fireworks-models/roles/fireworks-router", {"rules": []},
+     "Role fireworks-models/fireworks-router", PLAYBOOK),
+    ("PATCH", "/apis/scheduling.k8s.io/v1/priorityclasses/fireworks-batch", {"description": "ours now"},
+     "PriorityClass fireworks-batch: description", "kubectl patch priorityclass fireworks-batch"),
+    ("DELETE", f"{ADMISSION}/validatingadmissionpolicybindings/fireworks-nodes", None,
+     "ValidatingAdmissionPolicyBinding fireworks-nodes: It is not there", PLAYBOOK),
+    ("PATCH", f"{ADMISSION}/validatingadmissionpolicies/fireworks-workloads", {"spec": {"failurePolicy": "Ignore"}},
+     "ValidatingAdmissionPolicy fireworks-workloads: spec.failurePolicy",
+     "kubectl patch validatingadmissionpolicy"),
+]  # fmt: skip
+
+
+def test_an_edited_and_partial_presetup_is_named_with_what_mends_it_and_nothing_is_done(
+    serving: Any, tmp_path: Path
 ) -> None:
+    are_named_and_nothing_is_done(serving, tmp_path, EDITS)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit[3].partition(":")[0])
+def test_each_edit_alone_is_named_with_what_mends_it_and_nothing_is_done(
+    serving: Any, tmp_path: Path, edit: tuple[Any, ...]
+) -> None:
+    are_named_and_nothing_is_done(serving, tmp_path, [edit])
+
+
+def are_named_and_nothing_is_done(serving: Any, folder: Path, edits: list[tuple[Any, ...]]) -> None:
+    """Make the edits, onboard, and have the customer's administrator mend them."""
     contract = hardened(serving, serving.kubeconfig_for_service_account("fireworks-system", "operator"))
     before = versions(serving)
-    serving.request(verb, path, body, MERGE if verb == "PATCH" else "")
     try:
-        done = onboard(tmp_path, contract)
+        for verb, path, body, _named, _command in edits:
+            serving.request(verb, path, body, MERGE if verb == "PATCH" else "")
+        done = onboard(folder, contract)
         said = " ".join(done.stdout.split())
         assert done.returncode == 2
-        assert named in said, done.stdout
-        assert command in said
+        for _verb, _path, _body, named, command in edits:
+            assert named in said, done.stdout
+            assert command in said
         assert "Birch Security <security@birch.example>" in said
     finally:
-        mended = play("presetup", tmp_path, [contract], *as_admin(serving), "-e", "presetup_force_conflicts=true")
+        mended = play("presetup", folder, [contract], *as_admin(serving), "-e", "presetup_force_conflicts=true")
         assert mended.returncode == 0, mended.stdout
     assert len(versions(serving)) == len(before)
-    assert onboard(tmp_path, contract).returncode == 0
+    assert onboard(folder, contract).returncode == 0
 
 
 def test_an_old_presetup_is_named_as_such(serving: Any, tmp_path: Path) -> None:

@@ -389,7 +389,7 @@ class TestLookup:
         fleet.contract("one", self.lookup("ansible.builtin.pipe", "touch /tmp/never", "kubeconfig"))
         said = complains(fleet.run("--list"))
         assert "access.credential.lookup.plugin: 'ansible.builtin.pipe' is not allowed by the fleet's" in said
-        assert "whoever runs the fleet adds it there" in said
+        assert "the operator adds it there" in said
 
 
 def test_a_missing_library_is_named_with_what_to_install(fleet: Fleet) -> None:

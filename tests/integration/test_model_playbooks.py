@@ -15,18 +15,27 @@ from typing import Any
 import pytest
 
 from demo.contracts import LLAMA, Contract
-from tests.integration.journey import NO_BAKE, NO_REQUESTS, agreed, line, onboard, ours, play, wipe
+from tests.integration.journey import (
+    NO_BAKE,
+    NO_REQUESTS,
+    agreed,
+    as_admin,
+    hardened,
+    line,
+    onboard,
+    ours,
+    play,
+    unreachable,
+    wipe,
+)
 
 NAME = LLAMA["name"]
 QUICK = (*NO_REQUESTS, "-e", "model_bake=1")
 
 
-def hardened(cluster: Any, identity: str, context: int = 32768) -> Contract:
-    kubeconfig = cluster.kubeconfig
-    if identity != "admin":
-        kubeconfig = cluster.kubeconfig_for_service_account("fireworks-system", identity)
-    contract = agreed(cluster, kubeconfig=kubeconfig)
-    contract["access"]["mode"] = "hardened"
+def by(cluster: Any, identity: str, context: int = 32768) -> Contract:
+    """The contract with the credential of one of our identities, and its model with so much context."""
+    contract = hardened(cluster, cluster.kubeconfig_for_service_account("fireworks-system", identity))
     contract["models"][0]["context_length"] = context
     return contract
 
@@ -36,9 +45,8 @@ def birch(bed: Any, tmp_path: Path) -> Iterator[Any]:
     """A cluster that was onboarded, and serves one model."""
     cluster = bed["birch"]
     assert ours(cluster) == {}
-    admin = ("-e", f"admin_kubeconfig={cluster.kubeconfig}")
-    play("presetup", tmp_path, [hardened(cluster, "admin")], *admin)
-    done = onboard(tmp_path, hardened(cluster, "operator"))
+    play("presetup", tmp_path, [hardened(cluster)], *as_admin(cluster))
+    done = onboard(tmp_path, by(cluster, "operator"))
     assert done.returncode == 0, done.stdout
     yield cluster
     wipe(cluster)
@@ -50,7 +58,7 @@ def deployed(cluster: Any) -> dict[str, str]:
 
 def test_a_model_is_deployed_shown_rolled_back_and_retired(birch: Any, tmp_path: Path) -> None:
     first = deployed(birch)
-    longer = hardened(birch, "deployer", 16384)
+    longer = by(birch, "deployer", 16384)
     checked = play("deploy_models", tmp_path, [longer], *QUICK, "--check", "--diff")
     assert "would change" in line(checked, "birch-eu-1"), checked.stdout
     assert "surge" in line(checked, "birch-eu-1", NAME)
@@ -63,7 +71,7 @@ def test_a_model_is_deployed_shown_rolled_back_and_retired(birch: Any, tmp_path:
     assert "unchanged" in line(again, "birch-eu-1"), again.stdout
     assert "changed=0" in again.stdout
 
-    observer = hardened(birch, "observer")
+    observer = by(birch, "observer")
     told = play("models", tmp_path, [observer], "-e", f"model={NAME}", "-e", '{"compare": ["1", "2"]}')
     assert told.returncode == 0, told.stdout
     assert line(told, "birch-eu-1", "good").split()[:4] == ["birch-eu-1", "1", "good", "first"]
@@ -100,11 +108,10 @@ def test_no_wave_begins_after_one_that_failed_and_who_is_offline_holds_nobody_up
     bed: Any, birch: Any, tmp_path: Path
 ) -> None:
     first = deployed(birch)
-    longer = hardened(birch, "deployer", 16384)
+    longer = by(birch, "deployer", 16384)
     canary = agreed(bed["acme"])  # is not onboarded, so this fails
     canary["identity"]["ring"] = "canary"
-    away = bed["cedar"].kubeconfig_with(tmp_path / "away.kubeconfig", server="https://127.0.0.1:1")
-    offline = agreed(bed["cedar"], kubeconfig=away)
+    offline = unreachable(agreed(bed["cedar"]), bed["cedar"], tmp_path)
     offline["identity"]["ring"] = "canary"
     stopped = play("deploy_models", tmp_path / "stopped", [longer, canary], *QUICK)
     assert stopped.returncode == 2

@@ -17,6 +17,7 @@ import pytest
 
 from byoc_testbed.api import MERGE
 from tests.integration.governed import governed
+from tests.integration.guarded import until
 from tests.integration.models import APPS, LLAMA, Models
 from tests.integration.plays import AS_MODULE
 
@@ -24,7 +25,7 @@ from tests.integration.plays import AS_MODULE
 @pytest.fixture(scope="module")
 def acme(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Any]]:
     cluster = bed["acme"]
-    with governed(cluster, tmp_path_factory.mktemp("models")) as contract:
+    with governed(cluster) as contract:
         yield cluster, contract
 
 
@@ -141,7 +142,7 @@ def test_with_no_gpu_free_and_one_replica_it_is_refused_where_a_naive_surge_woul
         refused
     )
     assert "it has 1 replica, and with that away nothing serves" in said(refused)
-    assert refused["owner"] == "the customer"
+    assert refused["owner"] == "customer"
     assert (models.whole(), models.revisions()) == (before, [(1, "good")])
 
     surge = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
@@ -216,7 +217,7 @@ def test_a_version_that_is_ready_and_does_not_answer_gets_no_traffic(models: Mod
     assert failed["failed"]
     assert "the candidate, before it got traffic" in said(failed)
     assert "did not answer 3 requests for one token" in said(failed)
-    assert models.whole() == good
+    until(lambda: models.whole() == good, "the candidate is still there")
     assert models.deployment()["metadata"]["generation"] == before, "what serves was touched"
     assert models.revisions() == [(1, "good"), (2, "failed")]
 

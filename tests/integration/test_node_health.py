@@ -176,7 +176,7 @@ def test_an_observer_calls_nodes_healthy_where_the_customer_lets_it_list_what_te
     sources = {"dcgm_exporter": False, "node_problem_detector": False}
     said = []
     for kinds in ([], ["events", "leases", "pods"]):
-        with governed(bed["acme"], tmp_path, health={"sources": sources, "observer_may_list": kinds}) as agreed_on:
+        with governed(bed["acme"], health={"sources": sources, "observer_may_list": kinds}) as agreed_on:
             observer = bed["acme"].kubeconfig_for_service_account("fireworks-system", "observer")
             given = {"contract": agreed_on, "policy": POLICY}
             connection = connection_to(bed["acme"], kubeconfig_file=str(observer))
@@ -195,7 +195,7 @@ def test_an_exporter_is_asked_at_its_own_address_where_the_contract_says_so(bed:
     acme, here, nowhere = bed["acme"], "127.0.0.1", "127.0.0.9"
     health = {"sources": {"node_problem_detector": False}, "observer_may_list": ["events", "leases", "pods"]}
     with (
-        governed(acme, tmp_path, health=health) as agreed_on,
+        governed(acme, health=health) as agreed_on,
         exporters(acme, {NODE: asks_for_a_reset(), OTHER: ""}, by_address=False) as made,
     ):
         settle(acme, NODE, pod=here, host=nowhere)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.journey import agreed, bare, line, offboard, onboard, ours, play, versions
+from tests.integration.journey import agreed, bare, line, offboard, onboard, ours, play, unreachable, versions
 
 
 @pytest.fixture
@@ -95,10 +95,7 @@ def test_one_bad_cluster_never_holds_up_the_others(bed: Any, acme: Any, tmp_path
     small = agreed(bed["cedar"], model_gpus=4)
     wrong = agreed(acme, "wrong-eu-1", uid="11111111-2222-3333-4444-555555555555")
     away = agreed(bed["birch"], "away-eu-1", uid="11111111-2222-3333-4444-666666666666")
-    unreachable = tmp_path / "away.kubeconfig"
-    away["access"]["credential"] = {
-        "kubeconfig_file": str(bed["birch"].kubeconfig_with(unreachable, server="https://127.0.0.1:1"))
-    }
+    unreachable(away, bed["birch"], tmp_path)
     contracts = [agreed(acme), small, wrong, away]
     done = onboard(tmp_path, *contracts)
     assert done.returncode == 2

@@ -159,8 +159,8 @@ print(json.dumps(won))
 """
 
 
-def test_of_two_processes_at_once_exactly_one_wins(birch: Any, tmp_path: Path) -> None:
-    rounds = 20
+@pytest.mark.parametrize("rounds", [5, pytest.param(60, marks=pytest.mark.soak)])
+def test_of_two_processes_at_once_exactly_one_wins(birch: Any, tmp_path: Path, rounds: int) -> None:
     start = time.time() + 3.0
     racers = [
         subprocess.Popen(

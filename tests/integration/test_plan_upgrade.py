@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from tests.integration.journey import agreed, line, offboard, onboard, play
+from tests.integration.journey import agreed, line, offboard, onboard, play, unreachable
 from tests.integration.plays import ROOT, connection_to, run_tasks
 
 ASKED = ("-e", "release=2026.12.0", "-e", "requested_by=sre@fireworks.example")
@@ -81,10 +81,7 @@ def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any,
     one, two = agreed(acme), agreed(birch)
     one["change"] = {"approvals": {"stack_upgrade": "required", "approvers": ["boss@acme.example"]}}
     two["change"] = {"approvals": {"stack_upgrade": "none"}}
-    away = agreed(bed["cedar"])
-    away["access"]["credential"] = {
-        "kubeconfig_file": str(bed["cedar"].kubeconfig_with(tmp_path / "away.kubeconfig", server="https://127.0.0.1:1"))
-    }
+    away = unreachable(agreed(bed["cedar"]), bed["cedar"], tmp_path)
     assert onboard(tmp_path / "both", one, two).returncode == 0
     try:
         annotate(birch, freeze='{"reason": "stocktaking", "until": "2099-01-01T00:00:00+00:00"}')

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.integration.journey import agreed, line, offboard, ours, play, versions, wipe
+from tests.integration.journey import agreed, as_admin, line, offboard, ours, play, versions, wipe
 
 
 @pytest.fixture
@@ -25,19 +25,15 @@ def acme(bed: Any, tmp_path: Path) -> Iterator[Any]:
     wipe(cluster)
 
 
-def hardened(cluster: Any) -> dict[str, Any]:
+def without_credential(cluster: Any) -> dict[str, Any]:
     """A contract whose credential is good for nothing: what is done here is done as the administrator."""
     contract = agreed(cluster)
     contract["access"] = {"mode": "hardened", "server": cluster.server, "credential": {"token_env": "NO_SUCH_TOKEN"}}
     return contract
 
 
-def as_admin(cluster: Any) -> tuple[str, ...]:
-    return ("-e", f"admin_kubeconfig={cluster.kubeconfig}")
-
-
 def presetup(folder: Path, cluster: Any, *options: str) -> subprocess.CompletedProcess[str]:
-    return play("presetup", folder, [hardened(cluster)], *as_admin(cluster), *options)
+    return play("presetup", folder, [without_credential(cluster)], *as_admin(cluster), *options)
 
 
 def test_the_administrator_makes_it_and_a_second_run_changes_nothing(acme: Any, tmp_path: Path) -> None:
@@ -52,7 +48,7 @@ def test_the_administrator_makes_it_and_a_second_run_changes_nothing(acme: Any, 
 
 
 def test_nobodys_credential_is_taken_by_chance(acme: Any, tmp_path: Path) -> None:
-    done = play("presetup", tmp_path, [hardened(acme)])
+    done = play("presetup", tmp_path, [without_credential(acme)])
     assert done.returncode == 2
     assert "works with an administrator's credential, and none is named" in done.stdout
     assert ours(acme) == {}
@@ -67,7 +63,7 @@ def test_rendered_twice_it_is_the_same_bytes_and_writes_nothing_to_the_cluster(a
     assert texts[0] == texts[1]
     assert ours(acme) == {}
     text = texts[0].decode()
-    assert text.startswith("# What governs Fireworks in the cluster acme-eu-1")
+    assert text.startswith("# The prerequisites of Fireworks in the cluster acme-eu-1")
     assert max(len(each) for each in text.splitlines() if each.startswith("#")) <= 120
     assert "&id" not in text
     kinds = [each["kind"] for each in yaml.safe_load_all(text)]
@@ -90,7 +86,7 @@ def test_applied_with_kubectl_there_is_nothing_left_to_change(acme: Any, tmp_pat
     assert "unchanged" in line(done, "acme-eu-1"), done.stdout
     assert versions(acme) == before
     # It is the playbook's set now as it was before: what the contract drops goes.
-    contract = hardened(acme)
+    contract = without_credential(acme)
     contract["actions"] = {}
     if how != OURS:  # what somebody else wrote is only taken over when that is asked for
         refused = play("presetup", tmp_path, [contract], *as_admin(acme))
@@ -105,10 +101,10 @@ def test_applied_with_kubectl_there_is_nothing_left_to_change(acme: Any, tmp_pat
 def test_in_hardened_mode_only_an_administrator_offboards(acme: Any, tmp_path: Path) -> None:
     presetup(tmp_path, acme)
     before = ours(acme)
-    done = offboard(tmp_path, hardened(acme))
+    done = offboard(tmp_path, without_credential(acme))
     assert done.returncode == 2
-    assert "only the customer's administrator may remove what governs us" in done.stdout
+    assert "only the customer's administrator may remove the prerequisites" in done.stdout
     assert ours(acme) == before
-    gone = offboard(tmp_path, hardened(acme), options=as_admin(acme))
+    gone = offboard(tmp_path, without_credential(acme), options=as_admin(acme))
     assert gone.returncode == 0, gone.stdout
     assert ours(acme) == {}

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from demo.contracts import Contract, write_fleet
-from tests.integration.journey import agreed, offboard, onboard, ours
+from tests.integration.journey import agreed, offboard, onboard, ours, unreachable
 from tests.integration.plays import ROOT, connection_to, run_playbook, run_tasks
 
 TABLE = ROOT / "build" / "refusals.md"
@@ -48,11 +48,6 @@ def revoked_token(contract: Contract, cluster: Any, _folder: Path) -> None:
     kubeconfig = cluster.kubeconfig_for_service_account("default", "was-here")
     cluster.request("DELETE", f"{accounts}/was-here")
     contract["access"]["credential"] = {"kubeconfig_file": str(kubeconfig)}
-
-
-def unreachable(contract: Contract, cluster: Any, folder: Path) -> None:
-    away = cluster.kubeconfig_with(folder / "away.kubeconfig", server="https://127.0.0.1:1")
-    contract["access"]["credential"] = {"kubeconfig_file": str(away)}
 
 
 def another_authority(contract: Contract, cluster: Any, folder: Path) -> None:

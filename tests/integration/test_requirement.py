@@ -20,7 +20,9 @@ def requirement(that: Any, **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("flags", [(), ("--check",)], ids=["apply", "check"])
-def test_a_requirement_that_is_met_is_silent_and_one_that_is_not_is_data(tmp_path: Path, flags: tuple[str, ...]) -> None:
+def test_a_requirement_that_is_met_is_silent_and_one_that_is_not_is_data(
+    tmp_path: Path, flags: tuple[str, ...]
+) -> None:
     tasks = [
         requirement("one == 1"),
         requirement(["one == 1", "one in [1, 2]"]),

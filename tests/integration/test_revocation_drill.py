@@ -14,20 +14,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import CONNECTING
-from tests.integration.journey import NO_REQUESTS, agreed, line, offboard, onboard, ours, play
+from tests.integration.journey import NO_REQUESTS, as_admin, hardened, line, offboard, onboard, ours, play
 
 ACCOUNTS = "/api/v1/namespaces/fireworks-system/serviceaccounts"
 CLUSTER = "acme-eu-1"
-
-
-def hardened(cluster: Any, kubeconfig: Any) -> dict[str, Any]:
-    contract = agreed(cluster, kubeconfig=kubeconfig)
-    contract["access"]["mode"] = "hardened"
-    return contract
-
-
-def as_admin(cluster: Any) -> tuple[str, ...]:
-    return ("-e", f"admin_kubeconfig={cluster.kubeconfig}")
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +185,7 @@ def somebody_elses(serving: Any) -> Iterator[str]:
     place = credentials / f"{CLUSTER}-observer.kubeconfig"
     kept = place.read_bytes()
     place.write_bytes(Path(cluster.kubeconfig).read_bytes())
-    yield "observer's is the credential of "
+    yield "the credential of observer belongs to "
     place.write_bytes(kept)
 
 

@@ -128,7 +128,7 @@ def test_another_clusters_answer_ends_with_both_uids(bed: Any) -> None:
 def test_a_write_needs_to_know_the_cluster_and_a_read_does_not(bed: Any) -> None:
     session = open_session(bed["acme"], cluster_uid=None)
     session.check_expected_cluster()
-    with pytest.raises(WrongClusterError, match="nothing says which cluster"):
+    with pytest.raises(WrongClusterError, match="the expected cluster UID is not set"):
         session.require_expected_cluster()
 
 

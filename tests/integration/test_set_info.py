@@ -26,7 +26,7 @@ ROLES = f"{RBAC}/namespaces/fireworks-system/roles"
 
 @pytest.fixture(scope="module")
 def presetup(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Contract]]:
-    with governed(bed["acme"], tmp_path_factory.mktemp("presetup")) as contract:
+    with governed(bed["acme"]) as contract:
         yield bed["acme"], contract
 
 
@@ -125,7 +125,7 @@ def test_ten_edits_are_each_named_exactly_and_mended_by_applying_again(
 
     for path in (f"{POLICIES}/closed", f"{POLICIES}/dns"):  # what others have added, an apply leaves alone
         cluster.request("DELETE", path)
-    apply_presetup(cluster, tmp_path, contract, force_conflicts=True)
+    apply_presetup(cluster, contract, force_conflicts=True)
     [result] = run_tasks(tmp_path, connection_to(cluster), asked(objects)).results
     assert told(result) == set()
 

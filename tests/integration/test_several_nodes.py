@@ -18,7 +18,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.polic
 from byoc_testbed.api import APPLY, MERGE
 from byoc_testbed.errors import ApiError
 from tests.integration.definitions import KEDA, leader_worker_set, serving
-from tests.integration.governed import apply_presetup, in_full
+from tests.integration.governed import apply_presetup, in_full, refused
 from tests.integration.groups import PODS, SETS, playing_the_controller
 from tests.integration.guarded import refusal, until, workload
 from tests.integration.journey import agreed, bare, line, offboard, onboard, ours, wipe
@@ -46,7 +46,10 @@ def acme(bed: Any, tmp_path: Path) -> Iterator[Any]:
 def models(acme: Any, tmp_path: Path) -> Iterator[Models]:
     """The same, governed by the contract of such a model."""
     contract = spanning(in_full(acme))
-    apply_presetup(acme, tmp_path, contract)
+    apply_presetup(acme, contract)
+    shared = the_set(contract)
+    shared["spec"]["leaderWorkerTemplate"]["workerTemplate"]["spec"]["hostNetwork"] = True
+    until(lambda: refused(acme, shared), "the guardrails do not refuse yet")
     try:
         yield Models(acme, contract, tmp_path)
     finally:

@@ -146,7 +146,6 @@ def test_what_does_not_pass_is_given_back_whole_and_tried_again_when_corrected(f
     assert "release-failed" not in release_of(birch)
 
 
-@pytest.mark.soak
 def test_a_newer_release_takes_the_place_of_one_that_was_killed(fleet: Fleet, tmp_path: Path) -> None:
     acme, _birch, contracts = fleet
     before = stack(acme)

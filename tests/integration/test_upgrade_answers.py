@@ -31,6 +31,7 @@ def acme() -> Iterator[Any]:
         yield bed["acme"]
 
 
+@pytest.mark.soak
 def test_an_upgrade_whose_router_finds_no_model_is_given_back_and_one_that_does_holds(
     acme: Any, tmp_path: Path
 ) -> None:

@@ -20,6 +20,7 @@ import yaml
 from byoc_testbed import ClusterSpec, Testbed
 from demo.contracts import H100, Contract, contract, write_fleet
 from tests.beds import h100
+from tests.integration.journey import unreachable
 from tests.integration.plays import ROOT, run_playbook
 from tests.integration.upgrades import NAMESPACE, edition_of, ended, entries, release_of, upgrade
 
@@ -88,9 +89,7 @@ class Fleet:
             self.agreed("hal", approvals={"stack_upgrade": "required", "approvers": ["boss@hal.example"]}),
         ]
         away = self.agreed("lea", uid="6f459a1c-0000-4000-8000-000000000012")
-        offline = bed["ada"].kubeconfig_with(folder / "away.kubeconfig", server="https://127.0.0.1:1")
-        away["access"]["credential"] = {"kubeconfig_file": str(offline)}
-        self.contracts.append(away)
+        self.contracts.append(unreachable(away, bed["ada"], folder))
 
     def agreed(self, name: str, *, uid: str = "", **change: Any) -> Contract:
         server = self.bed[name if name in SERVERS else "ada"]
@@ -102,7 +101,7 @@ class Fleet:
         return made
 
     def install(self, version: str, clusters: str) -> None:
-        """A release where there is none, without what governs us."""
+        """A release where there is none, without the prerequisites."""
         template = str(self.folder / "releases" / version / "ledger.yml.j2")
         play = {
             "hosts": clusters,

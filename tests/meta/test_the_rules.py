@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.meta.playbook_rules import OPERATIONS
 from tests.meta.test_the_tree import RULES
 from tests.meta.text_rules import HEADER
 from tests.meta.tree import Tree
@@ -32,6 +33,7 @@ COMPUTED = "      stack_room:\n        type: int\n        description: Unless gi
 SPEC = "argument_specs:\n  main:\n    options:\n      stack_size:\n        type: int\n        default: 1\n" + COMPUTED
 DEFAULTS_SAID = 'stack_size: 1\nstack_room: "{{ 2 }}"\n'
 PLAY = "- name: Go\n  hosts: all\n  gather_facts: false\n"
+OPERATION = "- name: Retire\n  import_playbook: operation.yml\n  vars: {byoc_operation: retire}\n"
 SOUND = {
     "galaxy.yml": "version: 0.1.0\n",
     "changelogs/fragments/1.yml": "minor_changes: [it is new]\n",
@@ -45,8 +47,10 @@ SOUND = {
     "roles/stack/defaults/main.yml": DEFAULTS_SAID,
     "roles/stack/meta/argument_specs.yml": SPEC,
     "playbooks/onboard.yml": PLAY,
+    "playbooks/retire.yml": OPERATION,
+    OPERATIONS: HEAD + 'class OperationName:\n    RETIRE = "retire"\n',
     "schemas/contract.schema.json": '{"properties": {"bake": {"default": "2m"}}}',
-    "tests/integration/test_all.py": HEAD + 'run("fireworks.byoc.thing", "playbooks/onboard.yml", "--check")\n',
+    "tests/integration/test_all.py": HEAD + 'run("fireworks.byoc.thing", "onboard.yml", "retire.yml", "--check")\n',
 }
 DOMAIN = "plugins/module_utils/_domain/thought.py"
 KUBE = "plugins/module_utils/_kube/talk.py"
@@ -156,6 +160,28 @@ BROKEN = [
     ("every_playbook_can_be_run_by_its_full_name", "playbooks/on-board.yml", PLAY, "cannot be run"),
     ("every_playbook_is_tested_in_check_mode", "playbooks/offboard.yml", PLAY, "runs offboard.yml"),
     ("no_play_gathers_facts_of_the_controller", "playbooks/onboard.yml", "- hosts: all\n", "gather_facts"),
+    (
+        "only_the_scaffold_locks_records_and_tells_outcomes",
+        "playbooks/tasks/steps.yml",
+        "- name: Record it\n  fireworks.byoc.operation_record: {}\n",
+        "steps.yml: uses operation_record",
+    ),
+    (
+        "only_the_scaffold_locks_records_and_tells_outcomes",
+        "playbooks/onboard.yml",
+        PLAY + '  vars: {x: "{{ contract | fireworks.byoc.success_outcome }}"}\n',
+        "onboard.yml: uses success_outcome",
+    ),
+    ("every_operation_is_called_as_its_playbook", "playbooks/bring.yml", OPERATION, "is called retire"),
+    ("every_operation_is_called_as_its_playbook", OPERATIONS, HEAD, "playbook retire: its operation is not in"),
+    (
+        "every_name_of_a_task_says_what_is_done",
+        "roles/stack/tasks/main.yml",
+        "[{name: Do it, block: [{name: Know whether it is done}]}]",
+        "'Know whether it is done'",
+    ),
+    ("every_name_of_a_task_says_what_is_done", "playbooks/onboard.yml", PLAY.replace("Go", "''"), "has no name"),
+    ("every_name_of_a_task_says_what_is_done", "extensions/eda/rule.yml", "[{name: Let it}]", "'Let it'"),
     ("the_thinking_does_no_io_and_reads_no_clock", DOMAIN, "from os import environ\n", "imports os.environ"),
     ("the_thinking_does_no_io_and_reads_no_clock", DOMAIN, "import urllib3\n", "imports urllib3"),
     ("the_thinking_does_no_io_and_reads_no_clock", DOMAIN, "open('x')\n", "calls open()"),
@@ -178,18 +204,18 @@ BROKEN = [
         "main.yml:2: 'Action required by'",
     ),
     (
-        "no_playbook_reads_wording_back",
+        "an_owner_and_a_next_step_are_worded_in_one_place",
         "playbooks/onboard.yml",
         PLAY + "  when: (tried.msg | regex_search('Next: .*')) is none\n",
         "onboard.yml:4",
     ),
     (
-        "no_playbook_reads_wording_back",
+        "an_owner_and_a_next_step_are_worded_in_one_place",
         "playbooks/onboard.yml",
         PLAY + "  when: \"'Whose move: the customer' in tried.msg\"\n",
         "onboard.yml:4",
     ),
-    ("no_plugin_file_is_longer_than_a_head", KUBE, "pass\n" * 401, "401 lines"),
+    ("no_plugin_file_is_too_long", KUBE, "pass\n" * 401, "401 lines"),
     ("every_python_file_carries_the_licence", KUBE, "import os\n", "three lines"),
     ("every_python_file_carries_the_licence", KUBE, "\n".join(HEADER) + "\nimport os\n", "annotations"),
     ("no_file_holds_what_looks_like_a_secret", "docs/x.md", "AKIA" + "A" * 16, "a cloud access key"),
@@ -203,6 +229,9 @@ BROKEN = [
     ("no_file_names_a_place_on_somebodys_machine", "docs/x.md", "see " + "/home/" + "jo/x", "docs/x.md:1"),
     ("galaxy_and_the_changelog_agree_on_the_version", "changelogs/changelog.yaml", "releases: {0.2.0: {}}\n", "0.2.0"),
     ("galaxy_and_the_changelog_agree_on_the_version", "changelogs/fragments/1.yml", None, "fragments: 0"),
+    ("no_text_uses_a_word_that_the_glossary_replaces", "docs/x.md", "a\nwe Reckon so\n", "docs/x.md:2: 'Reckon'"),
+    ("no_text_uses_a_word_that_the_glossary_replaces", KUBE, "# fits in\n# a head\n", "short enough to read"),
+    ("no_text_uses_a_word_that_the_glossary_replaces", DOMAIN, "fit_in_a_head = 1\n", "fit_in_a_head"),
 ]
 
 

@@ -10,7 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.meta import default_rules, layer_rules, plugin_rules, role_rules, text_rules, wording_rules
+from tests.meta import (
+    default_rules,
+    layer_rules,
+    playbook_rules,
+    plugin_rules,
+    role_rules,
+    text_rules,
+    word_rules,
+    wording_rules,
+)
 from tests.meta.tree import Tree
 
 RULES: dict[str, Callable[[Tree], list[str]]] = {
@@ -26,16 +35,19 @@ RULES: dict[str, Callable[[Tree], list[str]]] = {
     "every_playbook_can_be_run_by_its_full_name": role_rules.playbooks_misnamed,
     "every_playbook_is_tested_in_check_mode": role_rules.playbooks_unchecked,
     "no_play_gathers_facts_of_the_controller": role_rules.playbooks_gathering_facts,
+    "only_the_scaffold_locks_records_and_tells_outcomes": playbook_rules.operations_beside_the_scaffold,
+    "every_operation_is_called_as_its_playbook": playbook_rules.operations_misnamed,
+    "every_name_of_a_task_says_what_is_done": playbook_rules.names_without_deeds,
     "the_thinking_does_no_io_and_reads_no_clock": layer_rules.thinking_that_acts,
     "no_floor_knows_the_floors_above_it": layer_rules.floors_crossed,
     "the_talking_names_neither_gpus_nor_models": layer_rules.talking_of_serving,
     "an_owner_and_a_next_step_are_worded_in_one_place": wording_rules.wording_elsewhere,
-    "no_playbook_reads_wording_back": wording_rules.wording_read_back,
-    "no_plugin_file_is_longer_than_a_head": text_rules.too_long,
+    "no_plugin_file_is_too_long": text_rules.too_long,
     "every_python_file_carries_the_licence": text_rules.without_licence,
     "no_file_holds_what_looks_like_a_secret": text_rules.secrets_inside,
     "no_file_names_a_place_on_somebodys_machine": text_rules.machine_places,
     "galaxy_and_the_changelog_agree_on_the_version": text_rules.versions_apart,
+    "no_text_uses_a_word_that_the_glossary_replaces": word_rules.replaced_words,
 }
 TREE = Tree(Path(__file__).resolve().parents[2])
 

@@ -25,22 +25,22 @@ SECRETS = {
     "a signed token": re.compile(r"\beyJ[A-Za-z0-9_-]{20,}\.eyJ[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{20,}"),
     "a serving key": re.compile(r"\bfw_[A-Za-z0-9]{20,}\b"),
 }
-# Somebody's own folders. A dot, a word or a brace before it makes it part of a longer name.
+# Personal folders. A dot, a word or a brace before it makes it part of a longer name.
 MACHINE = re.compile(r"(?<![\w.}\]])/(?:root|work|Users|home/(?!\{)[a-z]\w*)/[\w.]")
-# An example of a home folder that is nobody's.
-NOBODYS = re.compile(r"/home/(?:sre|me|you|user|awx|operator)/")
+# Home folders used in examples.
+EXAMPLE_HOMES = re.compile(r"/home/(?:sre|me|you|user|awx|operator)/")
 
 
 def too_long(tree: Tree) -> list[str]:
-    """A file that does not fit in a head is two files."""
+    """A file with more lines has more than one reason to change: split it."""
     lengths = {tree.named(path): len(path.read_text().splitlines()) for path in tree.python("plugins")}
     return [
-        f"{name}: {count} lines, and {MOST_LINES} are enough" for name, count in lengths.items() if count > MOST_LINES
+        f"{name}: {count} lines; the limit is {MOST_LINES}" for name, count in lengths.items() if count > MOST_LINES
     ]
 
 
 def without_licence(tree: Tree) -> list[str]:
-    """Each Python file begins with whose it is and what may be done with it, and reads its annotations late."""
+    """Each Python file begins with the licence header and postpones the evaluation of annotations."""
     problems = []
     for path in tree.python():
         text = path.read_text()
@@ -57,16 +57,16 @@ def without_licence(tree: Tree) -> list[str]:
 
 def secrets_inside(tree: Tree) -> list[str]:
     """Nothing that looks like a credential is in a file, a made-up one in tests included: a scanner cannot tell."""
-    found = ((path, what) for path, text in _texts(tree) for what, shape in SECRETS.items() if shape.search(text))
+    found = ((path, what) for path, text in texts(tree) for what, shape in SECRETS.items() if shape.search(text))
     return [f"{tree.named(path)}: looks like {what}" for path, what in found]
 
 
 def machine_places(tree: Tree) -> list[str]:
-    """Nothing depends on, or tells of, a place on the machine of whoever wrote it."""
+    """No file depends on, or mentions, a path on its author's machine."""
     problems = []
-    for path, text in _texts(tree):
+    for path, text in texts(tree):
         for number, line in enumerate(text.splitlines(), 1):
-            if MACHINE.search(NOBODYS.sub("", line)):
+            if MACHINE.search(EXAMPLE_HOMES.sub("", line)):
                 problems.append(f"{tree.named(path)}:{number}: {line.strip()[:100]}")
     return problems
 
@@ -86,8 +86,8 @@ def _order(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
 
 
-def _texts(tree: Tree) -> Iterator[tuple[Path, str]]:
-    """Every file that is text, but for this one, which names what it looks for."""
+def texts(tree: Tree) -> Iterator[tuple[Path, str]]:
+    """Every text file except the rules themselves, which contain what they look for."""
     for path in tree.files:
         if path == Path(__file__) or path.parent == Path(__file__).parent:
             continue

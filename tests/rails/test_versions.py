@@ -96,6 +96,7 @@ def test_the_smoke_tests_pass_on_a_cluster_at_the_oldest_end(oldest):
     passes(command, log=f"{oldest.name}-integration", env=variables(oldest.bin), timeout=1200)
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_plugins_import_and_match_their_documentation_at_the_oldest_end(oldest, tarball):
     chosen = [word for name in ("import", "compile", "validate-modules") for word in ("--test", name)]

@@ -28,7 +28,7 @@ KILLS = [
 @pytest.fixture(scope="module")
 def models(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Models]:
     folder = tmp_path_factory.mktemp("models")
-    with governed(bed["acme"], folder) as contract:
+    with governed(bed["acme"]) as contract:
         yield Models(bed["acme"], contract, folder)
 
 

@@ -10,7 +10,7 @@ docs/map.md, "Names in a cluster", is the same table for people.
 from __future__ import annotations
 
 PREFIX = "byoc.fireworks.ai/"
-"""Every label, annotation and taint of ours starts so."""
+"""The prefix of all our labels, annotations and taints."""
 
 SYSTEM_NAMESPACE = "fireworks-system"
 MODELS_NAMESPACE = "fireworks-models"
@@ -70,7 +70,7 @@ SETUP_NAMESPACE = "fireworks-setup"
 """Where setup grants live: apart, so that ending setup access touches nothing of the stack."""
 
 PRESETUP_SET = "presetup"
-"""What governs us in a cluster: namespaces, quotas, identities, network rules, guardrails."""
+"""The prerequisites in a cluster: namespaces, quotas, identities, network policies, guardrails."""
 SETUP_SET = "setup-access"
 STACK_SET = "stack"
 

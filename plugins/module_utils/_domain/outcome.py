@@ -18,6 +18,8 @@ Data = Mapping[str, Any]
 
 #: What Ansible and modules of others leave out of a failure: it is ours to look into.
 TASK_FAILED, OWNER_OF_UNKNOWN = "task_failed", Owner.FIREWORKS
+#: By these a failure of ours is known.
+_OURS = {"code", "owner", "what", "where", "next_step"}
 
 
 class Result(StrEnum):
@@ -43,7 +45,8 @@ RESULTS = [result.value for result in Result]
 class Outcome:
     """What came of one cluster.
 
-    :param code: a stable word for what happened, for machines. :param object: what it happened to, in the cluster.
+    :param code: a stable word for what happened, for machines.
+    :param object: what it happened to, where that is not the whole cluster.
     :param written: the objects that were changed.
     :param details: where several things are unmet, each of them in full, for people.
     """
@@ -90,15 +93,17 @@ def blamed(contract: Data, failed: Data, task: str) -> dict[str, Any]:
     :param failed: its result; of a task in a loop that of all its turns.
     """
     cause = next((dict(turn) for turn in failed.get("results") or () if turn.get("failed")), failed)
-    owner = Owner(str(cause.get("owner") or OWNER_OF_UNKNOWN))
-    where = str(cause.get("where") or "")
+    if not set(cause) >= _OURS:  # other modules' results may have an `owner` too, which is that of a file
+        what = f"{task}: {cause.get('msg') or 'it failed and did not say why'}"
+        return {"code": TASK_FAILED, "owner": OWNER_OF_UNKNOWN, "what": what}
+    owner, where = Owner(cause["owner"]), str(cause["where"])
     return {
-        "code": str(cause.get("code") or TASK_FAILED),
+        "code": str(cause["code"]),
         "owner": owner,
         "contact": contact(contract, "account") if owner == Owner.CUSTOMER else NO_CONTACT,
         "object": "" if where == contract["identity"]["name"] else where,
-        "what": str(cause.get("what") or f"{task}: {cause.get('msg') or 'it failed and did not say why'}"),
-        "next_step": str(cause.get("next_step") or ""),
+        "what": str(cause["what"]),
+        "next_step": str(cause["next_step"]),
     }
 
 

@@ -4,7 +4,7 @@
 """From the ``connection`` option to an :class:`Access`: explicit, validated, before any network call.
 
 Nothing is taken from ``~/.kube/config``, ``$KUBECONFIG`` or a pod's own service account: a tool
-that runs inside somebody's cluster must never act on that cluster by accident.
+that runs inside a cluster must never act on that cluster by accident.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def _from_token(connection: Mapping[str, Any], environ: Mapping[str, str], name:
 
 
 def _with_overrides(access: Access, connection: Mapping[str, Any], name: str) -> Access:
-    """What the contract says about the server beats what a kubeconfig says."""
+    """The contract's server settings take precedence over the kubeconfig's."""
     changes: dict[str, Any] = {
         key: connection[key] for key in ("server", "tls_server_name", "proxy_url") if connection.get(key)
     }

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether what came back is the API server's answer to what was asked: pure rules, applied before any conclusion.
+"""Whether a response is really the API server's answer to the request: pure rules, applied before any conclusion.
 
 Login pages, load balancers and captive portals answer with 200 and with 404 too. An empty list or a "not found" that
 the API server never gave would prove that nothing is left, that a pod has ended, that a token is revoked.
@@ -24,7 +24,7 @@ _ASKED_BY_HEADER = ("PartialObjectMetadataList", "APIGroupDiscoveryList")
 _WATCH_EVENTS = ("ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR")
 _MOST_SHOWN = 60
 
-#: ``(apiVersion, plural)`` -> kind, as discovery told it.
+#: ``(apiVersion, plural)`` -> kind, from discovery.
 Kinds = Mapping[tuple[str, str], str]
 
 
@@ -62,7 +62,7 @@ class Answer:
         return {"message": self.data[:200].decode("utf-8", "replace")} if self.data else {}
 
     def described(self) -> str:
-        """What came, in a few words. The body is somebody else's text and may hold anything: it is not repeated."""
+        """A short description of the response. Its body is untrusted text, so it is not repeated."""
         kind = self.headers.get("Content-Type", "").partition(";")[0].strip()[:_MOST_SHOWN]
         form = f"the kind {str(self.value.get('kind') or 'missing')[:_MOST_SHOWN]}" if self.value is not None else (
             f"{len(self.data)} bytes that are no JSON object"
@@ -83,7 +83,7 @@ class Place:
 def place_of(path: str) -> Place | None:
     """The place that a path names, or None for a path that names no object.
 
-    What stands behind the API server's proxy is the back end's own answer: whoever asks for it knows its form.
+    A response through the API server's proxy is the back end's own: the caller knows its form.
     """
     parts = path.strip("/").split("/")
     if parts[0] == "api" and len(parts) > 2:
@@ -101,7 +101,7 @@ def place_of(path: str) -> Place | None:
 def doubt(asked: Asked, answer: Answer, kinds: Kinds) -> str:
     """Why this is not the API server's answer to that; empty when it is.
 
-    :param kinds: what discovery told of this server. Without it a kind of the built-in groups is known by its plural.
+    :param kinds: the kinds from discovery. Without it a kind of the built-in groups is known by its plural.
     """
     if 300 <= answer.status < 400:
         return f"HTTP {answer.status}, a redirect, which no API server sends"
@@ -126,7 +126,7 @@ def doubt(asked: Asked, answer: Answer, kinds: Kinds) -> str:
 
 
 def watch_events(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """The events of a watch, up to the first line that is none: what follows it is not to be believed either."""
+    """The events of a watch, up to the first line that is not one: the rest cannot be trusted either."""
     rest = b""
     for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")
@@ -164,7 +164,7 @@ def _kind_fits(kind: str, asked: Asked, place: Place | None, kinds: Kinds) -> bo
     if place.subresource == "eviction":
         return kind == "Status"
     if asked.method != "DELETE" and isinstance(asked.sent, Mapping) and asked.sent.get("kind"):
-        return kind == asked.sent["kind"]
+        return bool(kind == asked.sent["kind"])
     if asked.method == "GET" and not place.name:
         return kind.endswith("List") and _is_kind_of(kind.removesuffix("List"), place, kinds)
     return _is_kind_of(kind, place, kinds)

@@ -64,7 +64,7 @@ def _of_mapping(live: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
 
 
 def _of_value(live: Any, fields: Fields) -> Any:
-    """A whole value where nothing below it is told apart."""
+    """A value as a whole, if its parts have no owners of their own."""
     if not set(fields) - {"."}:
         return {} if fields and isinstance(live, Mapping) else live
     if isinstance(live, Mapping):

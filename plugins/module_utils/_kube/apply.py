@@ -204,7 +204,7 @@ class SetApplier:
                 after = self._dry_run(asked, surrogate=member.ref.namespace in coming) if member.served else None
             except AnswerError as error:
                 if isinstance(error, NotFoundError) and _role_of(member) in new:
-                    # Whoever may not bind every role is compared with the role itself, which comes with this very set.
+                    # Without the right to bind, the server compares our rights with the role, which is in this set.
                     return change_for(member.ref, member.resource, ours.applied, live.get(member.ref), None)
                 refused.append((member.ref, _reason(error)))
                 return None
@@ -215,7 +215,7 @@ class SetApplier:
         return [change for change in changes if change is not None]
 
     def _dry_run(self, member: Member, *, surrogate: bool) -> Manifest | None:
-        """The object as the server says that it would become; ``None`` when it cannot say yet."""
+        """The object as it would be according to the server; ``None`` if it cannot be evaluated yet."""
         if not surrogate:
             return self._apply(member.resource, member.ref, member.manifest, dry_run=True)
         stand_in = {**member.manifest, "metadata": {**member.manifest["metadata"], "namespace": _SURROGATE_NAMESPACE}}
@@ -246,7 +246,7 @@ class SetApplier:
                 f"the set {self._parent.name} is refused, nothing was written: "
                 + "; ".join(f"{ref}: {reason}" for ref, reason in reasons),
                 where=self._where,
-                next_step="settle each object named above",
+                next_step="resolve each object named above",
                 owner=owner,
             )
 
@@ -269,7 +269,7 @@ class SetApplier:
             self._session.in_parallel(self._write, rest)
             self._await_definitions(rest)
         self._delete_in_order(plan.of(DELETE))
-        # An autoscaler that has just gone may have had its say until then.
+        # An autoscaler that was just removed may have changed the count until then.
         taken = [c for c in plan.of(UPDATE) if c.handover and c.handover.take]
         self._session.in_parallel(self._write, taken if plan.of(DELETE) else [])
         if in_between != plan.wanted:
@@ -302,9 +302,9 @@ class SetApplier:
                 self._keep(change, None)
         except AnswerError as error:
             raise RefusedError(
-                f"{change.ref}: {_reason(error)}; the set was being applied, a rerun goes on from here",
+                f"{change.ref}: {_reason(error)}; the set is partly applied, a rerun continues from here",
                 where=self._where,
-                next_step="settle the object named above and run again",
+                next_step="resolve the object named above and run again",
             ) from None
 
     def _apply(self, resource: Resource, ref: Ref, manifest: Manifest, *, dry_run: bool) -> Manifest:
@@ -319,7 +319,7 @@ class SetApplier:
     def _hand_over(self, change: Change) -> None:
         if change.handover is None:
             return
-        # Left to an autoscaler that has set another number meanwhile, they are where they should be.
+        # If an autoscaler has changed the count since, it is correct.
         with contextlib.suppress(*(() if change.handover.take else (ConflictError,))):
             self._keep(change, change.handover.replicas)
 
@@ -343,7 +343,7 @@ class SetApplier:
             raise DeadlineError(
                 f"not established within {DEFINITION_SECONDS:.0f} s: {'; '.join(late)}",
                 where=self._where,
-                next_step="look at the definition's conditions and run again",
+                next_step="check the definition's conditions and run again",
             )
         self._discovery.forget()
 
@@ -356,14 +356,14 @@ class SetApplier:
                 self._await_gone([Awaited(c.ref, c.resource) for c in step], until)
 
     def _delete(self, path: str, live: Mapping[str, Any]) -> None:
-        """Delete exactly the object that the plan saw: one of the same name made since is left alone."""
+        """Delete exactly the object in the plan: a newer one of the same name is left alone."""
         body = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
             "propagationPolicy": "Foreground",
             "preconditions": {"uid": live["metadata"]["uid"]},
         }
-        with contextlib.suppress(NotFoundError, ConflictError):  # gone meanwhile, or on its way: as wanted
+        with contextlib.suppress(NotFoundError, ConflictError):  # already gone or being deleted: as wanted
             self._session.request("DELETE", path, body=body)
 
     def _await_gone(self, awaited: list[Awaited], deadline: float) -> None:
@@ -382,7 +382,7 @@ class SetApplier:
 
 
 def _reason(error: AnswerError) -> str:
-    """Why the server refused one object; for a conflict, which fields and whose they are."""
+    """Why the server refused one object; for a conflict, the fields and their owners."""
     causes = (error.body.get("details") or {}).get("causes") or []
     owned = [c for c in causes if c.get("reason") == "FieldManagerConflict"]
     if owned:

@@ -1,10 +1,10 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a live object says otherwise than its manifest, field by field: pure data, no server is asked.
+"""The differences between a live object and its manifest, field by field, without asking a server.
 
-Only what the manifest says counts, so what the server fills in is no difference. One thing counts although the manifest
-does not say it: a field that somebody else has set since (the object's ``managedFields`` tell), for instance an
+Only fields in the manifest count, so server defaults are no difference. The exception is a field
+that somebody else has set since (according to the object's ``managedFields``), for instance an
 ``ingress`` added to a NetworkPolicy that has none.
 """
 
@@ -45,7 +45,7 @@ _TRUE_WHEN_ABSENT = frozenset({"allowPrivilegeEscalation", "automountServiceAcco
 _DROPPED_ZEROS = frozenset({"hostPort", "initialDelaySeconds", "minReadySeconds", "nodePort"})
 #: Others may add to these: labels and annotations of their own, and what controllers give a ServiceAccount.
 _OPEN = frozenset({"apiVersion", "imagePullSecrets", "kind", "metadata", "secrets", "status"})
-#: What the server fills in for whoever makes an object, so that it seems to be theirs. By the field that it is in.
+#: Server defaults that ``managedFields`` attributes to the object's creator, by the field that they are in.
 _DEFAULTS: dict[tuple[str, str], object] = {
     ("", "type"): "Opaque",
     ("spec", "failurePolicy"): "Fail",
@@ -201,7 +201,7 @@ def _below(owned: _Owned, key: str) -> _Owned:
 
 
 def _of_item(owned: _Owned, item: Any) -> _Owned:
-    """What others have set of one item of a list whose items are told apart by keys (``k:{"name":"x"}``)."""
+    """What others have set of one item of a list whose items are identified by keys (``k:{"name":"x"}``)."""
     if isinstance(owned, bool):
         return owned
     keyed: Iterator[tuple[dict[str, Any], _Owned]]

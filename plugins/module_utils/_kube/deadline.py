@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A deadline for a whole answer. A socket's timeout bounds each read only: one byte a second meets it for ever."""
+"""A deadline for a whole answer. A socket's timeout bounds each read only: one byte a second never exceeds it."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class UnknownKindError(KubeError):
 
 
 class Discovery:
-    """What one API server serves. Look-ups that miss ask the server anew, once."""
+    """What one API server serves. A missed look-up asks the server again, once."""
 
     def __init__(self, session: Session, resources: Iterable[Resource], *, fresh: bool) -> None:
         self._session = session

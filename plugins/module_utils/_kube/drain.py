@@ -1,10 +1,10 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Move pods off nodes by the Eviction API, many at once, and see where they went.
+"""Move pods off nodes by the Eviction API, many at once, and track their replacements.
 
-A drain is done when the very pods (by UID: a StatefulSet's next pod has the same name) are gone and what their
-controllers made instead is Ready, or is known to find no node. Where that was asked for, it is Ready before they leave.
+A drain is completed when exactly these pods (by UID: a StatefulSet's next pod has the same name) are gone and what
+their controllers created instead is Ready, or is known to fit no node. On request, it is Ready before they leave.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Drainer:
         self._given_up: set[str] = set()
 
     def drain(self) -> Drained:
-        """Evict, wait, and say how it ended. Errors of single evictions are in the result.
+        """Evict, wait, and return the result, with the errors of single evictions.
 
         :raises KubeError: the pods could not even be listed.
         """
@@ -100,7 +100,7 @@ class Drainer:
     def _served(self, owner: str) -> int:
         """How many pods of an owner have to be Ready afterwards: those that leave, and those that serve elsewhere.
 
-        A pod that an earlier run had let go knows how many there were, and its replacement is one of them.
+        A pod that an earlier run orphaned records how many there were, and its replacement is one of them.
         """
         own = [pod for pod in self._watch.pods() if pod.owner == owner and not pod.finished]
         counted = sum(not pod.replaced and (pod.uid in self._evicted or pod.ready) for pod in own)
@@ -124,7 +124,7 @@ class Drainer:
                 self._watch.tick()
 
     def _free(self, due: list[Evicted]) -> list[Evicted]:
-        """Those whose replacements are Ready, or that need none. Nobody waits for one on a node that was given up."""
+        """Those whose replacements are Ready, or that need none. Pods on an abandoned node are left out."""
         asked = frozenset(uid for uid, one in self._evicted.items() if one.asked)
         waits = self._replacing.free([one.pod for one in due], self._watch.pods(), asked)
         free = []
@@ -137,7 +137,7 @@ class Drainer:
         return free
 
     def _may_still(self, one: Evicted) -> bool:
-        """Whether the node of a pod is still to be drained; a node is given up once and for all."""
+        """Whether the node of a pod is still to be drained; a node that was abandoned stays so."""
         node = one.pod.node
         if node not in self._given_up and not self._leave(node):
             self._given_up.add(node)
@@ -146,13 +146,13 @@ class Drainer:
     def _evict(self, one: Evicted) -> None:
         pod = one.pod
         if not self._may_still(one):
-            one.state, one.why = FAILED, "its node is not to be drained any more"
+            one.state, one.why = FAILED, "the drain of its node was cancelled"
             return
         body = {
             "apiVersion": "policy/v1",
             "kind": "Eviction",
             "metadata": {"name": pod.name, "namespace": pod.namespace},
-            # Another pod of this name is never the one that is meant.
+            # The UID excludes a newer pod of the same name.
             "deleteOptions": {"preconditions": {"uid": pod.uid}},
         }
         path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/eviction"
@@ -171,12 +171,12 @@ class Drainer:
         causes = (error.body.get("details") or {}).get("causes") or []
         by_budget = [str(cause.get("message")) for cause in causes if cause.get("reason") == "DisruptionBudget"]
         if error.status == 409:
-            one.state = GONE  # this very pod is not there any more
+            one.state = GONE  # this pod is gone
         elif error.status == 429 and by_budget:
             one.state, one.budget = BLOCKED, self._budget_of(one.pod)
             self._later(one, by_budget[0])
         elif error.status == 429 or error.status >= 500:
-            # More than one budget on one pod is a 500 that no waiting mends; the deadline ends it, with its reason.
+            # More than one budget on one pod is a 500 that waiting does not fix; the deadline ends it, with its reason.
             self._later(one, error.what)
         else:
             one.state, one.why = FAILED, error.what
@@ -186,7 +186,7 @@ class Drainer:
         one.rest = min(one.rest * 2, LONGEST_REST)
 
     def _budget_of(self, pod: Pod) -> str:
-        """The budget that holds this pod: the API server's answer names it in words only."""
+        """The budget that holds this pod: the API server names it only in its message."""
         path = f"/apis/policy/v1/namespaces/{pod.namespace}/poddisruptionbudgets"
         try:
             budgets = self._session.get(path).get("items") or []

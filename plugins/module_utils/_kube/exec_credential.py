@@ -4,7 +4,7 @@
 """Run a kubeconfig's exec plugin, with a deadline and without a terminal.
 
 Protocol: https://kubernetes.io/docs/reference/config-api/client-authentication.v1/
-The kubernetes client's own provider waits for ever, hands the plugin our terminal and puts
+The kubernetes client's own provider waits forever, gives the plugin our terminal and puts
 certificates into /tmp; see docs/decisions/0002.
 """
 

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Forbidden calls, tried as somebody else and only as server dry-runs: who refuses them?
+"""Forbidden calls, attempted as other identities and only as server dry runs: which layer refuses them?
 
 The tokens live ten minutes, the least that an API server gives, and are kept in memory only.
 """
@@ -54,7 +54,7 @@ def _session_as(session: Session, user: str) -> Session:
         raise KubeError(
             f"this identity may not try calls as {user}; it lacks create on serviceaccounts/token in {namespace}",
             where=session.where,
-            next_step="run without `probe`, or as somebody who may do exactly that",
+            next_step="run without `probe`, or with an identity that has that right",
             owner=Owner.CUSTOMER,
         ) from None
     access = replace(
@@ -92,7 +92,7 @@ def _try(session: Session, call: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def refusing_layer(status: int, message: str) -> str:
-    """Which layer of the API server said no; empty when none did."""
+    """The layer of the API server that refused; empty if none did."""
     if status < 400:
         return ""
     for shape, layer in _LAYERS:

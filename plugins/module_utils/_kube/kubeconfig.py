@@ -26,14 +26,14 @@ else:
 
 _UNSUPPORTED = {
     "auth-provider": "was removed from Kubernetes in 1.26; use an exec plugin",
-    "as": "impersonates somebody; give the identity its own credential",
+    "as": "impersonates another user; give the identity its own credential",
     "username": "is basic authentication, which Kubernetes removed in 1.19; use a token or a certificate",
 }
 
 
 @dataclass(frozen=True, repr=False)  # no repr: it would print secrets
 class Access:
-    """How to reach one API server, and as whom.
+    """The address of one API server, and the credential for it.
 
     :param server: base URL, ``https://`` always.
     :param ca_pem: the trusted certificates; the system's own when ``None``.
@@ -100,9 +100,9 @@ def _parse(text: str, source: str) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" at line {mark.line + 1}" if mark else ""  # never the text itself: it may hold a secret
-        raise CredentialError(f"the kubeconfig is not YAML{line}", where=source, next_step="write it anew") from None
+        raise CredentialError(f"the kubeconfig is not YAML{line}", where=source, next_step="write a new one") from None
     if not isinstance(config, dict):
-        raise CredentialError("the kubeconfig is not a mapping", where=source, next_step="write it anew")
+        raise CredentialError("the kubeconfig is not a mapping", where=source, next_step="write a new one")
     return config
 
 
@@ -131,7 +131,7 @@ class _Reader:
         for key, why in _UNSUPPORTED.items():
             if user.get(key):
                 raise CredentialError(
-                    f"the user's `{key}` {why}", where=self._source, next_step="write the kubeconfig anew"
+                    f"the user's `{key}` {why}", where=self._source, next_step="write a new kubeconfig"
                 )
         if cluster.get("insecure-skip-tls-verify"):
             raise CredentialError(
@@ -151,7 +151,7 @@ class _Reader:
                 return base64.b64decode(data, validate=True).decode("ascii")
             except (binascii.Error, UnicodeDecodeError, TypeError, ValueError):
                 raise CredentialError(
-                    f"`{key}-data` is not base64 of a PEM", where=self._source, next_step="write the kubeconfig anew"
+                    f"`{key}-data` is not base64 of a PEM", where=self._source, next_step="write a new kubeconfig"
                 ) from None
         path = self.path(section.get(key))
         return read_file(path, f"`{key}`", self._source) if path else None

@@ -51,7 +51,7 @@ class LeasePlace:
         """Make the Lease, or write it over the version that the manifest carries.
 
         :returns: False when somebody else was first. A request that was sent again because its answer was lost may
-            meet its own effect: whoever gets False reads again before he believes that it was somebody else.
+            meet its own effect: a caller that gets False has to read again to find out.
         :raises NoNamespaceError: there is no place for it.
         """
         over = "resourceVersion" in manifest["metadata"]
@@ -74,7 +74,7 @@ class LeasePlace:
         return True
 
     def remove(self, lease: Mapping[str, Any]) -> bool:
-        """Delete exactly the version that was read; False when it is another one by now."""
+        """Delete exactly the version that was read; False if it has changed since."""
         metadata = lease["metadata"]
         preconditions = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions}
@@ -83,12 +83,12 @@ class LeasePlace:
         except ConflictError:
             return False
         except NotFoundError:
-            pass  # gone meanwhile: as wanted
+            pass  # already gone: as wanted
         return True
 
 
 def _server_time(headers: Mapping[str, str]) -> datetime:
-    """The server's clock by its answer; ours where something between us dropped it."""
+    """The server's clock by its answer; ours if a proxy has dropped it."""
     try:
         return parsedate_to_datetime(headers.get("Date", "")).astimezone(UTC)
     except ValueError:

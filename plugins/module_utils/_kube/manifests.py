@@ -36,7 +36,7 @@ class Member:
 def to_members(manifests: Iterable[object], discovery: Discovery, *, where: str) -> list[Member]:
     """Each manifest with its resource.
 
-    :raises ManifestError: what is no manifest, has no name, stands there twice, lacks its namespace, or is of a kind
+    :raises ManifestError: what is no manifest, has no name, is there twice, lacks its namespace, or is of a kind
         that the cluster does not serve.
     """
     problems: list[str] = []
@@ -59,7 +59,7 @@ def to_members(manifests: Iterable[object], discovery: Discovery, *, where: str)
         elif resource.namespaced and not ref.namespace:
             problems.append(f"{ref}: has no metadata.namespace")
         elif ref in members:
-            problems.append(f"{ref}: stands in the set twice")
+            problems.append(f"{ref}: is in the set twice")
         else:
             if not resource.namespaced and ref.namespace:
                 ref = Ref(ref.kind, ref.group, "", ref.name)

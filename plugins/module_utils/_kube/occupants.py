@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What else lives in a namespace that a set owns: it would die with the namespace, so somebody must be asked."""
+"""What else lives in a namespace that a set owns: it would be deleted with the namespace, so the set refuses."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def is_leaving(live: Mapping[str, Any]) -> bool:
 def the_home_of(parent: Ref, doomed: Collection[Ref]) -> list[tuple[Ref, str]]:
     """The namespace of a set's own record, where it is among what has left the set: a refusal, or none."""
     home = Ref("Namespace", "", "", parent.namespace)
-    reason = "has left the set, and with it would go all that is remembered of the set: keep it there"
+    reason = "has left the set, and the set's parent would be deleted with it: keep it in the set"
     return [(home, reason)] if home in doomed else []
 
 

@@ -28,7 +28,7 @@ class PodWatch:
         self._stop = threading.Event()
 
     def start(self) -> None:
-        """Know them once, and follow them from then on.
+        """List them, and follow them from then on.
 
         :raises KubeError: they could not even be listed.
         """
@@ -62,7 +62,7 @@ class PodWatch:
         return version
 
     def _follow(self, namespace: str) -> None:
-        """List and watch, again and again: a stream that breaks, or a server that is away, only costs time."""
+        """List and watch, again and again: a broken stream or an unavailable server only costs time."""
         while not self._stop.is_set():
             try:
                 version = self._list(namespace)

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a drain has to know of a pod: which one it is, who makes another, and whether it can leave its node at all."""
+"""What a drain has to know of a pod: which one it is, its controller, and whether it can leave its node."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 REPLACED_ANNOTATION = "byoc.fireworks.ai/replaced-by"
-"""On a pod that its owner has let go, so that its replacement comes first: whose it was, and how many served."""
+"""On an orphaned pod: its former owner, and how many of the owner's pods served."""
 _MIRROR = "kubernetes.io/config.mirror"
 
 
@@ -19,7 +19,7 @@ class Pod:
     """One pod. owner: its controller, as ``Kind name (uid)``. stays: why it cannot be evicted; empty where it can.
 
     unschedulable: why no node takes it, in the scheduler's words. leaving: it is being deleted already. replaced: its
-    owner (which it still names here) has let it go and makes another; how many of the owner's served then.
+    owner (which it still names here) has been detached and creates another; how many of the owner's served then.
     """
 
     namespace: str
@@ -71,7 +71,7 @@ def pod_of(live: Mapping[str, Any]) -> Pod:
 
 
 def _replaced(said: str) -> tuple[str, int]:
-    """Owner and number, as :mod:`replacing` writes them; what somebody edited is not believed."""
+    """Owner and number, as :mod:`replacing` writes them; edited values are ignored."""
     owner, _gap, ready = said.rpartition(" ")
     return (owner, int(ready)) if owner and ready.isdigit() else ("", 0)
 

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that hold a secret: for their owner only, and whole or not there at all."""
+"""Files that hold a secret: readable by their owner only, and written atomically."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MODE = 0o600
 
 
 def write_private(path: str, text: str) -> None:
-    """Write the file in one step: whoever reads it meanwhile gets the old content or the new one.
+    """Write the file in one step: a concurrent reader gets the old content or the new one.
 
     :raises CredentialError: it cannot be written; what was there before stays.
     """

@@ -19,7 +19,7 @@ _BINDINGS = {"rolebindings": "RoleBinding", "clusterrolebindings": "ClusterRoleB
 _BOOTSTRAP = {"kubernetes.io/bootstrapping": "rbac-defaults"}
 _ACCOUNT = "system:serviceaccount:"
 _ALL_ACCOUNTS = "system:serviceaccounts"
-#: In these is whoever has logged in; what they may is asked apart.
+#: Every authenticated user is in these; their rights are checked separately.
 _EVERYBODY = frozenset({"system:authenticated"})
 
 Raw = dict[str, Any]

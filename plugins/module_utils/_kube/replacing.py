@@ -1,11 +1,11 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Brings up replacements of pods before these leave: their ReplicaSet is made to let go of them.
+"""Starts replacements of pods before these leave, by orphaning the pods.
 
-Without the label by which a ReplicaSet knows its pods, a pod is nobody's. It goes on serving, for Services and budgets
-go by other labels, and its ReplicaSet makes another at once. Nobody's scale is touched, so no autoscaler is in the way.
-A pod that has the label again is adopted again, and its ReplicaSet ends the one too many.
+Without the label that its ReplicaSet selects, a pod is orphaned. It keeps serving, since Services and budgets
+use other labels, and its ReplicaSet creates another at once. No scale changes, so no autoscaler interferes.
+A pod that gets the label back is adopted again, and its ReplicaSet deletes the surplus one.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from .session import Session
 
 _TEMPLATE_LABEL = "pod-template-hash"
 _MERGE_PATCH = "application/merge-patch+json"
-#: So long a ReplicaSet may take to make a pod; one that a quota refuses is never made.
+#: How long a ReplicaSet may take to create a pod; one that a quota refuses is never created.
 _NO_POD_SECONDS = 15.0
 
 
 class Replacing:
     """The pods of one drain whose replacements come first.
 
-    :param first: names of these pods. Those that were let go by a run before this one are among them anyway.
-    :param held: those of them that stay until their replacement is Ready. The others go without where it finds no
-        node, is not made at all, or takes longer than half of the drain's time.
+    :param first: names of these pods. Those that an earlier run orphaned are always included.
+    :param held: those of them that stay until their replacement is Ready. The others leave without one if it finds
+        no node, is not created, or takes longer than half of the drain's time.
     :param seconds: the drain's time.
     """
 
@@ -46,7 +46,7 @@ class Replacing:
     def begin(
         self, leaving: Iterable[Pod], pods: Sequence[Pod], wanted: Mapping[str, int], may: Callable[[str], bool]
     ) -> None:
-        """Have the pods let go.
+        """Orphan the pods.
 
         :param wanted: how many pods of each owner serve.
         :param may: whether a node is still to be drained.
@@ -71,7 +71,7 @@ class Replacing:
     def free(self, due: Sequence[Pod], pods: Sequence[Pod], asked: frozenset[str]) -> dict[str, str]:
         """Why each of the pods that are due has to wait, by UID; empty for those that may leave now.
 
-        :param asked: pods that are asked to leave already, and so serve no longer.
+        :param asked: pods that are being evicted, and so serve no longer.
         """
         spare = {
             owner: sum(pod.ready and not pod.leaving and pod.owner == owner and pod.uid not in asked for pod in pods)
@@ -84,9 +84,7 @@ class Replacing:
             found[pod.uid] = ""
             if pod.uid not in self._let_go:
                 if held:
-                    found[pod.uid] = (
-                        f"its replacement could not be asked for: {self._refused.get(pod.uid, 'not ready')}"
-                    )
+                    found[pod.uid] = f"it could not be orphaned: {self._refused.get(pod.uid, 'not ready')}"
             elif spare[pod.owner] > 0:
                 spare[pod.owner] -= 1
             elif held or not self._hopeless(pod.owner, pods):
@@ -100,13 +98,13 @@ class Replacing:
         return any(pod.unschedulable for pod in own) or waited > (self._patience if new else _NO_POD_SECONDS)
 
     def undo(self, staying: Iterable[Pod]) -> list[str]:
-        """Return the pods that did not leave to their owners; what could not be, in words."""
+        """Return the remaining pods to their owners; messages for those that could not be."""
         back = [self._let_go[pod.uid] for pod in staying if pod.uid in self._let_go]
         return [why for why in self._session.in_parallel(lambda pod: return_to_owner(self._session, pod), back) if why]
 
 
 def return_to_owner(session: Session, pod: Pod) -> str:
-    """Return a pod that was let go to its owner; why that was not possible, empty where it was."""
+    """Return an orphaned pod to its owner; why that was not possible, empty if it was."""
     name = pod.owner.split(" ")[1] if " " in pod.owner else ""
     marks = {_TEMPLATE_LABEL: name.rpartition("-")[2]}
     try:
@@ -120,5 +118,5 @@ def return_to_owner(session: Session, pod: Pod) -> str:
 
 def _patch(session: Session, pod: Pod, metadata: Mapping[str, object]) -> None:
     path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}"
-    # With its UID: another pod of this name is never the one that is meant.
+    # The UID excludes a newer pod of the same name.
     session.request("PATCH", path, body={"metadata": {"uid": pod.uid, **metadata}}, content_type=_MERGE_PATCH)

@@ -1,10 +1,10 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who says how many replicas a workload has: the manifest, or an autoscaler that is in the same set.
+"""Who sets a workload's replica count: the manifest, or an autoscaler in the same set.
 
 A manifest's ``replicas`` is what a new workload starts with; from then on the set's autoscaler says how many.
-Server-side apply gives a field that nobody owns any more its default, which here is 1. So before we leave the field
+Server-side apply resets a field without owners to its default, which here is 1. So before we leave the field
 out, another manager of ours holds its value, as Kubernetes advises; when the autoscaler goes, it takes the field back:
 https://kubernetes.io/docs/reference/using-api/server-side-apply/#transferring-ownership
 """
@@ -21,8 +21,8 @@ from .session import FIELD_MANAGER
 KEEPER = f"{FIELD_MANAGER}-replicas"
 """The field manager that holds ``replicas`` while it changes hands, and nothing else.
 
-Who set the very value that we take keeps his share in the field. Then the keeper stays with him, so that the next other
-value is taken likewise, instead of being a conflict with an autoscaler that is long gone.
+If the previous owner set exactly this value, it keeps co-owning the field. Then the keeper stays too, so that a later
+change does not conflict with an autoscaler that is long gone.
 """
 
 _HPA = "HorizontalPodAutoscaler.autoscaling"
@@ -101,7 +101,7 @@ def handover_manifest(manifest: Mapping[str, Any], replicas: int | None) -> Mani
 
 
 def _cannot_wake(scaler: Mapping[str, Any]) -> bool:
-    """An HPA that does not go to zero leaves a workload of no replicas alone: it takes it for switched off."""
+    """An HPA that does not go to zero leaves a workload of no replicas alone: it regards it as switched off."""
     return Ref.of(scaler).group_kind == _HPA and (scaler.get("spec") or {}).get("minReplicas", 1) > 0
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-#: Answers that say "later", not "no": load shedding, a proxy without a back end, a server that starts.
+#: Answers that mean "later", not "no": load shedding, a proxy without a back end, a server that starts.
 _LATER = frozenset({429, 502, 503, 504})
 #: What the API server passes on as a 500 while etcd elects a leader or is overloaded. A write may have been done.
 _ETCD = re.compile(r"etcdserver: (leader changed|no leader|request timed out|too many requests|server stopped)")

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What somebody else may do, asked of the API server itself (SubjectAccessReview): every authorizer has its say."""
+"""What somebody else may do, asked of the API server itself (SubjectAccessReview): every authorizer counts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class MayNotAskError(KubeError):
 
 @dataclass(frozen=True)
 class Subject:
-    """Whom a question is about; without a user, whoever is in the groups."""
+    """The subject of a question; without a user, any member of the groups."""
 
     user: str
     groups: tuple[str, ...]
@@ -49,7 +49,7 @@ def ask(session: Session, subject: Subject, right: Right) -> Answer:
             "this identity may not ask what others may do; it lacks create on subjectaccessreviews of the group "
             "authorization.k8s.io, cluster-wide",
             where=session.where,
-            next_step="run it as an administrator, or as somebody who may do exactly that and read the set's objects",
+            next_step="run it as an administrator, or with an identity that may do that and read the set's objects",
             owner=Owner.CUSTOMER,
         ) from None
     return Answer(bool(status.get("allowed")), str(status.get("reason") or status.get("evaluationError") or ""))

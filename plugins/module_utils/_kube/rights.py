@@ -5,9 +5,9 @@
 
 A question is only left out where its answer follows from another one:
 
-- a verb that the server does not serve on a resource is a right that nobody can use;
-- what has no namespace is asked about once, not in each namespace;
-- whoever may do everything (``*`` on ``*`` of ``*``) in a scope may do each thing in it.
+- a verb that the server does not serve on a resource is a right that cannot be used;
+- cluster-scoped resources are checked once, not in each namespace;
+- a subject that may do everything (``*`` on ``*`` of ``*``) in a scope may do each thing in it.
 
 That a right is given in every namespace does not save a question in one of them, and that one verb is refused says
 nothing of another. Where RBAC's objects can be read (``rbac.py``), what they do not give is only asked about when it
@@ -40,14 +40,14 @@ _SPECIAL = (
     Served("certificates.k8s.io", "signers", False, frozenset({"approve", "attest", "sign"})),
 )
 _USED = {("policy", "podsecuritypolicies"), ("security.openshift.io", "securitycontextconstraints")}
-#: What Kubernetes gives to everybody who has logged in (the ClusterRole system:basic-user).
+#: What Kubernetes grants every authenticated user (the ClusterRole system:basic-user).
 _BASIC = {
     ("authentication.k8s.io", "selfsubjectreviews"),
     ("authorization.k8s.io", "selfsubjectaccessreviews"),
     ("authorization.k8s.io", "selfsubjectrulesreviews"),
 }
 _WORKLOADS = ("daemonsets", "deployments", "statefulsets")
-#: Rights that lead to all others, or out of what governs us: group, resource and verb.
+#: Rights that lead to all others, or out of the guardrails: group, resource and verb.
 KEYS = {
     *(("", "secrets", verb) for verb in ("get", "list", "create")),
     *(("", "pods", verb) for verb in ("create", "patch")),
@@ -198,7 +198,7 @@ def too_few(answers: Answers, expected: set[Right], powerful: set[str]) -> dict[
 
 
 def is_basic(right: Right) -> bool:
-    """Whether Kubernetes itself gives it to everybody who has logged in."""
+    """Whether Kubernetes itself grants it to every authenticated user."""
     return right.verb == "create" and (right.group, right.resource) in _BASIC
 
 
@@ -234,7 +234,7 @@ def rows(rights: Mapping[Right, str], identity: str) -> list[dict[str, Any]]:
 
 
 def matrix(answers: Answers, expected: set[Right], shown: Iterable[Right], identity: str) -> list[dict[str, Any]]:
-    """What is expected and what is so, for every resource where either is something; equal names are in one row.
+    """Expected and actual rights, for every resource that has either; equal names share a row.
 
     :param shown: the rights beyond the expected ones.
     """

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One conversation with one API server: raw JSON over pooled HTTPS, with deadlines, retries and typed errors."""
+"""A session with one API server: raw JSON over pooled HTTPS, with deadlines, retries and typed errors."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ Result = TypeVar("Result")
 class Session:
     """Speaks with one API server.
 
-    :param access: how to reach it, and as whom.
+    :param access: its address, and the credential for it.
     :param cluster_name: for messages.
     :param expected_uid: the UID its ``kube-system`` namespace must have, or ``None`` when not known yet.
     :param until: the moment (of ``time.monotonic``) after which no answer is waited for, or ``None``.
@@ -166,9 +166,9 @@ class Session:
         if not why:
             return answer, None
         return None, NotAnAnswerError(
-            f"what came back from {asked.method} {asked.path} is not the API server's answer: {why}",
+            f"the response to {asked.method} {asked.path} is not from the API server: {why}",
             where=self.where,
-            next_step="look at what stands between here and the API server (a proxy, a load balancer, a login page); "
+            next_step="check what is between here and the API server (a proxy, a load balancer, a login page); "
             "nothing was concluded from it",
         )
 
@@ -248,8 +248,8 @@ class Session:
         return [item for page in self.list_pages(path, query, accept=_METADATA_LIST) for item in page["items"]]
 
     def watch(self, path: str, query: Mapping[str, object], seconds: float) -> Iterator[dict[str, Any]]:
-        """Watch events until the server ends the stream, it breaks, or ``seconds`` have passed: whoever called lists
-        again and goes on from there."""
+        """Watch events until the server ends the stream, it breaks, or ``seconds`` have passed: the caller lists
+        again and continues from there."""
         follow = {**query, "watch": "true", "timeoutSeconds": max(1, int(seconds)), "allowWatchBookmarks": "true"}
         timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=max(1.0, seconds))
         headers = {"Accept": JSON, "User-Agent": FIELD_MANAGER, **self._authorization()}
@@ -286,14 +286,14 @@ class Session:
         """
         if not self.expected_uid:
             raise WrongClusterError(
-                f"nothing says which cluster this should be (it is {self.uid()})",
+                f"the expected cluster UID is not set (this cluster's is {self.uid()})",
                 where=self.where,
                 next_step="set `identity.uid` in the contract (connection.cluster_uid); nothing was written",
             )
         self.check_expected_cluster()
 
     def check_expected_cluster(self) -> None:
-        """As :meth:`require_expected_cluster`, but a UID that nobody gave is fine: for reading."""
+        """As :meth:`require_expected_cluster`, but without an expected UID any cluster is accepted: for reading."""
         if self.expected_uid and self.uid() != self.expected_uid:
             raise WrongClusterError(
                 f"this is the wrong cluster: the contract says UID {self.expected_uid}, the cluster that answered "
@@ -335,7 +335,7 @@ class Session:
             raise CredentialError(
                 "the token holds white space or letters that no token has",
                 where=self.access.source,
-                next_step="write the token anew",
+                next_step="write a new token",
             )
         return {"Authorization": f"Bearer {token}"}
 
@@ -359,7 +359,7 @@ def _encoded(body: object) -> bytes:
     """JSON as the API server itself writes it: compact, and with these three letters as numbers.
 
     What an object holds as it was sent (the data of a ControllerRevision) then stays the same, byte by byte, when the
-    server writes it anew for a patch. If it did not, it would count as changed.
+    server rewrites it for a patch. If it did not, it would count as changed.
     """
     text = json.dumps(body, separators=(",", ":"))
     for letter in "<>&":  # in JSON they stand in texts only

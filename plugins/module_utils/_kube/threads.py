@@ -1,10 +1,10 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The same done to many things at once, in threads that hold up nobody's end.
+"""Parallel work in threads that do not delay the end of the process.
 
-Python waits for every thread of a ``ThreadPoolExecutor`` before it ends. These die with the process: what was given up
-because it took too long must not be waited for after all.
+Python waits for every thread of a ``ThreadPoolExecutor`` before it exits. These end with the process: a call that was
+abandoned because it took too long must not be waited for.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def in_threads(function: Callable[[Item], Result], items: Iterable[Item], thread
         for index in left:
             try:
                 found[index] = function(work[index])
-            except BaseException as error:  # noqa: BLE001 (raised by whoever asked)
+            except BaseException as error:  # noqa: BLE001 (raised in the caller)
                 errors[index] = error
 
     helpers = [threading.Thread(target=run, daemon=True) for _number in range(min(threads, len(work)) - 1)]

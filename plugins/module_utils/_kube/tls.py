@@ -34,7 +34,7 @@ def tls_context(*, ca_pem: str | None, cert_pem: str | None, key_pem: str | None
             raise CredentialError(
                 "the client certificate and its key do not belong together or are not PEM",
                 where=source,
-                next_step="write the kubeconfig anew",
+                next_step="write a new kubeconfig",
             ) from None
     return context
 

@@ -60,9 +60,9 @@ def with_token(access: Access, token: str) -> Access:
 
 
 def delete_account(session: Session, account: Account, *, uid: str) -> None:
-    """Delete exactly this account, and with it every token of it. One of the same name made since is left alone."""
+    """Delete exactly this account, and with it every token of it. A newer one of the same name is left alone."""
     body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
-    with contextlib.suppress(NotFoundError, ConflictError):  # gone meanwhile: as wanted
+    with contextlib.suppress(NotFoundError, ConflictError):  # already gone: as wanted
         session.request("DELETE", account.path, body=body)
 
 
@@ -87,8 +87,8 @@ def prove_refused(session: Session, *, seconds: float) -> float:
             raise DeadlineError(
                 f"the token is still not refused after {elapsed:.0f} s: the API server answered {status}",
                 where=session.where,
-                next_step="run again; if it stays so, look at how long the API server caches what an authentication "
-                "webhook says, and treat the token as still in use",
+                next_step="run again; if it persists, check how long the API server caches answers of an authentication"
+                " webhook, and treat the token as still valid",
                 owner=Owner.CUSTOMER,
             )
         time.sleep(REST_SECONDS)

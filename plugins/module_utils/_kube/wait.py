@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Wait until objects are ready, or gone: a pure predicate over what a watch shows, plus a deadline."""
+"""Wait until objects are ready or gone: a pure predicate over watch events, plus a deadline."""
 
 from __future__ import annotations
 

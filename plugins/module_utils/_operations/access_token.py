@@ -63,7 +63,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
             f"there is no ServiceAccount {account.namespace}/{account.name} to get a token for",
             status=404,
             where=session.where,
-            next_step="make what governs us there first, or correct the name",
+            next_step="create the prerequisites first, or correct the name",
         )
     return _present(parameters, context, session, account, uid)
 

@@ -19,7 +19,6 @@ from ansible.module_utils.basic import env_fallback
 from .._kube.errors import KubeError
 from .._kube.private_file import MODE, write_private
 
-
 #: Where records are unless somebody says otherwise, for argument specs.
 RECORDS_DIRECTORY: dict[str, Any] = {"default": "~/.byoc/records", "fallback": (env_fallback, ["BYOC_RECORDS_DIR"])}
 

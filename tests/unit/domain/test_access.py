@@ -93,7 +93,7 @@ def test_what_the_customer_grants_the_observer_himself_is_expected_and_not_made(
     assert identity_objects(agreed_on) == identity_objects(contract())
 
 
-# --- what governs us ------------------------------------------------------------------------------------------------
+# --- the prerequisites ------------------------------------------------------------------------------------------------
 
 
 def entry(kind: str, name: str, state: str, namespace: str = "", *differences: tuple[str, Any, Any]) -> dict[str, Any]:
@@ -112,10 +112,10 @@ def result(*entries: dict[str, Any], made_from: str | None = None, same: int = 1
 
 QUOTA = ("ResourceQuota", "approved-gpus", "differs", "fireworks-models")
 ROWS = {
-    "missing": (entry("Role", "a", "missing", "ns"), "It is not there.", PLAY),
+    "missing": (entry("Role", "a", "missing", "ns"), "It is missing.", PLAY),
     "extra": (
         entry("ClusterRoleBinding", "a", "extra"),
-        "It is in the set presetup, and the contract does not call for it.",
+        "It is in the set presetup, but not in the contract.",
         "kubectl delete clusterrolebinding a",
     ),
     "a label": (
@@ -171,7 +171,7 @@ def test_what_may_not_be_read_is_one_row() -> None:
     entries = [entry("Role", "a", "unreadable", "ns"), entry("Role", "b", "unreadable", "ns")]
     [row] = presetup_rows(result(*entries), contract(), THIS)
     assert row["object"] == "2 objects"
-    assert row["message"] == "This identity may not read Role ns/a, Role ns/b, so nothing is known of them."
+    assert row["message"] == "This identity may not read Role ns/a, Role ns/b, so their state is unknown."
 
 
 def test_where_nothing_is_there_is_one_row() -> None:
@@ -189,7 +189,7 @@ def test_of_another_version_of_the_contract_the_whole_is_made_anew() -> None:
     assert [row["command"] for row in rows[:2]] == [FORCED, PLAY]
     # What others have added stays in any apply, so it is taken away first; the set applied with force is enough.
     said = refusal("acme-eu-1", rows, contract()).splitlines()
-    assert said[said.index("To mend it:") + 1 : -1] == [f"  {rows[2]['command']}", f"  {FORCED}"]
+    assert said[said.index("To fix it:") + 1 : -1] == [f"  {rows[2]['command']}", f"  {FORCED}"]
     of_this = presetup_rows(result(*entries, made_from="this"), contract(), THIS)
     assert {row["state"] for row in of_this} == {"edited"}
 
@@ -202,10 +202,10 @@ def test_when_all_is_as_it_should_be_there_is_nothing_to_say() -> None:
 @pytest.mark.parametrize(
     ("entries", "same", "made_from", "said"),
     [
-        ([entry("Role", "a", "missing", "ns")], 0, None, "what governs us is not there"),
-        ([entry("Role", "a", "missing", "ns")], 1, None, "what governs us is there only in part"),
-        ([entry("Role", "a", "missing", "ns")], 1, "x", "what governs us is of another version of the contract"),
-        ([entry("Role", "a", "extra", "ns")], 1, None, "what governs us is not as it was made"),
+        ([entry("Role", "a", "missing", "ns")], 0, None, "the prerequisites are missing"),
+        ([entry("Role", "a", "missing", "ns")], 1, None, "the prerequisites are incomplete"),
+        ([entry("Role", "a", "missing", "ns")], 1, "x", "the prerequisites are from another version of the contract"),
+        ([entry("Role", "a", "extra", "ns")], 1, None, "the prerequisites were edited"),
     ],
 )
 def test_a_refusal_says_how_it_stands_and_whose_move_it_is(
@@ -289,11 +289,11 @@ def test_findings_are_grouped_by_what_gives_them(found: dict[str, Any], finding:
     ("reason", "command"),
     [
         ('RBAC: allowed by ClusterRoleBinding "for-all" of ClusterRole "r" to Group "system:authenticated"',
-         "kubectl edit clusterrolebinding for-all   # and take out Group system:authenticated"),
+         "kubectl edit clusterrolebinding for-all   # and remove Group system:authenticated"),
         ('RBAC: allowed by RoleBinding "some/ns" of Role "r" to User "u"',
-         "kubectl -n ns edit rolebinding some   # and take out User u"),
+         "kubectl -n ns edit rolebinding some   # and remove User u"),
         ('RBAC: allowed by RoleBinding "fireworks-a/ns" of Role "fireworks-a" to ServiceAccount "a/ns"',
-         "kubectl -n ns edit role fireworks-a   # and leave what the contract implies"),
+         "kubectl -n ns edit role fireworks-a   # and keep only what the contract implies"),
         ('RBAC: allowed by RoleBinding "fireworks-a/fireworks-system" of Role "r" to ServiceAccount "a/ns"', ""),
         ('RBAC: allowed by ClusterRoleBinding "fireworks-a" of ClusterRole "r" to ServiceAccount "a/ns"', ""),
         ('RBAC: allowed by RoleBinding "x/ns" of Role "r" to ServiceAccount "a/ns"', ""),
@@ -308,12 +308,12 @@ def test_what_gives_a_right_too_many_is_to_be_edited_unless_another_row_mends_it
 def test_a_binding_of_others_too_is_not_deleted() -> None:
     own, shared = access_findings(told(foreign_bindings=[foreign(), foreign(others=2, namespace="")]), "acme-eu-1")
     assert own["command"] == "kubectl -n ns delete rolebinding x"
-    assert shared["command"].startswith("kubectl edit rolebinding x   # and take out ServiceAccount")
+    assert shared["command"].startswith("kubectl edit rolebinding x   # and remove ServiceAccount")
 
 
 def test_rights_that_only_the_presetup_mends_have_no_command_of_their_own() -> None:
     findings = access_findings(told(too_few=[right("a", "fireworks-models", "pods", "get", reason="")]), "acme-eu-1")
-    assert "To mend it" not in audit_verdict(contract(), [], findings)["message"]
+    assert "To fix it" not in audit_verdict(contract(), [], findings)["message"]
 
 
 @pytest.mark.parametrize(("name", "limited"), [("p:9090", ", resourceNames p:9090"), ("", "")])
@@ -322,9 +322,9 @@ def test_what_the_customer_has_not_granted_is_said_in_his_words_and_is_his_move(
     [row] = findings
     assert (row["finding"], row["command"]) == ("not granted", "")
     assert row["why"] == (
-        f"the customer has not granted it: in m it takes a Role fireworks-observer with get on x/proxy{limited}, and a "
+        f"the customer has not granted it: in m it needs a Role fireworks-observer with get on x/proxy{limited}, and a "
         "RoleBinding fireworks-observer of it to the ServiceAccount observer of fireworks-system; "
-        "docs/health.md has both"
+        "docs/health.md shows both"
     )
     verdict = audit_verdict(contract(), [], findings)
     assert verdict["found"] == "1 rights that the customer has not granted"

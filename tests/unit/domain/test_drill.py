@@ -27,12 +27,12 @@ PROOF = {"identity": "observer", "seconds": 3.5, "says": "acme: 401. Next: renew
         (SKIPPED, []),
         (REFUSED, []),
         (ACCEPTED, []),
-        ({"item": "observer", "facts": {"user": "admin"}}, ["observer's is the credential of admin."]),
+        ({"item": "observer", "facts": {"user": "admin"}}, ["the credential of observer belongs to admin."]),
         (
             {"item": "observer", "error": "TlsError", "msg": "Not trusted."},
-            ["observer's cannot be tried: Not trusted."],
+            ["the credential of observer cannot be tried: Not trusted."],
         ),
-        ({"item": "observer"}, ["observer's cannot be tried: it failed and did not say why"]),
+        ({"item": "observer"}, ["the credential of observer cannot be tried: it failed without a message"]),
     ],
 )
 def test_a_credential_is_doubted_unless_it_is_the_identity_s_or_dead(
@@ -54,7 +54,7 @@ def pod(**changes: Any) -> dict[str, Any]:
         ([pod()], [pod(uid="2")], ["ns/a is gone."]),
         ([pod()], [pod(restarts=1, ready_since="U")], ["ns/a was restarted."]),
         ([pod()], [pod(ready_since="")], ["ns/a is not ready."]),
-        ([pod()], [pod(ready_since="U")], ["ns/a was not ready for a while."]),
+        ([pod()], [pod(ready_since="U")], ["ns/a was temporarily not ready."]),
         ([pod(ready_since="")], [], []),
     ],
 )
@@ -70,8 +70,8 @@ def test_pods_that_were_ready_are_followed_by_their_uid(
         (ACCEPTED, {"refused": [PROOF]}, "deleted", "refused with 401 after 3.5 s", "acme: 401. Next: renew it."),
         (ACCEPTED, {}, "deleted", "accepted before, not tried since", ""),
         (ACCEPTED, {"check_mode": True}, "would be deleted", "accepted; would be refused", ""),
-        (SKIPPED, {}, "deleted", "none at hand", ""),
-        (SKIPPED, {"check_mode": True}, "would be deleted", "none at hand", ""),
+        (SKIPPED, {}, "deleted", "no file", ""),
+        (SKIPPED, {"check_mode": True}, "would be deleted", "no file", ""),
         (REFUSED, {"missing": ["observer"]}, "was missing", "was refused with 401 before", ""),
         (REFUSED, {"refused": [PROOF]}, "deleted", "was refused with 401 before", "acme: 401. Next: renew it."),
     ],

@@ -301,6 +301,6 @@ def test_each_difference_of_the_customers_presetup_is_named_with_the_command_tha
     ]
     found = preflight(facts(), contract(access=HARDENED), RELEASE, rows)
     text = refusal("acme-eu-1", found)
-    assert "approved-gpus: It allows 64 GPUs, and 16 are approved. To mend it: kubectl apply -f presetup.yaml" in text
+    assert "approved-gpus: It allows 64 GPUs, and 16 are approved. To fix it: kubectl apply -f presetup.yaml" in text
     assert "security@acme.example" in text
     assert "presetup" not in {item["check"] for item in preflight(facts(), contract(), RELEASE, rows)}

@@ -17,6 +17,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary imp
     unfinished,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.table import table, width
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure import failed_result
 from tests.unit.domain.agreed import contract, facts, model
 from tests.unit.domain.raw import deployment, node
 from tests.unit.domain.test_validation import component, served
@@ -167,8 +168,9 @@ def test_a_refused_cluster_says_what_was_missing_and_whom_to_ask() -> None:
     [
         ({"msg": "no"}, "Apply: no", "task_failed", "fireworks"),
         ({}, "Apply: it failed and did not say why", "task_failed", "fireworks"),
-        ({"msg": "x. Next: y.", "what": "x", "code": "expired", "owner": "customer"}, "x", "expired", "customer"),
-        ({"msg": "x", "owner": "operator"}, "Apply: x", "task_failed", "operator"),
+        (failed_result(error="E", code="expired", what="x", owner="customer"), "x", "expired", "customer"),
+        (failed_result(error="E", code="locked", what="x", next_step="y"), "x", "locked", "operator"),
+        ({"msg": "x", "owner": "root", "mode": "0644"}, "Apply: x", "task_failed", "fireworks"),
         (
             {"msg": "some failed", "results": [{"msg": "fine"}, {"failed": True, "msg": "this"}]},
             "Apply: this",
@@ -200,7 +202,8 @@ def test_a_long_reason_is_cut_in_the_table_and_whole_below_it() -> None:
 
 
 def test_a_failure_is_told_with_what_to_do_and_who_has_to() -> None:
-    failed = {"what": "no answer", "code": "unreachable", "where": "Lease x", "next_step": "ask", "owner": "customer"}
+    said = {"what": "no answer", "where": "Lease x", "next_step": "ask", "owner": "customer"}
+    failed = failed_result(error="UnreachableError", code="unreachable", **said)
     text = summary([failure(contract(), failed, "Apply")])
     told = "Lease x: no answer. Next: ask. Action required by: customer (Acme account <account@acme.example>)."
     assert text.endswith(told)

@@ -152,7 +152,7 @@ def test_an_end_is_a_span_or_a_time(until: str, end: str) -> None:
 
 @pytest.mark.parametrize("until", ["", "soon", "2026-11-24T18:00", "2026-11-24", "0h", "8"])
 def test_no_other_text_is_an_end(until: str) -> None:
-    with pytest.raises(ValueError, match=r"^until: '.*' is no end of a grant: write a span like 8h"):
+    with pytest.raises(ValueError, match=r"^until: '.*' is not an expiry: write a duration like 8h"):
         grant_end(until, NOW)
 
 
@@ -184,12 +184,12 @@ def test_every_name_is_a_label(grantee: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"grantee": ""}, "grantee: '' names nothing"),
-        ({"grantee": " -- "}, "grantee: ' -- ' names nothing"),
-        ({"reason": ""}, "reason: '' names nothing"),
-        ({"until": "2026-11-24T08:00:00Z"}, "is over: a setup grant ends in the future"),
-        ({"until": "2026-11-24T08:09:59Z"}, "is too soon: a token lives for 10 minutes at least"),
-        ({"until": "2026-12-01T08:00:01Z"}, "is too late: a setup grant lives for 7 days at most"),
+        ({"grantee": ""}, "grantee: '' is empty"),
+        ({"grantee": " -- "}, "grantee: ' -- ' is empty"),
+        ({"reason": ""}, "reason: '' is empty"),
+        ({"until": "2026-11-24T08:00:00Z"}, "is in the past"),
+        ({"until": "2026-11-24T08:09:59Z"}, "is too soon: a token lives for at least 10 minutes"),
+        ({"until": "2026-12-01T08:00:01Z"}, "is too late: a setup grant lives for at most 7 days"),
         ({"until": "2026-11-24T16:00:00"}, "has no time zone"),
     ],
 )

@@ -93,7 +93,7 @@ def test_an_exec_plugin_beside_the_kubeconfig_is_found_from_there(tmp_path: Path
         ({"kubeconfig": kubeconfig(users=[])}, {}, "no user named 'u' (it has: none)"),
         ({"kubeconfig": kubeconfig({"insecure-skip-tls-verify": True})}, {}, "turns TLS verification off"),
         ({"kubeconfig": kubeconfig(user={"auth-provider": {"name": "gcp"}})}, {}, "use an exec plugin"),
-        ({"kubeconfig": kubeconfig(user={"as": "root", "token": SECRET})}, {}, "impersonates somebody"),
+        ({"kubeconfig": kubeconfig(user={"as": "root", "token": SECRET})}, {}, "impersonates another user"),
         ({"kubeconfig": kubeconfig(user={"username": "u", "password": SECRET})}, {}, "basic authentication"),
         ({"kubeconfig": kubeconfig(user={"client-key-data": SECRET})}, {}, "`client-key-data` is not base64"),
     ],

@@ -1,10 +1,10 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes a post of Alertmanager, or a plain one, into events that hold a cluster's and a node's name, and nothing else.
+"""Turns a post of Alertmanager, or a plain one, into events with only a cluster's and a node's name.
 
-What is posted becomes variables of a playbook, so it is no place for anybody's words: an alert that is resolved, that
-is not marked for remediation, or whose names are not plain names, makes no event.
+Events become variables of a playbook, so no other text may pass: an alert that is resolved, that
+is not marked for remediation, or whose names are not plain names, is dropped.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 DOCUMENTATION = r"""
-short_description: Which node of which cluster an alert asks to look at.
+short_description: Extract the cluster and the node from an alert.
 description:
   - Takes a post of Alertmanager, with C(alerts), or a plain one, with C(cluster) and C(node).
   - Gives an event for each node, with C(cluster), C(node) and C(alert), the alert's name.
@@ -40,7 +40,7 @@ _ALERT = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 
 
 def main(event: dict[str, Any], marked: bool = True) -> list[dict[str, Any]]:
-    """The events in what was posted; none where it names no node."""
+    """The events in a post; none if it names no node."""
     payload = event.get("payload")
     if not isinstance(payload, Mapping):
         return []

@@ -1,6 +1,6 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Access: what is given for a time, and whether what is there is what the contract says."""
+"""Access: temporary grants, and the comparison of effective access with the contract."""
 
 from __future__ import annotations

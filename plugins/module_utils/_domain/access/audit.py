@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The audit of access: what the identities may do and should not, or should and may not, and the verdict."""
+"""The audit of access: rights too many, rights too few, and the verdict."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _NOT_A_CUSTOMERS = ("", "*", *NAMESPACES)
 
 
 def access_findings(result: Data, cluster: str) -> list[Row]:
-    """What ``access_info`` found that is not as expected: a row for each identity, namespace and reason.
+    """Unexpected results of ``access_info``: a row for each identity, namespace and reason.
 
-    ``command`` mends it; it is empty where mending what governs us, or the row of the foreign binding, does.
+    ``command`` fixes it; it is empty if fixing the prerequisites or the foreign binding's own row does.
     """
     foreign = {str(each["name"]) for each in result["foreign_bindings"]}
     found = [
@@ -54,7 +54,7 @@ def audit_verdict(contract: Data, drift: Sequence[Data], findings: Sequence[Data
     """
     cluster = str(contract["identity"]["name"])
     counts = (
-        (len(drift), "differences in what governs us"),
+        (len(drift), "differences in the prerequisites"),
         (sum(each["finding"] == "too many" for each in findings), "groups of rights too many"),
         (sum(each["finding"] == "too few" for each in findings), "groups of rights too few"),
         (sum(each["finding"] == "not granted" for each in findings), "rights that the customer has not granted"),
@@ -75,7 +75,7 @@ def _message(cluster: str, drift: Sequence[Data], findings: Sequence[Data], cont
     for each in findings:
         lines.append(f"{each['identity']}, {each['finding']}: {each['what']} ({each['why']}).")
     commands = dict.fromkeys(f"  {each['command']}" for each in findings if each["command"])
-    lines += ["To mend it:", *commands] if commands else []
+    lines += ["To fix it:", *commands] if commands else []
     return "\n".join([*lines, refusal(cluster, drift, contract) or action_required(item["owner"], item["contact"])])
 
 
@@ -87,37 +87,37 @@ def _grouped(rights: Iterable[Data]) -> dict[tuple[str, str, str], list[Data]]:
 
 
 def _cause(identity: str, reason: str, foreign: set[str]) -> tuple[str, str]:
-    """Why it is so, and the command that mends it."""
+    """The cause, and the command that fixes it."""
     given = _GIVEN_BY.search(reason)
     if not given or given[2] in foreign:
-        return reason or "nothing gives it", ""
+        return reason or "nothing grants it", ""
     where = f"-n {given[3]} " if given[3] else ""
     if given[2] == f"fireworks-{identity}":
         if (given[3] or "") in _NOT_A_CUSTOMERS:
             return reason, ""
-        # The customer's own grant, wider than the contract: no presetup mends it.
-        return reason, f"kubectl {where}edit {given[4].lower()} {given[5]}   # and leave what the contract implies"
-    return reason, f"kubectl {where}edit {given[1].lower()} {given[2]}   # and take out {given[6]} {given[7]}"
+        # The customer's own grant, wider than the contract: the presetup does not fix it.
+        return reason, f"kubectl {where}edit {given[4].lower()} {given[5]}   # and keep only what the contract implies"
+    return reason, f"kubectl {where}edit {given[1].lower()} {given[2]}   # and remove {given[6]} {given[7]}"
 
 
 def _not_granted(each: Data, cluster: str) -> Row:
-    """A right in a namespace of the customer's, where nobody but he gives it."""
+    """A right in a namespace of the customer, which only the customer can grant."""
     identity, namespace = str(each["identity"]), str(each["namespace"])
     limited = f", resourceNames {each['name']}" if each["name"] else ""
     why = (
-        f"the customer has not granted it: in {namespace} it takes a Role fireworks-{identity} with "
+        f"the customer has not granted it: in {namespace} it needs a Role fireworks-{identity} with "
         f"{', '.join(each['verbs'])} on {each['resource']}{limited}, and a RoleBinding fireworks-{identity} of it to "
-        f"the ServiceAccount {identity} of {SYSTEM_NAMESPACE}; docs/health.md has both"
+        f"the ServiceAccount {identity} of {SYSTEM_NAMESPACE}; docs/health.md shows both"
     )
     return _finding(cluster, identity, "not granted", f"{_some([each])} {_place(namespace)}", why, "")
 
 
 def _binding(each: Data, cluster: str) -> Row:
     where = f"-n {each['namespace']} " if each["namespace"] else ""
-    verb, rest = ("edit", f"   # and take out {each['subject']}") if each["others"] else ("delete", "")
+    verb, rest = ("edit", f"   # and remove {each['subject']}") if each["others"] else ("delete", "")
     command = f"kubectl {where}{verb} {str(each['kind']).lower()} {each['name']}{rest}"
     place = f"{each['namespace']}/" if each["namespace"] else ""
-    why = f"{each['kind']} {place}{each['name']} is not of the contract"
+    why = f"{each['kind']} {place}{each['name']} is not from the contract"
     return _finding(cluster, str(each["subject"]), "foreign binding", f"gets {each['role']}", why, command)
 
 
@@ -127,7 +127,7 @@ def _finding(cluster: str, identity: str, finding: str, what: str, why: str, com
 
 
 def _some(rights: Iterable[Data]) -> str:
-    """The rights in words: what may be done, and with the first few of the resources."""
+    """The rights as text: verbs, and the first few resources."""
     by_verbs: dict[str, list[str]] = {}
     for each in rights:
         group = f".{each['group']}" if each["group"] else ""

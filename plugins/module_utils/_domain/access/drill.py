@@ -1,11 +1,11 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a revocation drill may rely on, and what it found: credentials that were refused, and pods that nothing touched.
+"""Checks before a revocation drill, and its findings: credentials that were refused, and undisturbed pods.
 
 A *try* is the result of ``cluster_info`` with the credential of one identity, which is its ``item``; it is skipped
 where there is no such file. ``refused`` has, for each credential tried after the accounts were deleted, its
-``identity``, the ``seconds`` until the answer was 401, and ``says``, the message of ours.
+``identity``, the ``seconds`` until the answer was 401, and ``says``, our error message.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _REFUSED = "UnauthorizedError"
 
 
 def credential_doubts(tries: Iterable[Data]) -> list[str]:
-    """What speaks against a drill with these credentials, one sentence each.
+    """Reasons against a drill with these credentials, one sentence each.
 
-    One that is accepted as somebody else would not be refused, and one that cannot be tried now proves nothing later.
-    One that is refused with 401 already is no obstacle: it has expired, or a drill was interrupted.
+    A credential of another user would not be refused, and one that cannot be tried now proves nothing later.
+    One that already gets 401 is no obstacle: it has expired, or a drill was interrupted.
     """
     return [doubt for doubt in map(_doubt, tries) if doubt]
 
@@ -35,13 +35,13 @@ def _doubt(attempt: Data) -> str:
         return ""
     identity = str(attempt["item"])
     if "facts" not in attempt:
-        return f"{identity}'s cannot be tried: {attempt.get('msg', 'it failed and did not say why')}"
+        return f"the credential of {identity} cannot be tried: {attempt.get('msg', 'it failed without a message')}"
     user = str(attempt["facts"]["user"])
-    return "" if user == account_user(identity) else f"{identity}'s is the credential of {user}."
+    return "" if user == account_user(identity) else f"the credential of {identity} belongs to {user}."
 
 
 def pod_disturbances(after: Iterable[Data], before: Iterable[Data]) -> list[str]:
-    """What happened to pods that were ready before, one sentence each; empty when all were ready all the time."""
+    """Disturbances of pods that were ready before, one sentence each; empty if all stayed ready."""
     now = {pod["uid"]: pod for pod in after}
     found = [(pod, _disturbance(pod, now.get(pod["uid"]))) for pod in before if pod["ready_since"]]
     return [f"{pod['namespace']}/{pod['name']} {what}." for pod, what in found if what]
@@ -54,7 +54,7 @@ def _disturbance(before: Data, after: Data | None) -> str:
         return "was restarted"
     if not after["ready_since"]:
         return "is not ready"
-    return "" if after["ready_since"] == before["ready_since"] else "was not ready for a while"
+    return "" if after["ready_since"] == before["ready_since"] else "was temporarily not ready"
 
 
 def drill_rows(
@@ -66,7 +66,7 @@ def drill_rows(
     *,
     check_mode: bool = False,
 ) -> list[dict[str, str]]:
-    """A row for each identity: how its token ended, when the new one ends, and what we say with the old one.
+    """A row for each identity: how its token ended, when the new one expires, and our error with the old one.
 
     ``missing`` are the identities whose accounts were not there when the drill began; ``issued`` are the results of
     ``access_token``, each with its identity as ``item``.
@@ -98,7 +98,7 @@ def _account(was_missing: bool, check_mode: bool) -> str:
 
 def _token(attempt: Data, proof: Data | None, check_mode: bool) -> str:
     if attempt.get("skipped"):
-        return "none at hand"
+        return "no file"
     if attempt.get("error") == _REFUSED:
         return "was refused with 401 before"
     if check_mode:

@@ -16,8 +16,8 @@ from ..names import account_user
 def access_expectations(contract: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The accounts of all identities, each with its rules and bindings.
 
-    An identity that the contract does not call for is there with no rules: a leftover of it has rights too many. What
-    the customer grants in his own namespaces is expected too, by a binding of the same name.
+    An identity that the contract does not use is listed without rules, so that a leftover of it has rights too many.
+    What the customer grants in their own namespaces is expected too, by a binding of the same name.
     """
     return [_expectation(contract, identity) for identity in IDENTITIES]
 

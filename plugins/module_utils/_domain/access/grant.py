@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A setup grant: who gets administrative access for setup, what for, and until when."""
+"""A setup grant: temporary administrative access with a grantee, a reason and an expiry."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def grant_end(until: str, now: str) -> str:
         return as_text(_moment(now) + parse_duration(text))
     except ValueError:
         raise ValueError(
-            f"until: '{until}' is no end of a grant: write a span like 8h, or a time with its zone like "
+            f"until: '{until}' is not an expiry: write a duration like 8h, or a time with its zone like "
             "2026-11-24T18:00+01:00"
         ) from None
 
@@ -65,20 +65,20 @@ def grant_end(until: str, now: str) -> str:
 def setup_grant(grantee: str, reason: str, until: str, now: str) -> Grant:
     """The grant for ``grantee``. Both times are texts with their zone.
 
-    Raises ValueError with one message when it is none: nobody or no reason is named, or its end is not between ten
-    minutes and seven days away.
+    Raises ValueError if the grantee or the reason is missing, or if the expiry is not between ten minutes and seven
+    days from now.
     """
     for key, text in (("grantee", grantee), ("reason", reason)):
         if not _slug(text):
-            raise ValueError(f"{key}: '{text}' names nothing: a setup grant says who gets it and what for")
+            raise ValueError(f"{key}: '{text}' is empty: a setup grant needs a grantee and a reason")
     end = _moment(until)
     left = end - _moment(now)
     if left <= timedelta():
-        raise ValueError(f"until: {as_text(end)} is over: a setup grant ends in the future")
+        raise ValueError(f"until: {as_text(end)} is in the past")
     if left < SHORTEST:
-        raise ValueError(f"until: {as_text(end)} is too soon: a token lives for 10 minutes at least")
+        raise ValueError(f"until: {as_text(end)} is too soon: a token lives for at least 10 minutes")
     if left > LONGEST:
-        raise ValueError(f"until: {as_text(end)} is too late: a setup grant lives for 7 days at most")
+        raise ValueError(f"until: {as_text(end)} is too late: a setup grant lives for at most 7 days")
     return Grant(
         name=_name(grantee, reason, end),
         grantee=" ".join(grantee.split()),

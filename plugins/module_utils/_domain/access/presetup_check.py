@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What governs us in a cluster against what the contract compiles to: each difference, and what mends it."""
+"""The prerequisites in a cluster compared with the contract: each difference, and the command that fixes it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ Row = dict[str, Any]
 
 ABSENT, PARTIAL, STALE, EDITED = "absent", "partial", "stale", "edited"
 _SAID = {
-    ABSENT: "is not there",
-    PARTIAL: "is there only in part",
-    STALE: "is of another version of the contract",
-    EDITED: "is not as it was made",
+    ABSENT: "are missing",
+    PARTIAL: "are incomplete",
+    STALE: "are from another version of the contract",
+    EDITED: "were edited",
 }
 _SHOWN = 20
 _PLAY = "ansible-playbook fireworks.byoc.presetup"
@@ -33,17 +33,16 @@ _STEP = re.compile(r"\.?([^.\[\]]+)|\[([^\]]+)\]")
 
 
 def presetup_rows(result: Data, contract: Data, annotations: Data) -> list[Row]:
-    """One row for each difference; none when all is as the contract says.
+    """One row for each difference from the contract.
 
-    ``result`` is what ``set_info`` says of the set, ``annotations`` what a set compiled now would remember.
-    ``state`` is of the whole: absent, partial, stale (compiled from
-    another version of the contract) or edited.
+    ``result`` is from ``set_info``, ``annotations`` are those of a set compiled now. ``state`` describes the whole set:
+    absent, partial, stale (compiled from another version of the contract) or edited.
     """
     state = _state(result, annotations)
     play = f"{_PLAY} -i <inventory> -e clusters={contract['identity']['name']} -e admin_kubeconfig=<your kubeconfig>"
     if state == ABSENT:
         missing = result["counts"]["missing"]
-        rows = [_row("presetup", "", f"{missing} objects", "nothing", "Nothing of the presetup is there.", play)]
+        rows = [_row("presetup", "", f"{missing} objects", "nothing", "The whole presetup is missing.", play)]
     else:
         rows = [row for entry in result["objects"] for row in _rows_of(entry, play, stale=state == STALE)]
     cluster = str(contract["identity"]["name"])
@@ -51,17 +50,17 @@ def presetup_rows(result: Data, contract: Data, annotations: Data) -> list[Row]:
 
 
 def refusal(cluster: str, rows: Sequence[Data], contract: Data) -> str:
-    """What is not as the contract says, what mends it, and who has to act; empty when all is well."""
+    """The differences from the contract, the commands that fix them, and who has to act; empty if there are none."""
     if not rows:
         return ""
-    lines = [f"{cluster}: what governs us {_SAID[rows[0]['state']]}; nothing was changed."]
+    lines = [f"{cluster}: the prerequisites {_SAID[rows[0]['state']]}; nothing was changed."]
     lines += [f"{row['object']}: {row['message']}" for row in rows[:_SHOWN]]
     if len(rows) > _SHOWN:
         lines.append(f"And {len(rows) - _SHOWN} more.")
     commands = dict.fromkeys(row["command"] for row in rows)
-    # The set applied with force is the set applied; what others have added is taken away before.
+    # The forced command includes the plain one. Fields that others have added are removed first.
     kept = [command for command in commands if command + _FORCE not in commands]
-    lines += ["To mend it:", *(f"  {command}" for command in sorted(kept, key=lambda each: _PLAY in each))]
+    lines += ["To fix it:", *(f"  {command}" for command in sorted(kept, key=lambda each: _PLAY in each))]
     lines.append(action_required(Owner.CUSTOMER, contact(contract, "security")))
     return "\n".join(lines)
 
@@ -79,9 +78,9 @@ def _state(result: Data, annotations: Data) -> str:
 def _rows_of(entry: Data, play: str, *, stale: bool) -> list[Row]:
     name = _name(entry)
     if entry["state"] == "missing":
-        return [_row(name, "", "there", "missing", "It is not there.", play)]
+        return [_row(name, "", "there", "missing", "It is missing.", play)]
     if entry["state"] == "extra":
-        said = "It is in the set presetup, and the contract does not call for it."
+        said = "It is in the set presetup, but not in the contract."
         return [_row(name, "", "nothing", "there", said, play if stale else _kubectl("delete", entry))]
     return [
         _row(
@@ -100,8 +99,8 @@ def _unread(result: Data) -> list[Row]:
     unread = [_name(entry) for entry in result["objects"] if entry["state"] == "unreadable"]
     if not unread:
         return []
-    said = f"This identity may not read {', '.join(unread)}, so nothing is known of them."
-    command = "run it again as somebody who may get each of them"
+    said = f"This identity may not read {', '.join(unread)}, so their state is unknown."
+    command = "run it again with an identity that may get each of them"
     return [_row(f"{len(unread)} objects", "", "readable", "unreadable", said, command)]
 
 
@@ -119,13 +118,13 @@ def _message(each: Data) -> str:
 
 
 def _command(entry: Data, each: Data, play: str, *, stale: bool) -> str:
-    """The smallest command that mends one field; the playbook where that cannot be, or where all is to be made anew."""
+    """The smallest command that fixes one field; the playbook if there is none, or if the whole set is outdated."""
     path = [first or second for first, second in _STEP.findall(each["field"])]
-    if path[0] == "roleRef":  # it cannot be changed
+    if path[0] == "roleRef":  # immutable
         return f"{_kubectl('delete', entry)} && {play}"
     if any(step.isdigit() for step in path):
         return play + _FORCE
-    if each["expected"] is None:  # an apply leaves alone what others have added
+    if each["expected"] is None:  # an apply does not remove fields of others
         pointer = "/" + "/".join(step.replace("~", "~0").replace("/", "~1") for step in path)
         return _kubectl("patch", entry, f"--type=json -p {_quoted([{'op': 'remove', 'path': pointer}])}")
     if stale or isinstance(each["expected"], (Mapping, list)):

@@ -58,14 +58,14 @@ def models_fit(data: Data) -> Found:
 def minimum_fits(data: Data) -> Found:
     """The models' fewest replicas fit, all together, into the approved GPUs of their product.
 
-    A model that may go to zero counts with one: it must be able to come back.
+    A model that may scale to zero counts as one: it must be able to return.
     """
     approved = approved_gpus(data)
     shares: dict[str, list[tuple[str, int, int]]] = {}
     for index, model in entries(data, "models"):
         product, each = word(mapping(model, "gpu"), "product"), number(mapping(model, "gpu"), "per_replica")
         fewest = number(mapping(model, "replicas"), "min")
-        # A model of which not even one replica fits is told so by itself.
+        # A model of which not even one replica fits has its own message.
         if product in approved and each and fewest is not None and each <= approved[product]:
             name = word(model, "name") or f"models[{index}]"
             shares.setdefault(product, []).append((name, max(1, fewest), each))

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be wrong with a contract, and how it is said."""
+"""Problems in a contract, and their messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PLAIN_KEY = re.compile(r"^[A-Za-z_][A-Za-z0-9_-]*$")
 class Problem:
     """One thing that is wrong in one contract.
 
-    path: the contract file, as given by whoever read it.
+    path: the contract file, as given by the caller.
     where: the place in the file, like ``models[0].gpu.product``; empty for the file as a whole.
     value: the offending value; None where there is none, and ``REDACTED`` where it is, or may have inside, a secret.
     message: what is wrong and what was meant.
@@ -48,7 +48,7 @@ class LibraryMissing(Exception):
     def __init__(self, library: str, cause: BaseException | None) -> None:
         super().__init__(
             f"Contracts are read with the Python library {library}, which is not installed ({cause}). "
-            f"Whoever runs Ansible installs it for the same Python: pip install {library}."
+            f"Install it for the Python that runs Ansible: pip install {library}."
         )
 
 

@@ -92,7 +92,7 @@ def time_zone() -> Schema:
     """A time zone by name."""
     return text(
         "Time zone",
-        "The IANA time zone in which the times beside it are told.",
+        "The IANA time zone of the times beside it.",
         examples=["Europe/Berlin"],
         format="byoc-time-zone",
     )

@@ -20,7 +20,7 @@ _UNIQUE = {
 def duplicates(contracts: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
     """A problem for each contract that shares its name or its cluster's UID with another.
 
-    contracts: valid contracts by their files. Every file involved has a problem: nobody can tell which one is right.
+    contracts: valid contracts by their files. Every file involved has a problem: either may be the wrong one.
     """
     problems = []
     for key, advice in _UNIQUE.items():

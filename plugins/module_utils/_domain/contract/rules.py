@@ -65,7 +65,7 @@ def lookup_is_plain(data: Data) -> Found:
 
 
 def region_is_allowed(data: Data) -> Found:
-    """The cluster stands in a region that the customer's rules name."""
+    """The cluster is in a region that the customer's rules allow."""
     region = word(mapping(data, "identity"), "region")
     regions = mapping(data, "compliance").get("regions")
     if region and isinstance(regions, list) and regions and region not in regions:

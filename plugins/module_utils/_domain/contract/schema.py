@@ -42,7 +42,7 @@ def _contact(title: str, description: str, **more: Schema) -> Schema:
                 meant='write it like "+49 30 1234567"',
                 examples=["+49 30 1234567"],
             ),
-            "hours": text("Hours", "When somebody answers.", examples=["24x7", "Mon-Fri 08:00-18:00 CET"]),
+            "hours": text("Hours", "Hours of availability.", examples=["24x7", "Mon-Fri 08:00-18:00 CET"]),
             **more,
         },
         required=["name", "email", *more],
@@ -54,7 +54,7 @@ IDENTITY = section(
     "Identity",
     "Which cluster this is.",
     {
-        "name": label("Name", "The cluster's name; the Ansible host is called the same.", examples=["acme-eu-1"]),
+        "name": label("Name", "The cluster's name, and the Ansible host's.", examples=["acme-eu-1"]),
         "customer": label("Customer", "Whose cluster it is.", examples=["acme"]),
         "provider": choice("Provider", "What the cluster runs on.", PROVIDERS, examples=["aws"]),
         "region": _region("Region", "The provider's region, or a name for the data centre."),
@@ -68,7 +68,7 @@ IDENTITY = section(
         "labels": field(
             "object",
             "Labels",
-            "Words of the customer's own, to group clusters by.",
+            "The customer's own labels, to group clusters by.",
             default={},
             examples=[{"tier": "gold"}],
             maxProperties=64,
@@ -84,7 +84,7 @@ IDENTITY = section(
         ),
         "uid": text(
             "Cluster UID",
-            "The UID of the namespace kube-system. Nothing is ever written to a cluster with another one.",
+            "The UID of the namespace kube-system. Nothing is ever written to a cluster with a different UID.",
             format="byoc-uuid",
             examples=["0f5c1f0e-6c5b-4a7e-9a3b-0d3f6f0a9b11"],
         ),
@@ -95,7 +95,7 @@ IDENTITY = section(
 
 CAPACITY = section(
     "Capacity",
-    "The GPUs that the customer approved. Nothing of ours asks for more.",
+    "The GPUs that the customer approved. Our objects never request more.",
     {
         "gpus": listing(
             "GPUs",
@@ -135,7 +135,7 @@ SCALING = section(
             "GPUs", "The most GPUs all replicas of one model may have together.", examples=[16]
         ),
         "scale_to_zero": flag(
-            "Scale to zero", "Whether an idle model may give all its GPUs back and return with traffic.", default=False
+            "Scale to zero", "Whether an idle model may release all its GPUs and return with traffic.", default=False
         ),
     },
     required=["max_replicas_per_model", "max_gpus_per_model"],
@@ -146,7 +146,7 @@ SCALING = section(
 def _action(title: str, what: str) -> Schema:
     return choice(
         title,
-        f"May Fireworks {what}? Never, after an approval, or by itself.",
+        f"May Fireworks {what}? Never, after an approval, or automatically.",
         ACTIONS,
         default="never",
         examples=["approve"],
@@ -155,7 +155,7 @@ def _action(title: str, what: str) -> Schema:
 
 ALLOWED_ACTIONS = section(
     "Actions",
-    "What may be done to a GPU node that is not well. What is not said is never done.",
+    "What may be done to a sick GPU node. An action that is not listed is never performed.",
     {
         "cordon": _action("Cordon", "take a node out of scheduling"),
         "drain": _action("Drain", "move our pods off a node"),
@@ -170,7 +170,7 @@ ALLOWED_ACTIONS = section(
 
 CONTACTS = section(
     "Contacts",
-    "Whom to ask when a step is the customer's.",
+    "Whom to contact when the customer has to act.",
     {
         "networking": _contact("Networking", "Firewalls, DNS, load balancers."),
         "account": _contact("Account", "The cloud account or data centre, access and credentials."),
@@ -179,11 +179,11 @@ CONTACTS = section(
         "support": _contact("Support", "First call in an incident."),
         "escalation": listing(
             "Escalation",
-            "Who is called next, and after how long.",
+            "Who is called next, and when.",
             _contact(
                 "Escalation step",
                 "The next one to be called.",
-                after=duration("After", "How long after the incident began.", examples=["30m"]),
+                after=duration("After", "Time since the incident began.", examples=["30m"]),
             ),
             default=[],
             examples=[[{"after": "30m", "name": "Acme SRE lead", "email": "sre-lead@acme.example"}]],
@@ -195,14 +195,14 @@ CONTACTS = section(
 
 COMPLIANCE = section(
     "Compliance",
-    "Rules of the customer's that the API server enforces on us too.",
+    "The customer's rules, which the API server enforces on us too.",
     {
         "registries": listing(
             "Registries",
             "Where images may come from; the first is where ours are mirrored. None: Fireworks' own registry.",
             text(
                 "Registry",
-                "A registry, with a path in it or without.",
+                "A registry, optionally with a path.",
                 format="byoc-registry",
                 examples=["registry.acme.example/fireworks"],
             ),
@@ -235,7 +235,7 @@ COMPLIANCE = section(
         "digests_required": flag("Digests required", "Whether images must be named by digest.", default=True),
         "overflow": flag(
             "Overflow",
-            "Whether chosen workloads may overflow onto capacity of Fireworks'.",
+            "Whether chosen workloads may overflow onto Fireworks' capacity.",
             default=False,
             examples=[False],
         ),
@@ -291,7 +291,7 @@ SCHEMA: Schema = {
         "Bring Your Own Cluster contract",
         "What a customer and Fireworks agreed about one cluster. The customer owns this file.",
         {
-            "version": field("integer", "Version", "The version of the contract's form; 1.", examples=[1], const=1),
+            "version": field("integer", "Version", "The version of the contract format; 1.", examples=[1], const=1),
             "identity": IDENTITY,
             "access": ACCESS,
             "capacity": CAPACITY,

@@ -61,11 +61,11 @@ def window(title: str, description: str, **more: Schema) -> Schema:
     )
 
 
-_WINDOW = window("Window", "A recurring span in which changes may be made: `weekly` with `start`, or `rrule`.")
+_WINDOW = window("Window", "A recurring period in which changes may be made: `weekly` with `start`, or `rrule`.")
 
 _FREEZE = section(
     "Freeze",
-    "A span in which no change is made, whatever the windows say.",
+    "A period without changes, regardless of windows.",
     {
         "from": text(
             "From",
@@ -82,7 +82,7 @@ _FREEZE = section(
             examples=["2027-01-04T06:00"],
         ),
         "time_zone": time_zone(),
-        "reason": text("Reason", "Shown to whoever wants to make a change.", examples=["year-end trading"]),
+        "reason": text("Reason", "Shown to anyone who wants to make a change.", examples=["year-end trading"]),
     },
     required=["from", "until", "time_zone"],
     examples=[
@@ -113,7 +113,7 @@ def _approvers(description: str, **more: Any) -> Schema:
 
 _EMERGENCY = section(
     "Emergency",
-    "Who may let a change be made outside the windows. Without this, nobody may.",
+    "Who may authorize a change outside the windows. Without this, nobody may.",
     {
         "approvers": _approvers("Who may declare an emergency, with a reason.", minItems=1),
         "over_freezes": flag("Over freezes", "Whether an emergency lifts freezes too.", default=False),
@@ -128,24 +128,22 @@ CHANGE = section(
     {
         "windows": listing(
             "Windows",
-            "Spans in which changes may be made. None: at any time outside the freezes.",
+            "Periods in which changes may be made. None: at any time outside the freezes.",
             _WINDOW,
             default=[],
             examples=[_WINDOW["examples"]],
         ),
-        "freezes": listing(
-            "Freezes", "Spans in which no change is made.", _FREEZE, default=[], examples=[_FREEZE["examples"]]
-        ),
+        "freezes": listing("Freezes", "Periods without changes.", _FREEZE, default=[], examples=[_FREEZE["examples"]]),
         "approvals": section(
             "Approvals",
-            "Which kinds of change wait for an approval. What is not said is required.",
+            "Which kinds of change wait for an approval. The default is required.",
             {
                 "stack_upgrade": _approval("Stack upgrade", "a new release of the serving stack"),
                 "model_change": _approval("Model change", "deploying, updating or rolling back a model"),
                 "node_action": _approval("Node action", "an action on a GPU node"),
-                "approvers": _approvers("Who approves. Nobody named: everybody in `contacts`.", default=[]),
+                "approvers": _approvers("Who approves. None: everyone in `contacts`.", default=[]),
                 "valid_for": duration(
-                    "Valid for", "How long an approval lasts at most.", default="7d", examples=["7d"]
+                    "Valid for", "The maximum lifetime of an approval.", default="7d", examples=["7d"]
                 ),
             },
             default={},

@@ -70,11 +70,11 @@ FAULTS = listing(
         "What is different for one class.",
         {
             "class": fault_class("The class of the fault policy."),
-            "action": fault_action("What is recommended; whether it may be done is said in actions."),
-            "severity": choice("Severity", "How bad it is.", SEVERITIES, examples=["error"]),
+            "action": fault_action("The recommended action; actions decides whether it may be done."),
+            "severity": choice("Severity", "Its severity.", SEVERITIES, examples=["error"]),
             "owner": choice("Owner", "Who has to act.", OWNERS, examples=["customer"]),
-            "contact": choice("Contact", "Which of the contacts is asked.", TOPICS, examples=["capacity"]),
-            "ask": text("Ask", "What exactly is asked of the owner.", examples=["Open a case with the data centre."]),
+            "contact": choice("Contact", "The contact to ask.", TOPICS, examples=["capacity"]),
+            "ask": text("Ask", "The exact request to the owner.", examples=["Open a case with the data centre."]),
         },
         required=["class"],
         examples=[{"class": "row_remap_recorded", "action": "gpu_reset"}],
@@ -85,7 +85,7 @@ FAULTS = listing(
 
 EVENTS = section(
     "Events",
-    "Where alerts about nodes to remediate are posted at once; without it nothing is, and the next sweep finds them.",
+    "Where alerts about nodes to remediate are posted at once. Without it, the next sweep finds them.",
     {
         "url": text(
             "URL",
@@ -96,7 +96,8 @@ EVENTS = section(
         ),
         "token_secret": section(
             "Token's Secret",
-            "The Secret in fireworks-system with the receiver's bearer token. The customer makes it; we never read it.",
+            "The Secret in fireworks-system with the receiver's bearer token. The customer creates it; "
+            "we never read it.",
             {
                 "name": text("Name", "Its name.", pattern=_NAME, meant=_NAME_MEANT, examples=["byoc-events"]),
                 "key": text(
@@ -149,7 +150,7 @@ HEALTH = section(
         ),
         "sources": section(
             "Sources",
-            "Which sources of signs there are on each GPU node. One that is missing is a finding.",
+            "The sources of signals on each GPU node. A missing one is a finding.",
             {
                 "dcgm_exporter": flag("DCGM exporter", "Whether the GPUs' metrics are exported.", default=True),
                 "node_problem_detector": flag(
@@ -161,15 +162,15 @@ HEALTH = section(
         ),
         "observer_may_list": listing(
             "Observer may list",
-            "What the observer may list in the whole cluster. Without it no node is ever called healthy.",
-            choice("Kind", "A kind that tells of nodes.", OBSERVED, examples=["events"]),
+            "What the observer may list in the whole cluster. Without it no node is ever reported healthy.",
+            choice("Kind", "A kind with signals about nodes.", OBSERVED, examples=["events"]),
             uniqueItems=True,
             default=[],
             examples=[OBSERVED],
         ),
         "prometheus": section(
             "Prometheus",
-            "Your own Prometheus, where it scrapes all DCGM exporters: one question instead of one for each node.",
+            "Your own Prometheus, if it scrapes all DCGM exporters: one query instead of one per node.",
             {
                 "namespace": label("Namespace", "Where its service is.", examples=["monitoring"]),
                 "service": label("Service", "Its service.", examples=["prometheus-operated"]),
@@ -180,11 +181,11 @@ HEALTH = section(
         ),
         "exporters": section(
             "Exporters",
-            "How the DCGM exporters are asked; where prometheus is named they are not.",
+            "How the DCGM exporters are queried, unless prometheus is set.",
             {
                 "reach": choice(
                     "Reach",
-                    "Through the API server, or without it, at the pod's or at the node's own address.",
+                    "Through the API server, or directly at the pod's or the node's address.",
                     REACHES,
                     default="api_server",
                     examples=["pod_network"],
@@ -192,7 +193,7 @@ HEALTH = section(
                 "port": whole("Port", "Where they listen.", maximum=65535, default=9400, examples=[9400]),
                 "namespace": label(
                     "Namespace",
-                    "Where they run, and where you let the observer ask them through the API server.",
+                    "Their namespace, where you let the observer query them through the API server.",
                     examples=["gpu-operator"],
                 ),
             },

@@ -25,7 +25,7 @@ ENGINE = section(
         "arguments": field(
             "object",
             "Arguments",
-            "More flags for the engine, without the dashes before them; none that this file says elsewhere.",
+            "More engine flags, without leading dashes; none that follow from other keys of this file.",
             default={},
             examples=[{"max-num-seqs": 128, "enable-prefix-caching": True}],
             maxProperties=50,
@@ -70,7 +70,7 @@ PARALLELISM = section(
 
 QUANTIZATION = text(
     "Quantization",
-    "How the weights are quantized, in the engine's word for it; none.",
+    "How the weights are quantized, in the engine's term; none.",
     pattern="^[a-z0-9]+([-_][a-z0-9]+)*$",
     meant="write the engine's word, like fp8 or awq, or none",
     maxLength=63,

@@ -16,7 +16,7 @@ requests are preempted."""
 
 _SIGNALS = section(
     "Signals",
-    "From what on a replica more is wanted.",
+    "Thresholds for one more replica.",
     {
         KV_CACHE_USAGE: fraction(
             "KV cache usage",
@@ -40,7 +40,7 @@ _SIGNALS = section(
 
 _SCHEDULE = window(
     "Scheduled bounds",
-    "Other bounds for a recurring span: `weekly` with `start`, or `rrule`.",
+    "Other bounds for a recurring period: `weekly` with `start`, or `rrule`.",
     min=whole("Fewest", "The fewest replicas in it.", minimum=0, maximum=10_000, examples=[4]),
     max=whole("Most", "The most replicas in it.", maximum=10_000, examples=[8]),
 )
@@ -52,7 +52,7 @@ SCALING = section(
         "signals": _SIGNALS,
         "idle_to_zero": duration(
             "Idle to zero",
-            "After how long without a request the last replica goes. Needs replicas.min: 0. None: never.",
+            "Time without a request after which the last replica goes. Needs replicas.min: 0. None: never.",
             examples=["15m"],
         ),
         "schedules": listing(
@@ -79,11 +79,11 @@ ROLLOUT = section(
             examples=[False],
         ),
         "bake": duration(
-            "Bake", "How long the new version must do well before the old one goes.", default="2m", examples=["2m"]
+            "Bake", "How long the new version must stay healthy before the old one goes.", default="2m", examples=["2m"]
         ),
         "deadline": duration(
             "Deadline",
-            "After how long a rollout that has not ended is rolled back. None: by its load times.",
+            "After how long an unfinished rollout is rolled back. None: by its load times.",
             examples=["2h"],
         ),
         "history": whole("History", "How many revisions are kept.", maximum=100, default=10, examples=[10]),

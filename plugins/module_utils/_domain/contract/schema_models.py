@@ -31,9 +31,7 @@ MODEL = section(
             meant="write it without spaces",
             examples=["meta-llama/Llama-3.1-8B-Instruct"],
         ),
-        "task": choice(
-            "Task", "What it is here for. Training and fine-tuning are not supported.", ["serve"], default="serve"
-        ),
+        "task": choice("Task", "Its purpose. Training and fine-tuning are not supported.", ["serve"], default="serve"),
         "source": section(
             "Source",
             "Where the weights come from.",
@@ -114,14 +112,14 @@ MODEL = section(
         ),
         "priority": choice(
             "Priority",
-            "Who keeps GPUs when they are short: critical before standard before batch.",
+            "Which models keep GPUs when they are short: critical before standard before batch.",
             ["critical", "standard", "batch"],
             default="standard",
             examples=["standard"],
         ),
         "traffic_class": choice(
             "Traffic class",
-            "interactive: somebody waits for each answer, so it grows early. batch: nobody does.",
+            "interactive: users wait for each answer, so it scales early. batch: they do not.",
             ["interactive", "batch"],
             default="interactive",
         ),

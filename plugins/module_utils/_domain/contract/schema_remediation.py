@@ -53,15 +53,20 @@ REMEDIATION = section(
         ),
         "repairs_per_week": whole(
             "Repairs in a week",
-            "After so many repairs of a node in a week a human looks at it.",
+            "After so many repairs of a node in a week a person has to act.",
             maximum=50,
             default=5,
             examples=[5],
         ),
-        "drain_deadline": duration("Drain", "After it a drain is given up.", default="30m", examples=["30m"]),
+        "drain_deadline": duration(
+            "Drain", "After it a drain is abandoned and undone.", default="30m", examples=["30m"]
+        ),
         "repair_deadline": duration("Repair", "After it a repair has failed.", default="1h", examples=["1h"]),
         "healthy_for": duration(
-            "Healthy for", "How long a repaired node must be well before it returns.", default="10m", examples=["10m"]
+            "Healthy for",
+            "How long a repaired node must be healthy before it returns.",
+            default="10m",
+            examples=["10m"],
         ),
     },
     default={},

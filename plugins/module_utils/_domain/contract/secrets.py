@@ -47,7 +47,7 @@ def may_be_shown(place: Place) -> bool:
 
 
 def may_be_told(value: Any) -> bool:
-    """Whether ``value`` may be told to others: no text that holds a secret, and nothing that may have one inside."""
+    """Whether ``value`` may be shown: no text that holds a secret, and nothing that may have one inside."""
     return not isinstance(value, (Mapping, list)) and not (isinstance(value, str) and _SECRET_VALUE.search(value))
 
 

@@ -31,8 +31,8 @@ Rule = Callable[[Mapping[str, Any]], Iterable[tuple[Place, str]]]
 def load_contract(data: object, *, path: str, rules: Sequence[Rule] = ()) -> dict[str, Any]:
     """The contract in ``data``, validated, as a new dictionary with its defaults filled in.
 
-    path: the file it came from, for messages. rules: what else must hold, of those who know more than this package
-    does (engines, GPUs); asked once the contract is valid by itself. Raises ContractErrors with every problem, sorted
+    path: the file it came from, for messages. rules: further checks that this package cannot know (engines, GPUs);
+    applied once the contract itself is valid. Raises ContractErrors with every problem, sorted
     by place, and LibraryMissing where the libraries that check a contract are not installed.
     """
     problems = problems_of(data, path=path)
@@ -57,7 +57,7 @@ def problems_of(data: object, *, path: str) -> list[Problem]:
 
 def _sorted_problems(contract: Mapping[Any, Any], path: str, findings: Iterable[tuple[Place, str]]) -> list[Problem]:
     found: dict[Place, str] = {}
-    # The first to speak about a place is the one that is heard: the most telling come first.
+    # Only the first message about a place is kept, so the most specific checks come first.
     for place, message in findings:
         found.setdefault(place, message)
     return [
@@ -137,7 +137,7 @@ def _not_a_mapping(data: object) -> str:
 
 
 def _as_meant(data: Any) -> Any:
-    """``data`` with what YAML made into something else as it was meant.
+    """``data`` with YAML's unwanted conversions undone.
 
     The days of freezes and windows are texts, whatever dates YAML made of them; and our own reader leaves every decimal
     a text, since most of them are versions, but a part of a whole is a number.

@@ -36,7 +36,7 @@ class Window:
 
     rule: a ``dateutil.rrule`` giving the local times (naive) at which it opens.
     duration: how long it stays open.
-    zone: the ``tzinfo`` in which those times are told.
+    zone: the ``tzinfo`` of those times.
     """
 
     rule: Any

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a person is told about each way in which a value can fail the schema."""
+"""The message for each way in which a value can fail the schema."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Small files that would exhaust the machine that reads them, told apart cheaply."""
+"""Small files that would exhaust the machine that reads them, detected cheaply."""
 
 from __future__ import annotations
 

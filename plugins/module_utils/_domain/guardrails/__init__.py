@@ -1,10 +1,10 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What RBAC cannot say, as admission policies of the API server: which fields, images, devices and places.
+"""Guardrails: admission policies for what RBAC cannot express, such as fields, images, devices and namespaces.
 
-RBAC says who may write what kind of object; a guardrail looks into the object, and holds even where somebody binds one
-of our accounts to a role by mistake. Three policies, each compiled from the contract and nothing else.
+RBAC decides who may write which kind; a guardrail checks the object, even if one of our accounts is bound to a wrong
+role by mistake. Three policies, each compiled from the contract and nothing else.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What our accounts may change of a node: our own marks on GPU nodes, and scheduling where the contract says so."""
+"""What our accounts may change on nodes: our own metadata on GPU nodes, and scheduling if the contract allows it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..names import GPU, GPU_PRESENT_LABEL, PREFIX
 from .policy import ASKED_BY_US, Policy, Rule, literal
 
 _WHY = (
-    "Fireworks changes nothing of a node but its own labels, annotations and taints (byoc.fireworks.ai/) on GPU nodes, "
+    "Fireworks changes only its own labels, annotations and taints (byoc.fireworks.ai/) on GPU nodes, "
     "and takes one out of scheduling only where actions.cordon of the contract allows it. It never makes or deletes a "
     "node."
 )
@@ -95,9 +95,10 @@ def _rules(contract: Mapping[str, Any]) -> tuple[Rule, ...]:
     rules = [
         Rule(
             "variables.update",
-            "Fireworks only updates nodes: it makes, deletes and enters none, and leaves their status to the kubelet.",
+            "Fireworks only updates nodes: it does not create, delete or proxy to them, and does not write "
+            "their status.",
             "'Fireworks only updates nodes: ' + request.operation + ' of nodes'"
-            " + request.?subResource.optMap(sub, '/' + sub).orValue('') + ' is nothing the contract has'",
+            " + request.?subResource.optMap(sub, '/' + sub).orValue('') + ' is not allowed by the contract'",
         ),
         _about_updates(
             f'dyn(oldObject).metadata.?labels[?{literal(GPU_PRESENT_LABEL)}].orValue("") == "true" || '
@@ -119,14 +120,14 @@ def _rules(contract: Mapping[str, Any]) -> tuple[Rule, ...]:
         ),
         _about_updates(
             'variables.newTaints.all(taint, taint.effect != "NoExecute")',
-            "Fireworks sets no NoExecute taint: it evicts everybody's pods. Ours leave by eviction (actions.drain).",
+            "Fireworks sets no NoExecute taint: it evicts all pods. Ours are drained by eviction (actions.drain).",
         ),
         _about_updates(
-            _same_but("spec", _SPEC_RULED), "Fireworks changes nothing of a node's spec but taints and unschedulable."
+            _same_but("spec", _SPEC_RULED), "Fireworks changes only taints and unschedulable in a node's spec."
         ),
         _about_updates(
             _same_but("metadata", _METADATA_RULED),
-            "Fireworks changes nothing of a node's metadata but its own labels and annotations.",
+            "Fireworks changes only its own labels and annotations in a node's metadata.",
         ),
     ]
     if not may_cordon:
@@ -137,7 +138,7 @@ def _rules(contract: Mapping[str, Any]) -> tuple[Rule, ...]:
             ),
             _about_updates(
                 "variables.newTaints.size() == 0",
-                "Fireworks sets no taint here: it keeps pods away, and the contract's actions.cordon is never.",
+                "Fireworks sets no taint here: it repels pods, and the contract's actions.cordon is never.",
             ),
         ]
     return tuple(rules)

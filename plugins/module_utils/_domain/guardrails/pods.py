@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What our accounts may do with a single pod: say whose it is while its replacement comes, and run a canary."""
+"""What our accounts may do with a single pod: orphan it while its replacement starts, and run a canary."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _CANARY = (
     f"!{_SPEC}.?automountServiceAccountToken.orValue(true)",
     f"{_SPEC}.restartPolicy == 'Never'",
     f"{_SPEC}.?activeDeadlineSeconds.orValue({_LONGEST + 1}) <= {_LONGEST}",
-    # It waits for room, and takes none from a model.
+    # It waits for room and does not preempt models.
     f"!{_SPEC}.?priorityClassName.orValue('').startsWith('fireworks-')",
     f"!has({_SPEC}.nodeName)",
 )
@@ -56,17 +56,17 @@ POD_RULES = (
         f" && {_same_but('annotations', literal([REPLACED_ANNOTATION]))}"
         f" && dyn(object).metadata.all(key, key in {_RULED} || (key in dyn(oldObject).metadata"
         " && dyn(object).metadata[key] == dyn(oldObject).metadata[key])))",
-        "Fireworks changes nothing of a pod but whose it is while its replacement comes: the label"
+        "Fireworks changes only the ownership of a pod, while its replacement starts: the label"
         f" {_TEMPLATE_LABEL}, and the annotation {REPLACED_ANNOTATION}.",
     ),
     Rule(
         f"!({_CREATE}) || ({' && '.join(_CANARY)})",
-        "Fireworks makes no pod by itself but a canary: one container without volumes, token or secrets, that gets no"
-        " requests and ends by itself.",
+        "The only bare pod that Fireworks creates is a canary: one container without volumes, token or secrets, that"
+        " gets no requests and ends by itself.",
     ),
     Rule(
         f"!({_DELETE}) || {_marked('oldObject')} == 'true'",
-        "Fireworks deletes no pod by itself but a canary: the others leave by eviction, which asks their budgets.",
+        "The only pod that Fireworks deletes is a canary: others leave by eviction, which respects their budgets.",
     ),
 )
-"""For the guardrail of the scope, which looks at whatever our accounts write."""
+"""Rules for the scope guardrail, which checks everything that our accounts write."""

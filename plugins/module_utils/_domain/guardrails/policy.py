@@ -18,7 +18,7 @@ _GROUP = "admissionregistration.k8s.io/v1"
 
 @dataclass(frozen=True)
 class Rule:
-    """What must hold, and what is said otherwise: ``details`` is an expression for it that names the culprit."""
+    """A condition and its message: ``details`` is an expression for a message that names the culprit."""
 
     expression: str
     message: str
@@ -29,7 +29,7 @@ class Rule:
 class Policy:
     """One guardrail.
 
-    :param why: what it holds us to, in a customer's words.
+    :param why: what it enforces, worded for customers.
     :param match: its ``matchConstraints``.
     :param conditions: expressions by name that must all be true for it to look at a request.
     :param variables: expressions by name; a later one may use an earlier one.
@@ -48,12 +48,12 @@ def literal(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-# A condition that fails would hold up everybody's writes: it asks for nothing that a request can lack.
+# A condition that fails would block every user's writes, so it uses only fields that every request has.
 ASKED_BY_US = (
     f"{literal([account_user('', namespace) for namespace in NAMESPACES])}"
     '.exists(ours, request.?userInfo.?username.orValue("").startsWith(ours))'
 )
-"""Whether one of our accounts asks."""
+"""Whether the request is from one of our accounts."""
 
 
 def manifests(policy: Policy) -> list[Manifest]:

@@ -4,7 +4,7 @@
 """Where our accounts may write, and what: the kinds that the table of needs has, in our two namespaces.
 
 RBAC says the same of each account. This holds where RBAC was widened by mistake: no role, quota, network policy, secret
-or guardrail is changed, and no container entered, by any account of ours, whatever it was bound to.
+or guardrail is changed, and no container entered, by any of our accounts, whatever roles they are bound to.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from .pods import POD_RULES
 from .policy import ASKED_BY_US, Policy, Rule, literal
 
 _WHY = (
-    "Fireworks writes only in fireworks-system and fireworks-models, and there only what its stack and models are made "
-    "of: no roles, quotas, network policies, secrets or namespaces, and nothing inside a container. So it is whatever "
-    "its accounts are bound to."
+    "Fireworks writes only in fireworks-system and fireworks-models, and there only the kinds of its stack and "
+    "models: no roles, quotas, network policies, secrets or namespaces, and nothing inside a container, whatever "
+    "roles its accounts are bound to."
 )
 _EVERYTHING = {
     "apiGroups": ["*"],
@@ -29,7 +29,7 @@ _EVERYTHING = {
     "resources": ["*/*"],
     "operations": ["CREATE", "UPDATE", "DELETE", "CONNECT"],
 }
-# To ask who one is and what one may do is a write by its form only.
+# Self-reviews are writes in form only.
 _QUESTIONS = {**_EVERYTHING, "apiGroups": ["authentication.k8s.io", "authorization.k8s.io"], "resources": ["*"]}
 
 _OPERATIONS = {"create": "CREATE", "update": "UPDATE", "patch": "UPDATE", "delete": "DELETE"}
@@ -61,7 +61,7 @@ def scope_policy(contract: Mapping[str, Any]) -> Policy:
             ),
             Rule(
                 "!(variables.place in variables.writes) || variables.what in variables.writes[variables.place]",
-                "Fireworks writes nothing of that kind.",
+                "Fireworks does not write objects of that kind.",
                 "'no account of Fireworks has ' + variables.what"
                 " + (variables.place == '' ? ', cluster-wide' : ' in ' + variables.place) + ' among its needs'",
             ),
@@ -69,12 +69,12 @@ def scope_policy(contract: Mapping[str, Any]) -> Policy:
                 "request.resource.resource != 'serviceaccounts' || "
                 f"(request.userInfo.username == {literal(account_user(OPERATOR))} "
                 f"&& request.name in {literal(CONNECTING)})",
-                "Only the operator makes tokens, and only for the accounts that connect from outside.",
+                "Only the operator requests tokens, and only for the accounts that connect from outside.",
             ),
             Rule(
-                # Sets remember their members in ConfigMaps, beside those that the stack is configured by.
+                # The parents of sets are ConfigMaps, like the stack's configuration.
                 f"request.resource.resource != 'configmaps' || request.?name.orValue('') != {literal(PRESETUP_SET)}",
-                "What governs Fireworks is remembered in the ConfigMap presetup, which only an administrator changes.",
+                "The ConfigMap presetup is the parent of the prerequisites, which only an administrator changes.",
             ),
             *POD_RULES,
         ),
@@ -82,12 +82,12 @@ def scope_policy(contract: Mapping[str, Any]) -> Policy:
 
 
 def _writes(contract: Mapping[str, Any]) -> dict[str, list[str]]:
-    """What any identity writes, by place, as the policy spells it: ``CREATE deployments.apps``."""
+    """What any identity writes, by namespace, as the policy spells it: ``CREATE deployments.apps``."""
     found: dict[str, set[str]] = {place: set() for place in (CLUSTER, *NAMESPACES)}
     for identity in identities_of(contract):
         for need in granted(contract, identity):
             found[need.scope].update(_written(need))
-    # To the API server, asking through it is a connection, whatever is asked.
+    # To the API server, any proxied request is a connection.
     for need in observed_at_customers(contract):
         found.setdefault(need.scope, set()).update(_written(need))
     return {place: sorted(writes) for place, writes in found.items()}

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What may run in our namespaces, whoever starts it: approved images, no privileges, approved GPUs."""
+"""What may run in our namespaces, for all users: approved images, no privileges, approved GPUs."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ PRIVILEGED: tuple[str, ...] = ()
 """Accounts (``namespace/name``) whose pods may use the host and its privileges. A node agent would be declared here."""
 
 _WHY = (
-    "In fireworks-system and fireworks-models nothing runs, whoever starts it, but images from the agreed registries, "
-    "by digest where agreed, without privileges, and on no more GPUs than approved, of the approved products."
+    "In fireworks-system and fireworks-models only images from the agreed registries run, "
+    "by digest where agreed, without privileges, and on approved GPUs only. This applies to all users."
 )
 _MATCH = {
     "namespaceSelector": {
@@ -125,8 +125,8 @@ _SIDECAR = "c.?restartPolicy.orValue('') == 'Always'"
 _VARIABLES = {
     "kind": "request.resource.resource",
     "scale": "request.?subResource.orValue('') == 'scale'",
-    # What is there already is left alone, so that it can still be scaled down, finished and deleted after the contract
-    # has become stricter: only what is new is looked at, a pod that differs or more copies of one.
+    # Existing workloads are exempt, so that they can be scaled down, completed and deleted after the contract
+    # has become stricter: only changes are checked, a different pod template or more copies.
     "isNew": (
         "variables.kind != 'services' && !variables.scale && (request.operation == 'CREATE'"
         f" || {_template('object')} != {_template('oldObject')} || {_copies('object')} > {_copies('oldObject')})"
@@ -175,7 +175,7 @@ def _images(contract: Mapping[str, Any]) -> list[Rule]:
             f"variables.images.all(image, {allowed})",
             "Images come only from the registries of the contract (compliance.registries).",
             f"'image ' + variables.images.filter(image, !{allowed}).join(', ')"
-            " + ' is not from ' + (variables.registries.size() == 0 ? 'any registry, for none is named'"
+            " + ' is not from ' + (variables.registries.size() == 0 ? 'any registry: none is approved'"
             " : variables.registries.join(' or ')) + ' (compliance.registries)'",
         )
     ]
@@ -215,14 +215,14 @@ _POD_ACCOUNTS = {
     namespace: [each.name for each in IDENTITIES if each.home == namespace and not each.connects]
     for namespace in NAMESPACES
 }
-"""The accounts that pods run as. Never one that connects from outside: starting its pod would be to become it."""
+"""The accounts that pods run as. Never one that connects from outside: a pod would give access to it."""
 
 _OTHERS = f"variables.accounts.filter(name, !(name in {literal(_POD_ACCOUNTS)}[request.namespace]))"
 _ACCOUNT = Rule(
     f"!variables.isNew || {_OTHERS}.size() == 0",
-    "Pods run only as the accounts made for them.",
+    "Pods run only as the accounts that were created for them.",
     f"'a pod in ' + request.namespace + ' runs as ' + {literal(_POD_ACCOUNTS)}[request.namespace].join(' or ')"
-    f" + ', not as ' + {_OTHERS}.map(name, name == '' ? 'an account that is not named' : name).join(', ')",
+    f" + ', not as ' + {_OTHERS}.map(name, name == '' ? 'an unnamed account' : name).join(', ')",
 )
 
 _DEVICES = (
@@ -237,7 +237,7 @@ _DEVICES = (
     ),
     Rule(
         "[variables.pod, variables.leader].all(pod, pod.?resourceClaims.orValue([]).size() == 0)",
-        "Pods claim no devices: a resource claim would get round the quota of the approved GPUs (capacity.gpus).",
+        "Pods claim no devices: a resource claim would bypass the quota of the approved GPUs (capacity.gpus).",
     ),
     Rule(
         "variables.gpus == 0 || variables.product in variables.approved",
@@ -251,18 +251,18 @@ _DEVICES = (
     ),
     Rule(
         "variables.gpus == 0 || variables.kind != 'daemonsets'",
-        "A DaemonSet uses no GPUs: how many it would take is up to the number of nodes, not to capacity.gpus.",
+        "A DaemonSet uses no GPUs: their number would depend on the nodes, not on capacity.gpus.",
     ),
     Rule(
         "variables.gpus == 0 || !(variables.product in variables.approved)"
         " || variables.copies * variables.gpus <= variables.approved[variables.product]",
-        "No workload uses more GPUs than were approved of its product (capacity.gpus).",
+        "No workload uses more GPUs than approved for its product (capacity.gpus).",
         "string(variables.copies) + ' x ' + string(variables.gpus) + ' GPUs is more than the '"
         " + string(variables.approved[variables.product]) + ' approved of ' + variables.product + ' (capacity.gpus)'",
     ),
     Rule(
         "!variables.scale || dyn(object).spec.?replicas.orValue(0) <= dyn(oldObject).spec.?replicas.orValue(0)",
-        "More copies are asked for in the object itself, where their GPUs can be counted (capacity.gpus).",
+        "Scale up in the object itself, where its GPUs can be counted (capacity.gpus).",
     ),
 )
 

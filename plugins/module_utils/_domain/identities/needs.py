@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..capacity import may_span_nodes
+from ..entry_point import GATEWAY, GATEWAY_GROUP, OPENSHIFT_ROUTE, ROUTE_GROUP, entry_point
 from ..names import (
     LOCK,
     LWS_GROUP,
@@ -28,14 +29,13 @@ from ..names import (
     TELEMETRY_PORT,
     priority_class,
 )
-from ..way_in import GATEWAY, GATEWAY_GROUP, OPENSHIFT_ROUTE, ROUTE_GROUP, way_in
 
 Contract = Mapping[str, Any]
 
 READ = ("get", "list", "watch")
 WRITE = ("create", "patch", "delete")
 CLUSTER = ""
-"""The scope of what has no namespace."""
+"""The scope of cluster-scoped resources."""
 
 RBAC_GROUP = "rbac.authorization.k8s.io"
 KEDA_GROUP = "keda.sh"
@@ -80,16 +80,16 @@ def _listed(kind: str) -> Callable[[Contract], bool]:
 
 
 def _by_gateway(contract: Contract) -> bool:
-    return way_in(contract) == GATEWAY
+    return entry_point(contract) == GATEWAY
 
 
 def _by_openshift_route(contract: Contract) -> bool:
-    return way_in(contract) == OPENSHIFT_ROUTE
+    return entry_point(contract) == OPENSHIFT_ROUTE
 
 
 @dataclass(frozen=True)
 class Need:
-    """Verbs on resources of one API group, in one namespace or (``CLUSTER``) on what has none.
+    """Verbs on resources of one API group, in one namespace or (``CLUSTER``) cluster-wide.
 
     ``names`` limits it to objects of these names. It is given only where ``when`` holds for the contract.
     """
@@ -106,7 +106,7 @@ class Need:
 class Identity:
     """One component or job: why it exists, where its ServiceAccount lives, and its needs.
 
-    ``connects`` says that somebody outside works as it, with a short-lived token; the others are accounts of pods.
+    ``connects`` means that it connects from outside, with a short-lived token; the others are accounts of pods.
     """
 
     name: str
@@ -125,9 +125,9 @@ def _each_once(*groups: Iterable[Need]) -> tuple[Need, ...]:
     return tuple(dict.fromkeys(need for group in groups for need in group))
 
 
-# The cluster's identity is checked before anything else is done, by everything of ours that connects from outside.
+# Every identity that connects from outside checks the cluster's UID first.
 _WHICH_CLUSTER = Need(CLUSTER, "", ("namespaces",), ("get",), ("kube-system", SYSTEM_NAMESPACE, MODELS_NAMESPACE))
-# Whoever changes something holds the operation lock meanwhile. RBAC cannot limit a creation to a name.
+# Every change holds the operation lock. RBAC cannot limit a creation to a name.
 _LOCK = (
     Need(SYSTEM_NAMESPACE, LEASE_GROUP, ("leases",), ("create",)),
     Need(SYSTEM_NAMESPACE, LEASE_GROUP, ("leases",), ("get", "update", "delete"), (LOCK,)),
@@ -136,7 +136,7 @@ _LOCK = (
 _ROUTES = (
     Need(SYSTEM_NAMESPACE, GATEWAY_GROUP, ("httproutes",), READ + WRITE, when=_by_gateway),
     Need(SYSTEM_NAMESPACE, ROUTE_GROUP, ("routes",), READ + WRITE, when=_by_openshift_route),
-    # OpenShift asks for this right of whoever names a route's host himself.
+    # OpenShift requires this right to set a route's host.
     Need(SYSTEM_NAMESPACE, ROUTE_GROUP, ("routes/custom-host",), ("create", "update"), when=_by_openshift_route),
 )
 
@@ -157,7 +157,7 @@ _OBSERVE = (
     *_both("discovery.k8s.io", ("endpointslices",), READ),
     *_both("policy", ("poddisruptionbudgets",), READ),
     *_both("autoscaling", ("horizontalpodautoscalers",), READ),
-    # Whether somebody works on the cluster.
+    # Whether an operation is in progress.
     Need(SYSTEM_NAMESPACE, LEASE_GROUP, ("leases",), ("get",), (LOCK,)),
     Need(MODELS_NAMESPACE, LWS_GROUP, (LWS_PLURAL,), READ, when=may_span_nodes),
 )
@@ -169,17 +169,17 @@ _DEPLOY_MODELS = (
     _GROUPS,
     Need(MODELS_NAMESPACE, "policy", ("poddisruptionbudgets",), READ + WRITE),
     *_AUTOSCALERS,
-    # Each change of a model is recorded, so that it can be taken back whole.
+    # Each change of a model is recorded, so that it can be rolled back as a unit.
     Need(MODELS_NAMESPACE, "apps", ("controllerrevisions",), READ + WRITE),
-    # A new replica is asked for its metrics and for one token before it counts; a service would ask any of them.
+    # The gate asks each new replica for metrics and one token; through a service any replica could answer.
     Need(MODELS_NAMESPACE, "", ("pods/proxy",), ("get", "create")),
     Need(MODELS_NAMESPACE, "", ("pods", "events", "resourcequotas"), READ),
     Need(MODELS_NAMESPACE, "apps", ("replicasets",), READ),
     Need(MODELS_NAMESPACE, "discovery.k8s.io", ("endpointslices",), READ),
-    # A model's set remembers its members there, and its route leads there to the router.
+    # The parent of a model's set is there, and its route leads to the router there.
     Need(SYSTEM_NAMESPACE, "", ("configmaps",), READ + WRITE),
     *_ROUTES,
-    # What left a set is looked for by its label: each kind of the set, in both namespaces.
+    # Objects that left a set are found by label: each kind of the set, in both namespaces.
     Need(SYSTEM_NAMESPACE, "", ("services",), READ),
     Need(SYSTEM_NAMESPACE, "apps", ("deployments",), READ),
     Need(SYSTEM_NAMESPACE, LWS_GROUP, (LWS_PLURAL,), READ, when=may_span_nodes),
@@ -201,7 +201,7 @@ _UPGRADE_STACK = (
     Need(SYSTEM_NAMESPACE, "", ("pods", "events", "resourcequotas"), READ),
     Need(SYSTEM_NAMESPACE, "apps", ("replicasets",), READ),
     Need(SYSTEM_NAMESPACE, "discovery.k8s.io", ("endpointslices",), READ),
-    # While a release bakes, what serves must go on serving.
+    # While a release bakes, the models must keep serving.
     Need(MODELS_NAMESPACE, "", ("pods", "resourcequotas"), READ),
     Need(MODELS_NAMESPACE, "apps", ("deployments",), READ),
     Need(MODELS_NAMESPACE, "discovery.k8s.io", ("endpointslices",), READ),
@@ -227,7 +227,7 @@ DEPLOYER = "deployer"
 UPGRADER = "upgrader"
 NODE_MEDIC = "node-medic"
 CONNECTING = (OPERATOR, OBSERVER, DEPLOYER, UPGRADER, NODE_MEDIC, "metrics-reader")
-"""Whoever works from outside. The operator renews their tokens; none of them can make itself a new identity."""
+"""Identities that connect from outside. The operator renews their tokens; none of them can create an identity."""
 
 GUARDRAILS = ("fireworks-nodes", "fireworks-scope", "fireworks-workloads")
 """Names of the ValidatingAdmissionPolicies and of their bindings."""
@@ -235,7 +235,7 @@ GUARDRAILS = ("fireworks-nodes", "fireworks-scope", "fireworks-workloads")
 _RENEW_TOKENS = Need(SYSTEM_NAMESPACE, "", ("serviceaccounts/token",), ("create",), CONNECTING)
 _ROLES = tuple("fireworks-" + name for name in CONNECTING)
 
-# So that onboarding can say what is missing or was edited in the presetup, object by object.
+# So that onboarding can report what is missing or was edited in the presetup, object by object.
 _CHECK_PRESETUP = (
     *_both("", ("serviceaccounts", "limitranges"), ("get",)),
     *_both(RBAC_GROUP, ("roles", "rolebindings"), ("get",)),
@@ -268,13 +268,13 @@ IDENTITIES = (
     ),
     Identity(
         name=OBSERVER,
-        why="Reads health and state, asks the services whether they answer, and changes nothing.",
+        why="Reads health and state, sends test requests to the services, and changes nothing.",
         connects=True,
         needs=(
             *_OBSERVE,
             _PROBE_STACK,
             _PROBE_MODELS,
-            # What tells of nodes lies in namespaces that are not ours.
+            # Signals about nodes are in namespaces that are not ours.
             Need(CLUSTER, "", ("events",), ("list",), when=_listed("events")),
             Need(CLUSTER, LEASE_GROUP, ("leases",), ("list",), when=_listed("leases")),
             Need(CLUSTER, "", ("pods",), ("list",), when=_listed("pods")),
@@ -302,13 +302,13 @@ IDENTITIES = (
             Need(CLUSTER, "", ("nodes",), (*READ, "patch")),
             Need(MODELS_NAMESPACE, "", ("pods",), READ),
             Need(MODELS_NAMESPACE, "", ("pods/eviction",), ("create",), when=_may_drain),
-            # A pod's ReplicaSet lets go of it, so that its replacement comes first. A guardrail keeps it to that.
+            # To orphan a pod, so that its replacement starts first. A guardrail limits the patch to that.
             Need(MODELS_NAMESPACE, "", ("pods",), ("patch",), when=_may_drain),
-            # A repaired node is tried by a pod before it returns. A guardrail keeps it to that too.
+            # A canary tests a repaired node before it returns. A guardrail limits the pods to that.
             Need(MODELS_NAMESPACE, "", ("pods",), ("create", "delete"), when=_may_cordon),
             Need(MODELS_NAMESPACE, "policy", ("poddisruptionbudgets",), READ),
             *_LOCK,
-            # What it did is recorded, like what everybody else does.
+            # Its operations are recorded like all others.
             Need(SYSTEM_NAMESPACE, "", ("configmaps",), ("create",)),
             Need(SYSTEM_NAMESPACE, "", ("configmaps",), ("get", "patch"), (RECORDS,)),
         ),
@@ -337,13 +337,13 @@ IDENTITIES = (
 )
 
 SETUP = "setup"
-"""Not a runtime identity: the time-boxed one that a customer's administrator grants (or the administrator himself)."""
+"""Not a runtime identity: the time-boxed one that a customer's administrator grants (or the administrator's own)."""
 
 ADMINISTRATOR = "administrator"
-"""The customer's own: only he gives and ends access for setup, and only he can look everywhere for what is left."""
+"""The customer's: only an administrator grants and revokes setup access, and can verify that nothing is left."""
 
 AUDITOR = "auditor"
-"""Nor is this: whoever may ask what others may do and read what governs us, as the customer's security team may."""
+"""Not a runtime identity: may ask what others may do and read the prerequisites, like the customer's security team."""
 
 PLAYBOOKS = {
     "audit_access": AUDITOR,
@@ -369,11 +369,11 @@ PLAYBOOKS = {
     "revocation_drill": ADMINISTRATOR,
     "offboard": ADMINISTRATOR,
 }
-"""Who runs which playbook."""
+"""The identity that runs each playbook."""
 
 
 def identities_of(contract: Contract) -> tuple[Identity, ...]:
-    """The identities that the contract calls for."""
+    """The identities that the contract needs."""
     return tuple(identity for identity in IDENTITIES if identity.applies(contract))
 
 

@@ -17,7 +17,7 @@ _MANAGE = (*_SEE, *WRITE)
 _ROLES = tuple(
     "fireworks-" + identity.name for identity in IDENTITIES if any(need.scope == CLUSTER for need in identity.needs)
 )
-#: What has no namespace is found by its label, and written by its name only.
+#: Cluster-scoped objects are found by label, and written only by name.
 _IN_CLUSTER = (
     ("", "namespaces", NAMESPACES),
     ("scheduling.k8s.io", "priorityclasses", tuple(priority_class(word) for word in PRIORITIES)),
@@ -41,10 +41,9 @@ _IN_NAMESPACES = (
 
 
 def setup_needs(contract: Mapping[str, Any]) -> tuple[Need, ...]:
-    """What setup needs, to make everything of ours and to remove it again.
+    """What setup needs, to create and remove all our objects.
 
-    It can only give to an identity what it holds itself (RBAC lets nobody escalate), so what the identities get is
-    part of it.
+    RBAC prevents escalation, so it must itself hold every right of the identities.
     """
     found = [Need(CLUSTER, "", ("nodes", "pods"), ("get", "list"))]
     found += [Need(CLUSTER, group, (resource,), _SEE) for group, resource, _names in _IN_CLUSTER]

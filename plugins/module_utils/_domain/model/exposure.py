@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..capacity import nodes_per_replica
+from ..entry_point import GATEWAY, GATEWAY_GROUP, OPENSHIFT_ROUTE, ROUTE_GROUP, entry_point
 from ..names import (
     GROUP_LABEL,
     MODEL_LABEL,
@@ -21,7 +22,6 @@ from ..names import (
     labels,
     model_set,
 )
-from ..way_in import GATEWAY, GATEWAY_GROUP, OPENSHIFT_ROUTE, ROUTE_GROUP, way_in
 
 Manifest = dict[str, Any]
 
@@ -82,7 +82,7 @@ def _routes(contract: Mapping[str, Any], prefix: str, name: str, part_of: str, *
     if not domain:
         return []
     metadata = {"name": name, "namespace": SYSTEM_NAMESPACE, "labels": labels(part_of, name, **ours)}
-    make = {GATEWAY: _http_route, OPENSHIFT_ROUTE: _openshift_route}.get(way_in(contract))
+    make = {GATEWAY: _http_route, OPENSHIFT_ROUTE: _openshift_route}.get(entry_point(contract))
     return [make(contract, metadata, f"{prefix}{domain}")] if make else []
 
 

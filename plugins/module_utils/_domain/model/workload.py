@@ -13,6 +13,7 @@ from typing import Any
 from ..capacity import gpus_per_pod
 from ..contract.defaults import said
 from ..contract.schema_models import MODEL
+from ..entry_point import is_openshift
 from ..loading import load_deadline, load_seconds
 from ..names import (
     GPU,
@@ -27,7 +28,6 @@ from ..names import (
     priority_class,
 )
 from ..release import engine_image
-from ..way_in import is_openshift
 from .engine import CACHE, SCRATCH, SHARED_MEMORY, Launch, launch
 
 Manifest = dict[str, Any]

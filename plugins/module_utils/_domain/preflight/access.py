@@ -26,9 +26,9 @@ def permissions(facts: Data, contract: Data, _release: Data) -> list[Item]:
 
 
 def presetup(rows: Sequence[Data], contract: Data) -> list[Item]:
-    """In hardened mode the customer's own team has made what governs us, and it is what the contract compiles to.
+    """In hardened mode the customer's own team has created the prerequisites, and they match the contract.
 
-    ``rows`` are its differences, each with the command that mends it.
+    ``rows`` are its differences, each with the command that fixes it.
     """
     if contract["access"]["mode"] != "hardened":
         return []
@@ -41,7 +41,7 @@ def presetup(rows: Sequence[Data], contract: Data) -> list[Item]:
             False,
             f"{row['object']}: {row['found']}",
             str(row["expected"]),
-            f"{row['object']}: {row['message']} To mend it: {row['command']}",
+            f"{row['object']}: {row['message']} To fix it: {row['command']}",
             "security",
         )
         for row in rows

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..entry_point import OPENSHIFT_ROUTE, entry_point
 from ..release import UnknownReleaseError, needed_images, registry
-from ..way_in import OPENSHIFT_ROUTE, way_in
 from .item import Item
 
 Data = Mapping[str, Any]
@@ -29,7 +29,7 @@ def domain(_facts: Data, contract: Data, _release: Data) -> list[Item]:
     """The plan for names: requests from outside need a domain, and its records lead to the gateway."""
     networking = contract.get("networking") or {}
     name = networking.get("domain")
-    if way_in(contract) == OPENSHIFT_ROUTE:
+    if entry_point(contract) == OPENSHIFT_ROUTE:
         return [Item("DNS plan", True, f"{name} and *.{name} to OpenShift's ingress", "networking.domain")]
     if not networking.get("gateway"):
         return [Item("DNS plan", True, "no gateway: served inside the cluster", "nothing")]

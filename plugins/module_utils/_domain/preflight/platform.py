@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..entry_point import GATEWAY, GATEWAY_GROUP, OPENSHIFT_ROUTE, ROUTE_GROUP, entry_point
 from ..release import kubernetes_version
-from ..way_in import GATEWAY, GATEWAY_GROUP, OPENSHIFT_ROUTE, ROUTE_GROUP, way_in
 from .item import Item
 
 Data = Mapping[str, Any]
@@ -48,7 +48,7 @@ def kubernetes(facts: Data, _contract: Data, release: Data) -> list[Item]:
 
 def required_apis(facts: Data, contract: Data, _release: Data) -> list[Item]:
     """The API server serves every kind that we write."""
-    wanted = [*_APIS, *_WAYS_IN.get(way_in(contract), [])]
+    wanted = [*_APIS, *_WAYS_IN.get(entry_point(contract), [])]
     missing = [(group, kind) for group, kind in wanted if kind not in (facts["apis"].get(group) or ())]
     message = f"The API server does not serve {', '.join(f'{kind} ({group})' for group, kind in missing)}."
     if _HTTP_ROUTES in missing:

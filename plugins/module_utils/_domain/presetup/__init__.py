@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What governs us in a cluster, compiled from the contract: everything that only an administrator may make.
+"""The prerequisites in a cluster, compiled from the contract: everything that only an administrator may create.
 
 In standard mode onboarding applies it; in hardened mode the customer's own team does, and may review it as text first.
 """

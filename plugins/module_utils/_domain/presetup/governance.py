@@ -11,6 +11,7 @@ from typing import Any
 from ..capacity import approved
 from ..contract.defaults import said
 from ..contract.schema import SCHEMA
+from ..entry_point import is_openshift
 from ..names import (
     GPU,
     MODELS_NAMESPACE,
@@ -21,7 +22,6 @@ from ..names import (
     labels,
     priority_class,
 )
-from ..way_in import is_openshift
 
 Manifest = dict[str, Any]
 

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from ..capacity import may_span_nodes
+from ..entry_point import OPENSHIFT_ROUTE, entry_point
 from ..identities.needs import may_scale
 from ..names import (
     ALERTS,
@@ -28,7 +29,6 @@ from ..names import (
     TELEMETRY_PORT,
     labels,
 )
-from ..way_in import OPENSHIFT_ROUTE, way_in
 
 Manifest = dict[str, Any]
 
@@ -82,7 +82,7 @@ def network_policies(contract: Mapping[str, Any], api_server: Sequence[Mapping[s
         peers = [{"podSelector": _EVERY_GROUP}]
         rules = {"ingress": [{"from": peers}], "egress": [{"to": peers}]}
         found.append(_policy(MODELS_NAMESPACE, "between-the-nodes-of-a-replica", _EVERY_GROUP, **rules))
-    if way_in(contract) == OPENSHIFT_ROUTE:
+    if entry_point(contract) == OPENSHIFT_ROUTE:
         rule = {"from": [{"namespaceSelector": _OPENSHIFT_INGRESS}], "ports": [_tcp(ROUTER_PORT)]}
         found.append(_policy(SYSTEM_NAMESPACE, "ingress-to-router", _component(ROUTER), ingress=[rule]))
     return found

@@ -61,7 +61,7 @@ def presetup_text(contract: Mapping[str, Any], objects: Iterable[Mapping[str, An
 def _head(contract: Mapping[str, Any]) -> str:
     identity, security = contract["identity"], contact(contract, "security")
     lines = (
-        f"What governs Fireworks in the cluster {identity['name']} (UID {identity['uid']}), from its contract.",
+        f"The prerequisites of Fireworks in the cluster {identity['name']} (UID {identity['uid']}), from its contract.",
         f"For {identity['customer']}'s own administrators ({security['name']}) to review and apply; Fireworks is none.",
         f"Apply it with kubectl apply --server-side --field-manager={MANAGED_BY} -f, from git, or with the playbook",
         f"fireworks.byoc.{PRESETUP_SET}. All three make the same objects.",

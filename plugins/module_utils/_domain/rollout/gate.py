@@ -79,7 +79,7 @@ def _earlier(plan: Data) -> Iterator[dict[str, Any]]:
 
 
 def _is_there(outcome: Data) -> bool:
-    """Whether the cluster has what the rollout brings, be it by an earlier run."""
+    """Whether the cluster has what the rollout brings, whether by this run or an earlier one."""
     return outcome["result"] in GOOD or outcome["code"] == _THERE
 
 

@@ -14,10 +14,12 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout imp
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.gate import Gate, opening
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.plan import plan, turn
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.policy import Policy
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure import failed_result
 from tests.unit.domain.agreed import RELEASE
 from tests.unit.domain.rollout.fleets import NOW, OPEN, SOURCE, TARGET, agreed, alive, request
 
 FAILED = {"release": TARGET, "digest": "", "at": "2026-11-25T11:00:00Z", "reason": "ledger: it crashed"}
+BROKE = failed_result(error="UpgradeError", code="rolled_back", what="it crashed")
 HOUR = timedelta(hours=1)
 
 
@@ -88,7 +90,8 @@ def test_later_waves_begin_by_what_came_of_those_before_and_of_earlier_runs() ->
 
 def broke(code: str = "", **more: Any) -> dict[str, Any]:
     made = planned(alive())
-    ours = {"what": "it is so", "next_step": "do that", "where": "c0", "code": code} if code else {"msg": "it is so"}
+    said = {"what": "it is so", "next_step": "do that", "where": "c0", "code": code, "owner": "operator"}
+    ours = said if code else {"msg": "it is so"}
     return outcome.broke(agreed("c0"), row(made), {**ours, **more}, "Do it", NOW)
 
 
@@ -125,7 +128,7 @@ def test_the_report_has_every_cluster_in_the_plans_words() -> None:
     made = planned(alive(), alive(), alive(), alive(release=TARGET, since="2026-11-25T11:00:00Z"), away)
     outcomes = [
         outcome.went(row(made, "c0"), {"changed": True, "evidence": "all is ready"}, NOW),
-        outcome.broke(agreed("c1"), row(made, "c1"), {"what": "it crashed", "code": "rolled_back"}, "", NOW),
+        outcome.broke(agreed("c1"), row(made, "c1"), BROKE, "", NOW),
         outcome.held(row(made, "c2"), Gate(False, "wave 2 has 1 failures", None)),
     ]
     rows = {one["cluster"]: one for one in outcome.result_rows(made, outcomes)}

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.entry_point import entry_point
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities import identity_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.exposure import front_door, route
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.preflight import preflight
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup import presetup_objects
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.way_in import way_in
 from tests.unit.domain.agreed import APIS, RELEASE, WITH_GATEWAY, contract, facts, model
 
 OPENSHIFT = {"identity": {"provider": "openshift"}, "networking": {"domain": "llm.acme.example"}}
@@ -29,8 +29,8 @@ OPENSHIFT = {"identity": {"provider": "openshift"}, "networking": {"domain": "ll
         (OPENSHIFT, "route"),
     ],
 )
-def test_the_way_in_follows_from_the_contract(sections: dict[str, Any], expected: str) -> None:
-    assert way_in(contract(**sections)) == expected
+def test_the_entry_point_follows_from_the_contract(sections: dict[str, Any], expected: str) -> None:
+    assert entry_point(contract(**sections)) == expected
 
 
 def test_on_openshift_the_domain_and_each_model_get_a_route_with_tls() -> None:
@@ -57,7 +57,7 @@ def test_on_openshift_the_ingress_is_let_in_and_the_pod_security_level_stays() -
     ({"networking": WITH_GATEWAY}, {"httproutes"}),
     (OPENSHIFT, {"routes", "routes/custom-host"}),
 ])  # fmt: skip
-def test_rights_on_routes_are_given_only_for_the_way_in(sections: dict[str, Any], resources: set[str]) -> None:
+def test_rights_on_routes_are_given_only_for_the_entry_point(sections: dict[str, Any], resources: set[str]) -> None:
     rules = [rule for o in identity_objects(contract(**sections)) if o["kind"] == "Role" for rule in o["rules"]]
     given = {resource for rule in rules for resource in rule["resources"] if "route" in resource}
     assert given == resources

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""By which kind of object requests from outside come in: decided here once, for rights, routes and network rules."""
+"""The kind of object that exposes the models: decided once, for rights, routes and network rules."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def is_openshift(contract: Mapping[str, Any]) -> bool:
     return str(contract["identity"]["provider"]) == "openshift"
 
 
-def way_in(contract: Mapping[str, Any]) -> str:
-    """A gateway where the contract names one; else, on OpenShift, its own routes; else none."""
+def entry_point(contract: Mapping[str, Any]) -> str:
+    """A gateway if the contract names one; otherwise, on OpenShift, a Route; otherwise none."""
     networking = contract.get("networking") or {}
     if networking.get("gateway"):
         return GATEWAY

@@ -1,0 +1,67 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The scaffold of every operation, ``fireworks.byoc.operation``, by the playbook that docs/playbooks.md shows."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.contracts import write_fleet
+from tests.integration.journey import agreed, line
+from tests.integration.plays import ROOT, run_playbook
+from tests.integration.test_operation_lock import LEASE, SYSTEM, birch, there
+
+__all__ = ["birch"]
+LONGEST = 10
+ANNOUNCED = f"{SYSTEM}/configmaps/maintenance"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The files that the page shows, each by the name in its first line."""
+    text = (ROOT / "docs" / "playbooks.md").read_text()
+    for name, body in re.findall(r"^```yaml\n# (\w+\.yml)\n(.+?)^```$", text, re.MULTILINE | re.DOTALL):
+        (tmp_path / name).write_text(f"---\n{body}")
+    return tmp_path
+
+
+def announce(cluster: Any, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    fleet = write_fleet(folder, [agreed(cluster)])
+    return run_playbook(
+        str(folder / "announce.yml"), "-i", str(fleet), "-e", f"records_dir={folder / 'records'}", *options
+    )
+
+
+def recorded(folder: Path) -> list[tuple[str, str]]:
+    lines = [each for path in (folder / "records").glob("*.jsonl") for each in path.read_text().splitlines()]
+    return [(record["operation"], record["result"]) for record in map(json.loads, lines)]
+
+
+def test_a_playbook_of_few_lines_is_locked_recorded_and_summed_up(birch: Any, folder: Path) -> None:
+    assert len((folder / "announce.yml").read_text().splitlines()) <= LONGEST
+    one = ("-e", "clusters=birch-eu-1", "-e", "reason=today")
+    unnamed = announce(birch, folder, "-e", "reason=today")
+    assert unnamed.returncode != 0
+    assert "no clusters are named; nothing was changed. Next: " in unnamed.stdout, unnamed.stdout
+    checked = announce(birch, folder, *one, "--check")
+    assert checked.returncode == 0, checked.stdout
+    assert "would change" in line(checked, "birch-eu-1")
+    assert (there(birch, ANNOUNCED), there(birch, LEASE), recorded(folder)) == ({}, {}, [])
+    done, again = announce(birch, folder, *one), announce(birch, folder, *one)
+    assert (done.returncode, again.returncode) == (0, 0), done.stdout + again.stdout
+    assert "done" in line(done, "birch-eu-1")
+    assert "unchanged" in line(again, "birch-eu-1")
+    assert there(birch, ANNOUNCED)["data"] == {"text": "today"}
+    failed = announce(birch, folder, "-e", "clusters=birch-eu-1")
+    assert failed.returncode != 0
+    assert "failed" in line(failed, "birch-eu-1")
+    assert "1 of 1 clusters not completed: birch-eu-1." in failed.stdout
+    assert not there(birch, LEASE).get("spec", {}).get("holderIdentity"), "the lock was not released"
+    assert recorded(folder) == [("remediate", "done"), ("remediate", "unchanged"), ("remediate", "failed")]

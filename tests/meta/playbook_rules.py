@@ -1,0 +1,82 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules about playbooks: one scaffold, operations called as their playbooks, tasks in plain words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.meta.tree import Tree, read_yaml
+
+# Acquires and releases the lock, records, and makes outcomes and the summary of them, for all the others.
+SCAFFOLD = {
+    "playbooks/operation.yml",
+    "playbooks/tasks/operation.yml",
+    "playbooks/tasks/acquire_lock.yml",
+    "playbooks/tasks/finish_operation.yml",
+    "playbooks/tasks/set_failure.yml",
+}
+ITS_OWN = re.compile(
+    r"fireworks\.byoc\.(operation_lock|operation_record|success_outcome|failure_outcome|not_begun_outcome|run_summary)\b"
+)
+OPERATIONS = "plugins/module_utils/_vocabulary/operations.py"
+# Of tasks, plays and rules: where more of them are inside.
+NESTED = ("block", "rescue", "always", "tasks", "pre_tasks", "post_tasks", "handlers", "rules")
+TASK_FILES = re.compile(r"(playbooks|extensions)/.+\.ya?ml|roles/\w+/(tasks|handlers)/.+\.ya?ml")
+NOT_WHAT_IS_DONE = re.compile(r"(Know|Remember|Say|Let)\b")
+
+
+def operations_beside_the_scaffold(tree: Tree) -> list[str]:
+    """Locks, records and outcomes are made in one place: a playbook that makes its own forgets a case."""
+    problems = []
+    for path in (each for each in tree.files if each.is_relative_to(tree.root / "playbooks")):
+        name = tree.named(path)
+        found = sorted(set(ITS_OWN.findall(path.read_text()))) if name not in SCAFFOLD else []
+        problems += [f"{name}: uses {each}, which is the scaffold's (docs/playbooks.md)" for each in found]
+    return problems
+
+
+def operations_misnamed(tree: Tree) -> list[str]:
+    """Locks, records and outcomes call an operation as the playbook that does it, by a name of the enumeration."""
+    text = (tree.root / OPERATIONS).read_text()
+    known = set(re.findall(r'^    [A-Z_]+ = "(\w+)"$', text, re.MULTILINE))
+    problems = []
+    for path, variables in _operations(tree):
+        name = variables.get("byoc_operation")
+        if name != path.stem:
+            problems.append(f"playbook {path.stem}: its operation is called {name}")
+        elif not variables.get("byoc_reads") and name not in known:
+            problems.append(f"playbook {path.stem}: its operation is not in {OPERATIONS}")
+    return problems
+
+
+def _operations(tree: Tree) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The playbooks that are an operation, and what they give to the scaffold."""
+    for path in tree.playbooks:
+        for play in read_yaml(path) or []:
+            if "operation.yml" in (play.get("ansible.builtin.import_playbook"), play.get("import_playbook")):
+                yield path, play.get("vars") or {}
+
+
+def names_without_deeds(tree: Tree) -> list[str]:
+    """The name of a play, task or rule is an imperative: it is what an operator reads while it runs."""
+    problems = []
+    for path in (each for each in tree.files if TASK_FILES.fullmatch(tree.named(each))):
+        for name in _names(read_yaml(path)):
+            if not name:
+                problems.append(f"{tree.named(path)}: something has no name")
+            elif NOT_WHAT_IS_DONE.match(name):
+                problems.append(f"{tree.named(path)}: {name!r} does not say what is done")
+    return problems
+
+
+def _names(listed: Any) -> Iterator[str]:
+    for each in listed if isinstance(listed, list) else []:
+        if isinstance(each, dict):
+            yield str(each.get("name") or "").strip()
+            for key in NESTED:
+                yield from _names(each.get(key))
