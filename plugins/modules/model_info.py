@@ -13,7 +13,8 @@ version_added: 0.1.0
 author:
   - Fireworks AI (@fw-ai)
 description:
-  - Lists what M(fireworks.byoc.model_rollout) has recorded of each model, with who, why and when, and what runs of it.
+  - Lists what M(fireworks.byoc.model_rollout) has recorded of each model, with who requested it, why and when,
+    and what runs of it.
   - Shows what differs between any two revisions of a model, field by field.
   - A unit holds no Secret, so nothing secret is shown.
 extends_documentation_fragment:
@@ -45,8 +46,8 @@ models:
   description:
     - Each model with its C(name), the number and C(state) of its current C(revision), C(replicas), how many are
       C(ready), C(status) (V(ready), or what it waits for), and its C(revisions), newest first.
-    - Each of those has C(number), C(state), C(who), C(why), C(when), C(restores) (the number of the revision whose
-      unit it is again), C(strategy), C(arithmetic) (why that strategy), C(reason) (why it failed) and C(unit) (a
+    - Each of those has C(number), C(state), C(requested_by), C(reason), C(when), C(restores) (the number of the
+      revision whose unit it is again), C(strategy), C(arithmetic) (why that strategy), C(failure) (why it failed) and C(unit) (a
       digest).
     - A revision is V(pending) while it is rolled out, V(good) once it has passed, V(failing) while the one before is
       restored, and V(failed).

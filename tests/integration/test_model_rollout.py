@@ -95,7 +95,7 @@ def test_a_first_version_a_good_update_and_nothing_to_change(models: Models) -> 
     info = models.info(name=LLAMA, compare=["1", "2"])
     [model] = info["models"]
     assert (model["revision"], model["state"], model["ready"], model["status"]) == (2, "good", 2, "ready")
-    assert [(r["number"], r["who"], r["why"]) for r in model["revisions"]] == [(2, "alice", "a test"),
+    assert [(r["number"], r["requested_by"], r["reason"]) for r in model["revisions"]] == [(2, "alice", "a test"),
                                                                                (1, "alice", "a test")]  # fmt: skip
     assert {"object": f"Deployment fireworks-models/{LLAMA}", "old": "--max-model-len=1024",
             "new": "--max-model-len=2048",

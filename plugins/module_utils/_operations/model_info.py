@@ -81,13 +81,13 @@ def _entry(revision: Revision) -> dict[str, Any]:
     return {
         "number": revision.number,
         "state": revision.state,
-        "who": revision.who,
-        "why": revision.why,
+        "requested_by": revision.requested_by,
+        "reason": revision.reason,
         "when": revision.when,
         "restores": revision.restores or None,
         "strategy": str(revision.strategy.get("name", "")),
         "arithmetic": str(revision.strategy.get("why", "")),
-        "reason": revision.reason,
+        "failure": revision.failure,
         "unit": revision.digest,
     }
 

@@ -83,8 +83,8 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         session,
         Discovery.of(session),
         SetOptions({}, parameters["adopt"] == "unowned", parameters["force_conflicts"]),
-        who=parameters["requested_by"] or who_am_i(session),
-        why=parameters["reason"],
+        requested_by=parameters["requested_by"] or who_am_i(session),
+        reason=parameters["reason"],
         unsent="" if parameters["http_request"] else "no request was sent, as asked",
     )
     recorded = read_revisions(session)

@@ -232,8 +232,8 @@ def _record(case: _Case, target: str, plan: Plan) -> Entry:
         target=target,
         digest="" if undone else case.parameters["release_digest"],
         objects=superseded.objects if superseded else backup_of(case.session, case.discovery, plan),
-        who=case.parameters["requested_by"] or who_am_i(case.session),
-        why=case.parameters["reason"],
+        requested_by=case.parameters["requested_by"] or who_am_i(case.session),
+        reason=case.parameters["reason"],
         when=shown_moment(datetime.now(UTC).timestamp()),
         before=superseded.before if superseded else case.carrier.standing(),
         restores=undone.number if undone else 0,
@@ -254,7 +254,7 @@ def _record(case: _Case, target: str, plan: Plan) -> Entry:
 
 
 def _decide(session: Session, entry: Entry, state: str, reason: str = "") -> None:
-    body: Manifest = decided(state, reason or entry.reason, shown_moment(datetime.now(UTC).timestamp()))
+    body: Manifest = decided(state, reason or entry.failure, shown_moment(datetime.now(UTC).timestamp()))
     session.request("PATCH", f"{ENTRIES}/{entry.name}", body=body, content_type=MERGE_PATCH)
 
 

@@ -169,8 +169,8 @@ def test_a_revision_survives_being_recorded() -> None:
     assert parse(recorded) == made
     patched = decided(FAILED, "it hangs")["metadata"]["annotations"]
     recorded["metadata"]["annotations"] |= patched
-    assert (parse(recorded).state, parse(recorded).reason) == (FAILED, "it hangs")
-    assert decided(GOOD)["metadata"]["annotations"]["byoc.fireworks.ai/reason"] is None
+    assert (parse(recorded).state, parse(recorded).failure) == (FAILED, "it hangs")
+    assert decided(GOOD)["metadata"]["annotations"]["byoc.fireworks.ai/failure"] is None
 
 
 def test_revisions_are_listed_by_model_oldest_first() -> None:
@@ -318,9 +318,9 @@ def test_rows_say_what_became_of_each_model() -> None:
 
 
 def test_rows_of_models_and_their_revisions() -> None:
-    entry = {"number": 3, "state": "good", "strategy": "surge", "who": "alice", "when": "now", "why": "worse",
-             "restores": 1, "reason": ""}  # fmt: skip
+    entry = {"number": 3, "state": "good", "strategy": "surge", "requested_by": "alice", "when": "now",
+             "reason": "worse", "restores": 1, "failure": ""}  # fmt: skip
     info = {"name": "a", "revision": 3, "state": "good", "ready": 1, "replicas": 2, "status": "late",
             "revisions": [entry, {**entry, "number": 2, "restores": None}]}  # fmt: skip
     assert model_rows("acme", [info])[0]["ready"] == "1/2"
-    assert [row["why"] for row in revision_rows("acme", [info])] == ["(restores 1) worse", "worse"]
+    assert [row["reason"] for row in revision_rows("acme", [info])] == ["(restores 1) worse", "worse"]

@@ -44,14 +44,16 @@ def entry(state: str = PENDING, number: int = 1, **more: Any) -> Entry:
 
 
 def test_an_entry_is_read_as_it_was_recorded() -> None:
-    made = entry(who="alice", why="faster", when="2026-11-26T02:00:00Z", before={"serving": {"m": 2}}, restores=3)
+    made = entry(
+        requested_by="alice", reason="faster", when="2026-11-26T02:00:00Z", before={"serving": {"m": 2}}, restores=3
+    )
     recorded = record(made)
     assert recorded["immutable"] is True
     assert in_order([recorded]) == [made]
     patch = decided(FAILED, "it crashed", "2026-11-26T02:10:00Z")
     recorded["metadata"]["annotations"] |= patch["metadata"]["annotations"]
     [read] = in_order([recorded])
-    assert (read.state, read.reason, read.ended) == (FAILED, "it crashed", "2026-11-26T02:10:00Z")
+    assert (read.state, read.failure, read.ended) == (FAILED, "it crashed", "2026-11-26T02:10:00Z")
 
 
 def test_what_somebody_else_made_of_an_entry_restores_nothing() -> None:
@@ -100,18 +102,18 @@ WANTS = Wanted(B, "b")
         (WANTS, NOW, [], courses.BEGIN, ""),
         (WANTS, Marks(B), [entry(GOOD)], courses.NOTHING, "has 2026.12.0 already"),
         (WANTS, UNDER_WAY, [entry()], courses.RESUME, "did not come to its end"),
-        (WANTS, UNDER_WAY, [entry(FAILING, reason="it crashed")], courses.ABORT, "it crashed"),
+        (WANTS, UNDER_WAY, [entry(FAILING, failure="it crashed")], courses.ABORT, "it crashed"),
         (WANTS, UNDER_WAY, [entry(WITHDRAWING)], courses.ABORT, ""),
         (Wanted(C, "c"), UNDER_WAY, [entry()], courses.SUPERSEDE, "takes the place of 2026.12.0"),
         (Wanted(B, "corrected"), UNDER_WAY, [entry(FAILING)], courses.SUPERSEDE, ""),
-        (WANTS, NOW, [entry(FAILED, reason="it crashed")], courses.REFUSE, "2026.12.0 failed here at .*: it crashed"),
+        (WANTS, NOW, [entry(FAILED, failure="it crashed")], courses.REFUSE, "2026.12.0 failed here at .*: it crashed"),
         (Wanted(B, "b", retry=True), NOW, [entry(FAILED)], courses.BEGIN, ""),
         (Wanted(B, "corrected"), NOW, [entry(FAILED)], courses.BEGIN, ""),
         (WANTS, NOW, [entry(FAILED), entry(GOOD, 2), entry(GOOD, 3, source=B, target=A)], courses.BEGIN, ""),
         (WANTS, NOW, [entry(WITHDRAWN)], courses.BEGIN, ""),
         (WANTS, UNDER_WAY, [], courses.REFUSE, "its backup is gone"),
         (Wanted(back=True), UNDER_WAY, [entry()], courses.ABORT, "asked to go back"),
-        (Wanted(back=True), UNDER_WAY, [entry(FAILING, reason="it crashed")], courses.ABORT, "it crashed"),
+        (Wanted(back=True), UNDER_WAY, [entry(FAILING, failure="it crashed")], courses.ABORT, "it crashed"),
         (Wanted(back=True), Marks(B, unfinished=A), [entry(restores=1)], courses.RESUME, ""),
         (Wanted(back=True), Marks(B, unfinished=A), [entry(FAILING, restores=1)], courses.ABORT, ""),
         (Wanted(back=True), Marks(B), [entry(GOOD), entry(FAILED, 2, source=B, target=C)], courses.ROLLBACK, ""),

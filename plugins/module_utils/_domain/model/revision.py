@@ -21,8 +21,8 @@ from .unit import Unit, digest
 PENDING, GOOD, FAILING, FAILED = "pending", "good", "failing", "failed"
 """Being rolled out; has passed its gate; has not, and the one before is being restored; is no more."""
 
-_WHO, _WHY, _WHEN = PREFIX + "who", PREFIX + "why", PREFIX + "when"
-_STATE, _REASON, _DIGEST = PREFIX + "state", PREFIX + "reason", PREFIX + "unit"
+_REQUESTED_BY, _REASON, _WHEN = PREFIX + "requested-by", PREFIX + "reason", PREFIX + "when"
+_STATE, _FAILURE, _DIGEST = PREFIX + "state", PREFIX + "failure", PREFIX + "unit"
 _RESTORES, _STRATEGY = PREFIX + "restores", PREFIX + "strategy"
 
 
@@ -37,7 +37,7 @@ class Revision:
     :param when: in UTC, RFC 3339.
     :param restores: the number of the revision whose unit this is again; 0 where it is new.
     :param strategy: how it is, or was, rolled out, as plain data: a resumed run does the same.
-    :param reason: why it failed.
+    :param requested_by, reason: who asked for it, and why. :param failure: why it failed.
     """
 
     model: str
@@ -45,12 +45,12 @@ class Revision:
     unit: Unit
     digest: str
     state: str
-    who: str = ""
-    why: str = ""
+    requested_by: str = ""
+    reason: str = ""
     when: str = ""
     restores: int = 0
     strategy: Mapping[str, Any] = field(default_factory=dict)
-    reason: str = ""
+    failure: str = ""
 
     @property
     def name(self) -> str:
@@ -68,8 +68,8 @@ def record(revision: Revision) -> dict[str, Any]:
             "namespace": MODELS_NAMESPACE,
             "labels": {**given, REVISION_OF_LABEL: revision.model},
             "annotations": {
-                _WHO: revision.who,
-                _WHY: revision.why,
+                _REQUESTED_BY: revision.requested_by,
+                _REASON: revision.reason,
                 _WHEN: revision.when,
                 _STATE: revision.state,
                 _DIGEST: revision.digest,
@@ -82,9 +82,9 @@ def record(revision: Revision) -> dict[str, Any]:
     }
 
 
-def decided(state: str, reason: str = "") -> dict[str, Any]:
+def decided(state: str, failure: str = "") -> dict[str, Any]:
     """The merge patch that says what became of a revision."""
-    return {"metadata": {"annotations": {_STATE: state, _REASON: reason or None}}}
+    return {"metadata": {"annotations": {_STATE: state, _FAILURE: failure or None}}}
 
 
 def parse(recorded: Mapping[str, Any]) -> Revision:
@@ -98,12 +98,12 @@ def parse(recorded: Mapping[str, Any]) -> Revision:
         unit=unit,
         digest=str(notes.get(_DIGEST) or digest(unit)),
         state=str(notes.get(_STATE, FAILED)),
-        who=str(notes.get(_WHO, "")),
-        why=str(notes.get(_WHY, "")),
+        requested_by=str(notes.get(_REQUESTED_BY, "")),
+        reason=str(notes.get(_REASON, "")),
         when=str(notes.get(_WHEN, "")),
         restores=int(notes.get(_RESTORES) or 0),
         strategy=json.loads(notes.get(_STRATEGY) or "{}"),
-        reason=str(notes.get(_REASON) or ""),
+        failure=str(notes.get(_FAILURE) or ""),
     )
 
 

@@ -53,11 +53,15 @@ def revision_rows(cluster: str, models: Iterable[Data]) -> list[Row]:
             "revision": revision["number"],
             "state": revision["state"],
             "strategy": revision["strategy"],
-            "who": revision["who"],
+            "requested_by": revision["requested_by"],
             "when": revision["when"],
-            "why": " ".join([f"(restores {revision['restores']})"] * bool(revision["restores"]) + [revision["why"]]),
-            "reason": revision["reason"],
+            "reason": _restoring(revision) + revision["reason"],
+            "failure": revision["failure"],
         }
         for model in models
         for revision in model["revisions"]
     ]
+
+
+def _restoring(revision: Data) -> str:
+    return f"(restores {revision['restores']}) " if revision["restores"] else ""

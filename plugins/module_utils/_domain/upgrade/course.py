@@ -60,12 +60,12 @@ def course(wanted: Wanted, marks: Marks, entries: Sequence[Entry]) -> Course:
             return Course(SUPERSEDE, stuck, reason)
         if stuck.state == PENDING:
             return Course(RESUME, stuck, "an earlier run did not come to its end")
-        return Course(ABORT, stuck, stuck.reason)
+        return Course(ABORT, stuck, stuck.failure)
     if marks.release == wanted.release:
         return Course(NOTHING, NONE, f"has {wanted.release} already")
     failed = failed_before(wanted.release, wanted.digest, entries)
     if failed and not wanted.retry:
-        return Course(REFUSE, failed, f"{failed.target} failed here at {failed.ended}: {failed.reason}")
+        return Course(REFUSE, failed, f"{failed.target} failed here at {failed.ended}: {failed.failure}")
     return Course(BEGIN)
 
 
@@ -78,7 +78,7 @@ def failed_before(release: str, digest: str, entries: Sequence[Entry]) -> Entry 
 def _back(marks: Marks, entries: Sequence[Entry], stuck: Entry | None) -> Course:
     if stuck:
         resumes = stuck.restores and stuck.state == PENDING
-        return Course(RESUME if resumes else ABORT, stuck, stuck.reason or "it was asked to go back")
+        return Course(RESUME if resumes else ABORT, stuck, stuck.failure or "it was asked to go back")
     undone = next((e for e in reversed(entries) if e.state == GOOD and e.target == marks.release), None)
     if undone is None:
         return Course(REFUSE, NONE, f"no upgrade to {marks.release} is recorded here, so nothing says what was before")

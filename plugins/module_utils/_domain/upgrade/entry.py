@@ -27,7 +27,8 @@ UNDER_WAY = (PENDING, FAILING, WITHDRAWING)
 ENDS = {FAILING: FAILED, WITHDRAWING: WITHDRAWN}
 
 _FROM, _TO, _DIGEST = PREFIX + "from", PREFIX + "to", PREFIX + "release-digest"
-_STATE, _REASON, _WHO, _WHY = PREFIX + "state", PREFIX + "reason", PREFIX + "who", PREFIX + "why"
+_STATE, _FAILURE = PREFIX + "state", PREFIX + "failure"
+_REQUESTED_BY, _REASON = PREFIX + "requested-by", PREFIX + "reason"
 _WHEN, _ENDED = PREFIX + "when", PREFIX + "ended"
 _BEFORE, _RESTORES = PREFIX + "before", PREFIX + "restores"
 
@@ -53,9 +54,9 @@ class Entry:
     digest: str
     objects: Sequence[Manifest]
     state: str = PENDING
+    failure: str = ""
+    requested_by: str = ""
     reason: str = ""
-    who: str = ""
-    why: str = ""
     when: str = ""
     ended: str = ""
     before: Mapping[str, Any] = field(default_factory=dict)
@@ -86,8 +87,8 @@ def record(entry: Entry) -> Manifest:
                 _TO: entry.target,
                 _DIGEST: entry.digest,
                 _STATE: entry.state,
-                _WHO: entry.who,
-                _WHY: entry.why,
+                _REQUESTED_BY: entry.requested_by,
+                _REASON: entry.reason,
                 _WHEN: entry.when,
                 _BEFORE: json.dumps(dict(entry.before), sort_keys=True),
                 **({_RESTORES: str(entry.restores)} if entry.restores else {}),
@@ -98,9 +99,9 @@ def record(entry: Entry) -> Manifest:
     }
 
 
-def decided(state: str, reason: str = "", ended: str = "") -> Manifest:
+def decided(state: str, failure: str = "", ended: str = "") -> Manifest:
     """The merge patch that says what became of an entry."""
-    notes = {_STATE: state, _REASON: reason or None, _ENDED: ended or None}
+    notes = {_STATE: state, _FAILURE: failure or None, _ENDED: ended or None}
     return {"metadata": {"annotations": notes}}
 
 
@@ -115,9 +116,9 @@ def parse(recorded: Mapping[str, Any]) -> Entry:
         digest=str(notes.get(_DIGEST, "")),
         objects=json.loads((recorded.get("data") or {}).get("objects") or "[]"),
         state=str(notes.get(_STATE, SUPERSEDED)),
-        reason=str(notes.get(_REASON) or ""),
-        who=str(notes.get(_WHO, "")),
-        why=str(notes.get(_WHY, "")),
+        failure=str(notes.get(_FAILURE) or ""),
+        requested_by=str(notes.get(_REQUESTED_BY, "")),
+        reason=str(notes.get(_REASON, "")),
         when=str(notes.get(_WHEN, "")),
         ended=str(notes.get(_ENDED) or ""),
         before=json.loads(notes.get(_BEFORE) or "{}"),

@@ -82,8 +82,8 @@ class Talk:
     session: Session
     discovery: Discovery
     options: SetOptions
-    who: str
-    why: str
+    requested_by: str
+    reason: str
     unsent: str
 
 
@@ -190,7 +190,7 @@ class ModelChange:
         if self.settled:
             return self._mend(strategy)
         if self._now and self._now.state == FAILING and self.resumes:
-            raise self._roll_back(self._now, f"{self._now.reason}; the run that found this was interrupted")
+            raise self._roll_back(self._now, f"{self._now.failure}; the run that found this was interrupted")
         revision = self.resumes or self._record(strategy)
         self._supersede(revision)
         try:
@@ -227,8 +227,8 @@ class ModelChange:
             unit=self.unit,
             digest=self.digest,
             state=PENDING,
-            who=self._talk.who,
-            why=self._talk.why,
+            requested_by=self._talk.requested_by,
+            reason=self._talk.reason,
             when=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             restores=self._restores,
             strategy=asdict(strategy),
@@ -246,7 +246,7 @@ class ModelChange:
     def _supersede(self, revision: Revision) -> None:
         """What earlier runs were at, and did not come to the end of, is no more."""
         for older in [r for r in self._revisions if r.state in (PENDING, FAILING) and r.number < revision.number]:
-            self._decide(older, FAILED, older.reason or f"superseded by revision {revision.number}")
+            self._decide(older, FAILED, older.failure or f"superseded by revision {revision.number}")
 
     def _bake(self, strategy: Strategy) -> int:
         """A first version replaces nothing that serves, so nothing has to be held back for it.
@@ -340,7 +340,7 @@ class ModelChange:
         path = f"{REVISIONS}/{revision.name}"
         self._talk.session.request("PATCH", path, body=decided(state, reason), content_type=MERGE_PATCH)
         self._revisions = [
-            Revision(**{**vars(r), "state": state, "reason": reason}) if r.number == revision.number else r
+            Revision(**{**vars(r), "state": state, "failure": reason}) if r.number == revision.number else r
             for r in self._revisions
         ]
 
