@@ -47,8 +47,8 @@ models:
     - Each model with its C(name), the number and C(state) of its current C(revision), C(replicas), how many are
       C(ready), C(status) (V(ready), or what it waits for), and its C(revisions), newest first.
     - Each of those has C(number), C(state), C(requested_by), C(reason), C(when), C(restores) (the number of the
-      revision whose unit it is again), C(strategy), C(arithmetic) (why that strategy), C(failure) (why it failed) and C(unit) (a
-      digest).
+      revision whose unit it is again), C(strategy), C(arithmetic) (why that strategy), C(failure) (why it failed) and
+      C(unit) (a digest).
     - A revision is V(pending) while it is rolled out, V(good) once it has passed, V(failing) while the one before is
       restored, and V(failed).
   type: list
