@@ -2,13 +2,13 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Take sick GPU nodes out of service, and mended ones back, as far as the contract allows."""
+"""Take sick GPU nodes out of service, and return repaired ones, as far as the contract allows."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: node_remediation
-short_description: Take sick GPU nodes out of service, and mended ones back
+short_description: Take sick GPU nodes out of service, and return repaired ones
 version_added: 0.1.0
 author:
   - Fireworks AI (@fw-ai)
