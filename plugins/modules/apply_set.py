@@ -136,6 +136,12 @@ owner:
   type: str
   returned: failure
   sample: operator
+policies:
+  description: The admission policies that refused something of the set.
+  type: list
+  elements: str
+  returned: when the set is refused
+  sample: [fireworks-workloads]
 code:
   description: What went wrong, as a stable word. C(what), C(where) and C(next_step) say it in words.
   type: str

@@ -148,7 +148,7 @@ models:
   description:
     - Each model with its C(name), C(changed), C(revision), C(strategy), C(why) (the arithmetic of the strategy),
       C(gate) (V(passed) or V(unproven)), C(evidence) and C(replicas).
-    - One that failed has C(failed), C(why) and C(owner) instead.
+    - One that failed has C(failed), C(msg), C(code), C(owner), C(what), C(where) and C(next_step) instead.
   type: list
   elements: dict
   returned: always

@@ -89,7 +89,7 @@ def test_a_cluster_of_yours_is_named_and_left_alone_until_you_agree(bed: Any) ->
     ("environment", "message"),
     [
         ({}, "Mirror those of"),
-        ({"KUBECONFIG": "/nowhere/config"}, "needs it to be one file that is there"),
+        ({"KUBECONFIG": "/nowhere/config"}, "the demo needs one existing file"),
     ],
 )
 def test_what_is_missing_is_said(bed: Any, environment: dict[str, str], message: str) -> None:

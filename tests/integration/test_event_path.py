@@ -283,8 +283,8 @@ def test_the_playbook_by_hand_is_as_strict(serving: Any, tmp_path: Path) -> None
     assert checked.returncode == 0, checked.stdout
     for wrong, says in (
         ((), "no node is named"),
-        (("-e", "cluster=*", "-e", f"node={OTHER}"), "The inventory has no cluster of the name *"),
-        (("-e", "cluster=birch-eu-1", "-e", "node=h100-9"), "has no GPU node of the name h100-9"),
+        (("-e", "cluster=*", "-e", f"node={OTHER}"), "the inventory has no cluster of the name *"),
+        (("-e", "cluster=birch-eu-1", "-e", "node=h100-9"), "there is no GPU node of the name h100-9"),
     ):
         refused = play("remediate_node", tmp_path, [contract(serving)], *wrong, clusters="")
         assert refused.returncode == 2 and says in " ".join(refused.stdout.split()), refused.stdout

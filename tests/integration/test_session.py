@@ -256,7 +256,7 @@ def test_a_login_page_proves_nothing_and_is_asked_past(
 ) -> None:
     monkeypatch.setattr(session_module, "FIRST_ANSWER_SECONDS", 0.5)
     with a_server(bed, [(status, {"Content-Type": "text/html"})]) as (access, paths):
-        with pytest.raises(NotAnAnswerError, match=r"not the API server's answer: .*text/html|redirect"):
+        with pytest.raises(NotAnAnswerError, match=r"not from the API server: .*text/html|redirect"):
             Session(access).get(path)
         assert len(paths) > 1
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -65,8 +65,10 @@ class Outcome:
 
     def to_dict(self) -> dict[str, Any]:
         """As facts and records hold it."""
+        # Not by dataclasses.asdict: it copies mappings by their own type, and Ansible's lazy ones refuse that.
+        whole = {each.name: getattr(self, each.name) for each in fields(self)}
         plain = {"result": self.result.value, "owner": self.owner.value, "contact": dict(self.contact)}
-        return {**asdict(self), **plain, "written": list(self.written)}
+        return {**whole, **plain, "written": list(self.written)}
 
 
 def failures_told(outcomes: Iterable[Data]) -> list[str]:

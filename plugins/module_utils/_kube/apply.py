@@ -30,7 +30,6 @@ from .errors import (
     ConflictError,
     DeadlineError,
     ForbiddenError,
-    KubeError,
     NotFoundError,
 )
 from .manifests import Member, to_members
@@ -39,6 +38,7 @@ from .occupants import foreign_occupants
 from .ordering import in_steps
 from .plan import CREATE, DELETE, UPDATE, Change, Plan, change_for, is_leaving, not_ours, parent_with, the_home_of
 from .readiness import Readiness
+from .refusals import RefusedError, policies_of, reason_of
 from .replicas import KEEPER, SCALERS, Shared, handover_manifest, owners_of_replicas, scaled, share
 from .session import APPLY_PATCH, FIELD_MANAGER, Session
 from .wait import Awaited, wait_gone, wait_ready
@@ -48,12 +48,6 @@ LEAVING_SECONDS = 300.0
 """For an object of the same name that is on its way out, with pods that finish what they are at."""
 #: A namespace that does not exist yet cannot take a dry-run; the server checks the object in this one instead.
 _SURROGATE_NAMESPACE = "default"
-
-
-class RefusedError(KubeError):
-    """The set cannot be applied as it is; the message lists every object and reason. Nothing was written."""
-
-    code = "refused"
 
 
 @dataclass(frozen=True)
@@ -195,6 +189,7 @@ class SetApplier:
         self, members: list[Member], shared: Mapping[Ref, Shared], live: Mapping[Ref, Manifest], coming: set[str]
     ) -> list[Change]:
         refused: list[tuple[Ref, str]] = []
+        policies: set[str] = set()
         new = {member.ref for member in members} - set(live)
 
         def dry_run(member: Member) -> Change | None:
@@ -206,12 +201,13 @@ class SetApplier:
                 if isinstance(error, NotFoundError) and _role_of(member) in new:
                     # Without the right to bind, the server compares our rights with the role, which is in this set.
                     return change_for(member.ref, member.resource, ours.applied, live.get(member.ref), None)
-                refused.append((member.ref, _reason(error)))
+                refused.append((member.ref, reason_of(error)))
+                policies.update(policies_of(error))
                 return None
             return change_for(member.ref, member.resource, ours.applied, live.get(member.ref), after, ours.handover)
 
         changes = self._session.in_parallel(dry_run, members)
-        self._refuse(sorted(refused))
+        self._refuse(sorted(refused), policies=policies)
         return [change for change in changes if change is not None]
 
     def _dry_run(self, member: Member, *, surrogate: bool) -> Manifest | None:
@@ -240,7 +236,9 @@ class SetApplier:
         found = ((ref, live, self._discovery.find(str(live["apiVersion"]), ref.kind)) for ref, live in doomed.items())
         return [Change(DELETE, ref, resource, before=live) for ref, live, resource in found if resource is not None]
 
-    def _refuse(self, reasons: list[tuple[Ref, str]], *, owner: Owner = Owner.OPERATOR) -> None:
+    def _refuse(
+        self, reasons: list[tuple[Ref, str]], *, owner: Owner = Owner.OPERATOR, policies: Iterable[str] = ()
+    ) -> None:
         if reasons:
             raise RefusedError(
                 f"the set {self._parent.name} is refused, nothing was written: "
@@ -248,6 +246,7 @@ class SetApplier:
                 where=self._where,
                 next_step="resolve each object named above",
                 owner=owner,
+                policies=policies,
             )
 
     # --- apply ---------------------------------------------------------------------------------
@@ -302,7 +301,7 @@ class SetApplier:
                 self._keep(change, None)
         except AnswerError as error:
             raise RefusedError(
-                f"{change.ref}: {_reason(error)}; the set is partly applied, a rerun continues from here",
+                f"{change.ref}: {reason_of(error)}; the set is partly applied, a rerun continues from here",
                 where=self._where,
                 next_step="resolve the object named above and run again",
             ) from None
@@ -379,16 +378,6 @@ class SetApplier:
     @property
     def _where(self) -> str:
         return self._session.where
-
-
-def _reason(error: AnswerError) -> str:
-    """Why the server refused one object; for a conflict, the fields and their owners."""
-    causes = (error.body.get("details") or {}).get("causes") or []
-    owned = [c for c in causes if c.get("reason") == "FieldManagerConflict"]
-    if owned:
-        said = ", ".join(f"{c.get('field')} ({c.get('message')})" for c in owned)
-        return f"fields belong to another manager: {said}; ask its owner, or set force_conflicts"
-    return str(error.body.get("message") or error.what).rstrip(".")
 
 
 def _role_of(member: Member) -> Ref | None:

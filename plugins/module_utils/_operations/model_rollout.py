@@ -184,9 +184,7 @@ def _no_room(change: ModelChange, strategy: Strategy, where: str) -> KubeError:
 
 def _failed(batch: _Batch, name: str, error: KubeError, *, changed: bool = False) -> None:
     batch.failures.append(error)
-    batch.results.append(
-        {"name": name, "changed": changed, "failed": True, "why": str(error), "owner": str(error.owner)}
-    )
+    batch.results.append({"name": name, "changed": changed, **error.as_result()})
 
 
 def _nothing(change: ModelChange) -> Result:

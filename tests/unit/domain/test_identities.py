@@ -142,6 +142,17 @@ def test_setup_grants_only_rights_that_were_checked() -> None:
                 assert {(need.scope, need.group, plain, sub, verb) for verb in need.verbs} <= asked
 
 
+def test_whoever_makes_routes_on_openshift_may_name_their_hosts() -> None:
+    agreed = contract(identity={"provider": "openshift"}, networking={"domain": "llm.acme.example"})
+    said = [
+        need
+        for identity in IDENTITIES
+        for need in granted(agreed, identity)
+        if need.group == "route.openshift.io" and "routes/custom-host" in need.resources
+    ]
+    assert said and {need.verbs for need in said} == {("create", "update")}
+
+
 @pytest.mark.parametrize(
     ("scaling", "given"),
     [

@@ -310,7 +310,7 @@ def test_the_more_important_goes_first() -> None:
 def test_rows_say_what_became_of_each_model() -> None:
     good = {"name": "a", "changed": True, "revision": 2, "strategy": "surge", "why": "room", "gate": "passed",
             "evidence": "2 of 2"}  # fmt: skip
-    bad = {"name": "b", "changed": True, "failed": True, "why": "it hangs"}
+    bad = {"name": "b", "changed": True, "failed": True, "what": "it hangs"}
     same = {"name": "c", "changed": False, "revision": 1, "strategy": "none", "why": "nothing to change"}
     rows = rollout_rows("acme", [good, bad, same])
     assert [row["result"] for row in rows] == ["changed", "failed", "as it was"]

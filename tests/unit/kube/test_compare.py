@@ -57,6 +57,11 @@ DIFFERENT = {
         {"labels": {"b": "1"}},
         [("labels.a", "", None)],
     ),
+    "an empty label to match among others": (
+        {"matchLabels": {"a": "", "b": "1"}},
+        {"matchLabels": {"b": "1"}},
+        [("matchLabels.a", "", None)],
+    ),
     "a false whose absence means true": (
         {"automountServiceAccountToken": False},
         {},

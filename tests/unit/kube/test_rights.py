@@ -55,8 +55,9 @@ def test_each_right_is_asked_in_each_namespace_that_it_can_be_in() -> None:
     assert {r.verb for r in asked if r.resource == "clusterroles"} == {"bind", "escalate"}
     assert right("/metrics", namespace="") in asked
     assert not any(r.verb == "use" for r in asked)
-    constraints = Served("security.openshift.io", "securitycontextconstraints", False, frozenset({"get"}))
-    assert any(r.verb == "use" for r in rights_to_ask([constraints], [], [], []))
+    for group, resource in (("security.openshift.io", "securitycontextconstraints"), ("policy", "podsecuritypolicies")):
+        constraints = Served(group, resource, False, frozenset({"get"}))
+        assert any(r.verb == "use" for r in rights_to_ask([constraints], [], [], []))
 
 
 def test_what_follows_from_everything_is_not_asked_again() -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 from ..._vocabulary.owner import NO_CONTACT, Contact, Owner
@@ -50,7 +50,8 @@ class Finding:
 
     def to_dict(self) -> dict[str, Any]:
         """The finding as plain data."""
-        return {**asdict(self), "owner": self.owner.value, "contact": dict(self.contact)}
+        whole = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {**whole, "owner": self.owner.value, "contact": dict(self.contact)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Finding:

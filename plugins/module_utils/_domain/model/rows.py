@@ -22,7 +22,7 @@ def rollout_rows(cluster: str, models: Iterable[Data]) -> list[Row]:
             "result": "failed" if model.get("failed") else "changed" if model["changed"] else "as it was",
             "strategy": model.get("strategy") or "-",
             "gate": model.get("gate") or "-",
-            "evidence": str(model.get("evidence") or model["why"]),
+            "evidence": str(model.get("evidence") or model.get("why") or model["what"]),
         }
         for model in models
     ]

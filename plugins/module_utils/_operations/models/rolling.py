@@ -50,12 +50,13 @@ from ..._domain.model.unit import (
     workload,
 )
 from ..._domain.names import SYSTEM_NAMESPACE, model_set
-from ..._kube.apply import RefusedError, SetApplier, SetOptions
+from ..._kube.apply import SetApplier, SetOptions
 from ..._kube.discovery import Discovery
 from ..._kube.errors import ConflictError, ForbiddenError, InvalidError, KubeError
 from ..._kube.manifests import ManifestError
 from ..._kube.objects import Manifest, Ref
 from ..._kube.plan import DELETE, Change, Plan
+from ..._kube.refusals import RefusedError
 from ..._kube.session import JSON, Session
 from ..._kube.wait import Awaited
 from .reading import REVISIONS

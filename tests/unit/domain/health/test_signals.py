@@ -261,6 +261,12 @@ def test_the_samples_of_an_engine_are_few_and_in_order() -> None:
     assert merged(sampled, None) == sampled
     assert stands_still_since(sampled) == float(20 - KEPT)
     assert stands_still_since([]) is None
+    assert stands_still_since(sampled[-1:]) is None
+
+
+def test_an_engine_that_produced_something_since_the_sample_before_does_not_stand_still() -> None:
+    sampled = [{"at": at, "running": 1.0, "waiting": 0.0, "heartbeat": at} for at in (1.0, 2.0)]
+    assert stands_still_since(sampled) is None
 
 
 def test_ports_of_infiniband() -> None:
