@@ -79,7 +79,7 @@ findings:
       type: str
       returned: success
     title:
-      description: What is wrong, in words.
+      description: A description of the fault.
       type: str
       returned: success
     node:
@@ -157,7 +157,7 @@ findings:
       type: str
       returned: success
     why:
-      description: The same in words.
+      description: The same as text.
       type: str
       returned: success
     policy:
