@@ -133,7 +133,7 @@ options:
         description: The object.
         type: dict
       sentence:
-        description: What must not be possible, in words.
+        description: A description of what must not be possible.
         type: str
         required: true
 seealso:

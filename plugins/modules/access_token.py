@@ -44,7 +44,7 @@ options:
   state:
     description:
       - V(present) sees to it that the file holds a good token. It is renewed when the file is of another account or
-        another server, when the account was made anew, when too little of its life is left, when others could read
+        another server, when the account was recreated, when too little of its life is left, when others could read
         the file, or when the API server does not accept the token.
       - V(absent) deletes the ServiceAccount, waits until the API server refuses the token of the file with 401, and
         removes the file. If the token is still accepted at the end of O(delete_timeout), the task fails and the file
@@ -146,7 +146,7 @@ owner:
   returned: failure
   sample: operator
 code:
-  description: What went wrong, as a stable word. C(what), C(where) and C(next_step) say it in words.
+  description: What went wrong, as a stable word. C(what), C(where) and C(next_step) describe it.
   type: str
   returned: failure
   sample: unreachable

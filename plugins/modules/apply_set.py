@@ -143,7 +143,7 @@ policies:
   returned: when the set is refused
   sample: [fireworks-workloads]
 code:
-  description: What went wrong, as a stable word. C(what), C(where) and C(next_step) say it in words.
+  description: What went wrong, as a stable word. C(what), C(where) and C(next_step) describe it.
   type: str
   returned: failure
   sample: unreachable

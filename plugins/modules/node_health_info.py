@@ -17,7 +17,7 @@ description:
   - Read are the nodes with their conditions, events and leases, and the pods on GPUs.
   - The DCGM exporters are read through the API server, so that nothing else need be reachable, unless the contract's
     C(health.exporters) says that they are asked directly. The engines' last minutes are read out of our telemetry.
-  - A source that is missing or silent, or that the identity may not read, is a finding. It is never taken for healthy.
+  - A source that is missing or silent, or that the identity may not read, is a finding. It never counts as healthy.
 requirements:
   - jsonschema
 extends_documentation_fragment:
@@ -79,7 +79,7 @@ findings:
       type: str
       returned: success
     title:
-      description: What is wrong, in words.
+      description: A description of the fault.
       type: str
       returned: success
     node:
@@ -157,7 +157,7 @@ findings:
       type: str
       returned: success
     why:
-      description: The same in words.
+      description: The same as text.
       type: str
       returned: success
     policy:

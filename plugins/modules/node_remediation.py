@@ -2,13 +2,13 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Take sick GPU nodes out of service, and mended ones back, as far as the contract allows."""
+"""Take sick GPU nodes out of service, and return repaired ones, as far as the contract allows."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: node_remediation
-short_description: Take sick GPU nodes out of service, and mended ones back
+short_description: Take sick GPU nodes out of service, and return repaired ones
 version_added: 0.1.0
 author:
   - Fireworks AI (@fw-ai)
@@ -17,7 +17,7 @@ description:
     quarantined (our taint, and a cordon), drained, and left to a repair, which a playbook makes and reports back with
     O(reports); then it is validated and returned. Or it is handed over.
   - Where a node is on its way is written on the node, so a run that was killed is simply run again. Each write reads
-    the node anew and names the version it read; each step is one write.
+    the node again and names the version it read; each step is one write.
   - What is not allowed by C(actions) of the contract is not done; with no such section nothing is ever written.
     Budgets, the breaker and storms (C(remediation) of the contract) hold back whatever takes capacity away, and never a
     return.
@@ -86,7 +86,7 @@ options:
         description: The same for the same fault of the same thing.
         type: str
       title:
-        description: What is wrong, in words.
+        description: A description of the fault.
         type: str
       gpu:
         description: The GPU, where it is one.
@@ -197,7 +197,7 @@ options:
         description: What decided about the action.
         type: str
       why:
-        description: The same in words.
+        description: The same as text.
         type: str
       policy:
         description: The version of the fault policy.

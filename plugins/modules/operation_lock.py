@@ -52,7 +52,7 @@ options:
     description: Who holds it. Unless given, C(user@controller); in AWX the user who started the job.
     type: str
   purpose:
-    description: The operation that it is taken for, which whoever finds it held is told. Required to take it.
+    description: The operation that acquires it, which a refusal to others names. Required to acquire it.
     type: str
     choices:
       - onboard
@@ -177,7 +177,7 @@ owner:
   returned: failure
   sample: operator
 code:
-  description: What went wrong, as a stable word. C(what), C(where) and C(next_step) say it in words.
+  description: What went wrong, as a stable word. C(what), C(where) and C(next_step) describe it.
   type: str
   returned: failure
   sample: unreachable

@@ -170,7 +170,7 @@ owner:
   returned: failure
   sample: operator
 code:
-  description: What went wrong, as a stable word. C(what), C(where) and C(next_step) say it in words.
+  description: What went wrong, as a stable word. C(what), C(where) and C(next_step) describe it.
   type: str
   returned: failure
   sample: unreachable

@@ -187,7 +187,7 @@ def observed(cluster: Any, space: str, path: str) -> tuple[int, str]:
 
 @pytest.mark.soak(sample=1)
 @pytest.mark.parametrize("case", CUSTOMERS)
-def test_what_the_customer_grants_in_his_namespace_is_expected_and_is_let_through(
+def test_what_the_customer_grants_in_their_namespace_is_expected_and_allowed(
     bed: Any, tmp_path: Path, case: str
 ) -> None:
     cluster, (health, path, words, wider) = bed["birch"], CUSTOMERS[case]

@@ -80,7 +80,7 @@ def result_of(run: subprocess.Popen[str]) -> dict[str, Any]:
     return result
 
 
-def let_go(cluster: Any) -> list[str]:
+def orphaned(cluster: Any) -> list[str]:
     """Pods that are nobody's now, because their replacements were to come first."""
     marked = [
         pod for pod in cluster.request("GET", PODS)["items"] if REPLACED in pod["metadata"].get("annotations", {})
@@ -148,7 +148,7 @@ def test_killed_before_and_after_every_write_it_is_finished_by_the_runs_after_it
     assert set(said(cluster)) == {"history", "returned"}
     assert [one["outcome"] for one in json.loads(said(cluster)["history"])] == ["done"], "one repair, counted once"
     assert not node(cluster)["spec"].get("unschedulable")
-    assert let_go(cluster) == []
+    assert orphaned(cluster) == []
     assert len(ready(cluster)) == 2
     points = Counter(killer.killed)
     print("\n" + "\n".join(f"killed {count} times {point}" for point, count in sorted(points.items())))
@@ -193,7 +193,7 @@ def test_replacements_come_first_and_no_moment_has_fewer(cluster: Any, tmp_path:
     assert (len(drain["first"]), len(drain["evicted"])) == (2, 2)
     assert min(least) == 2
     assert places(cluster) == [OTHER] * 2
-    assert let_go(cluster) == []
+    assert orphaned(cluster) == []
 
 
 @pytest.mark.soak
@@ -224,20 +224,20 @@ def test_an_orphaned_pod_is_adopted_again_when_its_node_is_returned_by_hand(clus
     killer = Killer()
     killer.written = True
 
-    def once_it_was_let_go(method: str, path: str) -> int | None:
+    def once_it_was_orphaned(method: str, path: str) -> int | None:
         return killer.after(method, path) if "/pods/" in path else None
 
-    with troubled(cluster, lambda *_: None, once_it_was_let_go) as server:
+    with troubled(cluster, lambda *_: None, once_it_was_orphaned) as server:
         with killer._lock:
             killer.run = run = start(cluster, server, finding())
         run.wait(60)
-    assert let_go(cluster) == [before["metadata"]["name"]], killer.killed
+    assert orphaned(cluster) == [before["metadata"]["name"]], killer.killed
     until(lambda: len(ready(cluster)) == 2, "no replacement came")
     cluster.request("PATCH", f"/api/v1/nodes/{NODE}", {"spec": {"unschedulable": None}})
     kept = remediate(cluster, tmp_path, finding())
     assert taken(kept, "keep_pod")["changed"]
     assert taken(kept, "release")["changed"]
     until(lambda: len(ready(cluster)) == 1, "there is one too many")
-    assert let_go(cluster) == []
+    assert orphaned(cluster) == []
     [pod] = ready(cluster)  # which of the two is up to the ReplicaSet: of pods about as old it takes any
     assert pod["metadata"]["ownerReferences"] == before["metadata"]["ownerReferences"]

@@ -447,8 +447,8 @@ def _pods_are_tried(place: Governed, api: Any, need: Need) -> bool:
     if need.resources != ("pods",):
         return False
     if need.verbs == ("patch",):
-        let_go = {"labels": {"pod-template-hash": None}, "annotations": {"byoc.fireworks.ai/replaced-by": "x 1"}}
-        assert refusal(api, "PATCH", f"{PODS}/holder", {"metadata": let_go}) == ""
+        orphaned = {"labels": {"pod-template-hash": None}, "annotations": {"byoc.fireworks.ai/replaced-by": "x 1"}}
+        assert refusal(api, "PATCH", f"{PODS}/holder", {"metadata": orphaned}) == ""
         return True
     canary = canary_pod(CONTRACT, "h100-0", H100, 1, GOOD, COMMAND, 600)
     assert refusal(api, "POST", PODS, canary) == ""

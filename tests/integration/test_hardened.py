@@ -17,7 +17,7 @@ from tests.beds import h100
 from tests.integration.audit_log import by_identity_and_verb, calls
 from tests.integration.journey import NO_REQUESTS, as_admin, hardened, line, onboard, ours, play, versions, wipe
 from tests.integration.plays import ROOT
-from tests.integration.upgrades import ASKED_BY, NEW, QUICK, ended, publish
+from tests.integration.upgrades import NEW, QUICK, REQUESTED_BY, ended, publish
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_every_playbook_runs_as_the_identity_that_it_declares(
     contract["change"] = {"approvals": {"stack_upgrade": "none"}}
     model = ("-e", "model=llama-3-1-8b", "-e", "revision=1", "-e", "confirm=retire")
     node = ("-e", "cluster=birch-eu-1", "-e", "node=h100-0")
-    release = ("-e", f"release={NEW}", "-e", f"releases={publish(tmp_path)}", *ASKED_BY, *QUICK)
+    release = ("-e", f"release={NEW}", "-e", f"releases={publish(tmp_path)}", *REQUESTED_BY, *QUICK)
     options = (*NO_REQUESTS, *model, *node, *release, "-e", f"credentials_dir={tmp_path}")
     done = play(playbook, tmp_path, [contract], *options)
     assert done.returncode == 0, done.stdout
@@ -118,7 +118,7 @@ MERGE = "application/merge-patch+json"
 PLAYBOOK = "ansible-playbook fireworks.byoc.presetup"
 
 
-#: How somebody may have edited the presetup: what is done, how it is named, and the command that mends it.
+#: How somebody may have edited the presetup: what is done, how it is named, and the command that fixes it.
 EDITS = [
     ("PATCH", f"{MODELS}/resourcequotas/approved-gpus", {"spec": {"hard": {"requests.nvidia.com/gpu": "64"}}},
      "ResourceQuota fireworks-models/approved-gpus: spec.hard[requests.nvidia.com/gpu]",
@@ -142,7 +142,7 @@ EDITS = [
 ]  # fmt: skip
 
 
-def test_an_edited_and_partial_presetup_is_named_with_what_mends_it_and_nothing_is_done(
+def test_an_edited_and_partial_presetup_is_named_with_what_fixes_it_and_nothing_is_done(
     serving: Any, tmp_path: Path
 ) -> None:
     are_named_and_nothing_is_done(serving, tmp_path, EDITS)
@@ -150,14 +150,14 @@ def test_an_edited_and_partial_presetup_is_named_with_what_mends_it_and_nothing_
 
 @pytest.mark.soak
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit[3].partition(":")[0])
-def test_each_edit_alone_is_named_with_what_mends_it_and_nothing_is_done(
+def test_each_edit_alone_is_named_with_what_fixes_it_and_nothing_is_done(
     serving: Any, tmp_path: Path, edit: tuple[Any, ...]
 ) -> None:
     are_named_and_nothing_is_done(serving, tmp_path, [edit])
 
 
 def are_named_and_nothing_is_done(serving: Any, folder: Path, edits: list[tuple[Any, ...]]) -> None:
-    """Make the edits, onboard, and have the customer's administrator mend them."""
+    """Make the edits, onboard, and have the customer's administrator repair them."""
     contract = hardened(serving, serving.kubeconfig_for_service_account("fireworks-system", "operator"))
     before = versions(serving)
     try:
@@ -171,8 +171,8 @@ def are_named_and_nothing_is_done(serving: Any, folder: Path, edits: list[tuple[
             assert command in said
         assert "Birch Security <security@birch.example>" in said
     finally:
-        mended = play("presetup", folder, [contract], *as_admin(serving), "-e", "presetup_force_conflicts=true")
-        assert mended.returncode == 0, mended.stdout
+        repaired = play("presetup", folder, [contract], *as_admin(serving), "-e", "presetup_force_conflicts=true")
+        assert repaired.returncode == 0, repaired.stdout
     assert len(versions(serving)) == len(before)
     assert onboard(folder, contract).returncode == 0
 

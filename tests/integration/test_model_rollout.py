@@ -109,8 +109,8 @@ def test_what_was_changed_by_hand_is_put_right_without_a_new_revision(models: Mo
     models.cluster.request("PATCH", service, {"metadata": {"labels": {"byoc.fireworks.ai/model": "x"}}}, MERGE)
     refused = models.roll(models.version(1024))
     assert "metadata.labels.byoc.fireworks.ai/model" in said(refused)
-    mended = models.roll(models.version(1024), force=True)
-    assert (mended["changed"], mended["models"][0]["revision"]) == (True, 1), mended
+    repaired = models.roll(models.version(1024), force=True)
+    assert (repaired["changed"], repaired["models"][0]["revision"]) == (True, 1), repaired
     assert models.whole() == one
     models.cluster.request("DELETE", service.partition("?")[0])
     again = models.roll(models.version(1024))
@@ -132,7 +132,7 @@ def test_with_no_gpu_free_replicas_are_replaced_one_by_one(models: Models) -> No
 
 
 @pytest.mark.soak
-def test_with_no_gpu_free_and_one_replica_it_is_refused_where_a_naive_surge_would_wait_for_ever(models: Models) -> None:
+def test_with_no_gpu_free_and_one_replica_it_is_refused_where_a_naive_surge_would_wait_forever(models: Models) -> None:
     both = [models.version(1024, name=name, replicas=1, gpus=8) for name in (LLAMA, "qwen")]
     assert not models.roll(*both).get("failed")
     before = models.whole()
@@ -206,8 +206,8 @@ def test_a_first_version_that_does_not_pass_is_left_to_be_looked_at_and_judged_a
         assert "There is no earlier good revision to go back to" in said(failed)
     assert len(models.pods()) == 2
     assert models.revisions() == [(1, "failed"), (2, "failed")]
-    mended = models.roll(models.version(2048))
-    assert (mended["models"][0]["revision"], mended["models"][0]["gate"]) == (3, "unproven"), mended
+    repaired = models.roll(models.version(2048))
+    assert (repaired["models"][0]["revision"], repaired["models"][0]["gate"]) == (3, "unproven"), repaired
 
 
 def test_a_version_that_is_ready_and_does_not_answer_gets_no_traffic(models: Models) -> None:

@@ -54,7 +54,7 @@ def asks_for_a_reset() -> str:
 def birch(bed: Any) -> Iterator[Any]:
     cluster = bed["birch"]
     yield cluster
-    cluster.mend_node(NODE)
+    cluster.repair_node(NODE)
     cluster.request("DELETE", f"{EVENTS}?fieldSelector=involvedObject.kind%3DNode")
 
 

@@ -64,7 +64,7 @@ def test_the_whole_presetup_is_the_same_as_module_and_in_process_and_in_check_mo
         assert in_process["unlisted"] == []
 
 
-def test_ten_edits_are_each_named_exactly_and_mended_by_applying_again(
+def test_ten_edits_are_each_named_exactly_and_repaired_by_applying_again(
     presetup: tuple[Any, Contract], tmp_path: Path
 ) -> None:
     cluster, contract = presetup

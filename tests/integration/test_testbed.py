@@ -290,7 +290,7 @@ def test_a_deleted_pod_is_gone_in_a_moment(acme: Cluster, namespace: str) -> Non
 # -- nodes ----------------------------------------------------------------------------------------
 
 
-def test_a_node_whose_heartbeats_stop_is_lost_until_it_is_mended(acme: Cluster, namespace: str) -> None:
+def test_a_node_whose_heartbeats_stop_is_lost_until_it_is_repaired(acme: Cluster, namespace: str) -> None:
     acme.break_node("h100-1", "not-ready")
     try:
         until(lambda: condition(acme, "h100-1") == "Unknown", seconds=30)
@@ -300,7 +300,7 @@ def test_a_node_whose_heartbeats_stop_is_lost_until_it_is_mended(acme: Cluster, 
         assert condition(acme, "h100-1") == "Unknown"
         assert condition(acme, "h100-0") == "True"
     finally:
-        acme.mend_node("h100-1")
+        acme.repair_node("h100-1")
     until(lambda: condition(acme, "h100-1") == "True")
     until(lambda: len(acme.request("GET", "/api/v1/nodes/h100-1")["spec"]["taints"]) == 1)
     lease = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/h100-1"
@@ -314,22 +314,22 @@ def test_a_node_whose_kubelet_says_that_it_is_not_ready_stays_so(acme: Cluster) 
         time.sleep(3)
         assert condition(acme, "h100-1") == "False"
     finally:
-        acme.mend_node("h100-1")
+        acme.repair_node("h100-1")
     assert condition(acme, "h100-1") == "True"
 
 
-def test_a_condition_posted_on_a_node_stays_until_it_is_mended(acme: Cluster) -> None:
+def test_a_condition_posted_on_a_node_stays_until_it_is_repaired(acme: Cluster) -> None:
     acme.break_node("h100-0", "condition", type="GpuXid", reason="Xid79", message="GPU has fallen off the bus")
     try:
         time.sleep(3)
         assert condition(acme, "h100-0", "GpuXid") == "True"
         assert condition(acme, "h100-0") == "True"
     finally:
-        acme.mend_node("h100-0")
+        acme.repair_node("h100-0")
     assert condition(acme, "h100-0", "GpuXid") == "absent"
 
 
-def test_a_node_offers_fewer_gpus_until_it_is_mended(acme: Cluster) -> None:
+def test_a_node_offers_fewer_gpus_until_it_is_repaired(acme: Cluster) -> None:
     def offered() -> str:
         return str(acme.request("GET", "/api/v1/nodes/h100-0")["status"]["allocatable"]["nvidia.com/gpu"])
 
@@ -338,7 +338,7 @@ def test_a_node_offers_fewer_gpus_until_it_is_mended(acme: Cluster) -> None:
         time.sleep(3)
         assert offered() == "7"
     finally:
-        acme.mend_node("h100-0")
+        acme.repair_node("h100-0")
     assert offered() == "8"
 
 

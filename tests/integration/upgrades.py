@@ -21,7 +21,7 @@ from tests.integration.plays import ROOT
 
 RELEASES = ROOT / "roles" / "stack" / "files" / "releases"
 OLD, NEW, NEWER, NEWEST = "2026.11.0", "2026.90.0", "2026.90.1", "2026.90.2"
-ASKED_BY = ("-e", "requested_by=sre@fireworks.example")
+REQUESTED_BY = ("-e", "requested_by=sre@fireworks.example")
 QUICK = ("-e", "stack_bake=1", "-e", "stack_wait_timeout=20", "-e", "stack_deadline=60", "-e", "lock_duration=10")
 NO_SOAK = ("-e", '{"policy": {"soak": 0}}')
 NAMESPACE = "/api/v1/namespaces/fireworks-system"
@@ -100,7 +100,7 @@ def upgrade(
     folder: Path, contracts: Iterable[Contract], releases: Path, *options: str, release: str = NEW, **how: Any
 ) -> subprocess.CompletedProcess[str]:
     """Run ``fireworks.byoc.upgrade`` over a fleet, with short waits."""
-    asked = ("-e", f"release={release}", "-e", f"releases={releases}", *ASKED_BY)
+    asked = ("-e", f"release={release}", "-e", f"releases={releases}", *REQUESTED_BY)
     soak = () if any("policy" in option for option in options) else NO_SOAK
     return play("upgrade", folder, contracts, *asked, *QUICK, *soak, *options, **how)
 
@@ -110,7 +110,7 @@ def kill_upgrade(
 ) -> None:
     """Begin an upgrade that would bake for long, and kill it and its workers once it has got somewhere."""
     inventory = write_fleet(folder, contracts)
-    given = ("-e", "clusters=byoc", "-e", f"release={release}", "-e", f"releases={releases}", *ASKED_BY, *NO_SOAK)
+    given = ("-e", "clusters=byoc", "-e", f"release={release}", "-e", f"releases={releases}", *REQUESTED_BY, *NO_SOAK)
     options = ("-i", str(inventory), *given, *QUICK, "-e", "stack_bake=600")
     running = begin_playbook("fireworks.byoc.upgrade", *options, log=folder / "killed.log")
     try:

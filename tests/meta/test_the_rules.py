@@ -230,8 +230,9 @@ BROKEN = [
     ("galaxy_and_the_changelog_agree_on_the_version", "changelogs/changelog.yaml", "releases: {0.2.0: {}}\n", "0.2.0"),
     ("galaxy_and_the_changelog_agree_on_the_version", "changelogs/fragments/1.yml", None, "fragments: 0"),
     ("no_text_uses_a_word_that_the_glossary_replaces", "docs/x.md", "a\nwe Reckon so\n", "docs/x.md:2: 'Reckon'"),
-    ("no_text_uses_a_word_that_the_glossary_replaces", KUBE, "# fits in\n# a head\n", "short enough to read"),
-    ("no_text_uses_a_word_that_the_glossary_replaces", DOMAIN, "fit_in_a_head = 1\n", "fit_in_a_head"),
+    ("no_text_uses_a_word_that_the_glossary_replaces", KUBE, "# it is given\n# back\n", "rolled back"),
+    ("no_text_uses_a_word_that_the_glossary_replaces", "playbooks/x.yml", "- name: Know the sets\n", "an imperative"),
+    ("no_text_uses_a_word_that_the_glossary_replaces", DOMAIN, "whose_move = 1\n", "Action required by"),
 ]
 
 

@@ -20,7 +20,7 @@ _NOT_SERVED = b"404 page not found"
 #: The API server's audit chain sets this header on every answer, whether or not an audit log is written.
 _AUDIT_ID = "Audit-Id"
 #: These kinds are asked for in the ``Accept`` header, whatever the path names.
-_ASKED_BY_HEADER = ("PartialObjectMetadataList", "APIGroupDiscoveryList")
+_NAMED_BY_HEADER = ("PartialObjectMetadataList", "APIGroupDiscoveryList")
 _WATCH_EVENTS = ("ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR")
 _MOST_SHOWN = 60
 
@@ -156,7 +156,7 @@ def _is_refusal(asked: Asked, answer: Answer) -> bool:
 
 
 def _kind_fits(kind: str, asked: Asked, place: Place | None, kinds: Kinds) -> bool:
-    for wanted in _ASKED_BY_HEADER:
+    for wanted in _NAMED_BY_HEADER:
         if wanted in asked.accept:
             return kind == wanted
     if place is None:

@@ -40,7 +40,7 @@ class Replacing:
         self._began = 0.0
         self._known: frozenset[str] = frozenset()
         self._wanted: dict[str, int] = {}
-        self._let_go: dict[str, Pod] = {}
+        self._orphaned: dict[str, Pod] = {}
         self._refused: dict[str, str] = {}
 
     def begin(
@@ -66,7 +66,7 @@ class Replacing:
             except KubeError as error:
                 self._refused[pod.uid] = str(error)
                 return
-        self._let_go[pod.uid] = pod
+        self._orphaned[pod.uid] = pod
 
     def free(self, due: Sequence[Pod], pods: Sequence[Pod], asked: frozenset[str]) -> dict[str, str]:
         """Why each of the pods that are due has to wait, by UID; empty for those that may leave now.
@@ -82,7 +82,7 @@ class Replacing:
         for pod in due:
             held = pod.key in self._held
             found[pod.uid] = ""
-            if pod.uid not in self._let_go:
+            if pod.uid not in self._orphaned:
                 if held:
                     found[pod.uid] = f"it could not be orphaned: {self._refused.get(pod.uid, 'not ready')}"
             elif spare[pod.owner] > 0:
@@ -99,7 +99,7 @@ class Replacing:
 
     def undo(self, staying: Iterable[Pod]) -> list[str]:
         """Return the remaining pods to their owners; messages for those that could not be."""
-        back = [self._let_go[pod.uid] for pod in staying if pod.uid in self._let_go]
+        back = [self._orphaned[pod.uid] for pod in staying if pod.uid in self._orphaned]
         return [why for why in self._session.in_parallel(lambda pod: return_to_owner(self._session, pod), back) if why]
 
 

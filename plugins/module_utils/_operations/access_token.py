@@ -189,7 +189,7 @@ def _prove_accepted(text: str, parameters: Parameters, session: Session, account
     user = who_am_i(fresh)
     if user != account.user:
         raise KubeError(
-            f"the new token of {account.user} is taken for {user!r}; no file was changed",
+            f"the new token of {account.user} authenticates as {user!r}; no file was changed",
             where=session.where,
             next_step="look at how the API server authenticates tokens",
         )

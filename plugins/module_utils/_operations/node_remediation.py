@@ -66,7 +66,7 @@ _BUDGETS = f"/apis/policy/v1/namespaces/{MODELS_NAMESPACE}/poddisruptionbudgets"
 
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Take the nodes as far as they get now."""
+    """Advance the nodes now."""
     session = open_session(parameters["connection"])
     if context.check_mode:
         session.check_expected_cluster()

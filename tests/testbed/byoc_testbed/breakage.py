@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Breaking a node and mending it, in ways that outlast the heartbeats."""
+"""Breaking a node and repairing it, in ways that outlast the heartbeats."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def break_node(api: Api, name: str, kind: str, **how: Any) -> None:
         _patch_status(api, name, {"allocatable": {"nvidia.com/gpu": str(how.get("gpus", 0))}})
 
 
-def mend_node(api: Api, name: str) -> None:
+def repair_node(api: Api, name: str) -> None:
     """Undo every breakage of a node."""
     node = api.request("GET", f"/api/v1/nodes/{name}")
     broken = _broken(node)

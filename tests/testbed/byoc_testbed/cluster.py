@@ -195,7 +195,7 @@ class Cluster:
         self._start_kwok()
 
     def break_node(self, name: str, kind: str, **how: Any) -> None:
-        """Break a node until ``mend_node``.
+        """Break a node until ``repair_node``.
 
         ``not-ready``    heartbeats stop, and the node is Unknown once its lease has run out; its pods are left as
                          they are. With ``status="False"`` the kubelet itself says so, at once.
@@ -204,9 +204,9 @@ class Cluster:
         """
         breakage.break_node(self.api, name, kind, **how)
 
-    def mend_node(self, name: str) -> None:
+    def repair_node(self, name: str) -> None:
         """Undo every breakage of a node."""
-        breakage.mend_node(self.api, name)
+        breakage.repair_node(self.api, name)
 
     def memory_mib(self) -> dict[str, int]:
         """Resident memory of each process."""

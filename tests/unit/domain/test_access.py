@@ -77,7 +77,7 @@ def test_an_identity_knows_its_user_and_groups_and_one_that_is_not_called_for_sh
         ),
     ],
 )
-def test_what_the_customer_grants_the_observer_himself_is_expected_and_not_made(
+def test_what_the_customer_grants_the_observer_is_expected_and_not_created(
     health: dict[str, Any], rules: list[tuple[Any, ...]]
 ) -> None:
     agreed_on = contract(health=health)
@@ -160,7 +160,7 @@ ROWS = {
 
 
 @pytest.mark.parametrize("case", ROWS)
-def test_each_difference_has_a_message_and_the_command_that_mends_it(case: str) -> None:
+def test_each_difference_has_a_message_and_the_command_that_fixes_it(case: str) -> None:
     given, message, command = ROWS[case]
     [row] = presetup_rows(result(given), contract(), THIS)
     assert (row["message"], row["command"]) == (message, command)
@@ -300,7 +300,7 @@ def test_findings_are_grouped_by_what_gives_them(found: dict[str, Any], finding:
         ("another authorizer says so", ""),
     ],
 )  # fmt: skip
-def test_what_gives_a_right_too_many_is_to_be_edited_unless_another_row_mends_it(reason: str, command: str) -> None:
+def test_what_gives_a_right_too_many_is_to_be_edited_unless_another_row_fixes_it(reason: str, command: str) -> None:
     result = told(too_many=[right("a", "ns", "pods", "get", reason=reason)], foreign_bindings=[foreign()])
     assert access_findings(result, "acme-eu-1")[0]["command"] == command
 
@@ -311,13 +311,13 @@ def test_a_binding_of_others_too_is_not_deleted() -> None:
     assert shared["command"].startswith("kubectl edit rolebinding x   # and remove ServiceAccount")
 
 
-def test_rights_that_only_the_presetup_mends_have_no_command_of_their_own() -> None:
+def test_rights_that_only_the_presetup_fixes_have_no_command_of_their_own() -> None:
     findings = access_findings(told(too_few=[right("a", "fireworks-models", "pods", "get", reason="")]), "acme-eu-1")
     assert "To fix it" not in audit_verdict(contract(), [], findings)["message"]
 
 
 @pytest.mark.parametrize(("name", "limited"), [("p:9090", ", resourceNames p:9090"), ("", "")])
-def test_what_the_customer_has_not_granted_is_said_in_his_words_and_is_his_move(name: str, limited: str) -> None:
+def test_what_the_customer_has_not_granted_is_named_and_the_customer_has_to_act(name: str, limited: str) -> None:
     findings = access_findings(told(too_few=[right("observer", "m", "x/proxy", "get", name=name)]), "acme-eu-1")
     [row] = findings
     assert (row["finding"], row["command"]) == ("not granted", "")

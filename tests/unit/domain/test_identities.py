@@ -130,7 +130,7 @@ def test_what_onboarding_asks_for_itself_depends_on_the_mode() -> None:
     assert ("httproutes", "fireworks-system") in asked(networking=WITH_GATEWAY, access={"mode": "hardened"})
 
 
-def test_nobody_gives_what_he_was_not_asked_about() -> None:
+def test_setup_grants_only_rights_that_were_checked() -> None:
     questions = required_permissions(contract())
     asked = {
         (q.get("namespace", ""), q["group"], q["resource"], q.get("subresource", ""), q["verb"]) for q in questions

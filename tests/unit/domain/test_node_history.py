@@ -18,8 +18,8 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.node_histor
 )
 
 SAID = "byoc.fireworks.ai/remediation-"
-SEEN, MENDED, BEFORE, AFTER = (f"2026-11-26T0{hour}:00:00Z" for hour in (1, 2, 1, 3))
-REPAIR = {"at": MENDED, "goal": "reboot", "session": "s", "outcome": "done", "fault": "xid", "gpu": "G", "seen": SEEN}
+SEEN, REPAIRED, BEFORE, AFTER = (f"2026-11-26T0{hour}:00:00Z" for hour in (1, 2, 1, 3))
+REPAIR = {"at": REPAIRED, "goal": "reboot", "session": "s", "outcome": "done", "fault": "xid", "gpu": "G", "seen": SEEN}
 
 
 def marks(*repairs: dict[str, Any], **said: str) -> dict[str, str]:
@@ -31,7 +31,7 @@ def marks(*repairs: dict[str, Any], **said: str) -> dict[str, str]:
     [
         ({}, "unproven"),
         ({"returned": AFTER}, "returned"),
-        ({"returned": MENDED}, "returned"),
+        ({"returned": REPAIRED}, "returned"),
         ({"returned": BEFORE}, "unproven"),
         ({"released": AFTER}, "cancelled"),
         ({"returned": BEFORE, "released": AFTER}, "cancelled"),
@@ -61,8 +61,8 @@ def test_a_node_without_a_past() -> None:
 def test_odd_entries_are_kept_and_judged_as_far_as_they_go() -> None:
     [entry] = judged(marks({"at": "once"}, returned=AFTER))
     assert entry == {"fault": "", "gpu": "", "at": None, "action": "", "state": "unproven"}
-    [entry] = judged(marks({"at": MENDED}, returned=AFTER))
-    assert (entry["at"], entry["state"]) == (seconds_at(MENDED), "returned")
+    [entry] = judged(marks({"at": REPAIRED}, returned=AFTER))
+    assert (entry["at"], entry["state"]) == (seconds_at(REPAIRED), "returned")
 
 
 def test_the_oldest_repairs_are_forgotten() -> None:

@@ -288,7 +288,7 @@ def test_without_others_pods_what_is_free_is_an_upper_bound() -> None:
     assert item["found"].startswith("at most ")
 
 
-def test_each_difference_of_the_customers_presetup_is_named_with_the_command_that_mends_it() -> None:
+def test_each_difference_of_the_customers_presetup_is_named_with_the_command_that_fixes_it() -> None:
     rows = [
         {
             "object": "ResourceQuota fireworks-models/approved-gpus",

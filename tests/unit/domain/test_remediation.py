@@ -513,12 +513,12 @@ def test_whose_replacements_come_first(
 
 
 def test_only_a_replica_set_makes_another_pod_before_one_leaves() -> None:
-    pods = [replica(name, "gpu-1") for name in ("plain", "set", "of-set", "let-go")]
+    pods = [replica(name, "gpu-1") for name in ("plain", "set", "of-set", "orphaned")]
     for pod, kind in ((pods[1], "StatefulSet"), (pods[2], "ReplicaSet")):
         pod["metadata"]["ownerReferences"] = [{"kind": kind, "controller": True}]
     pods[3]["metadata"]["annotations"] = {OURS + "replaced-by": "ReplicaSet x (u) 2"}
     [found] = Replicas([node()], pods, [], {}, lambda *_: False).on("gpu-1")
-    assert found.movable == ("m/of-set", "m/let-go")
+    assert found.movable == ("m/of-set", "m/orphaned")
 
 
 def test_the_words_of_health_are_understood_and_who_is_blind_is_known() -> None:

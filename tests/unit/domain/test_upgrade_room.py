@@ -80,7 +80,7 @@ def test_a_quota_for_some_pods_only_is_left_aside(scoped: dict[str, Any]) -> Non
     assert shortages([({}, NEW)], [quota(spec=scoped, pods="0")]) == []
 
 
-def test_a_quota_that_nobody_has_counted_yet_is_taken_for_unused() -> None:
+def test_a_quota_that_nobody_has_counted_yet_is_mistaken_for_unused() -> None:
     bare = quota(pods="1")
     del bare["status"]
     assert len(shortages([({}, NEW)], [bare])) == 1

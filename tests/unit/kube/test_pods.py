@@ -48,7 +48,7 @@ def test_what_a_pod_says() -> None:
         ("", "", 0),
     ],
 )
-def test_a_pod_that_was_let_go_says_whose_it_was(said: str, owner: str, replaced: int) -> None:
+def test_a_pod_that_was_orphaned_says_whose_it_was(said: str, owner: str, replaced: int) -> None:
     pod = live()
     pod["metadata"]["annotations"] = {REPLACED_ANNOTATION: said}
     assert (pod_of(pod).owner, pod_of(pod).replaced) == (owner, replaced)

@@ -40,7 +40,7 @@ def nodes_policy(contract: Mapping[str, Any]) -> Policy:
         name="fireworks-nodes",
         why=_WHY,
         match=_MATCH,
-        conditions={"asked-by-fireworks": FROM_OUR_ACCOUNTS},
+        conditions={"from-fireworks": FROM_OUR_ACCOUNTS},
         variables=_VARIABLES,
         rules=_rules(contract) if may_act_on_nodes(contract) else (_NOTHING,),
     )

@@ -43,7 +43,7 @@ def scope_policy(contract: Mapping[str, Any]) -> Policy:
         name="fireworks-scope",
         why=_WHY,
         match={"resourceRules": [_EVERYTHING], "excludeResourceRules": [_QUESTIONS]},
-        conditions={"asked-by-fireworks": FROM_OUR_ACCOUNTS},
+        conditions={"from-fireworks": FROM_OUR_ACCOUNTS},
         variables={
             "place": 'request.?namespace.orValue("")',
             "what": (

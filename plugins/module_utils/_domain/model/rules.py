@@ -65,7 +65,7 @@ def _engine_can(engine: Engine, model: Data) -> Found:
 
 
 def _reserved(engine: Engine, flag: str) -> str:
-    """The flag of ours that an argument is or would be taken for: engines know a flag by its beginning."""
+    """The flag of ours that an argument is, or would be parsed as: engines know a flag by its beginning."""
     said = flag.partition(".")[0].removeprefix("no-")
     return next((ours for ours in engine.reserved if ours == said), "") or next(
         (ours for ours in engine.reserved if ours.startswith(said)), ""

@@ -4,7 +4,7 @@
 """The next step of one node: from what the node says, its faults, the budget and the contract to a plan as data.
 
 suspect → quarantined → drained → repairing → validating → in service again, or handed over to a human or the customer.
-Nothing but a validated repair, or a human, ever returns a node: a fault that a reboot makes invisible is not mended.
+Nothing but a validated repair, or a human, ever returns a node: a fault that a reboot makes invisible is not repaired.
 """
 
 from __future__ import annotations

@@ -108,8 +108,8 @@ def _movable(pod: Raw) -> bool:
     """A ReplicaSet makes another pod as soon as it has let one go. Groups and StatefulSets do not: a pod's name is its
     place there."""
     owners = pod["metadata"].get("ownerReferences") or ()
-    let_go = REPLACED_ANNOTATION in (pod["metadata"].get("annotations") or {})
-    return let_go or any(one.get("controller") and one.get("kind") == "ReplicaSet" for one in owners)
+    orphaned = REPLACED_ANNOTATION in (pod["metadata"].get("annotations") or {})
+    return orphaned or any(one.get("controller") and one.get("kind") == "ReplicaSet" for one in owners)
 
 
 def _model(pod: Raw) -> str:

@@ -82,7 +82,7 @@ def asked_for_as(model: Mapping[str, Any]) -> list[str]:
 
 
 def _of(job: str, models: list[str]) -> str:
-    """A selector of PromQL. A string of it is one of JSON, and a name in it is never taken for a pattern."""
+    """A selector of PromQL. A string of it is one of JSON, and a name in it is never read as a pattern."""
     if len(models) == 1:
         return f"{{job={json.dumps(job)},model={json.dumps(models[0])}}}"
     return f"{{job={json.dumps(job)},model=~{json.dumps('|'.join(map(re.escape, models)))}}}"

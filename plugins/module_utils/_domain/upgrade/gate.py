@@ -20,8 +20,8 @@ _BACK_OFF = "CrashLoopBackOff"
 
 @dataclass(frozen=True)
 class Trouble:
-    """What does not hold: lasting failures (``lasting``), what may (``passing``), and what those who send
-    requests feel meanwhile (``unanswered``)."""
+    """Failures: those that last (``lasting``), those that may recover (``passing``), and those that clients
+    notice (``unanswered``)."""
 
     lasting: tuple[str, ...] = ()
     passing: tuple[str, ...] = ()

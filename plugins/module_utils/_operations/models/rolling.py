@@ -188,7 +188,7 @@ class ModelChange:
         :raises RolloutError: the new revision is not good, and what became of it.
         """
         if self.settled:
-            return self._mend(strategy)
+            return self._restore_fields(strategy)
         if self._now and self._now.state == FAILING and self.resumes:
             raise self._roll_back(self._now, f"{self._now.failure}; the run that found this was interrupted")
         revision = self.resumes or self._record(strategy)
@@ -207,7 +207,7 @@ class ModelChange:
         self._prune()
         return self._result(strategy, revision.number, verdict, changed=True)
 
-    def _mend(self, strategy: Strategy) -> dict[str, Any]:
+    def _restore_fields(self, strategy: Strategy) -> dict[str, Any]:
         """What is recorded as good is put right where it was changed since; that is no new revision."""
         changed = bool(self.plan and self.plan.changed)
         verdict = self._roll(strategy if changed else Strategy(APPLY, "nothing to change"), bake=0)

@@ -46,7 +46,7 @@ _SLICE_SECONDS = 2.0
 _REST_SECONDS = 0.5
 _GRACE_SECONDS = 15.0
 """How long recovery may take: a replica that moves while the release bakes, a router that finds its models."""
-_NOT_OURS_TO_MEND = (UnreachableError, CredentialError, TlsError, WrongClusterError, UnauthorizedError)
+_NOT_OURS_TO_FIX = (UnreachableError, CredentialError, TlsError, WrongClusterError, UnauthorizedError)
 
 
 class UpgradeError(KubeError):
@@ -262,7 +262,7 @@ def _awaited(plan: Plan, *, going: bool = False) -> list[Awaited]:
 def _is_out_of_reach(error: KubeError) -> bool:
     """Whether it is the way to the cluster that fails, and not what was brought there."""
     busy = isinstance(error, AnswerError) and (error.status >= 500 or error.status == 429)
-    return isinstance(error, _NOT_OURS_TO_MEND) or busy
+    return isinstance(error, _NOT_OURS_TO_FIX) or busy
 
 
 def _now() -> str:

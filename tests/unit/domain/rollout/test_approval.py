@@ -56,7 +56,7 @@ def test_an_approval(approval: dict[str, Any], approved_: bool, reason: str, own
     assert reason in verdict.reason
 
 
-def test_nobody_approves_his_own_change_even_when_he_may_approve_others() -> None:
+def test_nobody_approves_their_own_change_even_if_they_may_approve_others() -> None:
     own = Change("stack_upgrade", CHANGE.digests, "OPS@acme.example")
     assert "by who asks for the change" in approved(CONTRACT, own, [GOOD], NOW).reason
 
