@@ -215,6 +215,18 @@ BROKEN = [
         PLAY + "  when: \"'Whose move: the customer' in tried.msg\"\n",
         "onboard.yml:4",
     ),
+    (
+        "nothing_is_decided_by_a_message",
+        "playbooks/onboard.yml",
+        PLAY + "  until: tried.msg | default('') is search('denied')\n",
+        "onboard.yml:4",
+    ),
+    (
+        "nothing_is_decided_by_a_message",
+        "roles/stack/tasks/main.yml",
+        "- when: \"'denied' in tried.msg\"\n",
+        "main.yml:1",
+    ),
     ("no_plugin_file_is_too_long", KUBE, "pass\n" * 401, "401 lines"),
     ("every_python_file_carries_the_licence", KUBE, "import os\n", "three lines"),
     ("every_python_file_carries_the_licence", KUBE, "\n".join(HEADER) + "\nimport os\n", "annotations"),

@@ -42,6 +42,7 @@ RULES: dict[str, Callable[[Tree], list[str]]] = {
     "no_floor_knows_the_floors_above_it": layer_rules.floors_crossed,
     "the_talking_names_neither_gpus_nor_models": layer_rules.talking_of_serving,
     "an_owner_and_a_next_step_are_worded_in_one_place": wording_rules.wording_elsewhere,
+    "nothing_is_decided_by_a_message": wording_rules.decided_by_wording,
     "no_plugin_file_is_too_long": text_rules.too_long,
     "every_python_file_carries_the_licence": text_rules.without_licence,
     "no_file_holds_what_looks_like_a_secret": text_rules.secrets_inside,

@@ -27,6 +27,20 @@ def wording_elsewhere(tree: Tree) -> list[str]:
     ]
 
 
+MESSAGE_READ = re.compile(r"\.msg\b.*(?:\bis (?:not )?(?:search|match|regex)\b|regex_search)|\bin \w+\.msg\b")
+
+
+def decided_by_wording(tree: Tree) -> list[str]:
+    """No playbook or role decides by a message: what it decides by is another key of the result."""
+    return [
+        f"{tree.named(path)}:{number}: decides by a message"
+        for path in tree.files
+        if tree.named(path).split("/")[0] in ("playbooks", "roles") and path.suffix == ".yml"
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if MESSAGE_READ.search(line)
+    ]
+
+
 def _markers(path: Path) -> Iterator[tuple[int, str]]:
     if path.suffix == ".py":
         yield from ((line, found[0]) for line, text in _literals(path) for found in [MARKERS.search(text)] if found)
