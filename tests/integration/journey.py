@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,7 +16,6 @@ from typing import Any
 
 from byoc_testbed.errors import ApiError
 from demo.contracts import H100, Contract, contract, write_fleet
-from tests.integration.guarded import until
 from tests.integration.plays import run_playbook
 
 PROVIDERS = {"acme": "aws", "birch": "bare_metal", "cedar": "gcp"}
@@ -100,12 +100,15 @@ def wipe(cluster: Any) -> None:
     for path in sorted(_KINDS, key=lambda path: "admissionregistration" not in path):
         for item in cluster.request("GET", path + _OURS)["items"]:
             name, namespace = item["metadata"]["name"], item["metadata"].get("namespace", "")
-            if namespace in _NAMESPACES or name in _NAMESPACES:
+            if namespace in _NAMESPACES or path == "/api/v1/namespaces":
                 continue  # it goes with its namespace
             group, _slash, plural = path.rpartition("/")
             place = f"{group}/namespaces/{namespace}/{plural}" if namespace else path
             cluster.request("DELETE", f"{place}/{name}")
-    until(lambda: not _some_left(cluster), "something of ours is still there", seconds=60)
+    deadline = time.monotonic() + 60
+    while left := _some_left(cluster):
+        assert time.monotonic() < deadline, f"after 60 s still there: {sorted(left)}"
+        time.sleep(0.2)
 
 
 def _some_left(cluster: Any) -> set[str]:
