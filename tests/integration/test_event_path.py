@@ -38,7 +38,7 @@ WELL = {
     "DCGM_EXP_XID_ERRORS_COUNT": "gauge Count of XID Errors within user-specified time window (see window_size_in_ms).",
 }
 GPUS = 8
-LOOKED = "Advance each node"
+LOOKED = "Reset the results of this run"
 
 
 def metrics(host: str, sick: str = "") -> str:

@@ -194,7 +194,7 @@ def test_a_version_that_does_not_pass_is_rolled_back(
     assert models.whole() == good
     assert models.revisions() == [(1, "good"), (2, "failed")]
     assert min(counts) == (2 if gpus == 1 else 1)
-    assert words.split(":")[0] in models.info(name=LLAMA)["models"][0]["revisions"][0]["reason"]
+    assert words.split(":")[0] in models.info(name=LLAMA)["models"][0]["revisions"][0]["failure"]
 
 
 @pytest.mark.soak

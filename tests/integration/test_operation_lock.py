@@ -126,7 +126,7 @@ def test_it_is_broken_with_a_reason_and_only_of_whom_was_named(birch: Any, tmp_p
     [({"duration": 4}, "lasts 5 s at least"), ({"break_holder": "x"}, "break_reason"), ({"run_id": None}, "run_id")],
 )
 def test_what_makes_no_sense_is_refused(birch: Any, tmp_path: Path, options: dict[str, Any], message: str) -> None:
-    given = {"run_id": "one", "holder": ME, **options}
+    given = {"run_id": "one", "holder": ME, "purpose": "upgrade", **options}
     task = {"fireworks.byoc.operation_lock": {key: value for key, value in given.items() if value is not None}}
     assert message in go(birch, tmp_path, task).result["msg"]
     assert there(birch, LEASE) == {}

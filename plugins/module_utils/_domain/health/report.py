@@ -34,7 +34,7 @@ def health_rows(
             action=one.action,
             allowed=one.allowed,
             confidence=one.confidence,
-            owner=one.owner,
+            owner=one.owner.value,
             next=one.ask or one.why,
         )
         for one in map(Finding.from_dict, assessment["findings"])
