@@ -8,7 +8,7 @@ SHARD := 1/1
 MINUTES := 0
 export PYTHONPATH := $(CURDIR)/tests/testbed
 
-.PHONY: help setup demo test unit lint integration rails soak docs bench lock clean
+.PHONY: help setup demo test unit lint integration rails soak mutants docs bench lock clean
 
 help: ## What there is, and how long it takes on two idle cores
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -36,6 +36,10 @@ rails: setup ## What is shipped: sanity, tarball, both supported ends, molecule,
 
 soak: setup ## What is long by nature, all of it; SHARD=2/4 a part of it, MINUTES=20 no longer. Goes on where it was (30 min)
 	@$(PYTEST) tests/integration tests/soak tests/rails/test_versions.py --soak=only --shard=$(SHARD) --minutes=$(MINUTES)
+
+mutants: setup ## Whether the tests notice: the same mutants of the plugins as in tests/tools/mutants/before.jsonl (15 min)
+	@$(PY) -m tests.tools.mutants run --again tests/tools/mutants/before.jsonl --result build/mutants/after.jsonl
+	@$(PY) -m tests.tools.mutants compare tests/tools/mutants/before.jsonl build/mutants/after.jsonl
 
 docs: setup ## Check the documentation and render the plugins' pages into build/docs (1 min)
 	@$(PY) -m tests.tools.docs
