@@ -171,9 +171,9 @@ def test_a_cluster_can_be_made_unreachable_and_comes_back_as_it_was() -> None:
             cluster.request("GET", "/version")
         cluster.start_apiserver()
         assert cluster.request("GET", "/api/v1/namespaces/kube-system")["metadata"]["uid"] == cluster.uid
-        until(lambda: "default" in names(cluster, "default", "serviceaccounts"))
+        until(lambda: "default" in names(cluster, "default", "serviceaccounts"), seconds=60)
         after = Pod(cluster, pod("after", "default", load_seconds="0"))
-        until(lambda: after.ready, seconds=40)
+        until(lambda: after.ready, seconds=90)  # controllers and the scheduler come back at their own pace
 
 
 def test_hundreds_of_nodes_and_pods_are_there_in_seconds() -> None:
