@@ -53,13 +53,16 @@ def as_the_upgrader_of_an_older_presetup(cluster: Any, contract: dict[str, Any],
 
 def would_change(cluster: Any, contract: dict[str, Any], release: str, folder: Path) -> set[str]:
     """What the API server would make of the stack, were it brought to a release."""
-    role = ("-e", f"@{ROOT / 'roles' / 'stack' / 'vars' / 'main.yml'}")
+    role = [
+        word for part in ("defaults", "vars") for word in ("-e", f"@{ROOT / 'roles' / 'stack' / part / 'main.yml'}")
+    ]
+    known = {"stack_contract": "{{ stack__contract }}", "stack_release": "{{ stack__release }}"}
     applied = {
-        "fireworks.byoc.apply_set": {"name": "stack", "template": "{{ stack_release.templates }}"},
-        "vars": {"contract": {**contract, "stack": {"release": release}}},
+        "fireworks.byoc.apply_set": {"name": "stack", "template": "{{ stack__release.templates }}"},
+        "vars": {"contract": {**contract, "stack": {"release": release}}, **known},
         "check_mode": True,
     }
-    result = run_tasks(folder, connection_to(cluster), applied, flags=role).result
+    result = run_tasks(folder, connection_to(cluster), applied, flags=tuple(role)).result
     assert not result.get("failed"), result
     changed = [each for each in result["objects"] if each["action"] != "unchanged"]
     return {f"{each['kind']} {each['name']} {each['action']}" for each in changed}

@@ -64,9 +64,10 @@ def unfinished(outcomes: Sequence[Data]) -> list[str]:
     return [str(outcome["cluster"]) for outcome in outcomes if outcome["result"] not in GOOD]
 
 
-def _outcome(contract: Data, result: Result, **said: Any) -> dict[str, Any]:
+def _outcome(contract: Data, result: Result, *, code: str, **said: Any) -> dict[str, Any]:
     identity = contract["identity"]
-    return Outcome(cluster=str(identity["name"]), customer=str(identity["customer"]), result=result, **said).to_dict()
+    place = {"cluster": str(identity["name"]), "customer": str(identity["customer"])}
+    return Outcome(**place, result=result, code=code, **said).to_dict()
 
 
 def _refused(contract: Data, unmet: Sequence[Data], details: str) -> dict[str, Any]:

@@ -175,7 +175,7 @@ class _Run:
         if node is None:
             return Step(report["node"], "observe", "the node is gone", "", report["session"])
         step = reported(node, report["outcome"], report["detail"], time.time())
-        said = (report["session"], report["goal"] or step.goal)
+        said = (report["session"], report.get("goal") or step.goal)
         if step.patch is None or said == (step.session, step.goal):
             return step
         is_in = " ".join([step.session, step.goal]).strip() or "service"
