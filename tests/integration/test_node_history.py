@@ -65,7 +65,7 @@ def test_what_was_repaired_is_known_to_health(birch: Any, tmp_path: Path) -> Non
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 5))
     fault = {"node": NODE, "gpu": {"uuid": GPU}, "fault": "gpu_needs_reset", "action": "gpu_reset",
              "quarantine": True,
-             "evidence": [{"at": at}], "confidence": "high"}  # fmt: skip
+             "at": at, "evidence": [{"at": at}], "confidence": "high"}  # fmt: skip
     results = run_tasks(
         tmp_path,
         connection_to(birch),
