@@ -213,5 +213,5 @@ def test_a_drill_that_could_not_prove_all_withdraws_nothing(
     assert done.returncode == 2
     said = " ".join(done.stdout.split("How it ended")[-1].split())
     assert message in said, done.stdout
-    assert "nothing was changed. Next: " in said
+    assert "othing was changed. Next: " in said
     assert accounts(serving[0]) == before

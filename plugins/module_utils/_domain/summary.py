@@ -66,8 +66,8 @@ def unfinished(outcomes: Sequence[Data]) -> list[str]:
 
 def _outcome(contract: Data, result: Result, *, code: str, **said: Any) -> dict[str, Any]:
     identity = contract["identity"]
-    place = {"cluster": str(identity["name"]), "customer": str(identity["customer"])}
-    return Outcome(**place, result=result, code=code, **said).to_dict()
+    cluster, customer = str(identity["name"]), str(identity["customer"])
+    return Outcome(cluster=cluster, customer=customer, result=result, code=code, **said).to_dict()
 
 
 def _refused(contract: Data, unmet: Sequence[Data], details: str) -> dict[str, Any]:
