@@ -23,7 +23,8 @@ from byoc_testbed import ClusterSpec, NodePool, Testbed
 from byoc_testbed.kubectl import find_kubectl
 from tests.benchmarks import fleet, records, remediation, sweeping, workloads
 from tests.benchmarks.measure import BenchmarkError, Figure, Sample, idle_share, in_turns, run_once
-from tests.integration.plays import ROOT, ansible_environment, connection_to
+from tests.integration.ansible_runs import ROOT, ansible_environment
+from tests.integration.plays import connection_to
 
 HOSTS, TASKS_EACH = 50, 5
 #: Tasks for each host while a run is shown.

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from byoc_testbed.errors import ApiError
-from tests.integration.plays import ROOT
+from tests.integration.ansible_runs import ROOT
 
 _DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 KEDA: dict[str, Any] = yaml.safe_load((ROOT / "tests" / "testbed" / "crds" / "keda.yaml").read_text())

@@ -24,7 +24,7 @@ from typing import Any
 import jinja2
 import yaml
 
-from tests.integration.plays import ROOT, ansible_environment
+from tests.integration.ansible_runs import ROOT, ansible_environment
 from tests.tools.environments import Environment
 
 RELEASE = ROOT / "roles" / "stack" / "files" / "releases" / "2026.12.0"

@@ -16,7 +16,7 @@ from typing import Any
 
 from byoc_testbed.errors import ApiError
 from demo.contracts import H100, Contract, contract, write_fleet
-from tests.integration.plays import run_playbook
+from tests.integration.ansible_runs import run_playbook
 
 PROVIDERS = {"acme": "aws", "birch": "bare_metal", "cedar": "gcp"}
 # The testbed's pods are simulated: nothing answers there.

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.integration.plays import ROOT, ansible_environment
+from tests.integration.ansible_runs import ROOT, ansible_environment
 
 
 def begin(command: Sequence[str], environment: dict[str, str], *, log: Path | None = None) -> subprocess.Popen[str]:

@@ -14,8 +14,9 @@ import yaml
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.policy import model_changes
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.unit import workload
 from demo.contracts import Contract
+from tests.integration.ansible_runs import ROOT
 from tests.integration.journey import ours
-from tests.integration.plays import ROOT, connection_to, perform, run_tasks
+from tests.integration.plays import connection_to, perform, run_tasks
 
 LLAMA = "llama-3-1-8b"
 RELEASE = yaml.safe_load((ROOT / "roles/stack/files/releases/2026.11.0/release.yml").read_text())

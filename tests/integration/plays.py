@@ -6,9 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -17,11 +14,8 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._operation import Context
+from tests.integration.ansible_runs import run_playbook
 
-ROOT = Path(__file__).resolve().parents[2]
-#: What the playbooks record is kept out of the home of the user that runs the tests. Tests that run side by side have
-#: clusters of the same names.
-RECORDS = {"BYOC_RECORDS_DIR": str(ROOT / "build" / "records" / os.environ.get("PYTEST_XDIST_WORKER", "alone"))}
 #: A task with an environment of its own leaves Ansible's worker and runs as a module.
 AS_MODULE = {"environment": {"BYOC_TEST": "module"}}
 
@@ -39,30 +33,6 @@ class Outcome:
         """The result of the only task."""
         assert len(self.results) == 1, self.output
         return self.results[0]
-
-
-def ansible_environment(**more: str) -> dict[str, str]:
-    """The environment of a run: this checkout's collection, and nothing of the user's own."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "KUBE"))}
-    return {**kept, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", **RECORDS, **more}
-
-
-def run_playbook(
-    *arguments: str, environment: dict[str, str] | None = None, seconds: float = 300
-) -> subprocess.CompletedProcess[str]:
-    """``ansible-playbook`` with these arguments, of the interpreter that runs the tests."""
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), *arguments]
-    return subprocess.run(
-        command,
-        cwd=ROOT,
-        env=environment or ansible_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=seconds,
-        check=False,
-    )
 
 
 def run_tasks(

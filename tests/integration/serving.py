@@ -13,8 +13,8 @@ import yaml
 
 from byoc_testbed import ClusterSpec, Image, real_nodes_missing
 from tests.beds import H100
+from tests.integration.ansible_runs import ROOT
 from tests.integration.journey import agreed
-from tests.integration.plays import ROOT
 
 ON_REAL_NODES = pytest.mark.skipif(bool(real_nodes_missing()), reason=real_nodes_missing() or "there is what it takes")
 """For tests that need real kubelets: elsewhere they are skipped, and the reason names what is missing."""

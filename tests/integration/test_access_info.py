@@ -20,9 +20,10 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.expe
 from byoc_testbed.api import Api
 from byoc_testbed.errors import ApiError
 from demo.contracts import Contract
+from tests.integration.ansible_runs import ROOT
 from tests.integration.governed import RBAC, governed
 from tests.integration.guarded import until
-from tests.integration.plays import AS_MODULE, ROOT, connection_to, run_tasks
+from tests.integration.plays import AS_MODULE, connection_to, run_tasks
 
 PAGE = ROOT / "docs" / "health.md"
 OBSERVER = {"kind": "ServiceAccount", "name": "observer", "namespace": "fireworks-system"}

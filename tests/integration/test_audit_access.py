@@ -17,9 +17,10 @@ import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup import presetup_objects
 from demo.contracts import Contract, write_fleet
+from tests.integration.ansible_runs import run_playbook
 from tests.integration.governed import RBAC, apply_presetup, governed
 from tests.integration.journey import agreed, line, ours, play, versions
-from tests.integration.plays import connection_to, run_playbook, run_tasks
+from tests.integration.plays import connection_to, run_tasks
 
 OBSERVER = {"kind": "ServiceAccount", "name": "observer", "namespace": "fireworks-system"}
 SYSTEM = f"{RBAC}/namespaces/fireworks-system"

@@ -16,8 +16,9 @@ import yaml
 
 from byoc_testbed import Testbed
 from tests.beds import H100, h100
+from tests.integration.ansible_runs import ROOT
 from tests.integration.journey import agreed, play
-from tests.integration.plays import ROOT, connection_to, run_tasks
+from tests.integration.plays import connection_to, run_tasks
 from tests.integration.remediating import ALLOWED, MODULE, PODS, TAINT, finding, node, said
 from tests.integration.serving import ON_REAL_NODES, serving_cluster
 

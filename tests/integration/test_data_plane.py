@@ -16,11 +16,12 @@ import pytest
 
 from byoc_testbed import Testbed
 from tests.beds import h100
+from tests.integration.ansible_runs import ROOT
 from tests.integration.faults import report_xid
 from tests.integration.guarded import until
 from tests.integration.journey import line, play
 from tests.integration.loaded import failures, load_on, report
-from tests.integration.plays import ROOT, connection_to, run_tasks
+from tests.integration.plays import connection_to, run_tasks
 from tests.integration.serving import ON_REAL_NODES, served_by, serving_cluster
 
 pytestmark = [pytest.mark.slow, ON_REAL_NODES]

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
+from tests.integration.ansible_runs import ROOT, ansible_environment
 from tests.integration.journey import ours
 from tests.integration.killing import begin
-from tests.integration.plays import ROOT, ansible_environment
 
 DEMO = [sys.executable, "-m", "demo"]
 

@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 
+from tests.integration.ansible_runs import ROOT
 from tests.integration.guarded import until
-from tests.integration.plays import ROOT
 from tests.integration.remediating import (
     MODULE,
     NODE,

@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.integration.ansible_runs import ROOT
 from tests.integration.event_chain import Chain, alerts, chain, moment
 from tests.integration.exporting import Exporter, exporters
 from tests.integration.guarded import until
 from tests.integration.journey import agreed, play
-from tests.integration.plays import ROOT
 from tests.integration.remediating import NODE, OTHER, SPACE, TAINT, gone, node, restore, said
 from tests.tools import monitoring
 from tests.tools.environments import SetupError, events

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.integration.plays import ROOT, ansible_environment, run_playbook
+from tests.integration.ansible_runs import ROOT, ansible_environment, run_playbook
 
 ENABLED = {"ANSIBLE_STDOUT_CALLBACK": "fireworks.byoc.fleet_progress"}
 GOLDEN = Path(__file__).with_name("golden") / "fleet_progress.txt"

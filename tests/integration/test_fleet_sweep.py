@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.plays import connection_to, run_playbook
+from tests.integration.ansible_runs import run_playbook
+from tests.integration.plays import connection_to
 
 SECRET = "not-for-anybodys-eyes"
 

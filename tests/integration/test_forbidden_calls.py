@@ -26,6 +26,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.permissions import questions
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.canary import COMMAND, canary_pod
 from byoc_testbed.errors import ApiError
+from tests.integration.ansible_runs import ROOT
 from tests.integration.definitions import KEDA, serving
 from tests.integration.guarded import (
     ADMISSION,
@@ -44,7 +45,6 @@ from tests.integration.guarded import (
     until,
     workload,
 )
-from tests.integration.plays import ROOT
 from tests.unit.domain.agreed import WITH_GATEWAY
 from tests.unit.domain.agreed import contract as agreed
 from tests.unit.domain.raw import H100, L40S

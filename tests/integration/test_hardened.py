@@ -14,9 +14,9 @@ import pytest
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import CONNECTING, PLAYBOOKS
 from byoc_testbed import ClusterSpec, Testbed
 from tests.beds import h100
+from tests.integration.ansible_runs import ROOT
 from tests.integration.audit_log import by_identity_and_verb, calls
 from tests.integration.journey import NO_REQUESTS, as_admin, hardened, line, onboard, ours, play, versions, wipe
-from tests.integration.plays import ROOT
 from tests.integration.upgrades import NEW, QUICK, REQUESTED_BY, ended, publish
 
 

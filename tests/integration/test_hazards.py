@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from demo.contracts import write_fleet
+from tests.integration.ansible_runs import ansible_environment, run_playbook
 from tests.integration.journey import NO_REQUESTS, agreed, bare, ours
-from tests.integration.plays import ansible_environment, run_playbook
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.plays import ROOT, ansible_environment, run_playbook
+from tests.integration.ansible_runs import ROOT, ansible_environment, run_playbook
 
 EXAMPLE = (ROOT / "inventories" / "example" / "clusters" / "acme-eu-1.yml").read_text(encoding="utf-8")
 UID = "0f5c1f0e-6c5b-4a7e-9a3b-0d3f6f0a9b11"

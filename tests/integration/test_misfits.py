@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from demo.contracts import H100, Contract, write_fleet
+from tests.integration.ansible_runs import ROOT, run_playbook
 from tests.integration.journey import NO_REQUESTS, agreed, ours
-from tests.integration.plays import ROOT, run_playbook
 
 TABLE = ROOT / "build" / "misfits.md"
 CONTRACT, PREFLIGHT = "the contract", "preflight"

@@ -14,12 +14,13 @@ import pytest
 import yaml
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.expectations import access_expectations
+from tests.integration.ansible_runs import ROOT, ansible_environment
 from tests.integration.exporting import exporters, settle
 from tests.integration.faults import EVENTS, report_xid
 from tests.integration.faults import XID_79 as LINE
 from tests.integration.governed import governed
 from tests.integration.journey import agreed, line, play
-from tests.integration.plays import AS_MODULE, ROOT, ansible_environment, connection_to, run_tasks
+from tests.integration.plays import AS_MODULE, connection_to, run_tasks
 
 POLICY = yaml.safe_load((ROOT / "roles/stack/files/faults.yml").read_text(encoding="utf-8"))
 NODE, OTHER = "h100-0", "h100-1"

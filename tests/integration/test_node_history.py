@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.integration.plays import ROOT, connection_to, run_tasks
+from tests.integration.ansible_runs import ROOT
+from tests.integration.plays import connection_to, run_tasks
 from tests.integration.remediating import with_models
 from tests.unit.domain.agreed import contract as agreed
 

@@ -160,7 +160,7 @@ def test_a_change_is_meant_or_not_made(
     bed: Any, tmp_path: Path, playbook: str, clusters: str, options: tuple[str, ...], message: str
 ) -> None:
     from demo.contracts import write_fleet
-    from tests.integration.plays import run_playbook
+    from tests.integration.ansible_runs import run_playbook
 
     inventory = write_fleet(tmp_path, [agreed(bed["acme"])])
     chosen = ["-e", f"clusters={clusters}"] if clusters else []

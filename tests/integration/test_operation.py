@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from demo.contracts import write_fleet
+from tests.integration.ansible_runs import ROOT, run_playbook
 from tests.integration.journey import agreed, line
-from tests.integration.plays import ROOT, run_playbook
 from tests.integration.test_operation_lock import LEASE, SYSTEM, birch, there
 
 __all__ = ["birch"]

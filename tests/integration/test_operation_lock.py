@@ -18,10 +18,11 @@ from typing import Any
 import pytest
 
 from byoc_testbed.api import ApiError
+from tests.integration.ansible_runs import ROOT, ansible_environment
 from tests.integration.guarded import until
 from tests.integration.journey import agreed, bare, line, onboard, play
 from tests.integration.killing import begin_playbook, kill
-from tests.integration.plays import AS_MODULE, ROOT, Outcome, ansible_environment, connection_to, run_tasks
+from tests.integration.plays import AS_MODULE, Outcome, connection_to, run_tasks
 
 SYSTEM = "/api/v1/namespaces/fireworks-system"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/fireworks-system/leases"
@@ -294,8 +295,8 @@ def test_an_operation_holds_the_lock_and_gives_it_back(bed: Any, tmp_path: Path)
 
 def onboard_with_warning(folder: Path, contract: Any, options: tuple[str, ...]) -> Any:
     from demo.contracts import write_fleet
+    from tests.integration.ansible_runs import run_playbook
     from tests.integration.journey import NO_REQUESTS
-    from tests.integration.plays import run_playbook
 
     inventory = write_fleet(folder, [contract])
     chosen = ("-e", "clusters=byoc", *NO_REQUESTS, *options)

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from tests.integration.ansible_runs import ROOT
 from tests.integration.journey import agreed, line, offboard, onboard, play, unreachable
-from tests.integration.plays import ROOT, connection_to, run_tasks
+from tests.integration.plays import connection_to, run_tasks
 
 ASKED = ("-e", "release=2026.12.0", "-e", "requested_by=sre@fireworks.example")
 NAMESPACE = "/api/v1/namespaces/fireworks-system"

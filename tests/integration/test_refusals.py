@@ -14,8 +14,9 @@ import pytest
 import yaml
 
 from demo.contracts import Contract, write_fleet
+from tests.integration.ansible_runs import ROOT, run_playbook
 from tests.integration.journey import agreed, offboard, onboard, ours, unreachable
-from tests.integration.plays import ROOT, connection_to, run_playbook, run_tasks
+from tests.integration.plays import connection_to, run_tasks
 
 TABLE = ROOT / "build" / "refusals.md"
 SETTINGS = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings", "namespace": "default"}}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.plays import run_playbook
+from tests.integration.ansible_runs import run_playbook
 
 ROWS = [{"cluster": "acme", "gpus": 16}, {"cluster": "birch", "gpus": 8}]
 

@@ -14,9 +14,9 @@ import pytest
 
 from byoc_testbed import Testbed
 from tests.beds import h100
+from tests.integration.ansible_runs import ROOT
 from tests.integration.journey import play
 from tests.integration.loaded import failures, load_on, report
-from tests.integration.plays import ROOT
 from tests.integration.serving import ON_REAL_NODES, served_by, serving_cluster
 from tests.integration.upgrades import NEW, NEWER, ended, publish, release_of, upgrade
 

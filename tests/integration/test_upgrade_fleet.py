@@ -20,8 +20,8 @@ import yaml
 from byoc_testbed import ClusterSpec, Testbed
 from demo.contracts import H100, Contract, contract, write_fleet
 from tests.beds import h100
+from tests.integration.ansible_runs import ROOT, run_playbook
 from tests.integration.journey import unreachable
-from tests.integration.plays import ROOT, run_playbook
 from tests.integration.upgrades import NAMESPACE, edition_of, ended, entries, release_of, upgrade
 
 OLD, NEW = "2026.1.0", "2026.2.0"

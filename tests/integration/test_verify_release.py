@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from tests.integration.plays import ROOT, run_playbook
+from tests.integration.ansible_runs import ROOT, run_playbook
 
 RELEASES = ROOT / "roles" / "stack" / "files" / "releases"
 

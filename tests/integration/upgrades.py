@@ -14,10 +14,10 @@ from typing import Any
 import yaml
 
 from demo.contracts import Contract, write_fleet
+from tests.integration.ansible_runs import ROOT
 from tests.integration.guarded import until
 from tests.integration.journey import ours, play
 from tests.integration.killing import begin_playbook, kill
-from tests.integration.plays import ROOT
 
 RELEASES = ROOT / "roles" / "stack" / "files" / "releases"
 OLD, NEW, NEWER, NEWEST = "2026.11.0", "2026.90.0", "2026.90.1", "2026.90.2"

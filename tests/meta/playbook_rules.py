@@ -27,6 +27,14 @@ OPERATIONS = "plugins/module_utils/_vocabulary/operations.py"
 # Of tasks, plays and rules: where more of them are inside.
 NESTED = ("block", "rescue", "always", "tasks", "pre_tasks", "post_tasks", "handlers", "rules")
 TASK_FILES = re.compile(r"(playbooks|extensions)/.+\.ya?ml|roles/\w+/(tasks|handlers)/.+\.ya?ml")
+REFUSING = {"ansible.builtin.assert", "ansible.builtin.fail"}
+# What fails here is the verdict of a whole report.
+VERDICTS = {
+    "playbooks/health.yml",
+    "playbooks/tasks/audit_access.yml",
+    "roles/preflight/tasks/main.yml",
+    "roles/validate/tasks/main.yml",
+}
 NOT_WHAT_IS_DONE = re.compile(r"(Know|Remember|Say|Let)\b")
 
 
@@ -62,6 +70,16 @@ def _operations(tree: Tree) -> Iterator[tuple[Path, dict[str, Any]]]:
                 yield path, play.get("vars") or {}
 
 
+def refusals_without_an_owner(tree: Tree) -> list[str]:
+    """A refusal says what to do next and who has to. A verdict of several lines does so in each of them."""
+    problems = []
+    for path in (each for each in tree.files if TASK_FILES.fullmatch(tree.named(each))):
+        refusing = {"ansible.builtin.assert"} if tree.named(path) in VERDICTS else REFUSING
+        found = ", ".join(sorted(refusing & set(_modules(read_yaml(path)))))
+        problems += [f"{tree.named(path)}: refuses by {found}: use fireworks.byoc.requirement"] if found else []
+    return problems
+
+
 def names_without_deeds(tree: Tree) -> list[str]:
     """The name of a play, task or rule is an imperative: it is what an operator reads while it runs."""
     problems = []
@@ -80,3 +98,11 @@ def _names(listed: Any) -> Iterator[str]:
             yield str(each.get("name") or "").strip()
             for key in NESTED:
                 yield from _names(each.get(key))
+
+
+def _modules(listed: Any) -> Iterator[str]:
+    for each in listed if isinstance(listed, list) else []:
+        if isinstance(each, dict):
+            yield from each
+            for key in NESTED:
+                yield from _modules(each.get(key))

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.plays import run_playbook
+from tests.integration.ansible_runs import run_playbook
 from tests.meta.test_the_tree import TREE
 from tests.meta.tree import Role
 

@@ -182,6 +182,12 @@ BROKEN = [
     ),
     ("every_name_of_a_task_says_what_is_done", "playbooks/onboard.yml", PLAY.replace("Go", "''"), "has no name"),
     ("every_name_of_a_task_says_what_is_done", "extensions/eda/rule.yml", "[{name: Let it}]", "'Let it'"),
+    (
+        "every_refusal_says_what_to_do_next_and_who_has_to",
+        "roles/stack/tasks/main.yml",
+        "[{name: Refuse it, block: [{name: Assert it, ansible.builtin.assert: {that: false}}]}]",
+        "refuses by ansible.builtin.assert",
+    ),
     ("the_thinking_does_no_io_and_reads_no_clock", DOMAIN, "from os import environ\n", "imports os.environ"),
     ("the_thinking_does_no_io_and_reads_no_clock", DOMAIN, "import urllib3\n", "imports urllib3"),
     ("the_thinking_does_no_io_and_reads_no_clock", DOMAIN, "open('x')\n", "calls open()"),

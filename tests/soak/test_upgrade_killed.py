@@ -17,9 +17,10 @@ from typing import Any
 
 import pytest
 
+from tests.integration.ansible_runs import ROOT
 from tests.integration.guarded import until
 from tests.integration.killing import begin, kill_after
-from tests.integration.plays import ROOT, connection_to, run_tasks
+from tests.integration.plays import connection_to, run_tasks
 from tests.integration.upgrades import NAMESPACE, entries, release_of
 
 SEED = 20261126

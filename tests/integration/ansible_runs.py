@@ -1,0 +1,83 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs of ``ansible-playbook``: its own ``main``, in a process forked from one that has loaded Ansible already.
+
+A run takes a second and a half less so, which is a third of most. One with settings of its own for Ansible starts anew.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+#: What the playbooks record is kept out of the home of the user that runs the tests. Tests that run side by side have
+#: clusters of the same names.
+RECORDS = {"BYOC_RECORDS_DIR": str(ROOT / "build" / "records" / os.environ.get("PYTEST_XDIST_WORKER", "alone"))}
+_PROGRAM = str(Path(sys.executable).with_name("ansible-playbook"))
+_SETTINGS = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
+_forks = multiprocessing.get_context("forkserver")
+_forks.set_forkserver_preload(["tests.integration.warmed"])
+
+
+def ansible_environment(**more: str) -> dict[str, str]:
+    """The environment of a run: this checkout's collection, and nothing of the user's own."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "KUBE"))}
+    return {**kept, **_SETTINGS, **RECORDS, **more}
+
+
+def run_playbook(
+    *arguments: str, environment: dict[str, str] | None = None, seconds: float = 300
+) -> subprocess.CompletedProcess[str]:
+    """``ansible-playbook`` with these arguments, of the interpreter that runs the tests.
+
+    :raises subprocess.TimeoutExpired: it took longer than so many seconds, and was killed.
+    """
+    environment = environment or ansible_environment()
+    if {key: value for key, value in environment.items() if key.startswith("ANSIBLE_")} == _SETTINGS:
+        return _forked(list(arguments), environment, seconds)
+    return subprocess.run(
+        [_PROGRAM, *arguments],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+
+
+def _forked(arguments: list[str], environment: dict[str, str], seconds: float) -> subprocess.CompletedProcess[str]:
+    with tempfile.NamedTemporaryFile() as output:
+        process = _forks.Process(target=_main, args=(arguments, environment, output.name))
+        process.start()
+        process.join(seconds)
+        if process.is_alive():
+            process.kill()
+            process.join()
+            raise subprocess.TimeoutExpired([_PROGRAM, *arguments], seconds, output=output.read())
+        said = output.read().decode(errors="replace")
+    assert process.exitcode is not None
+    return subprocess.CompletedProcess([_PROGRAM, *arguments], process.exitcode, said)
+
+
+def _main(arguments: list[str], environment: dict[str, str], output: str) -> None:
+    """In the forked process: become what the command is."""
+    nothing, written = os.open(os.devnull, os.O_RDONLY), os.open(output, os.O_WRONLY)
+    for descriptor, place in ((nothing, 0), (written, 1), (written, 2)):
+        os.dup2(descriptor, place)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(ROOT)
+    sys.argv = [_PROGRAM, *arguments]
+
+    from ansible.cli.playbook import main
+
+    main(sys.argv)
