@@ -74,15 +74,41 @@ def run_tasks(
 def perform(connection: dict[str, Any], module: str, **options: Any) -> dict[str, Any]:
     """Run a module's operation in this process, as its action does in Ansible's worker.
 
-    For what a test needs on its way, and for the many cases of one operation: a run of ansible-playbook costs two
-    seconds, and that the module and the action hand on what they are given is seen where they are run.
+    For what a test needs on its way, and for the many cases of one operation: a run of ansible-playbook costs a second
+    or two, and that the module and the action hand on what they are given is seen where they are run.
     """
+    return _performed(connection, module, options)
+
+
+def perform_tasks(
+    folder: Path, connection: dict[str, Any], *tasks: dict[str, Any], flags: tuple[str, ...] = ()
+) -> Outcome:
+    """As :func:`run_tasks`, but in this process where nothing is asked for that only ansible-playbook has."""
+    modules = [next(key for key in task if "." in key) for task in tasks]
+    if any(set(task) - {module, "check_mode"} for task, module in zip(tasks, modules, strict=True)):
+        return run_tasks(folder, connection, *tasks, flags=flags)
+    results = []
+    for task, module in zip(tasks, modules, strict=True):
+        check = bool(task.get("check_mode", "--check" in flags))
+        results.append(_performed(connection, module, task[module], check_mode=check, diff_mode="--diff" in flags))
+    return Outcome(0, "", results)
+
+
+def _performed(
+    connection: dict[str, Any],
+    module: str,
+    options: dict[str, Any],
+    *,
+    check_mode: bool = False,
+    diff_mode: bool = False,
+) -> dict[str, Any]:
     name = module.removeprefix("fireworks.byoc.")
     operation = import_module(f"ansible_collections.fireworks.byoc.plugins.module_utils._operations.{name}").OPERATION
     given = json.loads(json.dumps({"connection": connection, **options}))
     checked = ArgumentSpecValidator(dict(operation.argument_spec), **dict(operation.rules)).validate(given)
-    assert not checked.error_messages, checked.error_messages
-    context = Context(check_mode=False, diff_mode=False, warn=print)
+    if checked.error_messages:
+        return {"failed": True, "changed": False, "msg": "; ".join(checked.error_messages)}
+    context = Context(check_mode=check_mode, diff_mode=diff_mode, warn=print)
     result: dict[str, Any] = json.loads(json.dumps(operation.attempt(checked.validated_parameters, context)))
     return {"failed": False, **result}
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from byoc_testbed.errors import ApiError
 from tests.integration.guarded import until
-from tests.integration.plays import connection_to, run_tasks
+from tests.integration.plays import connection_to, perform_tasks
 
 SPACE = "fireworks-models"
 NODE, OTHER = "h100-0", "h100-1"
@@ -71,7 +71,7 @@ def task(*findings: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def remediate(cluster: Any, folder: Path, *findings: dict[str, Any], flags: tuple[str, ...] = (), **more: Any) -> Any:
-    result = run_tasks(folder, connection_to(cluster), task(*findings, **more), flags=flags).result
+    result = perform_tasks(folder, connection_to(cluster), task(*findings, **more), flags=flags).result
     assert not result.get("failed"), result
     return result
 

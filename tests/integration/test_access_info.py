@@ -23,7 +23,7 @@ from demo.contracts import Contract
 from tests.integration.ansible_runs import ROOT
 from tests.integration.governed import RBAC, governed
 from tests.integration.guarded import until
-from tests.integration.plays import AS_MODULE, connection_to, run_tasks
+from tests.integration.plays import AS_MODULE, connection_to, perform_tasks
 
 PAGE = ROOT / "docs" / "health.md"
 OBSERVER = {"kind": "ServiceAccount", "name": "observer", "namespace": "fireworks-system"}
@@ -45,7 +45,7 @@ def asked(contract: Contract, *identities: str, **more: Any) -> dict[str, Any]:
 
 
 def of(cluster: Any, folder: Path, *tasks: dict[str, Any], **connection: Any) -> list[dict[str, Any]]:
-    return run_tasks(folder, connection_to(cluster, **connection), *tasks).results
+    return perform_tasks(folder, connection_to(cluster, **connection), *tasks).results
 
 
 @contextmanager
@@ -117,7 +117,7 @@ def test_asking_everything_finds_the_same(presetup: tuple[Any, Contract], tmp_pa
 def test_the_module_and_the_action_and_check_mode_say_the_same(presetup: tuple[Any, Contract], tmp_path: Path) -> None:
     cluster, contract = presetup
     task = asked(contract, "metrics-reader")
-    in_process, as_module = run_tasks(
+    in_process, as_module = perform_tasks(
         tmp_path, connection_to(cluster), task, {**task, **AS_MODULE}, flags=("--check",)
     ).results
     as_module.pop("invocation", None)

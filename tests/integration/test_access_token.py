@@ -17,7 +17,7 @@ import yaml
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.tokens import read_claims
 from byoc_testbed.api import Api, ApiError
-from tests.integration.plays import AS_MODULE, Outcome, connection_to, run_tasks
+from tests.integration.plays import AS_MODULE, Outcome, connection_to, perform_tasks
 
 SPACE = "default"
 ACCOUNTS = f"/api/v1/namespaces/{SPACE}/serviceaccounts"
@@ -56,7 +56,7 @@ def task(kubeconfig: Path | None = None, **options: Any) -> dict[str, Any]:
 
 
 def go(cluster: Any, folder: Path, *tasks: dict[str, Any], **more: Any) -> Outcome:
-    outcome = run_tasks(folder, connection_to(cluster), *tasks, **more)
+    outcome = perform_tasks(folder, connection_to(cluster), *tasks, **more)
     assert "Traceback" not in outcome.output
     return outcome
 
@@ -191,7 +191,7 @@ def test_refusals(
     birch: Any, tmp_path: Path, options: dict[str, Any], connection: dict[str, Any], message: str
 ) -> None:
     given = {"kubeconfig": str(tmp_path / "never"), **options}
-    outcome = run_tasks(tmp_path, connection_to(birch, **connection), task(**given), flags=("--diff",))
+    outcome = perform_tasks(tmp_path, connection_to(birch, **connection), task(**given), flags=("--diff",))
     assert outcome.result["failed"]
     assert message in outcome.result["msg"]
     assert not (tmp_path / "never").exists()

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.integration.guarded import until
-from tests.integration.plays import AS_MODULE, connection_to, run_tasks
+from tests.integration.plays import AS_MODULE, connection_to, perform_tasks, run_tasks
 
 NUMBERS = itertools.count(1)
 
@@ -31,8 +31,7 @@ def space(cluster: Any) -> Iterator[str]:
     yield name
     path = f"/api/v1/namespaces/{name}"
     if get(cluster, path):
-        cluster.request("DELETE", path)
-        until(lambda: get(cluster, path) is None, f"the namespace {name} is still there")
+        cluster.request("DELETE", path)  # nobody waits for it: the next test has another one
 
 
 def get(cluster: Any, path: str) -> dict[str, Any] | None:
@@ -113,10 +112,10 @@ def test_check_applies_nothing_apply_applies_all_and_a_repeat_changes_nothing(
 
 def test_check_mode_predicts_the_very_object_that_apply_then_makes(cluster: Any, space: str, tmp_path: Path) -> None:
     to = connection_to(cluster)
-    run_tasks(tmp_path, to, task(space, namespace(space), config_map(space)))
+    perform_tasks(tmp_path, to, task(space, namespace(space), config_map(space)))
     grown = task(space, namespace(space), config_map(space, a="2", b="3"))
-    checked = run_tasks(tmp_path, to, grown, flags=("--check", "--diff")).result
-    applied = run_tasks(tmp_path, to, grown, flags=("--diff",)).result
+    checked = perform_tasks(tmp_path, to, grown, flags=("--check", "--diff")).result
+    applied = perform_tasks(tmp_path, to, grown, flags=("--diff",)).result
     assert checked["diff"] == applied["diff"]
     assert checked["diff"][0]["before"]["data"] == {"a": "1"}
     assert checked["diff"][0]["after"]["data"] == {"a": "2", "b": "3"}
@@ -148,9 +147,9 @@ def test_the_module_and_the_action_give_identical_results(cluster: Any, space: s
 
 def test_what_left_the_set_is_deleted_and_nothing_else(cluster: Any, space: str, tmp_path: Path) -> None:
     to = connection_to(cluster)
-    run_tasks(tmp_path, to, task(space, namespace(space), config_map(space), config_map(space, "old")))
+    perform_tasks(tmp_path, to, task(space, namespace(space), config_map(space), config_map(space, "old")))
     cluster.request("POST", f"/api/v1/namespaces/{space}/configmaps", config_map(space, "theirs"))
-    result = run_tasks(tmp_path, to, task(space, namespace(space), config_map(space))).result
+    result = perform_tasks(tmp_path, to, task(space, namespace(space), config_map(space))).result
     assert actions(result)["ConfigMap/old"] == "deleted"
     assert get(cluster, f"/api/v1/namespaces/{space}/configmaps/old") is None
     assert get(cluster, f"/api/v1/namespaces/{space}/configmaps/theirs") is not None
@@ -158,13 +157,13 @@ def test_what_left_the_set_is_deleted_and_nothing_else(cluster: Any, space: str,
 
 def test_what_is_on_its_way_out_is_waited_for_and_made_anew(cluster: Any, space: str, tmp_path: Path) -> None:
     given = task(space, namespace(space), config_map(space))
-    run_tasks(tmp_path, connection_to(cluster), given)
+    perform_tasks(tmp_path, connection_to(cluster), given)
     path = f"/api/v1/namespaces/{space}/configmaps/settings"
     held = cluster.request("PATCH", path, {"metadata": {"finalizers": ["example.com/held"]}})
     cluster.request("DELETE", path)
     release = threading.Timer(3.0, cluster.request, ("PATCH", path, {"metadata": {"finalizers": None}}))
     release.start()
-    again = run_tasks(tmp_path, connection_to(cluster), given).result
+    again = perform_tasks(tmp_path, connection_to(cluster), given).result
     release.join()
     assert actions(again)["ConfigMap/settings"] == "created", again
     made = get(cluster, path)
@@ -176,24 +175,24 @@ def test_absent_removes_the_set_and_leaves_a_namespace_that_holds_somebody_elses
     cluster: Any, space: str, tmp_path: Path
 ) -> None:
     to = connection_to(cluster)
-    run_tasks(tmp_path, to, task(space, namespace(space), config_map(space), deployment(space)))
+    perform_tasks(tmp_path, to, task(space, namespace(space), config_map(space), deployment(space)))
     theirs = f"/api/v1/namespaces/{space}/configmaps/theirs"
     cluster.request("POST", f"/api/v1/namespaces/{space}/configmaps", config_map(space, "theirs"))
 
-    refused = run_tasks(tmp_path, to, task(space, state="absent")).result
+    refused = perform_tasks(tmp_path, to, task(space, state="absent")).result
     assert refused["failed"]
     assert f"ConfigMap {space}/theirs" in refused["msg"]
     assert live_of(cluster, space)[0] is not None, "nothing may be deleted when the removal is refused"
 
     cluster.request("DELETE", theirs)
-    checked = run_tasks(tmp_path, to, task(space, state="absent"), flags=("--check",)).result
+    checked = perform_tasks(tmp_path, to, task(space, state="absent"), flags=("--check",)).result
     assert checked["counts"]["deleted"] == 3
     assert live_of(cluster, space)[0] is not None
 
-    removed = run_tasks(tmp_path, to, task(space, state="absent")).result
+    removed = perform_tasks(tmp_path, to, task(space, state="absent")).result
     assert removed["counts"]["deleted"] == 3
     assert get(cluster, f"/api/v1/namespaces/{space}") is None
-    again = run_tasks(tmp_path, to, task(space, state="absent")).result
+    again = perform_tasks(tmp_path, to, task(space, state="absent")).result
     assert again["changed"] is False
 
 
@@ -201,8 +200,8 @@ def test_the_namespace_that_holds_the_set_s_own_record_is_never_pruned(
     cluster: Any, space: str, tmp_path: Path
 ) -> None:
     to = connection_to(cluster)
-    run_tasks(tmp_path, to, task(space, namespace(space), config_map(space)))
-    refused = run_tasks(tmp_path, to, task(space, config_map(space, a="2"))).result
+    perform_tasks(tmp_path, to, task(space, namespace(space), config_map(space)))
+    refused = perform_tasks(tmp_path, to, task(space, config_map(space, a="2"))).result
     assert refused["failed"]
     assert "the set's parent would be deleted with it: keep it in the set" in refused["msg"]
     assert live_of(cluster, space)[0]["data"] == {"a": "1"}, "nothing may be written when it is refused"
@@ -212,10 +211,10 @@ def test_absent_works_when_a_definition_is_gone_with_its_resources(cluster: Any,
     to = connection_to(cluster)
     group = f"{space}.example"
     definition, resource = custom_kind(group, space)
-    applied = run_tasks(tmp_path, to, task(space, namespace(space), definition, resource)).result
+    applied = perform_tasks(tmp_path, to, task(space, namespace(space), definition, resource)).result
     assert applied["counts"]["created"] == 3
     cluster.request("DELETE", f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.{group}")
-    removed = run_tasks(tmp_path, to, task(space, state="absent")).result
+    removed = perform_tasks(tmp_path, to, task(space, state="absent")).result
     assert not removed.get("failed"), removed
     assert get(cluster, f"/api/v1/namespaces/{space}") is None
 
@@ -237,9 +236,9 @@ def custom_kind(group: str, space: str) -> tuple[dict[str, Any], dict[str, Any]]
 def test_a_custom_resource_may_come_in_the_same_set_as_its_definition(cluster: Any, space: str, tmp_path: Path) -> None:
     definition, resource = custom_kind(f"{space}.example", space)
     tasks = task(space, resource, definition, namespace(space))
-    result = run_tasks(tmp_path, connection_to(cluster), tasks).result
+    result = perform_tasks(tmp_path, connection_to(cluster), tasks).result
     assert result["counts"]["created"] == 3
-    again, removed = run_tasks(tmp_path, connection_to(cluster), tasks, task(space, state="absent")).results
+    again, removed = perform_tasks(tmp_path, connection_to(cluster), tasks, task(space, state="absent")).results
     assert again["changed"] is False
     assert removed["counts"]["deleted"] == 3
 
@@ -248,7 +247,7 @@ def test_an_object_that_belongs_to_nobody_is_adopted_only_when_told(cluster: Any
     to = connection_to(cluster)
     cluster.request("POST", "/api/v1/namespaces", namespace(space))
     cluster.request("POST", f"/api/v1/namespaces/{space}/configmaps", config_map(space))
-    refused, adopted = run_tasks(
+    refused, adopted = perform_tasks(
         tmp_path,
         to,
         task(space, config_map(space)),
@@ -260,20 +259,20 @@ def test_an_object_that_belongs_to_nobody_is_adopted_only_when_told(cluster: Any
 
 def test_an_object_of_another_set_is_never_taken_over(cluster: Any, space: str, tmp_path: Path) -> None:
     to = connection_to(cluster)
-    run_tasks(tmp_path, to, task(space, namespace(space), config_map(space)))
+    perform_tasks(tmp_path, to, task(space, namespace(space), config_map(space)))
     stolen = task(space, config_map(space), name="thief", adopt="unowned", force_conflicts=True)
-    result = run_tasks(tmp_path, to, stolen).result
+    result = perform_tasks(tmp_path, to, stolen).result
     assert "belongs to another set" in result["msg"]
     assert get(cluster, f"/api/v1/namespaces/{space}/configmaps/thief") is None
 
 
 def test_a_field_of_another_manager_is_named_and_kept_until_forced(cluster: Any, space: str, tmp_path: Path) -> None:
     to = connection_to(cluster)
-    run_tasks(tmp_path, to, task(space, namespace(space), config_map(space)))
+    perform_tasks(tmp_path, to, task(space, namespace(space), config_map(space)))
     path = f"/api/v1/namespaces/{space}/configmaps/settings"
     cluster.request("PATCH", f"{path}?fieldManager=their-editor", {"data": {"a": "theirs"}},
                     content_type="application/merge-patch+json")  # fmt: skip
-    refused, forced = run_tasks(
+    refused, forced = perform_tasks(
         tmp_path,
         to,
         task(space, namespace(space), config_map(space, a="2")),
@@ -287,7 +286,7 @@ def test_a_field_of_another_manager_is_named_and_kept_until_forced(cluster: Any,
 def test_one_manifest_that_the_server_rejects_refuses_the_whole_set(cluster: Any, space: str, tmp_path: Path) -> None:
     broken = config_map(space, "Not_A_Name")
     unknown = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "b", "namespace": space}, "dota": {}}
-    result = run_tasks(
+    result = perform_tasks(
         tmp_path, connection_to(cluster), task(space, namespace(space), config_map(space), broken, unknown)
     ).result
     assert "nothing was written" in result["msg"]
@@ -311,7 +310,7 @@ def test_one_manifest_that_the_server_rejects_refuses_the_whole_set(cluster: Any
 def test_a_set_that_is_none_is_refused_with_its_reason(
     cluster: Any, space: str, tmp_path: Path, manifests: list[Any], message: str
 ) -> None:
-    result = run_tasks(tmp_path, connection_to(cluster), task(space, definition=manifests)).result
+    result = perform_tasks(tmp_path, connection_to(cluster), task(space, definition=manifests)).result
     assert result["failed"]
     assert message in result["msg"]
     assert "Traceback" not in str(result)
@@ -321,7 +320,7 @@ def test_a_workload_that_does_not_become_ready_fails_with_what_its_pods_wait_for
     cluster: Any, space: str, tmp_path: Path
 ) -> None:
     greedy = task(space, namespace(space), deployment(space, cpu="5000"), wait_timeout=4)
-    result = run_tasks(tmp_path, connection_to(cluster), greedy).result
+    result = perform_tasks(tmp_path, connection_to(cluster), greedy).result
     assert result["failed"]
     assert f"Deployment {space}/web: 0 of 1 replicas are available" in result["msg"]
     assert "Insufficient cpu" in result["msg"]
@@ -354,12 +353,12 @@ def test_templates_and_files_are_read_on_the_controller(cluster: Any, space: str
 
 
 def test_an_empty_set_is_refused_for_it_would_delete_everything(cluster: Any, space: str, tmp_path: Path) -> None:
-    result = run_tasks(tmp_path, connection_to(cluster), task(space, definition=[])).result
+    result = perform_tasks(tmp_path, connection_to(cluster), task(space, definition=[])).result
     assert "the set has no manifests" in result["msg"]
 
 
 def test_kubectl_understands_the_set(cluster: Any, space: str, tmp_path: Path) -> None:
-    run_tasks(tmp_path, connection_to(cluster), task(space, namespace(space), config_map(space)))
+    perform_tasks(tmp_path, connection_to(cluster), task(space, namespace(space), config_map(space)))
     parent = cluster.request("GET", f"/api/v1/namespaces/{space}/configmaps/web")
     set_id = parent["metadata"]["labels"]["applyset.kubernetes.io/id"]
     assert parent["metadata"]["annotations"]["applyset.kubernetes.io/contains-group-kinds"] == "ConfigMap,Namespace"
@@ -370,6 +369,6 @@ def test_kubectl_understands_the_set(cluster: Any, space: str, tmp_path: Path) -
 def test_a_config_map_that_is_no_parent_of_ours_is_left_alone(cluster: Any, space: str, tmp_path: Path) -> None:
     cluster.request("POST", "/api/v1/namespaces", namespace(space))
     cluster.request("POST", f"/api/v1/namespaces/{space}/configmaps", config_map(space, "web"))
-    result = run_tasks(tmp_path, connection_to(cluster), task(space, config_map(space))).result
+    result = perform_tasks(tmp_path, connection_to(cluster), task(space, config_map(space))).result
     assert "belongs to somebody" in result["msg"]
     assert live_of(cluster, space)[0] is None

@@ -20,7 +20,7 @@ from tests.integration.faults import EVENTS, report_xid
 from tests.integration.faults import XID_79 as LINE
 from tests.integration.governed import governed
 from tests.integration.journey import agreed, line, play
-from tests.integration.plays import AS_MODULE, connection_to, run_tasks
+from tests.integration.plays import AS_MODULE, connection_to, perform_tasks
 
 POLICY = yaml.safe_load((ROOT / "roles/stack/files/faults.yml").read_text(encoding="utf-8"))
 NODE, OTHER = "h100-0", "h100-1"
@@ -41,7 +41,7 @@ def info(cluster: Any, **options: Any) -> dict[str, Any]:
 
 
 def asked(cluster: Any, folder: Path, *tasks: dict[str, Any], flags: tuple[str, ...] = ()) -> list[dict[str, Any]]:
-    return run_tasks(folder, connection_to(cluster), *tasks, flags=flags).results
+    return perform_tasks(folder, connection_to(cluster), *tasks, flags=flags).results
 
 
 def asks_for_a_reset() -> str:
@@ -87,7 +87,7 @@ def test_what_was_kept_is_judged_again_without_the_cluster_and_by_another_table(
     milder = json.loads(json.dumps(POLICY))
     next(row for row in milder["faults"] if row["class"] == "gpu_off_the_bus")["action"] = "report"
     nowhere = {"server": "https://192.0.2.1:6443", "token": "none"}
-    again, other, broken, old = run_tasks(
+    again, other, broken, old = perform_tasks(
         tmp_path,
         nowhere,
         info(birch, snapshot=kept),
@@ -181,9 +181,9 @@ def test_an_observer_calls_nodes_healthy_where_the_customer_lets_it_list_what_te
             observer = bed["acme"].kubeconfig_for_service_account("fireworks-system", "observer")
             given = {"contract": agreed_on, "policy": POLICY}
             connection = connection_to(bed["acme"], kubeconfig_file=str(observer))
-            said.append(run_tasks(tmp_path, connection, {"fireworks.byoc.node_health_info": given}).result)
+            said.append(perform_tasks(tmp_path, connection, {"fireworks.byoc.node_health_info": given}).result)
             access = {"fireworks.byoc.access_info": {"expectations": access_expectations(agreed_on)}}
-            rights = run_tasks(tmp_path, connection_to(bed["acme"]), access).result
+            rights = perform_tasks(tmp_path, connection_to(bed["acme"]), access).result
             assert (rights["too_many"], rights["too_few"]) == ([], [])
     without, by_grant = ({node["state"] for node in result["nodes"].values()} for result in said)
     assert (without, by_grant) == ({"unknown"}, {"healthy"})
@@ -210,7 +210,7 @@ def test_an_exporter_is_asked_at_its_own_address_where_the_contract_says_so(bed:
         proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy"), f"http://{nowhere}:1")
         environment = ansible_environment(**proxies)
         connection = connection_to(acme, kubeconfig_file=str(observer))
-        by_pod, by_node, by_server = run_tasks(tmp_path, connection, *tasks, environment=environment).results
+        by_pod, by_node, by_server = perform_tasks(tmp_path, connection, *tasks, environment=environment).results
         headers = made[NODE].headers
     for found, heard, silent in ((by_pod, NODE, OTHER), (by_node, OTHER, NODE)):
         assert [one["node"] for one in found["findings"] if one["fault"] == "recovery_action"] == [heard]

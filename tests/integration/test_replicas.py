@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.integration.guarded import until
-from tests.integration.plays import connection_to, run_tasks
+from tests.integration.plays import connection_to, perform_tasks
 from tests.integration.test_apply_set import deployment, get, namespace, task
 
 SPACE = "who-scales"
@@ -38,11 +38,14 @@ def cluster(bed: Any) -> Iterator[Any]:
     yield bed["acme"]
     if get(bed["acme"], f"/api/v1/namespaces/{SPACE}"):
         bed["acme"].request("DELETE", f"/api/v1/namespaces/{SPACE}")
+        bed["acme"].request("DELETE", f"/api/v1/namespaces/{SPACE}/pods", {"gracePeriodSeconds": 0})
         until(lambda: get(bed["acme"], f"/api/v1/namespaces/{SPACE}") is None, f"{SPACE} is still there")
 
 
 def applied(cluster: Any, folder: Path, *manifests: dict[str, Any], flags: tuple[str, ...] = ()) -> dict[str, Any]:
-    result = run_tasks(folder, connection_to(cluster), task(SPACE, namespace(SPACE), *manifests), flags=flags).result
+    result = perform_tasks(
+        folder, connection_to(cluster), task(SPACE, namespace(SPACE), *manifests), flags=flags
+    ).result
     assert not result.get("failed"), result
     return result
 
@@ -142,7 +145,9 @@ def test_an_hpa_that_would_leave_a_workload_at_zero_gets_it_with_its_replicas(cl
 def test_without_an_autoscaler_whoever_scaled_is_asked_and_not_overruled(cluster: Any, tmp_path: Path) -> None:
     applied(cluster, tmp_path, deployment(SPACE, 2))
     scale(cluster, 4)
-    refused = run_tasks(tmp_path, connection_to(cluster), task(SPACE, namespace(SPACE), deployment(SPACE, 2))).result
+    refused = perform_tasks(
+        tmp_path, connection_to(cluster), task(SPACE, namespace(SPACE), deployment(SPACE, 2))
+    ).result
     assert refused["failed"]
     assert ".spec.replicas" in refused["msg"]
     assert replicas(cluster) == 4

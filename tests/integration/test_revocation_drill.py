@@ -117,7 +117,7 @@ def test_everything_of_ours_says_clearly_that_it_is_withdrawn_and_the_next_drill
         assert done.returncode == 2, done.stdout
         said = done.stdout.split("How it ended")[-1]
         assert said.count("with 401: Unauthorized. Next: renew the credential") == 1, done.stdout
-        assert said.count("Action required by: customer.") == 1
+        assert said.count("Action required by: customer (Acme Cloud Platform <cloud@acme.example>).") == 1
         assert "Acme Cloud Platform <cloud@acme.example>" in line(done, CLUSTER, "failed")
     shown = play("status", tmp_path, [contract], clusters="")
     assert "with 401: Unauthorized. Next: renew the credential" in line(shown, CLUSTER, "unreachable")

@@ -17,7 +17,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup im
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup.remembered import presetup_annotations
 from demo.contracts import Contract
 from tests.integration.governed import RBAC, apply_presetup, governed, in_full
-from tests.integration.plays import AS_MODULE, connection_to, run_tasks
+from tests.integration.plays import AS_MODULE, connection_to, perform_tasks
 
 MODELS = "/api/v1/namespaces/fireworks-models"
 POLICIES = "/apis/networking.k8s.io/v1/namespaces/fireworks-system/networkpolicies"
@@ -52,7 +52,7 @@ def test_the_whole_presetup_is_the_same_as_module_and_in_process_and_in_check_mo
     cluster, contract = presetup
     task = asked(presetup_objects(contract))
     for flags in ((), ("--check",)):
-        in_process, as_module = run_tasks(
+        in_process, as_module = perform_tasks(
             tmp_path, connection_to(cluster), task, {**task, **AS_MODULE}, flags=flags
         ).results
         as_module.pop("invocation", None)
@@ -105,7 +105,7 @@ def test_ten_edits_are_each_named_exactly_and_repaired_by_applying_again(
     change("/api/v1/namespaces/fireworks-system", {"metadata": {"labels": {"team": "ml"}}})
     change(f"{MODELS}/serviceaccounts/engine", {"imagePullSecrets": [{"name": "pull"}]})
 
-    [result] = run_tasks(tmp_path, connection_to(cluster), asked(objects)).results
+    [result] = perform_tasks(tmp_path, connection_to(cluster), asked(objects)).results
     pods = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}
     assert told(result) == {
         "ResourceQuota fireworks-models/approved-gpus spec.hard[requests.nvidia.com/gpu]: 16 -> 64",
@@ -126,7 +126,7 @@ def test_ten_edits_are_each_named_exactly_and_repaired_by_applying_again(
     for path in (f"{POLICIES}/closed", f"{POLICIES}/dns"):  # what others have added, an apply leaves alone
         cluster.request("DELETE", path)
     apply_presetup(cluster, contract, force_conflicts=True)
-    [result] = run_tasks(tmp_path, connection_to(cluster), asked(objects)).results
+    [result] = perform_tasks(tmp_path, connection_to(cluster), asked(objects)).results
     assert told(result) == set()
 
 
@@ -135,14 +135,16 @@ def test_what_may_not_be_read_is_no_failure(presetup: tuple[Any, Contract], tmp_
     operator = str(cluster.kubeconfig_for_service_account("fireworks-system", "operator"))
     visible = asked(presetup_objects(contract))
     hidden = asked(presetup_objects(contract), namespace="kube-system", name="nothing")
-    result, elsewhere = run_tasks(tmp_path, connection_to(cluster, kubeconfig_file=operator), visible, hidden).results
+    result, elsewhere = perform_tasks(
+        tmp_path, connection_to(cluster, kubeconfig_file=operator), visible, hidden
+    ).results
     # The operator may get each object, and may not list all of the kinds.
     assert result["counts"] == {**result["counts"], "same": len(presetup_objects(contract)), "unreadable": 0}
     assert "ClusterRole.rbac.authorization.k8s.io" in result["unlisted"]
     assert elsewhere["set"]["state"] == "unreadable"
 
     observer = str(cluster.kubeconfig_for_service_account("fireworks-system", "observer"))
-    [result] = run_tasks(tmp_path, connection_to(cluster, kubeconfig_file=observer), visible).results
+    [result] = perform_tasks(tmp_path, connection_to(cluster, kubeconfig_file=observer), visible).results
     assert not result.get("failed")
     unread = {entry["kind"] for entry in result["objects"] if entry["state"] == "unreadable"}
     assert {"ServiceAccount", "Role", "ClusterRoleBinding"} <= unread
@@ -157,7 +159,7 @@ def test_where_nothing_is_all_is_missing_and_secrets_are_never_shown(bed: Any, t
     encoded = base64.b64encode(b"their-value").decode()
     cluster.request("POST", path, {"metadata": {"name": "s"}, "data": {"a": encoded, "b": encoded}})
     try:
-        nothing, one, broken = run_tasks(
+        nothing, one, broken = perform_tasks(
             tmp_path,
             connection_to(cluster),
             asked([*objects, unserved]),
@@ -207,7 +209,7 @@ def test_what_another_tool_has_made_from_the_same_manifests_is_the_same(bed: Any
     objects = [*presetup_objects(in_full(cluster)), POLICY, BINDING]
     made = [cluster.api.create(each) for each in objects]
     try:
-        [result] = run_tasks(tmp_path, connection_to(cluster), asked(objects)).results
+        [result] = perform_tasks(tmp_path, connection_to(cluster), asked(objects)).results
         assert told(result) == set()
     finally:
         for each in reversed(made):

@@ -127,7 +127,7 @@ class Fleet:
     def run(self, releases: Path, title: str) -> Any:
         done = upgrade(self.folder / "all", self.contracts, releases, *POLICY, release=NEW)
         with REPORT.open("a") as report:
-            told = done.stdout[done.stdout.index("The plan") :]
+            told = done.stdout[done.stdout.index("\nPlan\n") :].lstrip()
             report.write(f"=== {title}\n{told}\n")
         return done
 

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.rails.running import UNTIMED, passes, variables
 
 LEAST = 95
 
 
+@pytest.mark.soak
 def test_unit_tests_cover_the_thinking(development):
     """Lines and branches of _domain; the rest is covered by the integration tests, which no percentage describes."""
     env = variables(development.bin)

@@ -101,5 +101,5 @@ def test_the_smoke_tests_pass_on_a_cluster_at_the_oldest_end(oldest):
 def test_plugins_import_and_match_their_documentation_at_the_oldest_end(oldest, tarball):
     chosen = [word for name in ("import", "compile", "validate-modules") for word in ("--test", name)]
     command = [*sanity.command(oldest), *chosen]
-    folder = sanity.prepare(tarball)
+    folder = sanity.prepare(tarball, oldest.name)
     passes(command, log=f"{oldest.name}-sanity", env=sanity.variables(oldest), cwd=folder, timeout=900)

@@ -24,9 +24,9 @@ GET_PIP = ("get_pip_24_2.py", "get_pip_25_2.py")
 SKIPPED = ("pslint",)
 
 
-def prepare(tarball: Path) -> Path:
-    """The folder to run in."""
-    place = CACHE / "sanity" / "ansible_collections" / "fireworks" / "byoc"
+def prepare(tarball: Path, name: str = "all") -> Path:
+    """The folder to run in: one for each name, so that two runs may be on their way at once."""
+    place = CACHE / "sanity" / name / "ansible_collections" / "fireworks" / "byoc"
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
     with tarfile.open(tarball) as archive:
