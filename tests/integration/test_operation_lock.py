@@ -275,7 +275,7 @@ def test_an_answer_that_comes_too_late_makes_no_lock(birch: Any, tmp_path: Path)
     assert there(birch, LEASE) == {}
 
 
-def test_an_operation_holds_the_lock_and_gives_it_back(bed: Any, tmp_path: Path) -> None:
+def test_an_operation_holds_the_lock_and_releases_it(bed: Any, tmp_path: Path) -> None:
     with bare(bed["acme"], tmp_path) as acme:
         contract = agreed(acme)
         assert onboard(tmp_path, contract).returncode == 0

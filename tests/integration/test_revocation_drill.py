@@ -105,7 +105,7 @@ def test_access_is_revoked_and_restored_and_models_keep_serving(serving: Any, tm
 
 
 @pytest.mark.soak
-def test_everything_of_ours_says_clearly_that_it_is_withdrawn_and_the_next_drill_gives_it_back(
+def test_withdrawn_access_is_said_clearly_and_restored_by_the_next_drill(
     serving: Any, tmp_path: Path
 ) -> None:
     cluster, contract, credentials = serving
@@ -157,7 +157,7 @@ def test_nothing_happens_in_check_mode_or_unless_it_is_meant(serving: Any, tmp_p
 
 
 @pytest.mark.soak
-def test_a_drill_that_proves_nothing_still_gives_access_back(serving: Any, tmp_path: Path) -> None:
+def test_a_drill_that_proves_nothing_still_restores_access(serving: Any, tmp_path: Path) -> None:
     """No second is left for the token to be refused in, and the API server remembers it for longer."""
     cluster, contract, credentials = serving
     for _ in range(3):

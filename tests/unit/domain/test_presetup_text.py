@@ -29,12 +29,12 @@ def test_the_text_is_the_objects_and_says_of_each_kind_what_it_is_for() -> None:
     assert text == presetup_text(contract(), presetup_objects(contract()))
 
 
-def test_where_the_api_server_answers_is_remembered() -> None:
+def test_where_the_api_server_answers_is_recorded() -> None:
     assert remembered_api_server(presetup_annotations([], ADDRESSES)) == ADDRESSES
 
 
 @pytest.mark.parametrize("annotations", [{}, {"byoc.fireworks.ai/api-server": ""}, presetup_annotations([])])
-def test_where_nothing_is_remembered_there_is_nothing(annotations: dict[str, Any]) -> None:
+def test_where_nothing_is_recorded_there_is_nothing(annotations: dict[str, Any]) -> None:
     assert remembered_api_server(annotations) == []
 
 

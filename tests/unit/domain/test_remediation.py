@@ -131,7 +131,7 @@ def in_state(state: str, *, cordoned: bool = True, since: float = NOW - 60, **mo
     ("gpus", "remembered"),
     [(["GPU-a"], "GPU-a"), (["GPU-a", None], "GPU-a"), (["GPU-a", "GPU-b"], None), ([None], None)],
 )
-def test_the_sick_gpu_is_remembered_where_it_is_one(gpus: list[str | None], remembered: str | None) -> None:
+def test_the_sick_gpu_is_recorded_where_it_is_one(gpus: list[str | None], remembered: str | None) -> None:
     it = node()
     told = [finding(gpu={"uuid": gpu} if gpu else None, fault=f"xid_{n}") for n, gpu in enumerate(gpus)]
     assert said(after(it, plan(it, *told))).get("gpu") == remembered

@@ -72,7 +72,7 @@ def test_a_turn_is_decided_by_how_it_is_then_with_the_plans_estimate() -> None:
         ([alive(), alive(release=TARGET)], {}, True, ""),
     ],
 )
-def test_the_first_wave_of_a_run_begins_by_what_the_clusters_remember(
+def test_the_first_wave_of_a_run_begins_by_what_the_clusters_record(
     lives: list[dict[str, Any]], policy: dict[str, int], is_open: bool, reason: str
 ) -> None:
     found = opening(planned(*lives), [], 1, Policy(**policy), NOW)
