@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from tests.integration.guarded import until
 from tests.integration.plays import AS_MODULE, connection_to, perform_tasks, run_tasks
 
 NUMBERS = itertools.count(1)

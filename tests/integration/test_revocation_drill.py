@@ -105,9 +105,7 @@ def test_access_is_revoked_and_restored_and_models_keep_serving(serving: Any, tm
 
 
 @pytest.mark.soak
-def test_withdrawn_access_is_said_clearly_and_restored_by_the_next_drill(
-    serving: Any, tmp_path: Path
-) -> None:
+def test_withdrawn_access_is_said_clearly_and_restored_by_the_next_drill(serving: Any, tmp_path: Path) -> None:
     cluster, contract, credentials = serving
     before, running = ours(cluster), pods(cluster)
     withdraw(cluster)

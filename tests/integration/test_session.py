@@ -21,9 +21,11 @@ import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube import session as session_module
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.access import resolve_access
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.create import create_once
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.discovery import Discovery
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import (
     AnswerError,
+    ConflictError,
     ForbiddenError,
     NotAnAnswerError,
     NotFoundError,
@@ -35,6 +37,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.kubeconfig import Access
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.session import Session
 from tests.integration.plays import connection_to
+from tests.integration.troubled import RESET, troubled
 
 Answer = tuple[int, dict[str, str]]
 
@@ -319,3 +322,27 @@ def a_dripping_server(bed: Any) -> Iterator[Access]:
 
     with serving(bed, Handler) as access:
         yield access
+
+
+@pytest.mark.parametrize("trouble", [RESET, 503, 504], ids=["cut off", "503", "504"])
+def test_an_object_whose_answer_was_lost_is_known_again_and_made_once(bed: Any, trouble: int) -> None:
+    cluster, maps = bed["acme"], "/api/v1/namespaces/default/configmaps"
+    lost: list[str] = []
+
+    def after(method: str, _path: str) -> int | None:
+        if method != "POST" or lost:
+            return None
+        lost.append(method)
+        return trouble
+
+    manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "once"}, "data": {"by": "alice at noon"}}
+    try:
+        with troubled(cluster, lambda *_: None, after) as server:
+            session = open_session(cluster, server=server)
+            made = create_once(session, maps, manifest)
+            assert lost == ["POST"]
+            assert made["metadata"]["uid"] == cluster.request("GET", f"{maps}/once")["metadata"]["uid"]
+            with pytest.raises(ConflictError):
+                create_once(session, maps, {**manifest, "data": {"by": "bob at noon"}})
+    finally:
+        cluster.request("DELETE", f"{maps}/once")

@@ -10,7 +10,6 @@ import pytest
 from tests.rails.running import passes
 from tests.tools import sanity
 
-
 #: What they find, unit tests (which import every plugin) and ruff find first; they take most of the time.
 _LONG = ("import", "pylint")
 

@@ -29,6 +29,7 @@ from .._domain.upgrade.course import (
 from .._domain.upgrade.entry import FAILING, SUPERSEDED, WITHDRAWING, Entry, UnfitBackupError, decided, record
 from .._domain.upgrade.marks import Marks
 from .._domain.upgrade.room import shortages
+from .._kube.create import create_once
 from .._kube.discovery import Discovery
 from .._kube.errors import ConflictError, KubeError
 from .._kube.manifests import ManifestError
@@ -239,7 +240,7 @@ def _record(case: _Case, target: str, plan: Plan) -> Entry:
         restores=undone.number if undone else 0,
     )
     try:
-        case.session.request("POST", ENTRIES, body=record(entry))
+        create_once(case.session, ENTRIES, record(entry))
     except ConflictError:
         raise NotReadyError(
             f"another run has just begun upgrade {entry.number}; nothing was changed",

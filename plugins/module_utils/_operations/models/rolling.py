@@ -51,6 +51,7 @@ from ..._domain.model.unit import (
 )
 from ..._domain.names import SYSTEM_NAMESPACE, model_set
 from ..._kube.apply import SetApplier, SetOptions
+from ..._kube.create import create_once
 from ..._kube.discovery import Discovery
 from ..._kube.errors import ConflictError, ForbiddenError, InvalidError, KubeError
 from ..._kube.manifests import ManifestError
@@ -234,7 +235,7 @@ class ModelChange:
             strategy=asdict(strategy),
         )
         try:
-            self._talk.session.request("POST", REVISIONS, body=record(revision))
+            create_once(self._talk.session, REVISIONS, record(revision))
         except ConflictError:
             raise self._error(
                 f"another run has just recorded revision {revision.number}; nothing was changed",
