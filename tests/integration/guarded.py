@@ -81,8 +81,7 @@ class Governed:
             self._forget(path)
         for api in self._tokens.values():
             api.close()
-        for namespace in (MODELS_NAMESPACE, SYSTEM_NAMESPACE):
-            until(lambda name=namespace: self._is_gone(f"/api/v1/namespaces/{name}"), f"{namespace} is still there")
+        self.cluster.remove_namespaces(MODELS_NAMESPACE, SYSTEM_NAMESPACE)
 
     def _path(self, made: Manifest) -> str:
         return f"{self.cluster.api.collection(made)}/{made['metadata']['name']}"
@@ -95,13 +94,6 @@ class Governed:
         del self._applied[path]
         with suppress(ApiError):
             self.cluster.request("DELETE", path)
-
-    def _is_gone(self, path: str) -> bool:
-        try:
-            self.cluster.request("GET", path)
-        except ApiError as error:
-            return error.status == 404
-        return False
 
     def _lift_guardrails(self) -> None:
         lifted = [path for path, made in self._applied.items() if made["kind"].startswith("ValidatingAdmissionPolicy")]

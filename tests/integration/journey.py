@@ -10,11 +10,10 @@ import json
 import subprocess
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from byoc_testbed.errors import ApiError
 from demo.contracts import H100, Contract, contract, write_fleet
 from tests.integration.ansible_runs import run_playbook
 
@@ -91,11 +90,7 @@ def bare(cluster: Any, folder: Path) -> Iterator[Any]:
 
 
 def wipe(cluster: Any) -> None:
-    """Remove everything of ours as the administrator of a testbed can: at once. Offboarding has tests of its own.
-
-    A namespace whose pods still have their grace is looked at again after half of it, which is a minute for a model's.
-    So pods go first and without any, and before them what would make them again.
-    """
+    """Remove everything of ours as the administrator of a testbed can: at once. Offboarding has tests of its own."""
     # What guards goes first: it would have a say in what is removed after it.
     for path in sorted(_KINDS, key=lambda path: "admissionregistration" not in path):
         for item in cluster.request("GET", path + _OURS)["items"]:
@@ -105,31 +100,11 @@ def wipe(cluster: Any) -> None:
             group, _slash, plural = path.rpartition("/")
             place = f"{group}/namespaces/{namespace}/{plural}" if namespace else path
             cluster.request("DELETE", f"{place}/{name}")
+    cluster.remove_namespaces(*_NAMESPACES)
     deadline = time.monotonic() + 60
-    while left := _some_left(cluster):
+    while left := _left(cluster):
         assert time.monotonic() < deadline, f"after 60 s still there: {sorted(left)}"
-        time.sleep(0.2)
-
-
-def _some_left(cluster: Any) -> set[str]:
-    """What is left of ours; a namespace that is still there is removed, its pods first."""
-    left = _left(cluster)
-    spaces = left & _NAMESPACES
-    paths = [f"{group}/namespaces/{space}/{plural}" for group, plural in _MAKERS for space in sorted(spaces)]
-    for path in [*paths, *(f"/api/v1/namespaces/{space}" for space in sorted(spaces))]:
-        with suppress(ApiError):  # not there, or no kind of this cluster's
-            cluster.request("DELETE", path, {"gracePeriodSeconds": 0} if path.endswith("/pods") else None)
-    return left
-
-
-#: What makes pods, and the pods.
-_MAKERS = (
-    ("/apis/leaderworkerset.x-k8s.io/v1", "leaderworkersets"),
-    ("/apis/apps/v1", "deployments"),
-    ("/apis/apps/v1", "statefulsets"),
-    ("/apis/apps/v1", "replicasets"),
-    ("/api/v1", "pods"),
-)
+        time.sleep(0.1)
 
 
 def _left(cluster: Any) -> set[str]:

@@ -30,10 +30,9 @@ def with_models(it: Any) -> Iterator[Any]:
     nodes = {name: it.request("GET", f"/api/v1/nodes/{name}") for name in (NODE, OTHER)}
     it.request("POST", "/api/v1/namespaces", {"metadata": {"name": SPACE}})
     yield it
-    it.request("DELETE", f"/api/v1/namespaces/{SPACE}")
+    it.remove_namespaces(SPACE)
     for name, node in nodes.items():
         restore(it, name, node)
-    until(lambda: gone(it, f"/api/v1/namespaces/{SPACE}"), f"{SPACE} is still there", 90)
 
 
 def restore(cluster: Any, name: str, before: dict[str, Any]) -> None:

@@ -28,9 +28,7 @@ def space(cluster: Any) -> Iterator[str]:
     """A namespace name of this test's own, deleted afterwards if the test left it."""
     name = f"apply-set-{next(NUMBERS)}"
     yield name
-    path = f"/api/v1/namespaces/{name}"
-    if get(cluster, path):
-        cluster.request("DELETE", path)  # nobody waits for it: the next test has another one
+    cluster.remove_namespaces(name)
 
 
 def get(cluster: Any, path: str) -> dict[str, Any] | None:

@@ -22,7 +22,7 @@ from tests.integration.event_chain import Chain, alerts, chain, moment
 from tests.integration.exporting import Exporter, exporters
 from tests.integration.guarded import until
 from tests.integration.journey import agreed, play
-from tests.integration.remediating import NODE, OTHER, SPACE, TAINT, gone, node, restore, said
+from tests.integration.remediating import NODE, OTHER, SPACE, TAINT, node, restore, said
 from tests.tools import monitoring
 from tests.tools.environments import SetupError, events
 
@@ -115,11 +115,9 @@ def serving(bed: Any) -> Iterator[Any]:
         it.api.create(made)
     until(lambda: sorted(takers(it)) == [NODE, OTHER], "there is not one replica with traffic on each node")
     yield it
-    for space in SPACES:
-        it.request("DELETE", f"/api/v1/namespaces/{space}")
+    it.remove_namespaces(*SPACES)
     for name, was in before.items():
         restore(it, name, was)
-    until(lambda: all(gone(it, f"/api/v1/namespaces/{space}") for space in SPACES), "a namespace is still there", 90)
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,6 @@ from tests.integration.remediating import (
     TAINT,
     canaries_that_end,
     finding,
-    gone,
     node,
     places,
     ready,
@@ -288,5 +287,4 @@ def test_the_playbook_has_a_node_repaired_and_tried(bed: Any, tmp_path: Path) ->
         assert set(said(it)) == {"history", "returned"}, back.stdout
     finally:
         restore(it, NODE, kept)
-        it.request("DELETE", f"/api/v1/namespaces/{SPACE}")
-        until(lambda: gone(it, f"/api/v1/namespaces/{SPACE}"), f"{SPACE} is still there", 90)
+        it.remove_namespaces(SPACE)

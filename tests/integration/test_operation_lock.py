@@ -36,8 +36,7 @@ def birch(bed: Any) -> Iterator[Any]:
     cluster = bed["birch"]
     cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": "fireworks-system"}})
     yield cluster
-    cluster.request("DELETE", SYSTEM)
-    until(lambda: not there(cluster, SYSTEM), "the namespace is still there")
+    cluster.remove_namespaces("fireworks-system")
 
 
 def there(cluster: Any, path: str) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 
-from tests.integration.guarded import until
 from tests.integration.journey import agreed, bare, line, offboard, onboard, play
 from tests.integration.plays import AS_MODULE, Outcome, connection_to, run_tasks
 from tests.integration.test_operation_lock import SYSTEM, there
@@ -32,8 +31,7 @@ def birch(bed: Any) -> Iterator[Any]:
     cluster = bed["birch"]
     cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": "fireworks-system"}})
     yield cluster
-    cluster.request("DELETE", SYSTEM)
-    until(lambda: not there(cluster, SYSTEM), "the namespace is still there")
+    cluster.remove_namespaces("fireworks-system")
 
 
 def record(folder: Path, **options: Any) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from tests.integration.guarded import until
 from tests.integration.plays import connection_to, perform_tasks
 from tests.integration.test_apply_set import deployment, get, namespace, task
 
@@ -36,10 +35,7 @@ HPA = {
 def cluster(bed: Any) -> Iterator[Any]:
     """A cluster, without the namespace that the tests work in."""
     yield bed["acme"]
-    if get(bed["acme"], f"/api/v1/namespaces/{SPACE}"):
-        bed["acme"].request("DELETE", f"/api/v1/namespaces/{SPACE}")
-        bed["acme"].request("DELETE", f"/api/v1/namespaces/{SPACE}/pods", {"gracePeriodSeconds": 0})
-        until(lambda: get(bed["acme"], f"/api/v1/namespaces/{SPACE}") is None, f"{SPACE} is still there")
+    bed["acme"].remove_namespaces(SPACE)
 
 
 def applied(cluster: Any, folder: Path, *manifests: dict[str, Any], flags: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -67,6 +67,7 @@ def test_an_end_holds_the_versions_that_it_stands_for(end, python):
     assert not wrong, f"{wrong}, wanted {wanted}"
 
 
+@pytest.mark.soak
 def test_unit_tests_pass_at_this_end(python):
     python("-m", "pytest", "tests/unit", "-q", *UNTIMED, log="unit")
 

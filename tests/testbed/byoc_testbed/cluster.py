@@ -21,6 +21,7 @@ from .errors import ApiError, TestbedError
 from .files import write_private
 from .kubeconfig import write_kubeconfig
 from .kubectl import find_kubectl
+from .namespaces import remove_namespaces
 from .nodes import is_ready, nodes_of, now, size_of
 from .objects import DEVICE_PLUGIN, GPU_NAMESPACE, device_plugin
 from .pki import Authority, signing_key
@@ -157,6 +158,10 @@ class Cluster:
     def request(self, method: str, path: str, body: Any = None, content_type: str = "") -> Any:
         """One request as the administrator; ``ApiError`` (with ``.status``) if it is refused."""
         return self.api.request(method, path, body, content_type)
+
+    def remove_namespaces(self, *names: str) -> None:
+        """Remove namespaces at once, with all that is in them."""
+        remove_namespaces(self.api, *names)
 
     def create_many(self, objects: Iterable[Mapping[str, Any]], threads: int = 16) -> list[Any]:
         """Create many objects at once."""
