@@ -270,7 +270,8 @@ def _refusal(case: _Case) -> KubeError:
         return FailedBeforeError(f"{reason}; nothing was changed", where=where, next_step=next_step)
     backups = case.course.backups
     if backups:
-        next_step = f"name it: -e to={backups[0]}" if len(backups) == 1 else f"name one with -e to=: {', '.join(backups)}"
+        one = len(backups) == 1
+        next_step = f"name it: -e to={backups[0]}" if one else f"name one of {', '.join(backups)} with -e to="
         return NoTargetError(f"{reason}; nothing was changed", where=where, next_step=next_step)
     next_step = "install a release with onboard, or bring one with fireworks.byoc.upgrade"
     return NothingRecordedError(f"{reason}; nothing was changed", where=where, next_step=next_step)
