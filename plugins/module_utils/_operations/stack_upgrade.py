@@ -123,7 +123,7 @@ class _Case:
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Bring the release, finish what an earlier run was at, or go back."""
-    session = open_session(parameters["connection"])
+    session = open_session(parameters["connection"], context)
     session.require_expected_cluster()
     marks = marks_of(session)
     if marks is None:
