@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.outcome import failures_told
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.outcome import failures_told, lock_left
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary import (
     failure,
     not_begun,
@@ -26,6 +26,7 @@ class FilterModule:
         return {
             "failure_outcome": failure,
             "failures_told": failures_told,
+            "lock_left": lock_left,
             "run_summary": summary,
             "not_begun_outcome": not_begun,
             "success_outcome": success,

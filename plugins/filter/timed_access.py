@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access import grant as grants
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.open_grants import (
+    notes_of,
+    open_grants,
+    taken_up,
+)
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.rotation import (
     connecting_identities,
     rotation_rows,
@@ -26,12 +31,25 @@ def _grant_end(until: str, now: str) -> str:
         raise AnsibleFilterError(str(error)) from None
 
 
-def _setup_grant(contract: Mapping[str, Any], grantee: str, reason: str, until: str, now: str) -> dict[str, Any]:
+def _setup_grant(
+    contract: Mapping[str, Any],
+    grantee: str,
+    reason: str,
+    until: str,
+    now: str,
+    asked: str = "",
+    there: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
     try:
-        grant = grants.setup_grant(str(grantee), str(reason), until, now)
+        wanted = grants.setup_grant(str(grantee), str(reason), until, now, grants.lifetime_of(str(asked)))
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from None
+    known = open_grants(there)
+    grant, others = taken_up(wanted, known, now)
     return {
+        "annotations": notes_of(grant),
+        "in_the_way": [{"name": one.name, "until": one.until} for one in others],
+        "taken_up": grant.name in {one.name for one in known},
         "name": grant.name,
         "set": grant.set,
         "until": grant.until,

@@ -35,9 +35,14 @@ CONNECTION_SPEC: dict[str, Any] = {
 }
 
 
-def open_session(connection: Mapping[str, Any], context: Context | None = None) -> Session:
-    """The session for a ``connection``, within the bounds of ``context``. Errors as for ``resolve_access``."""
-    bounds = {"until": context.until, "threads": context.threads} if context else {}
+def open_session(connection: Mapping[str, Any], context: Context | None) -> Session:
+    """The session for a ``connection``, within the bounds of ``context``. Errors as for ``resolve_access``.
+
+    :param context: of the operation; ``None`` only for the lock's own sake, which nothing bounds.
+    """
+    bounds: dict[str, Any] = {}
+    if context:
+        bounds = {"until": context.until, "threads": context.threads, "before_write": context.before_write}
     return Session(
         resolve_access(connection, os.environ),
         cluster_name=connection.get("cluster_name") or "",

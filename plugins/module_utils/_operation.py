@@ -31,6 +31,7 @@ class Context:
     :param warn: shows a warning to the operator.
     :param until: the moment (of ``time.monotonic``) by which it has to be over; ``None``: it knows best itself.
     :param threads: how many requests to one API server may be on their way at once.
+    :param before_write: called before each request that may write; what it raises stops the operation.
     """
 
     check_mode: bool
@@ -38,6 +39,7 @@ class Context:
     warn: Callable[[str], None]
     until: float | None = None
     threads: int = _session.THREADS
+    before_write: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True)

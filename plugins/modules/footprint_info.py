@@ -29,11 +29,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 objects:
-  description: Each object of ours, with the set that it belongs to (empty for none).
+  description: Each object of ours, with the set that it belongs to (empty for none), and with its annotations that are
+    ours.
   type: list
   elements: dict
   returned: success
-  sample: [{kind: Service, api_version: v1, namespace: fireworks-system, name: router, set: stack}]
+  sample: [{kind: Service, api_version: v1, namespace: fireworks-system, name: router, annotations: {}, set: stack}]
 unreadable:
   description: The kinds that this identity may not list, so nothing is known of them.
   type: list

@@ -45,7 +45,8 @@ RETURN = r"""
 models:
   description:
     - Each model with its C(name), the number and C(state) of its current C(revision), C(replicas), how many are
-      C(ready), C(status) (V(ready), or what it waits for), and its C(revisions), newest first.
+      C(ready), C(status) (V(ready), or what it waits for), C(before) (the number of the last good revision before the
+      current one; what a rollback has replaced does not count), and its C(revisions), newest first.
     - Each of those has C(number), C(state), C(requested_by), C(reason), C(when), C(restores) (the number of the
       revision whose unit it is again), C(strategy), C(arithmetic) (why that strategy), C(failure) (why it failed) and
       C(unit) (a digest).

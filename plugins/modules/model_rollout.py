@@ -55,9 +55,8 @@ options:
         description: All manifests of the model. A Secret must not be among them, for a revision can be read.
         type: raw
       revision:
-        description: Instead of manifests, the number of a recorded revision to go back to, or V(previous), the last
-          good one that is not what runs. That is recorded as a revision of its own, which names the one that it
-          restores.
+        description: Instead of manifests, the number of a recorded revision to go back to. That is recorded as a
+          revision of its own, which names the one that it restores.
         type: str
       priority:
         description: Who goes first where there is not room for all at once.

@@ -37,17 +37,17 @@ attributes:
     support: full
     details: The diff is between the live objects and the server's dry-run of the release.
   idempotent:
-    support: partial
-    details: With O(state=present) it is. With O(state=previous) each run goes back from what is there then.
+    support: full
 options:
   state:
-    description: V(present) brings a release. V(previous) brings back the one before, from its backup, or aborts
-      one that is unfinished.
+    description: V(present) brings a release. V(restored) puts back one that was there, from its backup, or aborts
+      the unfinished upgrade that leads away from it.
     type: str
-    choices: [present, previous]
+    choices: [present, restored]
     default: present
   release:
-    description: The release's version, like C(2026.12.0).
+    description: The release's version, like C(2026.12.0). With O(state=restored) and without it, the task fails and
+      names the release that was there before.
     type: str
   release_digest:
     description: A digest of everything that the release consists of. By it a release that was corrected is told from
@@ -123,7 +123,8 @@ EXAMPLES = r"""
 - name: Go back to the release before
   fireworks.byoc.stack_upgrade:
     connection: "{{ byoc_connection }}"
-    state: previous
+    state: restored
+    release: 2026.11.0
     reason: slower answers
 """
 
@@ -176,7 +177,7 @@ code:
   sample: unreachable
 error:
   description: The kind of the failure. V(UpgradeError) has put the old release back, V(UnfinishedError) has not come
-    to an end yet, V(FailedBeforeError), V(NotReadyError) and V(NoRoomError) have begun nothing.
+    to an end yet, V(FailedBeforeError), V(NotReadyError), V(NoRoomError) and V(NoTargetError) have begun nothing.
   type: str
   returned: failure
   sample: UpgradeError

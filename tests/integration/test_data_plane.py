@@ -95,7 +95,7 @@ def test_no_request_fails_while_a_model_is_changed(acme: Any, tmp_path: Path) ->
             assert "Revision 2 was restored whole and is ready" in said, stopped.stdout
             settle(acme, 2)
         with load.phase("rollback"):
-            back = play("rollback_model", tmp_path, [contract], "-e", f"model={MODEL}", *SHORT_BAKE)
+            back = play("rollback_model", tmp_path, [contract], "-e", f"model={MODEL}", "-e", "revision=1", *SHORT_BAKE)
             assert back.returncode == 0, back.stdout
             settle(acme, 2)
         with load.phase("scale 2 to 1"):

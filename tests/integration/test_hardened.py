@@ -17,7 +17,7 @@ from tests.beds import h100
 from tests.integration.ansible_runs import ROOT
 from tests.integration.audit_log import by_identity_and_verb, calls
 from tests.integration.journey import NO_REQUESTS, as_admin, hardened, line, onboard, ours, play, versions, wipe
-from tests.integration.upgrades import NEW, QUICK, REQUESTED_BY, ended, publish
+from tests.integration.upgrades import NEW, OLD, QUICK, REQUESTED_BY, ended, publish
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_every_playbook_runs_as_the_identity_that_it_declares(
     contract["change"] = {"approvals": {"stack_upgrade": "none"}}
     model = ("-e", "model=llama-3-1-8b", "-e", "revision=1", "-e", "confirm=retire")
     node = ("-e", "cluster=birch-eu-1", "-e", "node=h100-0")
-    release = ("-e", f"release={NEW}", "-e", f"releases={publish(tmp_path)}", *REQUESTED_BY, *QUICK)
+    release = ("-e", f"release={NEW}", "-e", f"to={OLD}", "-e", f"releases={publish(tmp_path)}", *REQUESTED_BY, *QUICK)
     options = (*NO_REQUESTS, *model, *node, *release, "-e", f"credentials_dir={tmp_path}")
     done = play(playbook, tmp_path, [contract], *options)
     assert done.returncode == 0, done.stdout

@@ -79,12 +79,20 @@ def test_a_model_is_deployed_shown_rolled_back_and_retired(birch: Any, tmp_path:
     assert "--max-model-len=16384" in told.stdout
     assert play("models", tmp_path, [observer], "--check").returncode == 0
 
-    back = ("-e", f"model={NAME}")
-    checked = play("rollback_model", tmp_path, [longer], *QUICK, *back, "--check")
+    back, second = ("-e", f"model={NAME}"), deployed(birch)
+    unnamed = play("rollback_model", tmp_path, [longer], *QUICK, *back)
+    assert unnamed.returncode == 2, unnamed.stdout
+    said = " ".join(unnamed.stdout.split())
+    assert "the last good one before what runs is 1; nothing was changed" in said, said
+    assert "name it: -e revision=1" in said, said
+    assert deployed(birch) == second
+    first_one = (*back, "-e", "revision=1")
+    checked = play("rollback_model", tmp_path, [longer], *QUICK, *first_one, "--check")
     assert "would change" in line(checked, "birch-eu-1"), checked.stdout
-    done = play("rollback_model", tmp_path, [longer], *QUICK, *back)
-    assert " done " in line(done, "birch-eu-1"), done.stdout
-    assert deployed(birch) == first
+    for turn in ("first", "second", "third"):
+        done = play("rollback_model", tmp_path, [longer], *QUICK, *first_one)
+        assert (" done " if turn == "first" else " unchanged ") in line(done, "birch-eu-1"), f"{turn}: {done.stdout}"
+        assert deployed(birch) == first, turn
     told = play("models", tmp_path, [observer], "-e", f"model={NAME}")
     assert "(restores 1) rolled back" in line(told, "birch-eu-1", " 3 ")
 
@@ -129,7 +137,8 @@ def test_no_wave_begins_after_one_that_failed_and_who_is_offline_holds_nobody_up
     [
         ("rollback_model", (), "no model is named"),
         ("retire_model", (), "no model is named"),
-        ("rollback_model", ("-e", "model=x"), "has no model 'x'"),
+        ("rollback_model", ("-e", "model=x", "-e", "revision=1"), "has no model 'x'"),
+        ("rollback_model", ("-e", f"model={NAME}"), "no good one is recorded before what runs; nothing was changed"),
     ],
 )
 def test_a_model_that_is_not_said_or_not_there_is_refused(

@@ -233,11 +233,15 @@ def test_back_to_any_revision(models: Models) -> None:
     assert back["models"][0]["revision"] == 4, back
     assert models.whole() == wholes[0]
     assert models.roll(models.back_to("1"))["changed"] is False
-    models.roll(models.back_to("previous", history=4))
+    models.roll(models.back_to("3", history=3))
     assert models.whole() == wholes[2]
-    assert models.revisions() == [(2, "good"), (3, "good"), (4, "good"), (5, "good")]
-    newest = models.info(name=LLAMA)["models"][0]["revisions"][0]
-    assert (newest["number"], newest["restores"]) == (5, 3)
+    assert models.revisions() == [(3, "good"), (4, "good"), (5, "good")]
+    told = models.info(name=LLAMA)["models"][0]
+    assert (told["revisions"][0]["number"], told["revisions"][0]["restores"], told["before"]) == (5, 3, None)
+    # What is kept no more is there all the same, in what restored it.
+    models.roll(models.back_to("1"))
+    assert models.whole() == wholes[0]
+    assert models.roll(models.back_to("1"))["changed"] is False
 
 
 @pytest.mark.soak

@@ -16,6 +16,7 @@ import pytest
 from demo.contracts import write_fleet
 from tests.integration.ansible_runs import ROOT, run_playbook
 from tests.integration.journey import agreed, line
+from tests.integration.plays import connection_to, perform
 from tests.integration.test_operation_lock import LEASE, SYSTEM, birch, there
 
 __all__ = ["birch"]
@@ -65,3 +66,41 @@ def test_a_playbook_of_few_lines_is_locked_recorded_and_summed_up(birch: Any, fo
     assert "1 of 1 clusters not completed: birch-eu-1." in failed.stdout
     assert not there(birch, LEASE).get("spec", {}).get("holderIdentity"), "the lock was not released"
     assert recorded(folder) == [("remediate", "done"), ("remediate", "unchanged"), ("remediate", "failed")]
+
+
+HANDED = {"run_id": "two", "holder": "bob@ctl-2", "purpose": "remediate", "break_reason": "a test"}
+
+
+@pytest.mark.parametrize(
+    ("step", "said", "next_step"),
+    [
+        (
+            {"fireworks.byoc.operation_lock": {**HANDED, "break_holder": "{{ byoc_lock.holder }}"}},
+            "at its end its lock was in other hands: bob@ctl-2/two",
+            "look at what that run has done meanwhile",
+        ),
+        (
+            {"ansible.builtin.set_fact": {"byoc_connection": "{{ byoc_connection | combine(away) }}"}},
+            "its lock could not be released: the API server did not answer",
+            "when the lock is free by itself, or take it from this run: -e break_lock=",
+        ),
+    ],
+)
+def test_a_lock_that_was_not_released_is_part_of_how_it_ended(
+    birch: Any, folder: Path, step: dict[str, Any], said: str, next_step: str
+) -> None:
+    away = birch.kubeconfig_with(folder / "away.kubeconfig", server="https://127.0.0.1:1")
+    (folder / "announce_steps.yml").write_text(json.dumps([{"name": "Lose it", **step}]))
+    done = announce(
+        birch, folder, "-e", "clusters=birch-eu-1", "-e", json.dumps({"away": {"kubeconfig_file": str(away)}})
+    )
+    assert done.returncode == 0, done.stdout
+    assert "unchanged" in line(done, "birch-eu-1"), done.stdout
+    text = " ".join(done.stdout.split())
+    assert said in text, done.stdout
+    assert next_step in text, done.stdout
+    assert there(birch, LEASE)["spec"]["holderIdentity"]
+    left = {"run_id": "three", "state": "absent", "break_holder": there(birch, LEASE)["spec"]["holderIdentity"]}
+    assert perform(connection_to(birch), "fireworks.byoc.operation_lock", **left, break_reason="the test is over")[
+        "changed"
+    ]

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -21,8 +23,8 @@ from byoc_testbed.api import ApiError
 from tests.integration.ansible_runs import ROOT, ansible_environment
 from tests.integration.guarded import until
 from tests.integration.journey import agreed, bare, line, onboard, play
-from tests.integration.killing import begin_playbook, kill
-from tests.integration.plays import AS_MODULE, Outcome, connection_to, run_tasks
+from tests.integration.killing import begin, begin_playbook, kill
+from tests.integration.plays import AS_MODULE, Outcome, connection_to, perform, run_tasks
 
 SYSTEM = "/api/v1/namespaces/fireworks-system"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/fireworks-system/leases"
@@ -263,6 +265,69 @@ def test_a_run_whose_lock_is_broken_does_nothing_more(birch: Any, tmp_path: Path
     assert running.returncode == 2
     assert "the lock of this run is lost: alice@ctl-1/two holds it, for upgrade, since" in said, output
     assert "taken by alice@ctl-1/two from alice@ctl-1/long: it hangs" in said
+
+
+WRITTEN = f"{SYSTEM}/configmaps/written"
+WRITER = """
+import json, sys, time
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.fireworks.byoc.plugins.module_utils._connection import open_session
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import KubeError
+from ansible_collections.fireworks.byoc.plugins.module_utils._operation import Context, Operation
+from ansible_collections.fireworks.byoc.plugins.module_utils._operations import operation_lock
+from ansible_collections.fireworks.byoc.plugins.module_utils._operations.lock_keeper import attempt_under_lock
+connection, path, last = json.loads(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+context = Context(False, False, print)
+def write(parameters, context):
+    session = open_session(parameters["connection"], context)
+    for number in range(last):
+        try:
+            body = {"data": {"number": str(number)}}
+            session.request("PATCH", path, body=body, content_type="application/merge-patch+json")
+        except KubeError:
+            pass  # as what retries does
+        time.sleep(0.02)
+    return {"ended": True}
+given = {"connection": connection, "run_id": "long", "holder": "alice@ctl-1", "purpose": "upgrade", "duration": 5}
+taken = ArgumentSpecValidator(dict(operation_lock.ARGUMENT_SPEC)).validate(given).validated_parameters
+held = operation_lock.OPERATION.attempt(taken, context)
+print(json.dumps(attempt_under_lock(Operation({}, write, {}), {"connection": connection}, context, held)))
+"""
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_run_that_was_paused_for_longer_than_its_lock_lasts_looks_before_it_writes(
+    birch: Any, tmp_path: Path, taken: bool
+) -> None:
+    birch.request("POST", f"{SYSTEM}/configmaps", {"metadata": {"name": "written"}})
+    connection = {**connection_to(birch), "cluster_uid": birch.uid}
+    driver = [sys.executable, "-c", WRITER, json.dumps(connection), WRITTEN, "400"]
+    running = begin(driver, ansible_environment(PYTHONPATH=str(ROOT / ".collections")))
+    try:
+        until(lambda: "data" in there(birch, WRITTEN), "the run never wrote")
+        os.killpg(running.pid, signal.SIGSTOP)
+        if taken:
+            assert perform(connection, "fireworks.byoc.operation_lock", **LATER)["taken_from"]["why"] == "expired"
+        else:
+            time.sleep(6)
+        before = there(birch, WRITTEN)
+        os.killpg(running.pid, signal.SIGCONT)
+        output, _none = running.communicate(timeout=60)
+    finally:
+        kill(running)
+    result = json.loads(output.splitlines()[-1])
+    after = there(birch, WRITTEN)
+    if taken:
+        assert (result["failed"], result["code"], result["owner"]) == (True, "lock_lost", "operator"), result
+        assert "bob@ctl-2/two holds it, for upgrade, since" in result["msg"]
+        assert after == before, "it wrote without the lock"
+    else:
+        assert (result.get("failed", False), result.get("ended")) == (False, True), result
+        assert after["data"] == {"number": "399"}
+        assert there(birch, LEASE)["spec"]["holderIdentity"] == f"{ME}/long"
+
+
+LATER = {"run_id": "two", "holder": "bob@ctl-2", "purpose": "upgrade", "wait_timeout": 30}
 
 
 def test_an_answer_that_comes_too_late_makes_no_lock(birch: Any, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import stat
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +21,9 @@ import yaml
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import GUARDRAILS
 from byoc_testbed.api import Api, ApiError
+from demo.contracts import write_fleet
 from tests.integration.journey import NO_REQUESTS, agreed, as_admin, line, onboard, ours, play, wipe
+from tests.integration.killing import begin_playbook, kill, wait_for_task
 
 APPLY = "application/apply-patch+yaml"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -34,10 +37,14 @@ def hours_from_now(hours: float) -> str:
 
 
 def grant(cluster: Any, folder: Path, path: Path, *options: str, who: str = "alice", until: str = "2h") -> Any:
+    return play("grant_setup_access", folder, [agreed(cluster)], *asking(cluster, path, who, until), *options)
+
+
+def asking(cluster: Any, path: Path, who: str = "alice", until: str = "2h") -> list[str]:
+    """The options that ask for a grant."""
     given = {"grantee": who, "reason": "a test", "grant_until": until, "setup_kubeconfig": str(path)}
     extra = [word for key, value in given.items() if value for word in ("-e", yaml.safe_dump({key: value}).strip())]
-    extra = [word if word == "-e" else "{" + word + "}" for word in extra]
-    return play("grant_setup_access", folder, [agreed(cluster)], *as_admin(cluster), *extra, *options)
+    return [*as_admin(cluster), *(word if word == "-e" else "{" + word + "}" for word in extra)]
 
 
 def revoke(cluster: Any, folder: Path, name: str, *options: str) -> Any:
@@ -129,6 +136,50 @@ def test_a_grant_is_made_used_and_revoked(acme: Any, tmp_path: Path) -> None:
     assert not is_there(acme, "/api/v1/namespaces/fireworks-setup")
     assert "unchanged" in line(revoke(acme, tmp_path, name), "acme-eu-1")
     assert "unchanged" in line(onboard(tmp_path, agreed(acme)), "acme-eu-1")
+
+
+def accounts(cluster: Any) -> list[str]:
+    """The accounts in the place of grants that are ours."""
+    return [place.rpartition("/")[2] for place in ours(cluster) if "serviceaccounts fireworks-setup/" in place]
+
+
+def ends_of(cluster: Any, name: str) -> str:
+    account = cluster.request("GET", f"/api/v1/namespaces/fireworks-setup/serviceaccounts/{name}")
+    return str(account["metadata"]["annotations"]["byoc.fireworks.ai/until"])
+
+
+def test_a_grant_that_was_killed_before_its_credential_was_kept_is_taken_up_by_the_next_run(
+    acme: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "setup.kubeconfig"
+    inventory = write_fleet(tmp_path, [agreed(acme)])
+    options = ("-i", str(inventory), "-e", "clusters=byoc", *asking(acme, path))
+    running = begin_playbook("fireworks.byoc.grant_setup_access", *options)
+    try:
+        wait_for_task(running, "Get its credential")
+    finally:
+        kill(running)
+    [name] = accounts(acme)
+    path.unlink(missing_ok=True)  # where it had got so far already
+    ends = ends_of(acme, name)
+    time.sleep(1.1)  # a span from now ends at another time now
+
+    other = grant(acme, tmp_path, path, until="3h")
+    assert other.returncode == 2, other.stdout
+    said = " ".join(other.stdout.split())
+    assert f"a grant to alice with this reason is open and is not what was asked for: {name}" in said, said
+    assert f"revoke it with fireworks.byoc.revoke_setup_access -e setup_grant={name}" in said, said
+    assert not path.exists()
+    for turn in ("first", "second"):
+        again = grant(acme, tmp_path, path)
+        assert again.returncode == 0, again.stdout
+        assert (" done " if turn == "first" else " unchanged ") in line(again, "acme-eu-1"), again.stdout
+        assert accounts(acme) == [name_in(path)] == [name]
+        assert ends_of(acme, name) == ends
+        assert who(acme, token_in(path)) == 200
+    gone = revoke(acme, tmp_path, name, "-e", f"setup_kubeconfig={path}")
+    assert gone.returncode == 0, gone.stdout
+    assert ours(acme) == {}
 
 
 def test_a_grant_is_bounded(acme: Any, tmp_path: Path) -> None:

@@ -87,11 +87,24 @@ def test_two_runs_at_once_change_each_cluster_once_and_it_is_brought_back(fleet:
     checked = rollback(tmp_path, contracts, "--check", "--diff")
     assert "Deployment fireworks-system/ledger (deleted)" in checked.stdout, checked.stdout
     assert (stack(acme), stack(birch)) == new
-    back = rollback(tmp_path, contracts)
-    assert back.returncode == 0, back.stdout
+    unnamed = rollback(tmp_path, contracts, to="")
+    assert unnamed.returncode == 2, unnamed.stdout
+    said = " ".join(unnamed.stdout.split())
+    assert f"no release to go back to is named; {OLD} was here before {NEW}; nothing was changed" in said, said
+    assert f"name it: -e to={OLD}" in said, said
+    assert (stack(acme), stack(birch)) == new
+    for turn in ("first", "second", "third"):
+        back = rollback(tmp_path, contracts)
+        assert back.returncode == 0, back.stdout
+        assert (" done " if turn == "first" else " unchanged ") in line(back, "acme-eu-1"), f"{turn}: {back.stdout}"
+        assert (stack(acme), stack(birch)) == old, turn
+        assert release_of(acme)["release"] == OLD, turn
+        assert entries(acme) == [(OLD, NEW, "good"), (NEW, OLD, "good")], turn
+    unknown = rollback(tmp_path, contracts, to=NEWEST)
+    assert unknown.returncode == 2, unknown.stdout
+    said = " ".join(unknown.stdout.split())
+    assert f"no backup of {NEWEST} is recorded here; nothing was changed" in said, said
     assert (stack(acme), stack(birch)) == old
-    assert release_of(acme)["release"] == OLD
-    assert entries(acme) == [(OLD, NEW, "good"), (NEW, OLD, "good")]
 
 
 def test_a_quota_without_room_is_said_before_anything_is_written(fleet: Fleet, tmp_path: Path) -> None:
@@ -160,5 +173,5 @@ def test_a_newer_release_takes_the_place_of_one_that_was_killed(fleet: Fleet, tm
     assert done.returncode == 0, done.stdout
     assert ended(done, "acme-eu-1")[3:6] == [NEW, "done", "go"], done.stdout
     assert entries(acme)[-2:] == [(NEW, NEWER, "superseded"), (NEW, NEWEST, "good")]
-    assert rollback(tmp_path, contracts[:1]).returncode == 0
+    assert rollback(tmp_path, contracts[:1], to=NEW).returncode == 0
     assert stack(acme) == before

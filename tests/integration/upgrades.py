@@ -131,9 +131,11 @@ def deployments(cluster: Any) -> set[str]:
     return {one["metadata"]["name"] for one in cluster.request("GET", path)["items"]}
 
 
-def rollback(folder: Path, contracts: Iterable[Contract], *options: str) -> subprocess.CompletedProcess[str]:
-    """Run ``fireworks.byoc.rollback_stack`` over a fleet."""
-    return play("rollback_stack", folder, contracts, *QUICK, *options)
+def rollback(
+    folder: Path, contracts: Iterable[Contract], *options: str, to: str = OLD
+) -> subprocess.CompletedProcess[str]:
+    """Run ``fireworks.byoc.rollback_stack`` over a fleet; with an empty ``to``, without saying to which release."""
+    return play("rollback_stack", folder, contracts, *QUICK, *(("-e", f"to={to}") if to else ()), *options)
 
 
 def stack(cluster: Any) -> dict[str, str]:

@@ -18,6 +18,7 @@ from .names import BROKEN_ANNOTATION, LOCK, PURPOSE_ANNOTATION, SYSTEM_NAMESPACE
 Lease = Mapping[str, Any]
 
 SHORTEST_SECONDS = 5
+SERVER_TIME_STEP = 1.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -41,6 +42,15 @@ class Hold:
 
     def expired(self, now: datetime) -> bool:
         return now >= self.expires
+
+
+def is_stale(confirmed_at: float, now: float, duration: float) -> bool:
+    """Whether the lock may have expired since it was confirmed, by the clock of whoever holds it, in seconds.
+
+    The server's time, by which it expires, comes in whole seconds, so it may be over one earlier. A clock that was set
+    back says nothing of how long ago that was.
+    """
+    return not 0 <= now - confirmed_at <= duration - SERVER_TIME_STEP
 
 
 def hold_of(lease: Lease | None) -> Hold | None:

@@ -18,6 +18,8 @@ Data = Mapping[str, Any]
 
 #: What Ansible and modules of others leave out of a failure: it is ours to look into.
 TASK_FAILED, OWNER_OF_UNKNOWN = "task_failed", Owner.FIREWORKS
+#: Somebody else holds the lock that a run was given.
+LOCK_LOST = "lock_lost"
 #: By these a failure of ours is known.
 _OURS = {"code", "owner", "what", "where", "next_step"}
 
@@ -71,10 +73,35 @@ class Outcome:
         return {**whole, **plain, "written": list(self.written)}
 
 
+def lock_left(outcome: Data, lock: Data, released: Data) -> dict[str, Any]:
+    """The outcome, with what is left of the lock under which it came.
+
+    :param lock: as it was acquired. :param released: what came of releasing it.
+    """
+    if "held" not in released:
+        why = str(released.get("what") or released.get("msg") or "it is not said why").rstrip(".")
+        note = f"its lock could not be released: {why}"
+        next_step = (
+            f"wait {lock['duration']} s, when the lock is free by itself, or take it from this run: "
+            f"-e break_lock={lock['holder']} -e break_reason=<why>"
+        )
+    elif released.get("held_by") and outcome["code"] != LOCK_LOST:
+        note = f"at its end its lock was in other hands: {released['held_by']['holder']}"
+        next_step = "look at what that run has done meanwhile; then run this again"
+    else:
+        return dict(outcome)
+    return {
+        **outcome,
+        "what": "; ".join(filter(None, (outcome["what"], note))),
+        "next_step": "; ".join(filter(None, (outcome["next_step"], next_step))),
+        "owner": outcome["owner"] or Owner.OPERATOR.value,
+    }
+
+
 def failures_told(outcomes: Iterable[Data]) -> list[str]:
-    """What did not go well, what to do and who has to do it, in full."""
-    bad = [outcome for outcome in outcomes if outcome["result"] not in GOOD]
-    return [_told(one) for one in bad if one["next_step"] or one["result"] in (Result.FAILED, Result.REFUSED)]
+    """What did not go well or is left to be done, what to do and who has to do it, in full."""
+    bad = (Result.FAILED, Result.REFUSED)
+    return [_told(one) for one in outcomes if one["next_step"] or one["result"] in bad]
 
 
 def _told(outcome: Data) -> str:

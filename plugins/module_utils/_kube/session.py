@@ -69,6 +69,7 @@ class Session:
     :param expected_uid: the UID its ``kube-system`` namespace must have, or ``None`` when not known yet.
     :param until: the moment (of ``time.monotonic``) after which no answer is waited for, or ``None``.
     :param threads: how many requests may be on their way at once.
+    :param before_write: called before each request that is no GET, each time it is sent; what it raises stops it.
     :raises CredentialError: from every call, when the credential turns out unusable.
     """
 
@@ -80,12 +81,14 @@ class Session:
         expected_uid: str | None = None,
         until: float | None = None,
         threads: int = THREADS,
+        before_write: Callable[[], None] | None = None,
     ) -> None:
         self.access = access
         self.where = f"{cluster_name} ({access.server})" if cluster_name else access.server
         self.expected_uid = expected_uid
         self.threads = threads
         self._until = math.inf if until is None else until
+        self._before_write = before_write
         self._uid: str | None = None
         self._kinds: dict[tuple[str, str], str] = {}
         self._exec: ExecCredential | None = None
@@ -142,6 +145,8 @@ class Session:
         started, attempt, renewed = time.monotonic(), 0, False
         while True:
             attempt += 1
+            if self._before_write and method != "GET":
+                self._before_write()
             answer, failure = self._try_once(method, url, data, content_type, accept, read_seconds)
             if answer is not None:
                 if answer.status == 401 and self.access.exec_spec and not renewed:

@@ -52,7 +52,7 @@ Parameters = Mapping[str, Any]
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Give the account a working credential, or end the account and prove that its token is refused."""
     _check(parameters)
-    session = open_session(parameters["connection"])
+    session = open_session(parameters["connection"], context)
     session.require_expected_cluster()
     account = Account(parameters["namespace"], parameters["service_account"])
     uid = uid_of(session, account)

@@ -74,7 +74,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
                 f"`{option}` is read on the controller, by the action of this name, which did not run",
                 next_step="call fireworks.byoc.apply_set by its full name, not through another module",
             )
-    session = open_session(parameters["connection"])
+    session = open_session(parameters["connection"], context)
     session.require_expected_cluster()
     parent = Ref("ConfigMap", "", parameters["namespace"], parameters["name"])
     options = SetOptions(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
+from .._domain.names import PREFIX
 from .._kube.applyset import MANAGED_BY, PART_OF_LABEL, applyset_id
 from .._kube.discovery import Discovery, Resource
 from .._kube.errors import ForbiddenError, NotFoundError
@@ -53,6 +54,7 @@ def _entry(resource: Resource, metadata: dict[str, Any]) -> dict[str, Any]:
         "api_version": resource.api_version,
         "namespace": metadata.get("namespace") or "",
         "name": metadata["name"],
+        "annotations": {k: v for k, v in (metadata.get("annotations") or {}).items() if k.startswith(PREFIX)},
         "set_id": (metadata.get("labels") or {}).get(PART_OF_LABEL, ""),
     }
 

@@ -5,7 +5,8 @@
 
 The heartbeat is a thread of the very worker that does the work, so it beats exactly as long as something is done, and
 dies with it. Nothing has to be started, watched or stopped beside the run. A worker whose run was killed would go on
-working, and beating, until its task ends: Ansible's workers are in sessions of their own. The thread ends it.
+working, and beating, until its task ends: Ansible's workers are in sessions of their own. The thread ends it. A worker
+that was paused for longer than the lock lasts finds out before its next write: :meth:`LockKeeper.require`.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import os
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from .._connection import open_session
-from .._domain.lock import hold_of, lock_manifest, loss
+from .._domain.lock import hold_of, is_stale, lock_manifest, loss
 from .._domain.names import LOCK, SYSTEM_NAMESPACE
+from .._domain.outcome import LOCK_LOST
 from .._kube.errors import KubeError
 from .._kube.lease import LeasePlace, NoNamespaceError
 from .._operation import Context, Operation
@@ -30,6 +33,8 @@ _AGAIN_SECONDS = 2.0
 _LAST_WORD_SECONDS = 5.0
 _RUN_SECONDS = 1.0
 """How often to see whether the run is still there."""
+_ATTEMPTS = 5
+"""How often to write a lock over which somebody else writes, before it is said that this is not possible."""
 
 Held = Mapping[str, Any]
 
@@ -37,7 +42,11 @@ Held = Mapping[str, Any]
 class LockLostError(KubeError):
     """Somebody else holds the lock that this run was given."""
 
-    code = "lock_lost"
+    code = LOCK_LOST
+
+
+class _StopError(Exception):
+    """Nothing more may be written. No ``KubeError``: what bears with those and tries again must not bear with this."""
 
 
 class LockKeeper:
@@ -51,9 +60,12 @@ class LockKeeper:
         self._connection = connection
         self._place: LeasePlace | None = None
         self._where = ""
-        self._known_at = float(held["known_at"])
+        self._confirmed_at = float(held["known_at"])
+        self._look_at = self._confirmed_at + held["duration"] * RENEW_AFTER
+        self._trouble: KubeError | None = None
         self._run = os.getppid()
         self._stop = threading.Event()
+        self._looking = threading.Lock()
         self._thread = threading.Thread(target=self._beat, name="operation-lock", daemon=True)
         self.lost: LockLostError | None = None
 
@@ -69,43 +81,72 @@ class LockKeeper:
         if self._thread.ident is not None:
             self._thread.join(_LAST_WORD_SECONDS)
 
+    def require(self) -> None:
+        """To be called before each write: look, if the lock was last confirmed longer ago than it lasts.
+
+        :raises _StopError: it is lost. :raises KubeError: whether it is cannot be found out now.
+        """
+        attempts = 0
+        while self.lost or self._is_stale():
+            with self._looking:  # of many writers one looks
+                if not self.lost and self._is_stale():
+                    self._look()
+                    attempts += 1
+            if self.lost:
+                raise _StopError
+            if self._trouble:
+                raise self._trouble
+            if attempts > _ATTEMPTS:
+                raise KubeError("the lock of this run cannot be renewed: others write it", where=self._where)
+
     def look(self) -> None:
         """Renew the lock, or find that it is lost.
 
         It is lost only if somebody else is seen to hold it. That it expired while nobody looked, or that it was
         deleted, takes it from nobody: it is renewed. What cannot be asked now is asked again.
         """
+        with self._looking:
+            self._look()
+
+    def _look(self) -> None:
+        asked_at, self._trouble = time.time(), None
         try:
             if self._place is None:
-                session = open_session(self._connection)
+                session = open_session(self._connection, None)
                 self._where, self._place = session.where, LeasePlace(session, SYSTEM_NAMESPACE, LOCK)
-            self._renew(self._place)
+            confirmed = self._renew(self._place)
         except NoNamespaceError:
-            self._known_at = time.time()  # this run has removed it, and the lock with it
-        except KubeError:
+            confirmed = True  # this run has removed it, and the lock with it
+        except KubeError as error:
             # The operation meets the same trouble and tells it better; a credential without this right renews nothing.
-            self._known_at = time.time() - self._held["duration"] * RENEW_AFTER + _AGAIN_SECONDS
+            confirmed, self._trouble = False, error
+        if confirmed:
+            self._confirmed_at = asked_at
+        self._look_at = asked_at + self._held["duration"] * RENEW_AFTER if confirmed else time.time() + _AGAIN_SECONDS
 
-    def _renew(self, place: LeasePlace) -> None:
+    def _renew(self, place: LeasePlace) -> bool:
         seen = place.read()
         hold = hold_of(seen.lease)
         if hold is not None and hold.holder != self._held["holder"]:
             what, next_step = loss(hold)
             self.lost = LockLostError(what, where=self._where, next_step=next_step)
-            return
-        manifest = lock_manifest(
-            seen.lease,
-            holder=self._held["holder"],
-            purpose=self._held["purpose"],
-            now=seen.now,
-            seconds=self._held["duration"],
+            return False
+        return place.write(
+            lock_manifest(
+                seen.lease,
+                holder=self._held["holder"],
+                purpose=self._held["purpose"],
+                now=seen.now,
+                seconds=self._held["duration"],
+            )
         )
-        if place.write(manifest):
-            self._known_at = time.time()
+
+    def _is_stale(self) -> bool:
+        return is_stale(self._confirmed_at, time.time(), self._held["duration"])
 
     def _due(self) -> float:
         """In how many seconds to look again."""
-        return float(self._known_at + self._held["duration"] * RENEW_AFTER - time.time())
+        return self._look_at - time.time()
 
     def _beat(self) -> None:
         while not self.lost and not self._stop.wait(min(max(0.1, self._due()), _RUN_SECONDS)):
@@ -126,7 +167,10 @@ def attempt_under_lock(operation: Operation, parameters: dict[str, Any], context
     keeper = LockKeeper(connection, held)
     keeper.start()
     try:
-        result = {"changed": False} if keeper.lost else operation.attempt(parameters, context)
+        guarded = replace(context, before_write=keeper.require)
+        result = {"changed": False} if keeper.lost else operation.attempt(parameters, guarded)
+    except _StopError:
+        result = {"changed": False}
     finally:
         keeper.stop()
     return {**result, **_failed(keeper.lost, result)} if keeper.lost else result

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
-from .._domain.model.revision import Revision, UnknownRevisionError, current, to_restore
+from .._domain.model.revision import Revision, UnknownRevisionError, before, current, to_restore
 from .._domain.model.revision_diff import unit_diff
 from .._domain.model.unit import shape_of, workload
 from .._domain.names import MODEL_LABEL, MODELS_NAMESPACE
@@ -59,6 +59,7 @@ def _model(name: str, revisions: Sequence[Revision], live: Mapping[str, Any]) ->
         "name": name,
         "revision": now.number if now else None,
         "state": now.state if now else "none",
+        "before": before(revisions),
         **_status(now, live),
         "revisions": [_entry(revision) for revision in reversed(revisions)],
     }

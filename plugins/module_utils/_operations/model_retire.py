@@ -42,7 +42,7 @@ _TRACES = ("Pod", "ReplicaSet.apps", "ControllerRevision.apps", "EndpointSlice.d
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Take the model's traffic away, then its pods, then the rest; and prove that nothing is left."""
-    session = open_session(parameters["connection"])
+    session = open_session(parameters["connection"], context)
     session.require_expected_cluster()
     name = parameters["name"]
     discovery = Discovery.of(session)

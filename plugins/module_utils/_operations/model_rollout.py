@@ -77,7 +77,7 @@ class _Batch:
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Roll every model; one that fails stops no other."""
-    session = open_session(parameters["connection"])
+    session = open_session(parameters["connection"], context)
     session.require_expected_cluster()
     talk = Talk(
         session,

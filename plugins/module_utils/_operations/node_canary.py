@@ -36,7 +36,7 @@ Told = tuple[str, str]
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Run the canary, wait for its end, and remove it."""
-    session = open_session(parameters["connection"])
+    session = open_session(parameters["connection"], context)
     if context.check_mode:
         session.check_expected_cluster()
     else:

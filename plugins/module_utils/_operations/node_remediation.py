@@ -67,7 +67,7 @@ _BUDGETS = f"/apis/policy/v1/namespaces/{MODELS_NAMESPACE}/poddisruptionbudgets"
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Advance the nodes now."""
-    session = open_session(parameters["connection"])
+    session = open_session(parameters["connection"], context)
     if context.check_mode:
         session.check_expected_cluster()
     else:

@@ -55,7 +55,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
             f"{SHORTEST_SECONDS} s at least",
             next_step="correct it",
         )
-    session = open_session(parameters["connection"])
+    session = open_session(parameters["connection"], context)
     session.require_expected_cluster()
     me = f"{parameters['holder'] or who_runs()}/{parameters['run_id']}"
     place = LeasePlace(session, SYSTEM_NAMESPACE, LOCK)
@@ -71,6 +71,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
 def _take(parameters: Parameters, context: Context, session: Session, place: LeasePlace, me: str) -> dict[str, Any]:
     deadline = time.monotonic() + (0 if context.check_mode else parameters["wait_timeout"])
     while True:
+        asked_at = time.time()
         seen = place.read()
         hold = hold_of(seen.lease)
         why = _why_free(hold, seen, parameters, me)
@@ -85,7 +86,7 @@ def _take(parameters: Parameters, context: Context, session: Session, place: Lea
                 broken=note,
             )
             if context.check_mode or place.write(manifest):
-                return _taken(parameters, context, session, me, hold, hold_of(manifest), why)
+                return _taken(parameters, context, session, me, hold, hold_of(manifest), why, asked_at)
             # Somebody was first, or it was our own request, sent again because its answer was lost: look.
             time.sleep(random.uniform(0.01, 0.1))  # noqa: S311 (spread, not a secret)
             continue
@@ -123,6 +124,7 @@ def _taken(
     before: Hold | None,
     after: Hold | None,
     why: str,
+    asked_at: float,
 ) -> dict[str, Any]:
     taken_from = {**about(before), "why": why} if before and why in (_EXPIRED, _BROKEN) else {}
     if taken_from and not context.check_mode:
@@ -135,7 +137,7 @@ def _taken(
         "changed": why != _OURS,
         "held": not context.check_mode,
         "taken_from": taken_from,
-        **({**about(after), "known_at": time.time()} if after else {}),
+        **({**about(after), "known_at": asked_at} if after else {}),
     }
 
 

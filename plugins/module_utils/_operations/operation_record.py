@@ -56,7 +56,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     file = RecordsFile(parameters["directory"], cluster)
     body = _body(parameters, cluster)
     writer = parameters["writer"] or platform.node()
-    place, head, why = _head(parameters)
+    place, head, why = _head(parameters, context)
     with file.locked():
         if place is None:
             record = _alone(file, body, writer, why)
@@ -94,10 +94,10 @@ def head_place(session: Session) -> HeadPlace:
     return HeadPlace(session, SYSTEM_NAMESPACE, RECORDS, labels(RECORDS, RECORDS))
 
 
-def _head(parameters: Parameters) -> tuple[HeadPlace | None, Head, str]:
+def _head(parameters: Parameters, context: Context) -> tuple[HeadPlace | None, Head, str]:
     """The head and its place, or why there is none to be had."""
     try:
-        session = open_session(parameters["connection"])
+        session = open_session(parameters["connection"], context)
         session.require_expected_cluster()
         session.get(f"/api/v1/namespaces/{SYSTEM_NAMESPACE}")
         place = head_place(session)

@@ -20,7 +20,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
 }
 
 
-def run(parameters: dict[str, Any], _context: Context) -> dict[str, Any]:
+def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Read the files and the head, and compare them."""
     cluster = str(parameters["connection"].get("cluster_name") or "")
     files: dict[str, list[str]] = {}
@@ -28,7 +28,7 @@ def run(parameters: dict[str, Any], _context: Context) -> dict[str, Any]:
         path = Path(directory).expanduser() / f"{cluster}.jsonl"
         if path.exists():
             files[str(path)] = _lines(path)
-    session = open_session(parameters["connection"])
+    session = open_session(parameters["connection"], context)
     session.check_expected_cluster()
     head = head_place(session).read().data
     if head and not files:

@@ -23,9 +23,9 @@ ARGUMENT_SPEC: dict[str, Any] = {
 }
 
 
-def run(parameters: dict[str, Any], _context: Context) -> dict[str, Any]:
+def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Send the request once; an answer that is an error is a result, not a failure of the task."""
-    session = open_session(parameters["connection"])
+    session = open_session(parameters["connection"], context)
     session.check_expected_cluster()
     service = f"{parameters['namespace']}/services/{parameters['service']}:{parameters['port']}"
     path = f"/api/v1/namespaces/{service}/proxy/{parameters['path'].lstrip('/')}"

@@ -51,7 +51,7 @@ _COMPONENT: dict[str, Any] = {
 }
 ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
-    "state": {"type": "str", "choices": ["present", "previous"], "default": "present"},
+    "state": {"type": "str", "choices": ["present", "restored"], "default": "present"},
     "release": {"type": "str"},
     "release_digest": {"type": "str"},
     "components": {"type": "list", "elements": "dict", "options": _COMPONENT},
@@ -90,6 +90,12 @@ class NoRoomError(KubeError):
     code = "no_room"
 
 
+class NoTargetError(KubeError):
+    """It is not said to which release to go back, or to one that cannot be restored here."""
+
+    code = "no_target"
+
+
 class NothingRecordedError(KubeError):
     """Nothing says what to go back to, or there is no stack."""
 
@@ -118,7 +124,7 @@ class _Case:
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Bring the release, finish what an earlier run was at, or go back."""
-    session = open_session(parameters["connection"])
+    session = open_session(parameters["connection"], context)
     session.require_expected_cluster()
     marks = marks_of(session)
     if marks is None:
@@ -128,9 +134,8 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         for entry in entries:
             if entry.number in changed:
                 _decide(session, entry, changed[entry.number])
-    back = parameters["state"] == "previous"
-    given = "" if back else parameters["release"], "" if back else parameters["release_digest"]
-    wanted = Wanted(*given, retry=parameters["retry"], back=back)
+    back, release = parameters["state"] == "restored", parameters["release"] or ""
+    wanted = Wanted(release, "" if back else parameters["release_digest"], retry=parameters["retry"], back=back)
     case = _Case(session, Discovery.of(session), parameters, marks, entries, course(wanted, marks, entries))
     if case.course.action == REFUSE:
         raise _refusal(case)
@@ -155,7 +160,7 @@ def _bring(case: _Case, context: Context) -> dict[str, Any]:
 
 def _abort(case: _Case, context: Context) -> dict[str, Any]:
     entry = case.course.entry
-    asked = case.parameters["state"] == "previous"
+    asked = case.parameters["state"] == "restored" and case.parameters["release"] == entry.source
     plan = case.carrier.applier(Marks(entry.source), force=True).plan_present(entry.objects)
     if context.check_mode:
         return _result(case, entry.source, plan, context)
@@ -264,9 +269,13 @@ def _refusal(case: _Case) -> KubeError:
     if case.course.entry.number:
         next_step = "correct the release and publish it anew, or try this one again with -e retry=true"
         return FailedBeforeError(f"{reason}; nothing was changed", where=where, next_step=next_step)
-    return NothingRecordedError(
-        f"{reason}; nothing was changed", where=where, next_step="install a release with onboard"
-    )
+    backups = case.course.backups
+    if backups:
+        one = len(backups) == 1
+        next_step = f"name it: -e to={backups[0]}" if one else f"name one of {', '.join(backups)} with -e to="
+        return NoTargetError(f"{reason}; nothing was changed", where=where, next_step=next_step)
+    next_step = "install a release with onboard, or bring one with fireworks.byoc.upgrade"
+    return NothingRecordedError(f"{reason}; nothing was changed", where=where, next_step=next_step)
 
 
 def _result(

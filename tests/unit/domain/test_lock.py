@@ -15,6 +15,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.lock import
     about,
     broken_note,
     hold_of,
+    is_stale,
     lock_manifest,
     loss,
     other_refusal,
@@ -49,6 +50,15 @@ def test_what_is_written_says_who_holds_it_what_for_and_until_when() -> None:
     }
     assert not held.expired(NOW + timedelta(seconds=119))
     assert held.expired(NOW + timedelta(seconds=120))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "stale"),
+    [(0, False), (40, False), (119, False), (119.5, True), (120, True), (3600, True), (-0.1, True), (-3600, True)],
+)
+def test_a_lock_is_relied_on_for_as_long_as_it_was_confirmed_for(seconds: float, stale: bool) -> None:
+    """It may end a second earlier than it seems, and a clock that was set back says nothing."""
+    assert is_stale(1_000_000.0, 1_000_000.0 + seconds, 120) is stale
 
 
 def test_to_renew_keeps_since_when_and_counts_no_transition() -> None:

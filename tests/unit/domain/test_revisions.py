@@ -21,6 +21,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.revis
     PENDING,
     Revision,
     UnknownRevisionError,
+    before,
     by_model,
     current,
     decided,
@@ -208,32 +209,73 @@ def test_good_before_a_number() -> None:
     assert found.number == 2
 
 
-@pytest.mark.parametrize(
-    ("states", "digests", "wanted", "number"),
-    [
-        ((GOOD, GOOD, GOOD), "", "1", 1),
-        ((GOOD, GOOD, GOOD), "", "previous", 2),
-        ((GOOD, FAILED, GOOD), "", "previous", 1),
-        ((GOOD, PENDING), "", "previous", 1),
-        # 3 is a rollback to 1: what was before it and is not the same is 2.
-        ((GOOD, GOOD, GOOD), "aba", "previous", 2),
-    ],
-)
-def test_what_is_restored(states: tuple[str, ...], digests: str, wanted: str, number: int) -> None:
-    assert to_restore(revisions(*states, digests=digests), wanted).number == number
+def restoring(*restores: int, state: str = GOOD) -> list[Revision]:
+    """Revisions 1, 2, … that restore these (0: new). All but the last are good."""
+    made: list[Revision] = []
+    for number, restored in enumerate(restores, 1):
+        unit_of = made[restored - 1].digest if restored else f"unit-{number}"
+        now = state if number == len(restores) else GOOD
+        made.append(Revision("llama", number, [], unit_of, now, restores=restored))
+    return made
 
 
 @pytest.mark.parametrize(
-    ("states", "wanted", "message"),
+    ("known", "wanted", "number"),
     [
-        ((GOOD, FAILED), "previous", r"no good revision before the current one; there are 1 \(good\), 2 \(failed\)"),
-        ((GOOD,), "7", r"no revision 7; there are 1 \(good\)"),
-        ((), "previous", "there are none"),
+        (revisions(GOOD, GOOD, GOOD), "1", 1),
+        (revisions(GOOD, FAILED, GOOD), "2", 2),
+        (restoring(0, 0, 1), "3", 3),
+        # The revision itself is kept no more, and what restored it is the same.
+        (restoring(0, 0, 1)[1:], "1", 3),
+        (restoring(0, 0, 1, 0, 1)[2:], "1", 5),
     ],
 )
-def test_what_cannot_be_restored_says_what_there_is(states: tuple[str, ...], wanted: str, message: str) -> None:
+def test_what_is_restored(known: list[Revision], wanted: str, number: int) -> None:
+    assert to_restore(known, wanted).number == number
+
+
+@pytest.mark.parametrize(
+    ("known", "wanted", "message"),
+    [
+        (revisions(GOOD, FAILED), "previous", r"no revision previous; there are 1 \(good\), 2 \(failed\)"),
+        (revisions(GOOD), "7", r"no revision 7; there are 1 \(good\)"),
+        (revisions(GOOD), "0", "no revision 0"),
+        ([], "1", "there are none"),
+    ],
+)
+def test_what_cannot_be_restored_says_what_there_is(known: list[Revision], wanted: str, message: str) -> None:
     with pytest.raises(UnknownRevisionError, match=message):
-        to_restore(revisions(*states), wanted)
+        to_restore(known, wanted)
+
+
+@pytest.mark.parametrize(
+    ("known", "number"),
+    [
+        ([], None),
+        (revisions(GOOD), None),
+        (revisions(FAILED), None),
+        (revisions(GOOD, GOOD, GOOD), 2),
+        (revisions(GOOD, FAILED, GOOD), 1),
+        (revisions(GOOD, GOOD, FAILED), 1),
+        (revisions(GOOD, PENDING), 1),
+        (revisions(GOOD, FAILING), 1),
+        # Fields of the same unit were put right; what was before that is another.
+        (revisions(GOOD, GOOD, GOOD, digests="abb"), 1),
+        # What a rollback has replaced is not wanted back, however often there was one.
+        (restoring(0, 0, 1), None),
+        (restoring(0, 0, 0, 2), 1),
+        (restoring(0, 0, 0, 0, 3, 4), 3),
+        (restoring(0, 0, 0, 2, 4), 1),
+        (restoring(0, 0, 0, 2)[2:], None),
+        # A rollback that is under way is gone on with.
+        (restoring(0, 0, 0, 2, state=PENDING), 2),
+        (restoring(0, 0, 0, 2, state=FAILING), 2),
+        # One that failed has replaced nothing.
+        (restoring(0, 0, 0, 2, state=FAILED), 2),
+    ],
+)
+def test_which_revision_was_before_what_runs(known: list[Revision], number: int | None) -> None:
+    assert before(known) == number
 
 
 @pytest.mark.parametrize(

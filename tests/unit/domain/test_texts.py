@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.outcome import failures_told, lock_left
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.status import status_row
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary import (
     failure,
@@ -220,3 +221,41 @@ def test_a_summary_has_a_line_for_each_and_the_failures_in_full() -> None:
 def test_a_renewed_credential_is_a_change() -> None:
     turns = [{"user": "a", "changed": True}, {"user": "b", "changed": True}, {"user": "c", "changed": False}]
     assert success(contract(), [{"results": turns}])["written"] == ["credential a", "credential b"]
+
+
+LOCK = {"held": True, "holder": "alice@ctl-1/7f3a9c2e", "duration": 120}
+UNREACHABLE = failed_result(error="UnreachableError", code="unreachable", what="the API server did not answer")
+TAKEN = {"held": False, "held_by": {"holder": "bob@ctl-2/4711"}}
+WENT = success(contract(), [{"changed": True, "user": "observer"}])
+BROKE = failure(contract(), UNREACHABLE, "Restore the release")
+LOST = {**BROKE, "code": "lock_lost"}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "released", "said", "next_step"),
+    [
+        (WENT, {"held": False, "changed": True}, "", ""),
+        (WENT, {"held": False, "held_by": {}}, "", ""),
+        (WENT, UNREACHABLE, "its lock could not be released: the API server did not answer",
+         "wait 120 s, when the lock is free by itself, or take it from this run: -e break_lock=alice@ctl-1/7f3"),
+        (WENT, {"msg": "no such host."}, "its lock could not be released: no such host", "wait 120 s"),
+        (WENT, {}, "its lock could not be released: it is not said why", "wait 120 s"),
+        (WENT, TAKEN, "at its end its lock was in other hands: bob@ctl-2/4711", "look at what that run has done"),
+        (BROKE, UNREACHABLE, "the API server did not answer; its lock could not be released: the API", "wait 120 s"),
+        (BROKE, TAKEN, "the API server did not answer; at its end its lock was in other hands", "look at what"),
+        (LOST, TAKEN, "the API server did not answer", ""),
+    ],
+)  # fmt: skip
+def test_what_is_left_of_a_lock_is_part_of_the_outcome(
+    outcome: dict[str, Any], released: dict[str, Any], said: str, next_step: str
+) -> None:
+    found = lock_left(outcome, LOCK, released)
+    assert (found["result"], found["code"], found["written"]) == (
+        outcome["result"], outcome["code"], outcome["written"])  # fmt: skip
+    assert found["what"].startswith(said)
+    assert found["next_step"].startswith(next_step)
+    assert bool(found["what"]) is bool(said)
+    told = failures_told([found])
+    assert bool(told) is bool(next_step or outcome is not WENT)
+    if next_step and outcome is WENT:
+        assert "Action required by: operator" in told[0]

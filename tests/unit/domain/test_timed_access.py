@@ -13,8 +13,19 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.grant import Grant, grant_end, setup_grant
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.grant import (
+    Grant,
+    grant_end,
+    lifetime_of,
+    setup_grant,
+)
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.kubeconfig import kubeconfig_for
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.open_grants import (
+    OpenGrant,
+    notes_of,
+    open_grants,
+    taken_up,
+)
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.rotation import (
     connecting_identities,
     rotation_rows,
@@ -156,6 +167,14 @@ def test_no_other_text_is_an_end(until: str) -> None:
         grant_end(until, NOW)
 
 
+@pytest.mark.parametrize(
+    ("until", "lifetime"),
+    [("8h", "28800s"), (" 480m ", "28800s"), ("1h30m", "5400s"), ("2026-11-24T18:00+01:00", ""), ("soon", "")],
+)
+def test_a_span_is_a_lifetime_and_a_time_is_none(until: str, lifetime: str) -> None:
+    assert lifetime_of(until) == lifetime
+
+
 def granted(grantee: str = "Alice Smith", reason: str = "onboarding", until: str = "2026-11-24T16:00:00Z") -> Grant:
     return setup_grant(grantee, reason, until, NOW)
 
@@ -201,6 +220,104 @@ def test_what_is_no_grant_is_said(given: dict[str, str], message: str) -> None:
 @pytest.mark.parametrize("until", ["2026-11-24T08:10:00Z", "2026-12-01T08:00:00Z"])
 def test_the_shortest_and_the_longest_grant(until: str) -> None:
     assert granted(until=until).until == until
+
+
+MADE = setup_grant("alice", "a  test", "2026-11-24T15:30:30Z", NOW, "28800s")
+"""Half an hour ago, for eight hours, by a run that was killed."""
+NAME = "setup-alice-a-test-20261124-1530"
+
+
+def in_the_cluster(*kinds: str, grant: Grant = MADE, **notes: str) -> list[dict[str, Any]]:
+    """A grant's objects in the order in which they are made, as far as a run came."""
+    places = {"ServiceAccount": ("fireworks-setup", grant.name)}
+    annotations = {**notes_of(grant), **{f"byoc.fireworks.ai/{key}": text for key, text in notes.items()}}
+    made = [{"kind": "ConfigMap", "namespace": "fireworks-setup", "name": grant.set, "annotations": annotations}]
+    for kind in kinds:
+        namespace, name = places.get(kind, ("", grant.role))
+        made.append({"kind": kind, "namespace": namespace, "name": name, "annotations": {}})
+    return made
+
+
+WHOLE = ("ServiceAccount", "ClusterRole", "ClusterRoleBinding")
+
+
+@pytest.mark.parametrize(
+    ("objects", "names"),
+    [
+        (in_the_cluster(), [NAME]),
+        (in_the_cluster("ServiceAccount"), [NAME]),
+        (in_the_cluster("ServiceAccount", "ClusterRole"), [NAME]),
+        (in_the_cluster(*WHOLE), [NAME]),
+        # Given up, or half revoked: its tokens are good for nothing.
+        (in_the_cluster("ClusterRole", "ClusterRoleBinding"), []),
+        ([], []),
+        # The bounds of all grants, and what is not in the place of grants.
+        ([{"kind": "ConfigMap", "namespace": "fireworks-setup", "name": "setup-access", "annotations": {}}], []),
+        ([{**in_the_cluster()[0], "namespace": "fireworks-system"}], []),
+        ([{**in_the_cluster()[0], "kind": "Secret"}], []),
+    ],
+)
+def test_which_grants_are_open(objects: list[dict[str, Any]], names: list[str]) -> None:
+    assert [one.name for one in open_grants(objects)] == names
+
+
+def test_an_open_grant_says_what_it_is() -> None:
+    assert open_grants(in_the_cluster(*WHOLE)) == [OpenGrant(NAME, "alice", "a test", "2026-11-24T15:30:30Z", "28800s")]
+    without_notes = [{**one, "annotations": {}} for one in in_the_cluster(*WHOLE)]
+    assert open_grants(without_notes) == [OpenGrant(NAME, "", "", "", "")]
+
+
+def asked(until: str = "8h", grantee: str = "alice", reason: str = "a test") -> Grant:
+    return setup_grant(grantee, reason, grant_end(until, NOW), NOW, lifetime_of(until))
+
+
+OTHER_END = "2026-11-24T20:00:00Z"
+BY_END = setup_grant("alice", "a test", OTHER_END, NOW)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "objects", "until", "in_the_way"),
+    [
+        # Asked for alike, it is the same grant, with the end that it has, as far as its making came.
+        (asked(), in_the_cluster(*WHOLE), MADE.until, []),
+        (asked(), in_the_cluster(), MADE.until, []),
+        (asked("480m"), in_the_cluster(*WHOLE), MADE.until, []),
+        (asked(reason=" a\ntest"), in_the_cluster(*WHOLE), MADE.until, []),
+        (asked(MADE.until), in_the_cluster(*WHOLE), MADE.until, []),
+        (asked(OTHER_END), in_the_cluster(*WHOLE, grant=BY_END), OTHER_END, []),
+        # Another end was asked for.
+        (asked("2h"), in_the_cluster(*WHOLE), "2026-11-24T10:00:00Z", [NAME]),
+        (asked("24h"), in_the_cluster(*WHOLE), "2026-11-25T08:00:00Z", [NAME]),
+        (asked(OTHER_END), in_the_cluster(*WHOLE), OTHER_END, [NAME]),
+        (asked(), in_the_cluster(*WHOLE, grant=BY_END), "2026-11-24T16:00:00Z", [BY_END.name]),
+        # One is taken up, and the other is there all the same.
+        (asked(), in_the_cluster(*WHOLE) + in_the_cluster(*WHOLE, grant=BY_END), MADE.until, [BY_END.name]),
+        # A token would outlive it.
+        (asked(), in_the_cluster(*WHOLE, until="2026-11-24T08:09:00Z"), "2026-11-24T16:00:00Z", [NAME]),
+        # Somebody has changed what it says.
+        (asked(), in_the_cluster(*WHOLE, until="2026-11-24T15:31:00Z"), "2026-11-24T16:00:00Z", [NAME]),
+        # It has ended, it is not said when it ends, or it is somebody else's, or for something else.
+        (asked(), in_the_cluster(*WHOLE, until=NOW), "2026-11-24T16:00:00Z", []),
+        (asked(), in_the_cluster(*WHOLE, until="never"), "2026-11-24T16:00:00Z", []),
+        (asked(grantee="bob"), in_the_cluster(*WHOLE), "2026-11-24T16:00:00Z", []),
+        (asked(grantee="Alice"), in_the_cluster(*WHOLE), "2026-11-24T16:00:00Z", []),
+        (asked(reason="onboarding"), in_the_cluster(*WHOLE), "2026-11-24T16:00:00Z", []),
+    ],
+)
+def test_a_rerun_takes_up_an_open_grant_or_names_it(
+    wanted: Grant, objects: list[dict[str, Any]], until: str, in_the_way: list[str]
+) -> None:
+    grant, others = taken_up(wanted, open_grants(objects), NOW)
+    assert (grant.until, [one.name for one in others]) == (until, in_the_way)
+    assert grant.name == setup_grant(wanted.grantee, wanted.reason, until, NOW).name
+
+
+def test_what_is_taken_up_is_applied_as_it_was() -> None:
+    later = "2026-11-24T09:00:00Z"
+    again = setup_grant("alice", "a test", grant_end("8h", later), later, "28800s")
+    grant, _others = taken_up(again, open_grants(in_the_cluster(*WHOLE)), later)
+    assert (grant.name, notes_of(grant), grant.seconds) == (MADE.name, notes_of(MADE), 23430)
+    assert setup_access_objects(contract(), grant) == setup_access_objects(contract(), MADE)
 
 
 def setup_objects(**sections: Any) -> dict[str, dict[str, Any]]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -112,20 +113,91 @@ WANTS = Wanted(B, "b")
         (WANTS, NOW, [entry(FAILED), entry(GOOD, 2), entry(GOOD, 3, source=B, target=A)], courses.BEGIN, ""),
         (WANTS, NOW, [entry(WITHDRAWN)], courses.BEGIN, ""),
         (WANTS, UNDER_WAY, [], courses.REFUSE, "its backup is gone"),
-        (Wanted(back=True), UNDER_WAY, [entry()], courses.ABORT, "asked to go back"),
-        (Wanted(back=True), UNDER_WAY, [entry(FAILING, failure="it crashed")], courses.ABORT, "it crashed"),
-        (Wanted(back=True), Marks(B, unfinished=A), [entry(restores=1)], courses.RESUME, ""),
-        (Wanted(back=True), Marks(B, unfinished=A), [entry(FAILING, restores=1)], courses.ABORT, ""),
-        (Wanted(back=True), Marks(B), [entry(GOOD), entry(FAILED, 2, source=B, target=C)], courses.ROLLBACK, ""),
-        (Wanted(back=True), NOW, [entry(FAILED)], courses.REFUSE, "no upgrade to 2026.11.0 is recorded"),
     ],
 )
 def test_what_a_run_does_next(wanted: Wanted, marks: Marks, entries: list[Entry], action: str, words: str) -> None:
-    import re
-
     found = course(wanted, marks, entries)
     assert found.action == action
     assert re.search(words, found.reason)
+
+
+D = "2026.10.0"
+BROUGHT = [entry(GOOD, source=D, target=A), entry(GOOD, 2)]
+"""D was here, then A, now B."""
+BACK = [*BROUGHT, entry(GOOD, 3, source=B, target=A, restores=2)]
+
+
+def on_its_way_back(state: str, **more: Any) -> list[Entry]:
+    return [*BROUGHT, entry(state, 3, source=B, target=A, restores=2, **more)]
+
+
+@pytest.mark.parametrize(
+    ("to", "marks", "entries", "action", "number", "words"),
+    [
+        # The backup of what is asked for, however far back it is and however often it was asked for.
+        (A, Marks(B), BROUGHT, courses.ROLLBACK, 2, ""),
+        (D, Marks(B), BROUGHT, courses.ROLLBACK, 1, ""),
+        (A, Marks(A), BACK, courses.NOTHING, 0, "has 2026.11.0 already"),
+        (A, Marks(A), [entry(WITHDRAWN)], courses.NOTHING, 0, ""),
+        (D, Marks(A), BACK, courses.ROLLBACK, 1, ""),
+        (B, Marks(A), BACK, courses.ROLLBACK, 3, ""),
+        # The newest backup of a release is how it was last; one that failed was kept by what came after it.
+        (A, Marks(C), [entry(FAILED), entry(GOOD, 2, target=C)], courses.ROLLBACK, 2, ""),
+        (A, Marks(B), [entry(SUPERSEDED, target=C), entry(GOOD, 2)], courses.ROLLBACK, 2, ""),
+        # An install has taken the place of what an upgrade brought.
+        (A, Marks(C), [entry(GOOD)], courses.ROLLBACK, 1, ""),
+        # What is under way has two ends.
+        (A, UNDER_WAY, [entry()], courses.ABORT, 1, "asked to go back"),
+        (A, UNDER_WAY, [entry(FAILING, failure="it crashed")], courses.ABORT, 1, "it crashed"),
+        (A, UNDER_WAY, [entry(WITHDRAWING)], courses.ABORT, 1, ""),
+        (A, Marks(B, unfinished=A), on_its_way_back(PENDING), courses.RESUME, 3, ""),
+        (A, Marks(B, unfinished=A), on_its_way_back(FAILING, failure="it crashed"), courses.ABORT, 3, "it crashed"),
+        (B, Marks(B, unfinished=A), on_its_way_back(PENDING), courses.ABORT, 3, "asked to go back"),
+        (B, Marks(B, unfinished=A), on_its_way_back(WITHDRAWING), courses.ABORT, 3, ""),
+    ],
+)
+def test_a_way_back_has_a_named_end(
+    to: str, marks: Marks, entries: list[Entry], action: str, number: int, words: str
+) -> None:
+    found = course(Wanted(to, back=True), marks, entries)
+    assert (found.action, found.entry.number) == (action, number)
+    assert re.search(words, found.reason)
+
+
+@pytest.mark.parametrize(
+    ("to", "marks", "entries", "backups", "words"),
+    [
+        ("", Marks(B), BROUGHT, [A], "no release to go back to is named; 2026.11.0 was here before 2026.12.0"),
+        ("", Marks(B), [entry(GOOD), entry(FAILED, 2, source=B, target=C)], [A], "2026.11.0 was here"),
+        # What a rollback has replaced was not wanted; before that there was another.
+        ("", Marks(A), BACK, [D], "2026.10.0 was here before 2026.11.0"),
+        ("", Marks(A), BACK[1:], [B], "is named; no upgrade to 2026.11.0 is recorded"),
+        ("", Marks(C), BROUGHT, [A, D], "is named; no upgrade to 2026.12.1 is recorded"),
+        ("", NOW, [entry(FAILED)], [], "no upgrade to 2026.11.0 is recorded"),
+        ("", NOW, [], [], "no upgrade to 2026.11.0 is recorded"),
+        (C, Marks(B), BROUGHT, [A, D], "no backup of 2026.12.1 is recorded here"),
+        (A, Marks(B), [entry(GOOD, objects=[])], [], "no backup of 2026.11.0"),
+        ("", UNDER_WAY, [entry()], [A], "is named; 2026.11.0 to 2026.12.0 has not come to its end"),
+        (B, UNDER_WAY, [entry()], [A], "2026.12.0 cannot be restored now"),
+        (D, UNDER_WAY, [BROUGHT[0], entry(number=2)], [A], "2026.10.0 cannot be restored now"),
+        ("", Marks(B, unfinished=A), on_its_way_back(PENDING), [A, B], "is named; 2026.12.0 to 2026.11.0 has not"),
+        ("", Marks(B, unfinished=A), on_its_way_back(FAILING), [B], "is named; 2026.12.0 to 2026.11.0 has not"),
+        (A, UNDER_WAY, [], [], "its backup is gone"),
+    ],
+)
+def test_where_the_way_back_is_not_clear_it_is_said_what_can_be_restored(
+    to: str, marks: Marks, entries: list[Entry], backups: list[str], words: str
+) -> None:
+    found = course(Wanted(to, back=True), marks, entries)
+    assert (found.action, list(found.backups)) == (courses.REFUSE, backups)
+    assert words in found.reason
+
+
+@pytest.mark.parametrize("state", [GOOD, FAILED, WITHDRAWN, SUPERSEDED])
+def test_going_back_again_and_again_stays_there(state: str) -> None:
+    """However the last one ended: where the named release is, nothing is begun."""
+    entries = [*BROUGHT, entry(state, 3, source=B, target=A, restores=2)]
+    assert course(Wanted(A, back=True), Marks(A), entries).action == courses.NOTHING
 
 
 FAILED_MARK = {"release": B, "digest": "b", "at": "x", "reason": "it crashed"}

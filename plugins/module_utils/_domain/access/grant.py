@@ -24,13 +24,18 @@ _GRANTEE_LENGTH = 20
 
 @dataclass(frozen=True)
 class Grant:
-    """One grant. Its name is that of its ServiceAccount; ``seconds`` is how long it still lives."""
+    """One grant. Its name is that of its ServiceAccount; ``seconds`` is how long it still lives.
+
+    :param lifetime: for how long it was asked for; empty where its end was named. Without it a rerun would see another
+        grant in each minute.
+    """
 
     name: str
     grantee: str
     reason: str
     until: str
     seconds: int
+    lifetime: str = ""
 
     @property
     def set(self) -> str:
@@ -50,11 +55,11 @@ def grant_end(until: str, now: str) -> str:
     """
     text = until.strip()
     try:
-        return as_text(_moment(text))
+        return as_text(as_moment(text))
     except ValueError:
         pass
     try:
-        return as_text(_moment(now) + parse_duration(text))
+        return as_text(as_moment(now) + parse_duration(text))
     except ValueError:
         raise ValueError(
             f"until: '{until}' is not an expiry: write a duration like 8h, or a time with its zone like "
@@ -62,7 +67,15 @@ def grant_end(until: str, now: str) -> str:
         ) from None
 
 
-def setup_grant(grantee: str, reason: str, until: str, now: str) -> Grant:
+def lifetime_of(until: str) -> str:
+    """How long a grant is to live where ``until`` is a span, and nothing where it is a time."""
+    try:
+        return f"{int(parse_duration(until.strip()).total_seconds())}s"
+    except ValueError:
+        return ""
+
+
+def setup_grant(grantee: str, reason: str, until: str, now: str, lifetime: str = "") -> Grant:
     """The grant for ``grantee``. Both times are texts with their zone.
 
     Raises ValueError if the grantee or the reason is missing, or if the expiry is not between ten minutes and seven
@@ -71,8 +84,8 @@ def setup_grant(grantee: str, reason: str, until: str, now: str) -> Grant:
     for key, text in (("grantee", grantee), ("reason", reason)):
         if not _slug(text):
             raise ValueError(f"{key}: '{text}' is empty: a setup grant needs a grantee and a reason")
-    end = _moment(until)
-    left = end - _moment(now)
+    end = as_moment(until)
+    left = end - as_moment(now)
     if left <= timedelta():
         raise ValueError(f"until: {as_text(end)} is in the past")
     if left < SHORTEST:
@@ -81,11 +94,17 @@ def setup_grant(grantee: str, reason: str, until: str, now: str) -> Grant:
         raise ValueError(f"until: {as_text(end)} is too late: a setup grant lives for at most 7 days")
     return Grant(
         name=_name(grantee, reason, end),
-        grantee=" ".join(grantee.split()),
-        reason=" ".join(reason.split()),
+        grantee=spaced(grantee),
+        reason=spaced(reason),
         until=as_text(end),
         seconds=int(left.total_seconds()),
+        lifetime=lifetime,
     )
+
+
+def spaced(text: str) -> str:
+    """A name or a reason as a grant keeps it: in one line."""
+    return " ".join(text.split())
 
 
 def _name(grantee: str, reason: str, end: datetime) -> str:
@@ -98,7 +117,8 @@ def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
-def _moment(text: str) -> datetime:
+def as_moment(text: str) -> datetime:
+    """A time with its zone, in UTC."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"'{text}' has no time zone")

@@ -130,22 +130,34 @@ def last_good(revisions: Sequence[Revision], before: int | None = None) -> Revis
 
 
 def to_restore(revisions: Sequence[Revision], wanted: str) -> Revision:
-    """The revision that somebody wants back: a number, or ``previous``, which is the last good one that is not what
-    runs now.
+    """The revision that somebody wants back, by its number; where it is kept no more, the newest that restored it.
 
     :raises UnknownRevisionError: there is none; the message says which there are.
     """
-    known = ", ".join(f"{r.number} ({r.state})" for r in revisions) or "none"
-    now = current(revisions)
-    if wanted == "previous":
-        found = _newest(r for r in revisions if r.state == GOOD and now and r.digest != now.digest)
-        if found is None:
-            raise UnknownRevisionError(f"there is no good revision before the current one; there are {known}")
-        return found
-    found = next((r for r in revisions if str(r.number) == wanted), None)
+    found = _newest(r for r in revisions if str(r.number) == wanted)
+    found = found or _newest(r for r in revisions if r.restores and str(r.restores) == wanted)
     if found is None:
+        known = ", ".join(f"{r.number} ({r.state})" for r in revisions) or "none"
         raise UnknownRevisionError(f"there is no revision {wanted}; there are {known}")
     return found
+
+
+def before(revisions: Sequence[Revision]) -> int | None:
+    """The number of the revision to go back to from what runs now, unless somebody names another.
+
+    It is the last good one that is not the same. What a rollback has replaced is not wanted back: of what was restored
+    counts what was before it when it was new, and a rollback that is under way is gone on with.
+    """
+    now = current(revisions)
+    if now is None:
+        return None
+    if now.restores and now.state != GOOD:
+        return now.restores
+    by_number, first = {r.number: r for r in revisions}, now.number
+    while (found := by_number.get(first)) and found.restores:
+        first = found.restores
+    earlier = _newest(r for r in revisions if r.state == GOOD and r.number < first and r.digest != now.digest)
+    return earlier.number if earlier else None
 
 
 def expendable(revisions: Sequence[Revision], history: int) -> list[Revision]:

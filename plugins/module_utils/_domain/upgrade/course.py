@@ -19,7 +19,7 @@ NONE = Entry(0, "", "", "", ())
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked for: a release, or the one before (``back``).
+    """What is asked for: a release, brought anew or, with ``back``, restored from its backup.
 
     :param digest: of the release. :param retry: whether one that failed here is tried again.
     """
@@ -34,13 +34,15 @@ class Wanted:
 class Course:
     """What to do.
 
-    :param entry: what it goes on with, aborts, or takes the place of; of a rollback the upgrade that it undoes.
+    :param entry: what it goes on with, aborts, or takes the place of; of a rollback the one with the backup.
     :param reason: why it is so, or why not; for people.
+    :param backups: where nothing else is in the way, the releases that can be restored here.
     """
 
     action: str
     entry: Entry = NONE
     reason: str = ""
+    backups: Sequence[str] = ()
 
 
 def course(wanted: Wanted, marks: Marks, entries: Sequence[Entry]) -> Course:
@@ -53,7 +55,7 @@ def course(wanted: Wanted, marks: Marks, entries: Sequence[Entry]) -> Course:
     if marks.unfinished and stuck is None:
         return Course(REFUSE, NONE, f"the way to {marks.unfinished} did not come to its end, and its backup is gone")
     if wanted.back:
-        return _back(marks, entries, stuck)
+        return _back(wanted.release, marks, entries, stuck)
     if stuck:
         if stuck.target != wanted.release or stuck.digest != wanted.digest:
             reason = f"takes the place of {stuck.target}, which did not come to its end"
@@ -75,14 +77,44 @@ def failed_before(release: str, digest: str, entries: Sequence[Entry]) -> Entry 
     return same[-1] if same and same[-1].state == FAILED else None
 
 
-def _back(marks: Marks, entries: Sequence[Entry], stuck: Entry | None) -> Course:
+def _back(to: str, marks: Marks, entries: Sequence[Entry], stuck: Entry | None) -> Course:
+    """The way back to a release. Which one it is never depends on how often somebody has asked."""
     if stuck:
-        resumes = stuck.restores and stuck.state == PENDING
-        return Course(RESUME if resumes else ABORT, stuck, stuck.failure or "it was asked to go back")
-    undone = next((e for e in reversed(entries) if e.state == GOOD and e.target == marks.release), None)
-    if undone is None:
-        return Course(REFUSE, NONE, f"no upgrade to {marks.release} is recorded here, so nothing says what was before")
-    return Course(ROLLBACK, undone)
+        return _out_of(stuck, to)
+    backups = _backups(marks, entries)
+    if not to:
+        before = _before(marks, entries)
+        named = f"{before} was here before {marks.release}" if before else f"no upgrade to {marks.release} is recorded"
+        return Course(REFUSE, NONE, f"no release to go back to is named; {named}", [before] if before else backups)
+    if to == marks.release:
+        return Course(NOTHING, NONE, f"has {to} already")
+    kept = next((entry for entry in reversed(entries) if entry.source == to and entry.objects), None)
+    if kept is None:
+        return Course(REFUSE, NONE, f"no backup of {to} is recorded here", backups)
+    return Course(ROLLBACK, kept)
+
+
+def _out_of(stuck: Entry, to: str) -> Course:
+    """Of what is under way only the two ends can be reached, and the far one of an upgrade by going on with it."""
+    if to == stuck.source:
+        return Course(ABORT, stuck, stuck.failure or "it was asked to go back")
+    if to == stuck.target and stuck.restores:
+        return Course(RESUME if stuck.state == PENDING else ABORT, stuck, stuck.failure)
+    asked = f"{to} cannot be restored now" if to else "no release to go back to is named"
+    ends = [stuck.target, stuck.source] if stuck.restores and stuck.state == PENDING else [stuck.source]
+    return Course(REFUSE, NONE, f"{asked}; {stuck.source} to {stuck.target} has not come to its end", ends)
+
+
+def _before(marks: Marks, entries: Sequence[Entry]) -> str:
+    """The release that an upgrade replaced by the one that is there. What a rollback replaced is not wanted back."""
+    brought = (e for e in reversed(entries) if e.state == GOOD and not e.restores and e.target == marks.release)
+    return next((entry.source for entry in brought), "")
+
+
+def _backups(marks: Marks, entries: Sequence[Entry]) -> list[str]:
+    """The releases that can be restored, the newest backup first."""
+    kept = (entry.source for entry in reversed(entries) if entry.objects and entry.source != marks.release)
+    return list(dict.fromkeys(kept))
 
 
 def settled(marks: Marks | None, entries: Sequence[Entry]) -> tuple[list[Entry], dict[int, str]]:

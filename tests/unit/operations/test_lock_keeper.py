@@ -1,0 +1,109 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a write meets when its run's lock may have expired. On real API servers: test_operation_lock.py."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.lock import lock_manifest
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import KubeError, UnreachableError
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.lease import NoNamespaceError, Seen
+from ansible_collections.fireworks.byoc.plugins.module_utils._operation import Context, Operation
+from ansible_collections.fireworks.byoc.plugins.module_utils._operations import lock_keeper
+
+ME, OTHER, UID = "alice@ctl-1/one", "bob@ctl-2/two", "0f5c"
+SECONDS = 3000
+CONNECTION = {"cluster_uid": UID}
+
+
+class Place:
+    """The place of a Lease, as ``LeasePlace``: who holds it, or what happens to whoever reads it."""
+
+    def __init__(self, holder: str = ME, error: KubeError | None = None, conflicts: int = 0) -> None:
+        self.holder, self.error, self.conflicts, self.reads = holder, error, conflicts, 0
+
+    def read(self) -> Seen:
+        self.reads += 1
+        if self.error:
+            raise self.error
+        now = datetime.now(UTC)
+        lease = lock_manifest(None, holder=self.holder, purpose="upgrade", now=now, seconds=SECONDS)
+        lease["metadata"]["resourceVersion"] = "1"
+        return Seen(lease, now)
+
+    def write(self, _manifest: Any) -> bool:
+        self.conflicts -= 1
+        return self.conflicts < 0
+
+
+@pytest.fixture
+def pause(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run an operation that writes, is paused for so long, and writes again; its result, and what it wrote."""
+
+    def run(place: Place, seconds: float) -> tuple[dict[str, Any], list[str]]:
+        monkeypatch.setattr(lock_keeper, "open_session", lambda *_given: SimpleNamespace(where="acme-eu-1"))
+        monkeypatch.setattr(lock_keeper, "LeasePlace", lambda *_given: place)
+        began, later, wrote = time.time(), [0.0], []
+        monkeypatch.setattr(lock_keeper.time, "time", lambda: began + later[0])
+
+        def work(_parameters: dict[str, Any], context: Context) -> dict[str, Any]:
+            for number in ("before", "after", "again"):
+                try:
+                    assert context.before_write
+                    context.before_write()
+                    wrote.append(number)
+                except UnreachableError as error:  # as what retries does
+                    wrote.append(error.what)
+                later[0] = seconds
+            return {"ended": True}
+
+        held = {"held": True, "holder": ME, "purpose": "upgrade", "duration": SECONDS, "cluster_uid": UID}
+        operation = Operation({}, work, {})
+        context = Context(False, False, print)
+        given = {"connection": CONNECTION}
+        return lock_keeper.attempt_under_lock(operation, given, context, {**held, "known_at": began}), wrote
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("place", "seconds", "wrote", "reads"),
+    [
+        # Within the time for which it was confirmed nobody looks for a write's sake.
+        (Place(OTHER), 0.2 * SECONDS, ["before", "after", "again"], 0),
+        # Nobody took it meanwhile: it is renewed, by one look.
+        (Place(), 2 * SECONDS, ["before", "after", "again"], 1),
+        (Place(conflicts=2), 2 * SECONDS, ["before", "after", "again"], 3),
+        (Place(error=NoNamespaceError("gone", status=404)), 2 * SECONDS, ["before", "after", "again"], 1),
+        # A clock that was set back says nothing.
+        (Place(), -SECONDS, ["before", "after", "again"], 1),
+        # What cannot be found out is no leave to write, and is asked again.
+        (Place(error=UnreachableError("no answer")), 2 * SECONDS, ["before", "no answer", "no answer"], 2),
+    ],
+)
+def test_a_write_is_let_through_while_the_lock_is_known_to_be_held(
+    pause: Any, place: Place, seconds: float, wrote: list[str], reads: int
+) -> None:
+    result, found = pause(place, seconds)
+    assert (result.get("ended"), found, place.reads) == (True, wrote, reads)
+
+
+@pytest.mark.parametrize("seconds", [SECONDS - 0.5, SECONDS, 100 * SECONDS, -1.0])
+def test_nothing_is_written_once_the_lock_is_somebody_elses(pause: Any, seconds: float) -> None:
+    result, wrote = pause(Place(OTHER), seconds)
+    assert wrote == ["before"]
+    assert (result["failed"], result["code"], result["owner"]) == (True, "lock_lost", "operator")
+    assert f"{OTHER} holds it, for upgrade, since" in result["msg"]
+
+
+def test_a_lock_that_others_write_without_end_is_no_leave_to_write(pause: Any) -> None:
+    result, wrote = pause(Place(conflicts=1000), 2 * SECONDS)
+    assert wrote == ["before"]
+    assert (result["failed"], result["what"]) == (True, "the lock of this run cannot be renewed: others write it")
