@@ -11,7 +11,7 @@ from typing import Any
 
 from ..moments import seconds_at
 from .conditions import nvsentinel_signs, reason_signs
-from .kernel import kernel_signs
+from .kernel import any_read, kernel_signs
 from .signs import EVENT, Raw, Sign
 
 Event = Sequence[Any]
@@ -45,7 +45,7 @@ def event_signs(events: Sequence[Event], known: frozenset[str]) -> Iterator[Sign
         found = list(nvsentinel_signs(node, message, EVENT, last, last))
         found = found or list(kernel_signs(message, node=node, source=EVENT, at=last, seen=last))
         base = Sign(f"event {reason}", EVENT, node, f"{reason}: {message}"[:300], last, last)
-        found = found or list(reason_signs(base, reason))
+        found = found if any_read(found) else list(reason_signs(base, reason)) or found
         if not found:
             found = [replace(base, signal=s) for s in (f"event {reason}", f"reason {reason}") if s in known]
         yield from (replace(sign, times=times, max_age="moment_max_age") for sign in found)
@@ -57,5 +57,10 @@ def last_boot(events: Sequence[Event]) -> float | None:
 
 
 def times_not_ready(events: Sequence[Event], since: float) -> int:
-    """How often the node became not ready since a moment."""
-    return sum(times for _node, reason, _text, _first, last, times in events if reason == NOT_READY and last >= since)
+    """How often the node is known to have become not ready since a moment.
+
+    An event counts over its whole life, which the API server may keep for hours, and says of two moments only when
+    they were: the first and the last one.
+    """
+    seen = [(first, last, times) for _node, reason, _text, first, last, times in events if reason == NOT_READY]
+    return sum(times if first >= since else 1 for first, last, times in seen if last >= since)

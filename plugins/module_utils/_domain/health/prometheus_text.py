@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 Sample = tuple[str, Mapping[str, str], float]
+"""Name, labels, value; the format has values that are no numbers (NaN, +Inf), which each reader judges for itself."""
 
 _LABEL = re.compile(r'([A-Za-z_][A-Za-z0-9_]*)="((?:[^"\\]|\\.)*)"')
 _ESCAPED = {"\\n": "\n", '\\"': '"', "\\\\": "\\"}
@@ -50,11 +51,16 @@ def query_series(answer: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, 
     """The series in an answer over a span of time (``resultType: matrix``): name, labels, values by their moment."""
     for entry in (answer.get("data") or {}).get("result") or ():
         labels = dict(entry.get("metric") or {})
-        try:
-            values = {float(at): float(value) for at, value in entry["values"]}
-        except (KeyError, TypeError, ValueError):
-            continue
+        values = dict(filter(None, map(_value_at, entry.get("values") or ())))
         yield labels.pop("__name__", ""), labels, values
+
+
+def _value_at(pair: Any) -> tuple[float, float] | None:
+    try:
+        at, value = (float(one) for one in pair)
+    except (TypeError, ValueError):
+        return None
+    return at, value
 
 
 @lru_cache(maxsize=32)

@@ -52,7 +52,10 @@ def snapshot(
 
 
 def _last_xids(earlier: Snapshot) -> dict[str, int]:
-    """By GPU, the last code that an earlier snapshot saw; 0 where there was none."""
+    """By GPU, the last code that an earlier snapshot saw, 0 where there was none; not those whose code it did not see."""
     return {
-        gpu["uuid"]: gpu.get("last_xid", 0) for report in earlier["metrics"].values() for gpu in report.get("gpus", ())
+        gpu["uuid"]: gpu["last_xid"]
+        for report in earlier["metrics"].values()
+        for gpu in report.get("gpus", ())
+        if "last_xid" in gpu
     }
