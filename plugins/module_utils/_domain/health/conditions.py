@@ -24,7 +24,7 @@ WELL_WHEN_TRUE = frozenset(
 KERNEL_LOG_READERS = frozenset(["KernelDeadlock", "ReadonlyFilesystem", "XfsShutdown", "AcceleratedHardwareReady"])
 """Conditions that show that something reads the node's kernel log; NVSentinel's begin with SysLogs."""
 
-_XID_ERRORS = re.compile(r"(?<!S)xid.*(?:err|fail|fault|fatal|problem)", re.IGNORECASE)
+_XID_ERRORS = re.compile(r"(?<!S)(?:XID|Xid|xid).*(?:[Ee]rr|ERR|[Ff]ail|[Ff]ault|[Ff]atal|[Pp]roblem)")
 """The conditions of detectors of XIDs, whatever each of them is called."""
 _EKS_XID = re.compile(r"NvidiaXID(\d+)(?:Error|Warning)")
 # A long message ends anywhere: in an entry, or in its code.

@@ -25,7 +25,9 @@ _BEGINS = re.compile(r"NVRM:\s*Xid\b|\bS?Xid\s*\(", re.IGNORECASE)
 _CODE = re.compile(
     r"[\s:=]*(?:\((\d{1,3})\)(?!\s*:)|(?:\([^)\n]*\))?[\s:=]*(\d{1,9})\b(?!:[0-9a-f]{2}[:.]|\.\d))", re.IGNORECASE
 )
-_BUS = re.compile(r"(?<![0-9a-f])(?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}(?:\.[0-9a-f])?(?![0-9a-f]|:[0-9a-f])", re.IGNORECASE)
+_BUS = re.compile(
+    r"(?<![0-9a-f])(?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}(?:\.[0-9a-f])?(?![0-9a-f]|:[0-9a-f])", re.IGNORECASE
+)
 _UUID = re.compile(r"\bGPU-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
 _FALLEN = re.compile(r"NVRM: (?:The NVIDIA )?GPU\b(?:(?!Xid)[^;]){0,200}?fallen off the bus", re.DOTALL)
 _SEVERITY = re.compile(r"\b(Non-?fatal|Fatal)\b", re.IGNORECASE)

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from sys import intern
 from typing import Any
 
-from ..moments import seconds_at
 from ..gpu_units import in_parts, offered, whole_by_labels
+from ..moments import seconds_at
 from ..names import GPU_PRESENT_LABEL, GPU_PRODUCT_LABEL
 from ..node_history import judged
 from .events import Event, times_not_ready

@@ -52,7 +52,7 @@ def snapshot(
 
 
 def _last_xids(earlier: Snapshot) -> dict[str, int]:
-    """By GPU, the last code that an earlier snapshot saw, 0 where there was none; not those whose code it did not see."""
+    """By GPU, the last code that an earlier snapshot saw, 0 where there was none; not where it was not read."""
     return {
         gpu["uuid"]: gpu["last_xid"]
         for report in earlier["metrics"].values()

@@ -67,7 +67,9 @@ def _completeness(world: World, node: Mapping[str, Any]) -> Iterator[Sign]:
     elif not seen and units:
         yield Sign("source_stale", METRICS, name, "the DCGM exporter reports no GPU", None, now)
     elif not there and not node["cut"] and seen < units and not surely_shared(units, seen):
-        text = f"the DCGM exporter reports {seen} GPUs, the node offers {units}, and nothing says whether these are whole"
+        text = (
+            f"the DCGM exporter reports {seen} GPUs, the node offers {units}, and nothing says whether these are whole"
+        )
         yield Sign("source_stale", METRICS, name, text, None, now)
 
 

@@ -61,8 +61,9 @@ class World:
 
     def most_gpus(self, node: Mapping[str, Any]) -> int:
         """How many whole GPUs a node has by whoever knows of the most: one that is lost is missing somewhere."""
-        units = node["capacity"] if node["name"] in self.whole else 0
-        return max(units, node["labelled"], self.seen_gpus(node["name"]), self.agreed_gpus(node))
+        units: int = node["capacity"] if node["name"] in self.whole else 0
+        labelled: int = node["labelled"]
+        return max(units, labelled, self.seen_gpus(node["name"]), self.agreed_gpus(node))
 
     def _is_whole(self, node: Mapping[str, Any]) -> bool:
         seen, agreed = self.seen_gpus(node["name"]), self.agreed_gpus(node)
