@@ -31,6 +31,7 @@ _WHOLE_WHERE = {
     "cloud.google.com/gke-gpu-sharing-strategy": ("",),
     "cloud.google.com/gke-max-shared-clients-per-gpu": ("", "1"),
 }
+# Of whole GPUs, in any machine that serves models.
 _MOST_IN_A_MACHINE = 16
 
 Labels = Mapping[str, Any]
@@ -59,7 +60,7 @@ def whole_by_labels(labels: Labels, capacity: Resources) -> int:
     """
     counted, replicas = count(labels.get(GPU_COUNT_LABEL, 0)), count(labels.get(_REPLICAS_LABEL, 1))
     if not in_parts(labels, capacity):
-        return counted
+        return counted if counted <= _MOST_IN_A_MACHINE else 0
     sliced = _MIG_PRODUCT in str(labels.get(GPU_PRODUCT_LABEL, "")) or replicas < 2
     return 0 if sliced or counted * replicas != offered(capacity) else counted
 

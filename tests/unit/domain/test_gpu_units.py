@@ -91,6 +91,7 @@ def test_what_is_offered_counts_every_name_of_it_and_nothing_else() -> None:
         (labelled(f"{H100}-MIG-1g.10gb", **{"gpu.count": 56}), "56", 0),
         (labelled(f"{H100}-MIG-1g.10gb-SHARED", **{"gpu.count": 56, "gpu.replicas": 2}), "112", 0),
         (labelled(**{"vgpu.present": "true", "gpu.count": 4}), "4", 0),
+        (labelled(**{"gpu.count": 56}), "56", 0),
         (labelled(), "8", 0),
         (labelled(**{"gpu.count": "1e999"}), "8", 0),
     ],

@@ -35,12 +35,16 @@ _UNIT = re.compile(r"\((GPC \d+, TPC \d+(?:, SM \d+)?)\)")
 _FOLLOWS = re.compile(r"caused by previous Xid (\d+)")
 _ASKS = re.compile(r"recovery action changed from \S+ \([^)]*\) to (0x[0-9a-fA-F]+)")
 _LONGEST = 300
+# Events and conditions cut long texts, perhaps within a code: what is left of it would be another one.
+_SHORTEST_CUT = 1000
+_CUT_NUMBER = re.compile(r"\d+\Z")
 
 
 def kernel_signs(text: str, *, node: str, source: str, at: float | None, seen: float, times: int = 1) -> Iterator[Sign]:
     """The signs in lines of the kernel's log, which ``source`` says were written at ``at``."""
     base = Sign("", source, node, "", at, seen, max_age="moment_max_age", times=times)
-    for line in _lines(text):
+    whole = _CUT_NUMBER.sub("", text) if len(text) >= _SHORTEST_CUT else text
+    for line in _lines(whole):
         yield _switch_sign(line, base) if line[:1] in "sS" else _gpu_sign(line, base)
     for fallen in _FALLEN.finditer(text):
         yield replace(base, signal="fallen_off_the_bus", text=_shown(fallen[0]), gpu=_gpu(fallen[0]))

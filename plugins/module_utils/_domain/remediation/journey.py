@@ -108,7 +108,7 @@ def journey_of(node: Node) -> Journey:
         drains=said.get("drains") == "true",
         cordoned=said.get("cordoned") == "true",
         repaired=_time(said, "repaired"),
-        gpus=int(said["gpus"]) if said.get("gpus", "").isdigit() else 0,
+        gpus=count(said.get("gpus")),
         models=_words(said, "models"),
         returned=_time(said, "returned"),
         released=_time(said, "released"),

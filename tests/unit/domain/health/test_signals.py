@@ -113,10 +113,17 @@ def test_prometheus_says_the_same_in_its_query_api() -> None:
         },
         {"metric": {"__name__": "DCGM_FI_DEV_GPU_TEMP"}, "value": [1795640400.1, "41"]},
         {"metric": {"__name__": "DCGM_FI_DEV_GPU_TEMP", "UUID": "GPU-1f02"}},
+        {"metric": {"__name__": "DCGM_FI_DEV_GPU_TEMP", "UUID": "GPU-1f02"}, "value": [1795640400.1]},
+        {"metric": {"__name__": "DCGM_FI_DEV_GPU_TEMP", "UUID": "GPU-1f02"}, "value": "41"},
+        {"metric": {"__name__": "DCGM_FI_DEV_XID_ERRORS", "UUID": "GPU-1f02"}, "value": "79"},
+        {"metric": {"__name__": "DCGM_FI_DEV_XID_ERRORS", "UUID": "GPU-1f02"}, "value": [1795640400.1, "NaN"]},
+        {"metric": "DCGM_FI_DEV_GPU_TEMP", "value": [1795640400.1, "41"]},
+        None,
     ]
     answer = {"status": "success", "data": {"resultType": "vector", "result": vector}}
     (gpu,) = gather(query_samples(answer))["gpus"]
     assert gpu["remap_pending"] == 1 and gpu["pods"] == ["fireworks-models/llama-7d9f"]
+    assert "last_xid" not in gpu
     assert list(query_samples({"status": "error"})) == []
 
 
@@ -229,6 +236,13 @@ def test_lines_of_the_kernels_log(line: str, signal: str, gpu: str, more: dict[s
 def test_every_form_of_a_line_is_read_and_what_cannot_be_read_is_told(text: str, signals: list[Any]) -> None:
     found = kernel_signs(text, node="gpu-17", source="event", at=1.0, seen=1.0)
     assert [(sign.signal, sign.gpu.pci) for sign in found] == signals
+
+
+def test_a_code_at_the_end_of_a_text_that_was_cut_is_not_believed() -> None:
+    line = "NVRM: Xid (PCI:0000:3b:00): 11"
+    short, long = (kernel_signs(text, node="n1", source="event", at=1.0, seen=1.0) for text in (line, "." * 990 + line))
+    assert [sign.signal for sign in short] == ["xid 11"]
+    assert [sign.signal for sign in long] == ["unread_xid"], "it may have been 119"
 
 
 def test_a_line_may_name_the_gpu_itself() -> None:
