@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -56,11 +56,20 @@ def last_boot(events: Sequence[Event]) -> float | None:
     return max((last for _node, reason, _message, _first, last, _times in events if reason == REBOOTED), default=None)
 
 
-def times_not_ready(events: Sequence[Event], since: float) -> int:
-    """How often the node is known to have become not ready since a moment.
+def times_not_ready(events: Iterable[Event], since: float, before: Iterable[Event] = ()) -> int:
+    """How often a node is known to have become not ready since a moment.
 
-    An event counts over its whole life, which the API server may keep for hours, and says of two moments only when
-    they were: the first and the last one.
+    An event counts over its whole life, which its sender remembers for weeks, and says of two moments only when they
+    were: the first and the last one. before: the events of an earlier look that was not before that moment; what one
+    of them counts more now has happened since.
     """
-    seen = [(first, last, times) for _node, reason, _text, first, last, times in events if reason == NOT_READY]
-    return sum(times if first >= since else 1 for first, last, times in seen if last >= since)
+    counted = {event[3]: event[5] for event in not_ready(before)}
+    known = 0
+    for _node, _reason, _text, first, last, times in not_ready(events):
+        known += times if first >= since else max(int(last >= since), times - counted.get(first, times))
+    return known
+
+
+def not_ready(events: Iterable[Event]) -> list[Event]:
+    """The events of some that say that a node became not ready."""
+    return [event for event in events if event[1] == NOT_READY]

@@ -37,7 +37,7 @@ def all_signs(world: World) -> Iterator[Sign]:
         events = world.events.get(name, [])
         yield from condition_signs(name, node["conditions"], known)
         yield from event_signs(events, known)
-        yield from readiness_signs(node, events, snap["leases"].get(name), now, limits)
+        yield from readiness_signs(node, events, world.earlier_events(name), snap["leases"].get(name), now, limits)
         yield from _history_signs(world, node)
         if not node["gpu"]:
             continue

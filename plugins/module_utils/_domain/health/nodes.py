@@ -58,9 +58,17 @@ def node_record(raw: Raw) -> dict[str, Any]:
 
 
 def readiness_signs(
-    node: Node, events: Sequence[Event], lease: float | None, now: float, limits: Mapping[str, float]
+    node: Node,
+    events: Sequence[Event],
+    before: Sequence[Event],
+    lease: float | None,
+    now: float,
+    limits: Mapping[str, float],
 ) -> Iterator[Sign]:
-    """Whether the kubelet is there: ready, not ready since when, coming and going, or silent."""
+    """Whether the kubelet is there: ready, not ready since when, coming and going, or silent.
+
+    before: the events of a look before this one that was not longer ago than flaps are counted.
+    """
     name = node["name"]
     ready = next((one for one in node["conditions"] if one[0] == "Ready"), None)
     status, since = (ready[1], ready[4]) if ready else ("never reported", node["created"])
@@ -73,7 +81,7 @@ def readiness_signs(
         # The control plane calls it ready still; its node controller may be what is silent.
         text = f"the kubelet renewed its lease {now - lease:.0f} s ago, though Ready is True"
         yield Sign("source_stale", NODE, name, text, lease, lease)
-    flaps = times_not_ready(events, now - limits["flaps_within"])
+    flaps = times_not_ready(events, now - limits["flaps_within"], before)
     if flaps >= limits["flaps"]:
         text = f"not ready {flaps} times in {limits['flaps_within'] / 60:.0f} minutes"
         yield Sign("flapping", NODE, name, text, None, now, times=flaps)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .events import not_ready
+
 VERSION = 1
 
 Snapshot = Mapping[str, Any]
@@ -33,7 +35,7 @@ def snapshot(
     ``pod_record``, ``event_record`` and ``engine_record``. leases: by node, when it was last renewed. metrics: by node,
     what ``read_metrics`` made, with ``at``, or ``error`` where they could not be read. infiniband: by node,
     ``ports_up``. engines_error: why no engine could be looked at. unreadable: the kinds that the identity may not
-    read. earlier: the snapshot before this one, against which gauges of a last value are held.
+    read. earlier: the snapshot before this one, against which gauges of a last value and counts of events are held.
     """
     return {
         "version": VERSION,
@@ -48,6 +50,7 @@ def snapshot(
         "infiniband": dict(infiniband or {}),
         "unreadable": sorted(unreadable),
         "last_xids": _last_xids(earlier) if earlier else {},
+        "not_ready_before": {"taken": earlier["taken"], "events": not_ready(earlier["events"])} if earlier else {},
     }
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.schema_health import REACHES
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.assess import assess
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.conditions import condition_signs
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.dcgm import (
     METRIC_NAMES,
@@ -48,6 +49,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.reac
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.signs import Gpu, pci_address
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.moments import seconds_at, shown_moment
+from tests.unit.domain.health.scene import NOW, agreed, recorded
 from tests.unit.domain.health.test_policy import POLICY, ROOT
 
 RELEASE = ROOT / "roles" / "stack" / "files" / "releases" / "2026.11.0"
@@ -305,6 +307,33 @@ def test_of_an_event_only_its_first_and_last_moment_are_known(events: list[Any],
     told = [["n1", "NodeNotReady", "", first, last, count] for first, last, count in events]
     told.append(["n1", "NodeReady", "", 100.0, 900.0, 50])
     assert times_not_ready(told, since) == times
+
+
+@pytest.mark.parametrize(
+    ("before", "times"),
+    [
+        ([(100.0, 600.0, 87)], 3),
+        ([(100.0, 900.0, 90)], 1),
+        ([(100.0, 600.0, 95)], 1),
+        # Its sender made it anew, and counted on from what nobody has seen.
+        ([(50.0, 600.0, 2)], 1),
+        ([], 1),
+    ],
+)
+def test_an_earlier_look_tells_how_often_it_happened_since(before: list[Any], times: int) -> None:
+    earlier = [["n1", "NodeNotReady", "", *event] for event in before]
+    assert times_not_ready([["n1", "NodeNotReady", "", 100.0, 900.0, 90]], 500.0, earlier) == times
+
+
+def test_a_node_that_comes_and_goes_for_weeks_is_seen_by_two_looks() -> None:
+    def look(times: int, **more: Any) -> dict[str, Any]:
+        flaps = {"reason": "NodeNotReady", "first": "20d", "ago": "1m", "times": times, "component": "node-controller"}
+        return recorded({"events": [flaps]}, **more)
+
+    for taken, faults in ((NOW - 1800, ["node_flapping"]), (NOW - 7200, [])):
+        earlier = json.loads(json.dumps({**look(80), "taken": taken}))
+        found = assess(look(84, earlier=earlier), POLICY, agreed({}), NOW).findings
+        assert [one.fault for one in found] == faults
 
 
 @pytest.mark.parametrize("value", ["NaN", "nan", "+Inf", "-Inf", "-1", "1e999", "junk"])
