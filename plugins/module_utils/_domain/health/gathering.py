@@ -44,7 +44,7 @@ def all_signs(world: World) -> Iterator[Sign]:
         plugin = world.parts.get(name, {}).get(DEVICE_PLUGIN, False) if has_plugin else None
         expected = world.agreed_gpus(node) or node["labelled"] if name in world.whole else 0
         common = world.common.get((node["product"], node["kind"]), 0) if name in world.whole else 0
-        yield from count_signs(node, expected, common, plugin, now)
+        yield from count_signs(node, expected, world.seen_gpus(name), common, plugin, now)
         ports = world.expected.get(node["product"], {}).get("infiniband_ports")
         yield from port_signs(name, snap["infiniband"].get(name), ports, now)
         yield from source_signs(world, node)

@@ -89,13 +89,13 @@ def readiness_signs(
         yield Sign("leaving", NODE, name, "a taint or its deletion says that the node is being taken away", None, now)
 
 
-def count_signs(node: Node, expected: int, common: int, plugin: bool | None, now: float) -> Iterator[Sign]:
+def count_signs(node: Node, expected: int, seen: int, common: int, plugin: bool | None, now: float) -> Iterator[Sign]:
     """Whether a node offers the GPUs that it should.
 
     expected: how many it has, by the contract or its own labels; 0 where neither says, or where it is not known that
-    the node offers whole ones. common: how many most nodes like it have; 0 where that says nothing. plugin: whether a
-    device plugin's pod is ready on it; None where no node of the cluster has such a pod, since the plugin runs in
-    another way then.
+    the node offers whole ones. seen: how many its exporter reports. common: how many most nodes like it have; 0 where
+    that says nothing. plugin: whether a device plugin's pod is ready on it; None where no node of the cluster has such
+    a pod, since the plugin runs in another way then.
     """
     capacity, allocatable, name = node["capacity"], node["allocatable"], node["name"]
     young = node["created"] is not None and now - node["created"] < YOUNG
@@ -111,7 +111,9 @@ def count_signs(node: Node, expected: int, common: int, plugin: bool | None, now
         text = f"{allocatable} of {capacity or expected} {what} are offered"
         yield Sign("gpu_not_allocatable", NODE, name, text, None, now)
     if 0 < capacity < expected:
-        yield Sign("gpu_count", NODE, name, f"{capacity} GPUs, and it should have {expected}", None, now)
+        # What the exporter sees is there, whatever the plugin makes of it.
+        signal = "gpu_count" if seen < expected else "gpu_not_allocatable"
+        yield Sign(signal, NODE, name, f"{capacity} GPUs are offered, and it should have {expected}", None, now)
     elif not expected and capacity < common:
         yield Sign(
             "gpu_count_unlike_others", NODE, name, f"{capacity} GPUs, most nodes like it have {common}", None, now

@@ -56,8 +56,9 @@ class World:
         return int(self.expected.get(node["product"], {}).get("gpus") or 0)
 
     def seen_gpus(self, node: str) -> int:
-        """How many whole GPUs the node's exporter reports; 0 where it does not say."""
-        return len(self.snapshot["metrics"].get(node, {}).get("gpus", ()))
+        """How many whole GPUs the node's exporter reports now; 0 where it does not say."""
+        fresh = self.metrics_at(node) is not None
+        return len(self.snapshot["metrics"][node].get("gpus", ())) if fresh else 0
 
     def most_gpus(self, node: Mapping[str, Any]) -> int:
         """How many whole GPUs a node has by whoever knows of the most: one that is lost is missing somewhere."""
