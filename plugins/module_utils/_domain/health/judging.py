@@ -47,7 +47,7 @@ def judge(world: World, group: Group, gpus: Spread) -> Finding | None:
     seen, rule = recurred(world, group, gpus)
     _mind_the_product(world, group, draft)
     _hear_the_driver(world, group, draft)
-    if rule and strength(rule.action) > strength(draft.action):
+    if rule and draft.decided_by != "product" and strength(rule.action) > strength(draft.action):
         draft.action, draft.severity, draft.decided_by, draft.why = rule.action, "critical", "recurrence", rule.why
     _doubt(world, group, draft)
     return _finding(world, group, draft, {"incidents": seen, "rule": rule.why if rule else ""})

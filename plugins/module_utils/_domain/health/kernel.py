@@ -57,7 +57,8 @@ def any_read(signs: Iterable[Sign]) -> bool:
 
 def _lines(text: str) -> Iterator[str]:
     """Each line about an XID or SXid, from where it begins to the next one."""
-    starts = [match.start() for match in _BEGINS.finditer(text)]
+    # Most events are about something else, and that is told five times as fast.
+    starts = [match.start() for match in _BEGINS.finditer(text)] if "xid" in text.lower() else []
     for start, end in pairwise([*starts, len(text)]):
         yield text[start:end].partition("\n")[0]
 
