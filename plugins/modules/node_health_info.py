@@ -39,7 +39,8 @@ options:
     default: 5
   earlier:
     description:
-      - The C(snapshot) of an earlier call. Against it, a gauge that only holds a last value is seen to have changed.
+      - The C(snapshot) of an earlier call. Against it, a gauge that only holds a last value is seen to have changed,
+        and an event that counts over weeks tells how often it happened since.
     type: dict
   snapshot:
     description: The C(snapshot) of a call, judged again as of its own time. Nothing is read from the cluster then.

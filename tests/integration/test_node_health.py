@@ -20,7 +20,7 @@ from tests.integration.faults import EVENTS, report_xid
 from tests.integration.faults import XID_79 as LINE
 from tests.integration.governed import governed
 from tests.integration.journey import agreed, line, play
-from tests.integration.plays import AS_MODULE, connection_to, perform_tasks
+from tests.integration.plays import AS_MODULE, connection_to, perform_tasks, run_tasks
 
 POLICY = yaml.safe_load((ROOT / "roles/stack/files/faults.yml").read_text(encoding="utf-8"))
 NODE, OTHER = "h100-0", "h100-1"
@@ -210,7 +210,7 @@ def test_an_exporter_is_asked_at_its_own_address_where_the_contract_says_so(bed:
         proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy"), f"http://{nowhere}:1")
         environment = ansible_environment(**proxies)
         connection = connection_to(acme, kubeconfig_file=str(observer))
-        by_pod, by_node, by_server = perform_tasks(tmp_path, connection, *tasks, environment=environment).results
+        by_pod, by_node, by_server = run_tasks(tmp_path, connection, *tasks, environment=environment).results
         headers = made[NODE].headers
     for found, heard, silent in ((by_pod, NODE, OTHER), (by_node, OTHER, NODE)):
         assert [one["node"] for one in found["findings"] if one["fault"] == "recovery_action"] == [heard]

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .gpu_units import offered
 from .model.unit import is_group, shape_of, template_of
 from .names import (
     COMPONENT_LABEL,
@@ -197,7 +198,7 @@ def cluster_facts(
             "ready": sum(map(is_ready, nodes)),
             "gpu": len(gpu_nodes),
             "gpu_ready": sum(map(is_ready, gpu_nodes)),
-            "gpu_offering": sum(1 for node in gpu_nodes if count(node["allocatable"].get(GPU, 0))),
+            "gpu_offering": sum(1 for node in gpu_nodes if offered(node["allocatable"])),
             "problems": [problem for problem in problems if problem["reason"]],
         },
         "gpus": gpu_inventory(nodes, pods),

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+_YEAR_10000 = 253_402_300_800
+
 
 def seconds_at(text: object) -> float | None:
     """The seconds since 1970 at a moment in RFC 3339 (or given as seconds); None where it cannot be read."""
     if isinstance(text, int | float) and not isinstance(text, bool):
-        return float(text)
+        return float(text) if abs(text) < _YEAR_10000 else None
     try:
         read = datetime.fromisoformat(str(text))
     except ValueError:

@@ -43,5 +43,5 @@ def count(value: object) -> int:
         pass
     try:
         return int(quantity(value))
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from sys import intern
 from typing import Any
 
+from .gpu_units import offered
 from .names import GPU, GPU_PRESENT_LABEL, PREFIX
 from .quantity import count
 
@@ -153,7 +154,7 @@ def node_problem(node: View) -> str:
     if node["unschedulable"]:
         reasons.append("cordoned")
     reasons += [kind for kind, status in sorted(conditions.items()) if kind != "Ready" and status == "True"]
-    capacity, allocatable = count(node["capacity"].get(GPU, 0)), count(node["allocatable"].get(GPU, 0))
+    capacity, allocatable = offered(node["capacity"]), offered(node["allocatable"])
     if allocatable < capacity:
         reasons.append(f"{allocatable} of {capacity} GPUs allocatable")
     elif not capacity and is_gpu_node(node):

@@ -11,7 +11,7 @@ from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.names import GPU_PRODUCT_LABEL, MODELS_NAMESPACE
-from .._domain.remediation.canary import COMMAND, FAILED, UNTRIED, canary_pod, image_on, verdict
+from .._domain.remediation.canary import COMMAND, FAILED, UNTRIED, canary_pod, gives_whole_gpus, image_on, verdict
 from .._domain.remediation.journey import gpus_of
 from .._domain.remediation.serving import gpus_held
 from .._kube.errors import AnswerError, KubeError, NotFoundError
@@ -51,7 +51,14 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     if free < 1:
         return _said(UNTRIED, "no GPU of the node is free", image)
     pod = canary_pod(
-        parameters["contract"], parameters["node"], product, free, image, parameters["command"], parameters["timeout"]
+        parameters["contract"],
+        parameters["node"],
+        product,
+        free,
+        image,
+        parameters["command"],
+        parameters["timeout"],
+        gives_whole_gpus(parameters["contract"], node),
     )
     if context.check_mode:
         return {**_said(UNTRIED, f"it would be tried on {free} GPUs", image), "changed": True}

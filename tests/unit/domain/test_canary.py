@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation
     COMMAND,
     canary_name,
     canary_pod,
+    gives_whole_gpus,
     image_on,
     verdict,
 )
@@ -35,7 +39,7 @@ def ended(**terminated: Any) -> dict[str, Any]:
 
 
 def test_the_pod_is_for_one_node_whatever_keeps_others_away_and_gets_no_requests() -> None:
-    pod = canary_pod(contract(), "gpu-1", H100, 8, "registry/engine@sha256:1", COMMAND, 600)
+    pod = canary_pod(contract(), "gpu-1", H100, 8, "registry/engine@sha256:1", COMMAND, 600, whole=True)
     spec = pod["spec"]
     [term] = spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
     assert term["matchFields"][0]["values"] == ["gpu-1"]
@@ -46,6 +50,45 @@ def test_the_pod_is_for_one_node_whatever_keeps_others_away_and_gets_no_requests
     assert (spec["activeDeadlineSeconds"], spec["restartPolicy"]) == (600, "Never")
     assert "byoc.fireworks.ai/model" not in pod["metadata"]["labels"]
     assert pod["metadata"]["name"] == canary_name("gpu-1") != canary_name("gpu-2")
+
+
+@pytest.mark.parametrize(
+    ("labels", "gpus", "expect", "whole"),
+    [
+        ({"nvidia.com/gpu.count": "8"}, 8, [], True),
+        ({}, 8, [{"product": H100, "gpus": 8}], True),
+        ({}, 8, [{"product": L40S, "gpus": 8}], False),
+        ({}, 8, [], False),
+        ({}, 32, [{"product": H100, "gpus": 8}], False),
+        ({"nvidia.com/gpu.count": "8", "nvidia.com/gpu.replicas": "4"}, 32, [], False),
+        ({"nvidia.com/gpu.count": "56", "nvidia.com/gpu.product": f"{H100}-MIG-1g.10gb"}, 56, [], False),
+    ],
+)
+def test_it_checks_how_many_there_are_only_where_they_are_whole_gpus(
+    labels: dict[str, str], gpus: int, expect: list[dict[str, Any]], whole: bool
+) -> None:
+    sick = {
+        "metadata": {"labels": {"nvidia.com/gpu.product": H100, **labels}},
+        "status": {"capacity": {"nvidia.com/gpu": str(gpus)}},
+    }
+    assert gives_whole_gpus(contract(health={"expect": expect}), sick) == whole
+    pod = canary_pod(contract(), "gpu-1", H100, gpus, "registry/engine@sha256:1", COMMAND, 600, whole=whole)
+    assert pod["spec"]["containers"][0]["env"] == [{"name": "EXPECTED_GPUS", "value": str(gpus) if whole else ""}]
+
+
+@pytest.mark.parametrize(
+    ("expected", "found", "passes"), [("8", 8, True), ("8", 7, False), ("", 8, True), ("", 1, True), ("", 0, False)]
+)
+def test_the_command_ends_well_where_nothing_is_missing(
+    tmp_path: Path, expected: str, found: int, passes: bool
+) -> None:
+    smi = tmp_path / "nvidia-smi"
+    smi.write_text(f'#!/bin/sh\n[ "$1" = --list-gpus ] || exit 0\nseq {found}\n')
+    smi.chmod(0o755)
+    settings = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "EXPECTED_GPUS": expected}
+    done = subprocess.run(COMMAND, env=settings, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode == 0) == passes, done
+    assert done.stdout == f"nvidia-smi finds {found} of {expected or 'the'} GPUs\n"
 
 
 def test_it_runs_what_a_model_runs_on_the_same_gpus_and_takes_what_these_leave() -> None:

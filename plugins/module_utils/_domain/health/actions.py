@@ -12,6 +12,7 @@ from ..contract.schema_health import FAULT_ACTIONS, SEVERITIES
 
 ACTIONS = tuple(FAULT_ACTIONS)
 IGNORE, RECORD, REPORT = "ignore", "record", "report"
+RESTART_POD, FABRIC_MANAGER = "restart_pod", "restart_fabric_manager"
 QUARANTINE, DRAIN = "quarantine", "drain"
 
 _STRENGTH = {word: strength for strength, word in enumerate(ACTIONS)}
@@ -30,7 +31,7 @@ _NEEDS = {
     "replace": ("cordon", "drain", "replace"),
 }
 # Nobody gave us the right to touch what runs the customer's nodes.
-_NOT_OURS = ("restart_fabric_manager",)
+_NOT_OURS = (FABRIC_MANAGER,)
 _PERMISSIONS = ("never", "approve", "auto")
 
 

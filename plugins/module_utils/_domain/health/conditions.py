@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .kernel import kernel_signs
+from .kernel import UNREAD_XID, any_read, kernel_signs
 from .signs import CONDITION, Gpu, Sign, pci_address
 
 Condition = Sequence[Any]
@@ -24,10 +24,15 @@ WELL_WHEN_TRUE = frozenset(
 KERNEL_LOG_READERS = frozenset(["KernelDeadlock", "ReadonlyFilesystem", "XfsShutdown", "AcceleratedHardwareReady"])
 """Conditions that show that something reads the node's kernel log; NVSentinel's begin with SysLogs."""
 
+_XID_ERRORS = re.compile(r"(?<!S)(?:XID|Xid|xid).*(?:[Ee]rr|ERR|[Ff]ail|[Ff]ault|[Ff]atal|[Pp]roblem)")
+"""The conditions of detectors of XIDs, whatever each of them is called."""
 _EKS_XID = re.compile(r"NvidiaXID(\d+)(?:Error|Warning)")
-_ENTRY = re.compile(r"ErrorCode:(\S+)(.*?)Recommended Action=(\w+)", re.DOTALL)
+# A long message ends anywhere: in an entry, or in its code.
+_ENTRY = re.compile(r"ErrorCode:(\S+)(.*?)(?:Recommended Action=(\w+)|(?=ErrorCode:)|\Z)", re.DOTALL)
 _ENTITY = re.compile(r"\b(GPU|PCI|GPU_UUID):(\S+)")
-_SAID = re.compile(r"\bxid\D{0,12}?(\d{1,4})\b", re.IGNORECASE)
+# One code or a list of them; never a part of a place on the bus, which may come first, nor how often it was seen.
+_NUMBER = r"\d{1,4}\b(?!:[0-9a-f]{2}\b|\s*times)"
+_SAID = re.compile(rf"\bxid\D{{0,12}}?({_NUMBER}(?:\s*(?:,|;|/|and)\s*{_NUMBER})*)", re.IGNORECASE)
 
 
 def condition_signs(node: str, conditions: Sequence[Condition], known: frozenset[str]) -> Iterator[Sign]:
@@ -59,12 +64,14 @@ def nvsentinel_signs(node: str, message: str, source: str, at: float | None, see
     for code, text, action in _ENTRY.findall(message) if "ErrorCode:" in message else ():
         named = dict(_ENTITY.findall(text))
         gpu = Gpu(named.get("GPU_UUID", ""), named.get("GPU", ""), pci_address(named.get("PCI", "")))
-        said = f"ErrorCode:{code}{' '.join(text.split())[:240]} (it recommends {action})"
+        said = f"ErrorCode:{code}{' '.join(text.split())[:240]} (it recommends {action or 'nothing that can be read'})"
         lines = list(kernel_signs(text, node=node, source=source, at=at, seen=seen))
-        if lines:
+        if any_read(lines):
             yield from (
                 replace(sign, gpu=Gpu(gpu.uuid, gpu.index, sign.gpu.pci or gpu.pci), text=said) for sign in lines
             )
+        elif not text:
+            yield Sign(UNREAD_XID, source, node, said, at, seen, instead="unknown_xid")
         elif code.isdecimal():
             signal = "sxid" if "NVSWITCH" in text else f"xid {int(code)}"
             yield Sign(signal, source, node, said, at, seen, gpu)
@@ -73,12 +80,17 @@ def nvsentinel_signs(node: str, message: str, source: str, at: float | None, see
 
 
 def _more_exactly(base: Sign, kind: str, reason: str, message: str, known: frozenset[str]) -> Iterator[Sign]:
-    found = list(kernel_signs(message, node=base.node, source=CONDITION, at=base.at, seen=base.seen))
-    found = [replace(sign, max_age=base.max_age) for sign in found] or list(reason_signs(base, reason))
-    if not found and "xid" in kind.lower():
-        found = [replace(base, signal=f"xid {int(code)}") for code in dict.fromkeys(_SAID.findall(message))]
+    lines = kernel_signs(message, node=base.node, source=CONDITION, at=base.at, seen=base.seen)
+    found = [replace(sign, max_age=base.max_age) for sign in lines]
+    if not any_read(found):
+        found = list(reason_signs(base, reason)) or found
+    if not any_read(found) and "xid" in kind.lower():
+        codes = re.findall(r"\d+", ",".join(_SAID.findall(message)))
+        found += [replace(base, signal=f"xid {int(code)}") for code in dict.fromkeys(codes)]
     if not found and f"reason {reason}" in known:
         found = [replace(base, signal=f"reason {reason}")]
+    if not found and base.signal not in known and _XID_ERRORS.search(kind):
+        found = [replace(base, signal=UNREAD_XID, instead="unknown_xid")]
     if not found:
         found = [base if base.signal in known else replace(base, instead="unknown_condition")]
     yield from found

@@ -11,8 +11,12 @@ too (dcgm-exporter issue 500): alone it proves nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from math import isfinite
 from typing import Any
 
+from ..quantity import count
+from .kernel import UNREAD_XID
 from .prometheus_text import Sample, samples
 from .signs import METRICS, Gpu, Sign, pci_address
 
@@ -49,7 +53,6 @@ NEEDED = (
 # DCGM's blanks: what a GPU does not support comes as a number at the end of the range, which a float rounds up to 2^63.
 _BLANK = (0x7FFFFFF0, 0x7FFFFFFF), (2.0**63 - 1024, 2.0**63)
 _THERMAL_BITS, _POWER_BITS = 0x20 | 0x40, 0x04
-_FABRIC_FAILED = {1: "not started", 4: "failed"}
 _SHORTEST_WINDOW = 300.0
 
 
@@ -61,7 +64,8 @@ def read_metrics(text: str) -> dict[str, Any]:
 def gather(read: Iterable[Sample]) -> dict[str, Any]:
     """What the GPUs of one node report, as plain data: ``gpus``, an entry for each, and ``lacking``, out of NEEDED.
 
-    The slices of one GPU (MIG) are one entry, with the worst of each value.
+    The slices of one GPU (MIG) are one entry, with the worst of each value. A sample that is no reading costs itself
+    only: its GPU is there.
     """
     gpus: dict[str, dict[str, Any]] = {}
     names: set[str] = set()
@@ -69,8 +73,11 @@ def gather(read: Iterable[Sample]) -> dict[str, Any]:
         uuid = labels.get("UUID") or labels.get("uuid") or ""
         if not uuid or any(least <= value <= most for least, most in _BLANK):
             continue
-        names.add(name)
         gpu = gpus.setdefault(uuid, _gpu(uuid, labels))
+        # None of these metrics can be below zero.
+        if not (isfinite(value) and value >= 0):
+            continue
+        names.add(name)
         if pod := labels.get("exported_pod") or labels.get("pod"):
             namespace = labels.get("exported_namespace") or labels.get("namespace", "")
             gpu["pods"] = sorted({*gpu["pods"], f"{namespace}/{pod}"})
@@ -93,25 +100,37 @@ def _count(gpu: dict[str, Any], name: str, labels: Mapping[str, str], times: int
     if said and said != "0":
         counts = gpu.setdefault(key, {})
         counts[said] = max(times, counts.get(said, 0))
-        gpu["window"] = float(labels.get("window_size_in_ms") or 0) / 1000 or _SHORTEST_WINDOW
+        gpu["window"] = count(labels.get("window_size_in_ms")) / 1000 or _SHORTEST_WINDOW
 
 
-def metrics_signs(node: str, report: Mapping[str, Any], at: float, limits: Mapping[str, float]) -> Iterator[Sign]:
-    """The signs in what the GPUs of a node reported at a moment; the last XID's gauge is judged elsewhere."""
+def metrics_signs(
+    node: str, report: Mapping[str, Any], at: float, limits: Mapping[str, float], bad_states: Mapping[int, str]
+) -> Iterator[Sign]:
+    """The signs in what the GPUs of a node reported at a moment; the last XID's gauge is judged elsewhere.
+
+    bad_states: those of a fabric manager that are bad on this node.
+    """
     for gpu in report["gpus"]:
         which = Gpu(gpu["uuid"], gpu["index"], gpu["pci"])
-        for signal, text, began in _of_gpu(gpu, at, limits):
-            times = gpu["xids"][signal[4:]] if signal.startswith("xid ") else 1
+        base = Sign("", METRICS, node, "", at, at, which, max_age="metrics_max_age")
+        yield from _counted_xids(gpu, base)
+        for signal, text in _of_gpu(gpu, limits, bad_states):
             asks = gpu.get("recovery") if signal == "driver_asks" else None
-            yield Sign(signal, METRICS, node, text, began, at, which, max_age="metrics_max_age", times=times, asks=asks)
+            yield replace(base, signal=signal, text=text, asks=asks)
 
 
-def _of_gpu(gpu: Mapping[str, Any], at: float, limits: Mapping[str, float]) -> Iterator[tuple[str, str, float | None]]:
-    if gpu.get("recovery"):
-        yield "driver_asks", f"DCGM_FI_DEV_GPU_RECOVERY_ACTION is {gpu['recovery']}", at
+def _counted_xids(gpu: Mapping[str, Any], base: Sign) -> Iterator[Sign]:
     for code, times in gpu.get("xids", {}).items():
         text = f"DCGM_EXP_XID_ERRORS_COUNT counts XID {code} {times} times in {gpu['window']:.0f} s"
-        yield f"xid {int(code)}", text, at
+        signal = f"xid {int(code)}" if code.isdecimal() else UNREAD_XID
+        yield replace(base, signal=signal, instead="unknown_xid", text=text, times=times)
+
+
+def _of_gpu(
+    gpu: Mapping[str, Any], limits: Mapping[str, float], bad_states: Mapping[int, str]
+) -> Iterator[tuple[str, str]]:
+    if gpu.get("recovery"):
+        yield "driver_asks", f"DCGM_FI_DEV_GPU_RECOVERY_ACTION is {gpu['recovery']}"
     for key, signal, text in (
         ("double_bit", "double_bit_errors", "double-bit memory errors since the driver started"),
         ("single_bit", "single_bit_errors", "single-bit memory errors since the driver started"),
@@ -121,10 +140,10 @@ def _of_gpu(gpu: Mapping[str, Any], at: float, limits: Mapping[str, float]) -> I
         ("sram", "sram_threshold", "DCGM_FI_DEV_THRESHOLD_SRM"),
     ):
         if gpu.get(key):
-            yield signal, f"{text}: {gpu[key]}", at
-    if gpu.get("fabric") in _FABRIC_FAILED:
-        yield "fabric_failed", f"the fabric manager's status is {_FABRIC_FAILED[gpu['fabric']]}", at
-    yield from ((signal, text, at) for signal, text in _slowdowns(gpu, limits))
+            yield signal, f"{text}: {gpu[key]}"
+    if gpu.get("fabric") in bad_states:
+        yield "fabric_failed", f"the fabric manager's status is {bad_states[gpu['fabric']]}"
+    yield from _slowdowns(gpu, limits)
 
 
 def _slowdowns(gpu: Mapping[str, Any], limits: Mapping[str, float]) -> Iterator[tuple[str, str]]:

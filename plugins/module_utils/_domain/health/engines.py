@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 from .prometheus_text import query_series, samples
@@ -16,7 +17,7 @@ KEPT = 10
 
 
 def read_engine(text: str, *, running: str, waiting: str, heartbeat: str) -> dict[str, float] | None:
-    """How many requests an engine has (running, waiting), and its heartbeat; None where a metric is missing.
+    """How many requests an engine has (running, waiting), and its heartbeat; None where a metric is no number.
 
     The arguments are the metrics' names, as the engine calls them; ``heartbeat`` is a counter that stands still only
     while no token is produced. Series of several engine cores in one process are added up.
@@ -26,7 +27,7 @@ def read_engine(text: str, *, running: str, waiting: str, heartbeat: str) -> dic
     for name, _labels, value in samples(text, found):
         found[name] += value
         seen.add(name)
-    if len(seen) < len(found):
+    if len(seen) < len(found) or not all(map(isfinite, found.values())):
         return None
     return {"running": found[running], "waiting": found[waiting], "heartbeat": found[heartbeat]}
 
@@ -55,6 +56,7 @@ def engine_records(
     for (model, node, pod), kept in sorted(found.items()):
         moments = sorted(set.intersection(*(set(kept[kind]) for kind in ("running", "waiting", "heartbeat"))))
         sampled = [{"at": at, **{kind: series[at] for kind, series in kept.items()}} for at in moments]
+        sampled = [sample for sample in sampled if all(map(isfinite, sample.values()))]
         records.append(engine_record(f"{namespace}/{pod}", node, model, sampled))
     return records
 

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ..moments import seconds_at
 from .conditions import nvsentinel_signs, reason_signs
-from .kernel import kernel_signs
+from .kernel import any_read, kernel_signs
 from .signs import EVENT, Raw, Sign
 
 Event = Sequence[Any]
@@ -45,7 +45,7 @@ def event_signs(events: Sequence[Event], known: frozenset[str]) -> Iterator[Sign
         found = list(nvsentinel_signs(node, message, EVENT, last, last))
         found = found or list(kernel_signs(message, node=node, source=EVENT, at=last, seen=last))
         base = Sign(f"event {reason}", EVENT, node, f"{reason}: {message}"[:300], last, last)
-        found = found or list(reason_signs(base, reason))
+        found = found if any_read(found) else list(reason_signs(base, reason)) or found
         if not found:
             found = [replace(base, signal=s) for s in (f"event {reason}", f"reason {reason}") if s in known]
         yield from (replace(sign, times=times, max_age="moment_max_age") for sign in found)
@@ -56,6 +56,20 @@ def last_boot(events: Sequence[Event]) -> float | None:
     return max((last for _node, reason, _message, _first, last, _times in events if reason == REBOOTED), default=None)
 
 
-def times_not_ready(events: Sequence[Event], since: float) -> int:
-    """How often the node became not ready since a moment."""
-    return sum(times for _node, reason, _text, _first, last, times in events if reason == NOT_READY and last >= since)
+def times_not_ready(events: Iterable[Event], since: float, before: Iterable[Event] = ()) -> int:
+    """How often a node is known to have become not ready since a moment.
+
+    An event counts over its whole life, which its sender remembers for weeks, and says of two moments only when they
+    were: the first and the last one. before: the events of an earlier look that was not before that moment; what one
+    of them counts more now has happened since.
+    """
+    counted = {event[3]: event[5] for event in not_ready(before)}
+    known = 0
+    for _node, _reason, _text, first, last, times in not_ready(events):
+        known += times if first >= since else max(int(last >= since), times - counted.get(first, times))
+    return known
+
+
+def not_ready(events: Iterable[Event]) -> list[Event]:
+    """The events of some that say that a node became not ready."""
+    return [event for event in events if event[1] == NOT_READY]

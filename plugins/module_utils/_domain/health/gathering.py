@@ -16,6 +16,7 @@ from .conditions import condition_signs
 from .dcgm import metrics_signs
 from .engines import stands_still_since
 from .events import event_signs
+from .fabric import bad_states
 from .infiniband import port_signs
 from .nodes import count_signs, readiness_signs
 from .pods import DEVICE_PLUGIN, failing_signs
@@ -36,19 +37,19 @@ def all_signs(world: World) -> Iterator[Sign]:
         events = world.events.get(name, [])
         yield from condition_signs(name, node["conditions"], known)
         yield from event_signs(events, known)
-        yield from readiness_signs(node, events, snap["leases"].get(name), now, limits)
+        yield from readiness_signs(node, events, world.earlier_events(name), snap["leases"].get(name), now, limits)
         yield from _history_signs(world, node)
         if not node["gpu"]:
             continue
         plugin = world.parts.get(name, {}).get(DEVICE_PLUGIN, False) if has_plugin else None
-        agreed = world.expected.get(node["product"], {})
-        expected = int(agreed.get("gpus") or node["labelled"])
-        common = world.common.get((node["product"], node["kind"]), 0)
-        yield from count_signs(node, expected, common, plugin, now)
-        yield from port_signs(name, snap["infiniband"].get(name), agreed.get("infiniband_ports"), now)
+        expected = world.agreed_gpus(node) or node["labelled"] if name in world.whole else 0
+        common = world.common.get((node["product"], node["kind"]), 0) if name in world.whole else 0
+        yield from count_signs(node, expected, world.seen_gpus(name), common, plugin, now)
+        ports = world.expected.get(node["product"], {}).get("infiniband_ports")
+        yield from port_signs(name, snap["infiniband"].get(name), ports, now)
         yield from source_signs(world, node)
         if "gpus" in (report := snap["metrics"].get(name, {})):
-            yield from metrics_signs(name, report, report["at"], limits)
+            yield from metrics_signs(name, report, report["at"], limits, _bad_states(world, node))
             yield from _last_xid_signs(world, name, report)
     yield from failing_signs(snap["pods"], now, limits["failing_pods"])
     yield from _engine_signs(world)
@@ -58,6 +59,12 @@ def all_signs(world: World) -> Iterator[Sign]:
 def is_last_value(sign: Sign) -> bool:
     """Whether a sign is only the gauge of a last code, which nobody can say the time of."""
     return sign.source == METRICS and sign.at is None and bool(sign.xid)
+
+
+def _bad_states(world: World, node: Mapping[str, Any]) -> Mapping[int, str]:
+    """The states of the fabric manager that are bad on a node."""
+    up_since = max(node["created"] or 0.0, world.boots.get(node["name"], 0.0))
+    return bad_states(node["product"], world.most_gpus(node), world.now - up_since)
 
 
 def _last_xid_signs(world: World, node: str, report: Mapping[str, Any]) -> Iterator[Sign]:

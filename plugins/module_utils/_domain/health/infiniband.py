@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from math import isfinite
 
 from .signs import NODE, Sign
 
@@ -14,9 +15,12 @@ _ACTIVE = 4
 
 
 def active_ports(values: Iterable[float]) -> int | None:
-    """How many ports of a node are up, out of the states of all; None where it tells of none."""
+    """How many ports of a node may be up, out of the states of all: one whose state cannot be read is not called down.
+
+    None where it tells of none.
+    """
     states = list(values)
-    return states.count(_ACTIVE) if states else None
+    return sum(state == _ACTIVE or not isfinite(state) for state in states) if states else None
 
 
 def port_signs(node: str, up: int | None, expected: int | None, now: float) -> Iterator[Sign]:

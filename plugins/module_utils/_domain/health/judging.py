@@ -12,7 +12,8 @@ from typing import Any
 from ..._vocabulary.owner import NO_CONTACT, Owner
 from ..moments import shown_moment
 from ..people import contact
-from .actions import IGNORE, QUARANTINE, RECORD, REPORT, allowed, at_most, strength
+from .actions import FABRIC_MANAGER, IGNORE, QUARANTINE, RECORD, REPORT, RESTART_POD, allowed, at_most, strength
+from .fabric import has_fabric_manager
 from .finding import Finding
 from .gathering import is_last_value
 from .grouping import Group
@@ -44,11 +45,22 @@ def judge(world: World, group: Group, gpus: Spread) -> Finding | None:
     why = f"{row.changed_by}'s override" if row.changed_by else f"fault policy {world.policy.version}"
     draft = _Draft(row.action, row.severity, decided, why)
     seen, rule = recurred(world, group, gpus)
+    _mind_the_product(world, group, draft)
     _hear_the_driver(world, group, draft)
-    if rule and strength(rule.action) > strength(draft.action):
+    if rule and draft.decided_by != "product" and strength(rule.action) > strength(draft.action):
         draft.action, draft.severity, draft.decided_by, draft.why = rule.action, "critical", "recurrence", rule.why
     _doubt(world, group, draft)
     return _finding(world, group, draft, {"incidents": seen, "rule": rule.why if rule else ""})
+
+
+def _mind_the_product(world: World, group: Group, draft: _Draft) -> None:
+    """Nobody can restart a fabric manager where the machine has none of its own: the next best is recommended."""
+    node = world.nodes.get(group.node)
+    if draft.action != FABRIC_MANAGER or not node or not node["product"]:
+        return
+    if not has_fabric_manager(node["product"], world.most_gpus(node)):
+        draft.action = QUARANTINE if group.row.quarantine else RESTART_POD
+        draft.decided_by, draft.why = "product", f"{node['product']} has no fabric manager of its own here"
 
 
 def _hear_the_driver(world: World, group: Group, draft: _Draft) -> None:
@@ -150,7 +162,7 @@ def _owner_and_ask(group: Group, draft: _Draft, may: str) -> tuple[Owner, str]:
     if strength(draft.action) <= strength(REPORT):
         return (Owner(row.owner), row.ask if draft.action == REPORT else "")
     ask = row.ask or _ASKS.get(draft.action, "")
-    if draft.decided_by in ("driver", "recurrence"):
+    if draft.decided_by in ("driver", "recurrence", "product"):
         ask = _ASKS.get(draft.action, ask)
     if may == "auto" and draft.action not in _BY_HAND:
         return Owner.FIREWORKS, ""

@@ -10,19 +10,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from sys import intern
 from typing import Any
 
+from ..gpu_units import in_parts, offered, whole_by_labels
 from ..moments import seconds_at
-from ..names import GPU, GPU_PRESENT_LABEL, GPU_PRODUCT_LABEL
+from ..names import GPU_PRESENT_LABEL, GPU_PRODUCT_LABEL
 from ..node_history import judged
-from ..quantity import count
 from .events import Event, times_not_ready
 from .signs import NODE, Raw, Sign
 
 Node = Mapping[str, Any]
 
-_COUNT_LABEL = "nvidia.com/gpu.count"
-_REPLICAS_LABEL = "nvidia.com/gpu.replicas"
 _INSTANCE_TYPE = "node.kubernetes.io/instance-type"
-_MIG = "nvidia.com/mig-"
 _LEAVING = (
     "ToBeDeletedByClusterAutoscaler",
     "karpenter.sh/disrupted",
@@ -31,8 +28,8 @@ _LEAVING = (
     "aws-node-termination-handler/",
     "cloud.google.com/impending-node-termination",
 )
-# A new node is not labelled yet, and its device plugin is still starting.
-_YOUNG = 900.0
+YOUNG = 900.0
+"""Seconds: a new node is not labelled yet, and its device plugin is still starting."""
 # With fewer nodes alike, or less agreement, the count of most says nothing.
 _ALIKE, _AGREEMENT = 4, 0.75
 
@@ -46,13 +43,12 @@ def node_record(raw: Raw) -> dict[str, Any]:
         "name": intern(str(metadata.get("name", ""))),
         "product": intern(str(labels.get(GPU_PRODUCT_LABEL, ""))),
         "kind": intern(str(labels.get(_INSTANCE_TYPE, ""))),
-        "gpu": bool(count(capacity.get(GPU, 0)) or labels.get(GPU_PRODUCT_LABEL))
-        or labels.get(GPU_PRESENT_LABEL) == "true",
-        "capacity": count(capacity.get(GPU, 0)),
-        "allocatable": count((status.get("allocatable") or {}).get(GPU, 0)),
-        # What the node's own labels say that it has; nothing where GPUs are shared or cut, and counted otherwise.
-        "labelled": 0 if _is_cut(labels, capacity) else count(labels.get(_COUNT_LABEL, 0)),
-        "cut": _is_cut(labels, capacity),
+        "gpu": bool(offered(capacity) or labels.get(GPU_PRODUCT_LABEL)) or labels.get(GPU_PRESENT_LABEL) == "true",
+        # Units, and whether they are known to be parts of GPUs; whole GPUs, as far as the node's own labels count them.
+        "capacity": offered(capacity),
+        "allocatable": offered(status.get("allocatable") or {}),
+        "cut": in_parts(labels, capacity),
+        "labelled": whole_by_labels(labels, capacity),
         "cordoned": bool(spec.get("unschedulable", False)),
         "leaving": bool(metadata.get("deletionTimestamp")) or any(taint.startswith(_LEAVING) for taint in taints),
         "created": seconds_at(metadata.get("creationTimestamp")),
@@ -62,9 +58,17 @@ def node_record(raw: Raw) -> dict[str, Any]:
 
 
 def readiness_signs(
-    node: Node, events: Sequence[Event], lease: float | None, now: float, limits: Mapping[str, float]
+    node: Node,
+    events: Sequence[Event],
+    before: Sequence[Event],
+    lease: float | None,
+    now: float,
+    limits: Mapping[str, float],
 ) -> Iterator[Sign]:
-    """Whether the kubelet is there: ready, not ready since when, coming and going, or silent."""
+    """Whether the kubelet is there: ready, not ready since when, coming and going, or silent.
+
+    before: the events of a look before this one that was not longer ago than flaps are counted.
+    """
     name = node["name"]
     ready = next((one for one in node["conditions"] if one[0] == "Ready"), None)
     status, since = (ready[1], ready[4]) if ready else ("never reported", node["created"])
@@ -77,7 +81,7 @@ def readiness_signs(
         # The control plane calls it ready still; its node controller may be what is silent.
         text = f"the kubelet renewed its lease {now - lease:.0f} s ago, though Ready is True"
         yield Sign("source_stale", NODE, name, text, lease, lease)
-    flaps = times_not_ready(events, now - limits["flaps_within"])
+    flaps = times_not_ready(events, now - limits["flaps_within"], before)
     if flaps >= limits["flaps"]:
         text = f"not ready {flaps} times in {limits['flaps_within'] / 60:.0f} minutes"
         yield Sign("flapping", NODE, name, text, None, now, times=flaps)
@@ -85,27 +89,31 @@ def readiness_signs(
         yield Sign("leaving", NODE, name, "a taint or its deletion says that the node is being taken away", None, now)
 
 
-def count_signs(node: Node, expected: int, common: int, plugin: bool | None, now: float) -> Iterator[Sign]:
+def count_signs(node: Node, expected: int, seen: int, common: int, plugin: bool | None, now: float) -> Iterator[Sign]:
     """Whether a node offers the GPUs that it should.
 
-    expected: how many it has, by the contract or its own labels; 0 where neither says. common: how many most nodes like
-    it have; 0 where that says nothing. plugin: whether a device plugin's pod is ready on it; None where no node of the
-    cluster has such a pod, since the plugin runs in another way then.
+    expected: how many it has, by the contract or its own labels; 0 where neither says, or where it is not known that
+    the node offers whole ones. seen: how many its exporter reports. common: how many most nodes like it have; 0 where
+    that says nothing. plugin: whether a device plugin's pod is ready on it; None where no node of the cluster has such
+    a pod, since the plugin runs in another way then.
     """
     capacity, allocatable, name = node["capacity"], node["allocatable"], node["name"]
-    young = node["created"] is not None and now - node["created"] < _YOUNG
-    if not node["gpu"] or node["cut"] or young:
+    young = node["created"] is not None and now - node["created"] < YOUNG
+    if not node["gpu"] or young:
         return
+    what = "parts of GPUs" if node["cut"] else "GPUs"
     if plugin is False:
-        text = f"no pod of the device plugin is ready here; {allocatable} of {capacity} GPUs are offered"
+        text = f"no pod of the device plugin is ready here; {allocatable} of {capacity} {what} are offered"
         yield Sign("device_plugin_missing", NODE, name, text, None, now)
         return
-    if allocatable < capacity or (not capacity and expected):
+    if allocatable < capacity or (not capacity and (expected or node["cut"])):
         # A kubelet that was just started anew offers none, until its device plugin comes back to it.
-        text = f"{allocatable} of {capacity or expected} GPUs are offered"
+        text = f"{allocatable} of {capacity or expected} {what} are offered"
         yield Sign("gpu_not_allocatable", NODE, name, text, None, now)
     if 0 < capacity < expected:
-        yield Sign("gpu_count", NODE, name, f"{capacity} GPUs, and it should have {expected}", None, now)
+        # What the exporter sees is there, whatever the plugin makes of it.
+        signal = "gpu_count" if seen < expected else "gpu_not_allocatable"
+        yield Sign(signal, NODE, name, f"{capacity} GPUs are offered, and it should have {expected}", None, now)
     elif not expected and capacity < common:
         yield Sign(
             "gpu_count_unlike_others", NODE, name, f"{capacity} GPUs, most nodes like it have {common}", None, now
@@ -113,10 +121,13 @@ def count_signs(node: Node, expected: int, common: int, plugin: bool | None, now
 
 
 def common_counts(nodes: Iterable[Node]) -> dict[tuple[str, str], int]:
-    """How many GPUs most nodes of one product and instance type have, where enough of them agree."""
+    """How many GPUs most nodes of one product and instance type have, where enough of them agree.
+
+    nodes: those that are known to offer whole GPUs.
+    """
     seen: dict[tuple[str, str], Counter[int]] = {}
     for node in nodes:
-        if node["product"] and not node["cut"]:
+        if node["product"]:
             seen.setdefault((node["product"], node["kind"]), Counter())[node["capacity"]] += 1
     found = {}
     for alike, counts in seen.items():
@@ -135,9 +146,3 @@ def _condition(raw: Raw) -> list[Any]:
         seconds_at(raw.get("lastTransitionTime")),
         seconds_at(raw.get("lastHeartbeatTime")),
     ]
-
-
-def _is_cut(labels: Mapping[str, Any], capacity: Mapping[str, Any]) -> bool:
-    """Whether GPUs are offered in slices (MIG) or more than once (time slicing)."""
-    shared = count(labels.get(_REPLICAS_LABEL, 1)) > 1 or str(labels.get(GPU_PRODUCT_LABEL, "")).endswith("-SHARED")
-    return shared or any(key.startswith(_MIG) and count(value) for key, value in capacity.items())

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from math import isfinite
 from typing import Any
 
 from .dcgm import ALWAYS, METRIC_NAMES, gather
@@ -44,7 +45,10 @@ def reports(
     """
     known = _Nodes(nodes, pods)
     gpus = known.sorted(answers["gpus"])
-    scraped = {node: max(at for *_rest, at in read) for node, read in known.sorted(answers["scraped"]).items()}
+    moments = {
+        node: [at for *_rest, at in read if isfinite(at)] for node, read in known.sorted(answers["scraped"]).items()
+    }
+    scraped = {node: max(read) for node, read in moments.items() if read}
     metrics = {
         node: {**gather(read), "at": scraped[node], "error": ""}
         if node in scraped

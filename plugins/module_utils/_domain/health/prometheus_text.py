@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 Sample = tuple[str, Mapping[str, str], float]
+"""Name, labels, value; the format has values that are no numbers (NaN, +Inf), which each reader judges for itself."""
 
 _LABEL = re.compile(r'([A-Za-z_][A-Za-z0-9_]*)="((?:[^"\\]|\\.)*)"')
 _ESCAPED = {"\\n": "\n", '\\"': '"', "\\\\": "\\"}
@@ -37,24 +38,34 @@ def samples(text: str, names: Iterable[str]) -> Iterator[Sample]:
 
 def query_samples(answer: Mapping[str, Any]) -> Iterator[Sample]:
     """The samples in an answer of Prometheus' query API (``resultType: vector``)."""
-    for entry in (answer.get("data") or {}).get("result") or ():
+    for entry in _entries(answer):
         labels = dict(entry.get("metric") or {})
-        try:
-            value = float(entry["value"][1])
-        except (KeyError, IndexError, TypeError, ValueError):
-            continue
-        yield labels.pop("__name__", ""), labels, value
+        if (read := _value_at(entry.get("value"))) is not None:
+            yield labels.pop("__name__", ""), labels, read[1]
 
 
 def query_series(answer: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, str], dict[float, float]]]:
     """The series in an answer over a span of time (``resultType: matrix``): name, labels, values by their moment."""
-    for entry in (answer.get("data") or {}).get("result") or ():
+    for entry in _entries(answer):
         labels = dict(entry.get("metric") or {})
-        try:
-            values = {float(at): float(value) for at, value in entry["values"]}
-        except (KeyError, TypeError, ValueError):
-            continue
+        values = dict(filter(None, map(_value_at, entry.get("values") or ())))
         yield labels.pop("__name__", ""), labels, values
+
+
+def _entries(answer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for entry in (answer.get("data") or {}).get("result") or ():
+        if isinstance(entry, dict) and isinstance(entry.get("metric") or {}, dict):
+            yield entry
+
+
+def _value_at(pair: Any) -> tuple[float, float] | None:
+    if not isinstance(pair, list | tuple):
+        return None
+    try:
+        at, value = map(float, pair)
+    except (TypeError, ValueError):
+        return None
+    return at, value
 
 
 @lru_cache(maxsize=32)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .events import not_ready
+
 VERSION = 1
 
 Snapshot = Mapping[str, Any]
@@ -33,7 +35,7 @@ def snapshot(
     ``pod_record``, ``event_record`` and ``engine_record``. leases: by node, when it was last renewed. metrics: by node,
     what ``read_metrics`` made, with ``at``, or ``error`` where they could not be read. infiniband: by node,
     ``ports_up``. engines_error: why no engine could be looked at. unreadable: the kinds that the identity may not
-    read. earlier: the snapshot before this one, against which gauges of a last value are held.
+    read. earlier: the snapshot before this one, against which gauges of a last value and counts of events are held.
     """
     return {
         "version": VERSION,
@@ -48,11 +50,15 @@ def snapshot(
         "infiniband": dict(infiniband or {}),
         "unreadable": sorted(unreadable),
         "last_xids": _last_xids(earlier) if earlier else {},
+        "not_ready_before": {"taken": earlier["taken"], "events": not_ready(earlier["events"])} if earlier else {},
     }
 
 
 def _last_xids(earlier: Snapshot) -> dict[str, int]:
-    """By GPU, the last code that an earlier snapshot saw; 0 where there was none."""
+    """By GPU, the last code that an earlier snapshot saw, 0 where there was none; not where it was not read."""
     return {
-        gpu["uuid"]: gpu.get("last_xid", 0) for report in earlier["metrics"].values() for gpu in report.get("gpus", ())
+        gpu["uuid"]: gpu["last_xid"]
+        for report in earlier["metrics"].values()
+        for gpu in report.get("gpus", ())
+        if "last_xid" in gpu
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..gpu_units import surely_shared
 from ..moments import shown_moment
 from .conditions import KERNEL_LOG_READERS
 from .pods import DCGM_EXPORTER, NODE_PROBLEM_DETECTOR
@@ -46,19 +47,30 @@ def _exporter(world: World, node: Mapping[str, Any], pod_ready: bool | None) -> 
         text = f"the DCGM exporter's metrics are of {shown_moment(report['at'])}"
         yield Sign("source_stale", METRICS, name, text, report["at"], report["at"])
     else:
-        yield from _completeness(node, report, now)
+        if report["lacking"]:
+            text = f"not exported: {', '.join(report['lacking'])}"
+            yield Sign("source_incomplete", METRICS, name, text, None, now)
+        yield from _completeness(world, node)
 
 
-def _completeness(node: Mapping[str, Any], report: Mapping[str, Any], now: float) -> Iterator[Sign]:
-    name, seen = node["name"], len(report["gpus"])
-    if report["lacking"]:
-        yield Sign("source_incomplete", METRICS, name, f"not exported: {', '.join(report['lacking'])}", None, now)
-    if node["cut"] or seen >= node["capacity"]:
-        return
-    text = f"the DCGM exporter reports {seen} GPUs, the node has {node['capacity']}"
-    # An exporter may be told to watch some GPUs only. Where the plugin misses one too, it is gone.
-    signal = "gpu_lost" if seen and node["allocatable"] < node["capacity"] else "source_stale"
-    yield Sign(signal, METRICS, name, text, None, now)
+def _completeness(world: World, node: Mapping[str, Any]) -> Iterator[Sign]:
+    """Whether the exporter reports every GPU of the node."""
+    name, now, units = node["name"], world.now, node["capacity"]
+    seen, agreed = world.seen_gpus(name), world.agreed_gpus(node)
+    there = units if name in world.whole else node["labelled"] or (0 if node["cut"] else agreed)
+    if there > seen:
+        text = f"the DCGM exporter reports {seen} GPUs, the node has {there}"
+        # An exporter may be told to watch some GPUs only. Where the plugin misses all units of one too, it is gone.
+        known = name in world.whole or node["labelled"]
+        gone = seen and known and (units - node["allocatable"]) * there >= units
+        yield Sign("gpu_lost" if gone else "source_stale", METRICS, name, text, None, now)
+    elif not seen and units:
+        yield Sign("source_stale", METRICS, name, "the DCGM exporter reports no GPU", None, now)
+    elif not there and not node["cut"] and seen < units and not surely_shared(units, seen):
+        text = (
+            f"the DCGM exporter reports {seen} GPUs, the node offers {units}, and nothing says whether these are whole"
+        )
+        yield Sign("source_stale", METRICS, name, text, None, now)
 
 
 def _kernel_log(world: World, node: Mapping[str, Any], pod_ready: bool | None) -> Iterator[Sign]:

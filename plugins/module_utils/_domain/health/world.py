@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..gpu_units import known_whole
 from .events import Event, last_boot
 from .nodes import common_counts
 from .pods import holds_gpus, parts_by_node
@@ -43,11 +44,31 @@ class World:
         self.boots = {node: boot for node, found in events.items() if (boot := last_boot(found)) is not None}
         self.nodes = {node["name"]: node for node in self.snapshot["nodes"]}
         self.parts = parts_by_node(self.snapshot["pods"])
-        self.common = common_counts(self.nodes.values())
         health = self.contract.get("health") or {}
         self.expected = {entry["product"]: entry for entry in health.get("expect") or ()}
+        self.whole = {name for name, node in self.nodes.items() if self._is_whole(node)}
+        self.common = common_counts(self.nodes[name] for name in sorted(self.whole))
         self.sources = health.get("sources") or {}
         self._gpus: dict[str, dict[str, Mapping[str, Any]]] = {}
+
+    def agreed_gpus(self, node: Mapping[str, Any]) -> int:
+        """How many GPUs the contract says that a node of this product has; 0 where it says nothing."""
+        return int(self.expected.get(node["product"], {}).get("gpus") or 0)
+
+    def seen_gpus(self, node: str) -> int:
+        """How many whole GPUs the node's exporter reports now; 0 where it does not say."""
+        fresh = self.metrics_at(node) is not None
+        return len(self.snapshot["metrics"][node].get("gpus", ())) if fresh else 0
+
+    def most_gpus(self, node: Mapping[str, Any]) -> int:
+        """How many whole GPUs a node has by whoever knows of the most: one that is lost is missing somewhere."""
+        units: int = node["capacity"] if node["name"] in self.whole else 0
+        labelled: int = node["labelled"]
+        return max(units, labelled, self.seen_gpus(node["name"]), self.agreed_gpus(node))
+
+    def _is_whole(self, node: Mapping[str, Any]) -> bool:
+        seen, agreed = self.seen_gpus(node["name"]), self.agreed_gpus(node)
+        return known_whole(node["capacity"], parts=node["cut"], labelled=node["labelled"], seen=seen, agreed=agreed)
 
     def gpu_report(self, node: str, gpu: Gpu) -> Mapping[str, Any] | None:
         """What the exporter reports of a GPU that any source names in any way; None where it does not know it."""
@@ -64,6 +85,12 @@ class World:
         if not report:
             return gpu
         return Gpu(report["uuid"], report["index"] or gpu.index, report["pci"] or gpu.pci)
+
+    def earlier_events(self, node: str) -> list[Event]:
+        """The events about a node becoming not ready of a snapshot before, where it was taken within the limit."""
+        before = self.snapshot.get("not_ready_before") or {"taken": 0.0, "events": ()}
+        recent = before["taken"] >= self.now - self.policy.limits["flaps_within"]
+        return [event for event in before["events"] if event[0] == node] if recent else []
 
     def metrics_at(self, node: str) -> float | None:
         """When the metrics of a node were read, where they are fresh."""

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..gpu_units import in_parts, known_whole, offered, whole_by_labels
 from ..health.pods import REFUSED
 from ..model.workload import pod_security
 from ..names import (
@@ -23,10 +24,11 @@ from ..names import (
 )
 
 PASSED, FAILED, UNTRIED = "passed", "failed", "untried"
-#: What the driver itself says of each GPU, and that none of those that the pod was given is missing.
+#: What the driver itself says of each GPU, and that none is missing where the pod was given whole ones.
 _SCRIPT = (
     "nvidia-smi || exit; found=$(nvidia-smi --list-gpus | wc -l); "
-    'echo "nvidia-smi finds $found of $EXPECTED_GPUS GPUs"; test "$found" -eq "$EXPECTED_GPUS"'
+    'echo "nvidia-smi finds $found of ${EXPECTED_GPUS:-the} GPUs"; '
+    'test "$found" -gt 0 && test "$found" -eq "${EXPECTED_GPUS:-$found}"'
 )
 COMMAND = ("sh", "-c", _SCRIPT)
 _MOST_SAID = 300
@@ -49,19 +51,33 @@ def image_on(product: str, pods: Iterable[Raw]) -> str:
     return ""
 
 
+def gives_whole_gpus(contract: Raw, node: Raw) -> bool:
+    """Whether each GPU that a pod gets on the node is known to be a whole one, which it can find with nvidia-smi."""
+    labels, capacity = node["metadata"].get("labels") or {}, (node.get("status") or {}).get("capacity") or {}
+    expected = {one["product"]: int(one["gpus"]) for one in (contract.get("health") or {}).get("expect") or ()}
+    return known_whole(
+        offered(capacity),
+        parts=in_parts(labels, capacity),
+        labelled=whole_by_labels(labels, capacity),
+        seen=0,
+        agreed=expected.get(str(labels.get(GPU_PRODUCT_LABEL, "")), 0),
+    )
+
+
 def canary_pod(
-    contract: Raw, node: str, product: str, gpus: int, image: str, command: Sequence[str], seconds: int
+    contract: Raw, node: str, product: str, gpus: int, image: str, command: Sequence[str], seconds: int, whole: bool
 ) -> dict[str, Any]:
     """The pod. It tolerates our taint and the cordon, takes no requests, and mounts nothing.
 
     :param gpus: how many it takes: all that are free on the node.
     :param seconds: when it is ended, whatever it does.
+    :param whole: whether these are known to be whole GPUs; only then the number is one that it can check.
     """
     container = {
         "name": "canary",
         "image": image,
         "command": list(command),
-        "env": [{"name": "EXPECTED_GPUS", "value": str(gpus)}],
+        "env": [{"name": "EXPECTED_GPUS", "value": str(gpus) if whole else ""}],
         "resources": {"requests": {"cpu": "1", "memory": "1Gi", GPU: str(gpus)}, "limits": {GPU: str(gpus)}},
         # What it said last before it failed: the pod is removed, and its log with it.
         "terminationMessagePolicy": "FallbackToLogsOnError",

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..gpu_units import in_parts, offered
 from ..moments import seconds_at, shown_moment
 from ..names import (
     GPU,
@@ -23,6 +24,7 @@ from ..names import (
     QUARANTINE_TAINT,
 )
 from ..node_history import repairs_of, with_repair
+from ..quantity import count
 
 WELL, SUSPECT, QUARANTINED, DRAINED = "", "suspect", "quarantined", "drained"
 REPAIRING, VALIDATING, HANDED_OVER = "repairing", "validating", "handed-over"
@@ -106,7 +108,7 @@ def journey_of(node: Node) -> Journey:
         drains=said.get("drains") == "true",
         cordoned=said.get("cordoned") == "true",
         repaired=_time(said, "repaired"),
-        gpus=int(said["gpus"]) if said.get("gpus", "").isdigit() else 0,
+        gpus=count(said.get("gpus")),
         models=_words(said, "models"),
         returned=_time(said, "returned"),
         released=_time(said, "released"),
@@ -128,15 +130,25 @@ def basis_of(node: Node) -> tuple[Any, ...]:
     return (*said, journey.unschedulable, spec.get("taints") or [])
 
 
-def gpus_of(node: Node, what: str = "allocatable") -> int:
-    """How many GPUs the node has (``capacity``) or offers (``allocatable``)."""
-    return int(((node.get("status") or {}).get(what) or {}).get(GPU, 0))
+def gpus_of(node: Node) -> int:
+    """How many units the node offers that our pods can ask for."""
+    return count(((node.get("status") or {}).get("allocatable") or {}).get(GPU, 0))
+
+
+def units_offered(node: Node) -> int:
+    """How many units the node offers, whatever their resources are called."""
+    return offered((node.get("status") or {}).get("allocatable") or {})
 
 
 def gpus_expected(node: Node) -> int:
-    """How many GPUs it should offer: its label outlives a GPU that fell off the bus."""
-    counted = str((node["metadata"].get("labels") or {}).get(GPU_COUNT_LABEL, ""))
-    return max(gpus_of(node), gpus_of(node, "capacity"), int(counted) if counted.isdigit() else 0)
+    """How many units it should offer: its label outlives a GPU that fell off the bus.
+
+    Where they are parts of GPUs, the label counts something else, and says no more than that there are some.
+    """
+    labels, status = node["metadata"].get("labels") or {}, node.get("status") or {}
+    capacity, counted = status.get("capacity") or {}, count(labels.get(GPU_COUNT_LABEL, 0))
+    least = min(counted, 1) if in_parts(labels, capacity) else counted
+    return max(units_offered(node), offered(capacity), least)
 
 
 def has_gpus(node: Node) -> bool:

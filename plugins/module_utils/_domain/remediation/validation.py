@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from ..moments import seconds_at, shown_moment
 from .faults import Fault
-from .journey import Journey, Node, gpus_expected, gpus_of
+from .journey import Journey, Node, gpus_expected, units_offered
 
 _GOOD_WHEN_TRUE = ("Ready",)
 #: Conditions of the kubelet and of detectors that are bad when true. An unknown one of somebody else is not judged.
@@ -33,7 +33,7 @@ def doubts(
         if condition["status"] != ("True" if kind in _GOOD_WHEN_TRUE else "False"):
             found.append(f"its condition {kind} is {condition['status']}")
         well_since = max(well_since, seconds_at(condition.get("lastTransitionTime")) or 0.0)
-    offered, expected = gpus_of(node), max(journey.gpus, gpus_expected(node))
+    offered, expected = units_offered(node), max(journey.gpus, gpus_expected(node))
     if offered < expected:
         found.append(f"it offers {offered} of {expected} GPUs")
     if now < well_since + healthy_for:

@@ -95,6 +95,15 @@ def test_what_nobody_knows_the_time_of_is_no_report() -> None:
     assert metrics == {"gpu-0": {"error": "Prometheus has no metric that tells when it was scraped"}}
 
 
+def test_a_moment_that_is_none_costs_only_itself() -> None:
+    labels = {"__name__": "DCGM_FI_DEV_GPU_TEMP", "node": "gpu-0"}
+    fresh = [(labels, float("nan")), (labels, 1795640400.0), (labels, float("inf"))]
+    metrics, _ports = asked(gpu("DCGM_FI_DEV_GPU_RECOVERY_ACTION", 0, node="gpu-0"), scraped=fresh)
+    assert metrics["gpu-0"]["at"] == 1795640400.0
+    metrics, _ports = asked(gpu("DCGM_FI_DEV_GPU_RECOVERY_ACTION", 0, node="gpu-0"), scraped=fresh[:1])
+    assert metrics == {"gpu-0": {"error": "Prometheus has no metric that tells when it was scraped"}}
+
+
 def test_ports_are_counted_that_are_active() -> None:
     ports = [
         ({"__name__": "node_infiniband_state_id", "instance": "gpu-0:9100", "device": f"mlx5_{n}"}, n)

@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.schema_health import REACHES
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.assess import assess
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.conditions import condition_signs
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.dcgm import (
     METRIC_NAMES,
     NEEDED,
     gather,
+    metrics_signs,
     read_metrics,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.engines import (
@@ -27,7 +29,11 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.engi
     read_engine,
     stands_still_since,
 )
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.events import event_record, event_signs
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.events import (
+    event_record,
+    event_signs,
+    times_not_ready,
+)
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.infiniband import active_ports
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.kernel import kernel_signs
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.nodes import node_record
@@ -43,6 +49,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.reac
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.signs import Gpu, pci_address
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.moments import seconds_at, shown_moment
+from tests.unit.domain.health.scene import NOW, agreed, recorded
 from tests.unit.domain.health.test_policy import POLICY, ROOT
 
 RELEASE = ROOT / "roles" / "stack" / "files" / "releases" / "2026.11.0"
@@ -108,10 +115,17 @@ def test_prometheus_says_the_same_in_its_query_api() -> None:
         },
         {"metric": {"__name__": "DCGM_FI_DEV_GPU_TEMP"}, "value": [1795640400.1, "41"]},
         {"metric": {"__name__": "DCGM_FI_DEV_GPU_TEMP", "UUID": "GPU-1f02"}},
+        {"metric": {"__name__": "DCGM_FI_DEV_GPU_TEMP", "UUID": "GPU-1f02"}, "value": [1795640400.1]},
+        {"metric": {"__name__": "DCGM_FI_DEV_GPU_TEMP", "UUID": "GPU-1f02"}, "value": "41"},
+        {"metric": {"__name__": "DCGM_FI_DEV_XID_ERRORS", "UUID": "GPU-1f02"}, "value": "79"},
+        {"metric": {"__name__": "DCGM_FI_DEV_XID_ERRORS", "UUID": "GPU-1f02"}, "value": [1795640400.1, "NaN"]},
+        {"metric": "DCGM_FI_DEV_GPU_TEMP", "value": [1795640400.1, "41"]},
+        None,
     ]
     answer = {"status": "success", "data": {"resultType": "vector", "result": vector}}
     (gpu,) = gather(query_samples(answer))["gpus"]
     assert gpu["remap_pending"] == 1 and gpu["pods"] == ["fireworks-models/llama-7d9f"]
+    assert "last_xid" not in gpu
     assert list(query_samples({"status": "error"})) == []
 
 
@@ -178,6 +192,186 @@ def test_lines_of_the_kernels_log(line: str, signal: str, gpu: str, more: dict[s
     (sign,) = kernel_signs(line, node="gpu-17", source="event", at=1.0, seen=1.0)
     assert (sign.signal, sign.gpu.pci) == (signal, gpu)
     assert {key: getattr(sign, key) for key in more} == more
+
+
+@pytest.mark.parametrize(
+    ("text", "signals"),
+    [
+        ("NVRM: Xid (PCI:0000:3b:00 GPU-I:02): 95, pid=77, Uncontained: FBHUB (0x1)", [("xid 95", "0000:3b:00")]),
+        ("NVRM: Xid (PCI:0000:3b:00 GPU-I:02 GPU-CI:00): 43, pid=77, Ch 00000008", [("xid 43", "0000:3b:00")]),
+        ("NVRM: Xid (PCI:0000:3b:00, GPU-I:02): 63", [("xid 63", "0000:3b:00")]),
+        ("NVRM: Xid (GPU-I:02 GPU-CI:00): 95, pid=77", [("xid 95", "")]),
+        ("NVRM: Xid (GPU-I:13): 119, Timeout", [("xid 119", "")]),
+        ("NVRM: Xid (0031:00:00): 95, pid=77", [("xid 95", "0031:00:00")]),
+        ("NVRM: Xid (3b:00.0): 79, GPU has fallen off the bus.", [("xid 79", "0000:3b:00")]),
+        ("NVRM: Xid: 79, GPU has fallen off the bus.", [("xid 79", "")]),
+        ("NVRM: XID (PCI:0000:3B:00): 48, An uncorrectable double bit error", [("xid 48", "0000:3b:00")]),
+        ("kernel: Xid (PCI:0000:3b:00): 64, row remap failure", [("xid 64", "0000:3b:00")]),
+        ("NVRM: Xid (PCI:0000:3b:00 GPU-I:02", [("unread_xid", "0000:3b:00")]),
+        ("NVRM: Xid (PCI:0000:3b:00): <unknown>, 31 of 95", [("unread_xid", "0000:3b:00")]),
+        ("NVRM: Xid (PCI:0031:00:00", [("unread_xid", "0031:00:00")]),
+        ("NVRM: Xid 0031:00:00 failed", [("unread_xid", "0031:00:00")]),
+        ("NVRM: Xid (PCI:0000:3b:00): 0x4f", [("unread_xid", "0000:3b:00")]),
+        ("NVRM: Xid logging disabled after 31 lines", [("unread_xid", "")]),
+        (
+            "NVRM: Xid (PCI:0000:3b:00): 31, Ch 3 NVRM: Xid (PCI:0000:4b:00 GPU-I:01): 95, pid=1",
+            [("xid 31", "0000:3b:00"), ("xid 95", "0000:4b:00")],
+        ),
+        (
+            "NVRM: Xid (PCI:0000:3b:00): 43, Ch 3\nNVRM: GPU 0000:4b:00.0: GPU has fallen off the bus.",
+            [("xid 43", "0000:3b:00"), ("fallen_off_the_bus", "0000:4b:00")],
+        ),
+        (
+            "NVRM: GPU at PCI:0000:3b:00: GPU-1f02\nNVRM: Xid (PCI:0000:4b:00): 79, GPU has fallen off the bus.",
+            [("xid 79", "0000:4b:00")],
+        ),
+        ("NVRM: GPU at PCI:0000:3b:00 has fallen off the bus", [("fallen_off_the_bus", "0000:3b:00")]),
+        ("NVRM: GPU has fallen off the bus", [("fallen_off_the_bus", "")]),
+        ("nvidia-nvswitch0: SXid (0000:c3:00.0): 24007, Fatal, Link 28", [("sxid fatal", "")]),
+        ("nvidia-nvswitch0: SXid (PCI:0000:c3:00.0 LINK:3): <unknown>", [("sxid", "")]),
+        (
+            "nvidia-nvswitch0: SXid (PCI:1): 12028, Non-fatal, Link 3 nvswitch1: SXid (PCI:2): 24007, Fatal, Link 4",
+            [("sxid nonfatal", ""), ("sxid fatal", "")],
+        ),
+    ],
+)
+def test_every_form_of_a_line_is_read_and_what_cannot_be_read_is_told(text: str, signals: list[Any]) -> None:
+    found = kernel_signs(text, node="gpu-17", source="event", at=1.0, seen=1.0)
+    assert [(sign.signal, sign.gpu.pci) for sign in found] == signals
+
+
+def test_a_code_at_the_end_of_a_text_that_was_cut_is_not_believed() -> None:
+    line = "NVRM: Xid (PCI:0000:3b:00): 11"
+    short, long = (kernel_signs(text, node="n1", source="event", at=1.0, seen=1.0) for text in (line, "." * 990 + line))
+    assert [sign.signal for sign in short] == ["xid 11"]
+    assert [sign.signal for sign in long] == ["unread_xid"], "it may have been 119"
+
+
+def test_a_line_may_name_the_gpu_itself() -> None:
+    uuid = "GPU-1f027ee8-6e1e-2b8c-0108-3d370e5f0418"
+    (sign,) = kernel_signs(f"NVRM: Xid ({uuid}): 79, lost", node="n1", source="event", at=1.0, seen=1.0)
+    assert (sign.signal, sign.gpu) == ("xid 79", Gpu(uuid=uuid))
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "message", "signals"),
+    [
+        ("XIDErrors", "XidSeen", "Xid 79 on 0000:0f:00.0", ["xid 79"]),
+        ("XIDErrors", "XidSeen", "XIDs: 31, 63 and 95", ["xid 31", "xid 63", "xid 95"]),
+        ("XIDErrors", "XidSeen", "Xid 31 on GPU 0, Xid 95 on GPU 1", ["xid 31", "xid 95"]),
+        ("XIDErrors", "XidSeen", "XID 31, 3 times", ["xid 31"]),
+        ("XIDErrors", "XidSeen", "Xid (79) on GPU 3", ["xid 79"]),
+        ("XIDErrors", "XidSeen", "Xid at 0031:00:00", ["condition XIDErrors"]),
+        ("XIDErrors", "XidSeen", "NVRM: Xid (PCI:0031:00:00 GPU-I:02", ["unread_xid"]),
+        ("GpuXidFatal", "Seen", "look at the log", ["unread_xid"]),
+        ("SysLogsXIDError", "NotHealthy", "", ["unread_xid"]),
+        ("SysLogsSXIDError", "NotHealthy", "SXid 24007", ["condition SysLogsSXIDError"]),
+        ("XidWatcherRuns", "Running", "well", ["condition XidWatcherRuns"]),
+        ("AcceleratedHardwareReady", "NvidiaXID95Error", "NVRM: Xid (PCI:0000:3b:00 GPU-I:0", ["xid 95"]),
+    ],
+)
+def test_a_condition_about_xids_is_none_milder_than_what_it_says(
+    kind: str, reason: str, message: str, signals: list[str]
+) -> None:
+    status = "False" if kind == "AcceleratedHardwareReady" else "True"
+    found = condition_signs("n1", [(kind, status, reason, message, 1.0, 1.0)], frozenset(POLICY.index))
+    assert [sign.signal for sign in found] == signals
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "signals"),
+    [
+        ("GpuXid", "NVRM: Xid (PCI:0000:3b:00 GPU-I:02): 95, pid=77", ["xid 95"]),
+        ("GpuXid", "NVRM: Xid (PCI:0000:3b:00 GPU-I:02", ["unread_xid"]),
+        ("Anything", "NVRM: Xid <lost>", ["unread_xid"]),
+        ("NvidiaXID13Warning", "NVRM: Xid (PCI:0000", ["xid 13"]),
+        ("NodeReady", "No XID was seen", []),
+    ],
+)
+def test_an_event_with_a_line_that_cannot_be_read_is_not_dropped(reason: str, message: str, signals: list[str]) -> None:
+    found = event_signs([["n1", reason, message, 1.0, 1.0, 1]], frozenset(POLICY.index))
+    assert [sign.signal for sign in found] == signals
+
+
+@pytest.mark.parametrize(
+    ("events", "since", "times"),
+    [
+        ([(100.0, 900.0, 3)], 50.0, 3),
+        ([(100.0, 900.0, 3)], 100.0, 3),
+        ([(100.0, 900.0, 90)], 500.0, 1),
+        ([(100.0, 900.0, 90)], 901.0, 0),
+        ([(100.0, 900.0, 9), (600.0, 800.0, 2)], 500.0, 3),
+    ],
+)
+def test_of_an_event_only_its_first_and_last_moment_are_known(events: list[Any], since: float, times: int) -> None:
+    told = [["n1", "NodeNotReady", "", first, last, count] for first, last, count in events]
+    told.append(["n1", "NodeReady", "", 100.0, 900.0, 50])
+    assert times_not_ready(told, since) == times
+
+
+@pytest.mark.parametrize(
+    ("before", "times"),
+    [
+        ([(100.0, 600.0, 87)], 3),
+        ([(100.0, 900.0, 90)], 1),
+        ([(100.0, 600.0, 95)], 1),
+        # Its sender made it anew, and counted on from what nobody has seen.
+        ([(50.0, 600.0, 2)], 1),
+        ([], 1),
+    ],
+)
+def test_an_earlier_look_tells_how_often_it_happened_since(before: list[Any], times: int) -> None:
+    earlier = [["n1", "NodeNotReady", "", *event] for event in before]
+    assert times_not_ready([["n1", "NodeNotReady", "", 100.0, 900.0, 90]], 500.0, earlier) == times
+
+
+def test_a_node_that_comes_and_goes_for_weeks_is_seen_by_two_looks() -> None:
+    def look(times: int, **more: Any) -> dict[str, Any]:
+        flaps = {"reason": "NodeNotReady", "first": "20d", "ago": "1m", "times": times, "component": "node-controller"}
+        return recorded({"events": [flaps]}, **more)
+
+    for taken, faults in ((NOW - 1800, ["node_flapping"]), (NOW - 7200, [])):
+        earlier = json.loads(json.dumps({**look(80), "taken": taken}))
+        found = assess(look(84, earlier=earlier), POLICY, agreed({}), NOW).findings
+        assert [one.fault for one in found] == faults
+
+
+@pytest.mark.parametrize("value", ["NaN", "nan", "+Inf", "-Inf", "-1", "1e999", "junk"])
+@pytest.mark.parametrize(
+    "metric", ["DCGM_FI_DEV_ROW_REMAP_PENDING", "DCGM_FI_DEV_XID_ERRORS", "DCGM_FI_DEV_GPU_RECOVERY_ACTION"]
+)
+def test_a_bad_sample_costs_only_itself(metric: str, value: str) -> None:
+    text = f'DCGM_FI_DEV_GPU_TEMP{{gpu="0",UUID="GPU-1"}} 40\n{metric}{{gpu="0",UUID="GPU-1"}} {value}\n'
+    text += f'{metric}{{gpu="1",UUID="GPU-2"}} 2\n'
+    first, second = read_metrics(text)["gpus"]
+    assert sorted(first) == ["index", "pci", "pods", "uuid"], "it says nothing, and its GPU is there"
+    assert 2 in second.values()
+
+
+@pytest.mark.parametrize(
+    ("labels", "counts", "window"),
+    [
+        ('xid="79",window_size_in_ms="600000"', {"79": 2}, 600.0),
+        ('xid="79",window_size_in_ms="NaN"', {"79": 2}, 300.0),
+        ('xid="79",window_size_in_ms="soon"', {"79": 2}, 300.0),
+        ('xid="79"', {"79": 2}, 300.0),
+        ('xid="unknown"', {"unknown": 2}, 300.0),
+    ],
+)
+def test_a_bad_label_costs_only_itself(labels: str, counts: dict[str, int], window: float) -> None:
+    (gpu,) = read_metrics(f'DCGM_EXP_XID_ERRORS_COUNT{{gpu="0",UUID="GPU-1",{labels}}} 2\n')["gpus"]
+    assert (gpu["xids"], gpu["window"]) == (counts, window)
+
+
+def test_a_counted_code_that_is_none_is_an_unread_xid() -> None:
+    report = read_metrics('DCGM_EXP_XID_ERRORS_COUNT{gpu="0",UUID="GPU-1",xid="unknown"} 2\n')
+    (sign,) = metrics_signs("n1", report, 5.0, POLICY.limits, {})
+    assert (sign.signal, sign.gpu.uuid, sign.times) == ("unread_xid", "GPU-1", 2)
+
+
+def test_a_bad_sample_of_an_engine_is_no_sample() -> None:
+    assert read_engine(VLLM.replace(" 100.0", " NaN"), **NAMES) is None
+    assert read_engine(VLLM.replace(" 2.0", " +Inf"), **NAMES) is None
 
 
 def test_other_lines_are_none() -> None:
@@ -362,6 +556,9 @@ def test_engines_are_read_out_of_what_our_telemetry_keeps() -> None:
         series(NAMES["heartbeat"], [(0.0, "100")], model="unknown"),
         series(NAMES["waiting"], [(0.0, "1")], pod="half"),
         {"metric": {"__name__": NAMES["waiting"]}, "values": [["x"]]},
+        # What cannot be read, of one engine core or of all, costs its own moment only.
+        series(NAMES["heartbeat"], [(60.0, "NaN")]),
+        series(NAMES["heartbeat"], [("soon", "1"), (90.0, "lost")], engine="1"),
     ]
     answer = {"status": "success", "data": {"resultType": "matrix", "result": result}}
     half, whole = engine_records(answer, {"llama": NAMES}, "fireworks-models")
