@@ -104,6 +104,7 @@ class _Run:
             last = self._plan()
             if not self._take(last):
                 break
+        last = [self._mover.waits.get(step.node, step) for step in last]
         changed = [one for one in self._taken if one["changed"]]
         return {
             "changed": bool(changed),
