@@ -249,7 +249,7 @@ def test_a_dead_nodes_pods_count_as_gone_once_others_serve_and_its_repair_is_req
 ) -> None:
     workload(cluster, "Deployment", 2, pod={"terminationGracePeriodSeconds": 8})
     before = {pod["metadata"]["uid"] for pod in ready(cluster)}
-    dead = finding(**{"class": "node_not_ready"})
+    dead = finding(fault="node_not_ready")
     with dead_node(cluster):
         given_up = remediate(cluster, tmp_path, dead, bounds={"drain_deadline": "3s"})
         drain = taken(given_up, "drain")
@@ -269,7 +269,7 @@ def test_a_dead_nodes_stateful_pod_waits_until_somebody_confirms_that_the_node_i
     cluster: Any, tmp_path: Path
 ) -> None:
     workload(cluster, "StatefulSet", 1, pod={"terminationGracePeriodSeconds": 1})
-    dead = finding(**{"class": "node_not_ready"})
+    dead = finding(fault="node_not_ready")
     with dead_node(cluster):
         for _run in range(2):
             result = remediate(cluster, tmp_path, dead)
@@ -305,7 +305,7 @@ def test_a_dead_nodes_pod_with_a_volume_for_one_node_waits_although_another_serv
         volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
         workload(cluster, "Deployment", 1, pod={"terminationGracePeriodSeconds": 1, "volumes": volumes})
         with dead_node(cluster):
-            result = remediate(cluster, tmp_path, finding(**{"class": "node_not_ready"}))
+            result = remediate(cluster, tmp_path, finding(fault="node_not_ready"))
             until(lambda: places(cluster) == [OTHER], "no other serves")
             assert result["repairs"] == []
             assert [(one["do"], one["owner"]) for one in result["steps"]] == [("wait", "customer")]
