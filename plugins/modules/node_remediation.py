@@ -290,8 +290,10 @@ RETURN = r"""
 taken:
   description: Each step that was taken or tried, with C(node), C(do), C(why), C(state) (before it), C(session),
     C(goal), C(owner) (who has to act), C(changed), C(failed) and C(result). Of a drain also C(first) (pods whose
-    replacements came first), C(held) (those that stay without), C(evicted), C(blocked_by)
-    (budgets that let no pod go), C(left) (who stays and why), C(unschedulable) and C(seconds).
+    replacements came first), C(held) (those that stay without), C(evicted), C(counted_as_gone) (which of C(evicted) a
+    node that cannot answer has not ended, and why they count as gone), C(held_by_node) (pods on such a node that only
+    a person can release, and why), C(blocked_by) (budgets that let no pod go), C(left) (who stays and why),
+    C(unschedulable) and C(seconds).
   type: list
   elements: dict
   returned: success

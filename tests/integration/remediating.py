@@ -84,8 +84,13 @@ def said(cluster: Any, name: str = NODE) -> dict[str, str]:
     return {key.removeprefix(SAYS): value for key, value in annotations.items() if key.startswith(SAYS)}
 
 
-def workload(cluster: Any, kind: str, replicas: int, budget: dict[str, Any] | None = None, **more: str) -> None:
-    """Pods that are all on the node, and may go to the other one; perhaps with a budget, or with ``more`` labels."""
+def workload(
+    cluster: Any, kind: str, replicas: int, budget: dict[str, Any] | None = None, pod: Any = (), **more: str
+) -> None:
+    """Pods that are all on the node, and may go to the other one.
+
+    :param budget: of them. :param pod: fields of their spec. :param more: labels of them.
+    """
     marks = {"app": "web", **more}
     prefers = {"weight": 100, "preference": {"matchExpressions": [
         {"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE]}]}}  # fmt: skip
@@ -93,6 +98,7 @@ def workload(cluster: Any, kind: str, replicas: int, budget: dict[str, Any] | No
         "affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [prefers]}},
         "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists"}],
         "containers": [{"name": "main", "image": "web:1"}],
+        **dict(pod),
     }
     made: dict[str, Any] = {"replicas": replicas, "selector": {"matchLabels": marks},
                             "template": {"metadata": {"labels": marks}, "spec": spec}}  # fmt: skip
@@ -108,6 +114,29 @@ def workload(cluster: Any, kind: str, replicas: int, budget: dict[str, Any] | No
     cluster.api.create({**group, "spec": made})
     until(lambda: len(ready(cluster)) == replicas, "the pods are not ready")
     cluster.request("PATCH", f"/api/v1/nodes/{OTHER}", {"spec": {"unschedulable": None}})
+
+
+@contextmanager
+def dead_node(cluster: Any) -> Iterator[None]:
+    """The node's kubelet is dead: nobody says how it is, and its pods never end; they are removed afterwards."""
+    never = {"metadata": {"annotations": {"testbed/delete-seconds": "900"}}}
+    here = [pod["metadata"]["name"] for pod in cluster.request("GET", PODS)["items"]]
+    for name in here:
+        cluster.request("PATCH", f"{PODS}/{name}", never)
+    cluster.break_node(NODE, "not-ready")
+    try:
+        until(lambda: _ready_is(cluster) == "Unknown", "the node is still Ready", 60)
+        yield
+    finally:
+        cluster.repair_node(NODE)
+        for name in here:
+            with suppress(ApiError):
+                cluster.request("DELETE", f"{PODS}/{name}?gracePeriodSeconds=0")
+        until(lambda: _ready_is(cluster) == "True", "the node is not Ready again", 60)
+
+
+def _ready_is(cluster: Any) -> str:
+    return next(str(one["status"]) for one in node(cluster)["status"]["conditions"] if one["type"] == "Ready")
 
 
 def ready(cluster: Any) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ from tests.integration.remediating import (
     OTHER,
     PODS,
     SPACE,
+    dead_node,
     finding,
     node,
     places,
@@ -241,3 +242,73 @@ def test_an_orphaned_pod_is_adopted_again_when_its_node_is_returned_by_hand(clus
     assert orphaned(cluster) == []
     [pod] = ready(cluster)  # which of the two is up to the ReplicaSet: of pods about as old it takes any
     assert pod["metadata"]["ownerReferences"] == before["metadata"]["ownerReferences"]
+
+
+def test_a_dead_nodes_pods_count_as_gone_once_others_serve_and_its_repair_is_requested(
+    cluster: Any, tmp_path: Path
+) -> None:
+    workload(cluster, "Deployment", 2, pod={"terminationGracePeriodSeconds": 8})
+    before = {pod["metadata"]["uid"] for pod in ready(cluster)}
+    dead = finding(fault="node_not_ready")
+    with dead_node(cluster):
+        given_up = remediate(cluster, tmp_path, dead, bounds={"drain_deadline": "3s"})
+        drain = taken(given_up, "drain")
+        assert (drain["failed"], drain["evicted"], given_up["repairs"]) == (True, [], [])
+        assert drain["result"].count("its node cannot answer: its grace period is over at") == 2
+        result = remediate(cluster, tmp_path, dead)
+        drain = taken(result, "drain")
+        assert (drain["failed"], sorted(drain["counted_as_gone"])) == (False, sorted(drain["evicted"]))
+        assert len(drain["evicted"]) == 2
+        assert [one["goal"] for one in result["repairs"]] == ["reboot"]
+        assert places(cluster) == [OTHER] * 2
+        there = {pod["metadata"]["uid"] for pod in cluster.request("GET", PODS)["items"]}
+        assert before <= there, "deleted by force"
+
+
+def test_a_dead_nodes_stateful_pod_waits_until_somebody_confirms_that_the_node_is_off(
+    cluster: Any, tmp_path: Path
+) -> None:
+    workload(cluster, "StatefulSet", 1, pod={"terminationGracePeriodSeconds": 1})
+    dead = finding(fault="node_not_ready")
+    with dead_node(cluster):
+        for _run in range(2):
+            result = remediate(cluster, tmp_path, dead)
+            drain = taken(result, "drain")
+            assert (drain["failed"], list(drain["held_by_node"])) == (True, [f"{SPACE}/web-0"])
+            assert drain["seconds"] < 30, "waited for what nobody does"
+            [step] = result["steps"]
+            assert (step["do"], step["owner"], step["pods"], result["repairs"]) == (
+                "wait", "customer", [f"{SPACE}/web-0"], [])  # fmt: skip
+            assert step["why"].startswith(f"{SPACE}/web-0: it belongs to a StatefulSet, and its node cannot answer")
+            assert step["why"].endswith("Action required by: customer.")
+        off = {"key": "node.kubernetes.io/out-of-service", "value": "nodeshutdown", "effect": "NoExecute"}
+        taints = node(cluster)["spec"]["taints"]
+        cluster.request("PATCH", f"/api/v1/nodes/{NODE}", {"spec": {"taints": [*taints, off]}})
+        result = remediate(cluster, tmp_path, dead)
+        assert [one["goal"] for one in result["repairs"]] == ["reboot"]
+        until(lambda: places(cluster) == [OTHER], "its next pod is not Ready")
+
+
+@pytest.mark.soak
+def test_a_dead_nodes_pod_with_a_volume_for_one_node_waits_although_another_serves(
+    cluster: Any, tmp_path: Path
+) -> None:
+    size = {"storage": "1Gi"}
+    one_node = {"accessModes": ["ReadWriteOnce"], "storageClassName": ""}
+    volume = {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "only-once"}}
+    cluster.api.create({**volume, "spec": {**one_node, "capacity": size, "hostPath": {"path": "/data"}}})
+    try:
+        claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+                 "metadata": {"name": "data", "namespace": SPACE}}  # fmt: skip
+        wanted = {**one_node, "volumeName": "only-once", "resources": {"requests": size}}
+        cluster.api.create({**claim, "spec": wanted})
+        volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
+        workload(cluster, "Deployment", 1, pod={"terminationGracePeriodSeconds": 1, "volumes": volumes})
+        with dead_node(cluster):
+            result = remediate(cluster, tmp_path, finding(fault="node_not_ready"))
+            until(lambda: places(cluster) == [OTHER], "no other serves")
+            assert result["repairs"] == []
+            assert [(one["do"], one["owner"]) for one in result["steps"]] == [("wait", "customer")]
+            assert "its volume claim data is ReadWriteOnce" in result["steps"][0]["why"]
+    finally:
+        cluster.request("DELETE", "/api/v1/persistentvolumes/only-once")

@@ -5,6 +5,7 @@
 
 A drain is completed when exactly these pods (by UID: a StatefulSet's next pod has the same name) are gone and what
 their controllers created instead is Ready, or is known to fit no node. On request, it is Ready before they leave.
+What counts as gone on a node that cannot answer, :mod:`unended` decides.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from .errors import AnswerError, KubeError, NotFoundError
-from .evicted import BLOCKED, FAILED, GONE, LEAVING, LONGEST_REST, Drained, Evicted
+from .evicted import BLOCKED, FAILED, GONE, HELD, LEAVING, LONGEST_REST, Drained, Evicted, wanted_ready
 from .pod_watch import PodWatch
 from .pods import Pod
 from .replacing import Replacing
 from .selector import selects
 from .session import Session
+from .unended import ANSWERING, SILENT, fate, volume_lock
 
 PARALLEL = 16
 
@@ -32,6 +34,7 @@ class Drainer:
     :param only: names (``namespace/name``) of the pods that leave; all of them where ``None``.
     :param first: those of them that leave once their replacements are Ready; held: those that stay otherwise.
     :param leave: asked before each eviction whether the node is still to be drained.
+    :param silence: whether a node can end its pods, as :func:`unended.silence_of` says it.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Drainer:
         held: frozenset[str] = frozenset(),
         parallel: int = PARALLEL,
         leave: Callable[[str], bool] = lambda _node: True,
+        silence: Callable[[str], str] = lambda _node: ANSWERING,
     ) -> None:
         self._session = session
         self._nodes = frozenset(nodes)
@@ -53,6 +57,8 @@ class Drainer:
         self._only = only
         self._parallel = parallel
         self._leave = leave
+        self._silence = silence
+        self._claims: dict[tuple[str, str], str] = {}
         self._watch = PodWatch(session, namespaces)
         self._replacing = Replacing(session, first, held, seconds)
         self._evicted: dict[str, Evicted] = {}
@@ -70,8 +76,8 @@ class Drainer:
         self._watch.start()
         try:
             self._choose()
-            leaving = [one.pod for one in self._evicted.values()]
-            self._replacing.begin(leaving, self._watch.pods(), self._before, self._leave)
+            going = [one.pod for one in self._evicted.values() if not one.asked]
+            self._replacing.begin(going, self._watch.pods(), self._before, self._leave)
             with ThreadPoolExecutor(max(1, min(self._parallel, len(self._evicted)))) as workers:
                 done = self._until_done(workers, deadline)
             staying = [one.pod for one in self._evicted.values() if one.state != GONE and not one.asked]
@@ -93,18 +99,10 @@ class Drainer:
             if stays:
                 self._left[pod.key] = stays
             else:
-                self._evicted[pod.uid] = Evicted(pod)
+                self._evicted[pod.uid] = Evicted(pod, asked=pod.leaving, since=0.0 if pod.leaving else None)
         owners = {one.pod.owner for one in self._evicted.values() if one.pod.owner}
-        self._before = {owner: self._served(owner) for owner in owners}
-
-    def _served(self, owner: str) -> int:
-        """How many pods of an owner have to be Ready afterwards: those that leave, and those that serve elsewhere.
-
-        A pod that an earlier run orphaned records how many there were, and its replacement is one of them.
-        """
-        own = [pod for pod in self._watch.pods() if pod.owner == owner and not pod.finished]
-        counted = sum(not pod.replaced and (pod.uid in self._evicted or pod.ready) for pod in own)
-        return max([counted, *(pod.replaced for pod in own)])
+        pods = self._watch.pods()
+        self._before = {owner: wanted_ready(owner, pods, self._evicted) for owner in owners}
 
     def _until_done(self, workers: ThreadPoolExecutor, deadline: float) -> bool:
         while True:
@@ -200,17 +198,49 @@ class Drainer:
     # --- what became of them -------------------------------------------------------------------
 
     def _see_what_is_gone(self) -> None:
-        there = {pod.uid for pod in self._watch.pods()}
+        there = {pod.uid: pod for pod in self._watch.pods()}
+        waiting, _lost = self._replacements()
         for uid, one in self._evicted.items():
-            if uid not in there and one.state != FAILED:
-                one.state = GONE
+            if one.state == FAILED:
+                continue
+            if uid not in there:
+                one.state, one.counted = GONE, False
+            elif there[uid].leaving:
+                self._judge(one, there[uid], waiting.get(one.pod.owner, ""))
+
+    def _judge(self, one: Evicted, pod: Pod, waiting: str) -> None:
+        """What a pod is that leaves and is still there, whoever asked it to."""
+        now = time.time()
+        one.asked = True
+        one.since = now if one.since is None else one.since
+        silence = self._silence(pod.node)
+        locked = self._locked(pod) if silence == SILENT else ""
+        one.state, one.why = fate(pod, silence, now, one.since, locked, waiting)
+        one.counted = one.state == GONE
+
+    def _locked(self, pod: Pod) -> str:
+        """Why a volume of it may be used on one node only. A claim that cannot be read counts as one of those."""
+        for name in pod.claims:
+            key = (pod.namespace, name)
+            if key not in self._claims:
+                path = f"/api/v1/namespaces/{pod.namespace}/persistentvolumeclaims/{name}"
+                try:
+                    self._claims[key] = volume_lock(self._session.get(path))
+                except KubeError as error:
+                    self._claims[key] = f"its volume claim {name} cannot be read ({error.what})"
+        return next((why for name in pod.claims if (why := self._claims[pod.namespace, name])), pod.locked)
 
     def _replacements(self) -> tuple[dict[str, str], list[str]]:
-        """Controllers whose pods are not as many as before and Ready; and pods of theirs that find no node."""
+        """Controllers whose pods are not as many as before and Ready; and pods of theirs that find no node.
+
+        For a pod that is held, no replacement is awaited.
+        """
         waiting: dict[str, str] = {}
         unschedulable: list[str] = []
         pods = self._watch.pods()
-        for owner, wanted in self._before.items():
+        held = [one.pod.owner for one in self._evicted.values() if one.state == HELD]
+        for owner, before in self._before.items():
+            wanted = before - held.count(owner)
             own = [pod for pod in pods if pod.owner == owner and not pod.finished and not pod.leaving]
             lost = [pod for pod in own if pod.unschedulable]
             unschedulable += [f"{pod.key}: {pod.unschedulable}" for pod in lost]
@@ -223,5 +253,6 @@ class Drainer:
         waiting, unschedulable = self._replacements()
         for one in self._evicted.values():
             if one.state == LEAVING and not one.why:
-                one.why = "was evicted and has not ended" if one.asked else "was not evicted in time"
+                asked = "was evicted" if one.since != 0.0 else "was leaving already"
+                one.why = f"{asked} and has not ended" if one.asked else "was not evicted in time"
         return Drained(done, list(self._evicted.values()), self._left, waiting, unschedulable, seconds=seconds)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
 from .pods import Pod
@@ -12,12 +13,16 @@ from .pods import Pod
 #: A budget that refused is asked again after so long, growing to the longest.
 FIRST_REST, LONGEST_REST = 0.5, 5.0
 
-GONE, LEAVING, BLOCKED, FAILED = "gone", "leaving", "blocked", "failed"
+GONE, LEAVING, BLOCKED, FAILED, HELD = "gone", "leaving", "blocked", "failed", "held"
 
 
 @dataclass
 class Evicted:
-    """What became of one pod. state: gone, leaving, blocked (by a budget) or failed."""
+    """What became of one pod. state: gone, leaving, blocked (by a budget), failed, or held (only a person can help).
+
+    asked: it is leaving, whoever asked for that. since: when this drain saw that first; 0 if it was leaving before.
+    counted: it counts as gone though its node, which cannot answer, has not ended it.
+    """
 
     pod: Pod
     state: str = LEAVING
@@ -26,6 +31,26 @@ class Evicted:
     rest: float = FIRST_REST
     again: float = 0.0
     asked: bool = False
+    since: float | None = None
+    counted: bool = False
+
+
+def wanted_ready(owner: str, pods: Iterable[Pod], evicted: Container[str]) -> int:
+    """How many pods of an owner have to be Ready after a drain: those that leave, and those that serve elsewhere.
+
+    Pods that were leaving already have their replacements: those serve, or are starting. Only a pod whose place is its
+    own is replaced after it is gone. A pod that an earlier run orphaned records how many there were, and its
+    replacement is one of them.
+
+    :param evicted: UIDs of the pods of the drain.
+    """
+    own = [pod for pod in pods if pod.owner == owner and not pod.finished]
+    others = [pod for pod in own if not pod.leaving and not pod.replaced]
+    counted = sum(pod.uid in evicted or pod.ready for pod in others)
+    left = [pod for pod in own if pod.leaving and not pod.replaced and pod.uid in evicted]
+    to_come = sum(bool(pod.identity) for pod in left)
+    starting = min(len(left) - to_come, len(others) - counted)
+    return max([counted + to_come + starting, *(pod.replaced for pod in own)])
 
 
 @dataclass

@@ -7,11 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 REPLACED_ANNOTATION = "byoc.fireworks.ai/replaced-by"
 """On an orphaned pod: its former owner, and how many of the owner's pods served."""
 _MIRROR = "kubernetes.io/config.mirror"
+#: Controllers that create another pod, of another name, as soon as one is leaving. Of others that is not known.
+_REPLACED_AT_ONCE = ("ReplicaSet", "ReplicationController", "Job")
+_PLACE = "batch.kubernetes.io/job-completion-index"
+_PLACES = (_PLACE, "statefulset.kubernetes.io/pod-name", "leaderworkerset.sigs.k8s.io/name")
+#: Volumes that several nodes may use at once, or that a replacement does not share (``ephemeral`` makes a claim for
+#: each pod). Others belong to one node at a time; claims say for themselves.
+_ANYWHERE = (
+    "configMap", "secret", "projected", "downwardAPI", "emptyDir", "hostPath", "gitRepo", "image", "csi", "ephemeral",
+    "nfs", "cephfs", "glusterfs", "azureFile", "quobyte", "persistentVolumeClaim",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -20,6 +31,9 @@ class Pod:
 
     unschedulable: why no node takes it, in the scheduler's words. leaving: it is being deleted already. replaced: its
     owner (which it still names here) has been detached and creates another; how many of the owner's served then.
+    identity: why no other pod may run in its place while it may still run; empty if one may. ends: until when it may
+    take to leave, in seconds since 1970; grace: how long that is. claims: names of its volume claims. locked: a volume
+    without a claim that one node at a time may use.
     """
 
     namespace: str
@@ -35,6 +49,11 @@ class Pod:
     unschedulable: str
     started: str
     replaced: int = 0
+    identity: str = ""
+    ends: float | None = None
+    grace: float = 0.0
+    claims: tuple[str, ...] = ()
+    locked: str = ""
 
     @property
     def key(self) -> str:
@@ -51,6 +70,7 @@ def pod_of(live: Mapping[str, Any]) -> Pod:
     lost = scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable"
     owned_by = f"{owner['kind']} {owner['name']} ({owner['uid']})" if owner else ""
     replaced = 0
+    volumes = spec.get("volumes") or ()
     if not owner and REPLACED_ANNOTATION in (metadata.get("annotations") or {}):
         owned_by, replaced = _replaced(metadata["annotations"][REPLACED_ANNOTATION])
     return Pod(
@@ -67,7 +87,32 @@ def pod_of(live: Mapping[str, Any]) -> Pod:
         unschedulable=str(scheduled.get("message") or "Unschedulable") if lost else "",
         started=metadata.get("creationTimestamp") or "",
         replaced=replaced,
+        identity=_identity(metadata, owner),
+        ends=_seconds(metadata.get("deletionTimestamp")),
+        grace=float(metadata.get("deletionGracePeriodSeconds") or 0),
+        claims=tuple(one["persistentVolumeClaim"]["claimName"] for one in volumes if one.get("persistentVolumeClaim")),
+        locked=next(filter(None, map(_lock, volumes)), ""),
     )
+
+
+def _identity(metadata: Mapping[str, Any], owner: Mapping[str, Any]) -> str:
+    marks = {**(metadata.get("annotations") or {}), **(metadata.get("labels") or {})}
+    if owner and owner["kind"] not in _REPLACED_AT_ONCE:
+        return f"it belongs to a {owner['kind']}"
+    place = next((mark for mark in _PLACES if mark in marks), "")
+    return f"it has a place of its own ({place}={marks[place]})" if place else ""
+
+
+def _lock(volume: Mapping[str, Any]) -> str:
+    kinds = [kind for kind in volume if kind != "name" and kind not in _ANYWHERE]
+    return f"its volume {volume['name']} ({kinds[0]}) is on one node at a time" if kinds else ""
+
+
+def _seconds(moment: object) -> float | None:
+    try:
+        return datetime.fromisoformat(str(moment)).timestamp()
+    except ValueError:
+        return None
 
 
 def _replaced(said: str) -> tuple[str, int]:

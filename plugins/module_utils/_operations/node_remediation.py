@@ -104,6 +104,8 @@ class _Run:
             last = self._plan()
             if not self._take(last):
                 break
+        moving = (DRAIN_NODE, RESTART)
+        last = [self._mover.waits.get(step.node, step) if step.do in moving else step for step in last]
         changed = [one for one in self._taken if one["changed"]]
         return {
             "changed": bool(changed),

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from .._domain.moments import seconds_at
 from .._domain.names import MODELS_NAMESPACE
-from .._domain.remediation import Journey, Step, drained, journey_of
+from .._domain.remediation import Journey, Step, drained, journey_of, not_ended
 from .._domain.remediation.journey import QUARANTINED
 from .._domain.remediation.step import KEEP
 from .._kube.drain import Drainer
 from .._kube.errors import KubeError
-from .._kube.evicted import Drained
+from .._kube.evicted import HELD, Drained
 from .._kube.pods import Pod, pod_of
 from .._kube.replacing import return_to_owner
 from .._kube.session import Session
+from .._kube.unended import silence_of
 from .remediation_nodes import NodeWriter, Raw, taken
 
 PODS = f"/api/v1/namespaces/{MODELS_NAMESPACE}/pods"
@@ -43,7 +45,9 @@ class PodMover:
         self._seconds = seconds
         self._parallel = parallel
         self._check = check
-        self._known: dict[str, tuple[float, bool]] = {}
+        self._known: dict[str, tuple[float, Raw | None]] = {}
+        self.waits: dict[str, Step] = {}
+        """By node, what has to happen before it can be drained, where only a person can bring that about."""
 
     def drain(self, steps: list[Step]) -> Taken:
         """Drain the nodes of the steps, all at once, and mark those that are empty."""
@@ -63,15 +67,25 @@ class PodMover:
     def _drained(self, step: Step, outcome: Drained) -> dict[str, Any]:
         told = _told(step, outcome)
         if not outcome.emptied(step.node):
-            return taken(step, bool(outcome.gone(step.node)), told["why"], failed=True, **told["more"])
+            return self._unfinished(step, outcome, told)
         live = self._writer.node(step.node)
         if live is None:
             return taken(step, True, "the node is gone, and its pods with it", **told["more"])
         mark = drained(live, time.time())
         if mark.patch is not None:
             written = self._writer.write(mark)
-            return {**taken(step, True, written["result"], failed=written["failed"]), **told["more"]}
+            result = written["result"] or "; ".join(
+                f"{pod}: {why}" for pod, why in told["more"]["counted_as_gone"].items()
+            )
+            return {**taken(step, True, result, failed=written["failed"]), **told["more"]}
         return taken(step, bool(outcome.gone(step.node)), mark.why, **told["more"])
+
+    def _unfinished(self, step: Step, outcome: Drained, told: dict[str, Any]) -> dict[str, Any]:
+        """A drain that left pods. Where only a person can help, that is the node's next step, and whose it is."""
+        if told["more"]["held_by_node"]:
+            wait = self.waits[step.node] = not_ended(step, told["more"]["held_by_node"])
+            step, told["why"] = replace(step, owner=wait.owner), "; ".join(filter(None, [told["why"], wait.why]))
+        return taken(step, bool(outcome.gone(step.node)), told["why"], failed=True, **told["more"])
 
     def restart(self, steps: list[Step]) -> Taken:
         """Evict the pods that the evidence is about, never those that began since."""
@@ -91,8 +105,10 @@ class PodMover:
                 continue
             outcome = self._drainer([step], only, lambda _node: True).drain()
             told = _told(step, outcome)
-            failed = not outcome.emptied(step.node)
-            done.append(taken(step, bool(outcome.gone(step.node)), told["why"], failed=failed, **told["more"]))
+            if outcome.emptied(step.node):
+                done.append(taken(step, bool(outcome.gone(step.node)), told["why"], **told["more"]))
+            else:
+                done.append(self._unfinished(step, outcome, told))
         return done
 
     def return_pods(self, pods: list[Raw], journeys: Mapping[str, Journey]) -> Taken:
@@ -120,19 +136,24 @@ class PodMover:
             only=only,
             parallel=self._parallel,
             leave=leave,
+            silence=lambda node: silence_of(self._live(node)),
             **more,
         )
 
     def _still_quarantined(self, node: str) -> bool:
         """Asked before each eviction: nobody returned the node by hand, took it for maintenance, or took it over."""
+        live = self._live(node)
+        return live is None or _is_drained(journey_of(live))
+
+    def _live(self, node: str) -> Raw | None:
+        """A node as it was a moment ago; ``None`` where it is not there or cannot be read."""
         known = self._known.get(node)
         if known is None or time.monotonic() - known[0] > _KNOWN_SECONDS:
             try:
                 live = self._writer.node(node)
             except KubeError:
                 live = None  # who cannot be asked now is asked again in a moment; the eviction meets the same trouble
-            right = live is None or _is_drained(journey_of(live))
-            known = self._known[node] = (time.monotonic(), right)
+            known = self._known[node] = (time.monotonic(), live)
         return known[1]
 
 
@@ -142,16 +163,20 @@ def _is_drained(journey: Journey) -> bool:
 
 def _told(step: Step, outcome: Drained) -> dict[str, Any]:
     own = [one for one in outcome.evicted if one.pod.node == step.node]
-    open_ones = [f"{one.pod.key} {one.state}: {one.why}" for one in own if one.state != "gone"]
+    held = {one.pod.key: one.why for one in own if one.state == HELD}
+    open_ones = [f"{one.pod.key} {one.state}: {one.why}" for one in own if one.state not in ("gone", HELD)]
     waiting = [
         f"{owner}: {why}" for owner, why in outcome.waiting.items() if any(one.pod.owner == owner for one in own)
     ]
     budgets = sorted({one.budget for one in own if one.state == "blocked" and one.budget})
+    counted = {one.pod.key: one.why for one in own if one.counted}
     why = "; ".join([*open_ones, *waiting, *outcome.not_undone])
     if budgets:
         why = f"PodDisruptionBudget {', '.join(budgets)} lets no pod go; {why}"
     more = {
         "evicted": [one.pod.key for one in own if one.state == "gone"],
+        "counted_as_gone": counted,
+        "held_by_node": held,
         "blocked_by": budgets,
         "left": outcome.left,
         "unschedulable": outcome.unschedulable,

@@ -105,6 +105,8 @@ def test_the_medic_may_what_the_contract_allows(actions: dict[str, str], medic: 
     objects = identity_objects(contract(actions=actions))
     assert ("node-medic" in accounts(objects)) is medic
     assert any("pods/eviction" in rule["resources"] for rule in rules(objects, "Role")) is evicts
+    claims = [rule["verbs"] for rule in rules(objects, "Role") if "persistentvolumeclaims" in rule["resources"]]
+    assert claims == [["get"]] * evicts
 
 
 def test_bindings_bind_the_role_of_their_name_to_the_account_of_their_component() -> None:

@@ -27,6 +27,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation
     journey_of,
     limits_of,
     next_step,
+    not_ended,
     reported,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.capacity import Serving, advise
@@ -408,6 +409,15 @@ def test_what_speaks_against_a_return(change: Manifest, words: str) -> None:
     assert words in step.why
     ends = {"": "return", "the canary has not passed": "try"}
     assert step.do == ends.get(words, "hand_over" if "yourself" in words else "wait")
+
+
+def test_pods_that_only_a_person_can_release_are_named_with_who_acts() -> None:
+    step = not_ended(plan(in_state("quarantined")), {"n/web-1": "it is one", "n/web-0": "it is another"})
+    assert (step.do, step.owner, step.pods, step.session) == ("wait", "customer", ("n/web-0", "n/web-1"), "s-1")
+    assert step.why.startswith(
+        "n/web-0: it is another; n/web-1: it is one. Next: make gpu-1 answer again; or make sure"
+    )
+    assert step.why.endswith("Action required by: customer.")
 
 
 def test_a_diagnostic_that_fails_goes_up_the_ladder() -> None:

@@ -304,6 +304,8 @@ IDENTITIES = (
             Need(MODELS_NAMESPACE, "", ("pods/eviction",), ("create",), when=_may_drain),
             # To orphan a pod, so that its replacement starts first. A guardrail limits the patch to that.
             Need(MODELS_NAMESPACE, "", ("pods",), ("patch",), when=_may_drain),
+            # On a node that cannot answer: whether a volume of a pod may be used on another node.
+            Need(MODELS_NAMESPACE, "", ("persistentvolumeclaims",), ("get",), when=_may_drain),
             # A canary tests a repaired node before it returns. A guardrail limits the pods to that.
             Need(MODELS_NAMESPACE, "", ("pods",), ("create", "delete"), when=_may_cordon),
             Need(MODELS_NAMESPACE, "policy", ("poddisruptionbudgets",), READ),

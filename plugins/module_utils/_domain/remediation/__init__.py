@@ -9,7 +9,7 @@ from .decision import next_step
 from .faults import blind_nodes, faults_by_node
 from .journey import Journey, journey_of
 from .limits import limits_of
-from .report import drained, reported
+from .report import drained, not_ended, reported
 from .safety import Budget, Fleet, budget_of
 from .serving import Replicas
 from .step import Seen, Step
@@ -28,5 +28,6 @@ __all__ = [
     "journey_of",
     "limits_of",
     "next_step",
+    "not_ended",
     "reported",
 ]
