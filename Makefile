@@ -31,7 +31,7 @@ lint: setup ## What needs no cluster: style, types, documentation, structure (3 
 integration: setup ## Real API servers, with a sample of the soak; SEED=... chooses another one (11 min)
 	@$(PYTEST) tests/integration tests/soak --soak=sample
 
-rails: setup ## What is shipped: sanity, tarball, both supported ends, molecule, coverage (4 min)
+rails: setup ## What is shipped: sanity, tarball, both supported ends, molecule, coverage (5 min)
 	@$(PYTEST) $(RAILS)
 
 soak: setup ## What is long by nature, all of it; SHARD=2/4 a part of it, MINUTES=20 no longer. Goes on where it was (30 min)
