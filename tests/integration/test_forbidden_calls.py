@@ -450,7 +450,7 @@ def _pods_are_tried(place: Governed, api: Any, need: Need) -> bool:
         orphaned = {"labels": {"pod-template-hash": None}, "annotations": {"byoc.fireworks.ai/replaced-by": "x 1"}}
         assert refusal(api, "PATCH", f"{PODS}/holder", {"metadata": orphaned}) == ""
         return True
-    canary = canary_pod(CONTRACT, "h100-0", H100, 1, GOOD, COMMAND, 600)
+    canary = canary_pod(CONTRACT, "h100-0", H100, 1, GOOD, COMMAND, 600, whole=True)
     assert refusal(api, "POST", PODS, canary) == ""
     place.acting_as("admin").request("POST", PODS, canary)
     assert refusal(api, "DELETE", f"{PODS}/{canary['metadata']['name']}", dry_run=False) == ""

@@ -115,7 +115,7 @@ def _of_pods(contract: Contract) -> Iterator[Asked]:
     yield Asked("node-medic", "never", (), "DELETE", victim)
     product = contract["capacity"]["gpus"][0]["product"]
     good = image((contract["compliance"]["registries"] or [RELEASE_REGISTRY])[0])
-    canary = canary_pod(contract, GPU_NODE, product, 1, good, COMMAND, 600)
+    canary = canary_pod(contract, GPU_NODE, product, 1, good, COMMAND, 600, whole=True)
     pods = f"/api/v1{MODELS}/pods"
     yield Asked("node-medic", "node", ("cordon",), "POST", pods, canary)
     yield Asked("deployer", "never", (), "POST", pods, canary)
