@@ -50,6 +50,7 @@ def test_three_customers_and_one_is_refused() -> None:
     assert "Traceback" not in done.stdout
 
 
+@pytest.mark.soak
 def test_an_interrupted_demo_leaves_nothing_running() -> None:
     running = begin(DEMO, environment(PYTHONUNBUFFERED="1"))
     assert running.stdout is not None

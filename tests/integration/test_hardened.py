@@ -68,7 +68,7 @@ def test_the_operator_onboards_validates_and_shows_the_status(acme: Any, operato
     assert line(status, "acme-eu-1").split()[2:6] == ["ready", "2026.11.0", "1/1", "2/2"]
 
 
-@pytest.mark.soak(sample=5)
+@pytest.mark.soak(sample=2)
 @pytest.mark.parametrize(
     ("playbook", "identity"),
     [(name, who) for name, who in PLAYBOOKS.items() if who in CONNECTING],

@@ -112,6 +112,7 @@ def test_a_model_is_deployed_shown_rolled_back_and_retired(birch: Any, tmp_path:
     assert "unchanged" in line(again, "birch-eu-1"), again.stdout
 
 
+@pytest.mark.soak
 def test_no_wave_begins_after_one_that_failed_and_who_is_offline_holds_nobody_up(
     bed: Any, birch: Any, tmp_path: Path
 ) -> None:

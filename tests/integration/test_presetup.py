@@ -54,6 +54,7 @@ def test_nobodys_credential_is_taken_by_chance(acme: Any, tmp_path: Path) -> Non
     assert ours(acme) == {}
 
 
+@pytest.mark.soak
 def test_rendered_twice_it_is_the_same_bytes_and_writes_nothing_to_the_cluster(acme: Any, tmp_path: Path) -> None:
     texts = []
     for folder in ("one", "two"):

@@ -200,7 +200,7 @@ def granted(serving: Any) -> Iterator[str]:
     cluster.request("DELETE", "/api/v1/namespaces/fireworks-setup")
 
 
-@pytest.mark.soak(sample=1)
+@pytest.mark.soak
 @pytest.mark.parametrize("reason", ["somebody_elses", "granted"])
 def test_a_drill_that_could_not_prove_all_withdraws_nothing(
     serving: Any, tmp_path: Path, reason: str, request: pytest.FixtureRequest
