@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,16 +34,21 @@ def ansible_environment(**more: str) -> dict[str, str]:
 
 
 def run_playbook(
-    *arguments: str, environment: dict[str, str] | None = None, seconds: float = 300
+    *arguments: str,
+    environment: dict[str, str] | None = None,
+    seconds: float = 300,
+    prepare: Callable[[], None] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """``ansible-playbook`` with these arguments, of the interpreter that runs the tests.
 
+    :param prepare: called in the process of a forked run before anything else.
     :raises subprocess.TimeoutExpired: it took longer than so many seconds, and was killed.
     """
     environment = environment or ansible_environment()
     settings = {key: value for key, value in environment.items() if key.startswith("ANSIBLE_")}
     if settings == _SETTINGS and "PYTEST_CURRENT_TEST" in os.environ:
-        return _forked(list(arguments), environment, seconds)
+        return _forked(list(arguments), environment, seconds, prepare)
+    assert prepare is None, "only a forked run can be prepared"
     return subprocess.run(
         [_PROGRAM, *arguments],
         cwd=ROOT,
@@ -56,9 +62,11 @@ def run_playbook(
     )
 
 
-def _forked(arguments: list[str], environment: dict[str, str], seconds: float) -> subprocess.CompletedProcess[str]:
+def _forked(
+    arguments: list[str], environment: dict[str, str], seconds: float, prepare: Callable[[], None] | None
+) -> subprocess.CompletedProcess[str]:
     with tempfile.NamedTemporaryFile() as output:
-        process = _forks.Process(target=_main, args=(arguments, environment, output.name))
+        process = _forks.Process(target=_main, args=(arguments, environment, output.name, prepare))
         process.start()
         process.join(seconds)
         if process.is_alive():
@@ -70,7 +78,7 @@ def _forked(arguments: list[str], environment: dict[str, str], seconds: float) -
     return subprocess.CompletedProcess([_PROGRAM, *arguments], process.exitcode, said)
 
 
-def _main(arguments: list[str], environment: dict[str, str], output: str) -> None:
+def _main(arguments: list[str], environment: dict[str, str], output: str, prepare: Callable[[], None] | None) -> None:
     """In the forked process: become what the command is."""
     nothing, written = os.open(os.devnull, os.O_RDONLY), os.open(output, os.O_WRONLY)
     for descriptor, place in ((nothing, 0), (written, 1), (written, 2)):
@@ -79,6 +87,9 @@ def _main(arguments: list[str], environment: dict[str, str], output: str) -> Non
     os.environ.update(environment)
     os.chdir(ROOT)
     sys.argv = [_PROGRAM, *arguments]
+
+    if prepare:
+        prepare()
 
     from ansible.cli.playbook import main
 

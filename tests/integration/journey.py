@@ -54,15 +54,21 @@ def play(
     name: str, folder: Path, contracts: Iterable[Contract], *options: str, clusters: str = "byoc"
 ) -> subprocess.CompletedProcess[str]:
     """Run ``fireworks.byoc.<name>`` over a fleet."""
-    inventory = write_fleet(folder, contracts)
-    chosen = ["-e", f"clusters={clusters}"] if clusters else []
-    done = run_playbook(f"fireworks.byoc.{name}", "-i", str(inventory), *chosen, *options)
+    done = run_playbook(*command(name, folder, contracts, *options, clusters=clusters))
     assert "Traceback" not in done.stdout, done.stdout
     warnings = [each for each in done.stdout.splitlines() if "[WARNING]" in each]
     # Whoever comes after a run that was killed is told so.
     assert all("the lock of" in each and "had expired" in each for each in warnings), done.stdout
     assert "[DEPRECATION" not in done.stdout, done.stdout
     return done
+
+
+def command(
+    name: str, folder: Path, contracts: Iterable[Contract], *options: str, clusters: str = "byoc"
+) -> tuple[str, ...]:
+    """The arguments by which ``ansible-playbook`` does that."""
+    chosen = ("-e", f"clusters={clusters}") if clusters else ()
+    return (f"fireworks.byoc.{name}", "-i", str(write_fleet(folder, contracts)), *chosen, *options)
 
 
 def onboard(folder: Path, *contracts: Contract, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:

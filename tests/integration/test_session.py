@@ -37,7 +37,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.kubeconfig import Access
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.session import Session
 from tests.integration.plays import connection_to
-from tests.integration.troubled import RESET, troubled
+from tests.integration.troubled import RESET, by_status, troubled
 
 Answer = tuple[int, dict[str, str]]
 
@@ -337,7 +337,7 @@ def test_an_object_whose_answer_was_lost_is_known_again_and_made_once(bed: Any, 
 
     manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "once"}, "data": {"by": "alice at noon"}}
     try:
-        with troubled(cluster, lambda *_: None, after) as server:
+        with troubled(cluster, by_status(after=after)) as server:
             session = open_session(cluster, server=server)
             made = create_once(session, maps, manifest)
             assert lost == ["POST"]
