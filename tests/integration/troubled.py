@@ -65,23 +65,24 @@ class Exchange:
         if not self.call.is_watch:
             self.send(answer.status, answer.read(), answer.headers)
             return
-        self.begin(answer.status, {**answer.headers, "Transfer-Encoding": "chunked"})
+        self.begin(answer.status, answer.headers, length=None)
         while part := answer.read1(65536):
             self.write_chunk(part)
         self.write(b"0\r\n\r\n")
 
     def send(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
         """A whole answer."""
-        self.begin(status, {**(headers or {}), "Content-Length": str(len(body))})
+        self.begin(status, headers or {}, len(body))
         self.write(body)
 
-    def begin(self, status: int, headers: Mapping[str, str]) -> None:
-        """An answer's head."""
+    def begin(self, status: int, headers: Mapping[str, str], length: int | None) -> None:
+        """An answer's head; without a length its body comes in chunks."""
         self._handler.send_response_only(status)
-        own = {name for name in headers if name in ("Content-Length", "Transfer-Encoding")}
         for name, value in headers.items():
-            if name in own or name.lower() not in _NOT_PASSED_ON:
+            if name.lower() not in _NOT_PASSED_ON:
                 self._handler.send_header(name, value)
+        framing = ("Transfer-Encoding", "chunked") if length is None else ("Content-Length", str(length))
+        self._handler.send_header(*framing)
         self._handler.end_headers()
 
     def write(self, data: bytes) -> None:

@@ -27,6 +27,7 @@ OTHER_KIND = b'{"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "sess
 READ_SECONDS, CONNECT_SECONDS = 1.5, 0.5
 #: Lists of the testbed fit on one page otherwise.
 PAGE_SIZE = 10
+SLOW_AT_MOST = 8
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,13 @@ class Trouble:
     """One way in which calls go wrong.
 
     :param strikes: whether this call is one that it can happen to.
-    :param at_most: how often it happens in one run; what takes time would take minutes.
+    :param slow: it takes time, which a run would spend minutes on: it happens :data:`SLOW_AT_MOST` times.
     """
 
     name: str
     strikes: Callable[[Call], bool]
     does: Deed
-    at_most: int = 1_000_000
+    slow: bool = False
 
 
 def a_call(call: Call) -> bool:
@@ -93,7 +94,7 @@ def reset_afterwards(exchange: Exchange) -> None:
 def reset_in_the_middle(exchange: Exchange) -> None:
     answer = exchange.forward()
     body = _body(exchange, answer)
-    exchange.begin(answer.status, {**answer.headers, "Content-Length": str(len(body))})
+    exchange.begin(answer.status, answer.headers, len(body))
     exchange.write(body[: len(body) // 2])
     exchange.rest(0.05)  # what was written arrives before the reset
     exchange.cut()
@@ -130,7 +131,7 @@ def say_nothing(exchange: Exchange) -> None:
 def drip(exchange: Exchange) -> None:
     answer = exchange.forward()
     body = _body(exchange, answer)
-    exchange.begin(answer.status, {**answer.headers, "Content-Length": str(len(body))})
+    exchange.begin(answer.status, answer.headers, len(body))
     for byte in body:
         exchange.write(bytes([byte]))
         exchange.rest(1)
@@ -151,8 +152,8 @@ TROUBLES = (
     Trouble("reset before it acted", a_call, Exchange.cut),
     Trouble("reset mid-body", a_call, reset_in_the_middle),
     Trouble("TLS cut", a_handshake, Exchange.cut),
-    Trouble("silence", a_call, say_nothing, at_most=8),
-    Trouble("one byte a second", a_call, drip, at_most=8),
+    Trouble("silence", a_call, say_nothing, slow=True),
+    Trouble("one byte a second", a_call, drip, slow=True),
 )
 BY_NAME = {trouble.name: trouble for trouble in TROUBLES}
 
@@ -172,7 +173,7 @@ class ByShare:
     def __call__(self, call: Call) -> Deed | None:
         with self._lock:
             self.calls += call.method != HANDSHAKE
-            if not self._trouble.strikes(call) or self.struck >= self._trouble.at_most:
+            if not self._trouble.strikes(call) or (self._trouble.slow and self.struck >= SLOW_AT_MOST):
                 return None
             place = f"{call.method} {re.sub(r'(continue|resourceVersion|timeoutSeconds)=[^&]*', '', call.path)}"
             self._asked[place] += 1
@@ -188,6 +189,6 @@ def prepare_session(trouble: str) -> None:
     session = import_module(SESSION)
     if trouble == "410":
         session.PAGE_SIZE = PAGE_SIZE
-    if trouble in ("silence", "one byte a second"):
+    if trouble and BY_NAME[trouble].slow:
         session.CONNECT_SECONDS = CONNECT_SECONDS
         session.Session.exchange.__kwdefaults__["read_seconds"] = READ_SECONDS

@@ -72,6 +72,19 @@ class Cell:
     problems: list[str] = field(default_factory=list)
     output: str = ""
 
+    def row(self, seed: str) -> dict[str, str]:
+        """As the table has it."""
+        return {
+            "operation": self.operation,
+            "trouble": self.trouble,
+            "share": f"{self.share} %",
+            "struck": f"{self.struck} of {self.calls}",
+            "outcome": self.outcome,
+            "code": self.code if self.outcome != "finished" else "",
+            "seconds": f"{self.seconds:.1f}",
+            "seed": seed,
+        }
+
 
 class World:
     """One cluster, in a state that is known, and the ways from each state to the next."""

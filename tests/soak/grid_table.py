@@ -6,44 +6,39 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import time
+from pathlib import Path
 
-from tests.integration.ansible_runs import ROOT
-from tests.soak.grid import Cell
-
-_NOTED = ROOT / "build" / "troubled.jsonl"
-TABLE = ROOT / "build" / "troubled.txt"
+_BUILD = Path(__file__).resolve().parents[2] / "build"
+_NOTED = _BUILD / "troubled.jsonl"
+TABLE = _BUILD / "troubled.txt"
 _COLUMNS = ("operation", "trouble", "share", "struck", "outcome", "code", "seconds", "seed")
 
+Row = dict[str, str]
 
-def note(cell: Cell, seed: str) -> None:
-    """Keep what became of a cell; a line is written whole, so workers may do so at once."""
-    row = {
-        "operation": cell.operation,
-        "trouble": cell.trouble,
-        "share": f"{cell.share} %",
-        "struck": f"{cell.struck} of {cell.calls}",
-        "outcome": cell.outcome,
-        "code": cell.code if cell.outcome != "finished" else "",
-        "seconds": f"{cell.seconds:.1f}",
-        "seed": seed,
-    }
-    _NOTED.parent.mkdir(exist_ok=True)
+
+def note(row: Row) -> None:
+    """Keep what became of a cell; the line is written at once, so workers may do so beside each other."""
+    _BUILD.mkdir(exist_ok=True)
     with _NOTED.open("a") as file:
-        file.write(json.dumps(row) + "\n")
+        file.write(json.dumps({**row, "at": time.time()}) + "\n")
 
 
-def table() -> str:
-    """The last result of each cell; empty when there is none. It is written to build/ as well."""
+def tables(since: float) -> str:
+    """The last results of the cells that were tried since then; those of all cells are written to build/."""
     if not _NOTED.exists():
         return ""
-    latest: dict[tuple[str, ...], dict[str, Any]] = {}
+    latest = {}
     for line in _NOTED.read_text().splitlines():
         row = json.loads(line)
         latest[row["operation"], row["trouble"], row["share"]] = row
-    rows = [dict(zip(_COLUMNS, _COLUMNS, strict=True)), *(latest[key] for key in sorted(latest))]
-    widths = {column: max(len(row[column]) for row in rows) for column in _COLUMNS}
-    lines = ["  ".join(row[column].ljust(widths[column]) for column in _COLUMNS).rstrip() for row in rows]
-    said = "\n".join(lines)
-    TABLE.write_text(said + "\n")
-    return said
+    rows = [latest[cell] for cell in sorted(latest)]
+    TABLE.write_text(_table(rows) + "\n")
+    recent = [row for row in rows if row["at"] >= since]
+    return _table(recent) if recent else ""
+
+
+def _table(rows: list[Row]) -> str:
+    whole = [dict(zip(_COLUMNS, _COLUMNS, strict=True)), *rows]
+    widths = {column: max(len(row[column]) for row in whole) for column in _COLUMNS}
+    return "\n".join("  ".join(row[column].ljust(widths[column]) for column in _COLUMNS).rstrip() for row in whole)
