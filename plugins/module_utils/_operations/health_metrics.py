@@ -14,6 +14,7 @@ from .._domain.contract.schema_health import HEALTH
 from .._domain.health.dcgm import read_metrics
 from .._domain.health.pods import DCGM_EXPORTER
 from .._domain.health.prometheus import QUERIES, reports
+from .._domain.health.prometheus_text import is_exposition
 from .._domain.health.reach import API_SERVER, prometheus_service
 from .._kube.errors import KubeError
 from .._kube.session import Session
@@ -61,8 +62,11 @@ def ask_exporters(
     return dict(session.in_parallel(ask if reach == API_SERVER else ask_directly, exporters)), allowed
 
 
-def _report(text: bytes) -> dict[str, Any]:
-    return {**read_metrics(text.decode(errors="replace")), "at": time.time(), "error": ""}
+def _report(data: bytes) -> dict[str, Any]:
+    text = data.decode(errors="replace")
+    if not is_exposition(text):
+        return {"error": f"its response, {len(data)} bytes, is not that of an exporter, or not whole"}
+    return {**read_metrics(text), "at": time.time(), "error": ""}
 
 
 def ask_prometheus(

@@ -14,6 +14,7 @@ Sample = tuple[str, Mapping[str, str], float]
 """Name, labels, value; the format has values that are no numbers (NaN, +Inf), which each reader judges for itself."""
 
 _LABEL = re.compile(r'([A-Za-z_][A-Za-z0-9_]*)="((?:[^"\\]|\\.)*)"')
+_BEGINNING = re.compile(r"\s*[#A-Za-z_:]")
 _ESCAPED = {"\\n": "\n", '\\"': '"', "\\\\": "\\"}
 _ESCAPE = re.compile(r'\\[n"\\]')
 
@@ -34,6 +35,11 @@ def samples(text: str, names: Iterable[str]) -> Iterator[Sample]:
         if labels not in known:
             known[labels] = {key: _ESCAPE.sub(lambda m: _ESCAPED[m[0]], said) for key, said in _LABEL.findall(labels)}
         yield match[1], known[labels], value
+
+
+def is_exposition(text: str) -> bool:
+    """Whether it is a whole answer of an exporter: the format's last line ends with a line feed."""
+    return text.endswith("\n") and bool(_BEGINNING.match(text))
 
 
 def query_samples(answer: Mapping[str, Any]) -> Iterator[Sample]:

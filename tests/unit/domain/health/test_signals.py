@@ -39,6 +39,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.kern
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.nodes import node_record
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.pods import pod_record
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.prometheus_text import (
+    is_exposition,
     query_samples,
     samples,
 )
@@ -99,6 +100,21 @@ def test_the_exporters_text_is_read_by_gpu() -> None:
     assert (second["index"], second["pci"], second["last_xid"], second["pods"]) == ("1", "", 13, [])
     assert report["lacking"] == [name for name in NEEDED if name != "DCGM_EXP_XID_ERRORS_COUNT"]
     assert read_metrics("") == {"gpus": [], "lacking": []}
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        (EXPORTER, True),
+        ("# HELP nothing to tell\n", True),
+        (EXPORTER.rstrip()[:-3], False),
+        ("", False),
+        ("<html>Sign in</html>\n", False),
+        ('{"error": "no"}\n', False),
+    ],
+)
+def test_half_of_an_exporters_text_and_another_text_are_told_from_a_whole_one(text: str, whole: bool) -> None:
+    assert is_exposition(text) is whole
 
 
 def test_prometheus_says_the_same_in_its_query_api() -> None:
