@@ -17,11 +17,17 @@ _COLUMNS = ("operation", "trouble", "share", "struck", "outcome", "code", "secon
 Row = dict[str, str]
 
 
-def note(row: Row) -> None:
-    """Keep what became of a cell; the line is written at once, so workers may do so beside each other."""
+def note(row: Row, wrong: str) -> None:
+    """Keep what became of a cell; the line is written at once, so workers may do so beside each other.
+
+    :param wrong: what is to be kept of one that is wrong, in a file of its own.
+    """
     _BUILD.mkdir(exist_ok=True)
     with _NOTED.open("a") as file:
         file.write(json.dumps({**row, "at": time.time()}) + "\n")
+    name = "-".join(row[key] for key in ("operation", "trouble", "share")).replace(" ", "_")
+    if wrong:
+        (_BUILD / f"troubled-{name}.log").write_text(wrong)
 
 
 def tables(since: float) -> str:

@@ -168,13 +168,12 @@ class Drainer:
     def _refused(self, one: Evicted, error: AnswerError) -> None:
         causes = (error.body.get("details") or {}).get("causes") or []
         by_budget = [str(cause.get("message")) for cause in causes if cause.get("reason") == "DisruptionBudget"]
-        if error.status == 409:
-            one.state = GONE  # this pod is gone
-        elif error.status == 429 and by_budget:
+        if error.status == 429 and by_budget:
             one.state, one.budget = BLOCKED, self._budget_of(one.pod)
             self._later(one, by_budget[0])
-        elif error.status == 429 or error.status >= 500:
+        elif error.status in (409, 429) or error.status >= 500:
             # More than one budget on one pod is a 500 that waiting does not fix; the deadline ends it, with its reason.
+            # A conflict may be about a newer pod of the name or a race: which pod is gone, only the watch tells.
             self._later(one, error.what)
         else:
             one.state, one.why = FAILED, error.what

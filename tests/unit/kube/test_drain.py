@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.drain import Drainer
-from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import ForbiddenError
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import ConflictError, ForbiddenError
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.evicted import Drained
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.unended import ANSWERING, SILENT
 
@@ -38,6 +38,8 @@ class Server:
     def __init__(self, pods: list[Any], claims: dict[str, list[str]]) -> None:
         self.pods, self.claims = pods, claims
         self.evicted: list[str] = []
+        self.conflicts = 0
+        """How many evictions from now on are refused."""
 
     def list_pages(self, _path: str) -> list[Any]:
         return [{"metadata": {"resourceVersion": "1"}, "items": list(self.pods)}]
@@ -51,6 +53,9 @@ class Server:
     def request(self, _method: str, path: str, **_more: Any) -> Any:
         name = path.split("/")[-2]
         self.evicted.append(name)
+        self.conflicts -= 1
+        if self.conflicts >= 0:
+            raise ConflictError("the object has been modified", status=409)
         [found] = [one for one in self.pods if one["metadata"]["name"] == name]
         if found["spec"]["nodeName"] == ALIVE:
             self.pods.remove(found)
@@ -93,6 +98,15 @@ def test_a_pod_of_a_living_node_is_awaited_once_to_its_end() -> None:
     result = drained(server, 0.5)
     assert (result.done, server.evicted) == (False, [])
     assert [one.why for one in result.evicted] == ["was leaving already and has not ended"]
+
+
+@pytest.mark.parametrize(("conflicts", "done"), [(1, True), (1000, False)])
+def test_a_conflict_about_an_eviction_does_not_make_a_pod_count_as_gone(conflicts: int, done: bool) -> None:
+    server = Server([pod("a", "ReplicaSet", ALIVE, ready=True)], {})
+    server.conflicts = conflicts
+    result = drained(server, 2.0)
+    assert (result.done, result.emptied(ALIVE), len(server.evicted) > 1) == (done, done, True)
+    assert result.evicted[0].why == ("" if done else "the object has been modified")
 
 
 @pytest.mark.parametrize(
