@@ -18,6 +18,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import
     KubeError,
     NotAnAnswerError,
     UnreachableError,
+    answer_error,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.session import Session
 from tests.integration.test_session import open_session
@@ -72,7 +73,7 @@ def test_a_write_meets_each_trouble(bed: Any, maps: Callable[[], list[Any]], tro
     with way(bed["acme"], trouble, 1.0) as (session, choose):
         with pytest.raises(error, match=says):
             answer = session.exchange("POST", MAPS, body=MAP, retry=False, read_seconds=0.3)
-            raise session_module.answer_error(answer.status, answer.json(), where="here", request="POST")
+            raise answer_error(answer.status, answer.json(), where="here", request="POST")
         assert choose.struck == 1
     assert bool(maps()) is (trouble in ACTED)
 
