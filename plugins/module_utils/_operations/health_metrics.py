@@ -14,7 +14,7 @@ from .._domain.contract.schema_health import HEALTH
 from .._domain.health.dcgm import read_metrics
 from .._domain.health.pods import DCGM_EXPORTER
 from .._domain.health.prometheus import QUERIES, reports
-from .._domain.health.prometheus_text import is_exposition
+from .._domain.health.prometheus_text import NoResultError, is_exposition
 from .._domain.health.reach import API_SERVER, prometheus_service
 from .._kube.errors import KubeError
 from .._kube.session import Session
@@ -83,11 +83,10 @@ def ask_prometheus(
 
     try:
         answers = dict(zip(QUERIES, session.in_parallel(ask, QUERIES.values()), strict=True))
-    except KubeError as error:
-        return _said_of_each(
-            nodes, f"Prometheus, {where['namespace']}/{where['service']}, does not tell: {error.what}"
-        ), {}
-    metrics, ports = reports(answers, [node["name"] for node in nodes if node], pods)
+        metrics, ports = reports(answers, [node["name"] for node in nodes if node], pods)
+    except (KubeError, NoResultError) as error:
+        why = error.what if isinstance(error, KubeError) else error
+        return _said_of_each(nodes, f"Prometheus, {where['namespace']}/{where['service']}, does not tell: {why}"), {}
     # One that is not scraped is silent, whatever runs on it.
     return {**_said_of_each(nodes, "Prometheus has no series of it"), **metrics}, ports
 

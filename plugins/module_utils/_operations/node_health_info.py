@@ -20,6 +20,7 @@ from .._domain.health.handoff import handoff
 from .._domain.health.nodes import node_record
 from .._domain.health.pods import pod_record
 from .._domain.health.policy import Policy, PolicyError, build_policy
+from .._domain.health.prometheus_text import NoResultError
 from .._domain.health.snapshot import snapshot
 from .._domain.model.engine import ENGINES
 from .._domain.moments import seconds_at
@@ -128,9 +129,11 @@ class _Reader:
         service = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/services/{TELEMETRY}:{TELEMETRY_PORT}/proxy/api/v1/query"
         try:
             answer = self._session.get(service, {"query": engine_query(names.values(), longest + 120)})
+            return engine_records(answer, names, MODELS_NAMESPACE), ""
         except KubeError as error:
             return [], str(error.what)
-        return engine_records(answer, names, MODELS_NAMESPACE), ""
+        except NoResultError as error:
+            return [], str(error)
 
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
