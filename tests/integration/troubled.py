@@ -21,6 +21,9 @@ from urllib.parse import urlsplit
 RESET = 0
 """The connection is cut instead of an answer."""
 
+AGENT = "(by way of trouble)"
+"""Ends the name of the client, by which the API server's log tells these requests from others."""
+
 Asked = Callable[[str, str], int | None]
 
 
@@ -45,6 +48,7 @@ def troubled(cluster: Any, before: Asked, after: Asked = lambda _method, _path: 
             if trouble is None:
                 upstream = http.client.HTTPSConnection(str(target.hostname), target.port, context=trust, timeout=60)
                 headers = {name: value for name, value in self.headers.items() if name.lower() != "accept-encoding"}
+                headers["User-Agent"] = f"{headers.get('User-Agent', '')} {AGENT}"
                 upstream.request(self.command, self.path, body or None, headers)
                 answer = upstream.getresponse()
                 trouble = after(self.command, self.path)

@@ -50,7 +50,8 @@ def node_site(bed: Any, folder: Path) -> Iterator[Site]:
         stack.enter_context(canaries_that_end(cluster))
         site = stack.enter_context(site_on(cluster, folder))
         site.more["node"] = node(cluster)
-        (folder / "repair.yml").write_text(json.dumps([{"name": "Repair it", "ansible.builtin.meta": "noop"}]))
+        site.more["repair"] = folder / "repair.yml"
+        site.more["repair"].write_text(json.dumps([{"name": "Repair it", "ansible.builtin.meta": "noop"}]))
         yield site
 
 
@@ -91,7 +92,7 @@ def _remediate(site: Site, goal: str) -> Forked:
     asked: dict[str, Any] = {
         "remediate_findings": [site.more["finding"]] if goal == OUT else [],
         "remediate_repair": "custom",
-        "remediate_repair_tasks": str(site.folder / "repair.yml"),
+        "remediate_repair_tasks": str(site.more["repair"]),
         "remediate_validate": "canary",
         "remediate_canary_image": "engine:1",
         "remediate_canary_timeout": 60,
