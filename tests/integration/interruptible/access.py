@@ -98,7 +98,7 @@ def _granted_access(site: Site) -> dict[str, Any]:
 
 
 def _user_of(site: Site, kubeconfig: Path) -> str:
-    """As whom the API server knows the token in a file."""
+    """The user of the token in a file, as the API server knows it."""
     token = yaml.safe_load(kubeconfig.read_text())["users"][0]["user"]["token"]
     by = Api(site.cluster.server, site.cluster.ca_file, token)
     try:
