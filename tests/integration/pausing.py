@@ -90,7 +90,7 @@ def pause(
     finally:
         signal_all(stopped, signal.SIGCONT)
         resumed.set()
-    status = runs[0].wait(180)
+    status, at = runs[0].wait(180), site.trap.sprung_at
     site.trap.wait_until_quiet()
     site.trap.set(None)
     if late and point.when == BEFORE:
@@ -100,7 +100,7 @@ def pause(
         perform(elsewhere.connection, "fireworks.byoc.operation_lock", **{**_NEXT, "state": "absent"})
     later = [call for call in calls(log, after=offset) if _is_ours(call) and call.received > moment + 0.1]
     held_up = later[0] if late and point.when == BEFORE else None
-    return Resumed(site.trap.sprung_at, runs[0].said, status, later, held_up, as_before)
+    return Resumed(at, runs[0].said, status, later, held_up, as_before)
 
 
 def _is_ours(call: Call) -> bool:
