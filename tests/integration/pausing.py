@@ -32,6 +32,7 @@ class Resumed:
     :param at: where it was paused. :param said: what it said. :param status: how it ended.
     :param later: the writes of it that the API server received later than 0.1 s after it went on.
     :param late: the one of these that was on its way when it was paused.
+    :param over: whether the next run had written the object of that one.
     :param as_before: whether all is as the next run left it.
     """
 
@@ -40,6 +41,7 @@ class Resumed:
     status: int
     later: list[Call]
     late: Call | None
+    over: bool
     as_before: bool
 
 
@@ -79,13 +81,14 @@ def pause(
     site.trap.set(point, spring)
     runs.append(operation.begin(site, goal))
     begun.set()
+    log = site.cluster.audit_log
     try:
         assert paused.wait(120), f"it never came to {point}: {runs[0].said}"
+        begins = log.stat().st_size
         complete(elsewhere, *following)
         if keeps:
             assert perform(elsewhere.connection, "fireworks.byoc.operation_lock", **_NEXT)["held"]
         before = operation.found(site)
-        log = site.cluster.audit_log
         offset, moment = log.stat().st_size, time.time()
     finally:
         signal_all(stopped, signal.SIGCONT)
@@ -100,7 +103,15 @@ def pause(
         perform(elsewhere.connection, "fireworks.byoc.operation_lock", **{**_NEXT, "state": "absent"})
     later = [call for call in calls(log, after=offset) if _is_ours(call) and call.received > moment + 0.1]
     held_up = later[0] if late and point.when == BEFORE else None
-    return Resumed(at, runs[0].said, status, later, held_up, as_before)
+    over = held_up is not None and any(_wrote(call, held_up.path) for call in calls(log, after=begins))
+    return Resumed(at, runs[0].said, status, later, held_up, over, as_before)
+
+
+def _wrote(call: Call, path: str) -> bool:
+    """Whether it is a write of the next run to the object at this path, and was accepted."""
+    by_next = not call.agent.endswith(AGENT) and call.agent.startswith("fireworks-byoc") and call.verb not in _READS
+    same = call.path.partition("?")[0] == path.partition("?")[0]
+    return by_next and same and "dryRun=All" not in call.path and call.code < 400
 
 
 def _is_ours(call: Call) -> bool:
