@@ -9,7 +9,7 @@ import hashlib
 import json
 import subprocess
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -142,8 +142,11 @@ _KINDS = (
 )
 
 
-def ours(cluster: Any) -> dict[str, str]:
-    """Every object of ours by its place, with a digest of what was asked for (not of what the cluster did with it)."""
+def ours(cluster: Any, as_read: Callable[[str], str] = str) -> dict[str, str]:
+    """Every object of ours by its place, with a digest of what was asked for (not of what the cluster did with it).
+
+    :param as_read: what is done with each text first, such as to leave out a time.
+    """
     found = {}
     for path in _KINDS:
         for item in cluster.request("GET", path + _OURS)["items"]:
@@ -154,8 +157,8 @@ def ours(cluster: Any) -> dict[str, str]:
             wanted["labels"] = metadata.get("labels")
             for assigned in ("clusterIP", "clusterIPs"):
                 wanted.get("spec", {}).pop(assigned, None)
-            text = json.dumps(wanted, sort_keys=True)
-            place = f"{path} {metadata.get('namespace', '')}/{metadata['name']}"
+            text = as_read(json.dumps(wanted, sort_keys=True))
+            place = as_read(f"{path} {metadata.get('namespace', '')}/{metadata['name']}")
             found[place] = hashlib.sha256(text.encode()).hexdigest()
     return found
 

@@ -25,6 +25,9 @@ from urllib.parse import urlsplit
 RESET = 0
 """The connection is cut instead of an answer."""
 
+AGENT = "(by way of trouble)"
+"""Ends the name of the client, by which the API server's log tells these requests from others."""
+
 HANDSHAKE = "HANDSHAKE"
 """The method of a call that is no request yet: somebody connects. All that can be done with it is to break it off."""
 
@@ -56,6 +59,7 @@ class Exchange:
     def forward(self) -> http.client.HTTPResponse:
         """Let the API server act. Its answer is not passed on yet."""
         headers = {name: value for name, value in self._handler.headers.items() if name.lower() not in _NOT_PASSED_ON}
+        headers["User-Agent"] = f"{headers.get('User-Agent', '')} {AGENT}"
         upstream = self._handler.upstream
         upstream.request(self.call.method, self.call.path, self._sent or None, headers)
         return upstream.getresponse()

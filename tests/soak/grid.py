@@ -150,8 +150,7 @@ class World:
             with troubled(self.cluster, choose) as server:
                 done = self.run(operation, server, trouble)
         except subprocess.TimeoutExpired as hung:
-            said = hung.output.decode(errors="replace") if isinstance(hung.output, bytes) else ""
-            done = subprocess.CompletedProcess([], -9, f"{said}\nHUNG")
+            done = subprocess.CompletedProcess([], -9, str(hung.output))
             cell.problems.append(f"it did not end in {MOST_SECONDS:.0f} s")
         cell.seconds = time.monotonic() - began
         cell.calls, cell.struck, cell.output = choose.calls, choose.struck, done.stdout

@@ -62,6 +62,14 @@ def test_an_entry_is_read_as_it_was_recorded() -> None:
     assert (read.state, read.failure, read.ended) == (FAILED, "it crashed", "2026-11-26T02:10:00Z")
 
 
+def test_a_write_over_an_entry_names_the_one_that_was_read() -> None:
+    recorded = record(Entry(4, "2026.11.0", "2026.12.0", "", ()))
+    recorded["metadata"] |= {"uid": "0f5c", "resourceVersion": "7"}
+    named = {key: recorded["metadata"][key] for key in ("name", "namespace", "uid", "resourceVersion")}
+    [read] = in_order([recorded])
+    assert read.seen == {"apiVersion": "v1", "kind": "ConfigMap", "metadata": named}
+
+
 def test_what_somebody_else_made_of_an_entry_restores_nothing() -> None:
     [read] = in_order([{"metadata": {"name": "stack-upgrade-1"}}])
     assert (read.number, read.state, read.objects) == (0, SUPERSEDED, [])
