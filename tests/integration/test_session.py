@@ -302,6 +302,48 @@ def _hang_up(listener: socket.socket) -> None:
             connection.close()
 
 
+def test_a_watch_that_brings_no_event_ends_soon(bed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "WATCH_SECONDS", 1.0)
+    with a_dripping_server(bed) as access:
+        started = time.monotonic()
+        assert list(Session(access).watch("/api/v1/pods", {}, 600)) == []
+        assert time.monotonic() - started < 8
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_server_that_answered_this_run_before_is_waited_for_while_it_restarts(
+    bed: Any, monkeypatch: pytest.MonkeyPatch, before: bool
+) -> None:
+    monkeypatch.setattr(session_module, "FIRST_ANSWER_SECONDS", 0.3)
+    with a_server(bed, [*[(0, {})] * 5, (200, {})]) as (access, paths):
+        session = Session(access, has_answered=before)
+        if before:
+            assert session.get("/x") == {}
+        else:
+            with pytest.raises(UnreachableError):
+                session.get("/x")
+    assert (len(paths) == 6) is before
+
+
+def test_a_server_that_takes_calls_and_never_answers_is_given_up_within_seconds(
+    bed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "FIRST_ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(session_module, "FIRST_READ_SECONDS", 0.2)
+    over = threading.Event()
+
+    class Silent(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            over.wait(60)
+
+    with serving(bed, Silent) as access:
+        started = time.monotonic()
+        with pytest.raises(UnreachableError, match="timed out"):
+            Session(access).get("/api/v1/namespaces/kube-system")
+        over.set()
+        assert time.monotonic() - started < 8
+
+
 @contextmanager
 def a_dripping_server(bed: Any) -> Iterator[Access]:
     """One that never stops answering: a byte every tenth of a second."""
