@@ -134,18 +134,16 @@ def test_an_exporter_is_read_through_the_api_server(birch: Any, tmp_path: Path) 
 
 @contextmanager
 def serving_and_watched(cluster: Any) -> Iterator[None]:
-    """A model's pod, a telemetry Service with an address behind it, and an exporter's pod."""
+    """A model's pod, a telemetry Service with one behind it, and an exporter's."""
     spec = {"nodeName": NODE, "containers": [{"name": "it", "image": "it:1"}]}
     exporter = {"name": f"nvidia-dcgm-exporter-{NODE}", "labels": {"app": "nvidia-dcgm-exporter"}}
     system = "/api/v1/namespaces/fireworks-system"
     for name in ("fireworks-system", "fireworks-models"):
         cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
-    port = {"port": TELEMETRY_PORT}
-    cluster.request("POST", f"{system}/services", {"metadata": {"name": TELEMETRY}, "spec": {"ports": [port]}})
-    address = {"addresses": ["10.9.9.9"], "conditions": {"ready": True}}
-    marks = {"name": TELEMETRY, "labels": {"kubernetes.io/service-name": TELEMETRY}}
-    behind = {"metadata": marks, "addressType": "IPv4", "endpoints": [address], "ports": [port]}
-    cluster.request("POST", "/apis/discovery.k8s.io/v1/namespaces/fireworks-system/endpointslices", behind)
+    marks = {"app": TELEMETRY}
+    service = {"ports": [{"port": TELEMETRY_PORT}], "selector": marks}
+    cluster.request("POST", f"{system}/services", {"metadata": {"name": TELEMETRY}, "spec": service})
+    cluster.request("POST", f"{system}/pods", {"metadata": {"name": TELEMETRY, "labels": marks}, "spec": spec})
     model = {"name": "served", "labels": {MODEL_LABEL: "llama-3-1-8b"}}
     cluster.request("POST", "/api/v1/namespaces/fireworks-models/pods", {"metadata": model, "spec": spec})
     cluster.request("POST", PODS, {"metadata": exporter, "spec": spec})

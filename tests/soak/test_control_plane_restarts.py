@@ -42,7 +42,7 @@ def test_a_control_plane_that_restarts_between_two_tasks_is_waited_for_under_the
     tasks = [
         {"fireworks.byoc.operation_lock": lock, "register": "byoc_lock", "when": locked},
         {"ansible.builtin.copy": {"dest": str(reached), "content": "", "mode": "0600"}},
-        {"ansible.builtin.wait_for": {"path": str(away), "timeout": 60, "sleep": 0.2}},
+        {"ansible.builtin.wait_for": {"path": str(away), "timeout": 60}},
         {"fireworks.byoc.apply_set": {"name": "note", "namespace": "fireworks-system", "definition": note}},
         {"fireworks.byoc.operation_lock": {**lock, "state": "absent"}, "when": locked},
     ]

@@ -21,6 +21,9 @@ from .session import WATCH_SECONDS, Session
 #: A watch is as long as this at most, and a list follows it: after more time than that, no answer came.
 BLIND_SECONDS = WATCH_SECONDS + 15.0
 _TICK_SECONDS = 0.05
+#: Where each watch ends at once, lists must not follow one another without a rest, which grows to this.
+_LONGEST_REST_SECONDS = 2.0
+_SHORT_SECONDS = 5.0
 #: What is raised where something else than a pod is taken apart.
 _NO_POD = (AttributeError, KeyError, TypeError, ValueError)
 
@@ -78,7 +81,9 @@ class PodWatch:
 
     def _follow(self, namespace: str) -> None:
         """List and watch, again and again: a broken stream or an unavailable server only costs time."""
+        rest = _TICK_SECONDS
         while not self._stop.is_set():
+            began = time.monotonic()
             try:
                 version = self._list(namespace)
                 path = f"/api/v1/namespaces/{namespace}/pods"
@@ -88,7 +93,9 @@ class PodWatch:
                     self._see(namespace, event)
             except (KubeError, *_NO_POD):
                 pass  # asked again until the drain's own deadline
-            self._stop.wait(_TICK_SECONDS)
+            short = time.monotonic() - began < _SHORT_SECONDS
+            rest = min(2 * rest, _LONGEST_REST_SECONDS) if short else _TICK_SECONDS
+            self._stop.wait(rest)
 
     def _see(self, namespace: str, event: Mapping[str, Any]) -> None:
         """Keep what one event says. The server sends them in order: what was before it is known too."""

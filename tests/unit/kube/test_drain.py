@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -50,11 +51,11 @@ class Server:
         self.evicted: list[str] = []
         self.events: list[Any] = [{"type": "ERROR"}]
         self.refusal: KubeError | None = None
-        self.lists_left = 10**9
+        self.lists, self.lists_at_most = 0, math.inf
 
     def list_pages(self, _path: str) -> list[Any]:
-        self.lists_left -= 1
-        if self.lists_left < 0:
+        self.lists += 1
+        if self.lists > self.lists_at_most:
             raise UnreachableError("no answer")
         return [{"metadata": {"resourceVersion": "1"}, "items": list(self.pods)}]
 
@@ -112,6 +113,7 @@ def test_a_pod_of_a_living_node_is_awaited_once_to_its_end() -> None:
     result = drained(server, 0.5)
     assert (result.done, server.evicted) == (False, [])
     assert [one.why for one in result.evicted] == ["was leaving already and has not ended"]
+    assert server.lists <= 6, "asked again and again where no watch lasts"
 
 
 @pytest.mark.parametrize(
@@ -184,7 +186,7 @@ def test_what_is_no_pod_does_not_end_the_watch(event: Any) -> None:
 def test_a_drain_that_sees_nothing_any_more_concludes_nothing_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pod_watch, "BLIND_SECONDS", 0.2)
     server = Server([pod("a", "ReplicaSet", ALIVE, ready=True)])
-    server.lists_left = 1
+    server.lists_at_most = 1
     server.events = []
     server.refusal = UnreachableError("no answer")
     result = drained(server, 1.5)
