@@ -148,6 +148,18 @@ def test_a_name_that_does_not_resolve_is_said_so(bed: Any) -> None:
         open_session(bed["acme"], server="https://no-such-host.invalid").uid()
 
 
+def test_a_name_server_that_is_silent_is_not_waited_for_long(bed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_asked, **_more: over.wait(60))
+    monkeypatch.setattr(session_module, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(session_module, "FIRST_ANSWER_SECONDS", 0.3)
+    started = time.monotonic()
+    with pytest.raises(UnreachableError, match="no name server says in time where it is"):
+        open_session(bed["acme"], server="https://acme-eu-1.example:6443").uid()
+    over.set()
+    assert time.monotonic() - started < 8
+
+
 def test_a_certificate_of_another_authority_is_never_trusted(bed: Any) -> None:
     with pytest.raises(TlsError, match="is not trusted"):
         open_session(bed["acme"], ca_cert=Path(bed["birch"].ca_file).read_text()).uid()

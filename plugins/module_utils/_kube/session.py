@@ -31,6 +31,7 @@ from .errors import (
 )
 from .exec_credential import ExecCredential, run_exec_plugin
 from .kubeconfig import Access, read_file
+from .resolving import is_looked_up
 from .retry import delay_before, may_pass
 from .threads import in_threads
 from .tls import tls_context
@@ -201,6 +202,9 @@ class Session:
     def _try_once(
         self, method: str, url: str, data: bytes | None, content_type: str, accept: str, read_seconds: float
     ) -> tuple[Answer | None, KubeError | None]:
+        known = self._has_answered or self.access.proxy_url
+        if not (known or is_looked_up(self.access.server, self.within(CONNECT_SECONDS))):
+            return None, self._unanswered("no name server says in time where it is")
         headers = {"Accept": accept, "Content-Type": content_type, "User-Agent": FIELD_MANAGER, **self._authorization()}
         timeout = urllib3.Timeout(connect=self.within(CONNECT_SECONDS), read=self.within(read_seconds))
         try:
@@ -226,6 +230,9 @@ class Session:
                 "changed unannounced",
                 owner=Owner.CUSTOMER,
             ) from None
+        return self._unanswered(reason)
+
+    def _unanswered(self, reason: str) -> UnreachableError:
         return UnreachableError(
             f"the API server did not answer: {reason}",
             where=self.where,
