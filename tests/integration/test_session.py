@@ -148,6 +148,18 @@ def test_a_name_that_does_not_resolve_is_said_so(bed: Any) -> None:
         open_session(bed["acme"], server="https://no-such-host.invalid").uid()
 
 
+def test_a_name_server_that_is_silent_is_not_waited_for_long(bed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_asked, **_more: over.wait(60))
+    monkeypatch.setattr(session_module, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(session_module, "FIRST_ANSWER_SECONDS", 0.3)
+    started = time.monotonic()
+    with pytest.raises(UnreachableError, match="no name server says in time where it is"):
+        open_session(bed["acme"], server="https://acme-eu-1.example:6443").uid()
+    over.set()
+    assert time.monotonic() - started < 8
+
+
 def test_a_certificate_of_another_authority_is_never_trusted(bed: Any) -> None:
     with pytest.raises(TlsError, match="is not trusted"):
         open_session(bed["acme"], ca_cert=Path(bed["birch"].ca_file).read_text()).uid()
@@ -300,6 +312,48 @@ def _hang_up(listener: socket.socket) -> None:
         while True:
             connection, _address = listener.accept()
             connection.close()
+
+
+def test_a_watch_that_brings_no_event_ends_soon(bed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "WATCH_SECONDS", 1.0)
+    with a_dripping_server(bed) as access:
+        started = time.monotonic()
+        assert list(Session(access).watch("/api/v1/pods", {}, 600)) == []
+        assert time.monotonic() - started < 8
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_server_that_answered_this_run_before_is_waited_for_while_it_restarts(
+    bed: Any, monkeypatch: pytest.MonkeyPatch, before: bool
+) -> None:
+    monkeypatch.setattr(session_module, "FIRST_ANSWER_SECONDS", 0.3)
+    with a_server(bed, [*[(0, {})] * 5, (200, {})]) as (access, paths):
+        session = Session(access, has_answered=before)
+        if before:
+            assert session.get("/x") == {}
+        else:
+            with pytest.raises(UnreachableError):
+                session.get("/x")
+    assert (len(paths) == 6) is before
+
+
+def test_a_server_that_takes_calls_and_never_answers_is_given_up_within_seconds(
+    bed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "FIRST_ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(session_module, "FIRST_READ_SECONDS", 0.2)
+    over = threading.Event()
+
+    class Silent(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            over.wait(60)
+
+    with serving(bed, Silent) as access:
+        started = time.monotonic()
+        with pytest.raises(UnreachableError, match="timed out"):
+            Session(access).get("/api/v1/namespaces/kube-system")
+        over.set()
+        assert time.monotonic() - started < 8
 
 
 @contextmanager

@@ -166,13 +166,22 @@ class LockKeeper:
                 self.look()
 
 
+def has_answered(connection: Mapping[str, Any], known: Any) -> bool:
+    """Whether this run had an answer from this very cluster already: it asked for the lock there.
+
+    :param known: what the run knows of its lock, held or not.
+    """
+    uid = connection.get("cluster_uid")
+    return isinstance(known, Mapping) and bool(uid) and known.get("cluster_uid") == uid
+
+
 def attempt_under_lock(operation: Operation, parameters: dict[str, Any], context: Context, held: Any) -> dict[str, Any]:
     """As ``operation.attempt``, with the run's lock kept meanwhile. An operation whose lock is lost fails.
 
     :param held: what the run knows of its lock; anything but a lock on this very cluster keeps nothing.
     """
     connection = parameters.get("connection") or {}
-    if not (isinstance(held, Mapping) and held.get("held") and held["cluster_uid"] == connection.get("cluster_uid")):
+    if not (has_answered(connection, held) and held.get("held")):
         return operation.attempt(parameters, context)
     keeper = LockKeeper(connection, held)
     keeper.start()
