@@ -114,6 +114,7 @@ def wait_for_none(cluster: Any, path: str) -> None:
     until(lambda: names(cluster, path) == [], f"{path} still has {names(cluster, path)}", 60)
 
 
+@pytest.mark.soak
 def test_keda_gets_a_scaled_object_that_lives_with_its_model(with_keda: Any, tmp_path: Path) -> None:
     contract = scaling(with_keda)
     checked = onboard(tmp_path, contract, options=("--check", "--diff"))

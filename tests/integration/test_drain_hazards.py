@@ -265,6 +265,7 @@ def test_a_dead_nodes_pods_count_as_gone_once_others_serve_and_its_repair_is_req
         assert before <= there, "deleted by force"
 
 
+@pytest.mark.soak
 def test_a_dead_nodes_stateful_pod_waits_until_somebody_confirms_that_the_node_is_off(
     cluster: Any, tmp_path: Path
 ) -> None:

@@ -71,6 +71,7 @@ def established(cluster: Any) -> bool:
     return any(c["type"] == "Established" and c["status"] == "True" for c in status.get("conditions") or ())
 
 
+@pytest.mark.soak
 def test_on_openshift_the_models_get_routes_and_a_second_run_changes_nothing(openshift: Any, tmp_path: Path) -> None:
     contract = agreed(openshift)
     contract["identity"]["provider"] = "openshift"

@@ -12,7 +12,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from tests.integration.ansible_runs import ROOT
-from tests.integration.journey import agreed, line, offboard, onboard, play, unreachable
+from tests.integration.journey import agreed, line, onboard, play, unreachable, wipe
 from tests.integration.plays import connection_to, run_tasks
 
 ASKED = ("-e", "release=2026.12.0", "-e", "requested_by=sre@fireworks.example")
@@ -153,7 +153,8 @@ def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any,
         touched = [set(now) - set(then) for now, then in zip(after, before, strict=True)]
         assert {name for each in touched for name, _version in each} <= {"fireworks-system"}  # the annotations
     finally:
-        offboard(tmp_path / "both", one, two)
+        wipe(acme)
+        wipe(birch)
 
 
 def test_in_check_mode_it_plans_and_writes_no_file(bed: Any, tmp_path: Path) -> None:

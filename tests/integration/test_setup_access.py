@@ -148,6 +148,7 @@ def ends_of(cluster: Any, name: str) -> str:
     return str(account["metadata"]["annotations"]["byoc.fireworks.ai/until"])
 
 
+@pytest.mark.soak
 def test_a_grant_that_was_killed_before_its_credential_was_kept_is_taken_up_by_the_next_run(
     acme: Any, tmp_path: Path
 ) -> None:

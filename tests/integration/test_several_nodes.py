@@ -232,6 +232,7 @@ def test_from_one_node_to_several_everything_goes_first(models: Models) -> None:
     assert models.revisions() == [(1, "good"), (2, "good")]
 
 
+@pytest.mark.soak
 def test_onboarding_serves_it_and_offboarding_leaves_nothing(acme: Any, tmp_path: Path) -> None:
     contract = spanning(agreed(acme))
     with playing_the_controller(acme) as refused:

@@ -159,6 +159,7 @@ def test_what_does_not_pass_is_rolled_back_and_tried_again_when_corrected(fleet:
     assert "release-failed" not in release_of(birch)
 
 
+@pytest.mark.soak
 def test_a_newer_release_takes_the_place_of_one_that_was_killed(fleet: Fleet, tmp_path: Path) -> None:
     acme, _birch, contracts = fleet
     before = stack(acme)

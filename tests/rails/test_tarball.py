@@ -68,6 +68,7 @@ def test_playbooks_run_by_their_full_name_from_the_installed_tarball(customer):
     assert said.count("playbook: ") == len(names), said
 
 
+@pytest.mark.soak
 def test_the_galaxy_importer_accepts_the_tarball(tools, tarball, tmp_path):
     # test_ansible_lint runs the same linter by a stricter profile.
     left_out = {"GALAXY_IMPORTER_RUN_ANSIBLE_TEST": "false", "GALAXY_IMPORTER_RUN_ANSIBLE_LINT": "false"}

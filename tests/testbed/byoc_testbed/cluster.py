@@ -114,8 +114,8 @@ class Cluster:
             self.spec.audit,
             real_nodes=self.spec.real_nodes,
         )
-        # Its start is mostly garbage: collecting it half as often saves a fifth of the time.
-        self._run(arguments, {"GOGC": "200"})
+        # Its start is mostly garbage: collecting it a quarter as often saves a fifth of the time.
+        self._run(arguments, {"GOGC": "400"})
         self._until(self.api.is_ready, "the API server is not ready")
 
     def stop_apiserver(self) -> None:
