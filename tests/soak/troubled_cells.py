@@ -1,7 +1,8 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whatever goes wrong on the way to a cluster, no run says what is not so, and the next one finishes.
+"""The cells of the grid as tests: whatever goes wrong on the way to a cluster, no run says what is not so, and the next
+one finishes.
 
 The results are a table in build/troubled.txt, shown at the end of the run.
 """
@@ -21,8 +22,6 @@ from tests.soak.grid import SHARES, World
 from tests.soak.grid_operations import BY_NAME, GRID
 from tests.soak.grid_table import note
 
-NAMES = [trouble.name for trouble in TROUBLES]
-
 
 @pytest.fixture(scope="module")
 def world(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
@@ -34,44 +33,15 @@ def world(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]
 
 def cells(*operations: str) -> Any:
     """Every trouble with every share; the operations beside each other, since each begins where the one before ends."""
-    grid = [(name, trouble, share) for trouble, share, name in product(NAMES, SHARES, operations)]
+    names = [trouble.name for trouble in TROUBLES]
+    grid = [(name, trouble, share) for trouble, share, name in product(names, SHARES, operations)]
     return pytest.mark.parametrize(("name", "trouble", "share"), grid, ids=["-".join(map(str, one)) for one in grid])
 
 
 def run(world: World, name: str, trouble: str, share: int) -> None:
+    """One cell."""
     seed = os.environ["BYOC_SOAK_SEED"]
     cell = world.cell(world.toward(BY_NAME[name]), trouble, share, seed)
     wrong = "\n".join([*cell.problems, cell.output]) if cell.problems else ""
     note(cell.row(seed), wrong)
     assert not wrong, f"seed {seed}: {wrong[:10000]}"
-
-
-@pytest.mark.soak(sample=1)
-@cells("status", "health")
-def test_what_reads_concludes_nothing_that_is_not_so(world: World, name: str, trouble: str, share: int) -> None:
-    run(world, name, trouble, share)
-
-
-@cells("onboard", "offboard")
-def test_onboarding_and_offboarding(world: World, name: str, trouble: str, share: int) -> None:
-    run(world, name, trouble, share)
-
-
-@cells("upgrade", "rollback_stack")
-def test_an_upgrade_and_the_way_back(world: World, name: str, trouble: str, share: int) -> None:
-    run(world, name, trouble, share)
-
-
-@cells("deploy_models")
-def test_a_rollout_of_models(world: World, name: str, trouble: str, share: int) -> None:
-    run(world, name, trouble, share)
-
-
-@cells("remediate")
-def test_a_remediation_with_a_drain(world: World, name: str, trouble: str, share: int) -> None:
-    run(world, name, trouble, share)
-
-
-@cells("rotate_credentials")
-def test_a_rotation_of_credentials(world: World, name: str, trouble: str, share: int) -> None:
-    run(world, name, trouble, share)
