@@ -12,10 +12,10 @@ __all__ = ["world"]
 
 
 @cells("deploy_models")
-def test_models_are_rolled_out(world: World, name: str, trouble: str, share: int) -> None:  # noqa: F811 (the fixture)
+def test_models_are_rolled_out(world: World, name: str, trouble: str, share: int) -> None:
     run(world, name, trouble, share)
 
 
 @cells("remediate")
-def test_a_node_is_drained_before_its_repair(world: World, name: str, trouble: str, share: int) -> None:  # noqa: F811 (the fixture)
+def test_a_node_is_drained_before_its_repair(world: World, name: str, trouble: str, share: int) -> None:
     run(world, name, trouble, share)

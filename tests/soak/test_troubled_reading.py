@@ -15,10 +15,10 @@ __all__ = ["world"]
 
 @pytest.mark.soak(sample=1)
 @cells("status", "health")
-def test_what_reads_concludes_nothing_that_is_not_so(world: World, name: str, trouble: str, share: int) -> None:  # noqa: F811 (the fixture)
+def test_what_reads_concludes_nothing_that_is_not_so(world: World, name: str, trouble: str, share: int) -> None:
     run(world, name, trouble, share)
 
 
 @cells("rotate_credentials")
-def test_credentials_are_renewed(world: World, name: str, trouble: str, share: int) -> None:  # noqa: F811 (the fixture)
+def test_credentials_are_renewed(world: World, name: str, trouble: str, share: int) -> None:
     run(world, name, trouble, share)

@@ -12,10 +12,10 @@ __all__ = ["world"]
 
 
 @cells("onboard", "offboard")
-def test_a_cluster_is_onboarded_and_offboarded(world: World, name: str, trouble: str, share: int) -> None:  # noqa: F811 (the fixture)
+def test_a_cluster_is_onboarded_and_offboarded(world: World, name: str, trouble: str, share: int) -> None:
     run(world, name, trouble, share)
 
 
 @cells("upgrade", "rollback_stack")
-def test_a_stack_is_upgraded_and_rolled_back(world: World, name: str, trouble: str, share: int) -> None:  # noqa: F811 (the fixture)
+def test_a_stack_is_upgraded_and_rolled_back(world: World, name: str, trouble: str, share: int) -> None:
     run(world, name, trouble, share)
