@@ -13,7 +13,6 @@ import re
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -202,6 +201,8 @@ def unclear(done: Run) -> list[str]:
     found = []
     if not code_of(done):
         found.append("it failed without a code")
+    if "Action required by" not in " ".join(done.stdout.split()):
+        found.append("it does not say who has to act")
     if "task_failed" in done.stdout:
         found.append("it failed in a way that nobody foresaw")
     if "MODULE FAILURE" in done.stdout or "unexpectedly:" in done.stdout:
@@ -216,10 +217,7 @@ def until_settled(cluster: Any) -> None:
 
     def settled() -> bool:
         selector = "?labelSelector=app.kubernetes.io%2Fmanaged-by%3Dfireworks-byoc"
-        for one in cluster.request("GET", f"/apis/apps/v1/deployments{selector}")["items"]:
-            if one["status"].get("readyReplicas", 0) != one["spec"]["replicas"]:
-                return False
-        return True
+        found = cluster.request("GET", f"/apis/apps/v1/deployments{selector}")["items"]
+        return all(one["status"].get("readyReplicas", 0) == one["spec"]["replicas"] for one in found)
 
-    with suppress(KeyError):
-        until(settled, "the deployments are not ready", 60)
+    until(settled, "the deployments are not ready", 60)
