@@ -137,8 +137,8 @@ def _reads(name: str) -> Operation:
 GRID = (
     Operation("onboard", BARE, ONBOARDED, options=lambda _: (*NO_REQUESTS, *NO_BAKE, *SHORT_LOCK)),
     Operation("offboard", ONBOARDED, BARE, options=lambda _: ("-e", "confirm=offboard", *SHORT_LOCK)),
-    Operation("deploy_models", ONBOARDED, SHORTENED, model=_SHORT_CONTEXT, options=lambda _: (*NO_BAKE, *SHORT_LOCK)),
-    Operation("deploy_models", SHORTENED, ONBOARDED, options=lambda _: (*NO_BAKE, *SHORT_LOCK)),
+    Operation("deploy_models", ONBOARDED, SHORTENED, model=_SHORT_CONTEXT, options=lambda _: (*NO_REQUESTS, *NO_BAKE, *SHORT_LOCK)),
+    Operation("deploy_models", SHORTENED, ONBOARDED, options=lambda _: (*NO_REQUESTS, *NO_BAKE, *SHORT_LOCK)),
     Operation("upgrade", ONBOARDED, UPGRADED, options=_upgrade),
     Operation("rollback_stack", UPGRADED, ONBOARDED, options=lambda _: (*QUICK, "-e", f"to={OLD}")),
     Operation("remediate", ONBOARDED, ONBOARDED, options=_found, finished=_repair_requested, untrue=_not_drained,
