@@ -134,11 +134,13 @@ def _reads(name: str) -> Operation:
     return Operation(name, ONBOARDED, ONBOARDED, finished=_was_read, before=_learn(name), untrue=_other_rows(name))
 
 
+#: The testbed's pods answer no requests.
+_QUICK_MODELS = (*NO_REQUESTS, *NO_BAKE, *SHORT_LOCK)
 GRID = (
-    Operation("onboard", BARE, ONBOARDED, options=lambda _: (*NO_REQUESTS, *NO_BAKE, *SHORT_LOCK)),
+    Operation("onboard", BARE, ONBOARDED, options=lambda _: _QUICK_MODELS),
     Operation("offboard", ONBOARDED, BARE, options=lambda _: ("-e", "confirm=offboard", *SHORT_LOCK)),
-    Operation("deploy_models", ONBOARDED, SHORTENED, model=_SHORT_CONTEXT, options=lambda _: (*NO_REQUESTS, *NO_BAKE, *SHORT_LOCK)),
-    Operation("deploy_models", SHORTENED, ONBOARDED, options=lambda _: (*NO_REQUESTS, *NO_BAKE, *SHORT_LOCK)),
+    Operation("deploy_models", ONBOARDED, SHORTENED, model=_SHORT_CONTEXT, options=lambda _: _QUICK_MODELS),
+    Operation("deploy_models", SHORTENED, ONBOARDED, options=lambda _: _QUICK_MODELS),
     Operation("upgrade", ONBOARDED, UPGRADED, options=_upgrade),
     Operation("rollback_stack", UPGRADED, ONBOARDED, options=lambda _: (*QUICK, "-e", f"to={OLD}")),
     Operation("remediate", ONBOARDED, ONBOARDED, options=_found, finished=_repair_requested, untrue=_not_drained,
