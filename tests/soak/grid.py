@@ -191,8 +191,8 @@ def objects(cluster: Any) -> dict[str, str]:
 
 
 def code_of(done: Run) -> str:
-    """The last code that a run gave, in what ``-v`` shows of results."""
-    found = re.findall(r"^ +code: ([a-z_]+)$", done.stdout, re.MULTILINE)
+    """The last code that a run gave of the cluster, in what ``-v`` shows of results."""
+    found = [code for code in re.findall(r"^ +code: ([a-z_]+)$", done.stdout, re.MULTILINE) if code != "not_completed"]
     return found[-1] if found else ""
 
 
