@@ -30,7 +30,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "clusters": {"type": "list", "elements": "str", "required": True},
     "arguments": {"type": "dict", "default": {}},
     "keep": {"type": "dict", "default": {}},
-    "parallel": {"type": "int", "default": 32},
+    "parallel": {"type": "int", "default": 64},
     "cluster_timeout": {"type": "int", "default": 60},
     "timeout": {"type": "int", "default": 600},
     "interval": {"type": "int", "default": 10},

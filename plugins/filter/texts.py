@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.outcome import failures_told, lock_left
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary import (
+    every_outcome,
     failure,
     not_begun,
     success,
@@ -24,6 +25,7 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
+            "every_outcome": every_outcome,
             "failure_outcome": failure,
             "failures_told": failures_told,
             "lock_left": lock_left,

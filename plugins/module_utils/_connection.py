@@ -38,11 +38,16 @@ CONNECTION_SPEC: dict[str, Any] = {
 def open_session(connection: Mapping[str, Any], context: Context | None) -> Session:
     """The session for a ``connection``, within the bounds of ``context``. Errors as for ``resolve_access``.
 
-    :param context: of the operation; ``None`` only for the lock's own sake, which nothing bounds.
+    :param context: of the operation; ``None`` only for the sake of a lock that is held, which nothing bounds.
     """
-    bounds: dict[str, Any] = {}
+    bounds: dict[str, Any] = {"has_answered": True}
     if context:
-        bounds = {"until": context.until, "threads": context.threads, "before_write": context.before_write}
+        bounds = {
+            "until": context.until,
+            "threads": context.threads,
+            "before_write": context.before_write,
+            "has_answered": context.has_answered,
+        }
     return Session(
         resolve_access(connection, os.environ),
         cluster_name=connection.get("cluster_name") or "",

@@ -32,6 +32,7 @@ class Context:
     :param until: the moment (of ``time.monotonic``) by which it has to be over; ``None``: it knows best itself.
     :param threads: how many requests to one API server may be on their way at once.
     :param before_write: called before each request that may write; what it raises stops the operation.
+    :param has_answered: this run had an answer from the cluster before: if it does not answer now, it restarts perhaps.
     """
 
     check_mode: bool
@@ -40,6 +41,7 @@ class Context:
     until: float | None = None
     threads: int = _session.THREADS
     before_write: Callable[[], None] | None = None
+    has_answered: bool = False
 
 
 @dataclass(frozen=True)

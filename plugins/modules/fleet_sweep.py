@@ -53,9 +53,9 @@ options:
     type: dict
     default: {}
   parallel:
-    description: How many clusters are read at once.
+    description: How many clusters are read at once. Those that are dead take most of these places.
     type: int
-    default: 32
+    default: 64
   cluster_timeout:
     description: After how many seconds a cluster is given up.
     type: int
@@ -124,7 +124,7 @@ def main() -> None:
             "clusters": {"type": "list", "elements": "str", "required": True},
             "arguments": {"type": "dict", "default": {}},
             "keep": {"type": "dict", "default": {}},
-            "parallel": {"type": "int", "default": 32},
+            "parallel": {"type": "int", "default": 64},
             "cluster_timeout": {"type": "int", "default": 60},
             "timeout": {"type": "int", "default": 600},
             "interval": {"type": "int", "default": 10},

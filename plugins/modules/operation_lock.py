@@ -20,6 +20,7 @@ description:
   - Whoever takes it registers the result as C(byoc_lock). Then every action of this collection renews the lock while
     it works, from its own worker, and fails when it finds the lock in somebody else's hands. When the run dies, nobody
     renews it, and it is free after O(duration).
+  - An API server that does not answer later in the run is waited for as one that restarts, since it answered here.
   - What time it is says the API server, so the controllers' clocks do not matter.
   - In a cluster that has no namespace C(fireworks-system) there is nothing of ours to lock yet. That is no failure, and
     the lock is not held. Take it again once the namespace is there.

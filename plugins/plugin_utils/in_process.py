@@ -18,7 +18,10 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._operation import Context, Operation
-from ansible_collections.fireworks.byoc.plugins.module_utils._operations.lock_keeper import attempt_under_lock
+from ansible_collections.fireworks.byoc.plugins.module_utils._operations.lock_keeper import (
+    attempt_under_lock,
+    has_answered,
+)
 
 display = Display()
 
@@ -49,9 +52,10 @@ class InProcessAction(ActionBase):
         secrets = checked._no_log_values
         if checked.error_messages:
             raise AnsibleActionFail(remove_values("; ".join(checked.error_messages), secrets))
-        context = Context(self._task.check_mode, self._task.diff, display.warning)
-        held = task_vars.get(LOCK_VARIABLE) if self.under_lock else None
-        result = attempt_under_lock(self.operation, checked.validated_parameters, context, held)
+        parameters, lock = checked.validated_parameters, task_vars.get(LOCK_VARIABLE)
+        answered = has_answered(parameters.get("connection") or {}, lock)
+        context = Context(self._task.check_mode, self._task.diff, display.warning, has_answered=answered)
+        result = attempt_under_lock(self.operation, parameters, context, lock if self.under_lock else None)
         return remove_values(result, secrets) if secrets else result
 
     def prepare(self, arguments: dict[str, Any], _task_vars: dict[str, Any]) -> dict[str, Any]:

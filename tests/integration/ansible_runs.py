@@ -14,7 +14,9 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 #: What the playbooks record is kept out of the home of the user that runs the tests. Tests that run side by side have
@@ -33,16 +35,21 @@ def ansible_environment(**more: str) -> dict[str, str]:
 
 
 def run_playbook(
-    *arguments: str, environment: dict[str, str] | None = None, seconds: float = 300
+    *arguments: str,
+    environment: dict[str, str] | None = None,
+    seconds: float = 300,
+    prepare: Callable[[], None] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """``ansible-playbook`` with these arguments, of the interpreter that runs the tests.
 
+    :param prepare: called in the process of a forked run before anything else.
     :raises subprocess.TimeoutExpired: it took longer than so many seconds, and was killed.
     """
     environment = environment or ansible_environment()
     settings = {key: value for key, value in environment.items() if key.startswith("ANSIBLE_")}
     if settings == _SETTINGS and "PYTEST_CURRENT_TEST" in os.environ:
-        return _forked(list(arguments), environment, seconds)
+        return _forked(list(arguments), environment, seconds, prepare)
+    assert prepare is None, "only a forked run can be prepared"
     return subprocess.run(
         [_PROGRAM, *arguments],
         cwd=ROOT,
@@ -56,29 +63,74 @@ def run_playbook(
     )
 
 
-def _forked(arguments: list[str], environment: dict[str, str], seconds: float) -> subprocess.CompletedProcess[str]:
-    with tempfile.NamedTemporaryFile() as output:
-        process = _forks.Process(target=_main, args=(arguments, environment, output.name))
-        process.start()
-        process.join(seconds)
-        if process.is_alive():
-            process.kill()
-            process.join()
-            raise subprocess.TimeoutExpired([_PROGRAM, *arguments], seconds, output=output.read())
-        said = output.read().decode(errors="replace")
-    assert process.exitcode is not None
-    return subprocess.CompletedProcess([_PROGRAM, *arguments], process.exitcode, said)
+class Forked:
+    """A function that runs in a process forked from one that has loaded Ansible and this collection.
+
+    :param what: a function of a module. What it prints is kept.
+    """
+
+    def __init__(self, what: Callable[..., None], *arguments: Any, environment: Mapping[str, str]) -> None:
+        self._output = tempfile.NamedTemporaryFile()  # noqa: SIM115
+        given = (what, arguments, dict(environment), self._output.name)
+        self.process = _forks.Process(target=_become, args=given)
+        self.process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self.process.pid is not None
+        return self.process.pid
+
+    @property
+    def said(self) -> str:
+        return Path(self._output.name).read_text(errors="replace")
+
+    def wait(self, seconds: float) -> int:
+        """Its exit status.
+
+        :raises subprocess.TimeoutExpired: it took longer than so many seconds, and was killed.
+        """
+        self.process.join(seconds)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+            raise subprocess.TimeoutExpired(str(self.process), seconds, output=self.said)
+        assert self.process.exitcode is not None
+        return self.process.exitcode
 
 
-def _main(arguments: list[str], environment: dict[str, str], output: str) -> None:
-    """In the forked process: become what the command is."""
+def begin_forked_playbook(
+    *arguments: str, environment: Mapping[str, str] | None = None, prepare: Callable[[], None] | None = None
+) -> Forked:
+    """Start ``ansible-playbook`` with these arguments.
+
+    :param prepare: called in its process before anything else.
+    """
+    return Forked(_playbook, list(arguments), prepare, environment=environment or ansible_environment())
+
+
+def _forked(
+    arguments: list[str], environment: dict[str, str], seconds: float, prepare: Callable[[], None] | None
+) -> subprocess.CompletedProcess[str]:
+    running = begin_forked_playbook(*arguments, environment=environment, prepare=prepare)
+    return subprocess.CompletedProcess([_PROGRAM, *arguments], running.wait(seconds), running.said)
+
+
+def _become(what: Callable[..., None], arguments: Sequence[Any], environment: Mapping[str, str], output: str) -> None:
+    """In the forked process: become what a command is."""
     nothing, written = os.open(os.devnull, os.O_RDONLY), os.open(output, os.O_WRONLY)
     for descriptor, place in ((nothing, 0), (written, 1), (written, 2)):
         os.dup2(descriptor, place)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(ROOT)
+    what(*arguments)
+
+
+def _playbook(arguments: list[str], prepare: Callable[[], None] | None) -> None:
     sys.argv = [_PROGRAM, *arguments]
+
+    if prepare:
+        prepare()
 
     from ansible.cli.playbook import main
 

@@ -9,18 +9,25 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 
 @dataclass(frozen=True)
 class Call:
-    """One answered request."""
+    """One answered request.
+
+    :param received: when, in seconds since 1970. :param agent: what the client says it is.
+    """
 
     user: str
     verb: str
     resource: str
     namespace: str
     code: int
+    received: float = 0.0
+    path: str = ""
+    agent: str = ""
 
 
 def calls(log: Path, *, after: int = 0) -> Iterator[Call]:
@@ -37,7 +44,16 @@ def calls(log: Path, *, after: int = 0) -> Iterator[Call]:
             resource = about.get("resource") or event["requestURI"].partition("?")[0]
             if about.get("subresource"):
                 resource += "/" + about["subresource"]
-            yield Call(user, event["verb"], resource, about.get("namespace", ""), event["responseStatus"]["code"])
+            yield Call(
+                user,
+                event["verb"],
+                resource,
+                about.get("namespace", ""),
+                event["responseStatus"]["code"],
+                datetime.fromisoformat(event["requestReceivedTimestamp"]).timestamp(),
+                event["requestURI"],
+                event.get("userAgent", ""),
+            )
 
 
 def by_identity_and_verb(made: Iterable[Call]) -> list[str]:

@@ -46,6 +46,14 @@ class Tunnel(socketserver.StreamRequestHandler):
             target.shutdown(socket.SHUT_WR)
 
 
+class _Silent(socketserver.StreamRequestHandler):
+    asked: list[str]
+
+    def handle(self) -> None:
+        self.asked.append(self.rfile.readline().decode().split()[1])
+        self.rfile.read()  # until the API server hangs up
+
+
 class _Answering(http.server.BaseHTTPRequestHandler):
     exporter: Exporter
 
@@ -85,6 +93,26 @@ class _ThreadingUnixServer(socketserver.ThreadingMixIn, socketserver.UnixStreamS
 
 
 @contextmanager
+def silent_data_plane(cluster: Any) -> Iterator[list[str]]:
+    """What the API server sends to pods is taken and never answered, as where a firewall is between; what it sent."""
+    asked: list[str] = []
+    way = _way(cluster)
+    server = _ThreadingUnixServer(way, type("Silent", (_Silent,), {"asked": asked}))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield asked
+    finally:
+        server.shutdown()
+        server.server_close()
+        Path(way).unlink(missing_ok=True)
+
+
+def _way(cluster: Any) -> str:
+    """Where the testbed sends what is for pods, and nobody listens: components.no_egress."""
+    return str(Path(cluster.kubeconfig).with_name("no-data-plane.sock"))
+
+
+@contextmanager
 def exporters(cluster: Any, texts: Mapping[str, str], *, by_address: bool = True) -> Iterator[dict[str, Exporter]]:
     """A DCGM exporter on each of these nodes.
 
@@ -92,8 +120,7 @@ def exporters(cluster: Any, texts: Mapping[str, str], *, by_address: bool = True
     """
     made = {node: Exporter(text) for node, text in texts.items()}
     ports: dict[str, int] = {}
-    # Where the testbed sends what is for pods, and nobody listens: components.no_egress.
-    way = str(Path(cluster.kubeconfig).with_name("no-data-plane.sock"))
+    way = _way(cluster)
     tunnel = _ThreadingUnixServer(way, type("Way", (Tunnel,), {"ports": ports}))
     threading.Thread(target=tunnel.serve_forever, daemon=True).start()
     labels = {"app": "nvidia-dcgm-exporter"}

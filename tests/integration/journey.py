@@ -9,7 +9,7 @@ import hashlib
 import json
 import subprocess
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -54,15 +54,21 @@ def play(
     name: str, folder: Path, contracts: Iterable[Contract], *options: str, clusters: str = "byoc"
 ) -> subprocess.CompletedProcess[str]:
     """Run ``fireworks.byoc.<name>`` over a fleet."""
-    inventory = write_fleet(folder, contracts)
-    chosen = ["-e", f"clusters={clusters}"] if clusters else []
-    done = run_playbook(f"fireworks.byoc.{name}", "-i", str(inventory), *chosen, *options)
+    done = run_playbook(*command(name, folder, contracts, *options, clusters=clusters))
     assert "Traceback" not in done.stdout, done.stdout
     warnings = [each for each in done.stdout.splitlines() if "[WARNING]" in each]
     # Whoever comes after a run that was killed is told so.
     assert all("the lock of" in each and "had expired" in each for each in warnings), done.stdout
     assert "[DEPRECATION" not in done.stdout, done.stdout
     return done
+
+
+def command(
+    name: str, folder: Path, contracts: Iterable[Contract], *options: str, clusters: str = "byoc"
+) -> tuple[str, ...]:
+    """The arguments by which ``ansible-playbook`` does that."""
+    chosen = ("-e", f"clusters={clusters}") if clusters else ()
+    return (f"fireworks.byoc.{name}", "-i", str(write_fleet(folder, contracts)), *chosen, *options)
 
 
 def onboard(folder: Path, *contracts: Contract, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
@@ -136,8 +142,11 @@ _KINDS = (
 )
 
 
-def ours(cluster: Any) -> dict[str, str]:
-    """Every object of ours by its place, with a digest of what was asked for (not of what the cluster did with it)."""
+def ours(cluster: Any, as_read: Callable[[str], str] = str) -> dict[str, str]:
+    """Every object of ours by its place, with a digest of what was asked for (not of what the cluster did with it).
+
+    :param as_read: what is done with each text first, such as to leave out a time.
+    """
     found = {}
     for path in _KINDS:
         for item in cluster.request("GET", path + _OURS)["items"]:
@@ -148,8 +157,8 @@ def ours(cluster: Any) -> dict[str, str]:
             wanted["labels"] = metadata.get("labels")
             for assigned in ("clusterIP", "clusterIPs"):
                 wanted.get("spec", {}).pop(assigned, None)
-            text = json.dumps(wanted, sort_keys=True)
-            place = f"{path} {metadata.get('namespace', '')}/{metadata['name']}"
+            text = as_read(json.dumps(wanted, sort_keys=True))
+            place = as_read(f"{path} {metadata.get('namespace', '')}/{metadata['name']}")
             found[place] = hashlib.sha256(text.encode()).hexdigest()
     return found
 

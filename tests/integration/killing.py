@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tests.integration.ansible_runs import ROOT, ansible_environment
@@ -64,3 +65,28 @@ def kill_after(running: subprocess.Popen[str], seconds: float) -> bool:
         kill(running)
         return True
     return False
+
+
+def everyone(pid: int) -> list[int]:
+    """A process and all that it started and those started, in whatever sessions: Ansible's workers have their own."""
+    found = [pid]
+    for one in found:
+        for children in Path(f"/proc/{one}/task").glob("*/children"):
+            with suppress(OSError):  # it has just ended
+                found += [int(child) for child in children.read_text().split()]
+    return found
+
+
+def signal_all(pids: Sequence[int], number: signal.Signals) -> None:
+    """Send a signal to processes that were begun here, as far as they are still there."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there, and no mere entry that nobody has collected yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False

@@ -39,7 +39,7 @@ from tests.integration.remediating import (
     with_models,
     workload,
 )
-from tests.integration.troubled import RESET, troubled
+from tests.integration.troubled import RESET, by_status, troubled
 
 MODEL = {"byoc.fireworks.ai/model": "web"}
 REPLACED = "byoc.fireworks.ai/replaced-by"
@@ -121,7 +121,7 @@ def test_killed_before_and_after_every_write_it_is_finished_by_the_runs_after_it
     workload(cluster, "Deployment", 2, {"maxUnavailable": 1}, **MODEL)
     killer = Killer()
     sessions: set[str] = set()
-    with troubled(cluster, killer.before, killer.after) as server:
+    with troubled(cluster, by_status(killer.before, killer.after)) as server:
 
         def until_done(**asked: Any) -> dict[str, Any]:
             for _attempt in range(40):
@@ -171,7 +171,7 @@ def test_an_api_that_refuses_or_cuts_off_every_other_request_only_costs_time(clu
         refused = asked[what] % 2 and (trouble != 500 or what == "POST eviction")
         return trouble if refused else None
 
-    with troubled(cluster, before) as server:
+    with troubled(cluster, by_status(before)) as server:
         drain = taken(result_of(start(cluster, server, finding())), "drain")
     assert (drain["failed"], len(drain["evicted"])) == (False, 2), f"{drain['result']}; {asked}"
     assert asked["POST eviction"] >= 3, "nothing was refused"
@@ -228,7 +228,7 @@ def test_an_orphaned_pod_is_adopted_again_when_its_node_is_returned_by_hand(clus
     def once_it_was_orphaned(method: str, path: str) -> int | None:
         return killer.after(method, path) if "/pods/" in path else None
 
-    with troubled(cluster, lambda *_: None, once_it_was_orphaned) as server:
+    with troubled(cluster, by_status(after=once_it_was_orphaned)) as server:
         with killer._lock:
             killer.run = run = start(cluster, server, finding())
         run.wait(60)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,15 @@ import pytest
 import yaml
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.expectations import access_expectations
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import MODEL_LABEL, TELEMETRY, TELEMETRY_PORT
+from ansible_collections.fireworks.byoc.plugins.module_utils._operations import health_metrics
+from byoc_testbed.errors import ApiError
 from tests.integration.ansible_runs import ROOT, ansible_environment
-from tests.integration.exporting import exporters, settle
+from tests.integration.exporting import PODS, exporters, settle, silent_data_plane
 from tests.integration.faults import EVENTS, report_xid
 from tests.integration.faults import XID_79 as LINE
 from tests.integration.governed import governed
+from tests.integration.guarded import until
 from tests.integration.journey import agreed, line, play
 from tests.integration.plays import AS_MODULE, connection_to, perform_tasks, run_tasks
 
@@ -125,6 +130,58 @@ def test_an_exporter_is_read_through_the_api_server(birch: Any, tmp_path: Path) 
     [stale] = [one for one in silent["findings"] if one["fault"] == "source_stale"]
     assert "does not answer" in stale["evidence"][0]["text"]
     assert silent["nodes"][NODE]["state"] == "unknown"
+
+
+@contextmanager
+def serving_and_watched(cluster: Any) -> Iterator[None]:
+    """A model's pod, a telemetry Service with one behind it, and an exporter's."""
+    spec = {"nodeName": NODE, "containers": [{"name": "it", "image": "it:1"}]}
+    exporter = {"name": f"nvidia-dcgm-exporter-{NODE}", "labels": {"app": "nvidia-dcgm-exporter"}}
+    system = "/api/v1/namespaces/fireworks-system"
+    for name in ("fireworks-system", "fireworks-models"):
+        cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    marks = {"app": TELEMETRY}
+    service = {"ports": [{"port": TELEMETRY_PORT}], "selector": marks}
+    cluster.request("POST", f"{system}/services", {"metadata": {"name": TELEMETRY}, "spec": service})
+    cluster.request("POST", f"{system}/pods", {"metadata": {"name": TELEMETRY, "labels": marks}, "spec": spec})
+    model = {"name": "served", "labels": {MODEL_LABEL: "llama-3-1-8b"}}
+    cluster.request("POST", "/api/v1/namespaces/fireworks-models/pods", {"metadata": model, "spec": spec})
+    cluster.request("POST", PODS, {"metadata": exporter, "spec": spec})
+    try:
+        until(lambda: cluster.request("GET", f"{PODS}/{exporter['name']}")["status"].get("podIP"), "it does not run")
+        until(lambda: sends_to_pods(cluster, f"{system}/services/{TELEMETRY}:{TELEMETRY_PORT}"), "no endpoint is known")
+        yield
+    finally:
+        cluster.request("DELETE", f"{PODS}/{exporter['name']}", {"gracePeriodSeconds": 0})
+        cluster.remove_namespaces("fireworks-system", "fireworks-models")
+
+
+def sends_to_pods(cluster: Any, service: str) -> bool:
+    """Whether the API server knows where a Service's pods are, and sends there what it is asked for."""
+    try:
+        cluster.request("GET", f"{service}/proxy/")
+    except ApiError as error:
+        return "error trying to reach service" in str(error)
+    return True
+
+
+@pytest.mark.parametrize("prometheus", [False, True])
+def test_what_the_control_plane_cannot_reach_is_asked_once_and_not_waited_for_long(
+    birch: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prometheus: bool
+) -> None:
+    monkeypatch.setattr(health_metrics, "_QUERY_SECONDS", 1.0)
+    made = contract(birch)
+    made["health"]["sources"]["dcgm_exporter"] = True
+    if prometheus:
+        made["health"]["prometheus"] = {"namespace": "fireworks-system", "service": TELEMETRY, "port": TELEMETRY_PORT}
+    with serving_and_watched(birch), silent_data_plane(birch) as sent:
+        [result] = asked(birch, tmp_path, info(birch, contract=made, exporter_timeout=1))
+    told = json.dumps(result["findings"])
+    assert ("Prometheus, fireworks-system/telemetry, does not tell: " in told) is prometheus, told
+    assert "no engine could be looked at: the API server did not answer" in told, told
+    assert {node["state"] for node in result["nodes"].values()} == {"unknown"}
+    # Of the Prometheus three questions and the engines', or the exporter's and the engines'.
+    assert len(sent) == (4 if prometheus else 2), f"asked again: {sent}"
 
 
 def test_a_fleet_is_shown_and_its_worst_finding_decides_how_the_run_ends(bed: Any, birch: Any, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.kubeconfig import Access
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.session import Session
 from tests.integration.plays import connection_to
-from tests.integration.troubled import RESET, troubled
+from tests.integration.troubled import RESET, by_status, troubled
 
 Answer = tuple[int, dict[str, str]]
 
@@ -146,6 +146,18 @@ def test_a_server_that_is_off_is_given_up_within_seconds(bed: Any) -> None:
 def test_a_name_that_does_not_resolve_is_said_so(bed: Any) -> None:
     with pytest.raises(UnreachableError, match="Action required by: customer"):
         open_session(bed["acme"], server="https://no-such-host.invalid").uid()
+
+
+def test_a_name_server_that_is_silent_is_not_waited_for_long(bed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_asked, **_more: over.wait(60))
+    monkeypatch.setattr(session_module, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(session_module, "FIRST_ANSWER_SECONDS", 0.3)
+    started = time.monotonic()
+    with pytest.raises(UnreachableError, match="no name server says in time where it is"):
+        open_session(bed["acme"], server="https://acme-eu-1.example:6443").uid()
+    over.set()
+    assert time.monotonic() - started < 8
 
 
 def test_a_certificate_of_another_authority_is_never_trusted(bed: Any) -> None:
@@ -302,6 +314,48 @@ def _hang_up(listener: socket.socket) -> None:
             connection.close()
 
 
+def test_a_watch_that_brings_no_event_ends_soon(bed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "WATCH_SECONDS", 1.0)
+    with a_dripping_server(bed) as access:
+        started = time.monotonic()
+        assert list(Session(access).watch("/api/v1/pods", {}, 600)) == []
+        assert time.monotonic() - started < 8
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_server_that_answered_this_run_before_is_waited_for_while_it_restarts(
+    bed: Any, monkeypatch: pytest.MonkeyPatch, before: bool
+) -> None:
+    monkeypatch.setattr(session_module, "FIRST_ANSWER_SECONDS", 0.3)
+    with a_server(bed, [*[(0, {})] * 5, (200, {})]) as (access, paths):
+        session = Session(access, has_answered=before)
+        if before:
+            assert session.get("/x") == {}
+        else:
+            with pytest.raises(UnreachableError):
+                session.get("/x")
+    assert (len(paths) == 6) is before
+
+
+def test_a_server_that_takes_calls_and_never_answers_is_given_up_within_seconds(
+    bed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "FIRST_ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(session_module, "FIRST_READ_SECONDS", 0.2)
+    over = threading.Event()
+
+    class Silent(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            over.wait(60)
+
+    with serving(bed, Silent) as access:
+        started = time.monotonic()
+        with pytest.raises(UnreachableError, match="timed out"):
+            Session(access).get("/api/v1/namespaces/kube-system")
+        over.set()
+        assert time.monotonic() - started < 8
+
+
 @contextmanager
 def a_dripping_server(bed: Any) -> Iterator[Access]:
     """One that never stops answering: a byte every tenth of a second."""
@@ -337,7 +391,7 @@ def test_an_object_whose_answer_was_lost_is_known_again_and_made_once(bed: Any, 
 
     manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "once"}, "data": {"by": "alice at noon"}}
     try:
-        with troubled(cluster, lambda *_: None, after) as server:
+        with troubled(cluster, by_status(after=after)) as server:
             session = open_session(cluster, server=server)
             made = create_once(session, maps, manifest)
             assert lost == ["POST"]

@@ -39,6 +39,12 @@ def too_long(tree: Tree) -> list[str]:
     ]
 
 
+def digits_told_by_isdigit(tree: Tree) -> list[str]:
+    """``int`` refuses some of what these call a number: what reads one asks ``whole_number``."""
+    asked = ((path, re.search(r"\.(isdigit|isnumeric)\b(?!`)", path.read_text())) for path in tree.python("plugins"))
+    return [f"{tree.named(path)}: asks {found[1]}: use whole_number" for path, found in asked if found]
+
+
 def without_licence(tree: Tree) -> list[str]:
     """Each Python file begins with the licence header and postpones the evaluation of annotations."""
     problems = []

@@ -5,14 +5,25 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.soak.grid_table import tables
+
 HERE = Path(__file__).parent
+BEGAN = time.time()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents and not item.get_closest_marker("soak"):
             item.add_marker(pytest.mark.soak)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """The cells that this run has tried. The table of all is in build/troubled.txt."""
+    if said := tables(since=BEGAN):
+        terminalreporter.write_line(f"troubled ways:\n{said}")

@@ -1,63 +1,139 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An onboarding that is killed at any task is finished by the next one."""
+"""A run that is killed at any write is finished by the next one, and nothing else is left.
+
+Every operation that writes: before the API server has the n-th write, or after it acted and before the run knows.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+import random
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from demo.contracts import write_fleet
-from tests.integration.journey import NO_BAKE, NO_REQUESTS, agreed, bare, onboard, ours
-from tests.integration.killing import begin_playbook, kill, wait_for_task
+from tests.integration.interruptible import access, models, nodes, stack
+from tests.integration.interrupting import SEED, Operation, Site, Tally, complete, kill_and_rerun, killed_at
+from tests.integration.trap import AFTER, Point
 
-# Where it is killed: at a task, and how many seconds after that has begun.
-POINTS = (
-    ("Read the cluster and the credential's permissions", 0.0),
-    ("Compare the cluster with its contract", 0.03),
-    ("Acquire the cluster lock", 0.06),
-    ("Apply the prerequisites and guardrails", 0.09),
-    ("Install the stack", 0.12),
-    ("Apply the stack", 0.15),
-    ("Roll out the models", 0.18),
-    ("Roll out the models", 0.6),
-    ("Read the cluster until its endpoints are up to date", 0.24),
-    ("Evaluate the five checks", 0.27),
-)
+KILLS = 15
+Prepared = Callable[[Any, Path], AbstractContextManager[Site]]
+
+# What shares a cluster: where one ends, the other begins.
+COURSES: dict[str, tuple[Prepared, tuple[Operation, ...]]] = {
+    "stack of a cluster": (access.bare_site, (access.ONBOARD, access.OFFBOARD)),
+    "setup access": (access.bare_site, (access.GRANT, access.REVOKE)),
+    "credentials": (access.governed_site, (access.ROTATE,)),
+    "releases": (stack.stack_site, (stack.UPGRADE,)),
+    "releases, back": (stack.stack_site, (stack.ROLLBACK,)),
+    "models": (models.model_site, (models.DEPLOY,)),
+    "models, back": (models.model_site, (models.ROLLBACK, models.RETIRE)),
+    "nodes": (nodes.node_site, (nodes.REMEDIATE,)),
+    "one node": (nodes.node_site, (nodes.REMEDIATE_NODE,)),
+}
+_OPERATIONS = {operation.name: (prepared, operation) for prepared, some in COURSES.values() for operation in some}
 
 
 @pytest.fixture(scope="module")
-def whole(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What there is after an onboarding that nobody killed."""
-    folder = tmp_path_factory.mktemp("whole")
-    with bare(bed["acme"], folder) as cluster:
-        assert onboard(folder, agreed(cluster)).returncode == 0
-        return ours(cluster)
-
-
-@pytest.fixture
-def cluster(bed: Any, whole: dict[str, str], tmp_path: Path) -> Iterator[Any]:
-    with bare(bed["acme"], tmp_path) as it:
+def site(request: pytest.FixtureRequest, bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The cluster of a course."""
+    prepared, _operations = COURSES[request.param]
+    with prepared(bed, tmp_path_factory.mktemp("site")) as it:
         yield it
 
 
-@pytest.mark.soak(sample=1)
-@pytest.mark.parametrize(("task", "after"), POINTS)
-def test_killed_at_any_task_it_converges(
-    cluster: Any, whole: dict[str, str], tmp_path: Path, task: str, after: float
+@pytest.fixture(scope="module")
+def tallies() -> Iterator[dict[str, Tally]]:
+    found: dict[str, Tally] = {}
+    yield found
+    print(
+        f"\nSEED={SEED}\n| operation | kills | had ended | converged | left over | seconds |\n|---|---|---|---|---|---|"
+    )
+    for name, tally in found.items():
+        print(f"| {name} | {tally} |")
+
+
+def _cases(course: str) -> Any:
+    _prepared, operations = COURSES[course]
+    cases = [
+        pytest.param(course, operation.name, number, id=f"{operation.name}-{number + 1}")
+        for number in range(KILLS)
+        for operation in operations
+    ]
+    return pytest.mark.parametrize(("site", "name", "number"), cases, indirect=["site"])
+
+
+def _kill(site: Site, tallies: dict[str, Tally], name: str, number: int) -> None:
+    kill_and_rerun(site, _OPERATIONS[name][1], number, tallies.setdefault(name, Tally()))
+
+
+@_cases("stack of a cluster")
+def test_onboarding_and_offboarding_are_finished(site: Site, tallies: Any, name: str, number: int) -> None:
+    _kill(site, tallies, name, number)
+
+
+@_cases("setup access")
+def test_granting_and_revoking_are_finished(site: Site, tallies: Any, name: str, number: int) -> None:
+    _kill(site, tallies, name, number)
+
+
+@_cases("credentials")
+def test_a_rotation_is_finished(site: Site, tallies: Any, name: str, number: int) -> None:
+    _kill(site, tallies, name, number)
+
+
+@_cases("releases")
+def test_an_upgrade_is_finished_on_its_way_and_on_its_way_back(
+    site: Site, tallies: Any, name: str, number: int
 ) -> None:
-    contract = agreed(cluster)
-    inventory = write_fleet(tmp_path, [contract])
-    chosen = ("-i", str(inventory), "-e", "clusters=byoc", "-e", "lock_duration=6", *NO_REQUESTS, *NO_BAKE)
-    running = begin_playbook("fireworks.byoc.onboard", *chosen)
-    wait_for_task(running, task)
-    time.sleep(after)
-    kill(running)
-    done = onboard(tmp_path, contract)
-    assert done.returncode == 0, done.stdout
-    assert ours(cluster) == whole
+    _kill(site, tallies, name, number)
+
+
+@_cases("releases, back")
+def test_a_rollback_of_the_stack_is_finished(site: Site, tallies: Any, name: str, number: int) -> None:
+    _kill(site, tallies, name, number)
+
+
+@_cases("models")
+def test_a_rollout_is_finished_on_its_way_and_on_its_way_back(site: Site, tallies: Any, name: str, number: int) -> None:
+    _kill(site, tallies, name, number)
+
+
+@_cases("models, back")
+def test_a_rollback_and_a_retirement_of_a_model_are_finished(site: Site, tallies: Any, name: str, number: int) -> None:
+    _kill(site, tallies, name, number)
+
+
+@_cases("nodes")
+def test_a_remediation_is_finished(site: Site, tallies: Any, name: str, number: int) -> None:
+    _kill(site, tallies, name, number)
+
+
+@_cases("one node")
+def test_a_remediation_of_one_node_is_finished(site: Site, tallies: Any, name: str, number: int) -> None:
+    _kill(site, tallies, name, number)
+
+
+@pytest.mark.soak(sample=1)
+def test_an_operation_that_the_seed_draws_is_finished(bed: Any, tmp_path: Path) -> None:
+    """What `make test` takes of all these."""
+    chance = random.Random(SEED)  # noqa: S311
+    prepared, operation = _OPERATIONS[chance.choice(sorted(_OPERATIONS))]
+    with prepared(bed, tmp_path) as site:
+        kill_and_rerun(site, operation, chance.randrange(KILLS), Tally())
+
+
+def test_a_rollout_that_wants_something_else_than_the_killed_one_has_its_way(bed: Any, tmp_path: Path) -> None:
+    with models.model_site(bed, tmp_path) as site:
+        whole = models.DEPLOY.found(site)
+        assert killed_at(site, models.DEPLOY, "1 hang", Point(5, AFTER))
+        left = models.DEPLOY.found(site)
+        assert (left["open"], left["objects"] != whole["objects"]) == (["pending"], True), left
+        site.trap.set(None)
+        complete(site, models.DEPLOY, "2")
+        assert models.DEPLOY.found(site) == whole
+        assert [state for _number, state in site.more["models"].revisions()][-2:] == ["failed", "good"]

@@ -136,14 +136,18 @@ def other_refusal(hold: Hold, meant: str) -> tuple[str, str]:
     return what, "let it finish and run again; whoever was meant holds it no more"
 
 
-def loss(hold: Hold) -> tuple[str, str]:
-    """What to say to a run that finds its lock in somebody else's hands."""
+def loss(hold: Hold | None) -> tuple[str, str]:
+    """What to say to a run that finds its lock in somebody else's hands, or, after it had time to expire, in none."""
+    again = "run again: what was done so far stays, and a run goes on from there"
+    if hold is None:
+        what = "the lock of this run had time to expire, and is gone: another run may have had it since"
+        return f"{what}; this run does nothing more here", again
     how = f" ({hold.broken})" if hold.broken else ""
     what = (
         f"the lock of this run is lost: {hold.holder} holds it{_for(hold)} since {_clock(hold.acquired)}{how}; "
         "this run does nothing more here"
     )
-    return what, "let that run finish, and then run again: what was done so far stays, and a run goes on from there"
+    return what, f"let that run finish, and then {again}"
 
 
 def broken_note(hold: Hold, by: str, reason: str) -> str:

@@ -20,6 +20,8 @@ Data = Mapping[str, Any]
 TASK_FAILED, OWNER_OF_UNKNOWN = "task_failed", Owner.FIREWORKS
 #: Somebody else holds the lock that a run was given.
 LOCK_LOST = "lock_lost"
+#: The run has not told how it ended for a cluster that was chosen.
+NO_OUTCOME = "no_outcome"
 #: By these a failure of ours is known.
 _OURS = {"code", "owner", "what", "where", "next_step"}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from .._vocabulary.owner import Owner
 from .._vocabulary.wording import assignee, spoken
-from .outcome import GOOD, Outcome, Result, blamed, changed_objects, failures_told
+from .outcome import GOOD, NO_OUTCOME, Outcome, Result, blamed, changed_objects, failures_told
 from .table import table
 
 Data = Mapping[str, Any]
@@ -42,6 +42,32 @@ def failure(contract: Data, failed: Data, task: str, items: Sequence[Data] = ())
 def not_begun(contract: Data, reason: str) -> dict[str, Any]:
     """The outcome of a cluster that was left alone for what came of others."""
     return _outcome(contract, Result.NOT_BEGUN, code="earlier_wave", owner=Owner.FIREWORKS, what=reason)
+
+
+def every_outcome(contracts: Sequence[Data], outcomes: Sequence[Any]) -> list[dict[str, Any]]:
+    """An outcome for each cluster that was chosen, whether the run came to one there or not.
+
+    :param contracts: of the clusters. :param outcomes: theirs, in the same order; an empty dictionary where the run
+        began and told nothing, anything else that is empty where it did not begin.
+    """
+    return [
+        dict(outcome) if outcome else _none(contract, began=isinstance(outcome, Mapping))
+        for contract, outcome in zip(contracts, outcomes, strict=True)
+    ]
+
+
+def _none(contract: Data, *, began: bool) -> dict[str, Any]:
+    what = "the run ended here without an outcome" if began else "the run did not begin here: --limit left it out?"
+    return _outcome(
+        contract,
+        Result.FAILED if began else Result.NOT_BEGUN,
+        code=NO_OUTCOME,
+        owner=Owner.OPERATOR,
+        what=what,
+        next_step="look at what the run says of this cluster, then run this again"
+        if began
+        else "run this again without --limit; -e clusters=<pattern> says which clusters are meant",
+    )
 
 
 def summary(outcomes: Sequence[Data]) -> str:

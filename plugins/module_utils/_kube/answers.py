@@ -17,8 +17,10 @@ from typing import Any
 
 #: The whole body of the API server's answer about a path that it does not serve.
 _NOT_SERVED = b"404 page not found"
-#: The API server's audit chain sets this header on every answer, whether or not an audit log is written.
+#: The API server's audit chain sets this header on every answer, whether or not an audit log is written, and on what
+#: its proxy passes on.
 _AUDIT_ID = "Audit-Id"
+_JSON = "application/json"
 #: These kinds are asked for in the ``Accept`` header, whatever the path names.
 _NAMED_BY_HEADER = ("PartialObjectMetadataList", "APIGroupDiscoveryList")
 _WATCH_EVENTS = ("ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR")
@@ -55,6 +57,14 @@ class Answer:
             return None
         return value if isinstance(value, dict) else None
 
+    def is_json(self) -> bool:
+        """Whether the body is whole JSON, of any kind."""
+        try:
+            json.loads(self.data)
+        except ValueError:
+            return False
+        return True
+
     def json(self) -> dict[str, Any]:
         """The body as a JSON object; of any other body, its beginning as the ``message``."""
         if self.value is not None:
@@ -83,7 +93,7 @@ class Place:
 def place_of(path: str) -> Place | None:
     """The place that a path names, or None for a path that names no object.
 
-    A response through the API server's proxy is the back end's own: the caller knows its form.
+    The form of what comes through the API server's proxy is the back end's own: the caller knows it.
     """
     parts = path.strip("/").split("/")
     if parts[0] == "api" and len(parts) > 2:
@@ -105,10 +115,12 @@ def doubt(asked: Asked, answer: Answer, kinds: Kinds) -> str:
     """
     if 300 <= answer.status < 400:
         return f"HTTP {answer.status}, a redirect, which no API server sends"
-    if answer.status >= 400:
-        return "" if _is_refusal(asked, answer) else f"{answer.described()}, which is no Status of an API server"
+    if answer.status == 429 or answer.status >= 500:
+        return ""  # that says "later", whoever sends it
     if "/proxy/" in asked.path:
-        return ""
+        return _doubt_of_a_back_end(answer)
+    if answer.status >= 400:
+        return "" if _is_refusal(answer) else f"{answer.described()}, which is no Status of an API server"
     value = answer.value
     if value is None:
         return answer.described()
@@ -146,10 +158,17 @@ def _event(line: bytes) -> dict[str, Any] | None:
     return event if is_one else None
 
 
-def _is_refusal(asked: Asked, answer: Answer) -> bool:
-    """Whether an error is one to conclude from. 429 and 5xx say "later" whoever sends them."""
-    if answer.status == 429 or answer.status >= 500 or "/proxy/" in asked.path:
-        return True
+def _doubt_of_a_back_end(answer: Answer) -> str:
+    """Of what came through the API server's proxy: its form is the back end's own, but the API server marks it."""
+    if not answer.headers.get(_AUDIT_ID):
+        return f"{answer.described()}, without the API server's {_AUDIT_ID}"
+    if answer.headers.get("Content-Type", "").startswith(_JSON) and not answer.is_json():
+        return f"{answer.described()}, which is not whole"
+    return ""
+
+
+def _is_refusal(answer: Answer) -> bool:
+    """Whether an error is one to conclude from."""
     if answer.value is not None and answer.value.get("kind") == "Status":
         return True
     return answer.status == 404 and answer.data.strip() == _NOT_SERVED and bool(answer.headers.get(_AUDIT_ID))

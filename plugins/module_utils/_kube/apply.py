@@ -13,7 +13,6 @@ import contextlib
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from .._vocabulary.owner import Owner
 from .applyset import (
@@ -36,6 +35,7 @@ from .manifests import Member, to_members
 from .objects import Manifest, Ref
 from .occupants import foreign_occupants
 from .ordering import in_steps
+from .over import apply_over, delete_over
 from .plan import CREATE, DELETE, UPDATE, Change, Plan, change_for, is_leaving, not_ours, parent_with, the_home_of
 from .readiness import Readiness
 from .refusals import RefusedError, policies_of, reason_of
@@ -77,6 +77,8 @@ class SetApplier:
         self._options = options
         self._id = applyset_id(parent)
         self._parent_path = f"/api/v1/namespaces/{parent.namespace}/configmaps/{parent.name}"
+        self._written: dict[Ref, Manifest] = {}
+        """Each object as the API server answered our last write to it since the plan was made."""
 
     # --- plan ----------------------------------------------------------------------------------
 
@@ -85,6 +87,7 @@ class SetApplier:
 
         :raises ManifestError: the manifests are no set. :raises RefusedError: adoption, conflicts or the server say no.
         """
+        self._written.clear()
         members = to_members(manifests, self._discovery, where=self._where)
         members = [Member(m.ref, as_member(m.manifest, self._id), m.resource, m.served) for m in members]
         wanted = membership_of(m.ref for m in members)
@@ -109,6 +112,7 @@ class SetApplier:
 
         :param manifests: only tell where to look when the parent is gone already.
         """
+        self._written.clear()
         parent_live = self._read_parent()
         known = read_membership(parent_live)
         hints = membership_of(Ref.of(m) for m in manifests if isinstance(m, Mapping))
@@ -213,15 +217,19 @@ class SetApplier:
     def _dry_run(self, member: Member, *, surrogate: bool) -> Manifest | None:
         """The object as it would be according to the server; ``None`` if it cannot be evaluated yet."""
         if not surrogate:
-            return self._apply(member.resource, member.ref, member.manifest, dry_run=True)
+            return self._judge(member.resource, member.ref, member.manifest)
         stand_in = {**member.manifest, "metadata": {**member.manifest["metadata"], "namespace": _SURROGATE_NAMESPACE}}
         ref = Ref(member.ref.kind, member.ref.group, _SURROGATE_NAMESPACE, member.ref.name)
         try:
-            after = self._apply(member.resource, ref, stand_in, dry_run=True)
+            after = self._judge(member.resource, ref, stand_in)
         except (ForbiddenError, ConflictError):
             return None  # refused there for a reason of that namespace; the object's own will say
         after["metadata"]["namespace"] = member.ref.namespace
         return after
+
+    def _judge(self, resource: Resource, ref: Ref, manifest: Manifest) -> Manifest:
+        path, query = resource.path(ref.namespace, ref.name), {**self._query, "dryRun": "All"}
+        return self._session.request("PATCH", path, query=query, body=manifest, content_type=APPLY_PATCH)
 
     def _deletions(self, doomed: Mapping[Ref, Manifest]) -> list[Change]:
         refused = []
@@ -259,7 +267,7 @@ class SetApplier:
         self._session.in_parallel(self._write, first)
         in_between = plan.known.union(plan.wanted)
         if plan.parent_changes or plan.of(DELETE):
-            self._write_parent(parent_with(plan, in_between))
+            self._write_parent(plan, parent_with(plan, in_between))
         for step in steps:
             rest = [c for c in step if c.ref.kind != "Namespace"]
             self._await_gone(
@@ -272,7 +280,7 @@ class SetApplier:
         taken = [c for c in plan.of(UPDATE) if c.handover and c.handover.take]
         self._session.in_parallel(self._write, taken if plan.of(DELETE) else [])
         if in_between != plan.wanted:
-            self._write_parent(plan.parent_after)
+            self._write_parent(plan, plan.parent_after)
 
     def apply_absent(self, plan: Plan, *, seconds: float) -> None:
         """Delete the set's members, then its parent, then its namespaces, and see them gone.
@@ -284,7 +292,7 @@ class SetApplier:
         namespaces = [c for c in plan.of(DELETE) if c.ref.kind == "Namespace"]
         self._delete_in_order([c for c in plan.of(DELETE) if c.ref.kind != "Namespace"], until=deadline)
         if plan.parent_before is not None and self._parent.namespace not in {c.ref.name for c in namespaces}:
-            self._delete(self._parent_path, plan.parent_before)
+            delete_over(self._session, self._parent_path, plan.parent_before)
         # The parent goes with its namespace, so until the very end a rerun still finds the members.
         self._delete_in_order(namespaces, until=deadline)
 
@@ -296,7 +304,7 @@ class SetApplier:
     def _write(self, change: Change) -> None:
         try:
             self._hand_over(change)
-            live = self._apply(change.resource, change.ref, change.manifest, dry_run=False)
+            live = self._put(change.ref, _path_of(change), change.manifest, change.before, self._query)
             if change.handover and change.handover.take and owners_of_replicas(live) == {FIELD_MANAGER, KEEPER}:
                 self._keep(change, None)
         except AnswerError as error:
@@ -306,14 +314,20 @@ class SetApplier:
                 next_step="resolve the object named above and run again",
             ) from None
 
-    def _apply(self, resource: Resource, ref: Ref, manifest: Manifest, *, dry_run: bool) -> Manifest:
+    @property
+    def _query(self) -> dict[str, object]:
         query: dict[str, object] = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
-        if self._options.force_conflicts:
-            query["force"] = "true"
-        if dry_run:
-            query["dryRun"] = "All"
-        path = resource.path(ref.namespace, ref.name)
-        return self._session.request("PATCH", path, query=query, body=manifest, content_type=APPLY_PATCH)
+        return {**query, "force": "true"} if self._options.force_conflicts else query
+
+    def _put(self, ref: Ref, path: str, manifest: Manifest, before: Manifest, query: Mapping[str, object]) -> Manifest:
+        """Apply a manifest over what the plan found, or we have written since; make the object if there is none."""
+        seen = self._written.get(ref, before)
+        if seen:
+            live = apply_over(self._session, path, manifest, seen, query)
+        else:
+            live = self._session.request("PATCH", path, query=query, body=manifest, content_type=APPLY_PATCH)
+        self._written[ref] = live
+        return live
 
     def _hand_over(self, change: Change) -> None:
         if change.handover is None:
@@ -324,13 +338,12 @@ class SetApplier:
 
     def _keep(self, change: Change, replicas: int | None) -> None:
         query = {"fieldManager": KEEPER, "force": "true" if change.handover and change.handover.take else "false"}
-        path = change.resource.path(change.ref.namespace, change.ref.name)
         body = handover_manifest(change.manifest, replicas)
-        self._session.request("PATCH", path, query=query, body=body, content_type=APPLY_PATCH)
+        self._put(change.ref, _path_of(change), body, change.before, query)
 
-    def _write_parent(self, manifest: Manifest) -> None:
+    def _write_parent(self, plan: Plan, manifest: Manifest) -> None:
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
-        self._session.request("PATCH", self._parent_path, query=query, body=manifest, content_type=APPLY_PATCH)
+        self._put(self._parent, self._parent_path, manifest, plan.parent_before or {}, query)
 
     def _await_definitions(self, changes: list[Change]) -> None:
         definitions = [Awaited(c.ref, c.resource) for c in changes if c.ref.kind == "CustomResourceDefinition"]
@@ -348,22 +361,9 @@ class SetApplier:
 
     def _delete_in_order(self, changes: list[Change], *, until: float | None = None) -> None:
         for step in in_steps(((c.ref.kind, c) for c in changes), reverse=True):
-            self._session.in_parallel(
-                lambda c: self._delete(c.resource.path(c.ref.namespace, c.ref.name), c.before), step
-            )
+            self._session.in_parallel(lambda c: delete_over(self._session, _path_of(c), c.before), step)
             if until is not None:
                 self._await_gone([Awaited(c.ref, c.resource) for c in step], until)
-
-    def _delete(self, path: str, live: Mapping[str, Any]) -> None:
-        """Delete exactly the object in the plan: a newer one of the same name is left alone."""
-        body = {
-            "apiVersion": "v1",
-            "kind": "DeleteOptions",
-            "propagationPolicy": "Foreground",
-            "preconditions": {"uid": live["metadata"]["uid"]},
-        }
-        with contextlib.suppress(NotFoundError, ConflictError):  # already gone or being deleted: as wanted
-            self._session.request("DELETE", path, body=body)
 
     def _await_gone(self, awaited: list[Awaited], deadline: float) -> None:
         still_there = wait_gone(self._session, awaited, seconds=max(0.0, deadline - time.monotonic()))
@@ -378,6 +378,10 @@ class SetApplier:
     @property
     def _where(self) -> str:
         return self._session.where
+
+
+def _path_of(change: Change) -> str:
+    return change.resource.path(change.ref.namespace, change.ref.name)
 
 
 def _role_of(member: Member) -> Ref | None:

@@ -25,6 +25,16 @@ def whole_answer_within(seconds: float) -> Iterator[None]:
         _thread.until = None
 
 
+def chunks_until(end: float, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """What a stream brings until a moment of ``time.monotonic``, however slowly it does."""
+    while True:
+        with whole_answer_within(end - time.monotonic()):
+            chunk = next(chunks, None)
+        if chunk is None:
+            return
+        yield chunk
+
+
 class BoundedSocket(ssl.SSLSocket):
     """A TLS socket that keeps to the deadline of the thread that reads from it."""
 

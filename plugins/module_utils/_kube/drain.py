@@ -11,11 +11,22 @@ What counts as gone on a node that cannot answer, :mod:`unended` decides.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from .errors import AnswerError, KubeError, NotFoundError
-from .evicted import BLOCKED, FAILED, GONE, HELD, LEAVING, LONGEST_REST, Drained, Evicted, wanted_ready
+from .errors import AnswerError, KubeError
+from .evicted import (
+    BLOCKED,
+    FAILED,
+    GONE,
+    HELD,
+    LEAVING,
+    LONGEST_REST,
+    Drained,
+    Evicted,
+    replacements,
+    wanted_ready,
+)
 from .pod_watch import PodWatch
 from .pods import Pod
 from .replacing import Replacing
@@ -65,6 +76,7 @@ class Drainer:
         self._before: dict[str, int] = {}
         self._left: dict[str, str] = {}
         self._given_up: set[str] = set()
+        self._blind = ""
 
     def drain(self) -> Drained:
         """Evict, wait, and return the result, with the errors of single evictions.
@@ -107,6 +119,12 @@ class Drainer:
     def _until_done(self, workers: ThreadPoolExecutor, deadline: float) -> bool:
         while True:
             now = time.monotonic()
+            self._blind = self._watch.blind()
+            if self._blind:  # nothing is concluded, and nobody evicted, by what may be long past
+                if now >= deadline:
+                    return False
+                self._watch.tick()
+                continue
             self._see_what_is_gone()
             open_ones = [one for one in self._evicted.values() if one.state in (LEAVING, BLOCKED)]
             if not open_ones:
@@ -156,8 +174,6 @@ class Drainer:
         path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/eviction"
         try:
             self._session.request("POST", path, body=body, retry=False)
-        except NotFoundError:
-            one.state = GONE
         except AnswerError as error:
             self._refused(one, error)
         except KubeError as error:
@@ -168,12 +184,11 @@ class Drainer:
     def _refused(self, one: Evicted, error: AnswerError) -> None:
         causes = (error.body.get("details") or {}).get("causes") or []
         by_budget = [str(cause.get("message")) for cause in causes if cause.get("reason") == "DisruptionBudget"]
-        if error.status == 409:
-            one.state = GONE  # this pod is gone
-        elif error.status == 429 and by_budget:
+        if error.status == 429 and by_budget:
             one.state, one.budget = BLOCKED, self._budget_of(one.pod)
             self._later(one, by_budget[0])
-        elif error.status == 429 or error.status >= 500:
+        elif error.status in (404, 409, 429) or error.status >= 500:
+            # That a pod is gone, or another has its name, is concluded from the list of pods, and from nothing else.
             # More than one budget on one pod is a 500 that waiting does not fix; the deadline ends it, with its reason.
             self._later(one, error.what)
         else:
@@ -198,24 +213,25 @@ class Drainer:
     # --- what became of them -------------------------------------------------------------------
 
     def _see_what_is_gone(self) -> None:
-        there = {pod.uid: pod for pod in self._watch.pods()}
-        waiting, _lost = self._replacements()
+        pods = self._watch.pods()
+        there = {pod.uid: pod for pod in pods}
         for uid, one in self._evicted.items():
             if one.state == FAILED:
                 continue
             if uid not in there:
                 one.state, one.counted = GONE, False
             elif there[uid].leaving:
-                self._judge(one, there[uid], waiting.get(one.pod.owner, ""))
+                self._judge(one, there[uid], pods)
 
-    def _judge(self, one: Evicted, pod: Pod, waiting: str) -> None:
+    def _judge(self, one: Evicted, pod: Pod, pods: Sequence[Pod]) -> None:
         """What a pod is that leaves and is still there, whoever asked it to."""
         now = time.time()
         one.asked = True
         one.since = now if one.since is None else one.since
         silence = self._silence(pod.node)
         locked = self._locked(pod) if silence == SILENT else ""
-        one.state, one.why = fate(pod, silence, now, one.since, locked, waiting)
+        others = replacements(one.pod.owner, self._before.get(one.pod.owner, 0), pods)
+        one.state, one.why = fate(pod, silence, now, one.since, locked, others.waiting, others.nowhere)
         one.counted = one.state == GONE
 
     def _locked(self, pod: Pod) -> str:
@@ -240,13 +256,10 @@ class Drainer:
         pods = self._watch.pods()
         held = [one.pod.owner for one in self._evicted.values() if one.state == HELD]
         for owner, before in self._before.items():
-            wanted = before - held.count(owner)
-            own = [pod for pod in pods if pod.owner == owner and not pod.finished and not pod.leaving]
-            lost = [pod for pod in own if pod.unschedulable]
-            unschedulable += [f"{pod.key}: {pod.unschedulable}" for pod in lost]
-            ready = sum(pod.ready for pod in own) + len(lost)
-            if ready < wanted:
-                waiting[owner] = f"{ready} of {wanted} pods are Ready"
+            others = replacements(owner, before - held.count(owner), pods)
+            unschedulable += [f"{pod.key}: {pod.unschedulable}" for pod in others.lost]
+            if others.waiting:
+                waiting[owner] = others.waiting
         return waiting, unschedulable
 
     def _result(self, done: bool, seconds: float) -> Drained:
@@ -255,4 +268,6 @@ class Drainer:
             if one.state == LEAVING and not one.why:
                 asked = "was evicted" if one.since != 0.0 else "was leaving already"
                 one.why = f"{asked} and has not ended" if one.asked else "was not evicted in time"
+            if self._blind and one.state in (LEAVING, BLOCKED):
+                one.why = "; ".join(filter(None, [one.why, self._blind]))
         return Drained(done, list(self._evicted.values()), self._left, waiting, unschedulable, seconds=seconds)

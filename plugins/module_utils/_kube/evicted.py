@@ -53,6 +53,28 @@ def wanted_ready(owner: str, pods: Iterable[Pod], evicted: Container[str]) -> in
     return max([counted + to_come + starting, *(pod.replaced for pod in own)])
 
 
+@dataclass(frozen=True)
+class Replacements:
+    """How far an owner's other pods are. waiting: what they wait for; empty where they are Ready or fit no node.
+
+    lost: those that fit no node. nowhere: why, where one of them is missed.
+    """
+
+    waiting: str
+    lost: tuple[Pod, ...]
+    nowhere: str
+
+
+def replacements(owner: str, wanted: int, pods: Iterable[Pod]) -> Replacements:
+    """What there is of the pods that an owner is to have Ready after a drain."""
+    own = [pod for pod in pods if pod.owner == owner and not pod.finished and not pod.leaving]
+    lost = tuple(pod for pod in own if pod.unschedulable)
+    ready = sum(pod.ready for pod in own)
+    there = ready + len(lost)
+    waiting = f"{there} of {wanted} pods are Ready" if there < wanted else ""
+    return Replacements(waiting, lost, lost[0].unschedulable if lost and ready < wanted else "")
+
+
 @dataclass
 class Drained:
     """A drain's result. done: all pods gone, each with its replacement Ready or known to find no node.

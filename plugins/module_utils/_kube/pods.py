@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from .._vocabulary.numbers import whole_number
+
 REPLACED_ANNOTATION = "byoc.fireworks.ai/replaced-by"
 """On an orphaned pod: its former owner, and how many of the owner's pods served."""
 _MIRROR = "kubernetes.io/config.mirror"
@@ -118,7 +120,8 @@ def _seconds(moment: object) -> float | None:
 def _replaced(said: str) -> tuple[str, int]:
     """Owner and number, as :mod:`replacing` writes them; edited values are ignored."""
     owner, _gap, ready = said.rpartition(" ")
-    return (owner, int(ready)) if owner and ready.isdigit() else ("", 0)
+    number = whole_number(ready)
+    return (owner, number) if owner and number is not None else ("", 0)
 
 
 def _stays(metadata: Mapping[str, Any], owner: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import tempfile
 from pathlib import Path
@@ -13,6 +14,8 @@ from pathlib import Path
 from .errors import CredentialError
 
 MODE = 0o600
+#: Begins the name of what is being written, so that it cannot be mistaken for a file of somebody else's.
+_DRAFT = ".byoc-draft."
 
 
 def write_private(path: str, text: str) -> None:
@@ -22,8 +25,8 @@ def write_private(path: str, text: str) -> None:
     """
     target = Path(path)
     try:
-        # Made with mode 0600, whatever the umask says.
-        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        _remove_drafts(target)
+        descriptor, name = _new_draft(target)
     except OSError as error:
         raise _cannot(path, error) from None
     try:
@@ -31,12 +34,35 @@ def write_private(path: str, text: str) -> None:
             handle.write(text)
             handle.flush()
             os.fsync(handle.fileno())
-        Path(name).replace(target)
+            Path(name).replace(target)
     except OSError as error:
         raise _cannot(path, error) from None
     finally:
         with contextlib.suppress(FileNotFoundError):  # after the replacement there is none
             Path(name).unlink()
+
+
+def _new_draft(target: Path) -> tuple[int, str]:
+    """A file to write to, with mode 0600 whatever the umask says, that is locked as long as somebody writes to it."""
+    while True:
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=_prefix(target))
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if Path(name).exists():
+            return descriptor, name
+        os.close(descriptor)  # in between somebody found it unlocked, and removed it
+
+
+def _remove_drafts(target: Path) -> None:
+    """Remove what writers left that were killed: there is a secret in it, and nobody holds its lock any more."""
+    for left in target.parent.iterdir():
+        if left.name.startswith(_prefix(target)):
+            with contextlib.suppress(OSError), os.fdopen(os.open(left, os.O_RDONLY | os.O_NOFOLLOW)) as handle:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                left.unlink()
+
+
+def _prefix(target: Path) -> str:
+    return f"{_DRAFT}{target.name}."
 
 
 def mode_of(path: str) -> int:

@@ -9,12 +9,25 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from .._vocabulary.numbers import whole_number
+from .answers import Answer, Asked
+
 #: Answers that mean "later", not "no": load shedding, a proxy without a back end, a server that starts.
 _LATER = frozenset({429, 502, 503, 504})
 #: What the API server passes on as a 500 while etcd elects a leader or is overloaded. A write may have been done.
 _ETCD = re.compile(r"etcdserver: (leader changed|no leader|request timed out|too many requests|server stopped)")
 FIRST_DELAY = 0.1
 LONGEST_DELAY = 5.0
+
+
+def may_pass(asked: Asked, answer: Answer) -> bool:
+    """Whether asking again may help."""
+    if answer.status < 400:
+        return False
+    body = answer.json()
+    if is_of_the_back_end(asked.path, answer.status, body):
+        return False
+    return says_later(answer.status, answer.headers, body) or is_passing_conflict(answer.status, asked.sent, body)
 
 
 def says_later(status: int, headers: Mapping[str, str], body: Mapping[str, Any]) -> bool:
@@ -26,6 +39,14 @@ def says_later(status: int, headers: Mapping[str, str], body: Mapping[str, Any])
     if status in _LATER or (status >= 500 and "Retry-After" in headers):
         return True
     return status == 500 and bool(_ETCD.search(str(body.get("message") or "")))
+
+
+def is_of_the_back_end(path: str, status: int, body: Mapping[str, Any]) -> bool:
+    """Whether it is the API server's proxy that says what is behind it does not answer: no word about the API server.
+
+    Where a Service has no pod, or a firewall is between the control plane and the pods, this does not pass.
+    """
+    return "/proxy/" in path and status >= 500 and body.get("kind") == "Status"
 
 
 def is_passing_conflict(status: int, sent: object, body: Mapping[str, Any]) -> bool:
@@ -47,5 +68,4 @@ def delay_before(attempt: int, headers: Mapping[str, str], *, jitter: float) -> 
     :param jitter: a random number in [0, 1).
     """
     own = min(FIRST_DELAY * 2.0 ** (attempt - 1), LONGEST_DELAY) * (0.5 + jitter / 2)
-    asked_for = headers.get("Retry-After", "")
-    return max(own, float(asked_for)) if asked_for.isdigit() else own
+    return max(own, float(whole_number(headers.get("Retry-After", "")) or 0))

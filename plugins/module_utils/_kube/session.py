@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 from .._vocabulary.owner import Owner
 from .answers import Answer, Asked, doubt, watch_events
 from .connection_failures import is_distrust, plain_reason
-from .deadline import whole_answer_within
+from .deadline import chunks_until, whole_answer_within
 from .errors import (
     CredentialError,
     ExpiredError,
@@ -31,7 +31,8 @@ from .errors import (
 )
 from .exec_credential import ExecCredential, run_exec_plugin
 from .kubeconfig import Access, read_file
-from .retry import delay_before, is_passing_conflict, says_later
+from .resolving import is_looked_up
+from .retry import delay_before, may_pass
 from .threads import in_threads
 from .tls import tls_context
 
@@ -50,6 +51,12 @@ CONNECT_SECONDS = 5.0
 READ_SECONDS = 60.0
 #: How long a server that has never answered is tried: an offline cluster must not hold up a fleet.
 FIRST_ANSWER_SECONDS = 6.0
+#: How long its first answer is waited for; when it is asked again, twice as long.
+FIRST_READ_SECONDS = 4.0
+#: After so long a watch ends and its caller lists again: a stream that is cut off somewhere may just stay silent.
+WATCH_SECONDS = 30.0
+#: What a server that ends the stream in time may take longer for it.
+_LAST_EVENTS_SECONDS = 2.0
 #: How long a server that did answer before is waited for: a rolling restart of the control plane takes about that.
 RETRY_SECONDS = 45.0
 
@@ -70,6 +77,7 @@ class Session:
     :param until: the moment (of ``time.monotonic``) after which no answer is waited for, or ``None``.
     :param threads: how many requests may be on their way at once.
     :param before_write: called before each request that is no GET, each time it is sent; what it raises stops it.
+    :param has_answered: this run had answers from it before, so the first one now is waited for like any other.
     :raises CredentialError: from every call, when the credential turns out unusable.
     """
 
@@ -82,6 +90,7 @@ class Session:
         until: float | None = None,
         threads: int = THREADS,
         before_write: Callable[[], None] | None = None,
+        has_answered: bool = False,
     ) -> None:
         self.access = access
         self.where = f"{cluster_name} ({access.server})" if cluster_name else access.server
@@ -92,7 +101,7 @@ class Session:
         self._uid: str | None = None
         self._kinds: dict[tuple[str, str], str] = {}
         self._exec: ExecCredential | None = None
-        self._has_answered = False
+        self._has_answered = has_answered
         self._pool = self._make_pool()
 
     # --- one request ---------------------------------------------------------------------------
@@ -137,17 +146,26 @@ class Session:
         accept: str = JSON,
         retry: bool = True,
         read_seconds: float = READ_SECONDS,
+        seconds: float = math.inf,
     ) -> Answer:
-        """As :meth:`request`, but an error status is an answer like any other."""
+        """As :meth:`request`, but an error status is an answer like any other.
+
+        :param read_seconds: how long one answer is waited for.
+        :param seconds: how long all of it may take, asking again included.
+        """
         url = self._url(path, query)
         asked = Asked(method, path, accept, body)
         data = None if body is None else _encoded(body)
         started, attempt, renewed = time.monotonic(), 0, False
+        end = min(self._until, started + seconds)
         while True:
             attempt += 1
             if self._before_write and method != "GET":
                 self._before_write()
-            answer, failure = self._try_once(method, url, data, content_type, accept, read_seconds)
+            first = retry and not self._has_answered
+            longest = min(read_seconds, FIRST_READ_SECONDS * attempt) if first else read_seconds
+            left = min(longest, end - time.monotonic())
+            answer, failure = self._try_once(method, url, data, content_type, accept, left)
             if answer is not None:
                 if answer.status == 401 and self.access.exec_spec and not renewed:
                     renewed, self._exec = True, None  # the plugin's token may have died early: ask it once more
@@ -155,11 +173,11 @@ class Session:
                 answer, failure = self._believed(asked, answer)
             if answer is not None:
                 self._has_answered = True
-                if not (retry and _may_pass(answer, body)):
+                if not (retry and may_pass(asked, answer)):
                     return answer
             patience = RETRY_SECONDS if self._has_answered else FIRST_ANSWER_SECONDS
             delay = delay_before(attempt, answer.headers if answer else {}, jitter=random.random())  # noqa: S311 (spread, not a secret)
-            if not retry or time.monotonic() + delay > min(started + patience, self._until):
+            if not retry or time.monotonic() + delay > min(started + patience, end):
                 if answer is not None:
                     return answer
                 raise failure or UnreachableError("no answer", where=self.where)
@@ -184,6 +202,9 @@ class Session:
     def _try_once(
         self, method: str, url: str, data: bytes | None, content_type: str, accept: str, read_seconds: float
     ) -> tuple[Answer | None, KubeError | None]:
+        known = self._has_answered or self.access.proxy_url
+        if not (known or is_looked_up(self.access.server, self.within(CONNECT_SECONDS))):
+            return None, self._unanswered("no name server says in time where it is")
         headers = {"Accept": accept, "Content-Type": content_type, "User-Agent": FIELD_MANAGER, **self._authorization()}
         timeout = urllib3.Timeout(connect=self.within(CONNECT_SECONDS), read=self.within(read_seconds))
         try:
@@ -209,6 +230,9 @@ class Session:
                 "changed unannounced",
                 owner=Owner.CUSTOMER,
             ) from None
+        return self._unanswered(reason)
+
+    def _unanswered(self, reason: str) -> UnreachableError:
         return UnreachableError(
             f"the API server did not answer: {reason}",
             where=self.where,
@@ -253,20 +277,24 @@ class Session:
         return [item for page in self.list_pages(path, query, accept=_METADATA_LIST) for item in page["items"]]
 
     def watch(self, path: str, query: Mapping[str, object], seconds: float) -> Iterator[dict[str, Any]]:
-        """Watch events until the server ends the stream, it breaks, or ``seconds`` have passed: the caller lists
-        again and continues from there."""
-        follow = {**query, "watch": "true", "timeoutSeconds": max(1, int(seconds)), "allowWatchBookmarks": "true"}
-        timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=max(1.0, seconds))
+        """Watch events until the server ends the stream, it breaks, or ``seconds`` have passed, of which there are
+        :data:`WATCH_SECONDS` at most: the caller lists again and continues from there."""
+        asked_for = max(1, int(min(seconds, WATCH_SECONDS)))
+        end = time.monotonic() + asked_for + _LAST_EVENTS_SECONDS
+        follow = {**query, "watch": "true", "timeoutSeconds": asked_for, "allowWatchBookmarks": "true"}
+        timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=float(asked_for))
         headers = {"Accept": JSON, "User-Agent": FIELD_MANAGER, **self._authorization()}
+        url = self._url(path, follow)
         try:
-            got = self._pool.request(
-                "GET", self._url(path, follow), headers=headers, timeout=timeout, retries=False, preload_content=False
-            )
+            with whole_answer_within(end - time.monotonic()):
+                got = self._pool.request(
+                    "GET", url, headers=headers, timeout=timeout, retries=False, preload_content=False
+                )
         except urllib3.exceptions.HTTPError:
             return
         try:
             if got.status == 200:
-                yield from watch_events(got.stream(65536, decode_content=True))
+                yield from watch_events(chunks_until(end, got.stream(65536, decode_content=True)))
         except urllib3.exceptions.HTTPError:
             return
         finally:
@@ -370,11 +398,3 @@ def _encoded(body: object) -> bytes:
     for letter in "<>&":  # in JSON they stand in texts only
         text = text.replace(letter, f"\\u{ord(letter):04x}")
     return text.encode()
-
-
-def _may_pass(answer: Answer, sent: object) -> bool:
-    """Whether asking again may help."""
-    if answer.status < 400:
-        return False
-    body = answer.json()
-    return says_later(answer.status, answer.headers, body) or is_passing_conflict(answer.status, sent, body)

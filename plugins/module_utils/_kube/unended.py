@@ -4,8 +4,9 @@
 """Pods that nobody ends, because their node cannot answer: which count as gone, and which wait for a person. Pure.
 
 Only its kubelet ends a pod. Where the kubelet is silent, the pod may still run, so it counts as gone only if nothing is
-harmed by that: another serves in its place already, and neither its name nor a volume may be in use twice. It is never
-deleted by force. Kubernetes itself removes pods once the node is deleted or has the taint ``out-of-service``.
+harmed by that: another serves in its place already, and neither its name nor a volume may be in use twice. Where no
+node has room for another, that one may be all that is left, which is for a person to judge. It is never deleted by
+force. Kubernetes itself removes pods once the node is deleted or has the taint ``out-of-service``.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def volume_lock(claim: Mapping[str, Any]) -> str:
     return f"its volume claim {name} is {one_node[0]}" if one_node and "ReadWriteMany" not in modes else ""
 
 
-def fate(pod: Pod, silence: str, now: float, asked: float, locked: str, waiting: str) -> tuple[str, str]:
+def fate(pod: Pod, silence: str, now: float, asked: float, locked: str, waiting: str, nowhere: str) -> tuple[str, str]:
     """What a pod that is still there counts as (gone, leaving or held), and why.
 
     :param silence: of its node.
@@ -53,6 +54,7 @@ def fate(pod: Pod, silence: str, now: float, asked: float, locked: str, waiting:
         the API server's shortens no grace period of a pod that this drain evicted.
     :param locked: why a volume of it may be used on one node only; empty if none.
     :param waiting: what its owner's replacements wait for; empty if they are Ready or fit no node.
+    :param nowhere: why one of them fits no node; empty if they are Ready.
     """
     if not pod.leaving or silence == ANSWERING:
         return LEAVING, ""
@@ -69,5 +71,7 @@ def fate(pod: Pod, silence: str, now: float, asked: float, locked: str, waiting:
         return LEAVING, f"its node cannot answer: its grace period is over at {moment}"
     if waiting:
         return LEAVING, f"its node cannot answer, and its replacement is not Ready: {waiting}"
-    instead = "its replacement is Ready, or fits no node" if pod.owner else "nothing replaces it"
+    if nowhere:
+        return HELD, f"its replacement fits no node ({nowhere}), and its own cannot answer: it may still run there"
+    instead = "its replacement is Ready" if pod.owner else "nothing replaces it"
     return GONE, f"its node cannot answer: it counts as gone, since its grace period is over and {instead}"

@@ -19,11 +19,11 @@ from dataclasses import replace
 from typing import Any
 
 from .._connection import open_session
-from .._domain.lock import hold_of, is_stale, lock_manifest, loss
+from .._domain.lock import Hold, hold_of, is_stale, lock_manifest, loss
 from .._domain.names import LOCK, SYSTEM_NAMESPACE
 from .._domain.outcome import LOCK_LOST
 from .._kube.errors import KubeError
-from .._kube.lease import LeasePlace, NoNamespaceError
+from .._kube.lease import LeasePlace, NoNamespaceError, Seen
 from .._operation import Context, Operation
 
 #: Renewed when this share of its life has passed, so two attempts may fail before it is over.
@@ -90,7 +90,7 @@ class LockKeeper:
         while self.lost or self._is_stale():
             with self._looking:  # of many writers one looks
                 if not self.lost and self._is_stale():
-                    self._look()
+                    self._look(writing=True)
                     attempts += 1
             if self.lost:
                 raise _StopError
@@ -102,34 +102,40 @@ class LockKeeper:
     def look(self) -> None:
         """Renew the lock, or find that it is lost.
 
-        It is lost only if somebody else is seen to hold it. That it expired while nobody looked, or that it was
-        deleted, takes it from nobody: it is renewed. What cannot be asked now is asked again.
+        It is lost if somebody else is seen to hold it. That it expired while nobody looked, or that it was deleted
+        while it was known to be held, takes it from nobody: it is renewed. If it had time to expire and is gone,
+        somebody may have taken it, done what they wanted, and released it: it is not renewed, and it is lost once
+        something is to be written. What cannot be asked now is asked again.
         """
         with self._looking:
             self._look()
 
-    def _look(self) -> None:
+    def _look(self, *, writing: bool = False) -> None:
         asked_at, self._trouble = time.time(), None
+        had_time, gone = self._is_stale(), False
         try:
             if self._place is None:
                 session = open_session(self._connection, None)
                 self._where, self._place = session.where, LeasePlace(session, SYSTEM_NAMESPACE, LOCK)
-            confirmed = self._renew(self._place)
+            seen = self._place.read()
+            gone = had_time and hold_of(seen.lease) is None
+            confirmed = not gone and self._renew(self._place, seen)
         except NoNamespaceError:
-            confirmed = True  # this run has removed it, and the lock with it
+            gone = had_time
+            confirmed = not gone  # this run has removed it, and the lock with it
         except KubeError as error:
             # The operation meets the same trouble and tells it better; a credential without this right renews nothing.
             confirmed, self._trouble = False, error
+        if gone and writing:
+            self.lost = self._lost(None)
         if confirmed:
             self._confirmed_at = asked_at
         self._look_at = asked_at + self._held["duration"] * RENEW_AFTER if confirmed else time.time() + _AGAIN_SECONDS
 
-    def _renew(self, place: LeasePlace) -> bool:
-        seen = place.read()
+    def _renew(self, place: LeasePlace, seen: Seen) -> bool:
         hold = hold_of(seen.lease)
         if hold is not None and hold.holder != self._held["holder"]:
-            what, next_step = loss(hold)
-            self.lost = LockLostError(what, where=self._where, next_step=next_step)
+            self.lost = self._lost(hold)
             return False
         return place.write(
             lock_manifest(
@@ -140,6 +146,10 @@ class LockKeeper:
                 seconds=self._held["duration"],
             )
         )
+
+    def _lost(self, hold: Hold | None) -> LockLostError:
+        what, next_step = loss(hold)
+        return LockLostError(what, where=self._where, next_step=next_step)
 
     def _is_stale(self) -> bool:
         return is_stale(self._confirmed_at, time.time(), self._held["duration"])
@@ -156,13 +166,22 @@ class LockKeeper:
                 self.look()
 
 
+def has_answered(connection: Mapping[str, Any], known: Any) -> bool:
+    """Whether this run had an answer from this very cluster already: it asked for the lock there.
+
+    :param known: what the run knows of its lock, held or not.
+    """
+    uid = connection.get("cluster_uid")
+    return isinstance(known, Mapping) and bool(uid) and known.get("cluster_uid") == uid
+
+
 def attempt_under_lock(operation: Operation, parameters: dict[str, Any], context: Context, held: Any) -> dict[str, Any]:
     """As ``operation.attempt``, with the run's lock kept meanwhile. An operation whose lock is lost fails.
 
     :param held: what the run knows of its lock; anything but a lock on this very cluster keeps nothing.
     """
     connection = parameters.get("connection") or {}
-    if not (isinstance(held, Mapping) and held.get("held") and held["cluster_uid"] == connection.get("cluster_uid")):
+    if not (has_answered(connection, held) and held.get("held")):
         return operation.attempt(parameters, context)
     keeper = LockKeeper(connection, held)
     keeper.start()

@@ -5,18 +5,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
+from dataclasses import replace
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.names import GROUP_LABEL, MODEL_LABEL, MODELS_NAMESPACE, PREFIX, SYSTEM_NAMESPACE, model_set
 from .._kube.apply import SetApplier, SetOptions
 from .._kube.discovery import Discovery, Resource
-from .._kube.errors import DeadlineError, ForbiddenError, KubeError, NotFoundError
+from .._kube.errors import DeadlineError, ForbiddenError, KubeError
 from .._kube.objects import Ref
+from .._kube.over import apply_over, delete_over
 from .._kube.plan import DELETE, Change, Plan, diff_of, told
-from .._kube.session import APPLY_PATCH, FIELD_MANAGER, Session
+from .._kube.session import FIELD_MANAGER, Session
 from .._operation import Context, Operation
 from .models.reading import REVISIONS, read_revisions
 
@@ -62,25 +63,25 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         result["diff"] = diff_of(plan.changes)
     if not changed or context.check_mode:
         return {**result, "steps": []}
-    steps = [_close(session, plan, parameters["drain_timeout"])]
+    closed, plan = _close(session, plan, parameters["drain_timeout"])
     applier.apply_absent(plan, seconds=parameters["wait_timeout"])
-    steps.append(f"{len(plan.changes)} objects deleted, and seen gone")
-    session.in_parallel(lambda r: _forget(session, f"{REVISIONS}/{r.name}"), revisions)
+    steps = [closed, f"{len(plan.changes)} objects deleted, and seen gone"]
+    session.in_parallel(lambda r: delete_over(session, f"{REVISIONS}/{r.name}", r.seen), revisions)
     steps.append(f"{len(revisions)} recorded revisions deleted")
     steps.append(_prove(session, discovery, name, plan))
     return {**result, "steps": steps}
 
 
-def _close(session: Session, plan: Plan, seconds: int) -> str:
-    """Let no new request in, and wait until no endpoint is left that one could go to.
+def _close(session: Session, plan: Plan, seconds: int) -> tuple[str, Plan]:
+    """Let no new request in, and wait until no endpoint is left that one could go to. What was done, and what is left.
 
     :raises DeadlineError: endpoints are left; only the entry points were deleted.
     """
     started = time.monotonic()
     entry_points = [c for c in plan.of(DELETE) if c.ref.kind in _TRAFFIC | _SCALERS]
-    session.in_parallel(lambda c: _forget(session, c.resource.path(c.ref.namespace, c.ref.name)), entry_points)
+    session.in_parallel(lambda c: delete_over(session, _path_of(c), c.before), entry_points)
     services = [c for c in plan.of(DELETE) if c.ref.kind == "Service" and c.ref.namespace == MODELS_NAMESPACE]
-    session.in_parallel(lambda c: _select_nothing(session, c), services)
+    closed = {change.ref: change for change in session.in_parallel(lambda c: _select_nothing(session, c), services)}
     names = [change.ref.name for change in services]
     while endpoints := _endpoints(session, names):
         if time.monotonic() - started > seconds:
@@ -91,10 +92,11 @@ def _close(session: Session, plan: Plan, seconds: int) -> str:
             )
         time.sleep(_REST_SECONDS)
     ways = ", ".join(str(c.ref) for c in [*entry_points, *services]) or "none"
-    return f"the entry points are removed ({ways}); no endpoint left after {time.monotonic() - started:.1f} s"
+    said = f"the entry points are removed ({ways}); no endpoint left after {time.monotonic() - started:.1f} s"
+    return said, replace(plan, changes=tuple(closed.get(change.ref, change) for change in plan.changes))
 
 
-def _select_nothing(session: Session, change: Change) -> None:
+def _select_nothing(session: Session, change: Change) -> Change:
     """Applied like everything else of the set, so that deploying the model again would undo it."""
     live = change.before
     kept = {key: live["metadata"][key] for key in ("labels", "annotations") if live["metadata"].get(key)}
@@ -105,9 +107,12 @@ def _select_nothing(session: Session, change: Change) -> None:
         "metadata": {"name": change.ref.name, "namespace": change.ref.namespace, **kept},
         "spec": {**spec, "selector": _NOTHING},
     }
-    path = change.resource.path(change.ref.namespace, change.ref.name)
     query = {"fieldManager": FIELD_MANAGER, "force": "true"}
-    session.request("PATCH", path, query=query, body=body, content_type=APPLY_PATCH)
+    return replace(change, before=apply_over(session, _path_of(change), body, live, query))
+
+
+def _path_of(change: Change) -> str:
+    return change.resource.path(change.ref.namespace, change.ref.name)
 
 
 def _endpoints(session: Session, services: list[str]) -> int:
@@ -116,11 +121,6 @@ def _endpoints(session: Session, services: list[str]) -> int:
         selector = {"labelSelector": f"kubernetes.io/service-name={name}"}
         found += sum(len(each.get("endpoints") or ()) for each in session.list_items(_SLICES, selector))
     return found
-
-
-def _forget(session: Session, path: str) -> None:
-    with contextlib.suppress(NotFoundError):  # another run was faster
-        session.request("DELETE", path)
 
 
 def _prove(session: Session, discovery: Discovery, name: str, plan: Plan) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -14,8 +15,9 @@ from .._domain.names import GPU_PRODUCT_LABEL, MODELS_NAMESPACE
 from .._domain.remediation.canary import COMMAND, FAILED, UNTRIED, canary_pod, gives_whole_gpus, image_on, verdict
 from .._domain.remediation.journey import gpus_of
 from .._domain.remediation.serving import gpus_held
+from .._kube.create import create_once
 from .._kube.errors import AnswerError, KubeError, NotFoundError
-from .._kube.session import FIELD_MANAGER, Session
+from .._kube.session import Session
 from .._operation import Context, Operation
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -74,22 +76,35 @@ def _tried(session: Session, pod: Mapping[str, Any], seconds: float) -> Told:
     """Make the pod, follow it to its end, and remove it, however that goes."""
     deadline = time.monotonic() + seconds
     name = str(pod["metadata"]["name"])
+    made: Mapping[str, Any] | None = None
     try:
-        _remove(session, name)  # of a run that was killed
-        session.request("POST", _PODS, query={"fieldManager": FIELD_MANAGER}, body=pod)
-        return _ended(session, name, deadline)
+        _remove(session, _there(session, name))  # of a run that was killed
+        made = create_once(session, _PODS, pod)
+        return _ended(session, made, deadline)
     except AnswerError as error:
         # A quota, a guardrail, a missing right: that says nothing of the node.
         return UNTRIED, str(error)
     finally:
-        _remove(session, name)
+        _remove(session, made)
 
 
-def _ended(session: Session, name: str, deadline: float) -> Told:
+def _there(session: Session, name: str) -> Mapping[str, Any] | None:
+    try:
+        return session.get(f"{_PODS}/{name}")
+    except NotFoundError:
+        return None
+
+
+def _is_there(session: Session, pod: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """This very pod as it is now; a newer one of its name is another run's."""
+    now = _there(session, pod["metadata"]["name"])
+    return now if now and now["metadata"]["uid"] == pod["metadata"]["uid"] else None
+
+
+def _ended(session: Session, made: Mapping[str, Any], deadline: float) -> Told:
     while True:
-        try:
-            pod = session.get(f"{_PODS}/{name}")
-        except NotFoundError:
+        pod = _is_there(session, made)
+        if pod is None:
             return UNTRIED, "somebody removed it"
         said, why = verdict(pod)
         if said:
@@ -100,18 +115,17 @@ def _ended(session: Session, name: str, deadline: float) -> Told:
         time.sleep(_TICK_SECONDS)
 
 
-def _remove(session: Session, name: str) -> None:
+def _remove(session: Session, pod: Mapping[str, Any] | None) -> None:
     """Remove it and see it gone; a pod that a dead kubelet holds on to is left."""
-    deadline = time.monotonic() + _REMOVAL_SECONDS
-    try:
-        session.request("DELETE", f"{_PODS}/{name}")
-        while time.monotonic() < deadline:
-            session.get(f"{_PODS}/{name}")
-            time.sleep(_TICK_SECONDS)
-    except NotFoundError:
+    if pod is None:
         return
-    except KubeError:
-        return  # it ends by itself, and the next canary removes it first
+    deadline = time.monotonic() + _REMOVAL_SECONDS
+    body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": pod["metadata"]["uid"]}}
+    # One that cannot be asked about now ends by itself, and the next canary removes it first.
+    with contextlib.suppress(KubeError):
+        session.request("DELETE", f"{_PODS}/{pod['metadata']['name']}", body=body)
+        while _is_there(session, pod) and time.monotonic() < deadline:
+            time.sleep(_TICK_SECONDS)
 
 
 OPERATION = Operation(argument_spec=ARGUMENT_SPEC, run=run, rules={})

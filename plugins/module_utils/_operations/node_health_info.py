@@ -20,6 +20,7 @@ from .._domain.health.handoff import handoff
 from .._domain.health.nodes import node_record
 from .._domain.health.pods import pod_record
 from .._domain.health.policy import Policy, PolicyError, build_policy
+from .._domain.health.prometheus_text import NoResultError
 from .._domain.health.snapshot import snapshot
 from .._domain.model.engine import ENGINES
 from .._domain.moments import seconds_at
@@ -27,7 +28,7 @@ from .._domain.names import MODELS_NAMESPACE, NAMESPACES, SYSTEM_NAMESPACE, TELE
 from .._kube.errors import ForbiddenError, KubeError, NotFoundError
 from .._kube.session import Session
 from .._operation import Context, Operation
-from .health_metrics import Records, ask_exporters, ask_prometheus
+from .health_metrics import Records, ask_exporters, ask_prometheus, instant_query
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
@@ -71,9 +72,12 @@ class _Reader:
             "leases": lambda: dict(self._records("", _LEASES, _renewal)),
         }
         read = dict(zip(reads, self._session.in_parallel(lambda one: one(), reads.values()), strict=True))
-        metrics, ports = self._metrics(read["nodes"], read["pods"])
         served = any(pod and pod["model"] for pod in read["pods"])
-        engines, engines_error = self._engines(policy) if served else ([], "")
+        asks: list[Callable[[], Any]] = [
+            lambda: self._metrics(read["nodes"], read["pods"]),
+            lambda: self._engines(policy) if served else ([], ""),
+        ]
+        (metrics, ports), (engines, engines_error) = self._session.in_parallel(lambda one: one(), asks)
         return snapshot(
             taken=time.time(),
             metrics=metrics,
@@ -125,12 +129,14 @@ class _Reader:
             return [], ""
         graces = [(model.get("health_gate") or {}).get("heartbeat_grace") for model in models]
         longest = max([policy.limits["heartbeat_grace"], *(_seconds(grace) for grace in graces if grace)])
-        service = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/services/{TELEMETRY}:{TELEMETRY_PORT}/proxy/api/v1/query"
+        service = f"{SYSTEM_NAMESPACE}/services/{TELEMETRY}:{TELEMETRY_PORT}"
         try:
-            answer = self._session.get(service, {"query": engine_query(names.values(), longest + 120)})
+            answer = instant_query(self._session, service, engine_query(names.values(), longest + 120))
+            return engine_records(answer, names, MODELS_NAMESPACE), ""
         except KubeError as error:
             return [], str(error.what)
-        return engine_records(answer, names, MODELS_NAMESPACE), ""
+        except NoResultError as error:
+            return [], str(error)
 
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from .._domain.upgrade.course import (
     course,
     settled,
 )
-from .._domain.upgrade.entry import FAILING, SUPERSEDED, WITHDRAWING, Entry, UnfitBackupError, decided, record
+from .._domain.upgrade.entry import FAILING, SUPERSEDED, WITHDRAWING, Entry, UnfitBackupError, parse, record
 from .._domain.upgrade.marks import Marks
 from .._domain.upgrade.room import shortages
 from .._kube.create import create_once
@@ -41,8 +41,8 @@ from .._kube.wait import Awaited, wait_ready
 from .._operation import Context, Operation
 from .._vocabulary.owner import Owner
 from .apply_set import parse_definition
-from .upgrade.carrying import MERGE_PATCH, Carrier, Component, Terms
-from .upgrade.reading import ENTRIES, backup_of, marks_of, read_entries
+from .upgrade.carrying import Carrier, Component, Terms
+from .upgrade.reading import ENTRIES, backup_of, decide, marks_of, read_entries
 
 _COMPONENT: dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -131,9 +131,9 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         raise NothingRecordedError("there is no stack here", where=session.where, next_step="onboard the cluster")
     entries, changed = settled(marks, read_entries(session))
     if not context.check_mode:
-        for entry in entries:
-            if entry.number in changed:
-                _decide(session, entry, changed[entry.number])
+        entries = [
+            _decide(session, entry, changed[entry.number]) if entry.number in changed else entry for entry in entries
+        ]
     back, release = parameters["state"] == "restored", parameters["release"] or ""
     wanted = Wanted(release, "" if back else parameters["release_digest"], retry=parameters["retry"], back=back)
     case = _Case(session, Discovery.of(session), parameters, marks, entries, course(wanted, marks, entries))
@@ -245,7 +245,7 @@ def _record(case: _Case, target: str, plan: Plan) -> Entry:
         restores=undone.number if undone else 0,
     )
     try:
-        create_once(case.session, ENTRIES, record(entry))
+        entry = parse(create_once(case.session, ENTRIES, record(entry)))
     except ConflictError:
         raise NotReadyError(
             f"another run has just begun upgrade {entry.number}; nothing was changed",
@@ -259,9 +259,8 @@ def _record(case: _Case, target: str, plan: Plan) -> Entry:
     return entry
 
 
-def _decide(session: Session, entry: Entry, state: str, reason: str = "") -> None:
-    body: Manifest = decided(state, reason or entry.failure, shown_moment(datetime.now(UTC).timestamp()))
-    session.request("PATCH", f"{ENTRIES}/{entry.name}", body=body, content_type=MERGE_PATCH)
+def _decide(session: Session, entry: Entry, state: str, reason: str = "") -> Entry:
+    return decide(session, entry, state, reason or entry.failure, shown_moment(datetime.now(UTC).timestamp()))
 
 
 def _refusal(case: _Case) -> KubeError:

@@ -131,6 +131,9 @@ def test_a_run_whose_lock_was_broken_is_told_by_whom_and_why() -> None:
         "alice: dead); this run does nothing more here"
     )
     assert "(taken by" not in loss(hold())[0]
+    gone, following = loss(None)
+    assert "is gone: another run may have had it since; this run does nothing more here" in gone
+    assert following.startswith("run again")
 
 
 def test_a_lock_is_not_broken_that_somebody_else_holds_by_now() -> None:

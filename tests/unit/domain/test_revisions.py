@@ -174,6 +174,14 @@ def test_a_revision_survives_being_recorded() -> None:
     assert decided(GOOD)["metadata"]["annotations"]["byoc.fireworks.ai/failure"] is None
 
 
+def test_a_write_over_a_revision_names_the_one_that_was_read() -> None:
+    recorded = record(Revision("llama", 4, [], "", GOOD))
+    recorded["metadata"] |= {"uid": "0f5c", "resourceVersion": "7"}
+    read = parse(recorded)
+    named = {key: recorded["metadata"][key] for key in ("name", "namespace", "uid", "resourceVersion")}
+    assert read.seen == {"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": named}
+
+
 def test_revisions_are_listed_by_model_oldest_first() -> None:
     recorded = [record(Revision("b", 2, [], "", GOOD)), record(Revision("a", 1, [], "", GOOD)),
                 record(Revision("b", 1, [], "", GOOD))]  # fmt: skip

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.outcome import failures_told, lock_left
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.status import status_row
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary import (
+    every_outcome,
     failure,
     success,
     summary,
@@ -208,6 +209,19 @@ def test_a_failure_is_told_with_what_to_do_and_who_has_to() -> None:
     text = summary([failure(contract(), failed, "Apply")])
     told = "Lease x: no answer. Next: ask. Action required by: customer (Acme account <account@acme.example>)."
     assert text.endswith(told)
+
+
+def test_a_cluster_without_an_outcome_is_not_completed() -> None:
+    names = ["acme-eu-1", "acme-eu-2", "acme-eu-3"]
+    contracts = [contract(identity={**contract()["identity"], "name": name}) for name in names]
+    found = every_outcome(contracts, [success(contracts[0]), {}, ""])
+    assert [(one["cluster"], one["result"], one["owner"]) for one in found] == [
+        ("acme-eu-1", "unchanged", ""),
+        ("acme-eu-2", "failed", "operator"),
+        ("acme-eu-3", "not_begun", "operator"),
+    ]
+    assert unfinished(found) == names[1:]
+    assert "--limit left it out?" in summary(found)
 
 
 def test_a_summary_has_a_line_for_each_and_the_failures_in_full() -> None:

@@ -11,7 +11,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.upgrade import course as courses
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.upgrade.answers import listed, shown, worse
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.upgrade.answers import (
+    is_list,
+    listed,
+    shown,
+    worse,
+)
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.upgrade.course import Wanted, course, settled
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.upgrade.entry import (
     FAILED,
@@ -55,6 +60,14 @@ def test_an_entry_is_read_as_it_was_recorded() -> None:
     recorded["metadata"]["annotations"] |= patch["metadata"]["annotations"]
     [read] = in_order([recorded])
     assert (read.state, read.failure, read.ended) == (FAILED, "it crashed", "2026-11-26T02:10:00Z")
+
+
+def test_a_write_over_an_entry_names_the_one_that_was_read() -> None:
+    recorded = record(Entry(4, "2026.11.0", "2026.12.0", "", ()))
+    recorded["metadata"] |= {"uid": "0f5c", "resourceVersion": "7"}
+    named = {key: recorded["metadata"][key] for key in ("name", "namespace", "uid", "resourceVersion")}
+    [read] = in_order([recorded])
+    assert read.seen == {"apiVersion": "v1", "kind": "ConfigMap", "metadata": named}
 
 
 def test_what_somebody_else_made_of_an_entry_restores_nothing() -> None:
@@ -338,13 +351,14 @@ def test_what_came_of_the_requests_is_evidence(before: dict[str, Any], now: dict
 
 
 @pytest.mark.parametrize(
-    ("said", "models"),
+    ("said", "models", "is_one"),
     [
-        ({"object": "list", "data": [{"id": "n"}, {"id": "m", "object": "model"}, {"id": "m"}]}, ["m", "n"]),
-        ({"data": [{"object": "model"}, "m", {"id": ""}]}, []),
-        ({"data": None}, []),
-        ({"message": "it is no JSON"}, []),
+        ({"object": "list", "data": [{"id": "n"}, {"id": "m", "object": "model"}, {"id": "m"}]}, ["m", "n"], True),
+        ({"data": [{"object": "model"}, "m", {"id": ""}]}, [], True),
+        ({"data": None}, [], True),
+        ({"message": "it is no JSON"}, [], False),
     ],
 )
-def test_the_models_that_a_router_lists(said: dict[str, Any], models: list[str]) -> None:
+def test_the_models_that_a_router_lists(said: dict[str, Any], models: list[str], is_one: bool) -> None:
     assert listed(said) == models
+    assert is_list(said) is is_one

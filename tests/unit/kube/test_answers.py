@@ -21,6 +21,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._kube.answers impor
 
 POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}}
 PODS = "/api/v1/namespaces/n/pods"
+PROXY = "/api/v1/namespaces/n/services/s:80/proxy/v1/models"
 METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 SCALED = "/apis/keda.sh/v1alpha1/namespaces/n/scaledobjects"
@@ -49,7 +50,7 @@ def status(code: int, **more: Any) -> Answer:
         ("/api/v1/namespaces/n/finalize", Place("v1", "namespaces", "n", "finalize")),
         ("/apis/apps/v1/deployments", Place("apps/v1", "deployments", "", "")),
         ("/apis/apps/v1/namespaces/n/deployments/d/scale", Place("apps/v1", "deployments", "d", "scale")),
-        ("/api/v1/namespaces/n/services/s:80/proxy/v1/models", None),
+        (PROXY, None),
         ("/version", None),
         ("/apis", None),
     ],
@@ -92,8 +93,11 @@ BELIEVED = {
     ),
     "a load balancer without a back end": (Asked("GET", PODS, ""), answer(503, b"<html>")),
     "a back end behind the API server": (
-        Asked("GET", "/api/v1/namespaces/n/services/s/proxy/v1", ""), answer(200, b"ok")
+        Asked("GET", PROXY, ""), answer(200, b"ok", Content_Type="text/plain", Audit_Id="x")
     ),
+    "JSON of a back end": (Asked("GET", PROXY, ""), answer(200, [], Audit_Id="x")),
+    "a back end's not-found": (Asked("GET", PROXY, ""), answer(404, {"error": "no such model"}, Audit_Id="x")),
+    "a back end that is not there": (Asked("GET", PROXY, ""), answer(503, b"<html>")),
     "a version": (Asked("GET", "/version", ""), answer(200, {"gitVersion": "v1.36.3"})),
 }  # fmt: skip
 
@@ -128,6 +132,15 @@ DOUBTED = {
     ),
     "a refused token of a proxy": (
         Asked("GET", PODS, ""), answer(401, {"error": "login"}), "no Status of an API server"
+    ),
+    "a login page for a back end": (
+        Asked("GET", PROXY, ""), answer(200, b"<html>", Content_Type="text/html"), "without the API server's Audit-Id"
+    ),
+    "a not-found of a proxy for a back end": (
+        Asked("GET", PROXY, ""), answer(404, b"<html>", Content_Type="text/html"), "without the API server's Audit-Id"
+    ),
+    "half of a back end's JSON": (
+        Asked("GET", PROXY, ""), answer(200, b'{"data": [', Audit_Id="x"), "which is not whole"
     ),
     "a redirect": (Asked("GET", PODS, ""), answer(302, b""), "redirect"),
     "no version": (Asked("GET", "/version", ""), answer(200, {"error": "login"}), "missing"),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,8 +13,15 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube import pod_watch
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.drain import Drainer
-from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import ForbiddenError
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import (
+    ConflictError,
+    ForbiddenError,
+    KubeError,
+    NotFoundError,
+    UnreachableError,
+)
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.evicted import Drained
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.unended import ANSWERING, SILENT
 
@@ -33,17 +41,26 @@ def pod(name: str, kind: str, node: str, *, left: float | None = None, ready: bo
 
 
 class Server:
-    """What a drain asks of a session, answered from a list of pods. Those of a living node end and are replaced."""
+    """What a drain asks of a session, answered from a list of pods. Those of a living node end and are replaced.
 
-    def __init__(self, pods: list[Any], claims: dict[str, list[str]]) -> None:
-        self.pods, self.claims = pods, claims
+    events: what each watch brings; it is listed again in a moment. refusal: what the first eviction is answered.
+    """
+
+    def __init__(self, pods: list[Any], claims: dict[str, list[str]] | None = None) -> None:
+        self.pods, self.claims = pods, claims or {}
         self.evicted: list[str] = []
+        self.events: list[Any] = [{"type": "ERROR"}]
+        self.refusal: KubeError | None = None
+        self.lists, self.lists_at_most = 0, math.inf
 
     def list_pages(self, _path: str) -> list[Any]:
+        self.lists += 1
+        if self.lists > self.lists_at_most:
+            raise UnreachableError("no answer")
         return [{"metadata": {"resourceVersion": "1"}, "items": list(self.pods)}]
 
     def watch(self, *_asked: Any) -> Iterator[Any]:
-        yield {"type": "ERROR"}  # listed again in a moment
+        yield from self.events
 
     def in_parallel(self, do: Any, things: Any) -> list[Any]:
         return [do(thing) for thing in things]
@@ -51,6 +68,9 @@ class Server:
     def request(self, _method: str, path: str, **_more: Any) -> Any:
         name = path.split("/")[-2]
         self.evicted.append(name)
+        if self.refusal:
+            refusal, self.refusal = self.refusal, None
+            raise refusal
         [found] = [one for one in self.pods if one["metadata"]["name"] == name]
         if found["spec"]["nodeName"] == ALIVE:
             self.pods.remove(found)
@@ -93,6 +113,7 @@ def test_a_pod_of_a_living_node_is_awaited_once_to_its_end() -> None:
     result = drained(server, 0.5)
     assert (result.done, server.evicted) == (False, [])
     assert [one.why for one in result.evicted] == ["was leaving already and has not ended"]
+    assert server.lists <= 6, "asked again and again where no watch lasts"
 
 
 @pytest.mark.parametrize(
@@ -120,3 +141,56 @@ def test_a_held_pod_ends_the_drain_of_its_node_and_of_no_other(
 def test_a_volume_that_several_nodes_may_use_holds_no_pod() -> None:
     pods = [pod("a", "ReplicaSet", DEAD, left=1, claim="shared"), pod("b", "ReplicaSet", "other", ready=True)]
     assert drained(Server(pods, {"shared": ["ReadWriteMany"]})).done
+
+
+def no_room(name: str, node: str = "") -> Any:
+    made = pod(name, "ReplicaSet", node)
+    made["status"]["conditions"].append(
+        {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2 nodes are available"}
+    )
+    return made
+
+
+def test_a_dead_nodes_pod_whose_replacement_fits_no_node_ends_the_drain_and_counts_as_there() -> None:
+    server = Server([pod("a", "ReplicaSet", DEAD, left=1), no_room("b")])
+    result = drained(server)
+    assert (result.done, result.emptied(DEAD), result.seconds < 3) == (False, False, True)
+    [kept] = result.evicted
+    assert (kept.state, kept.counted) == ("held", False)
+    assert kept.why.startswith("its replacement fits no node (0/2 nodes are available)")
+
+
+@pytest.mark.parametrize("refusal", [ConflictError("modified", status=409), NotFoundError("no such pod", status=404)])
+def test_a_pod_is_gone_when_the_list_says_so_and_not_by_the_answer_to_its_eviction(refusal: KubeError) -> None:
+    server = Server([pod("a", "ReplicaSet", ALIVE, ready=True)])
+    server.refusal = refusal
+    result = drained(server)
+    assert (result.done, server.evicted) == (True, ["a", "a"])
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "ADDED", "object": {}},
+        {"type": "MODIFIED", "object": {"metadata": {"name": "a"}}},
+        {"type": "DELETED", "object": {"metadata": None}},
+        {"type": "ADDED", "object": {"metadata": {"name": "a", "uid": "a", "ownerReferences": "none"}}},
+    ],
+)
+def test_what_is_no_pod_does_not_end_the_watch(event: Any) -> None:
+    server = Server([pod("a", "ReplicaSet", ALIVE, ready=True)])
+    server.events = [event]
+    assert drained(server).done
+
+
+def test_a_drain_that_sees_nothing_any_more_concludes_nothing_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pod_watch, "BLIND_SECONDS", 0.2)
+    server = Server([pod("a", "ReplicaSet", ALIVE, ready=True)])
+    server.lists_at_most = 1
+    server.events = []
+    server.refusal = UnreachableError("no answer")
+    result = drained(server, 1.5)
+    assert (result.done, server.evicted) == (False, ["a"]), "evicted by what was long past"
+    [kept] = result.evicted
+    assert kept.state == "leaving"
+    assert "the pods of n were last seen 1 s ago" in kept.why or "the pods of n were last seen 2 s ago" in kept.why

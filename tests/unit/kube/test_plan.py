@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.answers import Answer, Asked
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.applyset import Membership
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.discovery import Resource, parse_discovery
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.objects import Ref, desired_part, redacted_pair
@@ -28,6 +30,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._kube.plan import (
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.retry import (
     delay_before,
     is_passing_conflict,
+    may_pass,
     says_later,
 )
 
@@ -120,7 +123,15 @@ def test_kinds_are_worked_in_the_order_of_their_needs_and_removed_in_reverse() -
 
 @pytest.mark.parametrize(
     ("attempt", "headers", "jitter", "seconds"),
-    [(1, {}, 0.999, 0.1), (3, {}, 0.0, 0.2), (20, {}, 0.999, 5.0), (1, {"Retry-After": "7"}, 0.0, 7.0)],
+    [
+        (1, {}, 0.999, 0.1),
+        (3, {}, 0.0, 0.2),
+        (20, {}, 0.999, 5.0),
+        (1, {"Retry-After": "7"}, 0.0, 7.0),
+        (1, {"Retry-After": "\u00b2"}, 0.999, 0.1),  # a digit, and no number
+        (1, {"Retry-After": "9" * 5000}, 0.999, 0.1),
+        (1, {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, 0.999, 0.1),
+    ],
 )
 def test_the_delay_grows_and_the_servers_wish_is_honoured(
     attempt: int, headers: dict[str, str], jitter: float, seconds: float
@@ -154,6 +165,25 @@ def test_only_an_answer_that_says_later_is_asked_again(status: int, headers: dic
 )
 def test_a_500_while_etcd_elects_a_leader_passes(message: str, later: bool) -> None:
     assert says_later(500, {}, {"message": message}) is later
+
+
+UNREACHED = {"kind": "Status", "message": "error trying to reach service: dial tcp 10.0.0.7:9090: i/o timeout"}
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "body", "passes"),
+    [
+        ("/api/v1/namespaces/n/services/a:80/proxy/x", 503, UNREACHED, False),
+        ("/api/v1/namespaces/n/pods/a:80/proxy/x", 502, UNREACHED, False),
+        ("/api/v1/namespaces/n/services/a:80/proxy/x", 429, UNREACHED, True),  # the API server has too much to do
+        ("/api/v1/namespaces/n/services/a:80/proxy/x", 503, {"error": "starting"}, True),  # what is behind it says so
+        ("/api/v1/pods", 503, UNREACHED, True),
+    ],
+)
+def test_what_the_api_server_cannot_reach_is_not_asked_for_again(
+    path: str, status: int, body: dict[str, Any], passes: bool
+) -> None:
+    assert may_pass(Asked("GET", path, "*/*"), Answer(status, {}, json.dumps(body).encode())) is passes
 
 
 RACE = {"reason": "Conflict", "message": "the object has been modified"}

@@ -44,6 +44,7 @@ def test_what_a_pod_says() -> None:
     [
         ("ReplicaSet web-1 (r) 3", "ReplicaSet web-1 (r)", 3),
         ("ReplicaSet web-1 (r)", "", 0),
+        ("ReplicaSet web-1 (r) \u00b2", "", 0),  # a digit, and no number
         ("3", "", 0),
         ("", "", 0),
     ],

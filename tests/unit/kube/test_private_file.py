@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 from pathlib import Path
@@ -52,3 +53,33 @@ def test_a_failure_leaves_what_was_there_and_nothing_else(tmp_path: Path, monkey
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(CredentialError, match="a folder that exists"):
         write_private(str(tmp_path / "none" / "a"), "x")
+
+
+def test_what_a_killed_writer_left_is_removed_and_what_another_is_writing_is_not(tmp_path: Path) -> None:
+    path, mine = tmp_path / "a", tmp_path / ".a.original"
+    left, other = tmp_path / ".byoc-draft.a.x1y2", tmp_path / ".byoc-draft.a.z3"
+    mine.write_text("somebody's own")
+    left.write_text("half a sec")
+    with other.open("w") as writing:
+        fcntl.flock(writing, fcntl.LOCK_EX)
+        write_private(str(path), "secret")
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted(each.name for each in (path, mine, other))
+    write_private(str(path), "secret")
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted(each.name for each in (path, mine))
+
+
+def test_a_draft_that_is_removed_before_it_is_locked_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, removed = fcntl.flock, []
+
+    def too_late(descriptor: int, how: int) -> None:
+        if not removed:
+            [draft] = tmp_path.iterdir()
+            draft.unlink()
+            removed.append(draft)
+        lock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", too_late)
+    write_private(str(tmp_path / "a"), "secret")
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("a", "secret")]

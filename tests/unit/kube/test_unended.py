@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._kube.evicted import wanted_ready
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.evicted import replacements, wanted_ready
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.pods import REPLACED_ANNOTATION, Pod, pod_of
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.unended import (
     ANSWERING,
@@ -88,7 +89,7 @@ def test_a_node_that_was_not_read_is_not_silent() -> None:
 def test_a_pod_that_nobody_ends_counts_as_gone_after_its_grace_period_once_another_serves(
     given: Pod, silence: str, now: float, asked: float, waiting: str, state: str, why: str
 ) -> None:
-    found = fate(given, silence, now, asked, "", waiting)
+    found = fate(given, silence, now, asked, "", waiting, "")
     assert found[0] == state
     assert why in found[1]
     assert bool(why) is bool(found[1])
@@ -96,7 +97,47 @@ def test_a_pod_that_nobody_ends_counts_as_gone_after_its_grace_period_once_anoth
 
 def test_a_pod_of_which_no_end_can_be_read_does_not_count_as_gone() -> None:
     live = {"metadata": {"name": "a", "uid": "u", "deletionTimestamp": "soon"}}
-    assert fate(pod_of(live), SILENT, 9e9, 0, "", "")[0] == "leaving"
+    assert fate(pod_of(live), SILENT, 9e9, 0, "", "", "")[0] == "leaving"
+
+
+@pytest.mark.parametrize(
+    ("now", "waiting", "silence", "state"),
+    [
+        (1030, "", SILENT, "held"),
+        (1029, "", SILENT, "leaving"),  # its grace period is not over
+        (1030, "1 of 3 pods are Ready", SILENT, "leaving"),  # another is on its way
+        (1030, "", ANSWERING, "leaving"),
+        (1030, "", OFF, "leaving"),
+    ],
+)
+def test_a_pod_whose_replacement_fits_no_node_waits_for_a_person(
+    now: float, waiting: str, silence: str, state: str
+) -> None:
+    found, why = fate(pod(), silence, now, 0, "", waiting, "0/2 nodes are available")
+    assert found == state
+    assert ("fits no node (0/2 nodes are available)" in why) is (state == "held")
+
+
+@pytest.mark.parametrize(
+    ("states", "waiting", "lost", "nowhere"),
+    [
+        (["ready", "ready"], "", 0, ""),
+        (["ready", "starting"], "1 of 2 pods are Ready", 0, ""),
+        (["ready", "lost"], "", 1, "no room"),
+        (["ready", "ready", "lost"], "", 1, ""),  # a rollout's, say: enough are Ready
+        (["lost"], "1 of 2 pods are Ready", 1, "no room"),
+        ([], "0 of 2 pods are Ready", 0, ""),
+    ],
+)
+def test_replacements_that_fit_no_node_are_told_from_those_that_are_ready(
+    states: list[str], waiting: str, lost: int, nowhere: str
+) -> None:
+    others = [
+        replace(pod(str(number), leaving=False, ready=state == "ready"), unschedulable="no room" * (state == "lost"))
+        for number, state in enumerate(states)
+    ]
+    found = replacements("ReplicaSet web (o)", 2, [*others, pod("old", leaving=True, ready=True)])
+    assert (found.waiting, len(found.lost), found.nowhere) == (waiting, lost, nowhere)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +154,7 @@ def test_a_pod_of_which_no_end_can_be_read_does_not_count_as_gone() -> None:
     ],
 )
 def test_a_pod_that_must_not_run_twice_is_held_whatever_else_serves(given: Pod, locked: str, why: str) -> None:
-    state, said = fate(given, SILENT, 9999, 0, locked, "")
+    state, said = fate(given, SILENT, 9999, 0, locked, "", "")
     assert state == "held"
     assert said == f"{said.split(',')[0]}, and its node cannot answer: it may still run there"
     assert why in said

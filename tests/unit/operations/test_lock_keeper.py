@@ -21,6 +21,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._operations import 
 ME, OTHER, UID = "alice@ctl-1/one", "bob@ctl-2/two", "0f5c"
 SECONDS = 3000
 CONNECTION = {"cluster_uid": UID}
+GONE = NoNamespaceError("gone", status=404)
 
 
 class Place:
@@ -36,7 +37,7 @@ class Place:
         now = datetime.now(UTC)
         lease = lock_manifest(None, holder=self.holder, purpose="upgrade", now=now, seconds=SECONDS)
         lease["metadata"]["resourceVersion"] = "1"
-        return Seen(lease, now)
+        return Seen(lease if self.holder else None, now)
 
     def write(self, _manifest: Any) -> bool:
         self.conflicts -= 1
@@ -81,7 +82,8 @@ def pause(monkeypatch: pytest.MonkeyPatch) -> Any:
         # Nobody took it meanwhile: it is renewed, by one look.
         (Place(), 2 * SECONDS, ["before", "after", "again"], 1),
         (Place(conflicts=2), 2 * SECONDS, ["before", "after", "again"], 3),
-        (Place(error=NoNamespaceError("gone", status=404)), 2 * SECONDS, ["before", "after", "again"], 1),
+        # This run has removed the namespace.
+        (Place(error=GONE), 0.2 * SECONDS, ["before", "after", "again"], 0),
         # A clock that was set back says nothing.
         (Place(), -SECONDS, ["before", "after", "again"], 1),
         # What cannot be found out is no leave to write, and is asked again.
@@ -101,6 +103,27 @@ def test_nothing_is_written_once_the_lock_is_somebody_elses(pause: Any, seconds:
     assert wrote == ["before"]
     assert (result["failed"], result["code"], result["owner"]) == (True, "lock_lost", "operator")
     assert f"{OTHER} holds it, for upgrade, since" in result["msg"]
+
+
+@pytest.mark.parametrize("place", [Place(holder=""), Place(error=GONE)])
+def test_nothing_is_written_once_the_lock_had_time_to_expire_and_is_gone(pause: Any, place: Place) -> None:
+    """Who took it may have done what they wanted, and released it."""
+    result, wrote = pause(place, 2 * SECONDS)
+    assert (wrote, place.reads) == (["before"], 1)
+    assert (result["failed"], result["code"]) == (True, "lock_lost")
+    assert "had time to expire, and is gone: another run may have had it since" in result["msg"]
+
+
+def test_what_only_reads_needs_no_lock_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock_keeper, "open_session", lambda *_given: SimpleNamespace(where="acme-eu-1"))
+    monkeypatch.setattr(lock_keeper, "LeasePlace", lambda *_given: Place(holder=""))
+    held = {"holder": ME, "purpose": "upgrade", "duration": SECONDS, "known_at": time.time() - 2 * SECONDS}
+    keeper = lock_keeper.LockKeeper(CONNECTION, held)
+    keeper.look()
+    assert keeper.lost is None
+    with pytest.raises(lock_keeper._StopError):
+        keeper.require()
+    assert keeper.lost
 
 
 def test_a_lock_that_others_write_without_end_is_no_leave_to_write(pause: Any) -> None:

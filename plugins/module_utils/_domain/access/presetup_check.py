@@ -122,7 +122,7 @@ def _command(entry: Data, each: Data, play: str, *, stale: bool) -> str:
     path = [first or second for first, second in _STEP.findall(each["field"])]
     if path[0] == "roleRef":  # immutable
         return f"{_kubectl('delete', entry)} && {play}"
-    if any(step.isdigit() for step in path):
+    if any(step.isdecimal() for step in path):
         return play + _FORCE
     if each["expected"] is None:  # an apply does not remove fields of others
         pointer = "/" + "/".join(step.replace("~", "~0").replace("/", "~1") for step in path)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..._vocabulary.numbers import whole_number
 from .kernel import UNREAD_XID, any_read, kernel_signs
 from .signs import CONDITION, Gpu, Sign, pci_address
 
@@ -26,7 +27,7 @@ KERNEL_LOG_READERS = frozenset(["KernelDeadlock", "ReadonlyFilesystem", "XfsShut
 
 _XID_ERRORS = re.compile(r"(?<!S)(?:XID|Xid|xid).*(?:[Ee]rr|ERR|[Ff]ail|[Ff]ault|[Ff]atal|[Pp]roblem)")
 """The conditions of detectors of XIDs, whatever each of them is called."""
-_EKS_XID = re.compile(r"NvidiaXID(\d+)(?:Error|Warning)")
+_EKS_XID = re.compile(r"NvidiaXID(\d{1,9})(?:Error|Warning)")
 # A long message ends anywhere: in an entry, or in its code.
 _ENTRY = re.compile(r"ErrorCode:(\S+)(.*?)(?:Recommended Action=(\w+)|(?=ErrorCode:)|\Z)", re.DOTALL)
 _ENTITY = re.compile(r"\b(GPU|PCI|GPU_UUID):(\S+)")
@@ -72,8 +73,8 @@ def nvsentinel_signs(node: str, message: str, source: str, at: float | None, see
             )
         elif not text:
             yield Sign(UNREAD_XID, source, node, said, at, seen, instead="unknown_xid")
-        elif code.isdecimal():
-            signal = "sxid" if "NVSWITCH" in text else f"xid {int(code)}"
+        elif (number := whole_number(code)) is not None:
+            signal = "sxid" if "NVSWITCH" in text else f"xid {number}"
             yield Sign(signal, source, node, said, at, seen, gpu)
         else:
             yield Sign(f"dcgm {code}", source, node, said, at, seen, gpu, instead="unknown_dcgm")

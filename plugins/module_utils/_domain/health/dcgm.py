@@ -15,6 +15,7 @@ from dataclasses import replace
 from math import isfinite
 from typing import Any
 
+from ..._vocabulary.numbers import whole_number
 from ..quantity import count
 from .kernel import UNREAD_XID
 from .prometheus_text import Sample, samples
@@ -122,7 +123,8 @@ def metrics_signs(
 def _counted_xids(gpu: Mapping[str, Any], base: Sign) -> Iterator[Sign]:
     for code, times in gpu.get("xids", {}).items():
         text = f"DCGM_EXP_XID_ERRORS_COUNT counts XID {code} {times} times in {gpu['window']:.0f} s"
-        signal = f"xid {int(code)}" if code.isdecimal() else UNREAD_XID
+        number = whole_number(code)
+        signal = UNREAD_XID if number is None else f"xid {number}"
         yield replace(base, signal=signal, instead="unknown_xid", text=text, times=times)
 
 

@@ -32,7 +32,7 @@ _UUID = re.compile(r"\bGPU-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IG
 _FALLEN = re.compile(r"NVRM: (?:The NVIDIA )?GPU\b(?:(?!Xid)[^;]){0,200}?fallen off the bus", re.DOTALL)
 _SEVERITY = re.compile(r"\b(Non-?fatal|Fatal)\b", re.IGNORECASE)
 _UNIT = re.compile(r"\((GPC \d+, TPC \d+(?:, SM \d+)?)\)")
-_FOLLOWS = re.compile(r"caused by previous Xid (\d+)")
+_FOLLOWS = re.compile(r"caused by previous Xid (\d{1,9})\b")
 _ASKS = re.compile(r"recovery action changed from \S+ \([^)]*\) to (0x[0-9a-fA-F]+)")
 _LONGEST = 300
 # Events and conditions cut long texts, perhaps within a code: what is left of it would be another one.

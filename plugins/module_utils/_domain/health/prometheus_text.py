@@ -14,8 +14,13 @@ Sample = tuple[str, Mapping[str, str], float]
 """Name, labels, value; the format has values that are no numbers (NaN, +Inf), which each reader judges for itself."""
 
 _LABEL = re.compile(r'([A-Za-z_][A-Za-z0-9_]*)="((?:[^"\\]|\\.)*)"')
+_BEGINNING = re.compile(r"\s*[#A-Za-z_:]")
 _ESCAPED = {"\\n": "\n", '\\"': '"', "\\\\": "\\"}
 _ESCAPE = re.compile(r'\\[n"\\]')
+
+
+class NoResultError(ValueError):
+    """It is no answer of Prometheus' query API."""
 
 
 def samples(text: str, names: Iterable[str]) -> Iterator[Sample]:
@@ -36,8 +41,16 @@ def samples(text: str, names: Iterable[str]) -> Iterator[Sample]:
         yield match[1], known[labels], value
 
 
+def is_exposition(text: str) -> bool:
+    """Whether it is a whole answer of an exporter: the format's last line ends with a line feed."""
+    return text.endswith("\n") and bool(_BEGINNING.match(text))
+
+
 def query_samples(answer: Mapping[str, Any]) -> Iterator[Sample]:
-    """The samples in an answer of Prometheus' query API (``resultType: vector``)."""
+    """The samples in an answer of Prometheus' query API (``resultType: vector``).
+
+    :raises NoResultError: it is none; one without samples is.
+    """
     for entry in _entries(answer):
         labels = dict(entry.get("metric") or {})
         if (read := _value_at(entry.get("value"))) is not None:
@@ -45,7 +58,10 @@ def query_samples(answer: Mapping[str, Any]) -> Iterator[Sample]:
 
 
 def query_series(answer: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, str], dict[float, float]]]:
-    """The series in an answer over a span of time (``resultType: matrix``): name, labels, values by their moment."""
+    """The series in an answer over a span of time (``resultType: matrix``): name, labels, values by their moment.
+
+    :raises NoResultError: it is none; one without series is.
+    """
     for entry in _entries(answer):
         labels = dict(entry.get("metric") or {})
         values = dict(filter(None, map(_value_at, entry.get("values") or ())))
@@ -53,7 +69,10 @@ def query_series(answer: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, 
 
 
 def _entries(answer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for entry in (answer.get("data") or {}).get("result") or ():
+    data = answer.get("data")
+    if answer.get("status") != "success" or not isinstance(data, Mapping) or "result" not in data:
+        raise NoResultError("the response is not one of Prometheus' query API")
+    for entry in data["result"] or ():
         if isinstance(entry, dict) and isinstance(entry.get("metric") or {}, dict):
             yield entry
 

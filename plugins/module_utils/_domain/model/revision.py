@@ -24,6 +24,7 @@ PENDING, GOOD, FAILING, FAILED = "pending", "good", "failing", "failed"
 _REQUESTED_BY, _REASON, _WHEN = PREFIX + "requested-by", PREFIX + "reason", PREFIX + "when"
 _STATE, _FAILURE, _DIGEST = PREFIX + "state", PREFIX + "failure", PREFIX + "unit"
 _RESTORES, _STRATEGY = PREFIX + "restores", PREFIX + "strategy"
+_KIND = {"apiVersion": "apps/v1", "kind": "ControllerRevision"}
 
 
 class UnknownRevisionError(ValueError):
@@ -38,6 +39,7 @@ class Revision:
     :param restores: the number of the revision whose unit this is again; 0 where it is new.
     :param strategy: how it is, or was, rolled out, as plain data: a resumed run does the same.
     :param requested_by, reason: who asked for it, and why. :param failure: why it failed.
+    :param uid, version: of its ControllerRevision as it was read.
     """
 
     model: str
@@ -51,18 +53,25 @@ class Revision:
     restores: int = 0
     strategy: Mapping[str, Any] = field(default_factory=dict)
     failure: str = ""
+    uid: str = ""
+    version: str = ""
 
     @property
     def name(self) -> str:
         return f"{self.model}-{self.number}"
+
+    @property
+    def seen(self) -> dict[str, Any]:
+        """What a write over it, and over no newer one of its name, has to know of its ControllerRevision."""
+        metadata = {"name": self.name, "namespace": MODELS_NAMESPACE, "uid": self.uid, "resourceVersion": self.version}
+        return {**_KIND, "metadata": metadata}
 
 
 def record(revision: Revision) -> dict[str, Any]:
     """The ControllerRevision of a revision that is about to be rolled out."""
     given = labels(model_set(revision.model), revision.model, model=revision.model)
     return {
-        "apiVersion": "apps/v1",
-        "kind": "ControllerRevision",
+        **_KIND,
         "metadata": {
             "name": revision.name,
             "namespace": MODELS_NAMESPACE,
@@ -104,6 +113,8 @@ def parse(recorded: Mapping[str, Any]) -> Revision:
         restores=int(notes.get(_RESTORES) or 0),
         strategy=json.loads(notes.get(_STRATEGY) or "{}"),
         failure=str(notes.get(_FAILURE) or ""),
+        uid=str(metadata.get("uid", "")),
+        version=str(metadata.get("resourceVersion", "")),
     )
 
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..._vocabulary.numbers import whole_number
 from ..names import API_SERVER_ANNOTATION, PRESETUP_ANNOTATION
 
 _DIGITS = 16
@@ -35,4 +36,5 @@ def remembered_api_server(annotations: Mapping[str, str]) -> list[dict[str, Any]
     """Where the API server answered when the presetup was made; nothing when that is not remembered."""
     entries = [entry for entry in annotations.get(API_SERVER_ANNOTATION, "").split(",") if entry]
     parts = [entry.rpartition(":") for entry in entries]
-    return [{"address": address.strip("[]"), "port": int(port)} for address, _colon, port in parts if port.isdigit()]
+    found = [(address.strip("[]"), whole_number(port)) for address, _colon, port in parts]
+    return [{"address": address, "port": port} for address, port in found if port is not None]

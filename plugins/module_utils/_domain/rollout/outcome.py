@@ -12,7 +12,7 @@ from typing import Any
 
 from ..._vocabulary.owner import Owner
 from ..._vocabulary.wording import assignee, spoken
-from ..outcome import Outcome, Result, blamed
+from ..outcome import NO_OUTCOME, Outcome, Result, blamed
 from .decision import GO, SKIP, WAIT
 from .gate import Gate
 
@@ -113,9 +113,10 @@ def result_rows(plan: Data, outcomes: Sequence[Data]) -> list[dict[str, Any]]:
 
 
 def undone(plan: Data, outcomes: Sequence[Data]) -> list[str]:
-    """The clusters that failed, and those whose wave was held back for good because others did."""
+    """The clusters that failed or have no outcome, and those whose wave was held back for good because others did."""
     found = _of_all(plan, outcomes)
-    failed = [one["cluster"] for one in found if one["result"] == Result.FAILED or one["code"] == "failed_before"]
+    codes = ("failed_before", NO_OUTCOME)
+    failed = [one["cluster"] for one in found if one["result"] == Result.FAILED or one["code"] in codes]
     stopped = [one["cluster"] for one in found if one["code"] == "earlier_wave" and not one["next_at"]]
     return [*failed, *stopped] if failed else []
 
@@ -125,7 +126,12 @@ def _of_all(plan: Data, outcomes: Sequence[Data]) -> list[Data]:
     order = [name for wave in plan["waves"] for name in wave["clusters"]]
     rows = {row["cluster"]: row for row in plan["clusters"]}
     names = [*order, *(name for name in rows if name not in order)]
-    return [came[name] if name in came else stayed(rows[name]) for name in names]
+    # An outcome that the scaffold has made does not know of waves.
+    return [{**_place(rows[name]), **came[name]} if name in came else stayed(rows[name]) for name in names]
+
+
+def _place(row: Data) -> dict[str, Any]:
+    return {**{key: row[key] for key in ("ring", "wave", "from")}, "next_at": None}
 
 
 def _outcome(row: Data, result: Result, **said: Any) -> dict[str, Any]:

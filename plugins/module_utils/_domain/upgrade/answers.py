@@ -15,6 +15,11 @@ from typing import Any
 Data = Mapping[str, Any]
 
 
+def is_list(said: Data) -> bool:
+    """Whether it is an answer to ``/v1/models``; one that lists none is."""
+    return "data" in said
+
+
 def listed(said: Data) -> list[str]:
     """The models in a router's answer to ``/v1/models``, as OpenAI's API has it."""
     entries = said.get("data")

@@ -31,6 +31,7 @@ _STATE, _FAILURE = PREFIX + "state", PREFIX + "failure"
 _REQUESTED_BY, _REASON = PREFIX + "requested-by", PREFIX + "reason"
 _WHEN, _ENDED = PREFIX + "when", PREFIX + "ended"
 _BEFORE, _RESTORES = PREFIX + "before", PREFIX + "restores"
+_KIND = {"apiVersion": "v1", "kind": "ConfigMap"}
 
 
 class UnfitBackupError(ValueError):
@@ -45,7 +46,7 @@ class Entry:
     :param objects: the whole set as it was before.
     :param restores: of a rollback, the number of the entry that it undoes; 0 of an upgrade.
     :param before: how what runs was before, as plain data (see ``gate``).
-    :param when, ended: in UTC, RFC 3339.
+    :param when, ended: in UTC, RFC 3339. :param uid, version: of its ConfigMap as it was read.
     """
 
     number: int
@@ -61,10 +62,18 @@ class Entry:
     ended: str = ""
     before: Mapping[str, Any] = field(default_factory=dict)
     restores: int = 0
+    uid: str = ""
+    version: str = ""
 
     @property
     def name(self) -> str:
         return f"stack-upgrade-{self.number}"
+
+    @property
+    def seen(self) -> Manifest:
+        """What a write over it, and over no newer one of its name, has to know of its ConfigMap."""
+        metadata = {"name": self.name, "namespace": SYSTEM_NAMESPACE, "uid": self.uid, "resourceVersion": self.version}
+        return {**_KIND, "metadata": metadata}
 
 
 def record(entry: Entry) -> Manifest:
@@ -76,8 +85,7 @@ def record(entry: Entry) -> Manifest:
     if secrets:
         raise UnfitBackupError(f"a backup is in the clear and holds no Secret; the set has {', '.join(secrets)}")
     return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
+        **_KIND,
         "metadata": {
             "name": entry.name,
             "namespace": SYSTEM_NAMESPACE,
@@ -107,8 +115,9 @@ def decided(state: str, failure: str = "", ended: str = "") -> Manifest:
 
 def parse(recorded: Mapping[str, Any]) -> Entry:
     """An entry from its ConfigMap."""
-    notes = recorded["metadata"].get("annotations") or {}
-    number = (recorded["metadata"].get("labels") or {}).get(UPGRADE_LABEL)
+    metadata = recorded["metadata"]
+    notes = metadata.get("annotations") or {}
+    number = (metadata.get("labels") or {}).get(UPGRADE_LABEL)
     return Entry(
         number=int(number or 0),
         source=str(notes.get(_FROM, "")),
@@ -123,6 +132,8 @@ def parse(recorded: Mapping[str, Any]) -> Entry:
         ended=str(notes.get(_ENDED) or ""),
         before=json.loads(notes.get(_BEFORE) or "{}"),
         restores=int(notes.get(_RESTORES) or 0),
+        uid=str(metadata.get("uid", "")),
+        version=str(metadata.get("resourceVersion", "")),
     )
 
 

@@ -28,6 +28,7 @@ from ..._domain.model.revision import (
     expendable,
     last_good,
     next_number,
+    parse,
     record,
     to_restore,
 )
@@ -56,14 +57,14 @@ from ..._kube.discovery import Discovery
 from ..._kube.errors import ConflictError, ForbiddenError, InvalidError, KubeError
 from ..._kube.manifests import ManifestError
 from ..._kube.objects import Manifest, Ref
+from ..._kube.over import delete_over, patch_over
 from ..._kube.plan import DELETE, Change, Plan
 from ..._kube.refusals import RefusedError
-from ..._kube.session import JSON, Session
+from ..._kube.session import Session
 from ..._kube.wait import Awaited
 from .reading import REVISIONS
 from .watching import Gatekeeper, Replicas
 
-MERGE_PATCH = "application/merge-patch+json"
 _SLACK_SECONDS = 60
 
 
@@ -235,7 +236,7 @@ class ModelChange:
             strategy=asdict(strategy),
         )
         try:
-            create_once(self._talk.session, REVISIONS, record(revision))
+            revision = parse(create_once(self._talk.session, REVISIONS, record(revision)))
         except ConflictError:
             raise self._error(
                 f"another run has just recorded revision {revision.number}; nothing was changed",
@@ -338,18 +339,14 @@ class ModelChange:
         return last_good(self._revisions)
 
     def _decide(self, revision: Revision, state: str, reason: str = "") -> None:
-        path = f"{REVISIONS}/{revision.name}"
-        self._talk.session.request("PATCH", path, body=decided(state, reason), content_type=MERGE_PATCH)
-        self._revisions = [
-            Revision(**{**vars(r), "state": state, "failure": reason}) if r.number == revision.number else r
-            for r in self._revisions
-        ]
+        seen = next(one for one in self._revisions if one.number == revision.number)
+        live = patch_over(self._talk.session, f"{REVISIONS}/{seen.name}", decided(state, reason), seen.seen)
+        self._revisions = [parse(live) if one is seen else one for one in self._revisions]
 
     def _prune(self) -> None:
         gone = expendable(self._revisions, int(self.entry["history"]))
-        self._talk.session.in_parallel(
-            lambda r: self._talk.session.request("DELETE", f"{REVISIONS}/{r.name}", content_type=JSON), gone
-        )
+        session = self._talk.session
+        session.in_parallel(lambda one: delete_over(session, f"{REVISIONS}/{one.name}", one.seen), gone)
 
     def _gatekeeper(self) -> Gatekeeper:
         gate = Gate(bool(self.entry["canary_request"]), float(self.entry["heartbeat_grace"]))

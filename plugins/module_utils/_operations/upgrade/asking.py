@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from ..._domain.names import ROUTER, ROUTER_PORT, SYSTEM_NAMESPACE
-from ..._domain.upgrade.answers import Data, listed, worse
+from ..._domain.upgrade.answers import Data, is_list, listed, worse
 from ..._kube.errors import KubeError
 from ..._kube.session import Session
 from ..one_token import ask_for_one_token
@@ -34,9 +34,10 @@ def _list(session: Session) -> tuple[str, list[str]]:
     except KubeError as error:
         return str(error.what), []
     said = answer.json()
-    if answer.status == 200:
+    if answer.status == 200 and is_list(said):
         return "", listed(said)
-    return f"{answer.status} {str(said.get('message') or '').partition(chr(10))[0]}".strip()[:200], []
+    why = "without a list of models" if answer.status == 200 else str(said.get("message") or "").partition("\n")[0]
+    return f"{answer.status} {why}".strip()[:200], []
 
 
 class Requests:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..._domain.moments import shown_moment
-from ..._domain.upgrade.entry import ENDS, FAILING, GOOD, Entry, decided, expendable
+from ..._domain.upgrade.entry import ENDS, FAILING, GOOD, Entry, expendable
 from ..._domain.upgrade.gate import Trouble
 from ..._domain.upgrade.marks import Marks, as_annotations
 from ..._kube.apply import SetApplier, SetOptions
@@ -33,12 +33,12 @@ from ..._kube.errors import (
     WrongClusterError,
 )
 from ..._kube.objects import Manifest, Ref
+from ..._kube.over import ChangedError, delete_over
 from ..._kube.plan import DELETE, Plan
-from ..._kube.session import JSON, Session
+from ..._kube.session import Session
 from ..._kube.wait import Awaited, wait_gone, wait_ready
-from .reading import ENTRIES, PARENT, Surroundings, read_entries
+from .reading import ENTRIES, PARENT, Surroundings, decide, read_entries
 
-MERGE_PATCH = "application/merge-patch+json"
 Component = tuple[str, Sequence[Manifest]]
 """A name, and the objects that are applied and waited for together."""
 
@@ -46,7 +46,14 @@ _SLICE_SECONDS = 2.0
 _REST_SECONDS = 0.5
 _GRACE_SECONDS = 15.0
 """How long recovery may take: a replica that moves while the release bakes, a router that finds its models."""
-_NOT_OURS_TO_FIX = (UnreachableError, CredentialError, TlsError, WrongClusterError, UnauthorizedError)
+_NOT_OURS_TO_FIX = (
+    ChangedError,
+    UnreachableError,
+    CredentialError,
+    TlsError,
+    WrongClusterError,
+    UnauthorizedError,
+)
 
 
 class UpgradeError(KubeError):
@@ -128,14 +135,14 @@ class Carrier:
         :raises UnfinishedError: it is not there whole yet; a rerun goes on.
         """
         try:
-            self._decide(entry, state, why)
+            entry = decide(self._session, entry, state, why)
             plan = self._apply(self._under_way(entry), entry.objects, force=True)
             self._await("the release before", _awaited(plan), time.monotonic() + self._terms.component, None)
             ended = _now()
             failed = {"release": entry.target, "digest": entry.digest, "at": ended, "reason": why}
             marks = Marks(entry.source, self._marks.since, failed=failed if state == FAILING else self._marks.failed)
             self._apply(marks, entry.objects, force=True)
-            self._decide(entry, ENDS[state], why, ended)
+            decide(self._session, entry, ENDS[state], why, ended)
         except KubeError as error:
             what = f"{entry.target} is being rolled back ({why}), and that has not come to its end: {error.what}"
             raise self._unfinished(what, entry) from error
@@ -219,11 +226,9 @@ class Carrier:
     def _finish(self, entry: Entry, whole: Sequence[Manifest]) -> None:
         try:
             self._apply(Marks(entry.target, _now()), whole)
-            self._decide(entry, GOOD, "", _now())
+            decide(self._session, entry, GOOD, "", _now())
             gone = expendable(read_entries(self._session), self._terms.history)
-            self._session.in_parallel(
-                lambda one: self._session.request("DELETE", f"{ENTRIES}/{one.name}", content_type=JSON), gone
-            )
+            self._session.in_parallel(lambda one: delete_over(self._session, f"{ENTRIES}/{one.name}", one.seen), gone)
         except KubeError as error:
             raise self._unfinished(f"it has passed, and that could not be written: {error.what}", entry) from error
 
@@ -233,10 +238,6 @@ class Carrier:
         if plan.changed:
             applier.apply_present(plan)
         return plan
-
-    def _decide(self, entry: Entry, state: str, reason: str = "", ended: str = "") -> None:
-        body = decided(state, reason, ended)
-        self._session.request("PATCH", f"{ENTRIES}/{entry.name}", body=body, content_type=MERGE_PATCH)
 
     def _under_way(self, entry: Entry) -> Marks:
         return Marks(entry.source, self._marks.since, entry.target, self._marks.failed)
@@ -260,7 +261,7 @@ def _awaited(plan: Plan, *, going: bool = False) -> list[Awaited]:
 
 
 def _is_out_of_reach(error: KubeError) -> bool:
-    """Whether it is the way to the cluster that fails, and not what was brought there."""
+    """Whether it is the way to the cluster that fails, or somebody else works there, and not what was brought there."""
     busy = isinstance(error, AnswerError) and (error.status >= 500 or error.status == 429)
     return isinstance(error, _NOT_OURS_TO_FIX) or busy
 

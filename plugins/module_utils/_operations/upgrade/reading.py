@@ -20,13 +20,14 @@ from ..._domain.names import (
     UPGRADE_LABEL,
 )
 from ..._domain.upgrade.answers import judged, shown
-from ..._domain.upgrade.entry import Entry, in_order
+from ..._domain.upgrade.entry import Entry, decided, in_order, parse
 from ..._domain.upgrade.gate import Trouble, standing, troubles
 from ..._domain.upgrade.marks import Marks, read_marks
 from ..._kube.applied import applied_part, applied_version
 from ..._kube.discovery import Discovery
 from ..._kube.errors import ForbiddenError, NotFoundError
 from ..._kube.objects import Manifest, Ref
+from ..._kube.over import patch_over
 from ..._kube.plan import Plan
 from ..._kube.session import FIELD_MANAGER, Session
 from .asking import Requests, ask_router
@@ -38,6 +39,14 @@ ENTRIES = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/configmaps"
 def read_entries(session: Session) -> list[Entry]:
     """What earlier upgrades left, oldest first."""
     return in_order(session.list_items(ENTRIES, {"labelSelector": UPGRADE_LABEL}))
+
+
+def decide(session: Session, entry: Entry, state: str, reason: str = "", ended: str = "") -> Entry:
+    """Write what became of an entry; the entry as it is then.
+
+    :raises ChangedError: another run has decided something else of it since it was read.
+    """
+    return parse(patch_over(session, f"{ENTRIES}/{entry.name}", decided(state, reason, ended), entry.seen))
 
 
 def marks_of(session: Session) -> Marks | None:

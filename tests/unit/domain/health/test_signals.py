@@ -39,6 +39,8 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.kern
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.nodes import node_record
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.pods import pod_record
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.prometheus_text import (
+    NoResultError,
+    is_exposition,
     query_samples,
     samples,
 )
@@ -101,6 +103,21 @@ def test_the_exporters_text_is_read_by_gpu() -> None:
     assert read_metrics("") == {"gpus": [], "lacking": []}
 
 
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        (EXPORTER, True),
+        ("# HELP nothing to tell\n", True),
+        (EXPORTER.rstrip()[:-3], False),
+        ("", False),
+        ("<html>Sign in</html>\n", False),
+        ('{"error": "no"}\n', False),
+    ],
+)
+def test_half_of_an_exporters_text_and_another_text_are_told_from_a_whole_one(text: str, whole: bool) -> None:
+    assert is_exposition(text) is whole
+
+
 def test_prometheus_says_the_same_in_its_query_api() -> None:
     vector = [
         {
@@ -126,7 +143,6 @@ def test_prometheus_says_the_same_in_its_query_api() -> None:
     (gpu,) = gather(query_samples(answer))["gpus"]
     assert gpu["remap_pending"] == 1 and gpu["pods"] == ["fireworks-models/llama-7d9f"]
     assert "last_xid" not in gpu
-    assert list(query_samples({"status": "error"})) == []
 
 
 def test_labels_may_hold_quotes_and_braces() -> None:
@@ -541,6 +557,26 @@ def test_the_releases_rules_report_the_lines_that_are_read() -> None:
         # node-problem-detector's patterns must match to the end of a message.
         assert next(rule["reason"] for rule in rules if re.search(rf"{rule['pattern']}\Z", line)) == reason
         assert list(kernel_signs(line, node="n1", source="event", at=1.0, seen=1.0))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"message": "<html>Sign in</html>"},
+        {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "x"}},
+        {"status": "error", "errorType": "timeout"},
+        {"status": "success", "data": None},
+        {"status": "success", "data": {"resultType": "matrix"}},
+    ],
+)
+def test_what_is_no_answer_of_prometheus_is_not_one_without_series(answer: dict[str, Any]) -> None:
+    with pytest.raises(NoResultError):
+        list(query_samples(answer))
+    with pytest.raises(NoResultError):
+        engine_records(answer, {"llama": NAMES}, "fireworks-models")
+    nothing = {"status": "success", "data": {"resultType": "matrix", "result": []}}
+    assert engine_records(nothing, {"llama": NAMES}, "fireworks-models") == []
 
 
 def test_engines_are_read_out_of_what_our_telemetry_keeps() -> None:

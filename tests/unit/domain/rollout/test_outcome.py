@@ -14,6 +14,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout imp
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.gate import Gate, opening
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.plan import plan, turn
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.policy import Policy
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary import every_outcome
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure import failed_result
 from tests.unit.domain.agreed import RELEASE
 from tests.unit.domain.rollout.fleets import NOW, OPEN, SOURCE, TARGET, agreed, alive, request
@@ -121,6 +122,17 @@ def test_who_has_to_act_after_a_failure() -> None:
     foreign = broke()
     assert (foreign["what"], foreign["code"], foreign["owner"]) == ("Do it: it is so", "task_failed", "fireworks")
     assert broke(msg="")["what"] == "Do it: it failed and did not say why"
+
+
+def test_a_cluster_that_was_to_go_and_has_no_outcome_is_a_row_and_undone() -> None:
+    made = planned(alive(), alive())
+    missing = every_outcome([agreed("c0"), agreed("c1")], [{}, ""])
+    rows = outcome.result_rows(made, missing)
+    assert [(one["cluster"], one["result"], one["code"], one["next"]) for one in rows] == [
+        ("c0", "failed", "no_outcome", "-"),
+        ("c1", "not begun", "no_outcome", "-"),
+    ]
+    assert outcome.undone(made, missing) == ["c0", "c1"]
 
 
 def test_the_report_has_every_cluster_in_the_plans_words() -> None:

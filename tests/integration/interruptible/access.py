@@ -1,0 +1,144 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is set up and ended as a whole: the stack of a cluster, setup access, credentials. All of it by playbooks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from byoc_testbed.api import Api, ApiError
+from tests.integration.ansible_runs import Forked
+from tests.integration.governed import governed
+from tests.integration.interrupting import Operation, Site, complete, everything, site_on
+from tests.integration.journey import NO_BAKE, NO_REQUESTS, bare, ours, wipe
+
+_REVIEW = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+
+
+@contextmanager
+def bare_site(bed: Any, folder: Path) -> Iterator[Site]:
+    """A cluster on which nothing of ours is."""
+    with bare(bed["acme"], folder) as cluster, site_on(cluster, folder) as site:
+        yield site
+
+
+# --- onboard and offboard ------------------------------------------------------------------------
+
+
+def _onboard(site: Site, _goal: str) -> Forked:
+    return site.playbook("onboard", *NO_REQUESTS, *NO_BAKE)
+
+
+def _offboard(site: Site, _goal: str) -> Forked:
+    return site.playbook("offboard", "-e", "confirm=offboard")
+
+
+def _not_onboarded(site: Site, _goal: str) -> None:
+    if ours(site.cluster):
+        wipe(site.cluster)
+
+
+def _onboarded(site: Site, goal: str) -> None:
+    if not any("model-" in place for place in ours(site.cluster)):
+        complete(site, ONBOARD, goal)
+
+
+ONBOARD = Operation("onboard", _not_onboarded, _onboard, everything)
+OFFBOARD = Operation("offboard", _onboarded, _offboard, everything)
+
+
+# --- grant and revoke ------------------------------------------------------------------------------
+
+
+def _asked(site: Site, **given: str) -> list[str]:
+    options = {"admin_kubeconfig": str(site.kubeconfig), "setup_kubeconfig": str(_credential(site)), **given}
+    return [word for key, text in options.items() for word in ("-e", "{" + f"{key}: {text}" + "}")]
+
+
+def _credential(site: Site) -> Path:
+    return site.files / "setup.kubeconfig"
+
+
+def _grant(site: Site, _goal: str) -> Forked:
+    # A span, so that each run names another end.
+    return site.playbook("grant_setup_access", *_asked(site, grantee="alice", reason="a test", grant_until="2h"))
+
+
+def _revoke(site: Site, _goal: str) -> Forked:
+    return site.playbook("revoke_setup_access", *_asked(site, setup_grant=site.more["grant"]))
+
+
+def _nothing_granted(site: Site, _goal: str) -> None:
+    if ours(site.cluster):
+        wipe(site.cluster)
+    _credential(site).unlink(missing_ok=True)
+
+
+def _granted(site: Site, goal: str) -> None:
+    if not _credential(site).exists():
+        complete(site, GRANT, goal)
+    site.more["grant"] = yaml.safe_load(_credential(site).read_text())["users"][0]["name"]
+
+
+def _granted_access(site: Site) -> dict[str, Any]:
+    """All that is there, with names that are the same for each end; and who the credential is, if there is one."""
+
+    def as_read(text: str) -> str:
+        return re.sub(r"(setup-(?:access-)?alice-a-test)-[0-9]{8}-[0-9]{4}|[0-9]{4}-[0-9-]+T[0-9:]+Z", r"\1", text)
+
+    users = [as_read(_user_of(site, path)) for path in site.files.iterdir()]
+    return {**everything(site, as_read=as_read), "credentials": users}
+
+
+def _user_of(site: Site, kubeconfig: Path) -> str:
+    """The user of the token in a file, as the API server knows it."""
+    token = yaml.safe_load(kubeconfig.read_text())["users"][0]["user"]["token"]
+    by = Api(site.cluster.server, site.cluster.ca_file, token)
+    try:
+        found = by.request("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", _REVIEW)
+    except ApiError as error:
+        return str(error.status)
+    return str(found["status"]["userInfo"]["username"])
+
+
+GRANT = Operation("grant_setup_access", _nothing_granted, _grant, _granted_access)
+REVOKE = Operation("revoke_setup_access", _granted, _revoke, _granted_access)
+
+
+# --- rotate ----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def governed_site(bed: Any, folder: Path) -> Iterator[Site]:
+    """A cluster with the prerequisites, and so with all identities."""
+    with governed(bed["acme"]) as _contract, site_on(bed["acme"], folder) as site:
+        yield site
+
+
+def _rotate(site: Site, goal: str) -> Forked:
+    below = "1.0" if goal == "renewed" else "0.5"
+    given = ("-e", f"credentials_dir={site.files}", "-e", f"credentials_renew_below={below}")
+    return site.playbook("rotate_credentials", *given)
+
+
+def _not_rotated(site: Site, goal: str) -> None:
+    for path in site.files.iterdir():
+        if goal == "made":
+            path.unlink()
+    if goal == "renewed" and not list(site.files.iterdir()):
+        complete(site, ROTATE, "made")
+
+
+def _credentials(site: Site) -> dict[str, Any]:
+    files = {path.name: (path.stat().st_mode & 0o777, _user_of(site, path)) for path in site.files.iterdir()}
+    return {**everything(site), "credentials": files}
+
+
+ROTATE = Operation("rotate_credentials", _not_rotated, _rotate, _credentials, goals=("made", "renewed"))
