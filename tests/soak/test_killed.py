@@ -55,6 +55,8 @@ def tallies() -> Iterator[dict[str, Tally]]:
     )
     for name, tally in found.items():
         print(f"| {name} | {tally} |")
+    rarely = [name for name, tally in found.items() if tally.had_ended > max(1, tally.kills)]
+    assert not rarely, f"most runs ended before they were killed: {rarely}"
 
 
 def _cases(course: str) -> Any:

@@ -15,6 +15,7 @@ from typing import Any
 from tests.integration.ansible_runs import Forked
 from tests.integration.guarded import until
 from tests.integration.interrupting import Operation, Site, complete, everything, site_on
+from tests.integration.plays import perform
 from tests.integration.remediating import (
     ALLOWED,
     MODULE,
@@ -35,6 +36,7 @@ from tests.integration.remediating import (
 OUT, BACK = "out of service", "back in service"
 _APPS = f"/apis/apps/v1/namespaces/{SPACE}/deployments/web"
 _BUDGET = f"/apis/policy/v1/namespaces/{SPACE}/poddisruptionbudgets/keep-web"
+_LONG = {"healthy_for": "1h"}
 _SYSTEM = {"metadata": {"name": "fireworks-system"}}
 
 
@@ -68,7 +70,7 @@ def _well(site: Site) -> None:
 
 
 def _out(operation: str, site: Site) -> None:
-    """A node that was repaired, and has been well for long enough."""
+    """A node that the operation has taken out of service."""
     if site.more.get("out by") != operation or said(site.cluster).get("state") not in ("validating", "repairing"):
         _well(site)
         complete(site, BY_NAME[operation], OUT)
@@ -99,7 +101,7 @@ def _remediate(site: Site, goal: str) -> Forked:
         "remediate_required": ["canary"],
     }
     (site.folder / "asked.json").write_text(json.dumps(asked))
-    bounds = {"drain_deadline": "60s", "healthy_for": "1h" if goal == OUT else "1s"}
+    bounds = {"drain_deadline": "60s", **(_LONG if goal == OUT else {"healthy_for": "1s"})}
     return site.playbook("remediate", "-e", f"@{site.folder / 'asked.json'}", actions=ALLOWED, remediation=bounds)
 
 
@@ -109,15 +111,16 @@ def _operation_ready(site: Site, goal: str) -> None:
         site.more["out by"] = "remediate_node"
         return
     _out("remediate_node", site)
-    if said(site.cluster)["state"] == "repairing":
-        site.more["reports"] = [{"node": NODE, "session": said(site.cluster)["session"], "outcome": "done"}]
+    report = {"node": NODE, "session": said(site.cluster)["session"], "outcome": "done"}
+    done = perform(site.connection, MODULE, **task(nodes=[NODE], reports=[report], bounds=_LONG)[MODULE])
+    assert said(site.cluster)["state"] == "validating", done
+    time.sleep(1.1)
 
 
 def _remediate_node(site: Site, goal: str) -> Forked:
-    if goal == OUT:
-        options = task(site.more["finding"], nodes=[NODE])
-    else:
-        options = task(nodes=[NODE], reports=site.more["reports"], bounds={"healthy_for": "0s"})
+    options = (
+        task(site.more["finding"], nodes=[NODE]) if goal == OUT else task(nodes=[NODE], bounds={"healthy_for": "1s"})
+    )
     return site.operation(MODULE.rpartition(".")[2], "remediate", **options[MODULE])
 
 
