@@ -128,6 +128,7 @@ def dead_node(cluster: Any) -> Iterator[None]:
     cluster.break_node(NODE, "not-ready")
     try:
         until(lambda: _ready_is(cluster) == "Unknown", "the node is still Ready", 60)
+        until(lambda: _unreachable(cluster) == {"NoExecute", "NoSchedule"}, "its taints have not followed", 60)
         yield
     finally:
         cluster.repair_node(NODE)
@@ -135,6 +136,11 @@ def dead_node(cluster: Any) -> Iterator[None]:
             with suppress(ApiError):
                 cluster.request("DELETE", f"{PODS}/{name}?gracePeriodSeconds=0")
         until(lambda: _ready_is(cluster) == "True", "the node is not Ready again", 60)
+
+
+def _unreachable(cluster: Any) -> set[str]:
+    taints = node(cluster)["spec"].get("taints") or ()
+    return {one["effect"] for one in taints if one["key"] == "node.kubernetes.io/unreachable"}
 
 
 def _ready_is(cluster: Any) -> str:

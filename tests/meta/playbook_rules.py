@@ -21,9 +21,10 @@ SCAFFOLD = {
     "playbooks/tasks/set_failure.yml",
 }
 ITS_OWN = re.compile(
-    r"fireworks\.byoc\.(operation_lock|operation_record|success_outcome|failure_outcome|not_begun_outcome|run_summary)\b"
+    r"fireworks\.byoc\.(operation_lock|operation_record|success_outcome|failure_outcome|every_outcome|not_begun_outcome|run_summary)\b"
 )
 OPERATIONS = "plugins/module_utils/_vocabulary/operations.py"
+RERUNS = "tests/soak/reruns.py"
 # Of tasks, plays and rules: where more of them are inside.
 NESTED = ("block", "rescue", "always", "tasks", "pre_tasks", "post_tasks", "handlers", "rules")
 TASK_FILES = re.compile(r"(playbooks|extensions)/.+\.ya?ml|roles/\w+/(tasks|handlers)/.+\.ya?ml")
@@ -68,6 +69,14 @@ def _operations(tree: Tree) -> Iterator[tuple[Path, dict[str, Any]]]:
         for play in read_yaml(path) or []:
             if "operation.yml" in (play.get("ansible.builtin.import_playbook"), play.get("import_playbook")):
                 yield path, play.get("vars") or {}
+
+
+def playbooks_not_run_again(tree: Tree) -> list[str]:
+    """Each playbook is in the table of those that are run three times."""
+    path = tree.root / RERUNS
+    text = path.read_text() if path.exists() else ""
+    known = set(re.findall(r'\bRow\(\s*"(\w+)"', text))
+    return [f"{RERUNS}: has no row for the playbook {each.stem}" for each in tree.playbooks if each.stem not in known]
 
 
 def refusals_without_an_owner(tree: Tree) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.meta.playbook_rules import OPERATIONS
+from tests.meta.playbook_rules import OPERATIONS, RERUNS
 from tests.meta.test_the_tree import RULES
 from tests.meta.text_rules import HEADER
 from tests.meta.tree import Tree
@@ -48,6 +48,7 @@ SOUND = {
     "roles/stack/meta/argument_specs.yml": SPEC,
     "playbooks/onboard.yml": PLAY,
     "playbooks/retire.yml": OPERATION,
+    RERUNS: HEAD + 'ROWS = [Row("onboard"), Row(\n    "retire")]\n',
     OPERATIONS: HEAD + 'class OperationName:\n    RETIRE = "retire"\n',
     "schemas/contract.schema.json": '{"properties": {"bake": {"default": "2m"}}}',
     "tests/integration/test_all.py": HEAD + 'run("fireworks.byoc.thing", "onboard.yml", "retire.yml", "--check")\n',
@@ -158,6 +159,8 @@ BROKEN = [
         "has no tasks/main.yml",
     ),
     ("every_playbook_can_be_run_by_its_full_name", "playbooks/on-board.yml", PLAY, "cannot be run"),
+    ("every_playbook_is_run_three_times", RERUNS, HEAD + 'Row("onboard")\n', "no row for the playbook retire"),
+    ("every_playbook_is_run_three_times", "playbooks/offboard.yml", PLAY, "no row for the playbook offboard"),
     ("every_playbook_is_tested_in_check_mode", "playbooks/offboard.yml", PLAY, "runs offboard.yml"),
     ("no_play_gathers_facts_of_the_controller", "playbooks/onboard.yml", "- hosts: all\n", "gather_facts"),
     (
@@ -234,6 +237,7 @@ BROKEN = [
         "main.yml:1",
     ),
     ("no_plugin_file_is_too_long", KUBE, "pass\n" * 401, "401 lines"),
+    ("no_plugin_tells_a_number_by_isdigit", KUBE, HEAD + "x = int(y) if y.isdigit() else 0\n", "asks isdigit"),
     ("every_python_file_carries_the_licence", KUBE, "import os\n", "three lines"),
     ("every_python_file_carries_the_licence", KUBE, "\n".join(HEADER) + "\nimport os\n", "annotations"),
     ("no_file_holds_what_looks_like_a_secret", "docs/x.md", "AKIA" + "A" * 16, "a cloud access key"),

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._connection import open_session
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.lock import lock_manifest
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import KubeError, UnreachableError
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.lease import NoNamespaceError, Seen
@@ -130,3 +131,26 @@ def test_a_lock_that_others_write_without_end_is_no_leave_to_write(pause: Any) -
     result, wrote = pause(Place(conflicts=1000), 2 * SECONDS)
     assert wrote == ["before"]
     assert (result["failed"], result["what"]) == (True, "the lock of this run cannot be renewed: others write it")
+
+
+@pytest.mark.parametrize(
+    ("connection", "lock", "answered"),
+    [
+        (CONNECTION, {"held": True, "cluster_uid": UID}, True),
+        (CONNECTION, {"held": False, "cluster_uid": UID}, True),  # it had no namespace for a lock, and said so
+        (CONNECTION, {"held": True, "cluster_uid": "another"}, False),
+        ({"cluster_uid": None}, {"held": True, "cluster_uid": None}, False),
+        ({}, {}, False),
+        (CONNECTION, {}, False),
+        (CONNECTION, {"failed": True, "msg": "no answer"}, False),
+        (CONNECTION, None, False),
+    ],
+)
+def test_a_cluster_is_known_to_have_answered_where_the_run_asked_for_its_lock(
+    connection: dict[str, Any], lock: Any, answered: bool
+) -> None:
+    assert lock_keeper.has_answered(connection, lock) is answered
+    context = Context(False, False, print, has_answered=answered)
+    given = {"server": "https://127.0.0.1:1", "token": "x", **connection}
+    assert open_session(given, context)._has_answered is answered
+    assert open_session(given, None)._has_answered, "who renews a lock has had an answer"
