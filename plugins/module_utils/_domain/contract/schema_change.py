@@ -99,11 +99,20 @@ _FREEZE = section(
 def _approval(title: str, what: str) -> Schema:
     return choice(
         title,
-        f"Whether {what} waits for the customer's approval.",
+        f"Whether {what} waits for the customer's approval. A rollback never does.",
         APPROVALS,
         default="required",
         examples=["required"],
     )
+
+
+_NODE_ACTION = choice(
+    "Node action",
+    "Whether a drain or a repair of a GPU node waits for the customer's approval even where `actions` says auto. "
+    "Unless given, `actions` decides. A quarantine, which moves no pod, never waits.",
+    APPROVALS,
+    examples=["required"],
+)
 
 
 def _approvers(description: str, **more: Any) -> Schema:
@@ -136,11 +145,11 @@ CHANGE = section(
         "freezes": listing("Freezes", "Periods without changes.", _FREEZE, default=[], examples=[_FREEZE["examples"]]),
         "approvals": section(
             "Approvals",
-            "Which kinds of change wait for an approval. The default is required.",
+            "Which kinds of change wait for an approval. Unless given, stack upgrades and changes of models do.",
             {
                 "stack_upgrade": _approval("Stack upgrade", "a new release of the serving stack"),
-                "model_change": _approval("Model change", "deploying, updating or rolling back a model"),
-                "node_action": _approval("Node action", "an action on a GPU node"),
+                "model_change": _approval("Model change", "deploying, updating or retiring a model"),
+                "node_action": _NODE_ACTION,
                 "approvers": _approvers("Who approves. None: everyone in `contacts`.", default=[]),
                 "valid_for": duration(
                     "Valid for", "The maximum lifetime of an approval.", default="7d", examples=["7d"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..contract.actions import APPROVE, AUTO, NEVER, permission
 from ..contract.schema_health import FAULT_ACTIONS, SEVERITIES
 
 ACTIONS = tuple(FAULT_ACTIONS)
@@ -32,7 +33,7 @@ _NEEDS = {
 }
 # Nobody gave us the right to touch what runs the customer's nodes.
 _NOT_OURS = (FABRIC_MANAGER,)
-_PERMISSIONS = ("never", "approve", "auto")
+_PERMISSIONS = (NEVER, APPROVE, AUTO)
 
 
 def strength(action: str) -> int:
@@ -67,6 +68,5 @@ def allowed(contract: Mapping[str, Any], action: str) -> str:
     """
     if action in _NOT_OURS:
         return "never"
-    agreed = contract.get("actions") or {}
-    said = [str(agreed.get(need, "never")) for need in _NEEDS.get(action, ())]
+    said = [permission(contract, need) for need in _NEEDS.get(action, ())]
     return min(said, key=_PERMISSIONS.index, default="auto")

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..._vocabulary.owner import Owner
+from ..contract.actions import APPROVE, AUTO
 from .faults import HUMAN, LADDER, RESTART_POD, Fault
 from .journey import HANDED_OVER, QUARANTINED, Journey, Node, basis_of, journey_of, marked
-from .limits import APPROVE, AUTO, DRAIN, Limits, limits_of, permission
+from .limits import DRAIN, Limits, limits_of, permission
 from .safety import Budget
 from .step import HAND_OVER, MARK, Seen, Step
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..._vocabulary.owner import Owner
+from ..contract.actions import NEVER
 from ..moments import shown_moment
 from .case import SUSPECT_SECONDS, Case, kinds
 from .faults import RESTART_POD, Fault
 from .journey import SUSPECT, gpus_expected, marked, taken_out
-from .limits import CORDON, NEVER
+from .limits import CORDON
 from .step import MARK, OBSERVE, QUARANTINE, RESTART, SUSPECTED, WAIT, Step
 
 

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..contract.actions import APPROVE, AUTO
 from ..moments import seconds_at
 from .faults import HUMAN, LADDER, RESTART_POD
 from .journey import Journey
-from .limits import APPROVE, AUTO, Limits, permission
+from .limits import Limits, permission
 
 WEEK = 7 * 86400.0
 REPAIR, WAIT, HAND_OVER = "repair", "wait", "hand_over"

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..contract import actions
 from ..contract.durations import parse_duration
 from ..contract.schema_remediation import REMEDIATION
 
-NEVER, APPROVE, AUTO = "never", "approve", "auto"
 CORDON, DRAIN = "cordon", "drain"
 
 #: Restarting a pod is to evict it.
@@ -47,4 +47,4 @@ def limits_of(contract: Mapping[str, Any]) -> Limits:
 
 def permission(contract: Mapping[str, Any], what: str) -> str:
     """never, approve or auto: what the contract says of ``cordon``, ``drain`` or a repair."""
-    return str((contract.get("actions") or {}).get(_PERMITTED_BY.get(what, what), NEVER))
+    return actions.permission(contract, _PERMITTED_BY.get(what, what))

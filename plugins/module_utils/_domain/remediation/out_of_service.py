@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+from ..contract.actions import NEVER
 from . import capacity, ladder
 from .case import Case
 from .faults import GPU_RESET, HUMAN
 from .journey import DRAINED, REPAIRING, marked, put_back
-from .limits import CORDON, DRAIN, NEVER, permission
+from .limits import CORDON, DRAIN, permission
 from .report import reported
 from .step import DRAIN_NODE, REPAIR, RETURN, TRY, WAIT, Step
 from .validation import doubts

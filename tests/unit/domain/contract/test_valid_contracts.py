@@ -67,7 +67,6 @@ def test_what_is_not_said_has_a_safe_default() -> None:
         "approvals": {
             "stack_upgrade": "required",
             "model_change": "required",
-            "node_action": "required",
             "approvers": [],
             "valid_for": "7d",
         },
