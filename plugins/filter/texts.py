@@ -5,19 +5,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ansible.inventory.manager import split_host_pattern
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.host_pattern import pattern_doubts
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.outcome import failures_told, lock_left
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary import (
     every_outcome,
     failure,
+    held,
     not_begun,
     success,
     summary,
     unfinished,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.table import table
+
+
+def _pattern_doubts(pattern: str | list[str], groups: Mapping[str, Sequence[str]]) -> list[str]:
+    return pattern_doubts(
+        split_host_pattern(pattern), {*groups, *(host for hosts in groups.values() for host in hosts)}
+    )
 
 
 class FilterModule:
@@ -28,7 +38,9 @@ class FilterModule:
             "every_outcome": every_outcome,
             "failure_outcome": failure,
             "failures_told": failures_told,
+            "held_outcome": held,
             "lock_left": lock_left,
+            "pattern_doubts": _pattern_doubts,
             "run_summary": summary,
             "not_begun_outcome": not_begun,
             "success_outcome": success,

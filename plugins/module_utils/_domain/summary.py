@@ -15,6 +15,7 @@ from .table import table
 
 Data = Mapping[str, Any]
 
+_HELD = {"wait": Result.WAITING, "skip": Result.SKIPPED, "refuse": Result.REFUSED}
 _COLUMNS = ("cluster", "customer", "result", "changes", "action_required_by", "reason")
 
 
@@ -42,6 +43,16 @@ def failure(contract: Data, failed: Data, task: str, items: Sequence[Data] = ())
 def not_begun(contract: Data, reason: str) -> dict[str, Any]:
     """The outcome of a cluster that was left alone for what came of others."""
     return _outcome(contract, Result.NOT_BEGUN, code="earlier_wave", owner=Owner.FIREWORKS, what=reason)
+
+
+def held(contract: Data, turn: Data) -> dict[str, Any]:
+    """The outcome of a cluster that was decided, at its turn, not to go.
+
+    :param turn: a decision, as ``model_turn`` and ``onboarding_turn`` give it.
+    """
+    said = {"what": str(turn["reason"]), "owner": Owner(turn["owner"]), "contact": turn["contact"]}
+    next_step = str(turn.get("next_step", ""))
+    return _outcome(contract, _HELD[turn["decision"]], code=str(turn["code"]), next_step=next_step, **said)
 
 
 def every_outcome(contracts: Sequence[Data], outcomes: Sequence[Any]) -> list[dict[str, Any]]:
@@ -85,9 +96,13 @@ def summary(outcomes: Sequence[Data]) -> str:
     return "\n\n".join([table(rows, _COLUMNS), *failures_told(outcomes)])
 
 
-def unfinished(outcomes: Sequence[Data]) -> list[str]:
-    """The clusters that did not get where the run was to bring them."""
-    return [str(outcome["cluster"]) for outcome in outcomes if outcome["result"] not in GOOD]
+def unfinished(outcomes: Sequence[Data], fail_on: str = "") -> list[str]:
+    """The clusters that did not get where the run was to bring them.
+
+    One that waits, for a window or an approval, is where it has to be; with ``fail_on`` that is ``waiting`` it counts.
+    """
+    fine = GOOD if fail_on == Result.WAITING else GOOD | {Result.WAITING}
+    return [str(outcome["cluster"]) for outcome in outcomes if outcome["result"] not in fine]
 
 
 def _outcome(contract: Data, result: Result, *, code: str, **said: Any) -> dict[str, Any]:
