@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -17,11 +18,21 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.rows 
     rollout_rows,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.people import contact
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.emergency import Emergency
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.model_change import (
+    NEW_REVISION,
+    Wanted,
+    approval_request,
+    decision_rows,
+    model_turn,
+)
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.model_waves import held_back, model_waves
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.onboarding import onboarding_turn
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.policy import Policy, policy_from
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.scaling import BoundsError
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.owner import Owner
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.wording import action_required
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.given import given_mapping, given_mappings
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.moments import as_moment
 
 Contract = Mapping[str, Any]
@@ -51,6 +62,31 @@ def _model_rollback(contract: Contract, model: str, revision: str, **instead: in
         raise AnsibleFilterError(str(error)) from None
 
 
+def _model_turn(
+    contract: Contract,
+    live: Mapping[str, Any],
+    models: list[Mapping[str, Any]],
+    release: Mapping[str, Any],
+    now: str,
+    requested_by: str = "",
+    approvals: Any = None,
+    emergency: Any = None,
+) -> dict[str, Any]:
+    declared = given_mapping("emergency", emergency)
+    wanted = Wanted(
+        # What fails in a dry run before anything is known of it would be new.
+        models=[{"from": 0, "change": NEW_REVISION, **one} for one in models],
+        release=release,
+        requested_by=requested_by,
+        approvals=given_mappings("approvals", approvals),
+        emergency=Emergency(str(declared.get("approver", "")), str(declared.get("reason", ""))) if declared else None,
+    )
+    try:
+        return model_turn(contract, live, wanted, as_moment(now) or datetime.now(UTC))
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
 def _model_waves(contracts: list[Contract], policy: Mapping[str, Any] | None = None) -> list[list[str]]:
     return model_waves(contracts, _policy(policy))
 
@@ -61,9 +97,9 @@ def _model_wave_stop(
     return held_back(cluster, waves, outcomes, _policy(policy))
 
 
-def _policy(policy: Mapping[str, Any] | None) -> Policy:
+def _policy(policy: Any) -> Policy:
     try:
-        return policy_from(policy or {})
+        return policy_from(given_mapping("policy", policy))
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from None
 
@@ -73,11 +109,15 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
+            "approval_request": approval_request,
             "model_changes": _model_changes,
+            "model_decisions": decision_rows,
             "model_rollback": _model_rollback,
             "model_rows": model_rows,
+            "model_turn": _model_turn,
             "model_wave_stop": _model_wave_stop,
             "model_waves": _model_waves,
+            "onboarding_turn": onboarding_turn,
             "revision_rows": revision_rows,
             "rollout_rows": rollout_rows,
         }

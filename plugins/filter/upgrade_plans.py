@@ -19,6 +19,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.gat
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.live import live_state
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.plan import plan, turn
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.policy import policy_from
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.given import given_mapping, given_mappings
 
 Data = Mapping[str, Any]
 
@@ -30,12 +31,12 @@ def _moment(text: Any) -> datetime:
 
 
 def _request(release: Data, requested_by: str, given: Mapping[str, Any], digest: str = "") -> Request:
-    emergency = given.get("emergency")
+    emergency = given_mapping("emergency", given.get("emergency"))
     return Request(
         release=release,
         requested_by=requested_by,
-        policy=policy_from(given.get("policy") or {}),
-        approvals=list(given.get("approvals") or ()),
+        policy=policy_from(given_mapping("policy", given.get("policy"))),
+        approvals=given_mappings("approvals", given.get("approvals")),
         emergency=Emergency(str(emergency.get("approver", "")), str(emergency.get("reason", "")))
         if emergency
         else None,
@@ -92,7 +93,7 @@ def _upgrade_opening(
 ) -> dict[str, Any]:
     try:
         at = _moment(now)
-        found = opening(plan, results, wave, policy_from(policy or {}), at)
+        found = opening(plan, results, wave, policy_from(given_mapping("policy", policy)), at)
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from None
     return {**_told(found), "seconds": max(0.0, (found.at - at).total_seconds()) if found.at else None}

@@ -145,8 +145,11 @@ EXAMPLES = r"""
 RETURN = r"""
 models:
   description:
-    - Each model with its C(name), C(changed), C(revision), C(strategy), C(why) (the arithmetic of the strategy),
-      C(gate) (V(passed) or V(unproven)), C(evidence) and C(replicas).
+    - Each model with its C(name), C(changed), C(from) (the revision that was there, 0 for none), C(change),
+      C(revision), C(strategy), C(why) (the arithmetic of the strategy), C(gate) (V(passed) or V(unproven)),
+      C(evidence) and C(replicas).
+    - C(change) is V(new_revision); V(bounds), where only the bounds of its autoscaler differ; V(resumed), what a
+      killed run had begun; V(drift), back to what is recorded as good; or V(none).
     - One that failed has C(failed), C(msg), C(code), C(owner), C(what), C(where) and C(next_step) instead.
   type: list
   elements: dict
@@ -154,6 +157,8 @@ models:
   sample:
     - name: llama-3-1-8b
       changed: true
+      from: 3
+      change: new_revision
       revision: 4
       strategy: surge
       why: "free GPUs of NVIDIA-H100-80GB-HBM3 by node: gpu-0 4, the quota leaves 12; with 2 for each replica that is

@@ -62,6 +62,6 @@ def served_by(cluster: Any) -> dict[str, Any]:
     contract["remediation"] = {"drain_deadline": "2m"}
     contract["health"] = {"sources": {"dcgm_exporter": False, "node_problem_detector": False}}
     contract["scaling"] = {"max_replicas_per_model": 4, "max_gpus_per_model": 4}
-    contract["change"] = {"approvals": {"stack_upgrade": "none"}}
+    contract["change"] = {"approvals": {"stack_upgrade": "none", "model_change": "none"}}
     contract["models"][0]["replicas"] = {"min": 2, "max": 4}
     return contract

@@ -77,7 +77,7 @@ def test_every_playbook_runs_as_the_identity_that_it_declares(
     serving: Any, tmp_path: Path, playbook: str, identity: str
 ) -> None:
     contract = hardened(serving, serving.kubeconfig_for_service_account("fireworks-system", identity))
-    contract["change"] = {"approvals": {"stack_upgrade": "none"}}
+    contract["change"] = {"approvals": {"stack_upgrade": "none", "model_change": "none"}}
     model = ("-e", "model=llama-3-1-8b", "-e", "revision=1", "-e", "confirm=retire")
     node = ("-e", "cluster=birch-eu-1", "-e", "node=h100-0")
     release = ("-e", f"release={NEW}", "-e", f"to={OLD}", "-e", f"releases={publish(tmp_path)}", *REQUESTED_BY, *QUICK)

@@ -8,13 +8,26 @@ fireworks.byoc.onboard, fireworks.byoc.validate, fireworks.byoc.status, firework
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.journey import agreed, bare, line, offboard, onboard, ours, play, unreachable, versions
+from tests.integration.journey import (
+    NO_BAKE,
+    NO_REQUESTS,
+    agreed,
+    bare,
+    line,
+    offboard,
+    onboard,
+    ours,
+    play,
+    unreachable,
+    versions,
+)
 
 
 @pytest.fixture
@@ -65,13 +78,20 @@ def test_a_changed_contract_changes_what_it_names_and_no_more(acme: Any, tmp_pat
     contract = agreed(acme)
     onboard(tmp_path, contract)
     before = ours(acme)
-    contract["models"][0]["context_length"] = 16384
     contract["capacity"]["gpus"][0]["count"] = 12
-    changed = onboard(tmp_path, contract)
-    assert changed.returncode == 0, changed.stdout
-    different = {place.split()[-1] for place, digest in ours(acme).items() if before.get(place) != digest}
-    model = {"fireworks-models/llama-3-1-8b", "fireworks-models/llama-3-1-8b-2"}  # and its second revision
-    assert different == {*model, "fireworks-models/approved-gpus", "/fireworks-workloads"}
+    bounded = onboard(tmp_path, contract)
+    assert bounded.returncode == 0, bounded.stdout
+    assert changed_since(before, acme) == {"fireworks-models/approved-gpus", "/fireworks-workloads"}
+    before = ours(acme)
+    contract["models"][0]["context_length"] = 16384
+    deployed = play("deploy_models", tmp_path, [contract], *NO_REQUESTS, *NO_BAKE)
+    assert deployed.returncode == 0, deployed.stdout
+    # The model, and its second revision.
+    assert changed_since(before, acme) == {"fireworks-models/llama-3-1-8b", "fireworks-models/llama-3-1-8b-2"}
+
+
+def changed_since(before: dict[str, str], cluster: Any) -> set[str]:
+    return {place.split()[-1] for place, digest in ours(cluster).items() if before.get(place) != digest}
 
 
 def test_validation_says_unproven_when_nothing_was_asked_and_failed_when_nothing_answers(
@@ -151,7 +171,12 @@ def test_a_gateway_is_asked_for_and_given_routes(bed: Any, tmp_path: Path) -> No
     [
         ("onboard", "", (), "no clusters are named; nothing was changed. Next: name them: -e clusters=acme-eu-1"),
         ("offboard", "", (), "no clusters are named; nothing was changed. Next: name them: -e clusters=acme-eu-1"),
-        ("onboard", "nobody", (), "the inventory has no cluster that matches nobody"),
+        ("onboard", "nobody", (), "there is no cluster and no group 'nobody'; nothing was changed"),
+        ("onboard", " ", (), "the clusters are given as ' ': it is blank; nothing was changed"),
+        ("remediate", ",", (), "it is blank; nothing was changed"),
+        ("status", "[", (), "it is blank; nothing was changed"),
+        ("health", "byoc,!acme-eu1", (), "did you mean 'acme-eu-1'?; nothing was changed"),
+        ("onboard", "byoc,!acme-eu-1", (), "the inventory has no cluster that matches byoc,!acme-eu-1"),
         ("offboard", "byoc", (), "add -e confirm=offboard"),
         ("offboard", "byoc", ("-e", "confirm=yes"), "from acme-eu-1"),
     ],
@@ -163,7 +188,7 @@ def test_a_change_is_meant_or_not_made(
     from tests.integration.ansible_runs import run_playbook
 
     inventory = write_fleet(tmp_path, [agreed(bed["acme"])])
-    chosen = ["-e", f"clusters={clusters}"] if clusters else []
+    chosen = ["-e", json.dumps({"clusters": clusters})] if clusters else []
     done = run_playbook(f"fireworks.byoc.{playbook}", "-i", str(inventory), *chosen, *options)
     assert done.returncode != 0
     assert message in " ".join(done.stdout.split())

@@ -84,7 +84,7 @@ def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any,
     acme, birch = bed["acme"], bed["birch"]
     one, two = agreed(acme), agreed(birch)
     one["change"] = {"approvals": {"stack_upgrade": "required", "approvers": ["boss@acme.example"]}}
-    two["change"] = {"approvals": {"stack_upgrade": "none"}}
+    two["change"] = {"approvals": {"stack_upgrade": "none", "model_change": "none"}}
     away = unreachable(agreed(bed["cedar"]), bed["cedar"], tmp_path)
     assert onboard(tmp_path / "both", one, two).returncode == 0
     try:

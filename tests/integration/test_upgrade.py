@@ -42,7 +42,7 @@ def fleet(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]
     folder = tmp_path_factory.mktemp("fleet")
     contracts = [agreed(bed["acme"]), agreed(bed["birch"])]
     for contract in contracts:
-        contract["change"] = {"approvals": {"stack_upgrade": "none"}}
+        contract["change"] = {"approvals": {"stack_upgrade": "none", "model_change": "none"}}
     contracts[0]["identity"]["ring"] = "canary"
     done = onboard(folder, *contracts)
     assert done.returncode == 0, done.stdout

@@ -96,7 +96,7 @@ class Fleet:
         where = {"uid": uid or server.uid, "kubeconfig": server.kubeconfig, "region": "here"}
         made = contract(f"{name}-eu-1", provider="aws", gpus={H100: 8}, **where)
         made["identity"]["ring"] = RINGS.get(name, "general")
-        made["change"] = {"approvals": {"stack_upgrade": "none"}, **change}
+        made["change"] = {"approvals": {"stack_upgrade": "none", "model_change": "none"}, **change}
         del made["models"]
         return made
 

@@ -72,6 +72,7 @@ ROWS = [
     Row("validate", ONBOARDED, NO_REQUESTS),
     Row("verify_records", ONBOARDED),
     Row("plan_upgrade", ONBOARDED, _UPGRADE),
+    Row("plan_models", ONBOARDED),
     Row("rotate_credentials", ONBOARDED, _CREDENTIALS, changes=True),
     Row(
         "revocation_drill",

@@ -26,7 +26,7 @@ from .._vocabulary.failure import failed_result
 from .._vocabulary.owner import Owner
 from .apply_set import parse_definition
 from .models.reading import Surroundings, missing_namespaces, read_revisions
-from .models.rolling import ModelChange, Talk
+from .models.rolling import NOTHING, ModelChange, Talk
 from .models.unchanged import unchanged
 
 _UNSAID = terms_of({})
@@ -131,7 +131,7 @@ def _looked_at(
     good = []
     for change, error in zip(changes, session.in_parallel(look, changes), strict=True):
         if error:
-            _failed(batch, change.name, error)
+            _failed(batch, change.name, error, change)
         else:
             batch.changes.append(change)
             good.append(change)
@@ -157,13 +157,13 @@ def _next_round(
         elif taken and not check_mode:
             later.append(change)  # what is taken now may be free afterwards
         else:
-            _failed(batch, change.name, _no_room(change, strategy, session.where))
+            _failed(batch, change.name, _no_room(change, strategy, session.where), change)
     if check_mode:
         batch.results += [_preview(change, strategy) for change, strategy in now]
         return []
     for (change, _strategy), (result, error) in zip(now, session.in_parallel(_carry_out, now), strict=True):
         if error:
-            _failed(batch, change.name, error, changed=True)
+            _failed(batch, change.name, error, change, changed=True)
         else:
             batch.results.append(result)
     return later
@@ -182,19 +182,29 @@ def _no_room(change: ModelChange, strategy: Strategy, where: str) -> KubeError:
     return KubeError(what, where=where, next_step=_NEXT_ROOM, owner=Owner.CUSTOMER)
 
 
-def _failed(batch: _Batch, name: str, error: KubeError, *, changed: bool = False) -> None:
+def _failed(
+    batch: _Batch, name: str, error: KubeError, change: ModelChange | None = None, *, changed: bool = False
+) -> None:
     batch.failures.append(error)
-    batch.results.append({"name": name, "changed": changed, **error.as_result()})
+    known = _known(change) if change else {}
+    batch.results.append({"name": name, "changed": changed, **known, **error.as_result()})
+
+
+def _known(change: ModelChange) -> Result:
+    """What is known of a change before it is made."""
+    return {"from": change.current_number, "change": change.kind}
 
 
 def _nothing(change: ModelChange) -> Result:
     number = change.current_number
-    return {"name": change.name, "changed": False, "revision": number, "strategy": "none", "why": "nothing to change"}
+    said = {"strategy": "none", "why": "nothing to change"}
+    return {"name": change.name, "changed": False, "from": number, "change": NOTHING, "revision": number, **said}
 
 
 def _preview(change: ModelChange, strategy: Strategy) -> Result:
     changed = bool(change.plan and change.plan.changed) or not change.settled
-    return {"name": change.name, "changed": changed, "strategy": strategy.name, "why": strategy.why}
+    known = _known(change) if changed else {**_known(change), "change": NOTHING}
+    return {"name": change.name, "changed": changed, **known, "strategy": strategy.name, "why": strategy.why}
 
 
 def _result(models: Sequence[Mapping[str, Any]], batch: _Batch, context: Context) -> dict[str, Any]:

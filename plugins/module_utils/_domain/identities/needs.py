@@ -360,6 +360,7 @@ PLAYBOOKS = {
     "deploy_models": DEPLOYER,
     "rollback_model": DEPLOYER,
     "retire_model": DEPLOYER,
+    "plan_models": DEPLOYER,
     "verify_records": OBSERVER,
     "health": OBSERVER,
     "remediate": NODE_MEDIC,

@@ -100,6 +100,14 @@ def is_scaled(unit: Iterable[Manifest]) -> bool:
     return any(manifest.get("kind") in _SCALERS for manifest in unit)
 
 
+def without_bounds(unit: Iterable[Manifest]) -> Unit:
+    """A unit less what says how many replicas there are: its autoscaler, and the number in its workload."""
+    rest = copy.deepcopy([manifest for manifest in unit if manifest.get("kind") not in _SCALERS])
+    if serving := workload(rest):
+        (serving.get("spec") or {}).pop("replicas", None)
+    return rest
+
+
 def wanted_shape(unit: Unit, live: Mapping[str, Any]) -> Shape:
     """What a unit's workload is going to take, where ``live`` (empty: nothing) runs now."""
     target = workload(unit) or {}

@@ -22,6 +22,8 @@ from ..contract.schema import SCHEMA
 Data = Mapping[str, Any]
 
 # Two machines' clocks may differ by as much.
+SHORTEST = 12
+"""So many characters of a digest are shown, and are enough in an approval: 48 bits, which no two changes share."""
 _SKEW = timedelta(minutes=5)
 
 
@@ -40,7 +42,7 @@ class Change:
     """A change that asks to be approved.
 
     :param kind: the key of ``change.approvals`` that it falls under.
-    :param digests: those that an approval of it may name: the change's own, and the plan's.
+    :param digests: those of which an approval may name one, or the beginning: the change's own, and the plan's.
     :param requested_by: who wants to make it, as an e-mail address.
     """
 
@@ -56,17 +58,26 @@ def approved(contract: Data, change: Change, approvals: Iterable[Data], now: dat
     """
     if policy_of(contract).get(change.kind, "required") == "none":
         return Verdict(True, "the contract asks for no approval")
-    verdicts = []
-    others = 0
+    if not change.requested_by.strip():
+        reason = "who requests the change is not named (-e requested_by=...), and nobody approves a change of their own"
+        return Verdict(False, reason, Owner.OPERATOR)
+    verdicts, others = [], []
     for approval in approvals:
-        if str(approval.get("digest", "")) in change.digests:
+        named = str(approval.get("digest", "")).strip()
+        if _names(named, change):
             verdicts.append(_judge(contract, change, approval, now))
         else:
-            others += 1
+            others.append(named[:SHORTEST] or "nothing")
     if verdicts:
         return next((verdict for verdict in verdicts if verdict.approved), verdicts[-1])
-    found = f"none of the {others} approvals is for this plan" if others else "no approval yet"
-    return Verdict(False, f"{found}: {_who(contract)} approves digest {_short(change.digests)}", Owner.CUSTOMER)
+    found = f"none of the {len(others)} approvals is for this (they name {', '.join(others[:3])})" if others else ""
+    asks = f"{_who(contract)} approves digest {_short(change.digests)}"
+    return Verdict(False, f"{found or 'no approval yet'}: {asks}", Owner.CUSTOMER)
+
+
+def _names(digest: str, change: Change) -> bool:
+    """Whether an approval's digest, or the beginning of it that was shown, is one of the change's."""
+    return any(digest == one or (len(digest) >= SHORTEST and one.startswith(digest)) for one in change.digests)
 
 
 def policy_of(contract: Data) -> Data:
@@ -130,4 +141,4 @@ def _same(address: Any) -> str:
 
 
 def _short(digests: frozenset[str]) -> str:
-    return " or ".join(one[:12] for one in sorted(digests))
+    return " or ".join(one[:SHORTEST] for one in sorted(digests))

@@ -27,22 +27,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..contract.defaults import said
 from ..contract.schema import IDENTITY
-from .approval import Change, moment
-from .calendar import Calendar, Frozen, calendar_of
+from .approval import Change
 from .digests import change_digest
-from .emergency import Emergency, Override, override
-from .policy import Estimate, Policy, estimate
+from .emergency import Emergency
+from .permission import Asked, asked_of
+from .policy import Estimate, Policy
 
 Data = Mapping[str, Any]
 
 STACK_UPGRADE = "stack_upgrade"
 # A freeze without an end: nobody knows it, so no time is planned after it.
-OPEN_END = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Case:
-    """One cluster with everything that decides about it."""
+    """One cluster with everything that decides about it.
+
+    :param digest: what an approval of this cluster's change names.
+    """
 
     contract: Data
     live: Data
@@ -79,33 +80,22 @@ class Case:
     name: str
     customer: str
     ring: str
-    calendar: Calendar
-    override: Override
-    estimate: Estimate
     digest: str
+    asked: Asked
 
     @property
-    def change(self) -> Change:
-        digests = {self.digest, self.request.digest} - {""}
-        return Change(self.request.kind, frozenset(digests), self.request.requested_by)
-
-    @property
-    def approvals(self) -> list[Data]:
-        return [*self.request.approvals, *(self.live.get("approvals") or ())]
+    def estimate(self) -> Estimate:
+        return self.asked.estimate
 
 
-def case_of(contract: Data, live: Data, request: Request, fleet: timedelta | None) -> Case:
+def case_of(contract: Data, live: Data, request: Request, expected: Estimate) -> Case:
     """One cluster's case. Raises ValueError when a moment in ``live`` cannot be read.
 
-    :param fleet: how long such a change takes elsewhere.
+    :param expected: how long the change is expected to take here.
     """
     identity = contract["identity"]
-    lifted = override(contract, request.emergency, request.requested_by)
-    calendar = calendar_of(contract, _own_freeze(live))
-    if lifted.windows:
-        calendar = calendar.without_windows()
-    if lifted.freezes:
-        calendar = Calendar(calendar.windows)
+    own = change_digest(request.kind, contract, str(live.get("release") or ""), request.release)
+    digests = frozenset({own, request.digest} - {""})
     return Case(
         contract=contract,
         live=live,
@@ -113,17 +103,14 @@ def case_of(contract: Data, live: Data, request: Request, fleet: timedelta | Non
         name=str(identity["name"]),
         customer=str(identity["customer"]),
         ring=str(said(identity, IDENTITY, "ring")),
-        calendar=calendar,
-        override=lifted,
-        estimate=estimate(live.get("durations") or (), fleet, request.policy),
-        digest=change_digest(request.kind, contract, str(live.get("release") or ""), request.release),
+        digest=own,
+        asked=asked_of(
+            contract,
+            live,
+            Change(request.kind, digests, request.requested_by),
+            approvals=request.approvals,
+            emergency=request.emergency,
+            estimate=expected,
+            rollback=request.rollback,
+        ),
     )
-
-
-def _own_freeze(live: Data) -> list[Frozen]:
-    frozen = live.get("frozen")
-    if not frozen:
-        return []
-    until = moment(frozen["until"]) if frozen.get("until") else OPEN_END
-    start = datetime(1970, 1, 1, tzinfo=UTC)
-    return [Frozen(start, until.astimezone(UTC), str(frozen.get("reason") or "set in the cluster"))]

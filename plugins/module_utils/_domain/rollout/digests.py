@@ -27,7 +27,7 @@ def change_digest(kind: str, contract: Data, source: str, release: Data) -> str:
             "cluster": str(contract["identity"]["uid"]),
             "contract": digest(contract),
             "from": source,
-            "release": digest(_content(release)),
+            "release": release_digest(release),
         }
     )
 
@@ -38,9 +38,9 @@ def plan_digest(kind: str, contracts: Iterable[Data], release: Data, policy: Dat
     Neither the clock nor how a cluster is at the moment is in it, so that it stays one plan while it is carried out.
     """
     clusters = sorted((str(one["identity"]["uid"]), digest(one)) for one in contracts)
-    return digest({"kind": kind, "clusters": clusters, "release": digest(_content(release)), "policy": dict(policy)})
+    return digest({"kind": kind, "clusters": clusters, "release": release_digest(release), "policy": dict(policy)})
 
 
-def _content(release: Data) -> Data:
-    """A release without where it lies on this machine."""
-    return {key: value for key, value in release.items() if key != "templates"}
+def release_digest(release: Data) -> str:
+    """A release's content, wherever it lies on this machine."""
+    return digest({key: value for key, value in release.items() if key != "templates"})

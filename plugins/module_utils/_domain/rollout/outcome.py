@@ -13,8 +13,8 @@ from typing import Any
 from ..._vocabulary.owner import Owner
 from ..._vocabulary.wording import assignee, spoken
 from ..outcome import NO_OUTCOME, Outcome, Result, blamed
-from .decision import GO, SKIP, WAIT
 from .gate import Gate
+from .permission import GO, SKIP, WAIT
 
 Data = Mapping[str, Any]
 

@@ -14,9 +14,10 @@ from typing import Any
 from ..._vocabulary.owner import NO_CONTACT, Owner
 from ..people import contact
 from .case import Case, Request, case_of
-from .decision import GO, SKIP, WAIT, Decision, decide, standing, timing
+from .decision import decide, standing
 from .digests import plan_digest
-from .policy import Estimate, fleet_duration
+from .permission import GO, SKIP, WAIT, Decision, timing
+from .policy import Estimate, estimate, fleet_duration
 from .schedule import Wave, schedule
 from .waves import waves_of
 
@@ -43,7 +44,10 @@ def plan(
     digest = plan_digest(request.kind, (contract for contract, _live in pairs), request.release, request.policy.data())
     request = replace(request, digest=digest)
     fleet = fleet_duration([live.get("durations") or () for _contract, live in pairs])
-    cases = sorted((case_of(c, live, request, fleet) for c, live in pairs), key=lambda case: case.name)
+    cases = sorted(
+        (case_of(c, live, request, estimate(live.get("durations") or (), fleet, request.policy)) for c, live in pairs),
+        key=lambda case: case.name,
+    )
     stuck = {case.name: decision for case in cases if (decision := standing(case, now))}
     moving = [case for case in cases if case.name not in stuck]
     waves = schedule(
@@ -52,7 +56,7 @@ def plan(
             Counter(case.customer for case in cases),
             request.policy,
             proven=request.rollback or any(decision.code == "already_there" for decision in stuck.values()),
-            ready={case.name for case in moving if timing(case, now).action == GO},
+            ready={case.name for case in moving if timing(case.asked, now).action == GO},
         ),
         now,
         timedelta(seconds=0 if request.rollback else request.policy.soak),
@@ -81,7 +85,7 @@ def turn(contract: Data, live: Data, request: Request, planned: Row, now: dateti
     :raises ValueError: a moment in how the cluster is cannot be read.
     """
     needed = Estimate(timedelta(seconds=planned["estimated_seconds"]), str(planned["estimated_by"]))
-    case = replace(case_of(contract, {**live, "lock": None}, request, None), estimate=needed)
+    case = case_of(contract, {**live, "lock": None}, request, needed)
     decision = decide(case, now)
     ends = decision.at + needed.duration if decision.at else None
     return {**_row(case, decision, None), "wave": planned["wave"], "ends_at": _iso(ends)}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from .case import Case
-from .decision import GO, WAIT, Decision, held_by, timing
+from .permission import GO, WAIT, Decision, held_by, timing
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def schedule(waves: Sequence[Sequence[Case]], now: datetime, soak: timedelta) ->
 
 def _in_turn(case: Case, now: datetime, starts: datetime | None, held: str) -> Decision:
     decision = _then(case, starts, held)
-    holder = held_by(case, now)
+    holder = held_by(case.asked, now)
     # Who holds the lock now may be done by then; whoever reads the plan wants to know all the same.
     return (
         replace(decision, reason=f"{decision.reason}; now {holder}")
@@ -74,7 +74,7 @@ def _in_turn(case: Case, now: datetime, starts: datetime | None, held: str) -> D
 def _then(case: Case, starts: datetime | None, held: str) -> Decision:
     if starts is None:
         return Decision(WAIT, "earlier_wave", f"{held}; nobody knows when")
-    decision = timing(case, starts)
+    decision = timing(case.asked, starts)
     if held and decision.action == GO:
         return replace(decision, action=WAIT, code="earlier_wave", reason=held)
     return decision

@@ -48,6 +48,7 @@ from ..._domain.model.unit import (
     wanted_shape,
     while_rolling,
     with_candidate,
+    without_bounds,
     workload,
 )
 from ..._domain.names import SYSTEM_NAMESPACE, model_set
@@ -65,6 +66,8 @@ from ..._kube.wait import Awaited
 from .reading import REVISIONS
 from .watching import Gatekeeper, Replicas
 
+NOTHING, DRIFT, RESUMED, BOUNDS, NEW_REVISION = KINDS = ("none", "drift", "resumed", "bounds", "new_revision")
+"""Nothing; back to what is recorded as good; what a killed run began; other bounds of its autoscaler; all else."""
 _SLACK_SECONDS = 60
 
 
@@ -129,6 +132,18 @@ class ModelChange:
         """The revision of this very unit that an earlier run was at."""
         under_way = self._now and self._now.state in (PENDING, FAILING) and self._now.digest == self.digest
         return self._now if under_way else None
+
+    @property
+    def kind(self) -> str:
+        """What sort of change it is, one of ``KINDS``: an approval is needed for a new revision only."""
+        if self.settled:
+            return DRIFT
+        if self.resumes:
+            return RESUMED
+        scaled = self._now and self._now.state == GOOD and is_scaled(self._now.unit) and is_scaled(self.unit)
+        if scaled and self._now and without_bounds(self._now.unit) == without_bounds(self.unit):
+            return BOUNDS
+        return NEW_REVISION
 
     def look(self, coming: Sequence[Manifest] = ()) -> Plan:
         """Ask the server what applying the unit would change. Errors as for ``plan_present``."""
@@ -365,6 +380,8 @@ class ModelChange:
         return {
             "name": self.name,
             "changed": changed,
+            "from": self.current_number,
+            "change": self.kind if changed else NOTHING,
             "revision": number,
             "strategy": strategy.name,
             "why": strategy.why,

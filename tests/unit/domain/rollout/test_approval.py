@@ -44,7 +44,10 @@ GOOD = {"by": "ops@acme.example", "digest": DIGEST, "given_at": "2026-11-25T11:0
         ({**GOOD, "given_at": "2026-11-25T11:00:00"}, False, "has no offset", "customer"),
         ({**GOOD, "given_at": "now"}, False, "no time that can be read", "customer"),
         ({**GOOD, "given_at": None}, False, "no time that can be read", "customer"),
-        ({**GOOD, "digest": "x"}, False, "none of the 1 approvals is for this plan", "customer"),
+        ({**GOOD, "digest": "x"}, False, "none of the 1 approvals is for this (they name x): ops@", "customer"),
+        ({**GOOD, "digest": f" {DIGEST[:12]} "}, True, "", ""),
+        ({**GOOD, "digest": DIGEST[:11]}, False, "none of the 1 approvals is for this", "customer"),
+        ({**GOOD, "digest": ""}, False, "they name nothing", "customer"),
         ({**GOOD, "by": ""}, False, "does not say who gave it", "customer"),
         ({**GOOD, "by": OPERATOR}, False, "somebody else approves it", "customer"),
         ({**GOOD, "by": "eve@acme.example"}, False, "not by one of those who may: ops@acme.example", "customer"),
@@ -59,6 +62,12 @@ def test_an_approval(approval: dict[str, Any], approved_: bool, reason: str, own
 def test_nobody_approves_their_own_change_even_if_they_may_approve_others() -> None:
     own = Change("stack_upgrade", CHANGE.digests, "OPS@acme.example")
     assert "by who asks for the change" in approved(CONTRACT, own, [GOOD], NOW).reason
+
+
+def test_without_a_requester_nothing_is_approved() -> None:
+    verdict = approved(CONTRACT, Change("stack_upgrade", CHANGE.digests, " "), [GOOD], NOW)
+    assert (verdict.approved, verdict.owner) == (False, "operator")
+    assert "-e requested_by=" in verdict.reason
 
 
 def test_one_good_approval_is_enough() -> None:

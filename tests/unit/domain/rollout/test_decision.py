@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.case import case_of
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.decision import decide, timing
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.case import Case, Request, case_of
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.decision import decide
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.emergency import Emergency
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.permission import timing
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.policy import (
     Policy,
     estimate,
@@ -28,6 +29,10 @@ LOCK = {"holder": "bob@ctl/7", "purpose": "onboard", "expires_at": "2026-11-25T1
 FREEZE = {"from": "2026-11-20", "until": "2026-11-27", "time_zone": "UTC", "reason": "audit"}
 KNOWS = {"approvers": ["boss@acme.example"]}
 BOSS = Emergency("Boss@acme.example", "a leak")
+
+
+def case(contract: dict[str, Any], live: dict[str, Any], asked: Request) -> Case:
+    return case_of(contract, live, asked, estimate(live.get("durations") or (), None, asked.policy))
 
 
 @pytest.mark.parametrize(
@@ -123,7 +128,7 @@ def test_a_cluster(
     change: dict[str, Any], live: dict[str, Any], action: str, code: str, reason: str, owner: str, next_at: str
 ) -> None:
     access = change.pop("access", {"mode": "standard"})
-    found = decide(case_of(agreed(**change) | {"access": access}, alive(**live), request(), None), NOW)
+    found = decide(case(agreed(**change) | {"access": access}, alive(**live), request()), NOW)
     assert (found.action, found.code, found.owner) == (action, code, owner)
     assert reason in found.reason
     assert (f"{found.at:%m-%d %H:%M}" if found.at else "") == next_at
@@ -138,12 +143,12 @@ def test_a_cluster(
     ],
 )
 def test_rolling_back_waits_for_no_window(change: dict[str, Any], live: dict[str, Any]) -> None:
-    found = decide(case_of(agreed(**change), alive(**live), request(rollback=True), None), NOW)
+    found = decide(case(agreed(**change), alive(**live), request(rollback=True)), NOW)
     assert (found.action, found.at) == ("go", NOW)
 
 
 def test_rolling_back_waits_for_who_works_there() -> None:
-    found = decide(case_of(agreed(windows=[SATURDAY]), alive(lock=LOCK), request(rollback=True), None), NOW)
+    found = decide(case(agreed(windows=[SATURDAY]), alive(lock=LOCK), request(rollback=True)), NOW)
     assert (found.action, found.code) == ("wait", "locked")
     assert found.at == NOW + timedelta(minutes=20)
 
@@ -161,7 +166,7 @@ def test_rolling_back_waits_for_who_works_there() -> None:
 )
 def test_an_emergency(emergency: Emergency, agreed_emergency: Any, requested_by: str, code: str, reason: str) -> None:
     contract = agreed(windows=[SATURDAY], emergency=agreed_emergency)
-    found = decide(case_of(contract, alive(), request(emergency=emergency, requested_by=requested_by), None), NOW)
+    found = decide(case(contract, alive(), request(emergency=emergency, requested_by=requested_by)), NOW)
     assert found.code == code
     assert reason in found.reason
 
@@ -169,24 +174,24 @@ def test_an_emergency(emergency: Emergency, agreed_emergency: Any, requested_by:
 @pytest.mark.parametrize(("over", "code"), [(True, "emergency"), (False, "frozen")])
 def test_an_emergency_lifts_freezes_only_where_the_contract_says_so(over: bool, code: str) -> None:
     contract = agreed(windows=[SATURDAY], freezes=[FREEZE], emergency={**KNOWS, "over_freezes": over})
-    assert decide(case_of(contract, alive(), request(emergency=BOSS), None), NOW).code == code
+    assert decide(case(contract, alive(), request(emergency=BOSS)), NOW).code == code
 
 
 def test_a_refused_emergency_is_told_where_nothing_ever_opens() -> None:
     contract = agreed(windows=[OPEN])
-    found = decide(case_of(contract, alive(durations=[12000]), request(emergency=BOSS), None), NOW)
+    found = decide(case(contract, alive(durations=[12000]), request(emergency=BOSS)), NOW)
     assert "(emergency refused: the contract knows of no emergency" in found.reason
 
 
 def test_an_approval_that_ends_before_the_clusters_turn_is_none() -> None:
     contract = agreed(approvals={})
     asked = request()
-    digest = case_of(contract, alive(), asked, None).digest
+    digest = case(contract, alive(), asked).digest
     approval = {"by": "support@acme.example", "digest": digest, "given_at": NOW.isoformat(),
                 "expires_at": (NOW + HOUR).isoformat()}  # fmt: skip
-    case = case_of(contract, alive(approvals=[approval]), asked, None)
-    assert decide(case, NOW).code == "go"
-    later = timing(case, NOW + 2 * HOUR)
+    known = case(contract, alive(approvals=[approval]), asked)
+    assert decide(known, NOW).code == "go"
+    later = timing(known.asked, NOW + 2 * HOUR)
     assert (later.action, later.code, later.at) == ("wait", "approval", None)
     assert "expired" in later.reason
 

@@ -1,0 +1,205 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a change may be made to a cluster: windows, freezes, emergencies, approvals and the lock.
+
+Every kind of change is decided here: stack upgrades, changes of models, actions on nodes. What only one kind has to
+look at comes before (``decision`` for upgrades, ``model_change`` for models).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ..._vocabulary.owner import Owner
+from ..contract.time_zones import time_zone
+from .approval import Change, approved, moment
+from .calendar import AHEAD, Calendar, Frozen, calendar_of, frozen_at, next_opening, open_until
+from .emergency import Emergency, Override, override
+from .policy import Estimate
+
+Data = Mapping[str, Any]
+
+GO, SKIP, WAIT = "go", "skip", "wait"
+OPEN_END = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What happens to a cluster.
+
+    :param code: the reason in one word, for programs; ``reason`` is for people.
+    :param owner: who has to act; nobody when it only has to wait.
+    :param at: when it goes, or could go as far as the clock is concerned; None when nobody knows.
+    :param closes: when the span closes in which it goes; None when that is far away.
+    """
+
+    action: str
+    code: str
+    reason: str
+    owner: Owner = Owner.NOBODY
+    at: datetime | None = None
+    closes: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A change that asks to be made to one cluster.
+
+    :param calendar: what of the contract's windows and freezes an emergency has left.
+    :param lock: who works on the cluster (see ``case``); None where nobody does, or where it is not asked.
+    :param rollback: whether it takes a change back: then it waits for nothing but the lock.
+    """
+
+    contract: Data
+    change: Change
+    approvals: Sequence[Data]
+    calendar: Calendar
+    override: Override
+    emergency: Emergency | None
+    estimate: Estimate
+    lock: Data | None = None
+    rollback: bool = False
+
+
+def asked_of(
+    contract: Data,
+    live: Data,
+    change: Change,
+    *,
+    approvals: Sequence[Data],
+    emergency: Emergency | None,
+    estimate: Estimate,
+    rollback: bool = False,
+) -> Asked:
+    """What a change asks of a cluster, how the cluster is taken into account.
+
+    :param live: see ``case``. :param approvals: those that did not come from the cluster itself.
+    :raises ValueError: a moment in ``live`` cannot be read.
+    """
+    lifted = override(contract, emergency, change.requested_by)
+    calendar = calendar_of(contract, _own_freeze(live))
+    if lifted.windows:
+        calendar = calendar.without_windows()
+    if lifted.freezes:
+        calendar = Calendar(calendar.windows)
+    return Asked(
+        contract=contract,
+        change=change,
+        approvals=[*approvals, *(live.get("approvals") or ())],
+        calendar=calendar,
+        override=lifted,
+        emergency=emergency,
+        estimate=estimate,
+        lock=live.get("lock"),
+        rollback=rollback,
+    )
+
+
+def permit(asked: Asked, now: datetime) -> Decision:
+    """Whether the change may be made ``now`` (with a time zone)."""
+    return blocked(asked, now) or timing(asked, now)
+
+
+def blocked(asked: Asked, now: datetime) -> Decision | None:
+    """What stands in the way that passes with no hour, only when somebody acts; None when nothing does."""
+    if asked.rollback:
+        return None
+    at = possible_at(asked, now)
+    if at is None:
+        return _never(asked, now)
+    verdict = approved(asked.contract, asked.change, asked.approvals, now)
+    if not verdict.approved:
+        return Decision(WAIT, "approval", verdict.reason, verdict.owner, at)
+    return None
+
+
+def timing(asked: Asked, at: datetime) -> Decision:
+    """What the clock says to a change with nothing else in its way."""
+    if reason := held_by(asked, at):
+        return Decision(WAIT, "locked", reason, at=possible_at(asked, at))
+    if asked.rollback:
+        return Decision(GO, "go", "a rollback waits for no window", at=at)
+    opening = next_opening(asked.calendar, at, asked.estimate.duration)
+    until = open_until(asked.calendar, at)
+    if opening is not None and opening <= at:
+        return _go(asked, at, until if until and until < at + AHEAD else None)
+    frozen = frozen_at(asked.calendar, at)
+    if frozen:
+        because = f": {frozen.reason}" if frozen.reason else ""
+        code, reason = "frozen", f"frozen until {_shown(frozen.end, asked)}{because}"
+    elif until is None:
+        code, reason = "outside_window", "outside its change windows"
+    else:
+        needed = _minutes(asked.estimate.duration)
+        code = "would_not_finish"
+        reason = f"needs {needed} ({asked.estimate.basis}), and its window closes at {_shown(until, asked)}"
+    return Decision(WAIT, code, reason + _refused_emergency(asked), at=opening)
+
+
+def possible_at(asked: Asked, at: datetime) -> datetime | None:
+    """The next moment at which neither the lock nor the calendar is in the way."""
+    free = max(at, moment(asked.lock["expires_at"])) if asked.lock else at
+    if asked.rollback:
+        return free
+    return next_opening(asked.calendar, free, asked.estimate.duration)
+
+
+def held_by(asked: Asked, at: datetime) -> str:
+    """Who works on the cluster at this moment, in words; empty where nobody does."""
+    lock = asked.lock
+    free = moment(lock["expires_at"]) if lock else at
+    if not lock or free <= at:
+        return ""
+    purpose = f" for {lock['purpose']}" if lock.get("purpose") else ""
+    return f"{lock['holder']} works on it{purpose}; the lock expires at {_shown(free)} unless it is renewed"
+
+
+def _go(asked: Asked, at: datetime, closes: datetime | None) -> Decision:
+    verdict = approved(asked.contract, asked.change, asked.approvals, at)
+    if not verdict.approved:  # it holds now, and no longer when it is this cluster's turn
+        return Decision(WAIT, "approval", verdict.reason, verdict.owner)
+    emergency = asked.emergency
+    if emergency and asked.override.windows:
+        return Decision(GO, "emergency", f"emergency, {emergency.approver}: {emergency.reason}", at=at, closes=closes)
+    return Decision(GO, "go", verdict.reason, at=at, closes=closes)
+
+
+def _never(asked: Asked, now: datetime) -> Decision:
+    """Why no time is found as far as is looked."""
+    refused = _refused_emergency(asked)
+    frozen = frozen_at(asked.calendar, now)
+    if frozen:
+        until = "further notice" if frozen.end == OPEN_END else _shown(frozen.end, asked)
+        return Decision(WAIT, "frozen", f"frozen until {until}: {frozen.reason}{refused}", Owner.CUSTOMER)
+    needed = f"{_minutes(asked.estimate.duration)} ({asked.estimate.basis})"
+    reason = f"no span of {needed} is open within {AHEAD.days} days"
+    return Decision(WAIT, "would_not_finish", reason + refused, Owner.CUSTOMER)
+
+
+def _refused_emergency(asked: Asked) -> str:
+    return f" (emergency refused: {asked.override.refused})" if asked.override.refused else ""
+
+
+def _own_freeze(live: Data) -> list[Frozen]:
+    frozen = live.get("frozen")
+    if not frozen:
+        return []
+    until = moment(frozen["until"]) if frozen.get("until") else OPEN_END
+    start = datetime(1970, 1, 1, tzinfo=UTC)
+    return [Frozen(start, until.astimezone(UTC), str(frozen.get("reason") or "set in the cluster"))]
+
+
+def _minutes(duration: timedelta) -> str:
+    seconds = int(duration.total_seconds())
+    return f"{-(-seconds // 60)} min"
+
+
+def _shown(moment_: datetime, asked: Asked | None = None) -> str:
+    """A moment in the zone of the cluster's first window, where its people would look at a clock."""
+    windows = ((asked.contract.get("change") or {}).get("windows") or ()) if asked else ()
+    zone = str(windows[0]["time_zone"]) if windows else "UTC"
+    return f"{moment_.astimezone(time_zone(zone)):%Y-%m-%d %H:%M} {zone}"

@@ -1,0 +1,183 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When the models of a cluster may be changed: by the same decision as a stack upgrade."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.emergency import Emergency
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.model_change import (
+    Wanted,
+    approval_request,
+    decision_rows,
+    model_change_digest,
+    model_turn,
+)
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.onboarding import onboarding_turn
+from tests.unit.domain.agreed import RELEASE
+from tests.unit.domain.rollout.fleets import NOW, OPEN, OPERATOR, SATURDAY, agreed, alive
+
+NEW = {"name": "llama", "from": 3, "change": "new_revision"}
+FIRST = {"name": "qwen", "from": 0, "change": "new_revision"}
+GONE = {"name": "llama", "from": 3, "change": "retired"}
+WANTED = Wanted([NEW], RELEASE, OPERATOR)
+BOSS = Emergency("boss@acme.example", "a leak")
+FREEZE = {"from": "2026-11-20", "until": "2026-11-27", "time_zone": "UTC", "reason": "audit"}
+FREE = {"approvals": {"model_change": "none"}}
+REQUIRED = {"approvals": {"model_change": "required", "approvers": ["ops@acme.example"]}}
+
+
+def approval(contract: dict[str, Any], wanted: Wanted = WANTED, **more: Any) -> dict[str, Any]:
+    given = {"by": "ops@acme.example", "given_at": NOW.isoformat()}
+    return {**given, "digest": model_change_digest(contract, wanted), **more}
+
+
+def turn(contract: dict[str, Any], wanted: Wanted = WANTED, **live: Any) -> dict[str, Any]:
+    return model_turn(contract, alive(**live), wanted, NOW)
+
+
+@pytest.mark.parametrize("model", [NEW, FIRST, GONE], ids=["a new revision", "a new model", "a model that goes"])
+@pytest.mark.parametrize(
+    ("change", "live", "decision", "code", "owner", "next_at"),
+    [
+        pytest.param(FREE, {}, "go", "go", "", "11-25T12:00", id="no approval, no window"),
+        pytest.param(FREE | {"windows": [OPEN]}, {}, "go", "go", "", "11-25T12:00", id="inside its window"),
+        pytest.param(FREE | {"windows": [SATURDAY]}, {}, "wait", "outside_window", "", "11-28T01:00", id="outside"),
+        pytest.param(FREE | {"freezes": [FREEZE]}, {}, "wait", "frozen", "", "11-27T00:00", id="frozen"),
+        pytest.param(FREE, {"frozen": {"reason": "audit"}}, "wait", "frozen", "customer", "", id="frozen by hand"),
+        pytest.param(REQUIRED, {}, "wait", "approval", "customer", "11-25T12:00", id="not approved"),
+        pytest.param({"approvals": {}}, {}, "wait", "approval", "customer", "11-25T12:00", id="unsaid: required"),
+        pytest.param(
+            REQUIRED | {"windows": [SATURDAY]}, {}, "wait", "approval", "customer", "11-28T01:00", id="neither"
+        ),
+        pytest.param(FREE, {"reachable": False, "error": "EOF"}, "skip", "offline", "customer", "", id="offline"),
+        pytest.param(
+            FREE, {"lock": {"holder": "bob@ctl/7", "purpose": "", "expires_at": "2026-11-25T12:20:00+00:00"}}, "go",
+            "go", "", "11-25T12:00", id="its lock is waited for, not decided by",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_new_waits_as_an_upgrade_does(
+    model: dict[str, Any], change: Any, live: Any, decision: str, code: str, owner: str, next_at: str
+) -> None:
+    found = turn(agreed(**change), replace(WANTED, models=[model]), **live)
+    assert (found["decision"], found["code"], found["owner"]) == (decision, code, owner)
+    assert (found["next_at"] or "").removeprefix("2026-")[: len(next_at) or None] == next_at
+    assert len(found["digest"]) == 64
+
+
+@pytest.mark.parametrize("change", ["drift", "resumed", "bounds", "none"])
+def test_what_was_approved_already_waits_for_nothing(change: str) -> None:
+    contract = agreed(**REQUIRED, windows=[SATURDAY], freezes=[FREEZE])
+    found = turn(contract, replace(WANTED, models=[{**NEW, "change": change}]))
+    assert (found["decision"], found["code"], found["digest"]) == ("go", "as_approved", "")
+    beside = turn(contract, replace(WANTED, models=[{**NEW, "change": change}, FIRST]))
+    assert (beside["decision"], beside["code"]) == ("wait", "approval")
+
+
+def test_an_approval_is_for_this_change_from_what_is_there() -> None:
+    contract = agreed(**REQUIRED)
+    good = approval(contract)
+    assert turn(contract, replace(WANTED, approvals=[good]))["decision"] == "go"
+    assert turn(contract, approvals=[{**good, "source": "annotation"}])["decision"] == "go"
+    assert turn(contract, replace(WANTED, approvals=[{**good, "digest": good["digest"][:12]}]))["decision"] == "go"
+    others = [
+        replace(WANTED, models=[{**NEW, "from": 4}]),
+        replace(WANTED, models=[GONE]),
+        replace(WANTED, models=[NEW, FIRST]),
+        replace(WANTED, release={**RELEASE, "version": "2099.1.0"}),
+    ]
+    for other in others:
+        found = turn(contract, replace(other, approvals=[good]))
+        assert (found["decision"], found["code"]) == ("wait", "approval")
+        assert f"they name {good['digest'][:12]}" in found["reason"]
+    # What is put right beside it needs none, so it is no part of what is approved.
+    assert turn(contract, replace(WANTED, models=[NEW, {**FIRST, "change": "drift"}], approvals=[good]))["code"] == "go"
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"by": OPERATOR}, "somebody else approves it"),
+        ({"by": "eve@acme.example"}, "not by one of those who may"),
+        ({"given_at": "2026-11-01T12:00:00+00:00"}, "expired"),
+        ({"expires_at": "2026-11-25T11:59:00+00:00"}, "expired"),
+        ({"given_at": None}, "no time that can be read"),
+    ],
+)
+def test_an_approval_that_does_not_count_is_told(given: dict[str, Any], reason: str) -> None:
+    contract = agreed(**REQUIRED)
+    found = turn(contract, replace(WANTED, approvals=[approval(contract, **given)]))
+    assert (found["decision"], found["code"]) == ("wait", "approval")
+    assert reason in found["reason"]
+
+
+def test_an_emergency_lifts_windows_and_no_approval() -> None:
+    knows = {"emergency": {"approvers": ["boss@acme.example"]}}
+    outside = FREE | knows | {"windows": [SATURDAY]}
+    assert turn(agreed(**outside), replace(WANTED, emergency=BOSS))["code"] == "emergency"
+    refused = turn(agreed(**FREE, windows=[SATURDAY]), replace(WANTED, emergency=BOSS))
+    assert (refused["code"], "emergency refused" in refused["reason"]) == ("outside_window", True)
+    assert turn(agreed(**REQUIRED, **knows, windows=[SATURDAY]), replace(WANTED, emergency=BOSS))["code"] == "approval"
+
+
+def test_nobody_requests_it_and_so_nobody_can_approve_it() -> None:
+    contract = agreed(**REQUIRED)
+    found = turn(contract, replace(WANTED, requested_by="", approvals=[approval(contract)]))
+    assert (found["code"], found["owner"]) == ("approval", "operator")
+    assert turn(agreed(**FREE), replace(WANTED, requested_by=""))["decision"] == "go"
+
+
+def test_it_shows_what_to_paste_and_that_approves_it() -> None:
+    contract = agreed(**REQUIRED)
+    waits = turn(contract)
+    text = approval_request(waits)
+    given = json.loads(text.partition("-e '")[2].rstrip("'"))["approvals"]
+    assert (given[0]["by"], len(given[0]["digest"])) == ("ops@acme.example", 12)
+    assert turn(contract, replace(WANTED, approvals=given))["decision"] == "go"
+    assert approval_request(turn(agreed(**FREE))) == ""
+    assert approval_request(turn(contract, replace(WANTED, models=[]))) == ""
+
+
+def test_a_row_for_each_model_that_is_new_or_for_all() -> None:
+    put_right = {"name": "phi", "from": 2, "change": "drift", "strategy": "apply", "why": "the same pods"}
+    found = turn(agreed(**REQUIRED), replace(WANTED, models=[NEW, put_right]))
+    [row] = decision_rows(found)
+    assert (row["model"], row["change"], row["decision"]) == ("llama", "new revision, from 3", "wait")
+    assert row["digest"] == found["digest"][:12]
+    rows = decision_rows(found, whole=True)
+    assert [(one["change"], one["decision"], one["digest"]) for one in rows[1:]] == [("drift", "go", "-")]
+
+
+STACK = {"release": "2026.11.0", "unfinished": ""}
+
+
+@pytest.mark.parametrize(
+    ("stack", "models", "decision", "code", "said"),
+    [
+        (None, [], "go", "go", ""),
+        (STACK, [], "go", "go", ""),
+        (STACK, [{**NEW, "change": "drift"}, {**FIRST, "change": "none"}], "go", "go", ""),
+        (STACK, [FIRST, {**FIRST, "name": "phi"}], "go", "go", ""),
+        (STACK, [{**NEW, "change": "resumed"}], "go", "go", ""),
+        ({**STACK, "release": "2026.12.0"}, [], "refuse", "other_release", "is at 2026.12.0 and the contract says"),
+        ({**STACK, "release": "2026.10.0"}, [], "refuse", "other_release", "is at 2026.10.0 and the contract says"),
+        ({**STACK, "unfinished": "2026.12.0"}, [], "refuse", "unfinished_upgrade", "to 2026.12.0 was interrupted"),
+        (STACK, [NEW], "refuse", "other_models", "llama is at revision 3, which is not what the contract says"),
+        (STACK, [FIRST, {**NEW, "change": "none"}], "refuse", "other_models", "qwen is not there"),
+        (STACK, [FIRST, NEW], "refuse", "other_models", "qwen is not there; llama is at revision 3"),
+    ],
+)
+def test_onboarding_puts_right_what_was_approved_and_moves_nothing(
+    stack: Any, models: Any, decision: str, code: str, said: str
+) -> None:
+    found = onboarding_turn(agreed(), stack, "2026.11.0", models)
+    assert (found["decision"], found["code"]) == (decision, code)
+    assert said in found["reason"]
+    assert bool(found["next_step"]) is (decision == "refuse")
