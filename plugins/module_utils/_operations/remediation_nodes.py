@@ -49,7 +49,8 @@ class NodeWriter:
                 return taken(step, False, "the node is gone")
             if not self._is_as_planned(live, step):
                 if all((live["metadata"].get("annotations") or {}).get(key) == word for key, word in wanted.items()):
-                    return taken(step, True, "")  # an answer that got lost: it was written
+                    self.answered[step.node] = live  # an answer that got lost: it was written
+                    return taken(step, True, "")
                 return taken(step, False, "somebody else changed it meanwhile: the next run plans anew")
             version = {**planned["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}
             try:
