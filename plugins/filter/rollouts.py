@@ -27,7 +27,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.mod
     model_turn,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.model_waves import held_back, model_waves
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.onboarding import onboarding_turn
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.onboarding import contract_line, onboarding_turn
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.policy import Policy, policy_from
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.scaling import BoundsError
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.owner import Owner
@@ -110,6 +110,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "approval_request": approval_request,
+            "contract_line": contract_line,
             "model_changes": _model_changes,
             "model_decisions": decision_rows,
             "model_rollback": _model_rollback,

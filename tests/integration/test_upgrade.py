@@ -44,6 +44,7 @@ def fleet(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]
     for contract in contracts:
         contract["change"] = {"approvals": {"stack_upgrade": "none", "model_change": "none"}}
     contracts[0]["identity"]["ring"] = "canary"
+    contracts[0]["stack"] = {"release": OLD}
     done = onboard(folder, *contracts)
     assert done.returncode == 0, done.stdout
     yield bed["acme"], bed["birch"], contracts
@@ -80,6 +81,7 @@ def test_two_runs_at_once_change_each_cluster_once_and_it_is_brought_back(fleet:
         assert release_of(cluster)["release"] == NEW
         assert "ledger" in names(stack(cluster))
         assert "telemetry" not in deployments(cluster)
+    assert any(f'acme-eu-1: stack: {{release: "{NEW}"}}' in done.stdout for done in both), both[0].stdout
     new = stack(acme), stack(birch)
     status = play("status", tmp_path, contracts, clusters="")
     assert line(status, "acme-eu-1").split()[2:4] == ["ready", NEW], status.stdout

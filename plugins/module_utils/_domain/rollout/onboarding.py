@@ -36,6 +36,12 @@ def onboarding_turn(contract: Data, stack: Data | None, release: str, models: Se
     }
 
 
+def contract_line(contract: Data, release: str) -> str:
+    """What a contract that names a release has to say once another is there; empty where it says that already."""
+    named = str(contract["stack"].get("release", ""))
+    return "" if named in ("", release) else f'{contract["identity"]["name"]}: stack: {{release: "{release}"}}'
+
+
 def _of_stack(stack: Data | None, release: str) -> dict[str, Any] | None:
     if not stack:
         return None

@@ -19,7 +19,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.mod
     model_change_digest,
     model_turn,
 )
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.onboarding import onboarding_turn
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.onboarding import contract_line, onboarding_turn
 from tests.unit.domain.agreed import RELEASE
 from tests.unit.domain.rollout.fleets import NOW, OPEN, OPERATOR, SATURDAY, agreed, alive
 
@@ -181,3 +181,15 @@ def test_onboarding_puts_right_what_was_approved_and_moves_nothing(
     assert (found["decision"], found["code"]) == (decision, code)
     assert said in found["reason"]
     assert bool(found["next_step"]) is (decision == "refuse")
+
+
+@pytest.mark.parametrize(
+    ("stack", "line"),
+    [
+        ({"release": "2026.11.0"}, 'acme-eu-1: stack: {release: "2026.12.0"}'),
+        ({"release": "2026.12.0"}, ""),
+        ({"channel": "stable"}, ""),
+    ],
+)
+def test_a_contract_that_names_a_release_has_to_name_the_new_one(stack: dict[str, str], line: str) -> None:
+    assert contract_line(agreed() | {"stack": stack}, "2026.12.0") == line
