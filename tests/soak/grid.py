@@ -110,9 +110,11 @@ class World:
         if state != BARE and (self._at, state) not in self._steps:
             self.bring(ONBOARDED)
         if state != BARE:
-            self._at, step = "not known", self._steps[self._at, state]
+            before, step = objects(self.cluster), self._steps[self._at, state]
+            self._at = "not known"
             done = self.run(step)
             assert step.finished(done), done.stdout
+            assert objects(self.cluster) != before, f"a clean {step.name} changed nothing: {done.stdout}"
         self._at = state
         self._wholes.setdefault(state, objects(self.cluster))
 
@@ -125,7 +127,7 @@ class World:
 
     def _contract(self, kubeconfig: Path) -> Contract:
         made = agreed(self.cluster, kubeconfig=kubeconfig)
-        made["change"] = {"approvals": {"stack_upgrade": "none"}}
+        made["change"] = {"approvals": {"stack_upgrade": "none", "model_change": "none"}}
         made["actions"] = dict.fromkeys(("cordon", "drain", "gpu_reset", "reboot", "replace"), "auto")
         made["remediation"] = {"drain_deadline": "20s", "healthy_for": "1h"}
         return made

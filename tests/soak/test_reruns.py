@@ -62,7 +62,7 @@ class Stage:
     def run(self, row: Row, status: int, options: tuple[str, ...] | None = None) -> str:
         contract = agreed(self.cluster)
         contract["models"][0] |= row.model or {}
-        contract["change"] = {"approvals": {"stack_upgrade": "none"}}
+        contract["change"] = {"approvals": {"stack_upgrade": "none", "model_change": "none"}}
         contract["health"] = {"sources": {"dcgm_exporter": False, "node_problem_detector": False}}
         given = [self._filled(option) for option in options or row.options]
         clusters = "" if row.playbook in ("operation", "verify_release", "remediate_node") else "byoc"
