@@ -27,7 +27,10 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.mod
     model_turn,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.model_waves import held_back, model_waves
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.onboarding import contract_line, onboarding_turn
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.onboarding import (
+    contract_line,
+    onboarding_turn,
+)
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.policy import Policy, policy_from
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.scaling import BoundsError
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.owner import Owner

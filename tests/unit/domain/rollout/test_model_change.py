@@ -19,7 +19,10 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.mod
     model_change_digest,
     model_turn,
 )
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.onboarding import contract_line, onboarding_turn
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.onboarding import (
+    contract_line,
+    onboarding_turn,
+)
 from tests.unit.domain.agreed import RELEASE
 from tests.unit.domain.rollout.fleets import NOW, OPEN, OPERATOR, SATURDAY, agreed, alive
 
