@@ -168,7 +168,7 @@ def kill_and_rerun(site: Site, operation: Operation, number: int, tally: Tally) 
     found = operation.found(site)
     if found != whole.found:
         tally.left_over.append(said)
-    assert found == whole.found, said
+    assert found == whole.found, f"{said}: {differing(found, whole.found)}"
 
 
 def killed_at(site: Site, operation: Operation, goal: str, point: Point, *, alone: bool = False) -> bool:
@@ -201,6 +201,14 @@ def killed_at(site: Site, operation: Operation, goal: str, point: Point, *, alon
 
 
 # --- what there is -----------------------------------------------------------------------------
+
+
+def differing(found: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
+    """What is not as it is after a run that nobody killed: of each part what is there, and what should be."""
+    parts = {key: (found.get(key), whole.get(key)) for key in {*found, *whole} if found.get(key) != whole.get(key)}
+    there, wanted = parts.pop("objects", ({}, {}))
+    places = {place for place in {*there, *wanted} if there.get(place) != wanted.get(place)}
+    return parts | {place: (place in there, place in wanted) for place in sorted(places)}
 
 
 def everything(site: Site, *, without: tuple[str, ...] = (), as_read: Callable[[str], str] = str) -> dict[str, Any]:
