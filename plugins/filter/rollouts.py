@@ -20,7 +20,6 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.rows 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.people import contact
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.emergency import Emergency
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.model_change import (
-    NEW_REVISION,
     Wanted,
     approval_request,
     decision_rows,
@@ -77,8 +76,7 @@ def _model_turn(
 ) -> dict[str, Any]:
     declared = given_mapping("emergency", emergency)
     wanted = Wanted(
-        # What fails in a dry run before anything is known of it would be new.
-        models=[{"from": 0, "change": NEW_REVISION, **one} for one in models],
+        models=models,
         release=release,
         requested_by=requested_by,
         approvals=given_mappings("approvals", approvals),

@@ -26,7 +26,7 @@ from .._vocabulary.failure import failed_result
 from .._vocabulary.owner import Owner
 from .apply_set import parse_definition
 from .models.reading import Surroundings, missing_namespaces, read_revisions
-from .models.rolling import NOTHING, ModelChange, Talk
+from .models.rolling import NEW_REVISION, NOTHING, ModelChange, Talk
 from .models.unchanged import unchanged
 
 _UNSAID = terms_of({})
@@ -186,7 +186,8 @@ def _failed(
     batch: _Batch, name: str, error: KubeError, change: ModelChange | None = None, *, changed: bool = False
 ) -> None:
     batch.failures.append(error)
-    known = _known(change) if change else {}
+    # What cannot even be compared is taken for new: then it waits for what new things wait for.
+    known = _known(change) if change else {"from": 0, "change": NEW_REVISION}
     batch.results.append({"name": name, "changed": changed, **known, **error.as_result()})
 
 
