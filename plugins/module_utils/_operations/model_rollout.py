@@ -186,7 +186,7 @@ def _failed(
     batch: _Batch, name: str, error: KubeError, change: ModelChange | None = None, *, changed: bool = False
 ) -> None:
     batch.failures.append(error)
-    # What cannot even be compared is taken for new: then it waits for what new things wait for.
+    # What cannot even be compared is regarded as new: then it waits for what new things wait for.
     known = _known(change) if change else {"from": 0, "change": NEW_REVISION}
     batch.results.append({"name": name, "changed": changed, **known, **error.as_result()})
 
