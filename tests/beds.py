@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from byoc_testbed import ClusterSpec, NodePool, Testbed
+from byoc_testbed import Cluster, ClusterSpec, NodePool, Testbed
 
 # A shell that starts a run in the background lets it ignore Ctrl-C, and with it every process that the run starts.
 # Some tests end their processes with it.
@@ -32,13 +32,38 @@ def h100(nodes: int, gpus_per_node: int, provider: str) -> NodePool:
     )
 
 
+SHARED = (
+    ClusterSpec("acme", pools=[h100(2, 8, "aws")], load_seconds=1.0),
+    ClusterSpec("birch", pools=[h100(2, 8, "bare_metal")], load_seconds=1.0, gateway_api=True),
+    ClusterSpec("cedar", pools=[h100(1, 2, "gcp")], load_seconds=1.0),
+)
+"""A cloud cluster, one of bare metal, and one with too few GPUs."""
+
+
+class SharedClusters:
+    """Clusters by name, each started when it is first asked for: one that nobody needs costs processor time, too."""
+
+    def __init__(self) -> None:
+        self._specs = {spec.name: spec for spec in SHARED}
+        self._started: dict[str, Testbed] = {}
+
+    def __getitem__(self, name: str) -> Cluster:
+        if name not in self._started:
+            self._started[name] = Testbed.start([self._specs[name]])
+        return self._started[name][name]
+
+    def __iter__(self) -> Iterator[Cluster]:
+        return (self[name] for name in self._specs)
+
+    def stop(self) -> None:
+        """End what was started."""
+        for started in self._started.values():
+            started.stop()
+
+
 @pytest.fixture(scope="session")
-def bed() -> Iterator[Testbed]:
-    """Three clusters side by side, for the whole run: a cloud one, a bare metal one, and one with too few GPUs."""
-    specs = [
-        ClusterSpec("acme", pools=[h100(2, 8, "aws")], load_seconds=1.0),
-        ClusterSpec("birch", pools=[h100(2, 8, "bare_metal")], load_seconds=1.0, gateway_api=True),
-        ClusterSpec("cedar", pools=[h100(1, 2, "gcp")], load_seconds=1.0),
-    ]
-    with Testbed.start(specs) as started:
-        yield started
+def bed() -> Iterator[SharedClusters]:
+    """The clusters of a worker, for the whole run."""
+    clusters = SharedClusters()
+    yield clusters
+    clusters.stop()

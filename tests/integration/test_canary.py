@@ -22,7 +22,7 @@ from tests.integration.plays import connection_to, run_tasks
 from tests.integration.remediating import ALLOWED, MODULE, PODS, TAINT, finding, node, said
 from tests.integration.serving import ON_REAL_NODES, serving_cluster
 
-pytestmark = [pytest.mark.slow, ON_REAL_NODES]
+pytestmark = [pytest.mark.slow, pytest.mark.soak, ON_REAL_NODES]
 
 GPUS = 4
 LOST = "0.11.2"

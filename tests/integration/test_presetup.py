@@ -77,7 +77,7 @@ def test_rendered_twice_it_is_the_same_bytes_and_writes_nothing_to_the_cluster(a
 OURS = ("--server-side", "--field-manager=fireworks-byoc")
 
 
-@pytest.mark.soak(sample=1)
+@pytest.mark.soak
 @pytest.mark.parametrize("how", [OURS, ("--server-side",), ()], ids=["as we do", "server-side", "client-side"])
 def test_applied_with_kubectl_there_is_nothing_left_to_change(acme: Any, tmp_path: Path, how: tuple[str, ...]) -> None:
     presetup(tmp_path, acme, "-e", f"render_to={tmp_path}")

@@ -21,13 +21,14 @@ import yaml
 
 import byoc_testbed
 from byoc_testbed import ApiError, Cluster, ClusterSpec, NodePool, Testbed, TestbedError
+from tests.beds import SharedClusters
 
 TESTBED = Path(byoc_testbed.__file__).parents[1]
 H100_TAINT = {"key": "nvidia.com/gpu", "operator": "Exists"}
 
 
 @pytest.fixture
-def acme(bed: Testbed) -> Cluster:
+def acme(bed: SharedClusters) -> Cluster:
     return bed["acme"]
 
 
@@ -111,7 +112,7 @@ def condition(cluster: Cluster, node: str, kind: str = "Ready") -> str:
 # -- clusters -------------------------------------------------------------------------------------
 
 
-def test_each_cluster_has_an_identity_and_an_authority_of_its_own(bed: Testbed) -> None:
+def test_each_cluster_has_an_identity_and_an_authority_of_its_own(bed: SharedClusters) -> None:
     clusters = list(bed)
     assert len({cluster.uid for cluster in clusters}) == len({cluster.server for cluster in clusters}) == len(clusters)
     assert len({cluster.ca_file.read_bytes() for cluster in clusters}) == len(clusters)
@@ -125,7 +126,7 @@ def test_the_server_tells_its_true_version_and_so_do_its_nodes(acme: Cluster) ->
     assert {node["status"]["nodeInfo"]["kubeletVersion"] for node in nodes} == {version}
 
 
-def test_nodes_have_the_shape_asked_for(bed: Testbed) -> None:
+def test_nodes_have_the_shape_asked_for(bed: SharedClusters) -> None:
     node = bed["cedar"].request("GET", "/api/v1/nodes/h100-0")
     assert node["status"]["allocatable"]["nvidia.com/gpu"] == "2"
     assert node["metadata"]["labels"]["nvidia.com/gpu.product"] == "NVIDIA-H100-80GB-HBM3"
@@ -140,7 +141,7 @@ def test_the_device_plugin_runs_on_every_gpu_node_from_the_start(acme: Cluster) 
     assert acme.request("GET", path)["status"]["numberReady"] == len(acme.nodes)
 
 
-def test_the_gateway_api_is_served_where_it_was_asked_for_and_nowhere_else(bed: Testbed) -> None:
+def test_the_gateway_api_is_served_where_it_was_asked_for_and_nowhere_else(bed: SharedClusters) -> None:
     served = bed["birch"].request("GET", "/apis/gateway.networking.k8s.io/v1")
     assert {"Gateway", "HTTPRoute"} <= {each["kind"] for each in served["resources"]}
     with pytest.raises(ApiError) as refused:
@@ -401,9 +402,9 @@ def test_a_kubeconfig_of_a_service_account_holds_a_token_of_that_account(acme: C
     assert kubeconfig.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_credential_of_one_cluster_opens_no_other(bed: Testbed) -> None:
+def test_a_credential_of_one_cluster_opens_no_other(bed: SharedClusters, tmp_path: Path) -> None:
     birch = bed["birch"]
-    wrong = birch.kubeconfig_with(bed.folder / "wrong.kubeconfig", token=bed["acme"].token)
+    wrong = birch.kubeconfig_with(tmp_path / "wrong.kubeconfig", token=bed["acme"].token)
     assert as_user(wrong, birch, "/version/").returncode != 0
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.integration.guarded import until
-from tests.integration.journey import agreed, line, offboard, onboard, play
+from tests.integration.journey import agreed, line, onboard, play, wipe
 from tests.integration.upgrades import (
     NAMESPACE,
     NEW,
@@ -48,7 +48,8 @@ def fleet(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]
     done = onboard(folder, *contracts)
     assert done.returncode == 0, done.stdout
     yield bed["acme"], bed["birch"], contracts
-    assert offboard(folder, *contracts).returncode == 0
+    for name in ("acme", "birch"):
+        wipe(bed[name])
 
 
 def names(found: dict[str, str]) -> set[str]:
@@ -164,17 +165,17 @@ def test_what_does_not_pass_is_rolled_back_and_tried_again_when_corrected(fleet:
 @pytest.mark.soak
 def test_a_newer_release_takes_the_place_of_one_that_was_killed(fleet: Fleet, tmp_path: Path) -> None:
     acme, _birch, contracts = fleet
-    before = stack(acme)
+    before, installed = stack(acme), release_of(acme)["release"]
     releases = publish(tmp_path, NEWER, source=NEW, edition="2")
     publish(tmp_path, NEWEST, source=NEW, edition="3")
     kill_upgrade(tmp_path, contracts, releases, NEWER, reached=lambda: edition_of(acme) == "2")
-    assert release_of(acme) == {**release_of(acme), "release": NEW, "release-unfinished": NEWER}
+    assert release_of(acme) == {**release_of(acme), "release": installed, "release-unfinished": NEWER}
     status = play("status", tmp_path, contracts, clusters="")
     assert f"the way to {NEWER} has not come to its end" in line(status, "acme-eu-1")
 
     done = upgrade(tmp_path, contracts, releases, "-e", "reason=it was stuck", release=NEWEST, clusters="acme-eu-1")
     assert done.returncode == 0, done.stdout
-    assert ended(done, "acme-eu-1")[3:6] == [NEW, "done", "go"], done.stdout
-    assert entries(acme)[-2:] == [(NEW, NEWER, "superseded"), (NEW, NEWEST, "good")]
-    assert rollback(tmp_path, contracts[:1], to=NEW).returncode == 0
+    assert ended(done, "acme-eu-1")[3:6] == [installed, "done", "go"], done.stdout
+    assert entries(acme)[-2:] == [(installed, NEWER, "superseded"), (installed, NEWEST, "good")]
+    assert rollback(tmp_path, contracts[:1], to=installed).returncode == 0
     assert stack(acme) == before

@@ -80,6 +80,7 @@ def test_playbooks_parse_without_warning_at_this_end(python, end):
     says_no_warning(python(ansible_playbook, "--syntax-check", "-i", "localhost,", *playbooks, log="syntax"))
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_the_smoke_tests_pass_on_a_cluster_at_the_oldest_end(oldest):
     """The integration tests that are marked `floor`, with the oldest ansible-core and client."""

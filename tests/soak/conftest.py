@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 
 from tests.soak.grid_table import tables
+from tests.soak.killed_courses import course
+
+__all__ = ["course"]
 
 HERE = Path(__file__).parent
 BEGAN = time.time()

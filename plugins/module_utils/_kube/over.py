@@ -45,7 +45,9 @@ def apply_over(session: Session, path: str, manifest: Manifest, seen: Live, quer
         return session.request("PATCH", path, query=query, body=body, content_type=APPLY_PATCH)
 
     def is_done(live: Live) -> bool:
-        return not differences(manifest, live, manager=str(query["fieldManager"]))
+        # That the values are right is not enough: a field may be another's still, or one of ours be too many.
+        applied_since = not is_as_decided(seen, live)
+        return applied_since and not differences(manifest, live, manager=str(query["fieldManager"]))
 
     return _over(session, path, seen, apply, is_done) or {}
 

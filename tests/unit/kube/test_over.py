@@ -132,6 +132,14 @@ def test_a_write_whose_answer_was_lost_is_recognised() -> None:
     assert patch_over(Server(decided), PATH, {"metadata": {"annotations": {"note": "new"}}}, SEEN) == decided
 
 
+def test_values_that_are_right_by_chance_are_applied_all_the_same() -> None:
+    """Another manager holds the value still, or the manifest leaves out what we had set."""
+    for wanted in ({**WANTED, "data": {"edition": "1"}}, {**WANTED, "data": {}}):
+        server = Server(SEEN, config("2"))
+        apply_over(server, PATH, wanted, SEEN, QUERY)
+        assert [body["data"] for body in server.written] == [wanted["data"]]
+
+
 def test_fields_of_another_manager_are_told_as_such() -> None:
     class Owned(Server):
         def request(self, *_asked: Any, **_how: Any) -> dict[str, Any]:
