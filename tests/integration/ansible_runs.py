@@ -1,7 +1,8 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs of ``ansible-playbook``: its own ``main``, in a process forked from one that has loaded Ansible already.
+"""Runs of ``ansible-playbook`` and ``ansible-inventory``: their own ``main``, in a process forked from one that has
+loaded Ansible already.
 
 A run takes a second and a half less so, which is a third of most. One with settings of its own for Ansible starts anew,
 and so does one of a script, whose main module a forked process would run once more.
@@ -23,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 #: clusters of the same names.
 RECORDS = {"BYOC_RECORDS_DIR": str(ROOT / "build" / "records" / os.environ.get("PYTEST_XDIST_WORKER", "alone"))}
 _PROGRAM = str(Path(sys.executable).with_name("ansible-playbook"))
+_INVENTORY = str(Path(sys.executable).with_name("ansible-inventory"))
 _SETTINGS = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(["tests.integration.warmed"])
@@ -46,8 +48,7 @@ def run_playbook(
     :raises subprocess.TimeoutExpired: it took longer than so many seconds, and was killed.
     """
     environment = environment or ansible_environment()
-    settings = {key: value for key, value in environment.items() if key.startswith("ANSIBLE_")}
-    if settings == _SETTINGS and "PYTEST_CURRENT_TEST" in os.environ:
+    if _is_as_loaded(environment):
         return _forked(list(arguments), environment, seconds, prepare)
     assert prepare is None, "only a forked run can be prepared"
     return subprocess.run(
@@ -63,15 +64,47 @@ def run_playbook(
     )
 
 
+def run_inventory(*arguments: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """``ansible-inventory`` with these arguments, of the interpreter that runs the tests.
+
+    :raises subprocess.TimeoutExpired: it took longer than two minutes, and was killed.
+    """
+    command = [_INVENTORY, *arguments]
+    if _is_as_loaded(environment):
+        running = Forked(_inventory, list(arguments), environment=environment, apart=True)
+        return subprocess.CompletedProcess(command, running.wait(120), running.said, running.complained)
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def _is_as_loaded(environment: Mapping[str, str]) -> bool:
+    """Whether a forked run may have this environment: Ansible's settings are read where it is first imported."""
+    settings = {key: value for key, value in environment.items() if key.startswith("ANSIBLE_")}
+    same_modules = environment.get("PYTHONPATH") == os.environ.get("PYTHONPATH")
+    return settings == _SETTINGS and same_modules and "PYTEST_CURRENT_TEST" in os.environ
+
+
 class Forked:
     """A function that runs in a process forked from one that has loaded Ansible and this collection.
 
-    :param what: a function of a module. What it prints is kept.
+    :param what: a function of a module. What it prints is kept. :param apart: what it writes to standard error is kept
+        apart, in :attr:`complained`.
     """
 
-    def __init__(self, what: Callable[..., None], *arguments: Any, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, what: Callable[..., None], *arguments: Any, environment: Mapping[str, str], apart: bool = False
+    ) -> None:
         self._output = tempfile.NamedTemporaryFile()  # noqa: SIM115
-        given = (what, arguments, dict(environment), self._output.name)
+        self._errors = tempfile.NamedTemporaryFile() if apart else self._output  # noqa: SIM115
+        given = (what, arguments, dict(environment), self._output.name, self._errors.name)
         self.process = _forks.Process(target=_become, args=given)
         self.process.start()
 
@@ -83,6 +116,10 @@ class Forked:
     @property
     def said(self) -> str:
         return Path(self._output.name).read_text(errors="replace")
+
+    @property
+    def complained(self) -> str:
+        return Path(self._errors.name).read_text(errors="replace")
 
     def wait(self, seconds: float) -> int:
         """Its exit status.
@@ -115,10 +152,13 @@ def _forked(
     return subprocess.CompletedProcess([_PROGRAM, *arguments], running.wait(seconds), running.said)
 
 
-def _become(what: Callable[..., None], arguments: Sequence[Any], environment: Mapping[str, str], output: str) -> None:
+def _become(
+    what: Callable[..., None], arguments: Sequence[Any], environment: Mapping[str, str], output: str, errors: str
+) -> None:
     """In the forked process: become what a command is."""
     nothing, written = os.open(os.devnull, os.O_RDONLY), os.open(output, os.O_WRONLY)
-    for descriptor, place in ((nothing, 0), (written, 1), (written, 2)):
+    complaints = written if errors == output else os.open(errors, os.O_WRONLY)
+    for descriptor, place in ((nothing, 0), (written, 1), (complaints, 2)):
         os.dup2(descriptor, place)
     os.environ.clear()
     os.environ.update(environment)
@@ -133,5 +173,13 @@ def _playbook(arguments: list[str], prepare: Callable[[], None] | None) -> None:
         prepare()
 
     from ansible.cli.playbook import main
+
+    main(sys.argv)
+
+
+def _inventory(arguments: list[str]) -> None:
+    sys.argv = [_INVENTORY, *arguments]
+
+    from ansible.cli.inventory import main
 
     main(sys.argv)

@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._operation import Context
@@ -122,3 +123,9 @@ def connection_to(cluster: Any, **changes: Any) -> dict[str, Any]:
         **changes,
     }
     return {key: value for key, value in connection.items() if value is not None}
+
+
+def token_in(kubeconfig: Path | str) -> str:
+    """The token of a kubeconfig, which is a file or its text."""
+    text = kubeconfig.read_text() if isinstance(kubeconfig, Path) else kubeconfig
+    return str(yaml.safe_load(text)["users"][0]["user"]["token"])

@@ -17,7 +17,7 @@ import yaml
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.tokens import read_claims
 from byoc_testbed.api import Api, ApiError
-from tests.integration.plays import AS_MODULE, Outcome, connection_to, perform_tasks
+from tests.integration.plays import AS_MODULE, Outcome, connection_to, perform_tasks, token_in
 
 SPACE = "default"
 ACCOUNTS = f"/api/v1/namespaces/{SPACE}/serviceaccounts"
@@ -59,10 +59,6 @@ def go(cluster: Any, folder: Path, *tasks: dict[str, Any], **more: Any) -> Outco
     outcome = perform_tasks(folder, connection_to(cluster), *tasks, **more)
     assert "Traceback" not in outcome.output
     return outcome
-
-
-def token_in(path: Path) -> str:
-    return token_in_text(path.read_text())
 
 
 def answer_to(cluster: Any, token: str) -> int:
@@ -146,26 +142,22 @@ def test_what_is_not_good_is_renewed_and_why_is_said(bed: Any, birch: Any, tmp_p
         checked, result = go(birch, tmp_path, task(path, check_mode=True, **options), task(path, **options)).results
         assert (checked["changed"], checked["why"]) == (True, result["why"])
         assert result["changed"] is True
-        assert token_in(path) != token_in_text(good)
+        assert token_in(path) != token_in(good)
         assert answer_to(birch, token_in(path)) == 201
         return str(result["why"])
 
     assert "is for another server" in renewed(good.replace(birch.server, bed["acme"].server))
     assert "the kubeconfig is not YAML" in renewed("a: [")
-    assert "it is no short-lived token" in renewed(good.replace(token_in_text(good), "abc"))
+    assert "it is no short-lived token" in renewed(good.replace(token_in(good), "abc"))
     assert "too little of its life" in renewed(good, renew_below=1.0)
     assert "of another account" in renewed(Path(birch.kubeconfig_for_service_account(SPACE, "default")).read_text())
-    forged = good.replace(token_in_text(good), token_in_text(good)[:-40] + "A" * 40)
+    forged = good.replace(token_in(good), token_in(good)[:-40] + "A" * 40)
     assert "the API server does not accept it" in renewed(forged)
     path.chmod(0o644)
     assert "its mode is 0644" in renewed(good)
     end_account(birch)
     make_account(birch)
     assert "made anew" in renewed(good)
-
-
-def token_in_text(text: str) -> str:
-    return str(yaml.safe_load(text)["users"][0]["user"]["token"])
 
 
 def test_a_file_of_somebody_else_ends_nothing(bed: Any, birch: Any, tmp_path: Path) -> None:

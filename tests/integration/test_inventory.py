@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.ansible_runs import ROOT, ansible_environment, run_playbook
+from tests.integration.ansible_runs import ROOT, ansible_environment, run_inventory, run_playbook
 
 EXAMPLE = (ROOT / "inventories" / "example" / "clusters" / "acme-eu-1.yml").read_text(encoding="utf-8")
 UID = "0f5c1f0e-6c5b-4a7e-9a3b-0d3f6f0a9b11"
@@ -23,17 +23,7 @@ CREDENTIAL = "    kubeconfig_file: ~/.byoc/acme-eu-1.kubeconfig\n"
 
 
 def inventory(source: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """``ansible-inventory`` of the interpreter that runs the tests."""
-    return subprocess.run(
-        [str(Path(sys.executable).with_name("ansible-inventory")), "-i", str(source), *arguments],
-        cwd=ROOT,
-        env=ansible_environment(COLUMNS="10000", **environment),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return run_inventory("-i", str(source), *arguments, environment=ansible_environment(COLUMNS="10000", **environment))
 
 
 class Fleet:
@@ -299,12 +289,10 @@ class TestCache:
     """What was read is kept, and is never older than the files."""
 
     @pytest.fixture
-    def cache(self, fleet: Fleet) -> dict[str, str]:
-        return {
-            "ANSIBLE_INVENTORY_CACHE": "1",
-            "ANSIBLE_INVENTORY_CACHE_PLUGIN": "ansible.builtin.jsonfile",
-            "ANSIBLE_INVENTORY_CACHE_CONNECTION": str(fleet.folder / "cache"),
-        }
+    def fleet(self, tmp_path: Path) -> Fleet:
+        """One that says so in its source; test_a_template_in_a_contract_stays_text has it said by the environment."""
+        kept = {"cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(tmp_path / "cache")}
+        return Fleet(tmp_path, cache=True, **kept)
 
     @staticmethod
     def edit(fleet: Fleet, old: str, new: str) -> None:
@@ -315,41 +303,41 @@ class TestCache:
         assert old in text
         kept.write_text(text.replace(old, new))
 
-    def test_a_contract_is_not_read_again_while_it_is_the_same(self, fleet: Fleet, cache: dict[str, str]) -> None:
+    def test_a_contract_is_not_read_again_while_it_is_the_same(self, fleet: Fleet) -> None:
         fleet.contract("one")
-        first = fleet.hosts(**cache)
-        assert fleet.hosts(**cache) == first
+        first = fleet.hosts()
+        assert fleet.hosts() == first
         self.edit(fleet, "Acme NetOps", "from the cache")
-        assert fleet.hosts(**cache)["one"]["contract"]["contacts"]["networking"]["name"] == "from the cache"
+        assert fleet.hosts()["one"]["contract"]["contacts"]["networking"]["name"] == "from the cache"
 
-    def test_a_contract_that_changed_is_never_served_stale(self, fleet: Fleet, cache: dict[str, str]) -> None:
+    def test_a_contract_that_changed_is_never_served_stale(self, fleet: Fleet) -> None:
         path = fleet.contract("one")
-        fleet.hosts(**cache)
+        fleet.hosts()
         before = path.stat()
         path.write_text(path.read_text().replace("count: 32", "count: 31"))
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-        assert fleet.hosts(**cache)["one"]["contract"]["capacity"]["gpus"][0]["count"] == 31
+        assert fleet.hosts()["one"]["contract"]["capacity"]["gpus"][0]["count"] == 31
 
-    def test_contracts_come_and_go(self, fleet: Fleet, cache: dict[str, str]) -> None:
+    def test_contracts_come_and_go(self, fleet: Fleet) -> None:
         one = fleet.contract("one")
-        assert list(fleet.hosts(**cache)) == ["one"]
+        assert list(fleet.hosts()) == ["one"]
         fleet.contract("two")
-        assert list(fleet.hosts(**cache)) == ["one", "two"]
+        assert list(fleet.hosts()) == ["one", "two"]
         one.unlink()
-        assert list(fleet.hosts(**cache)) == ["two"]
+        assert list(fleet.hosts()) == ["two"]
 
-    def test_a_contract_that_became_bad_is_reported(self, fleet: Fleet, cache: dict[str, str]) -> None:
+    def test_a_contract_that_became_bad_is_reported(self, fleet: Fleet) -> None:
         fleet.contract("one")
-        fleet.hosts(**cache)
+        fleet.hosts()
         fleet.contract("one", ("ring:", "rings:"))
-        assert "identity.rings" in complains(fleet.run("--list", **cache))
+        assert "identity.rings" in complains(fleet.run("--list"))
 
-    def test_what_other_rules_judged_is_judged_again(self, fleet: Fleet, cache: dict[str, str]) -> None:
+    def test_what_other_rules_judged_is_judged_again(self, fleet: Fleet) -> None:
         fleet.contract("one")
-        fleet.hosts(**cache)
+        fleet.hosts()
         self.edit(fleet, "Acme NetOps", "from the cache")
         self.edit(fleet, '"reader": "', '"reader": "0')
-        assert fleet.hosts(**cache)["one"]["contract"]["contacts"]["networking"]["name"] == "Acme NetOps"
+        assert fleet.hosts()["one"]["contract"]["contacts"]["networking"]["name"] == "Acme NetOps"
 
 
 class TestLookup:

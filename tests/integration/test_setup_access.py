@@ -24,6 +24,7 @@ from byoc_testbed.api import Api, ApiError
 from demo.contracts import write_fleet
 from tests.integration.journey import NO_REQUESTS, agreed, as_admin, line, onboard, ours, play, wipe
 from tests.integration.killing import begin_playbook, kill, wait_for_task
+from tests.integration.plays import token_in
 
 APPLY = "application/apply-patch+yaml"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -54,10 +55,6 @@ def revoke(cluster: Any, folder: Path, name: str, *options: str) -> Any:
 
 def name_in(path: Path) -> str:
     return str(yaml.safe_load(path.read_text())["users"][0]["name"])
-
-
-def token_in(path: Path) -> str:
-    return str(yaml.safe_load(path.read_text())["users"][0]["user"]["token"])
 
 
 def api(cluster: Any, token: str) -> Api:

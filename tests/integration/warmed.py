@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ``ansible-playbook`` loads on its way, loaded by importing this: in the process that runs are forked from."""
+"""What ``ansible-playbook`` and ``ansible-inventory`` load, loaded here: in the process that runs are forked from."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tests.integration.ansible_runs import ROOT, ansible_environment
 # Ansible reads its configuration where it is first imported.
 os.environ.update(ansible_environment())
 
+import ansible.cli.inventory
 import ansible.cli.playbook  # noqa: F401
 from ansible.plugins import loader
 from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder

@@ -11,8 +11,9 @@ from typing import Any
 
 from tests.integration.guarded import until
 from tests.integration.journey import NO_BAKE, NO_REQUESTS
+from tests.integration.plays import token_in
 from tests.integration.remediating import NODE, OTHER, PODS, finding, node, restore, said
-from tests.integration.test_setup_access import token_in, who
+from tests.integration.test_setup_access import who
 from tests.integration.upgrades import NEW, NO_SOAK, OLD, QUICK, REQUESTED_BY, publish
 from tests.soak.grid import BARE, ONBOARDED, SHORTENED, UPGRADED, Operation, Run, World, until_settled
 
