@@ -15,7 +15,7 @@ import yaml
 
 from demo.contracts import Contract, write_fleet
 from tests.integration.ansible_runs import ROOT, run_playbook
-from tests.integration.journey import agreed, offboard, onboard, ours, unreachable
+from tests.integration.journey import agreed, onboard, ours, unreachable, wipe
 from tests.integration.plays import connection_to, run_tasks
 
 TABLE = ROOT / "build" / "refusals.md"
@@ -180,13 +180,14 @@ def test_no_cluster_is_meant_unless_somebody_says_so(bed: Any, tmp_path: Path, t
 
 
 def test_offboarding_wants_to_be_confirmed(bed: Any, tmp_path: Path, table: list[tuple[str, str]]) -> None:
-    contract = agreed(bed["acme"])
-    assert onboard(tmp_path, contract).returncode == 0
+    namespace = {"name": "fireworks-system", "labels": {"app.kubernetes.io/managed-by": "fireworks-byoc"}}
+    bed["acme"].request("POST", "/api/v1/namespaces", {"metadata": namespace})
     before = ours(bed["acme"])
-    inventory = write_fleet(tmp_path, [contract])
+    assert before
+    inventory = write_fleet(tmp_path, [agreed(bed["acme"])])
     done = run_playbook("fireworks.byoc.offboard", "-i", str(inventory), "-e", "clusters=byoc")
     assert done.returncode == 2
     assert "confirm=offboard" in done.stdout
     table.append(("offboard without confirming", one_line(done.stdout.split("fatal:")[1].split("PLAY RECAP")[0])))
     assert ours(bed["acme"]) == before
-    assert offboard(tmp_path, contract).returncode == 0
+    wipe(bed["acme"])
