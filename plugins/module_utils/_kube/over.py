@@ -124,9 +124,14 @@ def _over(
 
 
 def is_as_decided(seen: Live, now: Live) -> bool:
-    """Whether an object is still what a decision was made by: the same one, and applied as it was then."""
-    same = seen["metadata"]["uid"] == now["metadata"]["uid"]
-    return same and applied_part(seen, FIELD_MANAGER) == applied_part(now, FIELD_MANAGER)
+    """Whether an object is still what a decision was made by: the same one, and applied as it was then.
+
+    :param seen: where its version is not the one of ``now``, the whole object; else its name and version will do.
+    """
+    (uid, version), (uid_now, version_now) = ([one["metadata"][key] for key in _NAMED] for one in (seen, now))
+    if uid != uid_now:
+        return False
+    return version == version_now or applied_part(seen, FIELD_MANAGER) == applied_part(now, FIELD_MANAGER)
 
 
 def _changed(session: Session, seen: Live, how: str) -> ChangedError:

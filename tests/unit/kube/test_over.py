@@ -99,6 +99,20 @@ def test_what_the_cluster_has_moved_by_itself_is_written_over(states: list[Any])
         assert named["uid"] == "1"
 
 
+def test_what_did_not_move_is_written_over_although_the_first_answer_was_a_conflict() -> None:
+    """Of some objects only the name and the version are kept: that is enough."""
+    named = {key: SEEN["metadata"][key] for key in ("name", "namespace", "uid", "resourceVersion")}
+    seen = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": named}
+    for write in (
+        lambda server: apply_over(server, PATH, WANTED, seen, QUERY),
+        lambda server: patch_over(server, PATH, {"metadata": {"annotations": {"note": "new"}}}, seen),
+        lambda server: delete_over(server, PATH, seen),
+    ):
+        server = Server(SEEN, SEEN)
+        write(server)
+        assert len(server.written) == 1
+
+
 @pytest.mark.parametrize("now", [config("2", edition="3"), config("2", note="theirs"), config("2", uid="2"), None])
 def test_what_another_run_has_written_is_left_as_it_is(now: Any) -> None:
     for write in (
