@@ -11,7 +11,7 @@ from typing import Any
 from ..._vocabulary.owner import NO_CONTACT, Owner
 from ..._vocabulary.wording import spoken
 from ..clause import clause
-from ..outcome import Outcome, Result, changed_objects
+from ..outcome import Outcome, Result
 from ..people import contact
 from .step import OBSERVE
 
@@ -25,7 +25,7 @@ _CODES = ("approval", "frozen", "would_not_finish", "outside_window")
 def remediation_outcome(
     contract: Data, taken: Sequence[Data], steps: Sequence[Data], *, check_mode: bool = False
 ) -> dict[str, Any]:
-    """The outcome of a cluster, with ``next_at`` where a node waits for a time.
+    """The outcome of a cluster, with ``next_at`` where a node waits for a time. What was written is told elsewhere.
 
     :param taken: the steps that were taken or tried, in order. :param steps: the next one of each node.
     """
@@ -33,22 +33,23 @@ def remediation_outcome(
     failed = [one for one in latest if one.get("failed")]
     held = sorted((one for one in steps if one["code"]), key=lambda one: _CODES.index(one["code"]))
     left = [one for one in latest if one.get("conflict")]
-    said = {"written": changed_objects([{"results": taken}])}
     if failed:
-        return _told(contract, Result.FAILED, "step_failed", failed, failed[0]["result"], said, "look at what it says")
+        why = f"{spoken(failed[0]['do'])}: {failed[0]['result']}"
+        return _told(contract, Result.FAILED, "step_failed", failed, why, "look at the step, then run this again")
     if held:
-        code, next_step = str(held[0]["code"]), _APPROVE if held[0]["code"] == "approval" else ""
-        found = _told(contract, Result.WAITING, code, held, held[0]["why"], said, next_step)
+        code = str(held[0]["code"])
+        found = _told(contract, Result.WAITING, code, held, held[0]["why"], _APPROVE if code == "approval" else "")
         return {**found, "next_at": held[0]["next_at"] or None}
     if left:
-        return _told(contract, Result.WAITING, "changed_meanwhile", left, left[0]["result"], said, "run this again")
+        why = f"{spoken(left[0]['do'])}: {left[0]['result']}"
+        return _told(contract, Result.WAITING, "changed_meanwhile", left, why, "run this again")
     changed = any(one["changed"] for one in taken)
     under_way = [one for one in steps if one["do"] != OBSERVE]
     result = Result.UNCHANGED if steps else Result.PASSED
     if changed:
         result = Result.WOULD_CHANGE if check_mode else Result.DONE
     what = "; ".join(f"{one['node']}: {spoken(one['do'])}, {one['why']}" for one in under_way)
-    return _outcome(contract, result, code=result.value, what=what, **said)
+    return _outcome(contract, result, code=result.value, what=what)
 
 
 def remediation_clause(contract: Data, taken: Sequence[Data]) -> str:
@@ -61,22 +62,17 @@ def remediation_clause(contract: Data, taken: Sequence[Data]) -> str:
     return "; ".join([clause(contract, "remediate"), *approved])
 
 
-def _told(
-    contract: Data, result: Result, code: str, steps: Sequence[Data], why: str, said: Data, next_step: str
-) -> dict[str, Any]:
-    first = steps[0]
-    owner = Owner(first["owner"])
+def _told(contract: Data, result: Result, code: str, steps: Sequence[Data], why: str, next_step: str) -> dict[str, Any]:
+    owner = Owner(steps[0]["owner"])
     more = f" (and {len(steps) - 1} more nodes)" if len(steps) > 1 else ""
     return _outcome(
         contract,
         result,
         code=code,
-        object=str(first["node"]),
         owner=owner,
         contact=contact(contract, "support") if owner == Owner.CUSTOMER else dict(NO_CONTACT),
-        what=f"{first['node']}: {spoken(first['do'])}: {why}{more}",
+        what=f"{steps[0]['node']}: {why}{more}",
         next_step=next_step,
-        **said,
     )
 
 
