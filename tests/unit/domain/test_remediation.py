@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from dataclasses import MISSING, fields, replace
 from typing import Any
@@ -19,7 +18,6 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation
     Fleet,
     Replicas,
     Seen,
-    Step,
     blind_nodes,
     budget_of,
     drained,
@@ -32,114 +30,30 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.capacity import Serving, advise
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.journey import has_gpus
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.emergency import Emergency
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.node_action import (
-    Given,
     Target,
     target_digest,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._operations.finding_spec import FINDING_SPEC
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.owner import Owner
-
-NOW = 1_800_000_000.0
-OURS = "byoc.fireworks.ai/"
-SAYS = OURS + "remediation-"
-H100 = "NVIDIA-H100-80GB-HBM3"
-ALL_AUTO = dict.fromkeys(("cordon", "drain", "restart_plugin", "gpu_reset", "reboot", "replace"), "auto")
-SRE, BOSS = "sre@fireworks.example", "boss@acme.example"
-NOTHING = Seen()
-ASKED = Seen(given=Given(SRE))
-THEIRS = {"key": "acme.example/reserved", "effect": "NoSchedule"}
-Manifest = dict[str, Any]
-
-
-def node(name: str = "gpu-1", *, ready_since: float = NOW - 7200, offered: int = 8, **said: str) -> Manifest:
-    """A GPU node, with what its annotations say of a journey."""
-    return {
-        "metadata": {
-            "name": name,
-            "uid": "u-" + name,
-            "resourceVersion": "7",
-            "labels": {"nvidia.com/gpu.product": H100},
-            "annotations": {SAYS + key.replace("_", "-"): value for key, value in said.items()},
-        },
-        "spec": {"taints": [dict(THEIRS)]},
-        "status": {
-            "capacity": {"nvidia.com/gpu": "8"},
-            "allocatable": {"nvidia.com/gpu": str(offered)},
-            "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": shown_moment(ready_since)}],
-        },
-    }
-
-
-def finding(action: str = "reboot", at: float | None = NOW - 10, name: str = "gpu-1", **more: Any) -> Finding:
-    given = {"node": name, "fault": "xid_79", "action": action, "quarantine": action != "restart_pod"}
-    return Finding(**{**given, "at": shown_moment(at), **more})
-
-
-def contract(**sections: Any) -> Manifest:
-    return {"actions": dict(ALL_AUTO), "remediation": {}, "change": asking(None), **sections}
-
-
-def asking(node_action: str | None) -> Manifest:
-    """What a contract says of approvals; None where it does not say whether actions on nodes need one."""
-    said_of_nodes = {"node_action": node_action} if node_action else {}
-    return {"approvals": {"approvers": [BOSS], **said_of_nodes}}
-
-
-def plan(
-    it: Manifest,
-    *findings: Finding,
-    agreed: Manifest | None = None,
-    others: tuple[Manifest, ...] = (),
-    seen: Seen = NOTHING,
-    fleet: Fleet | None = None,
-    now: float = NOW,
-) -> Step:
-    """The next step of a node among 20, all else well."""
-    agreed = agreed or contract()
-    rest = [node(f"other-{number}") for number in range(19 - len(others))]
-    journeys = [journey_of(one) for one in (it, *others, *rest)]
-    faults = faults_by_node(findings)
-    sick = {name: min(one.since or 0.0 for one in found) for name, found in faults.items()}
-    budget = budget_of(journeys, sick, limits_of(agreed), now, fleet)
-    return next_step(it, faults.get(it["metadata"]["name"], []), budget, agreed, now, seen)
-
-
-def after(it: Manifest, step: Step, now: float = NOW) -> Manifest:
-    """The node after the step's patch, as a JSON merge patch works."""
-    assert step.patch is not None, step
-
-    def merged(old: Any, new: Any) -> Any:
-        if not isinstance(new, dict):
-            return new
-        kept = dict(old) if isinstance(old, dict) else {}
-        for key, value in new.items():
-            if value is None:
-                kept.pop(key, None)
-            else:
-                kept[key] = merged(kept.get(key), value)
-        return kept
-
-    return dict(merged(copy.deepcopy(it), step.patch))
-
-
-def quarantined(action: str = "reboot", **more: Any) -> Manifest:
-    it = node()
-    return after(it, plan(it, finding(action, **more)))
-
-
-def said(it: Manifest) -> dict[str, str]:
-    return {key.removeprefix(SAYS): value for key, value in it["metadata"]["annotations"].items()}
-
-
-def in_state(state: str, *, cordoned: bool = True, since: float = NOW - 60, **more: str) -> Manifest:
-    """A node on its way, with our marks."""
-    words = {"state": state, "since": shown_moment(since), "session": "s-1", "reason": "XID 79", "faults": "xid_79",
-             "goal": "reboot", "drains": "true", "cordoned": str(cordoned).lower(), "gpus": "8", **more}  # fmt: skip
-    it = node(**words)
-    it["spec"] = {"taints": [THEIRS, {"key": OURS + "quarantined", "effect": "NoSchedule"}], "unschedulable": True}
-    return it
+from tests.unit.domain.sick_nodes import (
+    ALL_AUTO,
+    NOTHING,
+    NOW,
+    OURS,
+    SAYS,
+    THEIRS,
+    Manifest,
+    after,
+    approved,
+    contract,
+    finding,
+    in_state,
+    node,
+    plan,
+    quarantined,
+    said,
+)
 
 
 @pytest.mark.parametrize(
@@ -339,165 +253,6 @@ def test_a_fault_of_a_pod_restarts_that_pod_and_leaves_the_node() -> None:
         "restart_pods", ("fireworks-models/llama-0",), None, NOW - 10)  # fmt: skip
     assert "nobody knows which pod" in plan(node(), finding("restart_pod")).why
     assert "actions.drain is never" in plan(node(), pod, agreed={"actions": {"cordon": "auto"}}).why
-
-
-@pytest.mark.parametrize(
-    ("actions", "node_action", "do", "words"),
-    [
-        ({"drain": "never"}, None, "hand_over", "actions.drain is never"),
-        ({"drain": "never"}, "required", "hand_over", "actions.drain is never"),
-        ({"drain": "approve"}, None, "wait", f"{BOSS} approves digest"),
-        ({"drain": "approve"}, "none", "wait", f"{BOSS} approves digest"),
-        ({"drain": "auto"}, "required", "wait", f"{BOSS} approves digest"),
-        ({"drain": "auto"}, None, "drain", "floor"),
-        ({"drain": "auto"}, "none", "drain", "floor"),
-    ],
-)
-def test_a_drain_as_the_contract_says(actions: Manifest, node_action: str | None, do: str, words: str) -> None:
-    agreed = contract(actions={**ALL_AUTO, **actions}, change=asking(node_action))
-    step = plan(in_state("quarantined"), agreed=agreed, seen=ASKED)
-    assert step.do == do
-    assert words in step.why
-    assert (step.code == "approval") == (len(step.digest) == 64) == (do == "wait")
-
-
-def approved(step: Step, **more: str) -> Seen:
-    """What was seen, with an approval of what a step waits for."""
-    given = {"by": BOSS, "digest": step.digest, "given_at": shown_moment(NOW - 60), **more}
-    return replace(ASKED, given=Given(SRE, approvals=[given]))
-
-
-def test_a_drain_that_was_approved_says_so_on_the_node_before_it_begins() -> None:
-    agreed = contract(change=asking("required"))
-    it = in_state("quarantined")
-    waits = plan(it, agreed=agreed, seen=ASKED)
-    seen = approved(waits, node="gpu-1", goal="reboot", session="s-1")
-    marks = plan(it, agreed=agreed, seen=seen)
-    assert (marks.do, marks.approved_by, marks.digest) == ("mark", BOSS, waits.digest)
-    it = after(it, marks)
-    assert (said(it)["approved-by"], said(it)["approval"], said(it)["state"]) == (BOSS, waits.digest, "quarantined")
-    drains = plan(it, agreed=agreed, seen=seen)
-    assert (drains.do, drains.approved_by, drains.digest) == ("drain", BOSS, waits.digest)
-    assert plan(it, agreed=agreed, seen=ASKED).do == "wait", "what the node says approves nothing"
-    it = after(it, replace(drains, patch=drained(it, NOW).patch))
-    repairs = plan(it, agreed=agreed, seen=seen)
-    assert (repairs.do, repairs.goal, repairs.approved_by) == ("repair", "reboot", BOSS)
-    assert said(after(it, repairs))["approval"] == waits.digest
-
-
-@pytest.mark.parametrize(
-    ("it", "now_other", "told"),
-    [
-        ("quarantined", {"session": "s-2"}, "session s-1"),
-        ("quarantined", {"goal": "replace"}, "goal reboot"),
-        ("quarantined", {"name": "gpu-2"}, "node gpu-1"),
-    ],
-)
-def test_an_approval_is_for_one_repair_of_one_node_in_one_session(it: str, now_other: Manifest, told: str) -> None:
-    agreed = contract(change=asking("required"))
-    about = {"node": "gpu-1", "goal": "reboot", "session": "s-1"}
-    seen = approved(plan(in_state(it), agreed=agreed, seen=ASKED), **about)
-    other = plan(in_state(it, **now_other), agreed=agreed, seen=seen)
-    assert (other.do, other.code) == ("wait", "approval")
-    assert told in other.why
-
-
-def test_after_a_failed_repair_the_next_one_is_approved_by_itself() -> None:
-    agreed = contract(change=asking("required"))
-    seen = approved(plan(in_state("drained"), agreed=agreed, seen=ASKED))
-    it = after(in_state("drained"), plan(in_state("drained"), agreed=agreed, seen=seen))
-    it = after(it, reported(it, "failed", "", NOW))
-    stronger = plan(it, agreed=agreed, seen=seen)
-    assert (stronger.do, stronger.goal, stronger.code) == ("wait", "replace", "approval")
-    by_itself = contract(change=asking("required"), actions={**ALL_AUTO, "replace": "approve"})
-    assert plan(it, agreed=by_itself, seen=approved(stronger)).do == "wait", "another contract"
-    repairs = plan(it, agreed=agreed, seen=approved(stronger))
-    assert said(after(it, repairs))["approval"] == stronger.digest
-
-
-@pytest.mark.parametrize(
-    ("given", "words"),
-    [
-        ({"by": SRE}, "somebody else approves it"),
-        ({"by": "eve@acme.example"}, "not by one of those who may"),
-        ({"by": ""}, "does not say who gave it"),
-        ({"digest": "f" * 64}, "they name ffffffffffff"),
-        ({"node": "gpu-2"}, "is for node gpu-2, and its digest for node gpu-1"),
-        ({"given_at": "2020-01-01T00:00:00Z"}, "expired"),
-    ],
-)
-def test_what_approves_nothing_says_why(given: Manifest, words: str) -> None:
-    agreed = contract(change=asking("required"))
-    it = in_state("quarantined")
-    step = plan(it, agreed=agreed, seen=approved(plan(it, agreed=agreed, seen=ASKED), **given))
-    assert (step.do, step.code) == ("wait", "approval")
-    assert words in step.why
-
-
-def test_nobody_asks_and_so_nobody_can_approve() -> None:
-    agreed = contract(change=asking("required"))
-    step = plan(in_state("quarantined"), agreed=agreed)
-    assert (step.code, step.owner) == ("approval", "operator")
-    assert "-e requested_by=" in step.why
-
-
-TOMORROW = {"weekly": ["sun"], "start": "02:00", "duration": "4h", "time_zone": "UTC"}
-STOCKTAKING = {"from": "2026-01-01", "until": "2028-01-01", "time_zone": "UTC", "reason": "stocktaking"}
-OVER_ALL = {"emergency": {"approvers": [BOSS], "over_freezes": True}}
-
-
-@pytest.mark.parametrize("state", ["quarantined", "drained"])
-@pytest.mark.parametrize(
-    ("node_action", "change", "code"),
-    [
-        (None, {}, ""),
-        (None, {"windows": [TOMORROW]}, ""),
-        (None, {"freezes": [STOCKTAKING]}, "frozen"),
-        (None, {"freezes": [STOCKTAKING], **OVER_ALL}, ""),
-        ("required", {}, ""),
-        ("required", {"windows": [TOMORROW]}, "outside_window"),
-        ("required", {"windows": [TOMORROW], **OVER_ALL}, ""),
-        ("required", {"freezes": [STOCKTAKING]}, "frozen"),
-    ],
-)
-def test_a_window_delays_what_is_asked_for_and_a_freeze_delays_faults_too(
-    node_action: str | None, change: Manifest, code: str, state: str
-) -> None:
-    it = in_state(state)
-    agreed = contract(change={**asking(node_action), **change})
-    emergency = Emergency(BOSS, "a leak") if "emergency" in change else None
-    asked = replace(ASKED, given=Given(SRE, emergency=emergency))
-    first = plan(it, agreed=agreed, seen=asked)
-    given = approved(first).given.approvals if first.code == "approval" else ()
-    step = plan(it, agreed=agreed, seen=replace(ASKED, given=Given(SRE, given, emergency)))
-    assert step.code == code
-    if code:
-        assert (step.do, step.patch) == ("wait", None)
-        assert step.next_at
-    else:
-        assert step.do in ("mark", "drain", "repair")
-
-
-def test_a_freeze_that_the_customer_set_in_the_cluster_delays_a_restart_and_no_quarantine_and_no_return() -> None:
-    frozen = replace(ASKED, given=Given(frozen={"reason": "an audit"}))
-    pod = finding("restart_pod", pod="fireworks-models/llama-0")
-    held = plan(node(), pod, seen=frozen)
-    assert (held.do, held.code, held.owner, held.pods) == ("wait", "frozen", "customer", ("fireworks-models/llama-0",))
-    shut = contract(change={**asking("required"), "windows": [TOMORROW], "freezes": [STOCKTAKING]})
-    assert plan(node(), finding(), agreed=shut, seen=frozen).do == "quarantine"
-    assert plan(in_state("validating", repaired=shown_moment(NOW - 3600)), agreed=shut, seen=frozen).do == "return"
-    assert plan(in_state("repairing"), agreed=shut, seen=frozen).do == "repair", "it was begun"
-
-
-def test_a_quarantine_that_the_contract_lets_a_person_decide_is_approved_for_these_faults_once() -> None:
-    agreed = contract(actions={"cordon": "approve"}, change={**asking(None), "windows": [TOMORROW]})
-    waits = plan(node(), finding(), agreed=agreed, seen=ASKED)
-    seen = approved(waits)
-    step = plan(node(), finding(), agreed=agreed, seen=seen)
-    assert (step.do, step.approved_by) == ("quarantine", BOSS)
-    assert said(after(node(), step))["approval"] == waits.digest
-    assert plan(node(), finding(fault="xid_48"), agreed=agreed, seen=seen).code == "approval"
-    assert plan(node(returned=shown_moment(NOW - 60)), finding(), agreed=agreed, seen=seen).code == "approval"
 
 
 @pytest.mark.parametrize(

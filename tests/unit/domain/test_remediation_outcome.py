@@ -27,16 +27,8 @@ def step(do: str, node: str = "gpu-1", **more: Any) -> dict[str, Any]:
 
 
 def taken(do: str, *, changed: bool = True, **more: Any) -> dict[str, Any]:
-    objects = WRITTEN if changed else []
-    return {
-        **step(do),
-        "changed": changed,
-        "failed": False,
-        "conflict": False,
-        "result": "",
-        "objects": objects,
-        **more,
-    }
+    said = {"changed": changed, "failed": False, "conflict": False, "result": ""}
+    return {**step(do), **said, **more}
 
 
 FAILED = taken("drain", failed=True, result="a budget lets no pod go")
