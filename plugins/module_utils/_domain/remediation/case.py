@@ -92,11 +92,11 @@ class Case:
         """What an approval of it names."""
         return target_digest(self.contract, target)
 
-    def given_by(self, target: Target, by: str) -> dict[str, str]:
+    def given_by(self, target: Target, by: str) -> dict[str, Any]:
         """Who approved a step, and by which digest; of a step that needed nobody, nothing."""
         return {"approved_by": by, "digest": self.digest(target)} if by else {}
 
-    def approve(self, given: Mapping[str, str], why: str) -> Step:
+    def approve(self, given: Mapping[str, Any], why: str) -> Step:
         """A step that says on the node who approved what comes next, before it is done."""
         said = {"approved_by": given["approved_by"], "approval": given["digest"]}
         return self.plan(MARK, why, patch=marked(self.journey, self.now, **said), goal=self.journey.goal, **given)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ..._vocabulary.owner import Owner
 from ..contract.actions import NEVER
@@ -48,7 +49,7 @@ def begin(case: Case) -> Step:
     return _quarantine(case, fault, fresh, case.given_by(target, decided.approved_by))
 
 
-def _quarantine(case: Case, fault: Fault, fresh: Sequence[Fault], given: Mapping[str, str]) -> Step:
+def _quarantine(case: Case, fault: Fault, fresh: Sequence[Fault], given: Mapping[str, Any]) -> Step:
     session = f"{case.journey.name}-{shown_moment(case.now).translate({ord(c): None for c in '-:'})}"
     patch = taken_out(
         case.node,
@@ -98,7 +99,12 @@ def _restart(case: Case, fresh: Sequence[Fault]) -> Step:
     refusal = refusal or case.budget.tripped or case.budget.storm
     if refusal:
         return case.plan(OBSERVE, f"{fresh[0].kind}: {refusal}", faults=fresh)
-    said = {"pods": pods, "goal": RESTART_POD, "evidence": at, **case.given_by(target, decided.approved_by)}
+    said: dict[str, Any] = {
+        "pods": pods,
+        "goal": RESTART_POD,
+        "evidence": at,
+        **case.given_by(target, decided.approved_by),
+    }
     return case.plan(RESTART, fresh[0].why or fresh[0].kind, faults=fresh, **said)
 
 

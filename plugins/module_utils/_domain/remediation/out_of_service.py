@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from ..._vocabulary.wording import spoken
+from typing import Any
+
 from ..contract.actions import NEVER
 from ..rollout.node_action import Target
 from ..rollout.permission import GO, SKIP
@@ -53,15 +54,21 @@ def _drain(case: Case, target: Target, advice: capacity.Advice, by: str) -> Step
         accepted = case.approved(target)  # whoever approved the drain has accepted the gap
         if gap and not accepted.approved:
             why = f"{advice.why}; or a person accepts the gap: {accepted.reason}"
-            asked = {"goal": target.goal, "code": "approval", "digest": case.digest(target)}
+            asked: dict[str, Any] = {"goal": target.goal, "code": "approval", "digest": case.digest(target)}
             return case.plan(capacity.REPLACE_FIRST, why, pods=advice.pods, more=advice.more, **asked)
         by = accepted.by or by
     given = case.given_by(target, by)
     if given and given["digest"] != case.journey.approval:
-        return case.approve(given, f"{by} approved the drain, and the {spoken(target.goal)}")
+        return case.approve(given, f"{by} approved it")
     held = () if by else advice.held
     partial = advice.how == capacity.PARTIAL
-    how = {"pods": advice.pods, "first": advice.first, "held": held, "partial": partial, "goal": target.goal}
+    how: dict[str, Any] = {
+        "pods": advice.pods,
+        "first": advice.first,
+        "held": held,
+        "partial": partial,
+        "goal": target.goal,
+    }
     return case.plan(DRAIN_NODE, advice.why, **how, **given)
 
 
