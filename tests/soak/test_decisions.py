@@ -21,6 +21,7 @@ import pytest
 from demo.contracts import LLAMA, Contract
 from tests.integration.decisions import EXPIRED, GO, Cell, Table, cells, logged_cluster, writes
 from tests.integration.journey import NO_BAKE, NO_REQUESTS, agreed, line, onboard, play
+from tests.integration.remediating import OTHER, SAYS
 from tests.integration.upgrades import NEW, OLD, ended, publish, release_of, rollback, upgrade
 
 STRICTEST = {kind: Cell(kind, "required", "frozen", "none") for kind in ("stack_upgrade", "model_change")}
@@ -76,12 +77,17 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def new(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """With the release to which it was upgraded, as the contract lets it be: approved, in a window."""
+    """With the release to which it was upgraded, as the contract lets it be: approved, in a window.
+
+    One of its nodes is quarantined, which holds up no upgrade.
+    """
     folder = tmp_path_factory.mktemp("new")
     with logged_cluster() as cluster:
         site = Site(cluster, folder, publish(folder), Table("decisions-new"))
         cell = Cell("stack_upgrade", "required", "open", "valid")
         assert onboard(folder, site.contract(cell)).returncode == 0
+        sick = {"metadata": {"annotations": {f"{SAYS}state": "quarantined"}}, "spec": {"unschedulable": True}}
+        cluster.request("PATCH", f"/api/v1/nodes/{OTHER}", sick)
         with writes(cluster) as made:
             done = site.upgrade(cell)
         assert done.returncode == 0, done.stdout
