@@ -55,9 +55,13 @@ class Site:
         return self.digests[key]
 
     def upgrade(self, cell: Cell, *options: str) -> subprocess.CompletedProcess[str]:
-        given = cell.approvals(self.digest(cell), EXPIRED)
-        approvals = ("-e", json.dumps({"approvals": given}))
-        return upgrade(self.folder, [self.contract(cell)], self.releases, *approvals, *options)
+        given = approvals(cell, self.digest(cell))
+        return upgrade(self.folder, [self.contract(cell)], self.releases, *given, *options)
+
+
+def approvals(cell: Cell, digest: str = "a" * 64) -> tuple[str, ...]:
+    """The option that gives them. Nothing is approved of a rollback, so any digest is as good there."""
+    return ("-e", json.dumps({"approvals": cell.approvals(digest, EXPIRED)}))
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +119,7 @@ def test_an_upgrade_goes_where_it_may_and_nothing_is_written_where_not(old: Site
 @pytest.mark.parametrize("cell", cells("stack_upgrade"), ids=str)
 def test_a_rollback_of_the_stack_is_never_held(new: Site, cell: Cell) -> None:
     with writes(new.cluster) as made:
-        done = rollback(new.folder, [new.contract(cell)], "--check")
+        done = rollback(new.folder, [new.contract(cell)], *approvals(cell), "--check")
     new.table.add("rollback_stack", cell, GO if "would change" in line(done, "acme-eu-1") else "held", made)
     assert "would change" in line(done, "acme-eu-1"), done.stdout
     assert made == []
@@ -125,7 +129,8 @@ def test_a_rollback_of_the_stack_is_never_held(new: Site, cell: Cell) -> None:
 @pytest.mark.parametrize("cell", cells("model_change"), ids=str)
 def test_a_rollback_of_a_model_is_never_held(old: Site, cell: Cell) -> None:
     with writes(old.cluster) as made:
-        done = play("rollback_model", old.folder, [old.contract(cell)], *ROLLBACK_MODEL, "--check")
+        options = (*ROLLBACK_MODEL, *approvals(cell), "--check")
+        done = play("rollback_model", old.folder, [old.contract(cell)], *options)
     old.table.add("rollback_model", cell, GO if "would change" in line(done, "acme-eu-1") else "held", made)
     assert "would change" in line(done, "acme-eu-1"), done.stdout
     assert made == []
