@@ -16,6 +16,7 @@ class ActionModule(InProcessAction):
     operation = OPERATION
     module = "fireworks.byoc.operation_lock"
     under_lock = False
+    keeps_apart = True
 
     def prepare(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Who holds it: whoever started the job, where AWX says so."""

@@ -16,6 +16,7 @@ class ActionModule(InProcessAction):
     operation = OPERATION
     module = "fireworks.byoc.operation_record"
     under_lock = False  # that a run lost its lock is to be recorded too
+    keeps_apart = True
 
     def prepare(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """By whom: whoever started the job, where AWX says so."""

@@ -20,6 +20,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary imp
     success,
     summary,
     unfinished,
+    with_written,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.table import table
 
@@ -46,4 +47,5 @@ class FilterModule:
             "success_outcome": success,
             "table": table,
             "unfinished": unfinished,
+            "with_written": with_written,
         }

@@ -46,6 +46,7 @@ def open_session(connection: Mapping[str, Any], context: Context | None) -> Sess
             "until": context.until,
             "threads": context.threads,
             "before_write": context.before_write,
+            "on_write": context.writes.append,
             "has_answered": context.has_answered,
         }
     return Session(

@@ -11,14 +11,16 @@ Errors become a failed result here, and only here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
+from ._domain.written import written_once
 from ._kube import kubeconfig as _kubeconfig
 from ._kube import session as _session
 from ._kube.errors import KubeError
+from ._kube.writes import Write
 from ._vocabulary.failure import failed_result
 
 
@@ -33,6 +35,7 @@ class Context:
     :param threads: how many requests to one API server may be on their way at once.
     :param before_write: called before each request that may write; what it raises stops the operation.
     :param has_answered: this run had an answer from the cluster before: if it does not answer now, it restarts perhaps.
+    :param writes: what the API server has accepted so far, in whatever way the operation ends.
     """
 
     check_mode: bool
@@ -42,6 +45,11 @@ class Context:
     threads: int = _session.THREADS
     before_write: Callable[[], None] | None = None
     has_answered: bool = False
+    writes: list[Write] = field(default_factory=list)
+
+    def told(self, result: dict[str, Any]) -> dict[str, Any]:
+        """The result with the objects that were written, each once; without any, as it is."""
+        return {**result, "written": written_once(self.writes)} if self.writes else result
 
 
 @dataclass(frozen=True)
@@ -63,9 +71,10 @@ class Operation:
         if missing:
             return failed_result(error="LibraryMissing", code="library_missing", what=missing)
         try:
-            return {"changed": False, **self.run(parameters, context)}
+            result = {"changed": False, **self.run(parameters, context)}
         except KubeError as error:
-            return error.as_result()
+            result = error.as_result()
+        return context.told(result)
 
 
 def missing_libraries() -> str:

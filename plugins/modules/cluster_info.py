@@ -90,7 +90,8 @@ facts:
       type: dict
       returned: success
     nodes:
-      description: Counts of nodes (C(total), C(ready), C(gpu)) and the C(problems) of those in trouble.
+      description: Counts of nodes (C(total), C(ready), C(gpu)) and the C(problems) of those in trouble,
+        with the state in which C(remediation) has them.
       type: dict
       returned: success
     gpus:

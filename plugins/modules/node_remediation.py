@@ -19,6 +19,8 @@ description:
   - Where a node is on its way is written on the node, so a run that was killed is simply run again. Each write reads
     the node again and names the version it read; each step is one write.
   - What is not allowed by C(actions) of the contract is not done; with no such section nothing is ever written.
+  - What C(actions) call V(approve), and what C(change.approvals.node_action) requires, waits for an approval and for
+    the contract's windows; a freeze delays whatever moves pods or repairs. A quarantine and a return wait for neither.
     Budgets, the breaker and storms (C(remediation) of the contract) hold back whatever takes capacity away, and never a
     return.
   - Cordons and taints of others stay. What somebody undid by hand stays undone.
@@ -235,12 +237,30 @@ options:
     type: list
     elements: str
     default: []
-  approved:
-    description: Sessions whose next step is approved, where the contract says V(approve); of a node that is in service,
-      its name.
+  requested_by:
+    description: Who asks for it, as an e-mail address. They cannot approve it themselves.
+    type: str
+    default: ""
+  approvals:
+    description:
+      - Approvals, each with C(by), C(digest) (RV(steps) has it; 12 characters are enough), C(given_at), and perhaps
+        C(expires_at), C(source), C(node), C(goal) and C(session).
+      - Those in the annotation C(byoc.fireworks.ai/approval) of the namespace C(fireworks-system) count too.
     type: list
-    elements: str
+    elements: dict
     default: []
+  emergency:
+    description: An emergency, which lifts windows and freezes as far as the contract's C(change.emergency) says.
+    type: dict
+    suboptions:
+      approver:
+        description: Who declares it, as an e-mail address.
+        type: str
+        required: true
+      reason:
+        description: Why.
+        type: str
+        required: true
   fleet:
     description: How the fleet is, for the breaker over all clusters.
     type: dict
@@ -289,8 +309,10 @@ EXAMPLES = r"""
 RETURN = r"""
 taken:
   description: Each step that was taken or tried, with C(node), C(do), C(why), C(state) (before it), C(session),
-    C(goal), C(owner) (who has to act), C(changed), C(failed) and C(result). Of a drain also C(first) (pods whose
-    replacements came first), C(held) (those that stay without), C(evicted), C(counted_as_gone) (which of C(evicted) a
+    C(goal), C(owner) (who has to act), C(changed), C(failed), C(conflict) (the node changed meanwhile, so it is left
+    to the next run), C(result) and C(objects) (what was written). C(approved_by) and C(digest) say who approved it and
+    by which digest; they are empty where the contract asked nobody. Of a drain also C(first) (pods whose replacements
+    came first), C(held) (those that stay without), C(evicted), C(counted_as_gone) (which of C(evicted) a
     node that cannot answer has not ended, and why they count as gone), C(held_by_node) (pods on such a node that only
     a person can release, and why), C(blocked_by) (budgets that let no pod go), C(left) (who stays and why),
     C(unschedulable) and C(seconds).
@@ -298,7 +320,9 @@ taken:
   elements: dict
   returned: success
 steps:
-  description: The next step of each node that is not well, and why; what waits says for what.
+  description: The next step of each node that is not well, and why; what waits says for what. Where it waits for an
+    approval, a window or the end of a freeze, C(code) says which, C(next_at) when it could go, and C(digest) what an
+    approval of it names.
   type: list
   elements: dict
   returned: success

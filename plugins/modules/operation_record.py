@@ -76,11 +76,16 @@ options:
     type: str
     default: ""
   plan_digest:
-    description: The digest of the plan that was carried out. Unless given, that of the objects that changed.
+    description: The digest of the plan that was carried out. Unless given, that of the objects that were written.
     type: str
+  written:
+    description: The objects that were written, as P(fireworks.byoc.written#lookup) lists them. They are recorded.
+    type: list
+    elements: dict
+    default: []
   results:
-    description: Results of M(fireworks.byoc.apply_set), loops included. The objects that they changed are recorded,
-      with the hashes of what each was and became.
+    description: Results of the tasks that wrote them, loops included. By these the record has the hashes of what each
+      object was and became; what a task wrote before it failed has none.
     type: list
     elements: dict
     default: []
@@ -93,6 +98,7 @@ options:
       - unchanged
       - would_change
       - passed
+      - unproven
       - refused
       - failed
       - waiting
@@ -123,6 +129,7 @@ EXAMPLES = r"""
     run_id: "{{ byoc_run_id }}"
     contract_digest: "{{ byoc_contract_digest }}"
     clause: change.windows
+    written: "{{ query('fireworks.byoc.written') }}"
     results: "{{ [stack_result] }}"
     result: done
     started: "2026-11-25T21:18:00Z"

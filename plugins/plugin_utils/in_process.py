@@ -9,6 +9,7 @@ environment of its own, async) the action hands over to the module of the same n
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
@@ -22,6 +23,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._operations.lock_ke
     attempt_under_lock,
     has_answered,
 )
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.journal import note
 
 display = Display()
 
@@ -36,6 +38,8 @@ class InProcessAction(ActionBase):
     module: ClassVar[str]
     under_lock: ClassVar[bool] = True
     """Whether the lock that the run holds is kept meanwhile, and the work not done without it once it is lost."""
+    keeps_apart: ClassVar[bool] = False
+    """Whether what it writes only keeps operations apart and recorded, and is no part of what they did."""
     _supports_check_mode = True
     _supports_async = True
 
@@ -44,9 +48,11 @@ class InProcessAction(ActionBase):
         task_vars = task_vars or {}
         arguments = self.prepare(dict(self._task.args), task_vars)
         if not self._is_local():
-            return self._execute_module(
+            result = self._execute_module(
                 module_name=self.module, module_args=arguments, task_vars=task_vars, wrap_async=self._task.async_val
             )
+            self._note(task_vars, result.get("written") or ())
+            return dict(result)
         validator = ArgumentSpecValidator(dict(self.operation.argument_spec), **dict(self.operation.rules))
         checked = validator.validate(arguments)
         secrets = checked._no_log_values
@@ -55,12 +61,19 @@ class InProcessAction(ActionBase):
         parameters, lock = checked.validated_parameters, task_vars.get(LOCK_VARIABLE)
         answered = has_answered(parameters.get("connection") or {}, lock)
         context = Context(self._task.check_mode, self._task.diff, display.warning, has_answered=answered)
-        result = attempt_under_lock(self.operation, parameters, context, lock if self.under_lock else None)
+        try:
+            result = attempt_under_lock(self.operation, parameters, context, lock if self.under_lock else None)
+        finally:
+            self._note(task_vars, context.writes)
         return remove_values(result, secrets) if secrets else result
 
     def prepare(self, arguments: dict[str, Any], _task_vars: dict[str, Any]) -> dict[str, Any]:
         """What has to be done on the controller before the operation: nothing, unless an action says otherwise."""
         return arguments
+
+    def _note(self, task_vars: dict[str, Any], written: Iterable[Mapping[str, str]]) -> None:
+        if not self.keeps_apart:
+            note(task_vars, written)
 
     def _is_local(self) -> bool:
         environment = any(self._task.environment or [])  # `environment:` reaches a process of its own only

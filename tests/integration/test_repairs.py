@@ -29,11 +29,25 @@ def cluster(bed: Any) -> Iterator[Any]:
         yield it
 
 
-def remediated(cluster: Any, folder: Path, actions: dict[str, str], **asked: Any) -> subprocess.CompletedProcess[str]:
+def recorded(folder: Path) -> list[dict[str, Any]]:
+    lines = folder / "records" / "acme-eu-1.jsonl"
+    return [json.loads(one) for one in lines.read_text().splitlines()] if lines.exists() else []
+
+
+def pasted(done: subprocess.CompletedProcess[str]) -> list[dict[str, str]]:
+    """The approvals that a run shows, ready to be given."""
+    block = done.stdout.partition("approves what they agree to")[2].partition("-e '")[2].partition("'")[0]
+    return list(json.loads(block)["approvals"])
+
+
+def remediated(
+    cluster: Any, folder: Path, actions: dict[str, str], status: int = 0, **asked: Any
+) -> subprocess.CompletedProcess[str]:
     (folder / "asked.json").write_text(json.dumps(asked))
     contract = {**journey.agreed(cluster), "actions": actions, "remediation": BOTH}
-    done = journey.play("remediate", folder, [contract], "-e", f"@{folder / 'asked.json'}")
-    assert done.returncode == 0, done.stdout
+    options = ("-e", f"@{folder / 'asked.json'}", "-e", f"records_dir={folder / 'records'}")
+    done = journey.play("remediate", folder, [contract], *options)
+    assert done.returncode == status, done.stdout
     return done
 
 
@@ -115,18 +129,37 @@ def test_power_cycles_run_side_by_side_and_one_that_is_not_seen_is_pending(clust
     assert "sesame" not in done.stdout
 
 
-def test_after_a_failed_repair_an_approval_still_counts(cluster: Any, tmp_path: Path) -> None:
+def test_each_repair_waits_for_an_approval_of_its_own_by_a_person(cluster: Any, tmp_path: Path) -> None:
     approve = {**ALLOWED, "reboot": "approve", "replace": "approve"}
+    before = len(recorded(tmp_path))
     asked = {"remediate_findings": [finding()], "remediate_repair": "custom"}
     asked["remediate_repair_tasks"] = str(tmp_path / "repair.yml")
     refusing = {"name": "Make it", "ansible.builtin.fail": {"msg": "the provider says no"}}
     (tmp_path / "repair.yml").write_text(json.dumps([refusing]))
+    asked["requested_by"] = "sre@fireworks.example"
     waiting = remediated(cluster, tmp_path, approve, **asked)
     assert said(cluster)["state"] == "drained"
-    assert "waits for an approval" in " ".join(waiting.stdout.split())
-    approved = remediated(cluster, tmp_path, approve, **asked, remediate_approved=[said(cluster)["session"]])
-    assert (said(cluster)["state"], said(cluster)["goal"]) == ("repairing", "replace"), approved.stdout
+    assert "the reboot waits: no approval yet" in " ".join(waiting.stdout.split()), waiting.stdout
+    assert "waiting" in journey.line(waiting, "acme-eu-1"), waiting.stdout
+    session = said(cluster)["session"]
+    for nameless in (session, [session], [{"digest": "f" * 64}]):
+        refused = remediated(cluster, tmp_path, approve, 2, **asked, remediate_approved=nameless)
+        assert "does not say who approved it" in " ".join(refused.stdout.split()), refused.stdout
+        assert said(cluster)["state"] == "drained"
+    [given] = pasted(waiting)
+    assert (given["node"], given["goal"], given["session"]) == (NODE, "reboot", session)
+    approved = remediated(cluster, tmp_path, approve, **asked, approvals=json.dumps([given]))
+    assert (said(cluster)["state"], said(cluster)["goal"]) == ("drained", "reboot"), approved.stdout
     assert "Make it: the provider says no" in " ".join(approved.stdout.split())
+    assert said(cluster)["approved-by"] == given["by"]
+    assert said(cluster)["approval"].startswith(given["digest"])
+    [stronger] = pasted(approved)
+    assert stronger["goal"] == "replace"
+    assert "they name" in " ".join(approved.stdout.split()), approved.stdout
+    held, began = recorded(tmp_path)[before:][0], recorded(tmp_path)[-1]
+    assert held["result"] == began["result"] == "waiting"
+    assert f"reboot of {NODE} approved by {given['by']} (digest {given['digest']}" in began["clause"]
+    assert f"Node {NODE}" in [one["object"] for one in began["objects"]]
 
 
 def test_a_custom_repair_is_polled_until_it_has_ended(cluster: Any, tmp_path: Path) -> None:

@@ -181,7 +181,9 @@ def cluster_facts(
     endpoint_slices = list(endpoint_slices)
     parents = {_name(item): item for item in set_parents}
     gpu_nodes = [node for node in nodes if is_gpu_node(node)]
-    problems = [{"node": node["name"], "reason": node_problem(node)} for node in nodes]
+    problems = [
+        {"node": node["name"], "reason": node_problem(node), "remediation": node["remediation"]} for node in nodes
+    ]
     return {
         "uid": uid,
         "user": user,

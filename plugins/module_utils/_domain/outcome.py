@@ -13,6 +13,7 @@ from typing import Any
 from .._vocabulary.owner import NO_CONTACT, Contact, Owner
 from .._vocabulary.wording import message
 from .people import contact
+from .written import Written
 
 Data = Mapping[str, Any]
 
@@ -34,6 +35,8 @@ class Result(StrEnum):
     WOULD_CHANGE = "would_change"
     PASSED = "passed"
     """Of a run that only looks."""
+    UNPROVEN = "unproven"
+    """Of a run that only looks: nothing was found wrong, but not all of it could be tested."""
     REFUSED = "refused"
     FAILED = "failed"
     WAITING = "waiting"
@@ -41,7 +44,7 @@ class Result(StrEnum):
     NOT_BEGUN = "not_begun"
 
 
-GOOD = frozenset((Result.DONE, Result.UNCHANGED, Result.WOULD_CHANGE, Result.PASSED))
+GOOD = frozenset((Result.DONE, Result.UNCHANGED, Result.WOULD_CHANGE, Result.PASSED, Result.UNPROVEN))
 RESULTS = [result.value for result in Result]
 
 
@@ -51,7 +54,10 @@ class Outcome:
 
     :param code: a stable word for what happened, for machines.
     :param object: what it happened to, where that is not the whole cluster.
-    :param written: the objects that were changed.
+    :param written: the objects that were written, or, in check mode, would be: ``kind``, ``namespace``, ``name``,
+        ``action``.
+    :param steps: how far each step came, as ``run_result.steps_taken`` gives it.
+    :param started: when the cluster's turn began, and ended: when it was over; UTC, ISO 8601.
     :param details: where several things are unmet, each of them in full, for people.
     """
 
@@ -64,15 +70,18 @@ class Outcome:
     object: str = ""
     what: str = ""
     next_step: str = ""
-    written: tuple[str, ...] = ()
+    written: tuple[Written, ...] = ()
     details: str = ""
+    steps: tuple[Data, ...] = ()
+    started: str = ""
+    ended: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """As facts and records hold it."""
         # Not by dataclasses.asdict: it copies mappings by their own type, and Ansible's lazy ones refuse that.
         whole = {each.name: getattr(self, each.name) for each in fields(self)}
         plain = {"result": self.result.value, "owner": self.owner.value, "contact": dict(self.contact)}
-        return {**whole, **plain, "written": list(self.written)}
+        return {**whole, **plain, "written": list(self.written), "steps": list(self.steps)}
 
 
 def lock_left(outcome: Data, lock: Data, released: Data) -> dict[str, Any]:
@@ -136,17 +145,3 @@ def blamed(contract: Data, failed: Data, task: str) -> dict[str, Any]:
         "what": str(cause["what"]),
         "next_step": str(cause["next_step"]),
     }
-
-
-def changed_objects(results: Iterable[Data]) -> tuple[str, ...]:
-    """The objects that tasks changed, once each; of a task in a loop by all its turns. A credential by its user."""
-    return tuple(dict.fromkeys(each for result in results for each in _changed(result)))
-
-
-def _changed(result: Data) -> list[str]:
-    if "results" in result:
-        return [each for turn in result["results"] for each in _changed(turn)]
-    if "user" in result and result.get("changed"):
-        return [f"credential {result['user']}"]
-    objects = [each for each in result.get("objects") or () if each["action"] != "unchanged"]
-    return [" ".join((each["kind"], "/".join(filter(None, (each["namespace"], each["name"]))))) for each in objects]

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .contract.secrets import may_be_told
+from .written import called, changes, written_once
 
 Data = Mapping[str, Any]
 Record = dict[str, Any]
@@ -54,19 +55,24 @@ def hash_of(record: Data) -> str:
     return digest({key: value for key, value in record.items() if key != "hash"})
 
 
-def changed_objects(results: Iterable[Data]) -> list[dict[str, str]]:
-    """The objects that tasks changed, those of loops too: what they were and what they became, by hash."""
-    found: list[dict[str, str]] = []
-    for result in results:
-        if "results" in result:
-            found += changed_objects(result["results"])
-            continue
-        for each in result.get("objects") or ():
-            if each.get("action", "unchanged") != "unchanged":
-                where = f"{each['namespace']}/" if each.get("namespace") else ""
-                known = {key: str(each.get(key) or "") for key in ("action", "before", "after")}
-                found.append({"object": f"{each['kind']} {where}{each['name']}", **known})
-    return found
+def recorded_objects(written: Iterable[Data], results: Iterable[Data]) -> list[dict[str, str]]:
+    """The objects that an operation wrote, with what they were and what they became, by hash, where a result says it.
+
+    :param results: of the tasks that wrote; a task that failed may have left none.
+    """
+    known = {_place(each): each for each in changes(results)}
+    return [
+        {
+            "object": called(one),
+            "action": str(one["action"]),
+            **{key: str(known.get(_place(one), {}).get(key) or "") for key in ("before", "after")},
+        }
+        for one in written_once(written)
+    ]
+
+
+def _place(one: Data) -> tuple[str, str, str]:
+    return str(one["kind"]), str(one.get("namespace") or ""), str(one["name"])
 
 
 def screened(data: Any) -> Any:

@@ -49,11 +49,12 @@ def _state(contract: Data, facts: Data, running: Mapping[str, Data]) -> dict[str
     if facts["stack"] is None and not running:
         return {"state": ABSENT, "reason": ""}
     stack = facts["stack"] or {"release": "-", "components": ()}
-    reasons = [*_stack_reasons(facts), *_model_reasons(contract, running), *_node_reasons(facts["nodes"]["problems"])]
+    reasons = [*stack_reasons(facts), *_model_reasons(contract, running), *_node_reasons(facts["nodes"]["problems"])]
     return {"state": DEGRADED if reasons else READY, "stack": str(stack["release"]), "reason": "; ".join(reasons)}
 
 
-def _stack_reasons(facts: Data) -> list[str]:
+def stack_reasons(facts: Data) -> list[str]:
+    """What is wrong with the stack itself."""
     if facts["stack"] is None:
         return ["models run without a stack"]
     components = facts["stack"]["components"]
@@ -80,5 +81,5 @@ def _model_reasons(contract: Data, running: Mapping[str, Data]) -> list[str]:
 def _node_reasons(problems: list[Data]) -> list[str]:
     if not problems:
         return []
-    first = f"{problems[0]['node']}: {problems[0]['reason']}"
+    first = f"{problems[0]['node']}: {', '.join(filter(None, (problems[0].get('remediation'), problems[0]['reason'])))}"
     return [first if len(problems) == 1 else f"{len(problems)} nodes with problems ({first}, …)"]

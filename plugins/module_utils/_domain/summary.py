@@ -10,8 +10,9 @@ from typing import Any
 
 from .._vocabulary.owner import Owner
 from .._vocabulary.wording import assignee, spoken
-from .outcome import GOOD, NO_OUTCOME, Outcome, Result, blamed, changed_objects, failures_told
+from .outcome import GOOD, NO_OUTCOME, Outcome, Result, blamed, failures_told
 from .table import table
+from .written import changes, written_once
 
 Data = Mapping[str, Any]
 
@@ -20,16 +21,28 @@ _COLUMNS = ("cluster", "customer", "result", "changes", "action_required_by", "r
 
 
 def success(
-    contract: Data, results: Sequence[Data] = (), *, check_mode: bool = False, passed: bool = False
+    contract: Data,
+    results: Sequence[Data] = (),
+    *,
+    written: Sequence[Data] = (),
+    check_mode: bool = False,
+    passed: bool = False,
 ) -> dict[str, Any]:
     """The outcome of a cluster on which every step went well.
 
-    ``results`` are those of the tasks that may have changed something; ``passed`` is of a run that only looked.
+    :param results: of the tasks that may have changed something: in check mode they say what would be written.
+    :param written: what was. :param passed: of a run that only looked.
     """
-    written = () if passed else changed_objects(results)
+    objects = written_once(changes(results) if check_mode else written)
     changed = Result.WOULD_CHANGE if check_mode else Result.DONE
-    result = Result.PASSED if passed else changed if written else Result.UNCHANGED
-    return _outcome(contract, result, code=result.value, written=written)
+    result = Result.PASSED if passed else changed if objects else Result.UNCHANGED
+    return _outcome(contract, result, code=result.value, written=tuple(objects))
+
+
+def with_written(outcome: Data, results: Sequence[Data], written: Sequence[Data], *, check_mode: bool) -> Data:
+    """The outcome, however it came, with what was written in the cluster by then; nothing where there is none."""
+    objects = written_once(changes(results) if check_mode else written)
+    return {**outcome, "written": objects} if outcome else {}
 
 
 def failure(contract: Data, failed: Data, task: str, items: Sequence[Data] = ()) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from sys import intern
 from typing import Any
 
 from .gpu_units import offered
-from .names import GPU, GPU_PRESENT_LABEL, PREFIX
+from .names import GPU, GPU_PRESENT_LABEL, JOURNEY_PREFIX, PREFIX
 from .quantity import count
 
 View = dict[str, Any]
@@ -57,6 +57,7 @@ def node_view(raw: Mapping[str, Any]) -> View:
             for t in spec.get("taints") or ()
         ],
         "unschedulable": bool(spec.get("unschedulable", False)),
+        "remediation": intern(str((metadata.get("annotations") or {}).get(f"{JOURNEY_PREFIX}state", ""))),
         "conditions": {
             intern(str(c.get("type", ""))): intern(str(c.get("status", "Unknown")))
             for c in status.get("conditions") or ()

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import math
 import random
 import time
@@ -35,6 +34,7 @@ from .resolving import is_looked_up
 from .retry import delay_before, may_pass
 from .threads import in_threads
 from .tls import tls_context
+from .writes import Write, encoded, write_of
 
 try:
     import urllib3
@@ -77,6 +77,7 @@ class Session:
     :param until: the moment (of ``time.monotonic``) after which no answer is waited for, or ``None``.
     :param threads: how many requests may be on their way at once.
     :param before_write: called before each request that is no GET, each time it is sent; what it raises stops it.
+    :param on_write: called with each write that it accepted.
     :param has_answered: this run had answers from it before, so the first one now is waited for like any other.
     :raises CredentialError: from every call, when the credential turns out unusable.
     """
@@ -90,6 +91,7 @@ class Session:
         until: float | None = None,
         threads: int = THREADS,
         before_write: Callable[[], None] | None = None,
+        on_write: Callable[[Write], None] | None = None,
         has_answered: bool = False,
     ) -> None:
         self.access = access
@@ -97,7 +99,7 @@ class Session:
         self.expected_uid = expected_uid
         self.threads = threads
         self._until = math.inf if until is None else until
-        self._before_write = before_write
+        self._before_write, self._on_write = before_write, on_write
         self._uid: str | None = None
         self._kinds: dict[tuple[str, str], str] = {}
         self._exec: ExecCredential | None = None
@@ -155,8 +157,8 @@ class Session:
         """
         url = self._url(path, query)
         asked = Asked(method, path, accept, body)
-        data = None if body is None else _encoded(body)
-        started, attempt, renewed = time.monotonic(), 0, False
+        data = None if body is None else encoded(body)
+        started, attempt, renewed, lost = time.monotonic(), 0, False, False
         end = min(self._until, started + seconds)
         while True:
             attempt += 1
@@ -174,14 +176,21 @@ class Session:
             if answer is not None:
                 self._has_answered = True
                 if not (retry and may_pass(asked, answer)):
-                    return answer
+                    return self._noted(asked, query, answer, lost=lost)
+            lost = lost or answer is None
             patience = RETRY_SECONDS if self._has_answered else FIRST_ANSWER_SECONDS
             delay = delay_before(attempt, answer.headers if answer else {}, jitter=random.random())  # noqa: S311 (spread, not a secret)
             if not retry or time.monotonic() + delay > min(started + patience, end):
                 if answer is not None:
-                    return answer
+                    return answer  # "later", to the end
                 raise failure or UnreachableError("no answer", where=self.where)
             time.sleep(delay)
+
+    def _noted(self, asked: Asked, query: Mapping[str, object] | None, answer: Answer, *, lost: bool) -> Answer:
+        write = write_of(asked, query, answer, self._kinds, lost=lost) if self._on_write else None
+        if self._on_write and write:
+            self._on_write(write)
+        return answer
 
     def _believed(self, asked: Asked, answer: Answer) -> tuple[Answer | None, KubeError | None]:
         """The answer, unless something else than the API server gave it: then there was none."""
@@ -386,15 +395,3 @@ class Session:
     def _url(self, path: str, query: Mapping[str, object] | None) -> str:
         base = self.access.server.rstrip("/") + path
         return f"{base}?{urlencode(query)}" if query else base
-
-
-def _encoded(body: object) -> bytes:
-    """JSON as the API server itself writes it: compact, and with these three letters as numbers.
-
-    What an object holds as it was sent (the data of a ControllerRevision) then stays the same, byte by byte, when the
-    server rewrites it for a patch. If it did not, it would count as changed.
-    """
-    text = json.dumps(body, separators=(",", ":"))
-    for letter in "<>&":  # in JSON they stand in texts only
-        text = text.replace(letter, f"\\u{ord(letter):04x}")
-    return text.encode()

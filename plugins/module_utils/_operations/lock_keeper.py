@@ -189,7 +189,7 @@ def attempt_under_lock(operation: Operation, parameters: dict[str, Any], context
         guarded = replace(context, before_write=keeper.require)
         result = {"changed": False} if keeper.lost else operation.attempt(parameters, guarded)
     except _StopError:
-        result = {"changed": False}
+        result = context.told({"changed": False})
     finally:
         keeper.stop()
     return {**result, **_failed(keeper.lost, result)} if keeper.lost else result

@@ -12,7 +12,7 @@ from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.health.finding import Finding
-from .._domain.names import MODELS_NAMESPACE
+from .._domain.names import MODELS_NAMESPACE, SYSTEM_NAMESPACE
 from .._domain.remediation import (
     Budget,
     Fleet,
@@ -30,7 +30,11 @@ from .._domain.remediation import (
 )
 from .._domain.remediation.journey import has_gpus
 from .._domain.remediation.step import DRAIN_NODE, REPAIR, RESTART
+from .._domain.rollout.emergency import Emergency
+from .._domain.rollout.live import approvals_in, frozen_in
+from .._domain.rollout.node_action import Given
 from .._kube.drain import PARALLEL
+from .._kube.errors import KubeError, NotFoundError
 from .._kube.selector import selects
 from .._kube.session import Session
 from .._operation import Context, Operation
@@ -45,6 +49,7 @@ _REPORT: dict[str, Any] = {
     "outcome": {"type": "str", "required": True, "choices": ["done", "failed"]},
     "detail": {"type": "str", "default": ""},
 }
+_WORD: dict[str, Any] = {"type": "str", "required": True}
 _COUNT: dict[str, Any] = {"type": "int", "default": 0}
 ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
@@ -52,16 +57,19 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "findings": {"type": "list", "elements": "dict", "options": FINDING_SPEC, "default": []},
     "reports": {"type": "list", "elements": "dict", "options": _REPORT, "default": []},
     "nodes": {"type": "list", "elements": "str", "default": []},
-    "approved": {"type": "list", "elements": "str", "default": []},
+    "requested_by": {"type": "str", "default": ""},
+    "approvals": {"type": "list", "elements": "dict", "default": []},
+    "emergency": {"type": "dict", "options": {"approver": _WORD, "reason": _WORD}},
     "fleet": {"type": "dict", "options": {"nodes": _COUNT, "sick": _COUNT}},
     "required": {"type": "list", "elements": "str", "default": []},
     "diagnosed": {"type": "dict", "default": {}},
     "parallel": {"type": "int", "default": PARALLEL},
 }
-#: Suspect, quarantined, drained, repairing: no node takes more steps in one call.
-_ROUNDS = 5
+#: Suspect, quarantined, approved, drained, repairing: no node takes more steps in one call.
+_ROUNDS = 6
 #: So old may be what was read of the nodes, beside what our writes answered. What changed since refuses to be written.
 _FRESH_SECONDS = 5.0
+_SYSTEM = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}"
 _BUDGETS = f"/apis/policy/v1/namespaces/{MODELS_NAMESPACE}/poddisruptionbudgets"
 
 
@@ -72,7 +80,11 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         session.check_expected_cluster()
     else:
         session.require_expected_cluster()
-    return _Run(session, parameters, context).result()
+    work = _Run(session, parameters, context)
+    try:
+        return work.result()
+    except KubeError as error:
+        return {**error.as_result(), **work.told([])}  # what it did before stays done
 
 
 class _Run:
@@ -105,7 +117,10 @@ class _Run:
             if not self._take(last):
                 break
         moving = (DRAIN_NODE, RESTART)
-        last = [self._mover.waits.get(step.node, step) if step.do in moving else step for step in last]
+        return self.told([self._mover.waits.get(step.node, step) if step.do in moving else step for step in last])
+
+    def told(self, last: list[Step]) -> dict[str, Any]:
+        """What was done so far, and what comes next."""
         changed = [one for one in self._taken if one["changed"]]
         return {
             "changed": bool(changed),
@@ -124,10 +139,11 @@ class _Run:
         self._taken += self._mover.return_pods(pods, journeys)
         budget = self._budget(journeys, now)
         replicas = Replicas(nodes, pods, budgets, self._contract, selects)
+        given = self._given()
         wanted = set(self._asked["nodes"]) or set(journeys)
         concerned = [one for one in nodes if self._concerns(journeys[one["metadata"]["name"]], wanted)]
         return [
-            next_step(node, faults, budget, self._contract, now, self._seen(node["metadata"]["name"], replicas))
+            next_step(node, faults, budget, self._contract, now, self._seen(node["metadata"]["name"], replicas, given))
             for node in concerned
             for faults in [self._faults.get(node["metadata"]["name"], [])]
         ]
@@ -161,13 +177,27 @@ class _Run:
         fleet = Fleet(**self._asked["fleet"]) if self._asked["fleet"] else None
         return budget_of(journeys.values(), sick, self._limits, now, fleet)
 
-    def _seen(self, node: str, replicas: Replicas) -> Seen:
+    def _given(self) -> Given:
+        """What was given to this run, and what the customer has set in the cluster by now."""
+        try:
+            notes = self._session.get(_SYSTEM)["metadata"].get("annotations") or {}
+        except NotFoundError:
+            notes = {}  # nothing of ours is there, and so nothing that the customer could have set
+        emergency = self._asked["emergency"]
+        return Given(
+            requested_by=self._asked["requested_by"],
+            approvals=[*self._asked["approvals"], *approvals_in(notes)],
+            emergency=Emergency(**emergency) if emergency else None,
+            frozen=frozen_in(notes),
+        )
+
+    def _seen(self, node: str, replicas: Replicas, given: Given) -> Seen:
         serving = tuple(replicas.on(node))
         return Seen(
             models=tuple(one.model for one in serving),
             serving=serving,
             blind=self._blind.get(node, ""),
-            approved=frozenset(self._asked["approved"]),
+            given=given,
             diagnosed=self._asked["diagnosed"].get(node) or {},
             required=tuple(self._asked["required"]),
         )

@@ -13,7 +13,7 @@ from typing import Any
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.names import RECORDS, SYSTEM_NAMESPACE, labels
 from .._domain.outcome import RESULTS
-from .._domain.record import BODY, canonical, changed_objects, digest, head_after, make_record
+from .._domain.record import BODY, canonical, digest, head_after, make_record, recorded_objects
 from .._kube.errors import KubeError, NotFoundError
 from .._kube.head import Head, HeadPlace
 from .._kube.session import Session
@@ -32,6 +32,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "contract_digest": {"type": "str", "default": ""},
     "clause": {"type": "str", "default": ""},
     "plan_digest": {"type": "str"},
+    "written": {"type": "list", "elements": "dict", "default": []},
     "results": {"type": "list", "elements": "dict", "default": []},
     "result": {"type": "str", "choices": RESULTS, "required": True},
     "reason": {"type": "str", "default": ""},
@@ -71,7 +72,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
 
 
 def _body(parameters: Parameters, cluster: str) -> dict[str, Any]:
-    objects = changed_objects(parameters["results"])
+    objects = recorded_objects(parameters["written"], parameters["results"])
     return {
         "cluster": cluster,
         "cluster_uid": parameters["connection"].get("cluster_uid") or "",

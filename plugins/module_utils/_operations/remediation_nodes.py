@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -21,6 +21,8 @@ _TRIES = 4
 _SAID = 5
 
 Raw = Mapping[str, Any]
+#: ``kind``, ``namespace``, ``name``, ``action``.
+Written = dict[str, str]
 
 
 class NodeWriter:
@@ -50,8 +52,8 @@ class NodeWriter:
             if not self._is_as_planned(live, step):
                 if all((live["metadata"].get("annotations") or {}).get(key) == word for key, word in wanted.items()):
                     self.answered[step.node] = live  # an answer that got lost: it was written
-                    return taken(step, True, "")
-                return taken(step, False, "somebody else changed it meanwhile: the next run plans anew")
+                    return taken(step, True, "", objects=[node_written(step.node)])
+                return taken(step, False, "somebody else changed it meanwhile: the next run plans anew", conflict=True)
             version = {**planned["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}
             try:
                 self._patch(step.node, {**planned, "metadata": version})
@@ -61,7 +63,7 @@ class NodeWriter:
                 return taken(step, False, "the node is gone")
             except KubeError as error:
                 return taken(step, False, str(error), failed=True)
-            return taken(step, True, "")
+            return taken(step, True, "", objects=[node_written(step.node)])
         return taken(step, False, "it changes all the time: the next run tries again", failed=True)
 
     def _patch(self, node: str, patch: Raw) -> None:
@@ -97,6 +99,31 @@ def shown(step: Step) -> dict[str, Any]:
     }
 
 
-def taken(step: Step, changed: bool, result: str, *, failed: bool = False, **more: Any) -> dict[str, Any]:
-    """A step that was taken or tried, as a result tells it."""
-    return {**shown(step), "changed": changed, "failed": failed, "result": result, **more}
+def taken(
+    step: Step,
+    changed: bool,
+    result: str,
+    *,
+    failed: bool = False,
+    conflict: bool = False,
+    objects: Sequence[Written] = (),
+    **more: Any,
+) -> dict[str, Any]:
+    """A step that was taken or tried, as a result tells it.
+
+    :param conflict: it was left to the next run, since the node is not as it was planned for.
+    :param objects: what was written, or, in check mode, would be.
+    """
+    how = {"changed": changed, "failed": failed, "conflict": conflict, "result": result, "objects": list(objects)}
+    return {**shown(step), **how, **more}
+
+
+def node_written(name: str) -> Written:
+    """A node that was patched."""
+    return {"kind": "Node", "namespace": "", "name": name, "action": "updated"}
+
+
+def pod_written(pod: str, action: str) -> Written:
+    """A pod (``namespace/name``) that was evicted, or patched."""
+    namespace, _, name = pod.partition("/")
+    return {"kind": "Pod", "namespace": namespace, "name": name, "action": action}

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +22,7 @@ from .._kube.pods import Pod, pod_of
 from .._kube.replacing import return_to_owner
 from .._kube.session import Session
 from .._kube.unended import silence_of
-from .remediation_nodes import NodeWriter, Raw, taken
+from .remediation_nodes import NodeWriter, Raw, Written, pod_written, taken
 
 PODS = f"/api/v1/namespaces/{MODELS_NAMESPACE}/pods"
 #: How old the knowledge may be that a node is still to be drained.
@@ -52,7 +52,7 @@ class PodMover:
     def drain(self, steps: list[Step]) -> Taken:
         """Drain the nodes of the steps, all at once, and mark those that are empty."""
         if self._check:
-            return [taken(step, True, "") for step in steps]
+            return [taken(step, True, "", objects=_evicted(step.pods)) for step in steps]
         done: Taken = []
         for part in ([one for one in steps if not one.partial], [one for one in steps if one.partial]):
             if not part:
@@ -77,7 +77,9 @@ class PodMover:
             result = written["result"] or "; ".join(
                 f"{pod}: {why}" for pod, why in told["more"]["counted_as_gone"].items()
             )
-            return {**taken(step, True, result, failed=written["failed"]), **told["more"]}
+            how = {"failed": written["failed"], "conflict": written["conflict"]}
+            objects = [*told["more"].pop("objects"), *written["objects"]]
+            return taken(step, True, result, objects=objects, **how, **told["more"])
         return taken(step, bool(outcome.gone(step.node)), mark.why, **told["more"])
 
     def _unfinished(self, step: Step, outcome: Drained, told: dict[str, Any]) -> dict[str, Any]:
@@ -101,7 +103,8 @@ class PodMover:
         for step in steps:
             only = frozenset(pod for pod in step.pods if (began.get(pod) or step.evidence + 1) <= step.evidence)
             if not only or self._check:
-                done.append(taken(step, bool(only), "" if only else "these pods began after the evidence"))
+                why = "" if only else "these pods began after the evidence"
+                done.append(taken(step, bool(only), why, objects=_evicted(sorted(only))))
                 continue
             outcome = self._drainer([step], only, lambda _node: True).drain()
             told = _told(step, outcome)
@@ -125,7 +128,8 @@ class PodMover:
     def _returned(self, pod: Pod) -> dict[str, Any]:
         step = Step(pod.node, KEEP, f"its node is not drained any more: {pod.key} is returned to {pod.owner}", "")
         trouble = return_to_owner(self._session, pod)
-        return taken(step, not trouble, trouble, failed=bool(trouble))
+        objects = [] if trouble else [pod_written(pod.key, "updated")]
+        return taken(step, not trouble, trouble, failed=bool(trouble), objects=objects)
 
     def _drainer(self, steps: list[Step], only: frozenset[str] | None, leave: Any, **more: frozenset[str]) -> Drainer:
         return Drainer(
@@ -161,6 +165,10 @@ def _is_drained(journey: Journey) -> bool:
     return journey.out_of_service and not journey.undone_by_hand and not journey.maintenance
 
 
+def _evicted(pods: Iterable[str]) -> list[Written]:
+    return [pod_written(pod, "evicted") for pod in pods]
+
+
 def _told(step: Step, outcome: Drained) -> dict[str, Any]:
     own = [one for one in outcome.evicted if one.pod.node == step.node]
     held = {one.pod.key: one.why for one in own if one.state == HELD}
@@ -181,5 +189,6 @@ def _told(step: Step, outcome: Drained) -> dict[str, Any]:
         "left": outcome.left,
         "unschedulable": outcome.unschedulable,
         "seconds": round(outcome.seconds, 2),
+        "objects": _evicted(one.pod.key for one in own if one.asked or one.state == "gone"),
     }
     return {"why": why, "more": more}

@@ -64,6 +64,7 @@ def test_a_node_view_keeps_only_what_is_used() -> None:
         "labels": {"nvidia.com/gpu.product": H100, "nvidia.com/gpu.memory": "81559"},
         "taints": [{"key": "nvidia.com/gpu", "value": "", "effect": "NoSchedule"}],
         "unschedulable": True,
+        "remediation": "",
         "conditions": {"Ready": "True"},
         "capacity": {"nvidia.com/gpu": "8"},
         "allocatable": {"nvidia.com/gpu": "8"},
@@ -225,7 +226,7 @@ def test_facts_are_plain_and_sorted() -> None:
     assert found["version"] == {"major": "1", "minor": "36", "git": "v1.36.2"}
     assert found["apis"] == {"v1": ["Node", "Pod"]}
     assert found["namespaces"] == ["a", "b"]
-    assert found["nodes"]["problems"] == [{"node": "cpu", "reason": "kubelet silent"}]
+    assert found["nodes"]["problems"] == [{"node": "cpu", "reason": "kubelet silent", "remediation": ""}]
     assert [(g["name"], g["programmed"]) for g in found["gateways"]] == [("other", False), ("public", True)]
     assert found["sets"] == ["presetup", "stack"]
     assert [q["managed"] for q in found["quotas"]] == ["", "fireworks-byoc"]

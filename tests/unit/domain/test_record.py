@@ -16,10 +16,10 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.record impo
     BODY,
     LEFT_OUT,
     canonical,
-    changed_objects,
     hash_of,
     head_after,
     make_record,
+    recorded_objects,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.record_check import check_records
 
@@ -201,13 +201,16 @@ def test_no_secret_is_recorded() -> None:
     assert record["objects"] == [{"object": LEFT_OUT, "after": "a"}]
 
 
-def test_objects_are_those_that_changed_in_loops_too() -> None:
-    same = {"kind": "Service", "namespace": "ns", "name": "a", "action": "unchanged"}
-    made = {"kind": "Namespace", "namespace": "", "name": "b", "action": "created", "before": "", "after": "h"}
-    found = changed_objects([{"objects": [same]}, {"results": [{"objects": [made]}, {"skipped": True}]}, {}])
-    assert found == [{"object": "Namespace b", "action": "created", "before": "", "after": "h"}]
-    [deleted] = changed_objects([{"objects": [{**same, "action": "deleted"}]}])
-    assert deleted["object"] == "Service ns/a"
+def test_objects_are_those_that_were_written_with_the_hashes_that_results_know() -> None:
+    service = {"kind": "Service", "namespace": "ns", "name": "a", "action": "deleted"}
+    made = {"kind": "Namespace", "namespace": "", "name": "b", "action": "created"}
+    told = {**made, "before": "", "after": "h"}
+    results = [{"failed": True}, {"results": [{"objects": [told]}, {"skipped": True}]}, {}]
+    assert recorded_objects([service, made], results) == [
+        {"object": "Service ns/a", "action": "deleted", "before": "", "after": ""},
+        {"object": "Namespace b", "action": "created", "before": "", "after": "h"},
+    ]
+    assert recorded_objects([], results) == [], "what no server accepted was not written"
 
 
 def test_an_empty_file_is_no_tampering_before_the_first_line() -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from dataclasses import MISSING, fields, replace
 from typing import Any
@@ -19,7 +18,6 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation
     Fleet,
     Replicas,
     Seen,
-    Step,
     blind_nodes,
     budget_of,
     drained,
@@ -32,100 +30,30 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.capacity import Serving, advise
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.journey import has_gpus
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.node_action import (
+    Target,
+    target_digest,
+)
 from ansible_collections.fireworks.byoc.plugins.module_utils._operations.finding_spec import FINDING_SPEC
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.owner import Owner
-
-NOW = 1_800_000_000.0
-OURS = "byoc.fireworks.ai/"
-SAYS = OURS + "remediation-"
-H100 = "NVIDIA-H100-80GB-HBM3"
-ALL_AUTO = dict.fromkeys(("cordon", "drain", "restart_plugin", "gpu_reset", "reboot", "replace"), "auto")
-NOTHING = Seen()
-THEIRS = {"key": "acme.example/reserved", "effect": "NoSchedule"}
-Manifest = dict[str, Any]
-
-
-def node(name: str = "gpu-1", *, ready_since: float = NOW - 7200, offered: int = 8, **said: str) -> Manifest:
-    """A GPU node, with what its annotations say of a journey."""
-    return {
-        "metadata": {
-            "name": name,
-            "uid": "u-" + name,
-            "resourceVersion": "7",
-            "labels": {"nvidia.com/gpu.product": H100},
-            "annotations": {SAYS + key.replace("_", "-"): value for key, value in said.items()},
-        },
-        "spec": {"taints": [dict(THEIRS)]},
-        "status": {
-            "capacity": {"nvidia.com/gpu": "8"},
-            "allocatable": {"nvidia.com/gpu": str(offered)},
-            "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": shown_moment(ready_since)}],
-        },
-    }
-
-
-def finding(action: str = "reboot", at: float | None = NOW - 10, name: str = "gpu-1", **more: Any) -> Finding:
-    given = {"node": name, "fault": "xid_79", "action": action, "quarantine": action != "restart_pod"}
-    return Finding(**{**given, "at": shown_moment(at), **more})
-
-
-def contract(**sections: Any) -> Manifest:
-    return {"actions": dict(ALL_AUTO), "remediation": {}, **sections}
-
-
-def plan(
-    it: Manifest,
-    *findings: Finding,
-    agreed: Manifest | None = None,
-    others: tuple[Manifest, ...] = (),
-    seen: Seen = NOTHING,
-    fleet: Fleet | None = None,
-    now: float = NOW,
-) -> Step:
-    """The next step of a node among 20, all else well."""
-    agreed = agreed or contract()
-    rest = [node(f"other-{number}") for number in range(19 - len(others))]
-    journeys = [journey_of(one) for one in (it, *others, *rest)]
-    faults = faults_by_node(findings)
-    sick = {name: min(one.since or 0.0 for one in found) for name, found in faults.items()}
-    budget = budget_of(journeys, sick, limits_of(agreed), now, fleet)
-    return next_step(it, faults.get(it["metadata"]["name"], []), budget, agreed, now, seen)
-
-
-def after(it: Manifest, step: Step, now: float = NOW) -> Manifest:
-    """The node after the step's patch, as a JSON merge patch works."""
-    assert step.patch is not None, step
-
-    def merged(old: Any, new: Any) -> Any:
-        if not isinstance(new, dict):
-            return new
-        kept = dict(old) if isinstance(old, dict) else {}
-        for key, value in new.items():
-            if value is None:
-                kept.pop(key, None)
-            else:
-                kept[key] = merged(kept.get(key), value)
-        return kept
-
-    return dict(merged(copy.deepcopy(it), step.patch))
-
-
-def quarantined(action: str = "reboot", **more: Any) -> Manifest:
-    it = node()
-    return after(it, plan(it, finding(action, **more)))
-
-
-def said(it: Manifest) -> dict[str, str]:
-    return {key.removeprefix(SAYS): value for key, value in it["metadata"]["annotations"].items()}
-
-
-def in_state(state: str, *, cordoned: bool = True, since: float = NOW - 60, **more: str) -> Manifest:
-    """A node on its way, with our marks."""
-    words = {"state": state, "since": shown_moment(since), "session": "s-1", "reason": "XID 79", "faults": "xid_79",
-             "goal": "reboot", "drains": "true", "cordoned": str(cordoned).lower(), "gpus": "8", **more}  # fmt: skip
-    it = node(**words)
-    it["spec"] = {"taints": [THEIRS, {"key": OURS + "quarantined", "effect": "NoSchedule"}], "unschedulable": True}
-    return it
+from tests.unit.domain.sick_nodes import (
+    ALL_AUTO,
+    NOTHING,
+    NOW,
+    OURS,
+    SAYS,
+    THEIRS,
+    Manifest,
+    after,
+    approved,
+    contract,
+    finding,
+    in_state,
+    node,
+    plan,
+    quarantined,
+    said,
+)
 
 
 @pytest.mark.parametrize(
@@ -186,8 +114,7 @@ def test_nothing_is_done_without_fresh_evidence(findings: list[Manifest], words:
     [
         ({}, Seen(), "observe"),
         ({"actions": {}}, Seen(), "observe"),
-        ({"actions": {"cordon": "approve"}}, Seen(), "observe"),
-        ({"actions": {"cordon": "approve"}}, Seen(approved=frozenset({"gpu-1"})), "quarantine"),
+        ({"actions": {"cordon": "approve"}}, Seen(), "wait"),
         ({"actions": {"cordon": "auto"}}, Seen(), "quarantine"),
     ],
 )
@@ -329,22 +256,6 @@ def test_a_fault_of_a_pod_restarts_that_pod_and_leaves_the_node() -> None:
 
 
 @pytest.mark.parametrize(
-    ("actions", "approved", "do", "words"),
-    [
-        ({"drain": "never"}, "", "hand_over", "actions.drain is never"),
-        ({"drain": "approve"}, "", "wait", "remediate_approved=s-1"),
-        ({"drain": "approve"}, "gpu-1", "wait", "remediate_approved=s-1"),
-        ({"drain": "approve"}, "s-1", "drain", "floor"),
-    ],
-)
-def test_a_drain_as_the_contract_says(actions: Manifest, approved: str, do: str, words: str) -> None:
-    agreed = contract(actions={**ALL_AUTO, **actions})
-    step = plan(in_state("quarantined"), agreed=agreed, seen=Seen(approved=frozenset({approved})))
-    assert step.do == do
-    assert words in step.why
-
-
-@pytest.mark.parametrize(
     ("goal", "actions", "history", "do", "repair"),
     [
         ("reboot", {}, [], "repair", "reboot"),
@@ -458,7 +369,9 @@ def test_a_reset_of_one_gpu_moves_only_its_pods() -> None:
     few = Serving("llama", here=("m/a-0",), ready=1, ready_here=1, floor=1, slots=1)
     waits = plan(it, seen=Seen(serving=(few,)))
     assert (waits.do, waits.more) == ("bring_replacements", (("llama", 1),))
-    assert plan(it, seen=Seen(serving=(few,), approved=frozenset({"s-1"}))).do == "drain"
+    accepted = replace(approved(waits), serving=(few,))
+    it = after(it, plan(it, seen=accepted))
+    assert plan(it, seen=accepted).do == "drain"
     full = Serving("llama", here=("m/a-0",), ready=1, ready_here=1, floor=1)
     assert plan(it, seen=Seen(serving=(full,))).do == "wait"
 
@@ -519,7 +432,11 @@ def test_whose_replacements_come_first(
     step = plan(it, seen=Seen(serving=(serving,)))
     if sick is None:
         assert (step.do, step.first, step.held) == ("drain", first, held)
-        assert plan(it, seen=Seen(serving=(serving,), approved=frozenset({"s-1"}))).held == ()
+        if held:
+            digest = target_digest(contract(), Target("gpu-1", "reboot", "s-1"))
+            accepted = replace(approved(replace(step, digest=digest)), serving=(serving,))
+            it = after(it, plan(it, seen=accepted))
+            assert plan(it, seen=accepted).held == ()
 
 
 def test_only_a_replica_set_makes_another_pod_before_one_leaves() -> None:

@@ -17,6 +17,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary imp
     success,
     summary,
     unfinished,
+    with_written,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.table import table, width
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure import failed_result
@@ -128,17 +129,29 @@ def applied(**actions: str) -> dict[str, Any]:
     return {"objects": [{"kind": "Pod", "namespace": "x", "name": n, "action": a} for n, a in actions.items()]}
 
 
-def test_each_changed_object_counts_once() -> None:
-    results = [
-        applied(a="created", b="unchanged"),
-        {"results": [applied(a="created", c="updated"), {"skipped": True}]},
-        {"skipped": True},
-    ]
-    outcome = success(contract(), results)
-    assert (outcome["result"], outcome["written"]) == ("done", ["Pod x/a", "Pod x/c"])
-    assert success(contract(), results, check_mode=True)["result"] == "would_change"
-    assert success(contract(), [applied(a="unchanged")])["result"] == "unchanged"
+def an_object(name: str, action: str) -> dict[str, str]:
+    return {"kind": "Pod", "namespace": "x", "name": name, "action": action}
+
+
+def test_each_object_that_was_written_counts_once() -> None:
+    writes = [an_object("a", "created"), an_object("c", "updated"), an_object("a", "updated")]
+    outcome = success(contract(), written=writes)
+    assert (outcome["result"], outcome["written"]) == ("done", [an_object("a", "created"), an_object("c", "updated")])
+    results = [applied(a="created", b="unchanged"), {"results": [applied(a="created", c="updated"), {"skipped": True}]}]
+    assert success(contract(), results)["result"] == "unchanged", "what no server accepted was not written"
+    checked = success(contract(), [*results, {"skipped": True}], check_mode=True)
+    assert (checked["result"], checked["written"]) == ("would_change", outcome["written"])
+    assert success(contract(), [applied(a="unchanged")], check_mode=True)["result"] == "unchanged"
     assert success(contract(), passed=True)["result"] == "passed"
+
+
+def test_a_failure_too_tells_what_was_written() -> None:
+    writes = [an_object("a", "created")]
+    failed = with_written(failure(contract(), {"msg": "no"}, "Apply"), [], writes, check_mode=False)
+    assert (failed["result"], failed["written"]) == ("failed", writes)
+    checked = with_written(failed, [applied(b="updated")], writes, check_mode=True)
+    assert checked["written"] == [an_object("b", "updated")]
+    assert with_written({}, [], writes, check_mode=False) == {}, "no outcome stays none"
 
 
 UNMET = {
@@ -232,15 +245,18 @@ def test_a_summary_has_a_line_for_each_and_the_failures_in_full() -> None:
     assert unfinished(outcomes) == ["birch"]
 
 
-def test_a_renewed_credential_is_a_change() -> None:
-    turns = [{"user": "a", "changed": True}, {"user": "b", "changed": True}, {"user": "c", "changed": False}]
-    assert success(contract(), [{"results": turns}])["written"] == ["credential a", "credential b"]
+def test_a_credential_that_would_be_renewed_is_a_change() -> None:
+    user = "system:serviceaccount:fireworks-system:"
+    turns = [{"user": f"{user}{name}", "changed": name != "c"} for name in "abc"]
+    found = success(contract(), [{"results": turns}], check_mode=True)["written"]
+    assert [one.pop("name") for one in found] == ["a", "b"]
+    assert found == 2 * [{"kind": "ServiceAccount", "namespace": "fireworks-system", "action": "token_issued"}]
 
 
 LOCK = {"held": True, "holder": "alice@ctl-1/7f3a9c2e", "duration": 120}
 UNREACHABLE = failed_result(error="UnreachableError", code="unreachable", what="the API server did not answer")
 TAKEN = {"held": False, "held_by": {"holder": "bob@ctl-2/4711"}}
-WENT = success(contract(), [{"changed": True, "user": "observer"}])
+WENT = success(contract(), written=[an_object("a", "created")])
 BROKE = failure(contract(), UNREACHABLE, "Restore the release")
 LOST = {**BROKE, "code": "lock_lost"}
 

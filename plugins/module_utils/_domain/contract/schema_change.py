@@ -65,7 +65,7 @@ _WINDOW = window("Window", "A recurring period in which changes may be made: `we
 
 _FREEZE = section(
     "Freeze",
-    "A period without changes, regardless of windows.",
+    "A period without changes, regardless of windows: drains and repairs of GPU nodes wait for its end too.",
     {
         "from": text(
             "From",
@@ -108,8 +108,8 @@ def _approval(title: str, what: str) -> Schema:
 
 _NODE_ACTION = choice(
     "Node action",
-    "Whether a drain or a repair of a GPU node waits for the customer's approval even where `actions` says auto. "
-    "Unless given, `actions` decides. A quarantine, which moves no pod, never waits.",
+    "Whether a drain or a repair of a GPU node waits for the customer's approval, and so for a window, even where "
+    "`actions` says auto. Unless given, `actions` decides. A quarantine, which moves no pod, never waits.",
     APPROVALS,
     examples=["required"],
 )
@@ -137,7 +137,8 @@ CHANGE = section(
     {
         "windows": listing(
             "Windows",
-            "Periods in which changes may be made. None: at any time outside the freezes.",
+            "Periods in which changes may be made. None: at any time outside the freezes. What `actions` calls auto "
+            "does not wait for one.",
             _WINDOW,
             default=[],
             examples=[_WINDOW["examples"]],

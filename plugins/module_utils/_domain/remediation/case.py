@@ -6,15 +6,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from ..._vocabulary.owner import Owner
-from ..contract.actions import APPROVE, AUTO
-from .faults import HUMAN, LADDER, RESTART_POD, Fault
+from ..._vocabulary.wording import spoken
+from ..moments import shown_moment
+from ..rollout.approval import Verdict
+from ..rollout.node_action import Target, approved_by_person, decide_action, target_digest
+from ..rollout.permission import Decision
+from .faults import HUMAN, LADDER, Fault
 from .journey import HANDED_OVER, QUARANTINED, Journey, Node, basis_of, journey_of, marked
-from .limits import DRAIN, Limits, limits_of, permission
+from .limits import Limits, action_of, limits_of, longest
 from .safety import Budget
-from .step import HAND_OVER, MARK, Seen, Step
+from .step import HAND_OVER, MARK, WAIT, Seen, Step
 
 SUSPECT_SECONDS = 60.0
 """How long unsure evidence has to go on before it counts."""
@@ -50,20 +55,51 @@ class Case:
         drains = self.journey.drains or any(one.drains for one in fresh)
         return self.mark(QUARANTINED, f"{fresh[0].kind} was found besides", drains=drains, **said)
 
-    def not_permitted(self, what: str) -> str:
-        """Why the contract does not permit something now; empty where it does."""
-        allowed = permission(self.contract, what)
-        if allowed == AUTO or (allowed == APPROVE and self.approved()):
-            return ""
-        word = DRAIN if what == RESTART_POD else what
-        if allowed == APPROVE:
-            approve = self.journey.session or self.journey.name
-            return f"actions.{word} waits for an approval: -e remediate_approved={approve}"
-        return f"the contract's actions.{word} is never"
+    def decide(self, what: str, target: Target) -> Decision:
+        """Whether ``cordon``, ``drain`` or a repair may be done now, as every change is decided."""
+        needed = longest(self.limits, what)
+        return decide_action(self.contract, action_of(what), target, self.seen.given, needed, self.moment)
 
-    def approved(self) -> bool:
-        """By session, so that an approval is never used twice; before there is one, by the node's name."""
-        return (self.journey.session or self.journey.name) in self.seen.approved
+    def target(self, goal: str) -> Target:
+        """What is approved of a node that is out of service: the drain for a repair, and that repair."""
+        return Target(self.journey.name, goal, self.journey.session)
+
+    def target_in_service(self, what: str, faults: Sequence[Fault], pods: Sequence[str] = ()) -> Target:
+        """What is approved of a node without a session: once, for these faults, since it last came back."""
+        back = shown_moment(max(self.journey.returned, self.journey.released))
+        return Target(self.journey.name, what, occasion=(kinds(faults), *sorted(pods), back))
+
+    def approved(self, target: Target) -> Verdict:
+        """Whether a person has approved this, and not only the contract once and for all."""
+        return approved_by_person(self.contract, target, self.seen.given, self.moment)
+
+    @property
+    def moment(self) -> datetime:
+        """Now."""
+        return datetime.fromtimestamp(self.now, UTC)
+
+    def waiting(self, what: str, target: Target, held: Decision, **more: Any) -> Step:
+        """A step that waits for an approval, a window, or the end of a freeze."""
+        why = f"the {spoken(what)} waits: {held.reason}"
+        said: dict[str, Any] = {"goal": target.goal, "owner": held.owner, "code": held.code, **more}
+        if held.at:
+            said["next_at"] = held.at.astimezone(UTC).isoformat(timespec="seconds")
+        if held.code == "approval":
+            said["digest"] = self.digest(target)
+        return self.plan(WAIT, why, **said)
+
+    def digest(self, target: Target) -> str:
+        """What an approval of it names."""
+        return target_digest(self.contract, target)
+
+    def given_by(self, target: Target, by: str) -> dict[str, Any]:
+        """Who approved a step, and by which digest; of a step that needed nobody, nothing."""
+        return {"approved_by": by, "digest": self.digest(target)} if by else {}
+
+    def approve(self, given: Mapping[str, Any], why: str) -> Step:
+        """A step that says on the node who approved what comes next, before it is done."""
+        said = {"approved_by": given["approved_by"], "approval": given["digest"]}
+        return self.plan(MARK, why, patch=marked(self.journey, self.now, **said), goal=self.journey.goal, **given)
 
     def mark(self, state: str, why: str, **said: Any) -> Step:
         """A step that only says something new on the node."""

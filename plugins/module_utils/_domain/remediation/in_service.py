@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ..._vocabulary.owner import Owner
 from ..contract.actions import NEVER
 from ..moments import shown_moment
+from ..rollout.permission import SKIP
+from ..rollout.permission import WAIT as DECIDED_TO_WAIT
 from .case import SUSPECT_SECONDS, Case, kinds
 from .faults import RESTART_POD, Fault
 from .journey import SUSPECT, gpus_expected, marked, taken_out
@@ -34,15 +37,19 @@ def begin(case: Case) -> Step:
         return _suspect(case, fault)
     if not any(one.quarantines for one in fresh):
         return _restart(case, fresh)
-    refusal = case.not_permitted(CORDON) or case.budget.tripped
+    target = case.target_in_service("quarantine", fresh)
+    decided = case.decide(CORDON, target)
+    if decided.action == DECIDED_TO_WAIT:
+        return case.waiting("quarantine", target, decided, faults=fresh)
+    refusal = decided.reason if decided.action == SKIP else case.budget.tripped
     refusal = refusal or case.budget.refusal(case.journey.product, case.seen.models)
     if refusal:
         return case.plan(OBSERVE, f"{fault.kind}: {refusal}", faults=fresh)
     case.budget.take(case.journey.product, case.seen.models)
-    return _quarantine(case, fault, fresh)
+    return _quarantine(case, fault, fresh, case.given_by(target, decided.approved_by))
 
 
-def _quarantine(case: Case, fault: Fault, fresh: Sequence[Fault]) -> Step:
+def _quarantine(case: Case, fault: Fault, fresh: Sequence[Fault], given: Mapping[str, Any]) -> Step:
     session = f"{case.journey.name}-{shown_moment(case.now).translate({ord(c): None for c in '-:'})}"
     patch = taken_out(
         case.node,
@@ -57,8 +64,11 @@ def _quarantine(case: Case, fault: Fault, fresh: Sequence[Fault]) -> Step:
         gpus=gpus_expected(case.node),
         models=",".join(case.seen.models),
         gpu=_only_gpu(fresh),
+        approved_by=given.get("approved_by"),
+        approval=given.get("digest"),
     )
-    return case.plan(QUARANTINE, fault.why or fault.kind, patch=patch, goal=fault.goal, faults=fresh, session=session)
+    why = fault.why or fault.kind
+    return case.plan(QUARANTINE, why, patch=patch, goal=fault.goal, faults=fresh, session=session, **given)
 
 
 def _only_gpu(faults: Sequence[Fault]) -> str | None:
@@ -81,10 +91,21 @@ def _suspect(case: Case, fault: Fault) -> Step:
 def _restart(case: Case, fresh: Sequence[Fault]) -> Step:
     pods = tuple(dict.fromkeys(pod for one in fresh if one.pods_exact for pod in one.pods))
     at = max(one.at or 0.0 for one in fresh)
-    refusal = case.not_permitted(RESTART_POD) or case.budget.tripped or case.budget.storm
-    if refusal or not pods:
-        return case.plan(OBSERVE, f"{fresh[0].kind}: {refusal or 'nobody knows which pod it is'}", faults=fresh)
-    return case.plan(RESTART, fresh[0].why or fresh[0].kind, pods=pods, goal=RESTART_POD, faults=fresh, evidence=at)
+    target = case.target_in_service(RESTART_POD, fresh, pods)
+    decided = case.decide(RESTART_POD, target)
+    refusal = decided.reason if decided.action == SKIP else "" if pods else "nobody knows which pod it is"
+    if decided.action == DECIDED_TO_WAIT and not refusal:
+        return case.waiting("restart", target, decided, faults=fresh, pods=pods)
+    refusal = refusal or case.budget.tripped or case.budget.storm
+    if refusal:
+        return case.plan(OBSERVE, f"{fresh[0].kind}: {refusal}", faults=fresh)
+    said: dict[str, Any] = {
+        "pods": pods,
+        "goal": RESTART_POD,
+        "evidence": at,
+        **case.given_by(target, decided.approved_by),
+    }
+    return case.plan(RESTART, fresh[0].why or fresh[0].kind, faults=fresh, **said)
 
 
 def _unfit(case: Case) -> str:

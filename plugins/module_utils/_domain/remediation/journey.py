@@ -33,7 +33,7 @@ OUT_OF_SERVICE = (QUARANTINED, DRAINED, REPAIRING, VALIDATING, HANDED_OVER)
 # What ends with the journey; history, returned and released stay.
 _FIELDS = (
     "state", "since", "session", "reason", "faults", "evidence",
-    "goal", "drains", "cordoned", "repaired", "gpus", "models", "gpu",
+    "goal", "drains", "cordoned", "repaired", "gpus", "models", "gpu", "approved_by", "approval",
 )  # fmt: skip
 
 Node = Mapping[str, Any]
@@ -47,6 +47,7 @@ class Journey:
     cordoned: whether the cordon is ours. gpus: how many it had when it was taken out of service. released: when
     somebody returned it by hand; released_of: with which faults. history: past repairs, none where they cannot be
     read: a journey must not end because somebody edited an annotation. gpu: the sick one, where only one is.
+    approval: the digest by which ``approved_by`` approved what is done now; empty where nobody was asked.
     """
 
     name: str
@@ -69,6 +70,8 @@ class Journey:
     released_of: tuple[str, ...]
     history: tuple[Mapping[str, Any], ...]
     gpu: str
+    approved_by: str
+    approval: str
     unschedulable: bool
     tainted: bool
     maintenance: bool
@@ -115,6 +118,8 @@ def journey_of(node: Node) -> Journey:
         released_of=_words(said, "released-of"),
         history=repairs_of(metadata.get("annotations") or {}) or (),
         gpu=said.get("gpu", ""),
+        approved_by=said.get("approved-by", ""),
+        approval=said.get("approval", ""),
         unschedulable=bool(spec.get("unschedulable")),
         tainted=any(taint.get("key") == QUARANTINE_TAINT for taint in spec.get("taints") or ()),
         maintenance=MAINTENANCE_LABEL in labels and labels[MAINTENANCE_LABEL] != "false",

@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from ..contract.actions import APPROVE, AUTO
 from ..moments import seconds_at
+from ..rollout.permission import GO, SKIP, Decision
 from .faults import HUMAN, LADDER, RESTART_POD
 from .journey import Journey
-from .limits import Limits, permission
+from .limits import Limits
 
 WEEK = 7 * 86400.0
 REPAIR, WAIT, HAND_OVER = "repair", "wait", "hand_over"
@@ -21,16 +20,23 @@ REPAIR, WAIT, HAND_OVER = "repair", "wait", "hand_over"
 
 @dataclass(frozen=True)
 class Rung:
-    """What to do: ``repair`` with ``goal``, ``wait`` until ``until``, or ``hand_over``; and why."""
+    """What to do: ``repair`` with ``goal``, ``wait`` until ``until``, or ``hand_over``; and why.
+
+    decided: whether the contract lets it be made now, where that was asked.
+    """
 
     do: str
     goal: str
     why: str
     until: float = 0.0
+    decided: Decision | None = None
 
 
-def next_rung(journey: Journey, contract: Mapping[str, Any], limits: Limits, approved: bool, now: float) -> Rung:
-    """The next repair of a node whose fault asks for ``journey.goal``."""
+def next_rung(journey: Journey, limits: Limits, decide: Callable[[str], Decision], now: float) -> Rung:
+    """The next repair of a node whose fault asks for ``journey.goal``.
+
+    :param decide: whether the contract lets a repair be made now.
+    """
     if journey.goal == HUMAN or journey.goal not in LADDER:
         return Rung(HAND_OVER, HUMAN, "only a human can say what is wrong")
     recent = [one for one in journey.history if (seconds_at(one.get("at")) or 0.0) > now - WEEK]
@@ -48,10 +54,7 @@ def next_rung(journey: Journey, contract: Mapping[str, Any], limits: Limits, app
         failed_now = any(one.get("session") == journey.session for one in tried)
         if goal == RESTART_POD or failed_now or len(tried) >= limits.attempts:
             continue
-        allowed = permission(contract, goal)
-        if allowed == AUTO or (allowed == APPROVE and approved):
-            return Rung(REPAIR, goal, f"the contract's actions.{goal} is {allowed}")
-        if allowed == APPROVE:
-            return Rung(WAIT, goal, f"actions.{goal} waits for an approval: -e remediate_approved={journey.session}")
-        return Rung(HAND_OVER, goal, f"the contract's actions.{goal} is never")
+        decided = decide(goal)
+        do = {GO: REPAIR, SKIP: HAND_OVER}.get(decided.action, WAIT)
+        return Rung(do, goal, decided.reason, decided=decided)
     return Rung(HAND_OVER, HUMAN, "every repair has been tried as often as it may be")

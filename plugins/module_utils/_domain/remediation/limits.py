@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from ..contract import actions
 from ..contract.durations import parse_duration
 from ..contract.schema_remediation import REMEDIATION
+from ..rollout.policy import Estimate
 
 CORDON, DRAIN = "cordon", "drain"
 
@@ -45,6 +47,19 @@ def limits_of(contract: Mapping[str, Any]) -> Limits:
     return Limits(**{**told, **spans})
 
 
+def action_of(what: str) -> str:
+    """The key of ``actions`` that permits ``cordon``, ``drain`` or a repair."""
+    return _PERMITTED_BY.get(what, what)
+
+
+def longest(limits: Limits, what: str) -> Estimate:
+    """How long it may take, by which it is decided whether it ends in time."""
+    if what == CORDON:
+        return Estimate(timedelta(0), "one write")
+    bound = "drain_deadline" if action_of(what) == DRAIN else "repair_deadline"
+    return Estimate(timedelta(seconds=getattr(limits, bound)), f"remediation.{bound}")
+
+
 def permission(contract: Mapping[str, Any], what: str) -> str:
     """never, approve or auto: what the contract says of ``cordon``, ``drain`` or a repair."""
-    return actions.permission(contract, _PERMITTED_BY.get(what, what))
+    return actions.permission(contract, action_of(what))

@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..contract.actions import NEVER
+from ..rollout.node_action import Target
+from ..rollout.permission import GO, SKIP
 from . import capacity, ladder
 from .case import Case
 from .faults import GPU_RESET, HUMAN
@@ -28,21 +32,44 @@ def empty(case: Case) -> Step:
         if journey.goal == HUMAN:
             return case.hand_over(f"quarantined for a human to look at: {journey.reason}")
         return case.mark(DRAINED, "its pods may stay for this repair")
-    wait = case.not_permitted(DRAIN)
-    if wait and permission(case.contract, DRAIN) == NEVER:
-        return case.hand_over(wait)
-    wait = wait or case.budget.tripped or case.budget.storm
+    target = case.target(journey.goal)
+    decided = case.decide(DRAIN, target)
+    if decided.action == SKIP:
+        return case.hand_over(decided.reason)
+    advice = capacity.advise(case.seen.serving, _sick_pods(case))
+    if decided.action != GO:
+        return case.waiting(DRAIN, target, decided, pods=advice.pods)
+    wait = case.budget.tripped or case.budget.storm
     if wait:
         return case.plan(WAIT, wait)
-    advice = capacity.advise(case.seen.serving, _sick_pods(case))
     if advice.how == capacity.WAIT:
         return case.plan(WAIT, advice.why, pods=advice.pods)
-    if advice.how == capacity.REPLACE_FIRST and not case.approved():
-        why = f"{advice.why}; or approve the gap: -e remediate_approved={case.journey.session}"
-        return case.plan(capacity.REPLACE_FIRST, why, pods=advice.pods, more=advice.more)
-    held = () if case.approved() else advice.held  # whoever approved the drain has approved the gap
+    return _drain(case, target, advice, decided.approved_by)
+
+
+def _drain(case: Case, target: Target, advice: capacity.Advice, by: str) -> Step:
+    """The drain of a node, now or after its replacements, unless a person lets some time pass without them."""
+    gap = advice.how == capacity.REPLACE_FIRST
+    if gap or advice.held:
+        accepted = case.approved(target)  # whoever approved the drain has accepted the gap
+        if gap and not accepted.approved:
+            why = f"{advice.why}; or a person accepts the gap: {accepted.reason}"
+            asked: dict[str, Any] = {"goal": target.goal, "code": "approval", "digest": case.digest(target)}
+            return case.plan(capacity.REPLACE_FIRST, why, pods=advice.pods, more=advice.more, **asked)
+        by = accepted.by or by
+    given = case.given_by(target, by)
+    if given and given["digest"] != case.journey.approval:
+        return case.approve(given, f"{by} approved it")
+    held = () if by else advice.held
     partial = advice.how == capacity.PARTIAL
-    return case.plan(DRAIN_NODE, advice.why, pods=advice.pods, first=advice.first, held=held, partial=partial)
+    how: dict[str, Any] = {
+        "pods": advice.pods,
+        "first": advice.first,
+        "held": held,
+        "partial": partial,
+        "goal": target.goal,
+    }
+    return case.plan(DRAIN_NODE, advice.why, **how, **given)
 
 
 def _sick_pods(case: Case) -> list[str] | None:
@@ -56,14 +83,20 @@ def _sick_pods(case: Case) -> list[str] | None:
 
 def repair(case: Case) -> Step:
     """A drained node: the next repair, or a human."""
-    rung = ladder.next_rung(case.journey, case.contract, case.limits, case.approved(), case.now)
+    rung = ladder.next_rung(case.journey, case.limits, lambda goal: case.decide(goal, case.target(goal)), case.now)
     if rung.do == ladder.HAND_OVER:
         return case.hand_over(rung.why, rung.goal)
+    target = case.target(rung.goal)
+    if rung.do == ladder.WAIT and rung.decided:
+        return case.waiting(rung.goal, target, rung.decided)
     wait = case.budget.tripped or case.budget.storm or (rung.why if rung.do == ladder.WAIT else "")
     if wait:
         return case.plan(WAIT, wait, goal=rung.goal)
-    patch = marked(case.journey, case.now, state=REPAIRING, goal=rung.goal)
-    return case.plan(REPAIR, rung.why, patch=patch, goal=rung.goal)
+    by = rung.decided.approved_by if rung.decided else ""
+    given = case.given_by(target, by)
+    said = {"approved_by": by or None, "approval": given.get("digest")}
+    patch = marked(case.journey, case.now, state=REPAIRING, goal=rung.goal, **said)
+    return case.plan(REPAIR, rung.why, patch=patch, goal=rung.goal, **given)
 
 
 def repairing(case: Case) -> Step:

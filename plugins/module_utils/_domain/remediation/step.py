@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..._vocabulary.owner import Owner
+from ..rollout.node_action import Given
 from .capacity import Serving
 from .journey import Patch
 
@@ -26,7 +27,9 @@ class Step:
     ``drain`` and ``restart_pods``; evidence: pods that began after it are others. partial: no pod but
     those leaves. first: which of them leave only after their replacements are Ready; held: those of ``first`` that
     stay otherwise. basis: what of the node it was decided by. owner: who has to act. goal: the
-    repair, for ``repair`` and ``hand_over``.
+    repair, for ``repair`` and ``hand_over``. code: why it was decided that it waits (see ``permission``), empty for
+    whatever else it waits for; next_at: when it could go, in ISO 8601. digest: what an approval of it names;
+    approved_by: who gave that.
     """
 
     node: str
@@ -44,6 +47,10 @@ class Step:
     faults: tuple[str, ...] = ()
     evidence: float = 0.0
     partial: bool = False
+    code: str = ""
+    next_at: str = ""
+    digest: str = ""
+    approved_by: str = ""
     basis: tuple[Any, ...] = ()
 
 
@@ -52,13 +59,13 @@ class Seen:
     """What else is known of a node, besides itself and its faults.
 
     models: those with replicas on it. serving: the same, as :func:`capacity.advise` takes it. blind: which source of
-    signs is missing. approved: sessions, or nodes without one, of which the next step is approved. diagnosed: what a
-    diagnostic or a canary said (passed or failed); required: which of these must have passed.
+    signs is missing. given: who asks for it, and who approved it. diagnosed: what a diagnostic or a canary said (passed
+    or failed); required: which of these must have passed.
     """
 
     models: tuple[str, ...] = ()
     serving: tuple[Serving, ...] = ()
     blind: str = ""
-    approved: frozenset[str] = frozenset()
+    given: Given = field(default_factory=Given)
     diagnosed: Mapping[str, str] = field(default_factory=dict)
     required: tuple[str, ...] = ()

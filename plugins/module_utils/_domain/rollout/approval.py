@@ -4,13 +4,14 @@
 """Approvals as data, wherever they come from: an AWX workflow's approval, a file in Git, an annotation in the cluster.
 
 An approval is a mapping: ``by`` (an e-mail address), ``digest`` (of the change to one cluster, or of the whole plan),
-``given_at``, and perhaps ``expires_at`` and ``source``; times are ISO 8601 with an offset.
+``given_at``, and perhaps ``expires_at`` and ``source``; times are ISO 8601 with an offset. What else it says of what it
+is for (``_ABOUT``) has to be so, and is told where it is refused.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,9 +22,12 @@ from ..contract.schema import SCHEMA
 
 Data = Mapping[str, Any]
 
-# Two machines' clocks may differ by as much.
 SHORTEST = 12
 """So many characters of a digest are shown, and are enough in an approval: 48 bits, which no two changes share."""
+# What `change.approvals` says by itself. Of actions on nodes `actions` says it too, and the more careful word counts.
+_KINDS = ("stack_upgrade", "model_change")
+_ABOUT = ("node", "goal", "session")
+# Two machines' clocks may differ by as much.
 _SKEW = timedelta(minutes=5)
 
 
@@ -44,11 +48,15 @@ class Change:
     :param kind: the key of ``change.approvals`` that it falls under.
     :param digests: those of which an approval may name one, or the beginning: the change's own, and the plan's.
     :param requested_by: who wants to make it, as an e-mail address.
+    :param about: what it is of, by the words of ``_ABOUT``.
+    :param standing: what in the contract has approved it once and for all. No window delays such a change.
     """
 
     kind: str
     digests: frozenset[str]
     requested_by: str
+    about: Data = field(default_factory=dict)
+    standing: str = ""
 
 
 def approved(contract: Data, change: Change, approvals: Iterable[Data], now: datetime) -> Verdict:
@@ -56,7 +64,9 @@ def approved(contract: Data, change: Change, approvals: Iterable[Data], now: dat
 
     :param now: with a time zone.
     """
-    if policy_of(contract).get(change.kind, "required") == "none":
+    if change.standing:
+        return Verdict(True, f"the contract's {change.standing}")
+    if change.kind in _KINDS and policy_of(contract).get(change.kind, "required") == "none":
         return Verdict(True, "the contract asks for no approval")
     if not change.requested_by.strip():
         reason = "who requests the change is not named (-e requested_by=...), and nobody approves a change of their own"
@@ -67,7 +77,7 @@ def approved(contract: Data, change: Change, approvals: Iterable[Data], now: dat
         if _names(named, change):
             verdicts.append(_judge(contract, change, approval, now))
         else:
-            others.append(named[:SHORTEST] or "nothing")
+            others.append(_told(approval))
     if verdicts:
         return next((verdict for verdict in verdicts if verdict.approved), verdicts[-1])
     found = f"none of the {len(others)} approvals is for this (they name {', '.join(others[:3])})" if others else ""
@@ -78,6 +88,13 @@ def approved(contract: Data, change: Change, approvals: Iterable[Data], now: dat
 def _names(digest: str, change: Change) -> bool:
     """Whether an approval's digest, or the beginning of it that was shown, is one of the change's."""
     return any(digest == one or (len(digest) >= SHORTEST and one.startswith(digest)) for one in change.digests)
+
+
+def _told(approval: Data) -> str:
+    """What an approval is for, as far as it says so."""
+    named = str(approval.get("digest", "")).strip()[:SHORTEST] or "nothing"
+    about = [f"{word} {approval[word]}" for word in _ABOUT if approval.get(word)]
+    return f"{named}, for {', '.join(about)}" if about else named
 
 
 def policy_of(contract: Data) -> Data:
@@ -100,6 +117,10 @@ def _judge(contract: Data, change: Change, approval: Data, now: datetime) -> Ver
         return Verdict(False, f"{what} does not say who gave it", Owner.CUSTOMER)
     if by == _same(change.requested_by):
         return Verdict(False, f"{what} is by who asks for the change: somebody else approves it", Owner.CUSTOMER)
+    for word, own in change.about.items():
+        if approval.get(word) and str(approval[word]) != own:
+            reason = f"{what} is for {word} {approval[word]}, and its digest for {word} {own}: it counts for neither"
+            return Verdict(False, reason, Owner.CUSTOMER)
     if by not in approvers(contract):
         return Verdict(False, f"{what} is not by one of those who may: {_who(contract)}", Owner.CUSTOMER)
     try:

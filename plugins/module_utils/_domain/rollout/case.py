@@ -10,7 +10,8 @@ How a cluster is (``live``) is a mapping that JSON can hold:
                           who has to act
 ``release``               the stack release in it; None when there is none
 ``kubernetes``            its version, like v1.34.1
-``health``, ``problems``  ``ready`` or ``degraded``, and in words what is wrong
+``health``, ``problems``  ``ready`` or ``degraded``, and in words what is wrong; ``owner`` has to act then. Nodes that
+                          remediation took out of service are none as long as others are left
 ``unfinished``            the release that a run was bringing when it ended in between: then the cluster need not be
                           healthy, since going on, or a newer release, is what repairs it; None
 ``missing_permissions``   what whoever shall make the change may not do there, in words

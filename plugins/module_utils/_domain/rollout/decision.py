@@ -36,7 +36,7 @@ def standing(case: Case, now: datetime) -> Decision | None:
         return Decision(WAIT, "failed_before", reason, Owner.FIREWORKS)
     problem = _unfit(case)
     if problem:
-        return Decision(WAIT, "unhealthy", problem, Owner.FIREWORKS, at)
+        return Decision(WAIT, "unhealthy", problem, Owner(str(case.live.get("owner") or Owner.FIREWORKS)), at)
     return blocked(case.asked, now)
 
 

@@ -13,7 +13,9 @@ from ..._vocabulary.owner import Owner
 from ..bundle.rights import refused
 from ..identities.needs import OBSERVER
 from ..names import APPROVAL_ANNOTATION, FREEZE_ANNOTATION, account_user
-from ..status import READY, status_row
+from ..remediation.journey import HANDED_OVER, OUT_OF_SERVICE
+from ..status import READY, stack_reasons, status_row
+from .approval import moment
 
 Data = Mapping[str, Any]
 
@@ -37,7 +39,7 @@ def live_state(
     """
     if not facts:
         return _offline(failed or {})
-    row = status_row(contract, facts)
+    row = status_row(contract, _without_quarantined(facts))
     stack = facts["stack"] or {}
     notes = facts.get("annotations") or {}
     return {
@@ -50,12 +52,31 @@ def live_state(
         "kubernetes": str(facts["version"]["git"]),
         "health": "ready" if row["state"] == READY else "degraded",
         "problems": [row["reason"]] if row["reason"] else [],
+        "owner": _who_acts(facts).value,
         "lock": _lock(facts.get("lock"), run_id),
         "missing_permissions": refused(facts["permissions"]) if facts["user"] != _OBSERVER else [],
-        "frozen": _freeze(notes.get(FREEZE_ANNOTATION, "")),
+        "frozen": frozen_in(notes),
         "durations": list(durations),
-        "approvals": _approvals(notes.get(APPROVAL_ANNOTATION, "")),
+        "approvals": approvals_in(notes),
     }
+
+
+def _without_quarantined(facts: Data) -> Data:
+    """The facts without the nodes that remediation has taken out of service, as long as others are left.
+
+    Those carry nothing of ours that could be upgraded, and whether the models miss them is seen in the models.
+    """
+    nodes = facts["nodes"]
+    others = [problem for problem in nodes["problems"] if problem.get("remediation") not in OUT_OF_SERVICE]
+    if len(nodes["problems"]) - len(others) >= nodes["gpu"]:
+        return facts
+    return {**facts, "nodes": {**nodes, "problems": others}}
+
+
+def _who_acts(facts: Data) -> Owner:
+    """Who has to act where it is not well: the customer, where a node was handed to them and the stack is well."""
+    handed = any(problem.get("remediation") == HANDED_OVER for problem in facts["nodes"]["problems"])
+    return Owner.CUSTOMER if handed and not stack_reasons(facts) else Owner.FIREWORKS
 
 
 def _lock(held: Data | None, run_id: str) -> dict[str, str] | None:
@@ -70,21 +91,29 @@ def _offline(failed: Data) -> dict[str, Any]:
     return {"reachable": False, "error": what, "owner": str(failed.get("owner") or Owner.CUSTOMER)}
 
 
-def _approvals(text: str) -> list[dict[str, Any]]:
-    """What cannot be read approves nothing."""
-    found = _json(text)
+def approvals_in(notes: Data) -> list[dict[str, Any]]:
+    """The approvals in the annotations of ``fireworks-system``. What cannot be read approves nothing."""
+    found = _json(notes.get(APPROVAL_ANNOTATION, ""))
     entries = found if isinstance(found, list) else [found]
     return [{**entry, "source": "annotation"} for entry in entries if isinstance(entry, dict)]
 
 
-def _freeze(text: str) -> dict[str, Any] | None:
-    """What cannot be read is a freeze without an end, and its words are the reason."""
+def frozen_in(notes: Data) -> dict[str, Any] | None:
+    """The freeze in the annotations of ``fireworks-system``.
+
+    What cannot be read is a freeze without an end, and its words are the reason.
+    """
+    text = str(notes.get(FREEZE_ANNOTATION, ""))
     if not text.strip():
         return None
     found = _json(text)
     if not isinstance(found, dict):
         return {"reason": text.strip()}
-    return {"reason": str(found.get("reason", "")), **({"until": str(found["until"])} if found.get("until") else {})}
+    reason, until = str(found.get("reason", "")), str(found.get("until") or "")
+    try:
+        return {"reason": reason, **({"until": moment(until).isoformat()} if until else {})}
+    except ValueError:
+        return {"reason": f"{reason} (until {until}, which is no moment)".strip()}
 
 
 def _json(text: str) -> Any:

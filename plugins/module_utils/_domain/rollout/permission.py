@@ -4,7 +4,7 @@
 """Whether a change may be made to a cluster: windows, freezes, emergencies, approvals and the lock.
 
 Every kind of change is decided here: stack upgrades, changes of models, actions on nodes. What only one kind has to
-look at comes before (``decision`` for upgrades, ``model_change`` for models).
+look at comes before (``decision`` for upgrades, ``model_change`` for models, ``node_action`` for nodes).
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class Decision:
     :param owner: who has to act; nobody when it only has to wait.
     :param at: when it goes, or could go as far as the clock is concerned; None when nobody knows.
     :param closes: when the span closes in which it goes; None when that is far away.
+    :param approved_by: who approved that it goes; empty where the contract asks for nobody.
     """
 
     action: str
@@ -43,6 +44,7 @@ class Decision:
     owner: Owner = Owner.NOBODY
     at: datetime | None = None
     closes: datetime | None = None
+    approved_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def asked_of(
     """
     lifted = override(contract, emergency, change.requested_by)
     calendar = calendar_of(contract, _own_freeze(live))
-    if lifted.windows:
+    if lifted.windows or change.standing:
         calendar = calendar.without_windows()
     if lifted.freezes:
         calendar = Calendar(calendar.windows)
@@ -164,8 +166,9 @@ def _go(asked: Asked, at: datetime, closes: datetime | None) -> Decision:
         return Decision(WAIT, "approval", verdict.reason, verdict.owner)
     emergency = asked.emergency
     if emergency and asked.override.windows:
-        return Decision(GO, "emergency", f"emergency, {emergency.approver}: {emergency.reason}", at=at, closes=closes)
-    return Decision(GO, "go", verdict.reason, at=at, closes=closes)
+        reason = f"emergency, {emergency.approver}: {emergency.reason}"
+        return Decision(GO, "emergency", reason, at=at, closes=closes, approved_by=verdict.by)
+    return Decision(GO, "go", verdict.reason, at=at, closes=closes, approved_by=verdict.by)
 
 
 def _never(asked: Asked, now: datetime) -> Decision:

@@ -74,6 +74,10 @@ def case(contract: dict[str, Any], live: dict[str, Any], asked: Request) -> Case
         ),
         pytest.param({}, {"health": "?"}, "wait", "unhealthy", "does not say", "fireworks", "11-25 12:00", id="mute"),
         pytest.param(
+            {}, {"health": "degraded", "problems": ["gpu-7: handed-over"], "owner": "customer"}, "wait", "unhealthy",
+            "gpu-7: handed-over", "customer", "11-25 12:00", id="a node was handed to the customer",
+        ),
+        pytest.param(
             {}, {"health": "degraded", "unfinished": "2026.10.5"}, "go", "go", "", "", "11-25 12:00",
             id="a run ended in between: what repairs it is not refused",
         ),

@@ -21,6 +21,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.tim
     timeline_svg,
     timeline_text,
 )
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.status import status_row
 from tests.unit.domain.agreed import contract, facts
 from tests.unit.domain.rollout.fleets import NOW, SATURDAY, agreed, alive, request
 
@@ -58,6 +59,7 @@ def test_a_cluster_without_a_stack() -> None:
         "kubernetes": "v1.36.2",
         "health": "degraded",
         "problems": [],
+        "owner": "fireworks",
         "lock": None,
         "missing_permissions": [],
         "frozen": None,
@@ -110,6 +112,39 @@ def test_a_cluster_with_a_stack(settled: bool, health: str) -> None:
     assert found["problems"] == ([] if settled else ["router 1/2 ready"])
 
 
+def sick(name: str, remediation: str = "") -> dict[str, str]:
+    return {"node": name, "reason": "cordoned", "remediation": remediation}
+
+
+SHORT = {"name": "llama", "ready": 1, "replicas": 2, "gpus": 8, "settled": True}
+LACKING = {"component": "router", "release": "2026.10.0", "ready": 1, "replicas": 2, "settled": False}
+
+
+@pytest.mark.parametrize(
+    ("problems", "models", "components", "health", "owner"),
+    [
+        ([sick("gpu-1", "quarantined")], [], [], "ready", "fireworks"),
+        ([sick("gpu-1", "handed-over")], [], [], "ready", "customer"),
+        ([sick("gpu-1", "drained"), sick("gpu-2")], [], [], "degraded", "fireworks"),
+        ([sick("gpu-1", "suspect")], [], [], "degraded", "fireworks"),
+        ([sick("gpu-1", "handed-over")], [SHORT], [], "degraded", "customer"),
+        ([sick("gpu-1", "quarantined")], [SHORT], [], "degraded", "fireworks"),
+        ([sick(f"gpu-{n}", "handed-over") for n in (1, 2)], [], [], "degraded", "customer"),
+        ([sick(f"gpu-{n}", "quarantined") for n in (1, 2)], [], [], "degraded", "fireworks"),
+        ([sick("gpu-1", "handed-over")], [], [LACKING], "degraded", "fireworks"),
+    ],
+)
+def test_a_quarantined_node_of_several_holds_no_rollout_up_and_one_handed_over_is_the_customers(
+    problems: Any, models: Any, components: Any, health: str, owner: str
+) -> None:
+    nodes = {**facts()["nodes"], "gpu": 2, "problems": problems}
+    whole = {**facts(), "nodes": nodes, "models": models, "stack": {"release": "2026.10.0", "components": components}}
+    agreed_ = {**contract(), "models": [{"name": one["name"], "replicas": {"min": 2, "max": 2}} for one in models]}
+    found = live_state(agreed_, whole)
+    assert (found["health"], found["owner"]) == (health, owner), found
+    assert status_row(agreed_, whole)["state"] == "degraded", "it is shown all the same"
+
+
 @pytest.mark.parametrize(
     ("text", "approvals"),
     [
@@ -129,6 +164,8 @@ def test_approvals_that_the_customer_set_in_the_cluster(text: str, approvals: li
         ('{"reason": "audit", "until": "2026-12-01T00:00:00+00:00"}',
          {"reason": "audit", "until": "2026-12-01T00:00:00+00:00"}),
         ('{"reason": "audit"}', {"reason": "audit"}),
+        ('{"reason": "audit", "until": "Monday"}', {"reason": "audit (until Monday, which is no moment)"}),
+        ('{"until": "2026-12-01"}', {"reason": "(until 2026-12-01, which is no moment)"}),
         ("until Anna is back", {"reason": "until Anna is back"}),
         ("true", {"reason": "true"}),
         (" ", None),

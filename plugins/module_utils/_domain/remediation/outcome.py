@@ -1,0 +1,81 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How remediation ended for a cluster, by the steps that were taken on its nodes and those that come next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..._vocabulary.owner import NO_CONTACT, Owner
+from ..._vocabulary.wording import spoken
+from ..clause import clause
+from ..outcome import Outcome, Result
+from ..people import contact
+from .step import OBSERVE
+
+Data = Mapping[str, Any]
+
+_APPROVE = "have it approved, as the report shows, and run this again"
+_CODES = ("approval", "frozen", "would_not_finish", "outside_window")
+"""Where several nodes wait, what only a person can end is told first."""
+
+
+def remediation_outcome(
+    contract: Data, taken: Sequence[Data], steps: Sequence[Data], *, check_mode: bool = False
+) -> dict[str, Any]:
+    """The outcome of a cluster, with ``next_at`` where a node waits for a time. What was written is told elsewhere.
+
+    :param taken: the steps that were taken or tried, in order. :param steps: the next one of each node.
+    """
+    latest = {(one["node"], one["do"]): one for one in taken}.values()
+    failed = [one for one in latest if one.get("failed")]
+    held = sorted((one for one in steps if one["code"]), key=lambda one: _CODES.index(one["code"]))
+    left = [one for one in latest if one.get("conflict")]
+    if failed:
+        why = f"{spoken(failed[0]['do'])}: {failed[0]['result']}"
+        return _told(contract, Result.FAILED, "step_failed", failed, why, "look at the step, then run this again")
+    if held:
+        code = str(held[0]["code"])
+        found = _told(contract, Result.WAITING, code, held, held[0]["why"], _APPROVE if code == "approval" else "")
+        return {**found, "next_at": held[0]["next_at"] or None}
+    if left:
+        why = f"{spoken(left[0]['do'])}: {left[0]['result']}"
+        return _told(contract, Result.WAITING, "changed_meanwhile", left, why, "run this again")
+    changed = any(one["changed"] for one in taken)
+    under_way = [one for one in steps if one["do"] != OBSERVE]
+    result = Result.UNCHANGED if steps else Result.PASSED
+    if changed:
+        result = Result.WOULD_CHANGE if check_mode else Result.DONE
+    what = "; ".join(f"{one['node']}: {spoken(one['do'])}, {one['why']}" for one in under_way)
+    return _outcome(contract, result, code=result.value, what=what)
+
+
+def remediation_clause(contract: Data, taken: Sequence[Data]) -> str:
+    """What of the contract let it be done, and who approved which step by which digest, for the record."""
+    approved = {
+        f"{one['goal']} of {one['node']} approved by {one['approved_by']} (digest {one['digest']})": None
+        for one in taken
+        if one.get("approved_by")
+    }
+    return "; ".join([clause(contract, "remediate"), *approved])
+
+
+def _told(contract: Data, result: Result, code: str, steps: Sequence[Data], why: str, next_step: str) -> dict[str, Any]:
+    owner = Owner(steps[0]["owner"])
+    more = f" (and {len(steps) - 1} more nodes)" if len(steps) > 1 else ""
+    return _outcome(
+        contract,
+        result,
+        code=code,
+        owner=owner,
+        contact=contact(contract, "support") if owner == Owner.CUSTOMER else dict(NO_CONTACT),
+        what=f"{steps[0]['node']}: {why}{more}",
+        next_step=next_step,
+    )
+
+
+def _outcome(contract: Data, result: Result, **said: Any) -> dict[str, Any]:
+    identity = contract["identity"]
+    return Outcome(cluster=str(identity["name"]), customer=str(identity["customer"]), result=result, **said).to_dict()

@@ -1,0 +1,115 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An action on a node, decided as every other change is.
+
+``actions`` that say ``auto`` are a standing approval for faults, which no window delays. A freeze does, unless an
+emergency lifts it. What waits for an approval waits for a window too. A quarantine waits for neither window nor freeze.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from ..._vocabulary.owner import Owner
+from ..contract.actions import AUTO, NEVER, QUARANTINE, permission
+from ..contract.digest import contract_digest as digest
+from .approval import SHORTEST, Change, Verdict, approved, approvers
+from .calendar import Calendar
+from .emergency import Emergency
+from .permission import SKIP, Decision, asked_of, permit
+from .policy import Estimate
+
+Data = Mapping[str, Any]
+
+NODE_ACTION = "node_action"
+
+
+@dataclass(frozen=True)
+class Given:
+    """What was given for a cluster's nodes.
+
+    :param approvals: wherever they come from. :param frozen: a freeze that is set in the cluster (see ``case``).
+    """
+
+    requested_by: str = ""
+    approvals: Sequence[Data] = ()
+    emergency: Emergency | None = None
+    frozen: Data | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """What an approval is given for.
+
+    :param session: empty for a node that is in service.
+    :param occasion: what else tells this time from another, where there is no session.
+    """
+
+    node: str
+    goal: str
+    session: str = ""
+    occasion: tuple[str, ...] = ()
+
+    @property
+    def about(self) -> dict[str, str]:
+        """By the words of an approval."""
+        said = {"node": self.node, "goal": self.goal, "session": self.session}
+        return {word: value for word, value in said.items() if value}
+
+
+def decide_action(
+    contract: Data, action: str, target: Target, given: Given, needed: Estimate, now: datetime
+) -> Decision:
+    """Whether an action of the contract's ``actions`` may be taken ``now`` (with a time zone).
+
+    :param needed: how long it may take, so that it ends before a window closes or a freeze begins.
+    """
+    allowed = permission(contract, action)
+    if allowed == NEVER:
+        return Decision(SKIP, "never", f"the contract's actions.{action} is never", Owner.CUSTOMER)
+    change = _change(contract, target, given, f"actions.{action} is auto" if allowed == AUTO else "")
+    live = {"frozen": given.frozen}
+    asked = asked_of(contract, live, change, approvals=given.approvals, emergency=given.emergency, estimate=needed)
+    return permit(replace(asked, calendar=Calendar()) if action == QUARANTINE else asked, now)
+
+
+def approved_by_person(contract: Data, target: Target, given: Given, now: datetime) -> Verdict:
+    """Whether somebody has approved this very target, whatever the contract's ``actions`` say."""
+    return approved(contract, _change(contract, target, given), given.approvals, now)
+
+
+def target_digest(contract: Data, target: Target) -> str:
+    """What an approval is given for: this repair of this node, in this session and under this contract."""
+    named = [target.node, target.goal, target.session, *target.occasion]
+    return digest({"kind": NODE_ACTION, "contract": digest(contract), "target": named})
+
+
+def approvals_request(contract: Data, steps: Sequence[Data], now: str) -> str:
+    """What to paste so that the steps that wait for an approval are approved; empty where none does."""
+    waiting = [one for one in steps if one["code"] == "approval"]
+    if not waiting:
+        return ""
+    people = approvers(contract)
+    given = [
+        {
+            "by": next(iter(people), "<an approver>"),
+            "digest": one["digest"][:SHORTEST],
+            "given_at": now,
+            **Target(one["node"], one["goal"], one["session"]).about,
+        }
+        for one in waiting
+    ]
+    return (
+        f"{contract['identity']['name']}: one of {', '.join(people)} approves what they agree to, with their own "
+        f"address and time, by this option:\n  -e '{json.dumps({'approvals': given})}'"
+    )
+
+
+def _change(contract: Data, target: Target, given: Given, standing: str = "") -> Change:
+    own = frozenset() if standing else frozenset({target_digest(contract, target)})
+    return Change(NODE_ACTION, own, given.requested_by, target.about, standing)

@@ -1,0 +1,88 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How remediation ended for a cluster, who approved it, and what to paste where somebody has to."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.outcome import (
+    remediation_clause,
+    remediation_outcome,
+)
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.node_action import approvals_request
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary import unfinished
+from tests.unit.domain.agreed import contract
+
+NEXT = "2026-11-28T02:00:00+00:00"
+
+
+def step(do: str, node: str = "gpu-1", **more: Any) -> dict[str, Any]:
+    said = {"node": node, "do": do, "why": f"why {do}", "goal": "reboot", "session": "s-1", "owner": "fireworks"}
+    return {**said, "code": "", "next_at": "", "digest": "", "approved_by": "", **more}
+
+
+def taken(do: str, *, changed: bool = True, **more: Any) -> dict[str, Any]:
+    said = {"changed": changed, "failed": False, "conflict": False, "result": ""}
+    return {**step(do), **said, **more}
+
+
+FAILED = taken("drain", failed=True, result="a budget lets no pod go")
+CONFLICT = taken("quarantine", changed=False, conflict=True, result="somebody else changed it")
+ASKS = step("wait", code="approval", owner="customer", digest="a" * 64, why="the drain waits: no approval yet")
+SHUT = step("wait", "gpu-2", code="outside_window", owner="", next_at=NEXT)
+PENDING = {**step("repair"), "changed": False, "result": "pending"}
+
+
+@pytest.mark.parametrize(
+    ("done", "steps", "result", "code", "owner"),
+    [
+        ([], [], "passed", "passed", ""),
+        ([], [step("observe")], "unchanged", "unchanged", ""),
+        ([taken("quarantine")], [step("repair")], "done", "done", ""),
+        ([taken("quarantine"), PENDING], [step("repair")], "done", "done", ""),
+        ([FAILED], [step("drain")], "failed", "step_failed", "fireworks"),
+        ([FAILED, taken("drain")], [], "done", "done", ""),
+        ([FAILED], [ASKS], "failed", "step_failed", "fireworks"),
+        ([CONFLICT], [step("quarantine")], "waiting", "changed_meanwhile", "fireworks"),
+        ([CONFLICT, taken("quarantine")], [], "done", "done", ""),
+        ([taken("quarantine")], [SHUT, ASKS], "waiting", "approval", "customer"),
+        ([], [SHUT], "waiting", "outside_window", ""),
+    ],
+)
+def test_how_it_ended(done: Any, steps: Any, result: str, code: str, owner: str) -> None:
+    found = remediation_outcome(contract(), done, steps)
+    assert (found["result"], found["code"], found["owner"]) == (result, code, owner)
+    assert (found["contact"]["email"] != "") == (owner == "customer")
+    fine = result in ("done", "unchanged", "passed")
+    assert unfinished([found]) == ([] if fine or result == "waiting" else [found["cluster"]])
+    assert unfinished([found], "waiting") == ([] if fine else [found["cluster"]])
+
+
+def test_a_window_says_when_and_check_mode_that_it_would() -> None:
+    assert remediation_outcome(contract(), [], [SHUT])["next_at"] == NEXT
+    assert remediation_outcome(contract(), [taken("quarantine")], [], check_mode=True)["result"] == "would_change"
+
+
+def test_the_record_names_who_approved_what_by_which_digest_once() -> None:
+    approved = taken("mark", approved_by="boss@acme.example", digest="a" * 64)
+    clause = remediation_clause(contract(), [taken("quarantine"), approved, {**approved, "do": "drain"}, PENDING])
+    said = f"; reboot of gpu-1 approved by boss@acme.example (digest {'a' * 64})"
+    assert clause == remediation_clause(contract(), []) + said
+
+
+def test_all_that_waits_for_an_approval_is_one_option_to_paste() -> None:
+    assert approvals_request(contract(), [SHUT, step("repair")], NEXT) == ""
+    whole = {**contract(), "change": {"approvals": {"approvers": ["boss@acme.example", "ops@acme.example"]}}}
+    restart = {**ASKS, "node": "gpu-3", "goal": "restart_pod", "session": "", "digest": "b" * 64}
+    text = approvals_request(whole, [ASKS, SHUT, restart], NEXT)
+    assert "one of boss@acme.example, ops@acme.example approves" in text
+    by = {"by": "boss@acme.example", "given_at": NEXT}
+    assert json.loads(text.partition("-e '")[2].rstrip("'"))["approvals"] == [
+        {**by, "digest": "a" * 12, "node": "gpu-1", "goal": "reboot", "session": "s-1"},
+        {**by, "digest": "b" * 12, "node": "gpu-3", "goal": "restart_pod"},
+    ]
