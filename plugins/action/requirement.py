@@ -45,8 +45,7 @@ class ActionModule(ActionBase):
 
     def _refusal(self, given: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         # A play of the whole run is on localhost, or with --limit on a cluster that it is not about.
-        of_the_run = "byoc_of_the_run" in task_vars
-        host = "" if of_the_run else str(task_vars.get("inventory_hostname", ""))
+        host = "" if "byoc_of_the_run" in task_vars else str(task_vars.get("inventory_hostname", ""))
         return failed_result(
             error="RequirementError",
             code=given["code"],

@@ -73,6 +73,7 @@ notes:
     A changed contract is read again at once, regardless of O(cache_timeout).
   - With O(on_invalid=fatal), Ansible itself continues with an empty inventory after a warning.
     Set C(any_unparsed_is_failed = true) in section C([inventory]) of C(ansible.cfg) to make it stop.
+    The playbooks of this collection refuse to run then in any case.
 """
 
 EXAMPLES = r"""

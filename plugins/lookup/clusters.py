@@ -25,7 +25,7 @@ options:
 EXAMPLES = r"""
 - name: Show which clusters are meant
   ansible.builtin.debug:
-    msg: "{{ query('fireworks.byoc.clusters', 'ring_canary') }}"
+    msg: "{{ q('fireworks.byoc.clusters', 'ring_canary') }}"
 """
 
 RETURN = r"""

@@ -28,12 +28,12 @@ options:
 
 EXAMPLES = r"""
 - name: Report
-  hosts: "{{ query('fireworks.byoc.controller', 'byoc') }}"
+  hosts: "{{ q('fireworks.byoc.controller', 'byoc') }}"
   gather_facts: false
   tasks:
     - name: Show the clusters
       fireworks.byoc.report:
-        text: "{{ query('fireworks.byoc.clusters', 'byoc') | join(', ') }}"
+        text: "{{ q('fireworks.byoc.clusters', 'byoc') | join(', ') }}"
 """
 
 RETURN = r"""

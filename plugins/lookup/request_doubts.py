@@ -32,7 +32,7 @@ options:
 EXAMPLES = r"""
 - name: Show what is wrong with the extra variables
   ansible.builtin.debug:
-    msg: "{{ query('fireworks.byoc.request_doubts', 'onboard') }}"
+    msg: "{{ q('fireworks.byoc.request_doubts', 'onboard') }}"
 """
 
 RETURN = r"""

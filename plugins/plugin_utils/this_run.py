@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +23,7 @@ _unread: dict[str, str] = {}
 _read: list[list[str]] = []
 #: Nobody named it: it need not be there.
 _UNNAMED = "/etc/ansible/hosts"
-#: No task of ours has a tag, so these leave all of them in the run.
+#: No task of ours has a tag, so each of these means all of them.
 _ALL_TASKS = {"all", "untagged"}
 
 
@@ -88,10 +89,19 @@ def unread_sources() -> list[str]:
     return [f"{source}: {reason}" for source, reason in {**reasons, **_unread}.items()]
 
 
+def started_by(variables: Mapping[str, Any]) -> str:
+    """Who started the AWX job that this run is; empty where it is none. Anybody may say so by ``-e``: AWX's own
+    environment has the number of the job.
+    """
+    job = os.environ.get("JOB_ID")
+    in_awx = job is not None and job == str(variables.get("awx_job_id"))
+    return str(variables.get("awx_user_name") or "") if in_awx else ""
+
+
 def part_of_the_tasks() -> str:
     """The option by which only a part of the tasks is run; empty where all are."""
     options = context.CLIARGS
-    if not set(options.get("tags") or ("all",)) <= _ALL_TASKS:
+    if options.get("tags") and not set(options["tags"]) & _ALL_TASKS:
         return f"--tags {','.join(options['tags'])}"
     if set(options.get("skip_tags") or ()) & _ALL_TASKS:
         return f"--skip-tags {','.join(options['skip_tags'])}"
