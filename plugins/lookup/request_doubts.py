@@ -46,7 +46,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.vars import load_extra_vars
 
@@ -75,6 +75,6 @@ def _role_options() -> frozenset[str]:
     """The documented options of this collection's roles."""
     found: set[str] = set()
     for path in _ROLES.glob("*/meta/argument_specs.yml"):
-        entries = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"].values()
+        entries = yaml_load(path.read_text(encoding="utf-8"))["argument_specs"].values()
         found.update(name for entry in entries for name in entry.get("options") or {})
     return frozenset(found)

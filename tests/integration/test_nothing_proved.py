@@ -28,7 +28,7 @@ def rows() -> Iterator[list[Row]]:
     TABLE.write_text("\n".join(["| playbook | way | exit | first line |", "|---|---|---|---|", *lines, ""]))
 
 
-@pytest.mark.soak(sample=8)
+@pytest.mark.soak(sample=4)
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
 def test_a_run_that_proves_nothing_fails_and_says_why(tmp_path: Path, rows: list[Row], playbook: str, way: Way) -> None:
