@@ -10,6 +10,7 @@ from typing import Any
 from ansible_collections.fireworks.byoc.plugins.module_utils._operations.operation_lock import OPERATION
 from ansible_collections.fireworks.byoc.plugins.module_utils._operations.who import who_runs
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.in_process import InProcessAction
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.this_run import started_by
 
 
 class ActionModule(InProcessAction):
@@ -21,5 +22,5 @@ class ActionModule(InProcessAction):
     def prepare(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Who holds it: whoever started the job, where AWX says so."""
         if not arguments.get("holder"):
-            arguments["holder"] = who_runs(str(task_vars.get("awx_user_name") or ""))
+            arguments["holder"] = who_runs(started_by(task_vars))
         return arguments

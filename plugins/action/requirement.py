@@ -44,7 +44,8 @@ class ActionModule(ActionBase):
         return {"changed": False}
 
     def _refusal(self, given: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        host = str(task_vars.get("inventory_hostname", ""))
+        # A play of the whole run is on localhost, or with --limit on a cluster that it is not about.
+        host = "" if "byoc_of_the_run" in task_vars else str(task_vars.get("inventory_hostname", ""))
         return failed_result(
             error="RequirementError",
             code=given["code"],

@@ -53,6 +53,9 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.progress im
 
 _PAINT_SECONDS = 0.2
 _OUTCOME = "byoc_outcome"
+#: Set by plays that check or report for the whole run, on whichever host ``--limit`` leaves.
+_OF_THE_RUN = "byoc_of_the_run"
+_NOT_COMPLETED = "not_completed"
 _SET_FACT = ("set_fact", "ansible.builtin.set_fact", "ansible.legacy.set_fact")
 _DEBUG = ("debug", "ansible.builtin.debug", "ansible.legacy.debug")
 
@@ -81,7 +84,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         self._close()
         self._play = play._uuid
         hosts = play.get_variable_manager().get_vars(play=play).get("ansible_play_hosts_all", [])
-        if set(hosts) <= {"localhost"}:
+        if set(hosts) <= {"localhost"} or play.get_vars().get(_OF_THE_RUN):
             return  # what such a play says, it prints
         live = self.get_option("live")
         self._live = sys.stdout.isatty() if live is None else live
@@ -109,8 +112,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
             self._say(f"{result.host.get_name()}: {result.result.get('msg', '')}")
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
-        if ignore_errors:
-            return
+        if ignore_errors or (result.result.get("code") == _NOT_COMPLETED and result.host.get_name() != "localhost"):
+            return  # of each cluster that is not completed, the report tells
         name, message = result.host.get_name(), str(result.result.get("msg", ""))
         if self._progress:
             self._failed[name] = f"{result.task.get_name()}: {message}"  # unless the play comes round it

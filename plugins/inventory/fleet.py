@@ -73,6 +73,7 @@ notes:
     A changed contract is read again at once, regardless of O(cache_timeout).
   - With O(on_invalid=fatal), Ansible itself continues with an empty inventory after a warning.
     Set C(any_unparsed_is_failed = true) in section C([inventory]) of C(ansible.cfg) to make it stop.
+    The playbooks of this collection refuse to run then in any case.
 """
 
 EXAMPLES = r"""
@@ -122,6 +123,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract im
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.errors import report
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.rules import MODEL_RULES
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.this_run import noting_whether_read
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.warmup import load_filters
 
 SOURCE_ENDINGS = (".byoc.yml", ".byoc.yaml")
@@ -144,10 +146,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         """Fill the inventory. Raises AnsibleParserError, before anything is in it, when the fleet cannot be used."""
         super().parse(inventory, loader, path, cache=cache)
-        self._read_config_data(path)
-        directory = Path(path).parent / Path(self.get_option("contracts")).expanduser()
-        with _no_garbage_collection():
-            self._fill(directory, self.get_cache_key(path), cache)
+        with noting_whether_read(path, inventory.processed_sources):
+            self._read_config_data(path)
+            directory = Path(path).parent / Path(self.get_option("contracts")).expanduser()
+            with _no_garbage_collection():
+                self._fill(directory, self.get_cache_key(path), cache)
         load_filters()
 
     def _fill(self, directory: Path, cache_key: str, cache: bool) -> None:

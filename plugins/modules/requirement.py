@@ -34,7 +34,7 @@ options:
   what:
     description:
       - What is wrong where one does not hold, as a sentence without its full stop.
-      - The host, unless it is V(localhost), is put before it.
+      - The host is put before it, unless it is V(localhost) or the play sets C(byoc_of_the_run).
     type: str
     required: true
   next_step:

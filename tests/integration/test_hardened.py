@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import CONNECTING, PLAYBOOKS
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.declared import VARIABLES
 from byoc_testbed import ClusterSpec, Testbed
 from tests.beds import h100
 from tests.integration.ansible_runs import ROOT
@@ -78,11 +80,12 @@ def test_every_playbook_runs_as_the_identity_that_it_declares(
 ) -> None:
     contract = hardened(serving, serving.kubeconfig_for_service_account("fireworks-system", identity))
     contract["change"] = {"approvals": {"stack_upgrade": "none", "model_change": "none"}}
-    model = ("-e", "model=llama-3-1-8b", "-e", "revision=1", "-e", "confirm=retire")
-    node = ("-e", "cluster=birch-eu-1", "-e", "node=h100-0")
-    release = ("-e", f"release={NEW}", "-e", f"to={OLD}", "-e", f"releases={publish(tmp_path)}", *REQUESTED_BY, *QUICK)
-    options = (*NO_REQUESTS, *model, *node, *release, "-e", f"credentials_dir={tmp_path}")
-    done = play(playbook, tmp_path, [contract], *options)
+    known = {"clusters": "byoc", "model": "llama-3-1-8b", "revision": 1, "confirm": "retire"}
+    known |= {"cluster": "birch-eu-1", "node": "h100-0", "credentials_dir": str(tmp_path)}
+    known |= {"release": NEW, "to": OLD, "releases": str(publish(tmp_path))}
+    taken = {each.name for each in VARIABLES if playbook in each.playbooks}
+    given = ("-e", json.dumps({name: value for name, value in known.items() if name in taken}))
+    done = play(playbook, tmp_path, [contract], *NO_REQUESTS, *REQUESTED_BY, *QUICK, *given, clusters="")
     assert done.returncode == 0, done.stdout
     assert "failed=0" in done.stdout
     if playbook == "upgrade":

@@ -213,16 +213,20 @@ def test_a_customers_policy_changes_what_is_recommended_and_a_mistake_in_it_is_n
     birch: Any, tmp_path: Path
 ) -> None:
     report_xid(birch)
+    said = tmp_path / "group_vars" / "byoc.json"
+    said.parent.mkdir()
     calm = {
         "byoc_customer_health": {"faults": [{"class": "gpu_off_the_bus", "action": "report", "severity": "warning"}]}
     }
-    done = play("health", tmp_path, [contract(birch)], "-e", json.dumps(calm))
+    said.write_text(json.dumps(calm))
+    done = play("health", tmp_path, [contract(birch)])
     assert done.returncode == 0, done.stdout
     assert line(done, "birch-eu-1").split("  ")[-1].strip().startswith("Reboot the node")
     assert " report " in line(done, "birch-eu-1")
 
     wrong = {"byoc_fleet_health": {"faults": [{"class": "gpu_off_bus", "action": "report"}]}}
-    done = play("health", tmp_path, [contract(birch)], "-e", json.dumps(wrong))
+    said.write_text(json.dumps(wrong))
+    done = play("health", tmp_path, [contract(birch)])
     assert done.returncode == 2, done.stdout
     assert "fleet: health.faults[0].class: there is no class gpu_off_bus" in " ".join(done.stdout.split())
 

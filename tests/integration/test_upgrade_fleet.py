@@ -208,7 +208,8 @@ def test_twelve_clusters_end_as_each_must(fleet: Fleet, tmp_path: Path) -> None:
 
     publish(tmp_path, NEW, [])
     done = fleet.run(releases, "corrected again")
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 2, done.stdout
+    assert "1 of 12 clusters not completed: lea-eu-1." in " ".join(done.stdout.split()), done.stdout
     found = fleet.results(done)
     assert found == {
         **STAYS,

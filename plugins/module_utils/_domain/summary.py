@@ -81,16 +81,14 @@ def every_outcome(contracts: Sequence[Data], outcomes: Sequence[Any]) -> list[di
 
 
 def _none(contract: Data, *, began: bool) -> dict[str, Any]:
-    what = "the run ended here without an outcome" if began else "the run did not begin here: --limit left it out?"
+    what = "the run ended here without an outcome" if began else "the run did not begin here"
     return _outcome(
         contract,
         Result.FAILED if began else Result.NOT_BEGUN,
         code=NO_OUTCOME,
         owner=Owner.OPERATOR,
         what=what,
-        next_step="look at what the run says of this cluster, then run this again"
-        if began
-        else "run this again without --limit; -e clusters=<pattern> says which clusters are meant",
+        next_step="look at what the run says of this cluster, then run this again",
     )
 
 

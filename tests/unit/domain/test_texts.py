@@ -234,7 +234,7 @@ def test_a_cluster_without_an_outcome_is_not_completed() -> None:
         ("acme-eu-3", "not_begun", "operator"),
     ]
     assert unfinished(found) == names[1:]
-    assert "--limit left it out?" in summary(found)
+    assert "the run did not begin here" in summary(found)
 
 
 def test_a_summary_has_a_line_for_each_and_the_failures_in_full() -> None:

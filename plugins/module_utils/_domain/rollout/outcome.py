@@ -113,12 +113,21 @@ def result_rows(plan: Data, outcomes: Sequence[Data]) -> list[dict[str, Any]]:
 
 
 def undone(plan: Data, outcomes: Sequence[Data]) -> list[str]:
-    """The clusters that failed or have no outcome, and those whose wave was held back for good because others did."""
+    """The clusters that did not get where the run was to bring them, and do not wait for their time.
+
+    They failed, are offline, are in no state for this release, or have no outcome; and where one failed, those whose
+    wave was held back for good.
+    """
     found = _of_all(plan, outcomes)
     codes = ("failed_before", NO_OUTCOME)
     failed = [one["cluster"] for one in found if one["result"] == Result.FAILED or one["code"] in codes]
+    left_out = [
+        one["cluster"]
+        for one in found
+        if one["result"] == Result.SKIPPED and one["code"] not in ("already_there", *codes)
+    ]
     stopped = [one["cluster"] for one in found if one["code"] == "earlier_wave" and not one["next_at"]]
-    return [*failed, *stopped] if failed else []
+    return [*failed, *(stopped if failed else []), *left_out]
 
 
 def _of_all(plan: Data, outcomes: Sequence[Data]) -> list[Data]:

@@ -152,7 +152,8 @@ def test_the_report_has_every_cluster_in_the_plans_words() -> None:
         ("c4", "skipped", "offline"),
     ]
     assert rows["c4"]["wave"] == "-"
-    assert outcome.undone(made, outcomes) == ["c1", "c2"]
+    assert outcome.undone(made, outcomes) == ["c1", "c2", "c4"]
+    assert outcome.undone(planned(away), []) == ["c0"], "an upgrade of which no cluster answers is not completed"
 
 
 def test_what_waits_is_not_failed_and_what_failed_before_is() -> None:

@@ -1,0 +1,276 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every variable that an operator may give to a playbook of this collection. docs/variables.md is made of it.
+
+A new playbook is added to ``READING`` or ``CHANGING``, and to the variables that it takes. The options of roles are
+declared in the roles' own argument specs.
+"""
+
+from __future__ import annotations
+
+from .variable import Kind, Variable
+
+_NODE = "remediate_node"
+_PLANS = ("plan_models", "plan_upgrade")
+READING = ("audit_access", "explain", "health", "models", *_PLANS, "status", "validate", "verify_records")
+_UPGRADING = ("plan_upgrade", "upgrade")
+_MODEL_CHANGES = ("plan_models", "deploy_models", "retire_model")
+_DECIDED = (*_MODEL_CHANGES, *_UPGRADING)
+_IN_WAVES = ("plan_models", "deploy_models", *_UPGRADING)
+_ROLLBACKS = ("rollback_model", "rollback_stack")
+_GRANTS = ("grant_setup_access", "revoke_setup_access")
+_CREDENTIALS = ("rotate_credentials", "revocation_drill")
+CHANGING = (
+    *("onboard", "presetup", "deploy_models", "retire_model", "remediate", "upgrade", "offboard"),
+    *(*_ROLLBACKS, *_GRANTS, *_CREDENTIALS),
+)
+_ADMINISTRATORS = ("presetup", *_GRANTS, "revocation_drill")
+_BY_ADMINISTRATORS = ("audit_access", "offboard", "onboard", *_ADMINISTRATORS, "verify_records")
+#: Those that are the same for a whole controller are taken by all, so that one file of variables serves all.
+EVERY = (*READING, *CHANGING, _NODE, "verify_release")
+
+#: Options of roles that a playbook sets itself: given from outside they would replace what it means.
+SET_BY_PLAYBOOKS: dict[str, tuple[str, ...]] = {
+    "presetup_state": ("presetup",),
+    "presetup_file": ("presetup",),
+    "presetup_api_server": ("presetup", "onboard", "revocation_drill"),
+    "model_show_diff": ("onboard", "deploy_models", "plan_models"),
+    "model_reason": ("deploy_models",),
+    "model_requested_by": ("deploy_models",),
+    "remediate_nodes": (_NODE,),
+    "stack_retry": ("upgrade",),
+    "stack_reason": ("upgrade",),
+    "stack_requested_by": ("upgrade",),
+}
+
+VARIABLES = (
+    # --- which clusters, and who wants what
+    Variable(
+        "clusters",
+        Kind.LIST,
+        "a host pattern: which clusters are meant",
+        (*READING, *CHANGING),
+        required=("plan_models", *CHANGING),
+        default="`byoc`, all of them",
+    ),
+    Variable("cluster", Kind.TEXT, "the name of the node's cluster", (_NODE,), required=(_NODE,)),
+    Variable("node", Kind.TEXT, "the name of the node", (_NODE,), required=(_NODE,)),
+    Variable(
+        "requested_by",
+        Kind.TEXT,
+        "who requests a change; kept in revisions and backups. Nobody approves a change of their own",
+        EVERY,
+        required=_UPGRADING,
+        default="the user that runs the playbook",
+    ),
+    Variable(
+        "reason",
+        Kind.TEXT,
+        "why; kept in revisions, backups and grants",
+        ("deploy_models", "plan_models", *_UPGRADING, *_ROLLBACKS, "grant_setup_access"),
+        required=("grant_setup_access",),
+    ),
+    Variable(
+        "confirm",
+        Kind.TEXT,
+        "the word that what cannot be undone asks for",
+        ("offboard", "retire_model", "revocation_drill"),
+        required=("offboard", "revocation_drill"),
+    ),
+    # --- what it fails on, and what it shows
+    Variable(
+        "fail_on",
+        Kind.TEXT,
+        "a cluster that waits for a window or an approval makes the run fail",
+        tuple(name for name in EVERY if name != "health"),
+        default="such a run ends well",
+        choices=("waiting",),
+    ),
+    Variable(
+        "fail_on",
+        Kind.TEXT,
+        "the least severity of a finding that makes the run fail",
+        ("health",),
+        default="`critical`",
+        choices=("critical", "error", "warning", "info", "never"),
+    ),
+    Variable(
+        "show",
+        Kind.TEXT,
+        "the least severity that is shown",
+        ("health",),
+        default="`warning`",
+        choices=("critical", "error", "warning", "info"),
+    ),
+    Variable("health_file", Kind.PATH, "where all findings are written as JSON", ("health",)),
+    Variable("plan_json", Kind.PATH, "where the plan is written as JSON", _UPGRADING),
+    Variable("plan_svg", Kind.PATH, "where the plan's timeline is written as a picture", _UPGRADING),
+    Variable(
+        "moment",
+        Kind.MOMENT,
+        "another now, for plans only: it opens no window",
+        ("explain", *_PLANS),
+        default="now",
+    ),
+    # --- decisions
+    Variable("policy", Kind.MAPPING, "how waves are made: canaries, sizes, failures, soak", _IN_WAVES),
+    Variable("approvals", Kind.MAPPINGS, "who approved what: `by`, `digest`, `given_at`", _DECIDED),
+    Variable("emergency", Kind.MAPPING, "why no window is waited for: `approver` and `reason`", _DECIDED),
+    Variable("deadline", Kind.MOMENT, "by when it has to be done; the plan says whether it can", _UPGRADING),
+    Variable("durations", Kind.MAPPING, "seconds that upgrades took, a list by cluster", _UPGRADING),
+    Variable(
+        "retry",
+        Kind.TRUTH,
+        "whether a release is tried again where this very one failed",
+        _UPGRADING,
+        default="false",
+    ),
+    Variable(
+        "soak_wait",
+        Kind.NUMBER,
+        "seconds that a run waits between waves at most",
+        _UPGRADING,
+        default="3600",
+    ),
+    # --- what is brought, or gone back to
+    Variable(
+        "release",
+        Kind.TEXT,
+        "the release of the stack",
+        (*_UPGRADING, "verify_release"),
+        required=_UPGRADING,
+        default="of verify_release, each",
+    ),
+    Variable(
+        "releases",
+        Kind.PATH,
+        "the folder of the releases",
+        (*_UPGRADING, "verify_release"),
+        default="the collection's own",
+    ),
+    Variable(
+        "to",
+        Kind.TEXT,
+        'the release to go back to: never "the one before", so that a second run means the same',
+        ("rollback_stack",),
+        required=("rollback_stack",),
+    ),
+    Variable(
+        "model",
+        Kind.TEXT,
+        "the name of a model",
+        ("models", "retire_model", "rollback_model"),
+        required=("retire_model", "rollback_model"),
+        default="of models, each",
+    ),
+    Variable(
+        "revision",
+        Kind.NUMBER,
+        "the revision to go back to",
+        ("rollback_model",),
+        required=("rollback_model",),
+        least=1,
+    ),
+    Variable("compare", Kind.LIST, "two revisions, of which the differences are shown", ("models",)),
+    Variable(
+        "retire_drain_timeout",
+        Kind.NUMBER,
+        "seconds for the requests that are under way",
+        ("retire_model",),
+        default="60",
+    ),
+    # --- credentials and access
+    Variable(
+        "admin_kubeconfig",
+        Kind.PATH,
+        "the administrator's credential, where the contract's is not enough",
+        _BY_ADMINISTRATORS,
+        required=_ADMINISTRATORS,
+        default="the contract's credential",
+    ),
+    Variable(
+        "admin_context",
+        Kind.TEXT,
+        "its context",
+        _BY_ADMINISTRATORS,
+        default="the kubeconfig's current one",
+    ),
+    Variable("revoke_setup", Kind.TRUTH, "give up the setup grant at the end", ("onboard",), default="false"),
+    Variable("render_to", Kind.PATH, "render the prerequisites to this folder, and apply nothing", ("presetup",)),
+    Variable("operator_kubeconfig", Kind.PATH, "where the operator's first credential is written", ("presetup",)),
+    Variable(
+        "operator_lifetime",
+        Kind.NUMBER,
+        "seconds that it is valid",
+        ("presetup",),
+        default="86400",
+        least=1,
+    ),
+    Variable(
+        "grantee",
+        Kind.TEXT,
+        "who gets setup access",
+        ("grant_setup_access",),
+        required=("grant_setup_access",),
+    ),
+    Variable("grant_until", Kind.TEXT, "how long, or until when", ("grant_setup_access",), default="8h"),
+    Variable("setup_kubeconfig", Kind.PATH, "the file of the grant's credential", _GRANTS),
+    Variable(
+        "setup_access_tasks",
+        Kind.PATH,
+        "tasks that hand the credential to a vault, instead of a file",
+        ("grant_setup_access",),
+    ),
+    Variable(
+        "setup_grant",
+        Kind.TEXT,
+        "the name of the grant",
+        ("revoke_setup_access",),
+        required=("revoke_setup_access",),
+    ),
+    Variable(
+        "credentials_dir",
+        Kind.PATH,
+        "the folder of credentials, `<cluster>-<identity>.kubeconfig`",
+        _CREDENTIALS,
+        required=_CREDENTIALS,
+    ),
+    Variable(
+        "credentials_lifetime",
+        Kind.NUMBER,
+        "seconds that a new credential is valid",
+        _CREDENTIALS,
+        default="28800",
+        least=1,
+    ),
+    Variable(
+        "credentials_renew_below",
+        Kind.FRACTION,
+        "a credential is renewed when it has less than this part of its life left",
+        ("rotate_credentials",),
+        default="0.5",
+    ),
+    Variable(
+        "drill_refusal_timeout",
+        Kind.NUMBER,
+        "seconds until a withdrawn token has to be refused",
+        ("revocation_drill",),
+        default="60",
+    ),
+    # --- the lock and the records
+    Variable("lock_wait", Kind.NUMBER, "seconds to wait for a cluster's lock", EVERY, default="150"),
+    Variable(
+        "lock_duration",
+        Kind.NUMBER,
+        "seconds that the lock outlives a dead run",
+        EVERY,
+        default="120",
+        least=1,
+    ),
+    Variable("break_lock", Kind.TEXT, "the holder of a lock whose run is known to be dead", (*CHANGING, _NODE)),
+    Variable("break_reason", Kind.TEXT, "why it is taken from that run", (*CHANGING, _NODE)),
+    Variable("records_dir", Kind.PATH, "where records are", EVERY, default="`$BYOC_RECORDS_DIR`, else ~/.byoc/records"),
+    Variable("records_dirs", Kind.LIST, "the same, where several controllers wrote", EVERY),
+    Variable("records_writer", Kind.TEXT, "the name of who writes records", EVERY, default="the controller's name"),
+)

@@ -1,0 +1,60 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is wrong with the variables that were given to a playbook by ``-e``: those beat everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from .declared import EVERY, SET_BY_PLAYBOOKS, VARIABLES
+from .variable import Variable
+
+#: Ansible's, AWX's and Tower's own.
+_OTHERS = ("ansible_", "awx_", "tower_")
+#: Ansible's own, that say how a task failed: an outcome is made of them.
+_FAILURES = ("ansible_failed_result", "ansible_failed_task")
+_OURS = "byoc_"
+#: A cluster's variables, by which it is recognized and recorded.
+_OF_CLUSTERS = ("contract",)
+
+
+def variable_doubts(
+    given: Mapping[str, Any], playbook: str, role_options: Collection[str], more: Iterable[str] = ()
+) -> list[str]:
+    """What is wrong, in words; nothing where all is well.
+
+    given: the extra variables. playbook: its name, which may be none of ours. role_options: what roles take.
+    more: the variables that a playbook outside this collection declares.
+    """
+    declared = {each.name: each for each in VARIABLES if playbook in each.playbooks or playbook not in EVERY}
+    known = {*declared, *more, *(name for name in role_options if not _sets(playbook, name))}
+    return [doubt for name, value in given.items() if (doubt := _doubt(name, value, playbook, declared, known))]
+
+
+def _doubt(name: str, value: Any, playbook: str, declared: Mapping[str, Variable], known: Collection[str]) -> str:
+    if name.startswith(_OURS) or name in (*_OF_CLUSTERS, *_FAILURES):
+        return f"{name} is set by the inventory and the playbooks themselves, and cannot be given"
+    if name in declared:
+        variable = declared[name]
+        return "" if variable.accepts(value) else f"{name} is {value!r}, and has to be {variable.allowed()}"
+    if name in known or name.startswith(_OTHERS):
+        return ""
+    if _sets(playbook, name):
+        return f"{name} is set by {playbook} itself, and cannot be given"
+    return _unknown(name, playbook, known)
+
+
+def _sets(playbook: str, option: str) -> bool:
+    return playbook in SET_BY_PLAYBOOKS.get(option, ())
+
+
+def _unknown(name: str, playbook: str, known: Collection[str]) -> str:
+    near = get_close_matches(name, sorted(known), n=1)
+    advice = f": did you mean {near[0]}?" if near else ""
+    others = next((each.playbooks for each in VARIABLES if each.name == name), ())
+    if others:
+        return f"{playbook} does not take {name}, which is for {', '.join(others)}{advice}"
+    return f"there is no variable {name}{advice}"

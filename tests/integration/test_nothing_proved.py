@@ -1,0 +1,54 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""No playbook exits 0 where nothing was done or proved. No API server is needed. The table is in build/."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.ansible_runs import ROOT, ansible_environment, run_playbook
+from tests.integration.nothing_proved import ASKS_NO_CLUSTER, CLUSTER, PLAYBOOKS, WAYS, WITHOUT_PATTERN, Way, asked
+
+TABLE = ROOT / "build" / "nothing-proved.md"
+Row = tuple[str, str, int, str]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def rows() -> Iterator[list[Row]]:
+    """Collects each run, and writes them as one table."""
+    found: list[Row] = []
+    yield found
+    TABLE.parent.mkdir(exist_ok=True)
+    lines = [f"| {playbook} | {way} | {status} | {said} |" for playbook, way, status, said in found]
+    TABLE.write_text("\n".join(["| playbook | way | exit | first line |", "|---|---|---|---|", *lines, ""]))
+
+
+@pytest.mark.soak(sample=4)
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_a_run_that_proves_nothing_fails_and_says_why(tmp_path: Path, rows: list[Row], playbook: str, way: Way) -> None:
+    environment = ansible_environment(**way.environment(tmp_path))
+    done = run_playbook(*asked(playbook, way, tmp_path), environment=environment)
+    text = " ".join(done.stdout.split())
+    told = re.search(r"\[ERROR\]: (?:Task failed: Action failed: )?(.*)", done.stdout)
+    rows.append((playbook, way.name, done.returncode, (told[1] if told else "").replace("|", "\\|")[:160]))
+    assert "Traceback" not in done.stdout, done.stdout
+    if playbook == ASKS_NO_CLUSTER and (way.asks or not way.sources(tmp_path)):
+        assert done.returncode == 0, done.stdout
+        assert "2026.12.0" in done.stdout
+        return
+    assert done.returncode != 0, done.stdout
+    if playbook == "operation" or ("clusters" in way.given and playbook in WITHOUT_PATTERN):
+        return  # refused before, for another reason
+    assert way.said in text, done.stdout
+    if way.asks and playbook not in _SWEEPS:
+        assert re.search(rf"^{CLUSTER} +: .*\bfailed=[1-9]", done.stdout, re.MULTILINE), done.stdout
+
+
+#: They ask all clusters in one task of the controller, and show those that do not answer.
+_SWEEPS = ("explain", "health", "plan_upgrade", "status")

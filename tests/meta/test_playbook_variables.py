@@ -1,0 +1,104 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the playbooks read of an operator is what is declared, and what is declared is on the reference page."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.declared import (
+    EVERY,
+    SET_BY_PLAYBOOKS,
+    VARIABLES,
+)
+from tests.meta.test_the_tree import TREE
+from tests.meta.tree import read_yaml
+
+PLAYBOOKS = sorted(path.stem for path in TREE.playbooks if path.stem != "operation")
+OPTIONS = {name for role in TREE.roles for name in role.options}
+#: A plan takes all that what is planned takes, so that both are called alike.
+PLANNED = {"plan_models": "deploy_models", "plan_upgrade": "upgrade"}
+FILES = re.compile(r"(?<![\w.])(?:tasks/)?(\w+\.yml)\b")
+#: What may be given has a default where it is read.
+READ = re.compile(r"(?<![\w.'\"])(?<!\| )([a-z][a-z0-9_]*) (?:\| default\(|is defined)")
+#: Registered by tasks and roles, or given by Ansible and AWX.
+NOT_GIVEN = re.compile(rf"byoc_|awx_|ansible_|(?:{'|'.join(role.name for role in TREE.roles)})_")
+
+
+def files_of(playbook: str) -> set[Path]:
+    """The files that a playbook is made of: those that it names, and those that they name."""
+    folder = TREE.root / "playbooks"
+    found: set[Path] = set()
+    new = {folder / f"{playbook}.yml"}
+    while new:
+        found |= new
+        named = {name for path in new for name in FILES.findall(without_comments(path))}
+        near = {place for name in named for place in (folder / name, folder / "tasks" / name) if place.exists()}
+        new = near - found
+    return found
+
+
+def without_comments(path: Path) -> str:
+    return re.sub(r"^\s*#.*$", "", path.read_text(), flags=re.MULTILINE)
+
+
+def text_of(playbook: str) -> str:
+    return "\n".join(without_comments(path) for path in sorted(files_of(playbook)))
+
+
+def taken(playbook: str) -> set[str]:
+    return {each.name for each in VARIABLES if playbook in each.playbooks}
+
+
+def test_every_playbook_has_its_variables_declared() -> None:
+    assert sorted(EVERY) == PLAYBOOKS, "add it to READING or CHANGING of _domain/playbook_variables/declared.py"
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_what_a_playbook_reads_is_declared(playbook: str) -> None:
+    read = {name for name in READ.findall(text_of(playbook)) if not NOT_GIVEN.match(name)}
+    known = {each.name for each in VARIABLES}
+    assert read <= known, f"declare {sorted(read - known)} in _domain/playbook_variables/declared.py"
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_what_is_declared_is_read(playbook: str) -> None:
+    words = set(re.findall(r"\w+", text_of(playbook) + text_of(PLANNED.get(playbook, playbook))))
+    common = {each.name for each in VARIABLES if each.playbooks == EVERY or each.name == "fail_on"}
+    assert taken(playbook) - common <= words
+
+
+def test_options_that_playbooks_set_themselves_cannot_be_given() -> None:
+    found: dict[str, set[str]] = {}
+    for playbook in PLAYBOOKS:
+        for path in files_of(playbook):
+            for variables in _variables_of_roles(read_yaml(path)):
+                for name in OPTIONS & set(variables):
+                    found.setdefault(name, set()).add(playbook)
+    assert found == {name: set(playbooks) for name, playbooks in SET_BY_PLAYBOOKS.items()}
+
+
+def _variables_of_roles(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, list):
+        for each in node:
+            yield from _variables_of_roles(each)
+    elif isinstance(node, dict):
+        if {"ansible.builtin.include_role", "ansible.builtin.import_playbook"} & set(node):
+            yield node.get("vars") or {}
+        for value in node.values():
+            yield from _variables_of_roles(value)
+
+
+def test_the_reference_page_is_as_generated() -> None:
+    spec = importlib.util.spec_from_file_location("generate", TREE.root / "docs" / "generate.py")
+    assert spec and spec.loader
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    assert (TREE.root / "docs" / "variables.md").read_text() == generate.page_text(), "run: python docs/generate.py"
