@@ -39,6 +39,9 @@ SET_BY_PLAYBOOKS: dict[str, tuple[str, ...]] = {
     "model_reason": ("deploy_models",),
     "model_requested_by": ("deploy_models",),
     "remediate_nodes": (_NODE,),
+    "remediate_requested_by": ("remediate", _NODE),
+    "remediate_approved": ("remediate", _NODE),
+    "remediate_emergency": ("remediate", _NODE),
     "stack_retry": ("upgrade",),
     "stack_reason": ("upgrade",),
     "stack_requested_by": ("upgrade",),
@@ -115,8 +118,15 @@ VARIABLES = (
     ),
     # --- decisions
     Variable("policy", Kind.MAPPING, "how waves are made: canaries, sizes, failures, soak", _IN_WAVES),
-    Variable("approvals", Kind.MAPPINGS, "who approved what: `by`, `digest`, `given_at`", _DECIDED),
-    Variable("emergency", Kind.MAPPING, "why no window is waited for: `approver` and `reason`", _DECIDED),
+    Variable(
+        "approvals", Kind.MAPPINGS, "who approved what: `by`, `digest`, `given_at`", (*_DECIDED, "remediate", _NODE)
+    ),
+    Variable(
+        "emergency",
+        Kind.MAPPING,
+        "why no window is waited for: `approver` and `reason`",
+        (*_DECIDED, "remediate", _NODE),
+    ),
     Variable("deadline", Kind.MOMENT, "by when it has to be done; the plan says whether it can", _UPGRADING),
     Variable("durations", Kind.MAPPING, "seconds that upgrades took, a list by cluster", _UPGRADING),
     Variable(
