@@ -123,6 +123,7 @@ class FilterModule:
         return {
             "live_state": live_state,
             "release_permissions": release_questions,
+            "upgrade_approvals": timeline.approval_requests,
             "upgrade_broke": _broke_outcome,
             "upgrade_held": _held_outcome,
             "upgrade_opening": _upgrade_opening,

@@ -14,6 +14,7 @@ from ..bundle.rights import refused
 from ..identities.needs import OBSERVER
 from ..names import APPROVAL_ANNOTATION, FREEZE_ANNOTATION, account_user
 from ..status import READY, status_row
+from .kept_approvals import UnreadableApprovalsError, kept_approvals
 
 Data = Mapping[str, Any]
 
@@ -72,9 +73,11 @@ def _offline(failed: Data) -> dict[str, Any]:
 
 def _approvals(text: str) -> list[dict[str, Any]]:
     """What cannot be read approves nothing."""
-    found = _json(text)
-    entries = found if isinstance(found, list) else [found]
-    return [{**entry, "source": "annotation"} for entry in entries if isinstance(entry, dict)]
+    try:
+        entries = kept_approvals(text)
+    except UnreadableApprovalsError:
+        return []
+    return [{**entry, "source": "annotation"} for entry in entries]
 
 
 def _freeze(text: str) -> dict[str, Any] | None:
