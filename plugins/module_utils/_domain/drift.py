@@ -19,14 +19,19 @@ Data = Mapping[str, Any]
 
 
 def installed(facts: Data | None) -> dict[str, Any]:
-    """What is installed, of the facts of ``cluster_info``: the stack's ``release``, one that is ``unfinished``, and the
-    ``models`` by name, each with the mark of its pods. Nothing without facts."""
+    """What is installed, of the facts of ``cluster_info``; nothing without them.
+
+    :returns: the stack's ``release``, ``since`` when it is there, one that is ``unfinished`` or has ``failed``, and the
+        ``models`` by name, each with the mark of its pods.
+    """
     if not facts:
         return {}
     stack = facts["stack"] or {}
     return {
         "release": str(stack.get("release") or ""),
         "unfinished": str(stack.get("unfinished") or ""),
+        "since": str(stack.get("since") or ""),
+        "failed": dict(stack.get("failed") or {}),
         "models": {str(one["name"]): str(one["revision"]) for one in facts["models"]},
     }
 
