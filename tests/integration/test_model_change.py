@@ -194,7 +194,7 @@ def test_the_administrator_approves_what_is_planned_now_and_takes_it_back(acme: 
     assert "done" in line(done, "acme-eu-1"), done.stdout
     [record] = [json.loads(each) for each in (records / "acme-eu-1.jsonl").read_text().splitlines()]
     assert f"approved by {BOSS} (annotation)" in record["clause"]
-    assert record["plan_digest"].startswith(digest)
+    assert record["plan"].startswith(digest)
     again = run("approve", *given)
     assert "it would change nothing that waits for an approval" in " ".join(again.stdout.split()), again.stdout
 
@@ -209,10 +209,11 @@ def test_approvers_who_write_at_once_lose_nothing_and_what_cannot_be_read_is_lef
     with ThreadPoolExecutor() as threads:
         done = list(threads.map(approve, range(5)))
     assert all(one["changed"] for one in done), done
-    assert sorted(one["by"] for one in kept(acme)) == [f"{number}@acme.example" for number in range(5)]
+    there = sorted(one["by"] for one in kept(acme) if one["digest"] == given["digest"])
+    assert there == [f"{number}@acme.example" for number in range(5)]
     revoked = perform(connection_to(acme), module, state="absent", digest="a" * 12)
     assert len(revoked["revoked"]) == 5
-    assert kept(acme) == []
+    assert given["digest"] not in {one["digest"] for one in kept(acme)}
     annotate(acme, {"byoc.fireworks.ai/approval": "yes, do it"})
     refused = perform(connection_to(acme), module, by=BOSS, **given)
     assert (refused["code"], refused["owner"]) == ("approvals_unreadable", "customer")
