@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.grant import grant_end
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model import policy
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.rows import (
     model_rows,
@@ -18,11 +19,12 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.rows 
     rollout_rows,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.people import contact
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.release import release_in_force
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.approving import Given, approving_turn
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.emergency import Emergency
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.model_change import (
     Wanted,
-    approval_request,
-    decision_rows,
+    decision_reports,
     model_turn,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.model_waves import held_back, model_waves
@@ -88,6 +90,18 @@ def _model_turn(
         raise AnsibleFilterError(str(error)) from None
 
 
+def _approving_turn(
+    contract: Contract, planned: Mapping[str, Any], given: Mapping[str, Any], now: str
+) -> dict[str, Any]:
+    until = str(given.get("until") or "")
+    try:
+        end = grant_end(until, now) if until else ""
+        said = {key: str(given.get(key) or "").strip() for key in ("operation", "digest", "by", "requested_by")}
+        return approving_turn(contract, planned, Given(**said, until=end), as_moment(now) or datetime.now(UTC))
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
 def _model_waves(contracts: list[Contract], policy: Mapping[str, Any] | None = None) -> list[list[str]]:
     return model_waves(contracts, _policy(policy))
 
@@ -110,16 +124,17 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
-            "approval_request": approval_request,
+            "approving_turn": _approving_turn,
             "contract_line": contract_line,
             "model_changes": _model_changes,
-            "model_decisions": decision_rows,
+            "model_decisions": decision_reports,
             "model_rollback": _model_rollback,
             "model_rows": model_rows,
             "model_turn": _model_turn,
             "model_wave_stop": _model_wave_stop,
             "model_waves": _model_waves,
             "onboarding_turn": onboarding_turn,
+            "release_in_force": release_in_force,
             "revision_rows": revision_rows,
             "rollout_rows": rollout_rows,
         }

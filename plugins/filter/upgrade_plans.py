@@ -19,6 +19,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.gat
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.live import live_state
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.plan import plan, turn
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.policy import policy_from
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.upgrade.marks import marks_to_keep
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.given import given_mapping, given_mappings
 
 Data = Mapping[str, Any]
@@ -122,7 +123,9 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "live_state": live_state,
+            "release_marks": marks_to_keep,
             "release_permissions": release_questions,
+            "upgrade_approvals": timeline.approval_requests,
             "upgrade_broke": _broke_outcome,
             "upgrade_held": _held_outcome,
             "upgrade_opening": _upgrade_opening,

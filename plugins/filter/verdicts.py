@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.drift import drift, installed, with_drift
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.preflight import preflight, refusal
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.status import status_row
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.validation import (
@@ -23,11 +24,14 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
+            "contract_drift": drift,
+            "installed": installed,
             "preflight": preflight,
             "preflight_refusal": refusal,
             "probe_answers": probe_answers,
             "probe_requests": probe_requests,
             "status_row": status_row,
+            "status_rows": with_drift,
             "validation": validation,
             "validation_failure": validation_failure,
         }

@@ -22,6 +22,12 @@ options:
   directory:
     description: A directory of releases to read instead of the collection's own.
     type: path
+    vars:
+      - name: releases
+  skip_unknown:
+    description: Whether a term that names what there is not is left out, and is no error.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -65,10 +71,13 @@ class LookupModule(LookupBase):
         directory = Path(self.get_option("directory") or RELEASES)
         channels = self._read(directory / "channels.yml")
         known = sorted(path.parent.name for path in directory.glob("*/release.yml"))
-        try:
-            versions = [release_version(term, channels, known) for term in terms]
-        except UnknownReleaseError as error:
-            raise AnsibleLookupError(str(error)) from None
+        versions = []
+        for term in terms:
+            try:
+                versions.append(release_version(term, channels, known))
+            except UnknownReleaseError as error:
+                if not self.get_option("skip_unknown"):
+                    raise AnsibleLookupError(str(error)) from None
         return [self._release(directory / version) for version in versions]
 
     def _release(self, folder: Path) -> dict[str, Any]:

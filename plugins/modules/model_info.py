@@ -46,7 +46,8 @@ models:
   description:
     - Each model with its C(name), the number and C(state) of its current C(revision), C(replicas), how many are
       C(ready), C(status) (V(ready), or what it waits for), C(before) (the number of the last good revision before the
-      current one; what a rollback has replaced does not count), and its C(revisions), newest first.
+      current one; what a rollback has replaced does not count), C(pods) (what its pods are marked with, a digest of all
+      that they are), and its C(revisions), newest first.
     - Each of those has C(number), C(state), C(requested_by), C(reason), C(when), C(restores) (the number of the
       revision whose unit it is again), C(strategy), C(arithmetic) (why that strategy), C(failure) (why it failed) and
       C(unit) (a digest).
@@ -55,6 +56,11 @@ models:
   type: list
   elements: dict
   returned: success
+release:
+  description: The stack release that is installed; empty where none is, or where this identity may not read it.
+  type: str
+  returned: success
+  sample: 2026.11.0
 differences:
   description: Each field that differs, with C(object), C(field), C(old) and C(new); null stands for what is not there.
   type: list

@@ -61,6 +61,8 @@ options:
       - deploy_models
       - rollback_model
       - retire_model
+      - approve
+      - revoke_approval
       - remediate
       - upgrade
       - rollback_stack

@@ -119,6 +119,7 @@ THEIR_TAINT = {"spec": {"taints": [{"key": "acme.example/mine", "effect": "NoSch
 THERE = {"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}
 EVICTING_TAINT = {"spec": {"taints": [THERE, {"key": "byoc.fireworks.ai/out", "effect": "NoExecute"}]}}
 DEBUGGER = {"spec": {"ephemeralContainers": pod_spec(GOOD, container={"name": "debug"})["containers"]}}
+APPROVAL = {"metadata": {"annotations": {"byoc.fireworks.ai/approval": "[]"}}}
 OWNER = {"apiVersion": "v1", "kind": "ConfigMap", "name": "gone", "uid": "1"}
 ADMIN_HEADERS = {"Impersonate-User": "admin", "Impersonate-Group": "system:masters"}
 DEFAULT, KUBE_SYSTEM = "/api/v1/namespaces/default", "/api/v1/namespaces/kube-system"
@@ -178,6 +179,9 @@ CALLS = [
     Call("change what governs it", "operator", POLICY, "POST", f"/api/v1{SYSTEM}/configmaps", named("presetup")),
     Call("change what governs it", "deployer", POLICY, "PATCH", f"/api/v1{SYSTEM}/configmaps/presetup", {"data": {}}),
     Call("forget what governs it", "upgrader", POLICY, "DELETE", f"/api/v1{SYSTEM}/configmaps/presetup"),
+    Call("approve a change", "operator", ROLES, "PATCH", f"/api/v1{SYSTEM}", APPROVAL),
+    Call("approve a change", "deployer", ROLES, "PATCH", f"/api/v1{SYSTEM}", APPROVAL),
+    Call("approve a change", "upgrader", ROLES, "PATCH", f"/api/v1{SYSTEM}", APPROVAL),
     # -- nodes
     Call("delete a node", "node-medic", ROLES, "DELETE", GPU_NODE),
     Call("delete a node", "operator", ROLES, "DELETE", GPU_NODE),

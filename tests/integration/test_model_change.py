@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Changes of models wait for what the contract says, whichever playbook would make them; rollbacks do not.
 
-fireworks.byoc.plan_models, fireworks.byoc.deploy_models, fireworks.byoc.retire_model, fireworks.byoc.onboard.
+fireworks.byoc.plan_models, fireworks.byoc.deploy_models, fireworks.byoc.retire_model, fireworks.byoc.onboard; and
+fireworks.byoc.approve, fireworks.byoc.revoke_approval, in them fireworks.byoc.change_approval.
 """
 
 from __future__ import annotations
@@ -11,20 +12,24 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from demo.contracts import LLAMA, QWEN, Contract
-from tests.integration.journey import agreed, line, onboard, ours, play, wipe
+from demo.contracts import LLAMA, QWEN, Contract, write_fleet
+from tests.integration.journey import agreed, as_admin, line, onboard, ours, play, wipe
+from tests.integration.killing import begin_playbook, kill, wait_for_task
+from tests.integration.plays import connection_to, perform
 
 NAME = LLAMA["name"]
 SRE, BOSS = "sre@fireworks.example", "boss@acme.example"
 ASKED = ("-e", f"requested_by={SRE}")
 QUICK = ("-e", "validate_http_request=false", "-e", "model_bake=0")
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/fireworks-system/leases"
+NAMESPACE = "/api/v1/namespaces/fireworks-system"
 NOW = datetime.now(UTC)
 TOMORROW = NOW + timedelta(days=1)
 CLOSED = {"windows": [{"weekly": [f"{TOMORROW:%a}".lower()], "start": "02:00", "duration": "3h", "time_zone": "UTC"}]}
@@ -135,6 +140,112 @@ def test_what_is_approved_goes_once_and_a_rollback_waits_for_nothing(acme: Any, 
     # The approval was for what was there then, and not for bringing it back after a rollback.
     stale = deploy(tmp_path, contract, *ASKED, *approval(digest))
     assert "waiting" in line(stale, "acme-eu-1"), stale.stdout
+
+
+def kept(cluster: Any) -> list[dict[str, str]]:
+    """The approvals in the cluster."""
+    notes = cluster.request("GET", NAMESPACE)["metadata"].get("annotations") or {}
+    return list(json.loads(notes.get("byoc.fireworks.ai/approval", "[]")))
+
+
+def test_the_administrator_approves_what_is_planned_now_and_takes_it_back(acme: Any, tmp_path: Path) -> None:
+    contract, before = served(acme, 6144, **REQUIRED), state(acme)
+
+    def run(name: str, *options: str) -> subprocess.CompletedProcess[str]:
+        return deploy(tmp_path, contract, *as_admin(acme), *options, name=name)
+
+    digest = digest_shown(run("plan_models", *ASKED))
+    given = ("-e", "operation=deploy_models", "-e", f"digest={digest}", "-e", f"approved_by={BOSS}")
+    wrong = {
+        "the plan is": ("-e", "digest=000000000000"),
+        "is not by one of those who may": ("-e", "approved_by=eve@acme.example"),
+        "by who asks for the change": ("-e", f"requested_by={BOSS}"),
+        "expired": ("-e", "approval_until=2020-01-01T00:00:00+00:00"),
+    }
+    for said, options in wrong.items():
+        done = run("approve", *given, *options)
+        assert done.returncode == 2, done.stdout
+        assert "refused" in line(done, "acme-eu-1"), done.stdout
+        assert said in " ".join(done.stdout.split()), done.stdout
+    for check, result in (("--check", "would change"), ("--diff", "done"), ("--diff", "unchanged")):
+        assert kept(acme) == [] or result == "unchanged"
+        done = run("approve", *given, "-e", "approval_until=8h", check)
+        assert result in line(done, "acme-eu-1"), done.stdout
+        assert f"{NAME}: new revision, from" in line(done, "acme-eu-1", "deploy_models"), done.stdout
+    [approved] = kept(acme)
+    assert approved["digest"].startswith(digest)
+    assert (approved["by"], approved["written_by"]) == (BOSS, "admin")
+    shown = run("plan_models", *ASKED)
+    assert f"{BOSS} until" in line(shown, "acme-eu-1", NAME), shown.stdout
+
+    assert "would change" in line(run("revoke_approval", "-e", f"digest={digest}", "--check"), "acme-eu-1")
+    for result in ("done", "unchanged"):
+        done = run("revoke_approval", "-e", f"digest={digest}")
+        assert result in line(done, "acme-eu-1"), done.stdout
+        assert kept(acme) == []
+    assert "waiting" in line(deploy(tmp_path, contract, *ASKED), "acme-eu-1")
+    assert state(acme)[0] == before[0]
+
+    assert "done" in line(run("approve", *given), "acme-eu-1")
+    other = served(acme, 5120, **REQUIRED)
+    assert "waiting" in line(deploy(tmp_path, other, *ASKED), "acme-eu-1")
+    records = tmp_path / "records"
+    done = deploy(tmp_path, contract, *ASKED, "-e", f"records_dir={records}")
+    assert "done" in line(done, "acme-eu-1"), done.stdout
+    [record] = [json.loads(each) for each in (records / "acme-eu-1.jsonl").read_text().splitlines()]
+    assert f"approved by {BOSS} (annotation)" in record["clause"]
+    assert record["plan"].startswith(digest)
+    again = run("approve", *given)
+    assert "it would change nothing that waits for an approval" in " ".join(again.stdout.split()), again.stdout
+
+
+def test_approvers_who_write_at_once_lose_nothing_and_what_cannot_be_read_is_left(acme: Any) -> None:
+    module = "fireworks.byoc.change_approval"
+    given = {"given_at": NOW.isoformat(), "expires_at": TOMORROW.isoformat(), "digest": "a" * 64}
+
+    def approve(number: int) -> dict[str, Any]:
+        return perform(connection_to(acme), module, by=f"{number}@acme.example", **given)
+
+    with ThreadPoolExecutor() as threads:
+        done = list(threads.map(approve, range(5)))
+    assert all(one["changed"] for one in done), done
+    there = sorted(one["by"] for one in kept(acme) if one["digest"] == given["digest"])
+    assert there == [f"{number}@acme.example" for number in range(5)]
+    revoked = perform(connection_to(acme), module, state="absent", digest="a" * 12)
+    assert len(revoked["revoked"]) == 5
+    assert given["digest"] not in {one["digest"] for one in kept(acme)}
+    annotate(acme, {"byoc.fireworks.ai/approval": "yes, do it"})
+    refused = perform(connection_to(acme), module, by=BOSS, **given)
+    assert (refused["code"], refused["owner"]) == ("approvals_unreadable", "customer")
+    annotate(acme, {"byoc.fireworks.ai/approval": None})
+
+
+def test_what_was_decided_before_the_lock_is_decided_again_under_it(acme: Any, tmp_path: Path) -> None:
+    contract, before = served(acme, 7168), state(acme)
+    inventory = write_fleet(tmp_path, [contract])
+    other = {"run_id": "other", "holder": "alice@ctl-1", "purpose": "upgrade", "duration": 600}
+    assert perform(connection_to(acme), "fireworks.byoc.operation_lock", **other)["held"]
+    records = ("-e", f"records_dir={tmp_path / 'records'}")
+    running = begin_playbook(
+        "fireworks.byoc.deploy_models", "-i", str(inventory), "-e", "clusters=byoc", *QUICK, *ASKED, *records
+    )
+    try:
+        wait_for_task(running, "Acquire the cluster lock")
+        annotate(acme, {"byoc.fireworks.ai/freeze": "stocktaking"})
+        perform(connection_to(acme), "fireworks.byoc.operation_lock", **{**other, "state": "absent"})
+        said, _none = running.communicate(timeout=120)
+    finally:
+        kill(running)
+        annotate(acme, {"byoc.fireworks.ai/freeze": None})
+    assert running.returncode == 0, said
+    assert "Release the lock of a cluster that may not go any more" in said
+    assert "frozen until further notice: stocktaking" in " ".join(said.split()), said
+    assert state(acme) == before
+    assert not list((tmp_path / "records").glob("*.jsonl"))
+
+
+def annotate(cluster: Any, notes: dict[str, str | None]) -> None:
+    cluster.request("PATCH", NAMESPACE, {"metadata": {"annotations": notes}}, "application/merge-patch+json")
 
 
 @pytest.mark.soak(sample=1)

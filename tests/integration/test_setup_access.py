@@ -219,6 +219,11 @@ def test_a_grant_is_bounded(acme: Any, tmp_path: Path) -> None:
         ("DELETE", "/api/v1/namespaces/kube-system/configmaps/kube-root-ca.crt", None, ""),
         ("POST", "/api/v1/namespaces/fireworks-setup/serviceaccounts", meta, ""),
         ("PATCH", f"/api/v1/nodes/{node}", {"metadata": {"labels": {"a": "b"}}}, "application/merge-patch+json"),
+        *[
+            ("PATCH", "/api/v1/namespaces/fireworks-system",
+             {"metadata": {"annotations": {f"byoc.fireworks.ai/{word}": "[]"}}}, "application/merge-patch+json")
+            for word in ("approval", "freeze")
+        ],
         ("GET", "/api/v1/namespaces/default/services/kubernetes:https/proxy/", None, ""),
         ("PATCH", operator, role("ClusterRole", [rule("configmaps", "patch")]), APPLY),
         ("PATCH", operator, role("ClusterRole", [{**rule("configmaps", "get"), "resourceNames": ["any"]}]), APPLY),

@@ -18,6 +18,7 @@ SCAFFOLD = {
     "playbooks/tasks/operation.yml",
     "playbooks/tasks/acquire_lock.yml",
     "playbooks/tasks/finish_operation.yml",
+    "playbooks/tasks/release_lock.yml",
     "playbooks/tasks/set_failure.yml",
 }
 ITS_OWN = re.compile(

@@ -20,6 +20,7 @@ LONGER = {"context_length": 16384}
 _ADMIN = ("-e", "admin_kubeconfig={kubeconfig}")
 _CREDENTIALS = ("-e", "credentials_dir={folder}/credentials")
 _GRANT = (*_ADMIN, "-e", "grantee=alice", "-e", "reason=test", "-e", "setup_kubeconfig={folder}/setup.kubeconfig")
+_APPROVAL = ("-e", "operation=deploy_models", "-e", "digest=000000000000", "-e", "approved_by=oncall@acme.example")
 _BAKE = (*NO_REQUESTS, "-e", "model_bake=1")
 _UPGRADE = ("-e", f"release={NEWER}", *REQUESTED_BY, *QUICK, *NO_SOAK)
 
@@ -73,6 +74,9 @@ ROWS = [
     Row("verify_records", ONBOARDED),
     Row("plan_upgrade", ONBOARDED, _UPGRADE),
     Row("plan_models", ONBOARDED),
+    # Nothing is planned that could be approved: tests/integration/test_model_change.py approves, twice.
+    Row("approve", ONBOARDED, (*_ADMIN, *_APPROVAL), ends=(2, 2, 2)),
+    Row("revoke_approval", ONBOARDED, (*_ADMIN, "-e", "digest=000000000000")),
     Row("rotate_credentials", ONBOARDED, _CREDENTIALS, changes=True),
     Row(
         "revocation_drill",

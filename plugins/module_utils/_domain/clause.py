@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._vocabulary.operations import OperationName
+from .rollout.approval import approvers
 
 Contract = Mapping[str, Any]
 
@@ -36,6 +37,10 @@ def _credential(contract: Contract) -> str:
     return f"access.credential: {', '.join(sorted(contract['access'].get('credential') or {})) or 'none'}"
 
 
+def _approvals(contract: Contract) -> str:
+    return f"change.approvals.approvers: {', '.join(approvers(contract)) or 'none'}"
+
+
 def _administrator(_contract: Contract) -> str:
     return "none: done by the customer's own administrator"
 
@@ -48,6 +53,8 @@ _CLAUSES: Mapping[OperationName, tuple[Callable[[Contract], str], ...]] = {
     OperationName.RETIRE_MODEL: (_models,),
     OperationName.REMEDIATE: (_actions,),
     OperationName.ROTATE_CREDENTIALS: (_credential,),
+    OperationName.APPROVE: (_approvals,),
+    OperationName.REVOKE_APPROVAL: (_approvals,),
     OperationName.GRANT_SETUP_ACCESS: (_administrator,),
     OperationName.REVOKE_SETUP_ACCESS: (_administrator,),
     OperationName.REVOCATION_DRILL: (_administrator,),

@@ -48,6 +48,15 @@ GOOD = frozenset((Result.DONE, Result.UNCHANGED, Result.WOULD_CHANGE, Result.PAS
 RESULTS = [result.value for result in Result]
 
 
+def fine_results(fail_on: str = "") -> frozenset[Result]:
+    """With which results a run ends well.
+
+    A cluster that waits, for a window or an approval, is where it has to be; with ``fail_on`` that is ``waiting`` it is
+    not.
+    """
+    return GOOD if fail_on == Result.WAITING else GOOD | {Result.WAITING}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What came of one cluster.

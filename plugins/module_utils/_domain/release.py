@@ -72,8 +72,20 @@ def release_version(stack: Mapping[str, Any], channels: Mapping[str, str], known
             raise UnknownReleaseError(f"stack.channel: there is no channel {channel!r}; there are {_list(channels)}")
         version = channels[channel]
     if str(version) not in known:
-        raise UnknownReleaseError(f"stack.release: there is no stack release {version}; there are {_list(known)}")
+        raise UnknownReleaseError(
+            f"stack.release: there is no stack release {version}; there are {_list(known)}. Where it is in a folder of "
+            "its own, name that: -e releases=<folder>"
+        )
     return str(version)
+
+
+def release_in_force(stack: Mapping[str, Any], installed: Mapping[str, Any] | None) -> dict[str, Any]:
+    """By which release a cluster's models are made: the one that is installed there, whatever its channel has since.
+
+    :param stack: the contract's section, which decides where nothing is installed yet.
+    :param installed: what ``cluster_info`` found of the stack.
+    """
+    return {"release": str(installed["release"])} if installed else dict(stack)
 
 
 def registry(contract: Contract, release: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from .._vocabulary.owner import Owner
 from .._vocabulary.wording import assignee, spoken
-from .outcome import GOOD, NO_OUTCOME, Outcome, Result, blamed, failures_told
+from .outcome import GOOD, NO_OUTCOME, Outcome, Result, blamed, failures_told, fine_results
 from .table import table
 from .written import changes, written_once
 
@@ -108,11 +108,8 @@ def summary(outcomes: Sequence[Data]) -> str:
 
 
 def unfinished(outcomes: Sequence[Data], fail_on: str = "") -> list[str]:
-    """The clusters that did not get where the run was to bring them.
-
-    One that waits, for a window or an approval, is where it has to be; with ``fail_on`` that is ``waiting`` it counts.
-    """
-    fine = GOOD if fail_on == Result.WAITING else GOOD | {Result.WAITING}
+    """The clusters that did not get where the run was to bring them."""
+    fine = fine_results(fail_on)
     return [str(outcome["cluster"]) for outcome in outcomes if outcome["result"] not in fine]
 
 

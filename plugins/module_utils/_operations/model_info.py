@@ -12,9 +12,10 @@ from .._connection import CONNECTION_SPEC, open_session
 from .._domain.model.revision import Revision, UnknownRevisionError, before, current, to_restore
 from .._domain.model.revision_diff import unit_diff
 from .._domain.model.unit import shape_of, workload
-from .._domain.names import MODEL_LABEL, MODELS_NAMESPACE
+from .._domain.names import MODEL_LABEL, MODELS_NAMESPACE, REVISION_ANNOTATION, STACK_SET, SYSTEM_NAMESPACE
+from .._domain.upgrade.marks import read_marks
 from .._kube.discovery import Discovery
-from .._kube.errors import KubeError
+from .._kube.errors import ForbiddenError, KubeError, NotFoundError
 from .._kube.readiness import readiness
 from .._kube.session import Session
 from .._operation import Context, Operation
@@ -34,10 +35,23 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     name = parameters["name"] or ""
     recorded = read_revisions(session, name)
     live = _workloads(session, recorded, f"{MODEL_LABEL}={name}" if name else MODEL_LABEL)
-    result: dict[str, Any] = {"models": [_model(model, recorded[model], live) for model in sorted(recorded)]}
+    result: dict[str, Any] = {
+        "models": [_model(model, recorded[model], live) for model in sorted(recorded)],
+        "release": _release(session),
+    }
     if parameters["compare"]:
         result["differences"] = _compared(session, recorded.get(name, []), parameters["compare"])
     return result
+
+
+def _release(session: Session) -> str:
+    """The release that is installed, as the stack's set says it; empty where nothing does, or this identity may not."""
+    try:
+        parent = session.get(f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/configmaps/{STACK_SET}")
+    except (ForbiddenError, NotFoundError):
+        return ""
+    marks = read_marks(parent["metadata"].get("annotations") or {})
+    return marks.release if marks else ""
 
 
 def _workloads(session: Session, recorded: Mapping[str, Sequence[Revision]], selector: str) -> dict[str, Any]:
@@ -69,12 +83,13 @@ def _status(now: Revision | None, live: Mapping[str, Any]) -> dict[str, Any]:
     deployment = workload(now.unit) if now else None
     found = live.get(deployment["metadata"]["name"]) if deployment else None
     if found is None:
-        return {"replicas": 0, "ready": 0, "status": "does not run"}
+        return {"replicas": 0, "ready": 0, "status": "does not run", "pods": ""}
     state = readiness(found)
     return {
         "replicas": shape_of(found).replicas,
         "ready": int((found.get("status") or {}).get("readyReplicas") or 0),
         "status": "ready" if state.ready else state.reason,
+        "pods": str((found["metadata"].get("annotations") or {}).get(REVISION_ANNOTATION, "")),
     }
 
 

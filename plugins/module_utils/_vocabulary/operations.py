@@ -16,6 +16,8 @@ class OperationName(StrEnum):
     DEPLOY_MODELS = "deploy_models"
     ROLLBACK_MODEL = "rollback_model"
     RETIRE_MODEL = "retire_model"
+    APPROVE = "approve"
+    REVOKE_APPROVAL = "revoke_approval"
     REMEDIATE = "remediate"
     UPGRADE = "upgrade"
     ROLLBACK_STACK = "rollback_stack"

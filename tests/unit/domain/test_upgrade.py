@@ -37,6 +37,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.upgrade.gat
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.upgrade.marks import (
     Marks,
     as_annotations,
+    marks_to_keep,
     read_marks,
 )
 
@@ -204,6 +205,13 @@ def test_where_the_way_back_is_not_clear_it_is_said_what_can_be_restored(
     found = course(Wanted(to, back=True), marks, entries)
     assert (found.action, list(found.backups)) == (courses.REFUSE, backups)
     assert words in found.reason
+
+
+def test_what_is_known_of_a_release_stays_when_it_is_applied_again() -> None:
+    whole = Marks(A, since="2026-11-25T11:00:00Z", failed={"release": B, "reason": "it crashed"})
+    found = {"release": A, "since": whole.since, "unfinished": "", "failed": whole.failed}
+    assert read_marks(marks_to_keep(A, found)) == whole
+    assert read_marks(marks_to_keep(B, found)) == read_marks(marks_to_keep(B, None)) == Marks(B)
 
 
 @pytest.mark.parametrize("state", [GOOD, FAILED, WITHDRAWN, SUPERSEDED])

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..identities.needs import CLUSTER, IDENTITIES, RBAC_GROUP
-from ..names import NAMESPACES, SETUP_NAMESPACE, SETUP_SET, account_user, labels
+from ..names import APPROVAL_ANNOTATION, FREEZE_ANNOTATION, NAMESPACES, SETUP_NAMESPACE, SETUP_SET, account_user, labels
 
 Manifest = dict[str, Any]
 
@@ -79,6 +79,7 @@ def _policy() -> Manifest:
                 {"expression": _WHERE, "message": _WHERE_SAYS, "reason": "Forbidden"},
                 {"expression": _cluster_roles(), "message": _ROLES_SAY, "reason": "Forbidden"},
                 {"expression": _BINDINGS, "message": _BINDINGS_SAY, "reason": "Forbidden"},
+                {"expression": _CUSTOMERS_WORD, "message": _CUSTOMERS_WORD_SAYS, "reason": "Forbidden"},
             ],
         },
     }
@@ -108,6 +109,15 @@ _BINDINGS = (
     f" && (!has(object.subjects) || object.subjects.all(s, s.kind == 'ServiceAccount' && s.namespace in [{_OURS}])))"
 )
 _BINDINGS_SAY = f"A setup account binds the identities' roles, to accounts of {_AND}, and nothing else"
+
+
+# It may write our namespaces, on which the customer says what is approved and what is frozen.
+_CUSTOMERS_WORD = (
+    "request.resource.group != '' || variables.plural != 'namespaces' || object == null"
+    f" || ['{APPROVAL_ANNOTATION}', '{FREEZE_ANNOTATION}'].all(key, object.?metadata.?annotations[?key].orValue('')"
+    " == (oldObject == null ? '' : oldObject.?metadata.?annotations[?key].orValue('')))"
+)
+_CUSTOMERS_WORD_SAYS = "A setup account approves no change, and sets or lifts no freeze: those are the customer's"
 
 
 def _cluster_roles() -> str:

@@ -369,6 +369,8 @@ PLAYBOOKS = {
     "presetup": SETUP,
     "grant_setup_access": ADMINISTRATOR,
     "revoke_setup_access": ADMINISTRATOR,
+    "approve": ADMINISTRATOR,
+    "revoke_approval": ADMINISTRATOR,
     "revocation_drill": ADMINISTRATOR,
     "offboard": ADMINISTRATOR,
 }

@@ -22,7 +22,6 @@ from ..names import (
     LWS_API,
     LWS_KIND,
     MODELS_NAMESPACE,
-    RELEASE_LABEL,
     REVISION_ANNOTATION,
     labels,
     model_set,
@@ -59,7 +58,7 @@ def leader_worker_set(
         "metadata": {
             "name": name,
             "namespace": MODELS_NAMESPACE,
-            "labels": {**common, RELEASE_LABEL: str(release["version"])},
+            "labels": common,
             "annotations": marks,
         },
         "spec": {

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ..capacity import nodes_per_replica
+from ..names import REVISION_ANNOTATION
 from ..scaling import autoscaler_for, bounds_of, scaler
 from .exposure import budget, route, service
 from .group import leader_worker_set
@@ -34,14 +35,28 @@ def model_objects(
     :raises BoundsError: the models' floors do not fit into the approved GPUs.
     """
     bounds = bounds_of(_with(contract, model), moment)[str(model["name"])]
-    workload = deployment if nodes_per_replica(model) == 1 else leader_worker_set
     return [
-        workload(contract, model, release, bounds.floor),
+        _workload(contract, model, release, bounds.floor),
         service(model),
         budget(model),
         *route(contract, model),
         *scaler(model, bounds, autoscaler_for(model, bounds, facts or {})),
     ]
+
+
+def pods_mark(contract: Mapping[str, Any], model: Mapping[str, Any], release: Mapping[str, Any]) -> str:
+    """What the pods of a model are marked with: a digest of all that they are.
+
+    :raises UnknownReleaseError: the release does not have the model's engine.
+    """
+    return str(_workload(contract, model, release, 1)["metadata"]["annotations"][REVISION_ANNOTATION])
+
+
+def _workload(
+    contract: Mapping[str, Any], model: Mapping[str, Any], release: Mapping[str, Any], floor: int
+) -> Manifest:
+    made = deployment if nodes_per_replica(model) == 1 else leader_worker_set
+    return made(contract, model, release, floor)
 
 
 def _with(contract: Mapping[str, Any], model: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 Data = Mapping[str, Any]
@@ -39,9 +39,19 @@ def model_rows(cluster: str, models: Iterable[Data]) -> list[Row]:
             "ready": f"{model['ready']}/{model['replicas']}",
             "status": model["status"],
             "revisions": len(model["revisions"]),
+            "last_change": _last_change(model["revisions"]),
         }
         for model in models
     ]
+
+
+def _last_change(revisions: Sequence[Data]) -> str:
+    """What became of the newest revision: that which runs, or one that was tried and rolled back."""
+    if not revisions:
+        return "-"
+    newest = revisions[0]
+    failure = f": {newest['failure']}" if newest["failure"] else ""
+    return f"{newest['number']} {newest['state']}{failure}"
 
 
 def revision_rows(cluster: str, models: Iterable[Data]) -> list[Row]:

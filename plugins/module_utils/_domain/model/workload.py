@@ -20,7 +20,6 @@ from ..names import (
     GPU_PRODUCT_LABEL,
     MODEL_LABEL,
     MODELS_NAMESPACE,
-    RELEASE_LABEL,
     REVISION_ANNOTATION,
     SERVING_PORT,
     labels,
@@ -59,7 +58,7 @@ def deployment(
         "metadata": {
             "name": name,
             "namespace": MODELS_NAMESPACE,
-            "labels": {**common, RELEASE_LABEL: str(release["version"])},
+            "labels": common,
             "annotations": {REVISION_ANNOTATION: revision},
         },
         "spec": {

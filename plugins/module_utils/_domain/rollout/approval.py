@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..._vocabulary.owner import Owner
@@ -33,12 +33,19 @@ _SKEW = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether there is an approval, and else why not and who has to act."""
+    """Whether there is an approval, by whom and until when, and else why not and who has to act."""
 
     approved: bool
     reason: str
     owner: Owner = Owner.NOBODY
     by: str = ""
+    until: datetime | None = None
+
+    def data(self) -> dict[str, str]:
+        """For a plan: whether it is ``not_needed``, ``missing`` or ``given``, by whom and until when."""
+        state = "given" if self.by else "not_needed" if self.approved else "missing"
+        until = self.until.astimezone(UTC).isoformat(timespec="seconds") if self.until else ""
+        return {"state": state, "by": self.by, "until": until}
 
 
 @dataclass(frozen=True)
@@ -74,8 +81,8 @@ def approved(contract: Data, change: Change, approvals: Iterable[Data], now: dat
     verdicts, others = [], []
     for approval in approvals:
         named = str(approval.get("digest", "")).strip()
-        if _names(named, change):
-            verdicts.append(_judge(contract, change, approval, now))
+        if names_one_of(named, change.digests):
+            verdicts.append(judge(contract, change, approval, now))
         else:
             others.append(_told(approval))
     if verdicts:
@@ -85,9 +92,9 @@ def approved(contract: Data, change: Change, approvals: Iterable[Data], now: dat
     return Verdict(False, f"{found or 'no approval yet'}: {asks}", Owner.CUSTOMER)
 
 
-def _names(digest: str, change: Change) -> bool:
-    """Whether an approval's digest, or the beginning of it that was shown, is one of the change's."""
-    return any(digest == one or (len(digest) >= SHORTEST and one.startswith(digest)) for one in change.digests)
+def names_one_of(digest: str, digests: frozenset[str]) -> bool:
+    """Whether an approval's digest, or the beginning of it that was shown, is one of a change's."""
+    return any(digest == one or (len(digest) >= SHORTEST and one.startswith(digest)) for one in digests)
 
 
 def _told(approval: Data) -> str:
@@ -104,18 +111,19 @@ def policy_of(contract: Data) -> Data:
 
 def approvers(contract: Data) -> list[str]:
     """Who may approve: those that the contract names for it, else everybody in its ``contacts``."""
-    named = [_same(one) for one in policy_of(contract).get("approvers") or ()]
+    named = [same_address(one) for one in policy_of(contract).get("approvers") or ()]
     contacts = contract.get("contacts") or {}
     entries = [one for name, one in contacts.items() if name != "escalation"]
-    return named or sorted({_same(one["email"]) for one in entries if one.get("email")})
+    return named or sorted({same_address(one["email"]) for one in entries if one.get("email")})
 
 
-def _judge(contract: Data, change: Change, approval: Data, now: datetime) -> Verdict:
-    by, source = _same(approval.get("by", "")), str(approval.get("source") or "data")
+def judge(contract: Data, change: Change, approval: Data, now: datetime) -> Verdict:
+    """Whether an approval that is for this change counts."""
+    by, source = same_address(approval.get("by", "")), str(approval.get("source") or "data")
     what = f"the approval of {by or 'nobody'} ({source})"
     if not by:
         return Verdict(False, f"{what} does not say who gave it", Owner.CUSTOMER)
-    if by == _same(change.requested_by):
+    if by == same_address(change.requested_by):
         return Verdict(False, f"{what} is by who asks for the change: somebody else approves it", Owner.CUSTOMER)
     for word, own in change.about.items():
         if approval.get(word) and str(approval[word]) != own:
@@ -133,7 +141,7 @@ def _judge(contract: Data, change: Change, approval: Data, now: datetime) -> Ver
         )
     if expires <= now:
         return Verdict(False, f"{what} expired at {expires.isoformat()}", Owner.CUSTOMER)
-    return Verdict(True, f"approved by {by} ({source}) until {expires.isoformat()}", by=by)
+    return Verdict(True, f"approved by {by} ({source}) until {expires.isoformat()}", by=by, until=expires)
 
 
 def _times(contract: Data, approval: Data) -> tuple[datetime, datetime]:
@@ -157,7 +165,8 @@ def _who(contract: Data) -> str:
     return ", ".join(people[:3]) + (" or another" if len(people) > 3 else "")
 
 
-def _same(address: Any) -> str:
+def same_address(address: Any) -> str:
+    """An e-mail address, to be compared with others."""
     return str(address).strip().casefold()
 
 

@@ -16,6 +16,7 @@ from ..names import APPROVAL_ANNOTATION, FREEZE_ANNOTATION, account_user
 from ..remediation.journey import HANDED_OVER, OUT_OF_SERVICE
 from ..status import READY, stack_reasons, status_row
 from .approval import moment
+from .kept_approvals import UnreadableApprovalsError, kept_approvals
 
 Data = Mapping[str, Any]
 
@@ -93,9 +94,11 @@ def _offline(failed: Data) -> dict[str, Any]:
 
 def approvals_in(notes: Data) -> list[dict[str, Any]]:
     """The approvals in the annotations of ``fireworks-system``. What cannot be read approves nothing."""
-    found = _json(notes.get(APPROVAL_ANNOTATION, ""))
-    entries = found if isinstance(found, list) else [found]
-    return [{**entry, "source": "annotation"} for entry in entries if isinstance(entry, dict)]
+    try:
+        entries = kept_approvals(str(notes.get(APPROVAL_ANNOTATION, "")))
+    except UnreadableApprovalsError:
+        return []
+    return [{**entry, "source": "annotation"} for entry in entries]
 
 
 def frozen_in(notes: Data) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ cluster what was approved already does not: drift put right, what a killed run h
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -18,22 +18,25 @@ from typing import Any
 from ..._vocabulary.owner import NO_CONTACT, Owner
 from ..contract.digest import contract_digest as digest
 from ..people import contact
-from .approval import SHORTEST, Change, approvers
+from .approval import SHORTEST, Change, Verdict, approved, approvers
+from .approval_words import approval_word, minute, request_text
 from .digests import release_digest
 from .emergency import Emergency
-from .permission import GO, SKIP, Decision, asked_of, permit
+from .permission import GO, SKIP, Asked, Decision, asked_of, permit
 from .policy import Policy, estimate
 
 Data = Mapping[str, Any]
 
 MODEL_CHANGE = "model_change"
-NEW_REVISION, RETIRED = "new_revision", "retired"
+NEW_REVISION, RETIRED, NOTHING = "new_revision", "retired", "none"
 _NEXT = {
     "approval": "have it approved, as the report shows, and run this again",
     "offline": "run this again when the cluster answers",
 }
 _SHOWN = ("name", "from", "change", "strategy", "why", "what")
-_WAITING = frozenset((NEW_REVISION, RETIRED))
+_OPERATIONS = {NEW_REVISION: "deploy_models", RETIRED: "retire_model"}
+WAITING = frozenset(_OPERATIONS)
+"""The sorts of changes that wait for windows and approvals."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Wanted:
     @property
     def waiting(self) -> list[Data]:
         """Those whose change needs a window, and an approval where the contract asks for one."""
-        return sorted((one for one in self.models if one["change"] in _WAITING), key=lambda one: str(one["name"]))
+        return sorted((one for one in self.models if one["change"] in WAITING), key=lambda one: str(one["name"]))
 
 
 def model_turn(contract: Data, live: Data, wanted: Wanted, now: datetime) -> dict[str, Any]:
@@ -66,11 +69,15 @@ def model_turn(contract: Data, live: Data, wanted: Wanted, now: datetime) -> dic
 
     :param live: see ``case``.
     :returns: ``cluster``, ``decision`` (go, skip, wait), ``code``, ``reason``, ``next_step``, ``owner``, ``contact``,
-        ``next_at``, ``digest`` (empty where there is nothing to approve), ``approvers``, ``models`` and ``now``.
+        ``next_at``, ``digest`` (empty where there is nothing to approve), ``approval`` (whether there is one, see
+        ``Verdict.data``), ``approvers``, ``chosen`` (the names of the models, where they are not all of the
+        contract's), ``models`` and ``now``.
     :raises ValueError: a moment in how the cluster is cannot be read.
     """
     own = model_change_digest(contract, wanted) if wanted.waiting else ""
-    decision = _decide(contract, live, wanted, own, now)
+    asked = _asked(contract, live, wanted, own) if own and live.get("reachable") else None
+    decision = _decide(live, asked, now)
+    verdict = approved(contract, asked.change, asked.approvals, now) if asked else Verdict(True, "")
     return {
         "cluster": str(contract["identity"]["name"]),
         "decision": decision.action,
@@ -80,8 +87,10 @@ def model_turn(contract: Data, live: Data, wanted: Wanted, now: datetime) -> dic
         "contact": contact(contract, "support") if decision.owner == Owner.CUSTOMER else dict(NO_CONTACT),
         "next_at": decision.at.astimezone(UTC).isoformat(timespec="seconds") if decision.at else None,
         "digest": own,
+        "approval": verdict.data(),
         "approvers": approvers(contract),
         "next_step": _NEXT.get(decision.code, ""),
+        "chosen": _chosen(contract, wanted),
         "models": [{key: one.get(key, "") for key in _SHOWN} for one in wanted.models],
         "now": now.astimezone(UTC).isoformat(timespec="seconds"),
     }
@@ -104,13 +113,30 @@ def model_change_digest(contract: Data, wanted: Wanted) -> str:
     )
 
 
+def decision_reports(turns: Iterable[Data], *, whole: bool = False) -> list[dict[str, Any]]:
+    """What was decided, and what to paste for those that wait for an approval, as reports of a playbook.
+
+    :param turns: of the clusters. :param whole: with every model, and whether it fits.
+    """
+    found = list(turns)
+    columns = ["cluster", "model", "change", "state", "reason", "digest"]
+    return [
+        {
+            "title": "Decisions",
+            "rows": [row for turn in found for row in decision_rows(turn, whole=whole)],
+            "columns": [*columns, *(["strategy", "fit"] if whole else [])],
+        },
+        {"title": "Approvals", "text": "\n".join(filter(None, map(approval_request, found)))},
+    ]
+
+
 def decision_rows(turn: Data, *, whole: bool = False) -> list[dict[str, Any]]:
     """A row for each model whose change waits as upgrades do, with what was decided; ``whole`` for every model."""
-    return [_decision_row(turn, one) for one in turn["models"] if whole or one["change"] in _WAITING]
+    return [_decision_row(turn, one) for one in turn["models"] if whole or one["change"] in WAITING]
 
 
 def _decision_row(turn: Data, model: Data) -> dict[str, Any]:
-    new = model["change"] in _WAITING
+    new = model["change"] in WAITING
     before = f", from {model['from'] or 'nothing'}" if new else ""
     return {
         "cluster": turn["cluster"],
@@ -118,36 +144,43 @@ def _decision_row(turn: Data, model: Data) -> dict[str, Any]:
         "change": f"{model['change'].replace('_', ' ')}{before}",
         "fit": model["what"] or model["why"],
         "strategy": model["strategy"] or "-",
-        "decision": turn["decision"] if new else "go",
+        "state": request_state(turn, model),
         "reason": turn["reason"] if new else "-",
-        "next": str(turn["next_at"] or "-")[:16].replace("T", " ") if new else "-",
         "digest": turn["digest"][:SHORTEST] if new else "-",
     }
+
+
+def request_state(turn: Data, model: Data) -> str:
+    """How far a customer's request for a model has come, in words; whoever asks computes the same."""
+    if model["what"]:
+        return "refused"
+    if model["change"] not in WAITING:
+        return "done" if model["change"] == NOTHING else "approved before"
+    if turn["approval"]["state"] == "missing":
+        return "planned, not approved"
+    approved_by = [f"approved by {approval_word(turn['approval'])}"] if turn["approval"]["by"] else ["planned"]
+    until = f" until {minute(turn['next_at'])}" if turn["next_at"] else ""
+    return ", ".join([*approved_by, "may go now" if turn["decision"] == GO else f"waiting{until}"])
 
 
 def approval_request(turn: Data) -> str:
     """What to paste so that a change is approved; empty where it does not wait for that."""
     if turn["code"] != "approval" or not turn["digest"]:
         return ""
-    given = {
-        "by": next(iter(turn["approvers"]), "<an approver>"),
-        "digest": turn["digest"][:SHORTEST],
-        "given_at": turn["now"],
-    }
-    people = ", ".join(turn["approvers"])
-    return (
-        f"{turn['cluster']}: one of {people} approves it, with their own address and time, by this option:\n"
-        f"  -e '{json.dumps({'approvals': [given]})}'"
-    )
+    [operation] = {_OPERATIONS[one["change"]] for one in turn["models"] if one["change"] in WAITING}
+    if operation == "retire_model":
+        return request_text(turn, operation, f" -e model={turn['models'][0]['name']}")
+    chosen = json.dumps({"model_names": turn["chosen"]})
+    return request_text(turn, operation, f" -e '{chosen}'" if turn["chosen"] else "")
 
 
-def _decide(contract: Data, live: Data, wanted: Wanted, own: str, now: datetime) -> Decision:
-    if not live.get("reachable"):
-        owner = Owner(str(live.get("owner") or Owner.CUSTOMER))
-        return Decision(SKIP, "offline", f"offline: {live.get('error') or 'no answer'}", owner)
-    if not wanted.waiting:
-        return Decision(GO, "as_approved", "nothing new: it is what was approved already", at=now)
-    asked = asked_of(
+def _chosen(contract: Data, wanted: Wanted) -> list[str]:
+    asked = [str(one["name"]) for one in wanted.models]
+    return [] if {str(one["name"]) for one in contract.get("models") or ()} <= set(asked) else asked
+
+
+def _asked(contract: Data, live: Data, wanted: Wanted, own: str) -> Asked:
+    return asked_of(
         contract,
         {**live, "lock": None},
         Change(MODEL_CHANGE, frozenset({own}), wanted.requested_by),
@@ -155,4 +188,12 @@ def _decide(contract: Data, live: Data, wanted: Wanted, own: str, now: datetime)
         emergency=wanted.emergency,
         estimate=estimate(live.get("durations") or (), None, wanted.policy),
     )
+
+
+def _decide(live: Data, asked: Asked | None, now: datetime) -> Decision:
+    if not live.get("reachable"):
+        owner = Owner(str(live.get("owner") or Owner.CUSTOMER))
+        return Decision(SKIP, "offline", f"offline: {live.get('error') or 'no answer'}", owner)
+    if asked is None:
+        return Decision(GO, "as_approved", "nothing new: it is what was approved already", at=now)
     return permit(asked, now)

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..._vocabulary.owner import NO_CONTACT, Owner
+from ..drift import named_release
 from .model_change import NEW_REVISION
 from .permission import GO
 
@@ -21,31 +22,31 @@ Data = Mapping[str, Any]
 REFUSE = "refuse"
 
 
-def onboarding_turn(contract: Data, stack: Data | None, release: str, models: Sequence[Data] = ()) -> dict[str, Any]:
+def onboarding_turn(contract: Data, stack: Data | None, models: Sequence[Data] = ()) -> dict[str, Any]:
     """Whether a cluster may be onboarded, or what differs that another playbook has to change.
 
     :param stack: what ``cluster_info`` found of the stack; None where none is installed.
-    :param release: the version that the contract asks for.
     :param models: what a dry run found of each (see ``model_change``).
     :returns: ``cluster``, ``decision`` (go, refuse), ``code``, ``reason``, ``next_step``, ``owner`` and ``contact``.
     """
     return {
         "cluster": str(contract["identity"]["name"]),
         "contact": dict(NO_CONTACT),
-        **(_of_stack(stack, release) or _of_models(models) or _said(GO, "go", "", "", Owner.NOBODY)),
+        **(_of_stack(contract, stack) or _of_models(models) or _said(GO, "go", "", "", Owner.NOBODY)),
     }
 
 
 def contract_line(contract: Data, release: str) -> str:
     """What a contract that names a release has to say once another is there; empty where it says that already."""
-    named = str(contract["stack"].get("release", ""))
+    named = named_release(contract)
     return "" if named in ("", release) else f'{contract["identity"]["name"]}: stack: {{release: "{release}"}}'
 
 
-def _of_stack(stack: Data | None, release: str) -> dict[str, Any] | None:
+def _of_stack(contract: Data, stack: Data | None) -> dict[str, Any] | None:
     if not stack:
         return None
     installed = str(stack["release"])
+    release = named_release(contract) or installed
     if unfinished := stack.get("unfinished"):
         what = f"an upgrade from {installed} to {unfinished} was interrupted here"
         next_step = f"run fireworks.byoc.upgrade -e release={unfinished} again, or rollback_stack -e to={installed}"

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..._vocabulary.owner import Owner
 from ..._vocabulary.wording import assignee, spoken
-from ..outcome import NO_OUTCOME, Outcome, Result, blamed
+from ..outcome import NO_OUTCOME, Outcome, Result, blamed, fine_results
 from .gate import Gate
 from .permission import GO, SKIP, WAIT
 
@@ -112,11 +112,13 @@ def result_rows(plan: Data, outcomes: Sequence[Data]) -> list[dict[str, Any]]:
     ]
 
 
-def undone(plan: Data, outcomes: Sequence[Data]) -> list[str]:
+def undone(plan: Data, outcomes: Sequence[Data], fail_on: str = "") -> list[str]:
     """The clusters that did not get where the run was to bring them, and do not wait for their time.
 
     They failed, are offline, are in no state for this release, or have no outcome; and where one failed, those whose
     wave was held back for good.
+
+    :param fail_on: with ``waiting`` those that wait, too.
     """
     found = _of_all(plan, outcomes)
     codes = ("failed_before", NO_OUTCOME)
@@ -127,7 +129,9 @@ def undone(plan: Data, outcomes: Sequence[Data]) -> list[str]:
         if one["result"] == Result.SKIPPED and one["code"] not in ("already_there", *codes)
     ]
     stopped = [one["cluster"] for one in found if one["code"] == "earlier_wave" and not one["next_at"]]
-    return [*failed, *(stopped if failed else []), *left_out]
+    waiting = [one["cluster"] for one in found if one["result"] == Result.WAITING]
+    late = waiting if Result.WAITING not in fine_results(fail_on) else []
+    return list(dict.fromkeys([*failed, *(stopped if failed else ()), *left_out, *late]))
 
 
 def _of_all(plan: Data, outcomes: Sequence[Data]) -> list[Data]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..._vocabulary.owner import NO_CONTACT, Owner
 from ..people import contact
+from .approval import approved, approvers
 from .case import Case, Request, case_of
 from .decision import decide, standing
 from .digests import plan_digest
@@ -37,7 +38,8 @@ def plan(
     :param now: with a time zone, like ``deadline``: by when the fleet shall be done.
     :returns: ``kind``, ``target``, ``digest``, ``now``; ``waves`` (``number``, ``ring``, ``clusters``, ``starts_at``,
         ``ends_at``); ``clusters``, a row each with ``decision`` (go, skip, wait), ``code``, ``reason``,
-        ``owner``, ``contact``, ``next_at``, ``ends_at`` and ``digest``; ``feasibility``.
+        ``owner``, ``contact``, ``next_at``, ``ends_at``, ``digest``, ``approval`` (whether there is one, see
+        ``Verdict.data``) and ``approvers``; ``feasibility``.
     :raises ValueError: a moment in how a cluster is cannot be read.
     """
     pairs = list(clusters)
@@ -61,9 +63,9 @@ def plan(
         now,
         timedelta(seconds=0 if request.rollback else request.policy.soak),
     )
-    rows = {case.name: _row(case, stuck[case.name], None) for case in cases if case.name in stuck}
+    rows = {case.name: _row(case, stuck[case.name], None, now) for case in cases if case.name in stuck}
     for wave in waves:
-        rows |= {turn.case.name: _row(turn.case, turn.decision, wave) for turn in wave.turns}
+        rows |= {turn.case.name: _row(turn.case, turn.decision, wave, now) for turn in wave.turns}
     ordered = [rows[case.name] for case in cases]
     return {
         "kind": "rollback" if request.rollback else request.kind,
@@ -88,10 +90,10 @@ def turn(contract: Data, live: Data, request: Request, planned: Row, now: dateti
     case = case_of(contract, {**live, "lock": None}, request, needed)
     decision = decide(case, now)
     ends = decision.at + needed.duration if decision.at else None
-    return {**_row(case, decision, None), "wave": planned["wave"], "ends_at": _iso(ends)}
+    return {**_row(case, decision, None, now), "wave": planned["wave"], "ends_at": _iso(ends)}
 
 
-def _row(case: Case, decision: Decision, wave: Wave | None) -> Row:
+def _row(case: Case, decision: Decision, wave: Wave | None, now: datetime) -> Row:
     ends = decision.at + case.estimate.duration if decision.at and wave else None
     return {
         "cluster": case.name,
@@ -111,6 +113,8 @@ def _row(case: Case, decision: Decision, wave: Wave | None) -> Row:
         "estimated_seconds": int(case.estimate.duration.total_seconds()),
         "estimated_by": case.estimate.basis,
         "digest": case.digest,
+        "approval": approved(case.contract, case.asked.change, case.asked.approvals, now).data(),
+        "approvers": approvers(case.contract),
     }
 
 

@@ -12,6 +12,8 @@ from xml.sax.saxutils import escape
 
 from ..._vocabulary.wording import action_required, assignee
 from ..table import table
+from .approval import SHORTEST
+from .approval_words import approval_word, request_text
 
 Data = Mapping[str, Any]
 
@@ -100,12 +102,23 @@ def plan_rows(plan: Data) -> list[dict[str, Any]]:
             "from": row["from"] or "-",
             "decision": row["decision"],
             "next": (row["next_at"] or "-")[:16].replace("T", " "),
+            "approval": approval_word(row["approval"]),
+            "digest": row["digest"][:SHORTEST],
             "minutes": -(-row["estimated_seconds"] // 60),
             "action_required_by": assignee(row["owner"], row["contact"]),
             "reason": row["reason"],
         }
         for row in [*turns, *others]
     ]
+
+
+def approval_requests(plan: Data) -> str:
+    """What to paste so that the clusters are approved that wait for it; empty where none does."""
+    return "\n".join(
+        request_text({**row, "now": plan["now"]}, "upgrade", f" -e release={plan['target']}")
+        for row in plan["clusters"]
+        if row["code"] == "approval"
+    )
 
 
 def feasibility_text(plan: Data) -> str:

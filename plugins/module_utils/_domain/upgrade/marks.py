@@ -46,6 +46,16 @@ def as_annotations(marks: Marks) -> dict[str, str]:
     return {key: text for key, text in told.items() if text}
 
 
+def marks_to_keep(version: str, stack: Mapping[str, Any] | None) -> dict[str, str]:
+    """The annotations of a set that is applied again as this release: of the same one, what is known of it stays.
+
+    :param stack: what ``cluster_info`` found; None where none is installed.
+    """
+    if not stack or stack["release"] != version:
+        return as_annotations(Marks(version))
+    return as_annotations(Marks(version, since=stack["since"], failed=stack["failed"]))
+
+
 def read_marks(notes: Mapping[str, str]) -> Marks | None:
     """What a parent's annotations say; None where they name no release."""
     release = str(notes.get(RELEASE_LABEL) or "")

@@ -15,9 +15,11 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.eme
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.model_change import (
     Wanted,
     approval_request,
+    decision_reports,
     decision_rows,
     model_change_digest,
     model_turn,
+    request_state,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.onboarding import (
     contract_line,
@@ -141,21 +143,54 @@ def test_it_shows_what_to_paste_and_that_approves_it() -> None:
     contract = agreed(**REQUIRED)
     waits = turn(contract)
     text = approval_request(waits)
-    given = json.loads(text.partition("-e '")[2].rstrip("'"))["approvals"]
+    given = json.loads(text.partition("-e '")[2].partition("'")[0])["approvals"]
     assert (given[0]["by"], len(given[0]["digest"])) == ("ops@acme.example", 12)
     assert turn(contract, replace(WANTED, approvals=given))["decision"] == "go"
     assert approval_request(turn(agreed(**FREE))) == ""
     assert approval_request(turn(contract, replace(WANTED, models=[]))) == ""
+    assert "model_names" not in text
+    some = agreed(**REQUIRED) | {"models": [{"name": "llama"}, {"name": "phi"}]}
+    assert """-e '{"model_names": ["llama"]}' -e digest=""" in approval_request(turn(some))
+    assert "-e operation=retire_model -e model=llama -e digest=" in approval_request(
+        turn(contract, replace(WANTED, models=[GONE]))
+    )
 
 
 def test_a_row_for_each_model_that_is_new_or_for_all() -> None:
     put_right = {"name": "phi", "from": 2, "change": "drift", "strategy": "apply", "why": "the same pods"}
     found = turn(agreed(**REQUIRED), replace(WANTED, models=[NEW, put_right]))
     [row] = decision_rows(found)
-    assert (row["model"], row["change"], row["decision"]) == ("llama", "new revision, from 3", "wait")
+    decisions, approvals = decision_reports([found])
+    assert decisions["rows"] == [row]
+    assert approvals["text"] == approval_request(found)
+    assert (row["model"], row["change"], row["state"]) == ("llama", "new revision, from 3", "planned, not approved")
     assert row["digest"] == found["digest"][:12]
     rows = decision_rows(found, whole=True)
-    assert [(one["change"], one["decision"], one["digest"]) for one in rows[1:]] == [("drift", "go", "-")]
+    assert [(one["change"], one["state"], one["digest"]) for one in rows[1:]] == [("drift", "approved before", "-")]
+
+
+@pytest.mark.parametrize(
+    ("model", "change", "approvals", "state"),
+    [
+        ({**NEW, "change": "none"}, REQUIRED, False, "done"),
+        ({**NEW, "change": "bounds"}, REQUIRED, False, "approved before"),
+        ({**NEW, "what": "no room"}, REQUIRED, False, "refused"),
+        (NEW, REQUIRED | {"windows": [SATURDAY]}, False, "planned, not approved"),
+        (NEW, FREE, False, "planned, may go now"),
+        (NEW, FREE | {"windows": [SATURDAY]}, False, "planned, waiting until 2026-11-28 01:00"),
+        (NEW, REQUIRED, True, "approved by ops@acme.example until 2026-12-02 12:00, may go now"),
+        (
+            NEW, REQUIRED | {"windows": [SATURDAY]}, True,
+            "approved by ops@acme.example until 2026-12-02 12:00, waiting until 2026-11-28 01:00",
+        ),
+        (GONE, FREE | {"freezes": [FREEZE]}, False, "planned, waiting until 2026-11-27 00:00"),
+    ],
+)  # fmt: skip
+def test_how_far_a_request_has_come(model: Any, change: Any, approvals: bool, state: str) -> None:
+    contract, wanted = agreed(**change), replace(WANTED, models=[model])
+    given = [approval(contract, wanted)] if approvals else []
+    found = turn(contract, replace(wanted, approvals=given))
+    assert request_state(found, found["models"][0]) == state
 
 
 STACK = {"release": "2026.11.0", "unfinished": ""}
@@ -180,7 +215,7 @@ STACK = {"release": "2026.11.0", "unfinished": ""}
 def test_onboarding_puts_right_what_was_approved_and_moves_nothing(
     stack: Any, models: Any, decision: str, code: str, said: str
 ) -> None:
-    found = onboarding_turn(agreed(), stack, "2026.11.0", models)
+    found = onboarding_turn(agreed() | {"stack": {"release": "2026.11.0"}}, stack, models)
     assert (found["decision"], found["code"]) == (decision, code)
     assert said in found["reason"]
     assert bool(found["next_step"]) is (decision == "refuse")

@@ -161,9 +161,17 @@ def test_what_waits_is_not_failed_and_what_failed_before_is() -> None:
     soaks = outcome.held(row(made), Gate(False, "it soaks", NOW + HOUR))
     assert (soaks["next_at"], soaks["owner"]) == ("2026-11-25T13:00:00+00:00", "")
     assert outcome.undone(made, [soaks]) == ["c1"]
+    assert outcome.undone(made, [soaks], "waiting") == ["c1", "c0"]
     unproven = outcome.held(row(made), Gate(False, "nothing is proven yet", None))
     assert outcome.undone(planned(alive()), [unproven]) == []
     assert outcome.stayed(row(made, "c1"))["code"] == "failed_before"
+
+
+def test_one_in_no_wave_that_waits_for_an_approval_counts_where_waiting_is_failing() -> None:
+    made = plan([(agreed("c0", approvals={"stack_upgrade": "required"}), alive())], request(), NOW)
+    assert made["waves"] == []
+    assert outcome.undone(made, []) == []
+    assert outcome.undone(made, [], "waiting") == ["c0"]
 
 
 def test_a_cluster_that_is_held_back_and_waits_for_its_window_says_so() -> None:

@@ -1,0 +1,105 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""In what a cluster differs from its contract's content, and which playbook brings them together.
+
+Told from what is read anyway: the release that the stack's set names, and what the pods of each model are marked with.
+So a change that leaves the pods as they are is not seen here; a dry run (``plan_models``) compares every field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from .model.objects import pods_mark
+from .release import UnknownReleaseError
+
+Data = Mapping[str, Any]
+
+
+def installed(facts: Data | None) -> dict[str, Any]:
+    """What is installed, of the facts of ``cluster_info``; nothing without them.
+
+    :returns: the stack's ``release``, ``since`` when it is there, one that is ``unfinished`` or has ``failed``, and the
+        ``models`` by name, each with the mark of its pods.
+    """
+    if not facts:
+        return {}
+    stack = facts["stack"] or {}
+    return {
+        "release": str(stack.get("release") or ""),
+        "unfinished": str(stack.get("unfinished") or ""),
+        "since": str(stack.get("since") or ""),
+        "failed": dict(stack.get("failed") or {}),
+        "models": {str(one["name"]): str(one["revision"]) for one in facts["models"]},
+    }
+
+
+def named_release(contract: Data) -> str:
+    """The release that a contract names; empty where it follows a channel, which moves nothing that is installed."""
+    return str(contract["stack"].get("release") or "")
+
+
+def drift(contract: Data, there: Data, releases: Sequence[Data]) -> list[dict[str, str]]:
+    """Each difference: ``cluster``, ``what`` and ``next``. Nothing of a cluster that has nothing of ours, or no answer.
+
+    :param there: what is installed. :param releases: the descriptions of stack releases; of a release that is not among
+        them the models' revisions are not compared.
+    """
+    if not there or not (there["release"] or there["models"]):
+        return []
+    release = next((one for one in releases if str(one["version"]) == there["release"]), None)
+    wanted = {str(model["name"]): model for model in contract.get("models") or ()}
+    found = [
+        *_of_stack(contract, there["release"]),
+        *_of_models(contract, wanted, there["models"], release),
+        *(
+            (f"{name} is there and not in the contract", f"fireworks.byoc.retire_model -e model={name}")
+            for name in sorted(set(there["models"]) - set(wanted))
+        ),
+    ]
+    return [{"cluster": str(contract["identity"]["name"]), "what": what, "next": step} for what, step in found]
+
+
+def with_drift(swept: Iterable[Data], releases: Sequence[Data]) -> list[dict[str, Any]]:
+    """Rows of ``status_row``, each with what differs from the contract before its reason.
+
+    :param swept: of each cluster its ``row``, its ``contract``, and what is ``installed``.
+    """
+    rows = []
+    for one in swept:
+        row = dict(one["row"])
+        reason = row.pop("reason")
+        told = [each["what"] for each in drift(one["contract"], one["installed"], releases)]
+        rows.append({**row, "drift": "; ".join(told) or "-", "reason": reason})
+    return rows
+
+
+def _of_stack(contract: Data, release: str) -> list[tuple[str, str]]:
+    named = named_release(contract)
+    if not named or named == release:
+        return []
+    step = f'fireworks.byoc.upgrade -e release={named}, or let the contract say stack: {{release: "{release}"}}'
+    return [(f"the stack is {release or 'not there'} and the contract says {named}", step)]
+
+
+def _of_models(
+    contract: Data, wanted: Mapping[str, Data], there: Mapping[str, str], release: Data | None
+) -> list[tuple[str, str]]:
+    found = []
+    for name, model in wanted.items():
+        if name not in there:
+            found.append((f"{name} is not there", "fireworks.byoc.deploy_models"))
+        elif release and _mark(contract, model, release) != there[name]:
+            step = "fireworks.byoc.deploy_models, or let the contract say what is there"
+            found.append((f"{name} is another revision than the contract's", step))
+    return found
+
+
+def _mark(contract: Data, model: Data, release: Data) -> str:
+    """What its pods would be marked with; of an engine that the release does not have, nothing."""
+    try:
+        return pods_mark(contract, model, release)
+    except UnknownReleaseError:
+        return ""

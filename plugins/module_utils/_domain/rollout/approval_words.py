@@ -1,0 +1,46 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What plans say about approvals: whether there is one, and else what to paste."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ..._vocabulary.wording import spoken
+from .approval import SHORTEST
+
+Data = Mapping[str, Any]
+
+
+def approval_word(approval: Data) -> str:
+    """Whether there is an approval, for a table. :param approval: of ``Verdict.data``."""
+    if approval["state"] != "given":
+        return spoken(approval["state"])
+    return f"{approval['by']} until {minute(approval['until'])}"
+
+
+def minute(moment: Any) -> str:
+    """A moment of ISO 8601 in UTC, as tables show it."""
+    return str(moment)[:16].replace("T", " ")
+
+
+def request_text(turn: Data, operation: str, names: str) -> str:
+    """What to paste so that a change is approved: by an option, or into the cluster.
+
+    :param turn: with ``cluster``, ``digest``, ``approvers`` and ``now``.
+    :param names: more options that say which change it is.
+    """
+    digest, who = turn["digest"][:SHORTEST], next(iter(turn["approvers"]), "<an approver>")
+    given = json.dumps({"approvals": [{"by": who, "digest": digest, "given_at": turn["now"]}]})
+    command = f"ansible-playbook fireworks.byoc.approve -i <inventory> -e clusters={turn['cluster']}"
+    return (
+        f"{turn['cluster']}: one of {', '.join(turn['approvers'])} approves it, with their own address and time, "
+        "by this option:\n"
+        f"  -e '{given}'\n"
+        "or, once for all that run it, with the credential of the customer's administrator:\n"
+        f"  {command} -e operation={operation}{names} -e digest={digest} -e approved_by={who} "
+        "-e admin_kubeconfig=<path>"
+    )
