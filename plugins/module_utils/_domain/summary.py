@@ -10,7 +10,7 @@ from typing import Any
 
 from .._vocabulary.owner import Owner
 from .._vocabulary.wording import assignee, spoken
-from .outcome import GOOD, NO_OUTCOME, Outcome, Result, blamed, failures_told, fine_results
+from .outcome import NO_OUTCOME, Outcome, Result, blamed, failures_told, fine_results
 from .table import table
 from .written import changes, written_once
 
