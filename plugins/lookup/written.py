@@ -21,9 +21,9 @@ notes:
 """
 
 EXAMPLES = r"""
-- name: Say how many objects were written
+- name: Show how many objects were written
   ansible.builtin.debug:
-    msg: "{{ query('fireworks.byoc.written') | length }} objects"
+    msg: "{{ q('fireworks.byoc.written') | length }} objects"
 """
 
 RETURN = r"""
