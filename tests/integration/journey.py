@@ -84,7 +84,8 @@ def offboard(folder: Path, *contracts: Contract, options: tuple[str, ...] = ()) 
 
 def line(done: subprocess.CompletedProcess[str], cluster: str, word: str = "") -> str:
     """The last line about a cluster, in a table or the summary: its name, and a gap. Its result is in small letters."""
-    about = re.compile(rf"(?:[A-Z]+ )*(?:  [✔✘…] )?{re.escape(cluster)}  ")
+    only_table = re.search(r"^(STATUS|HEALTH) ", done.stdout, re.MULTILINE)  # their table has more than their summary
+    about = re.compile(rf"{'' if only_table else '(?:[A-Z]+ )*(?:  [✔✘…] )?'}{re.escape(cluster)}  ")
     found = [
         re.sub(r"   [A-Z][A-Z ]+(?: after|$)", lambda result: result.group().lower(), each)
         for each in done.stdout.splitlines()
@@ -96,9 +97,11 @@ def line(done: subprocess.CompletedProcess[str], cluster: str, word: str = "") -
 
 
 def ending(done: subprocess.CompletedProcess[str]) -> str:
-    """The summary of a run, with what Ansible says after it: from the line that names the playbook and its clusters."""
-    *_, head = re.finditer(r"^[A-Z]+(?: [A-Z]+)* \S+(?: clusters)?   ", done.stdout, re.MULTILINE)
-    return done.stdout[head.start() :]
+    """The summary of a run, with what Ansible says after it: from the first line about a cluster."""
+    told = done.stdout.rpartition("TASK [Show how it ended]")[2]
+    head = re.search(r"^(?:  [✔✘…] \S+ +|[A-Z]+(?: [A-Z]+)* \S+(?: clusters)?   )", told, re.MULTILINE)
+    assert head, done.stdout
+    return told[head.start() :]
 
 
 def changes(done: subprocess.CompletedProcess[str], cluster: str) -> int:
