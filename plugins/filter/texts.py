@@ -11,18 +11,19 @@ from typing import Any
 from ansible.inventory.manager import split_host_pattern
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.host_pattern import pattern_doubts
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.outcome import failures_told, lock_left
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.outcome import lock_left
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary import (
     every_outcome,
     failure,
     held,
     not_begun,
+    read_outcome,
     success,
-    summary,
     unfinished,
-    with_written,
+    whole_outcome,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.table import table
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.queries import query_doubt
 
 
 def _pattern_doubts(pattern: str | list[str], groups: Mapping[str, Sequence[str]]) -> list[str]:
@@ -38,14 +39,14 @@ class FilterModule:
         return {
             "every_outcome": every_outcome,
             "failure_outcome": failure,
-            "failures_told": failures_told,
             "held_outcome": held,
             "lock_left": lock_left,
             "pattern_doubts": _pattern_doubts,
-            "run_summary": summary,
+            "query_doubt": query_doubt,
+            "read_outcome": read_outcome,
             "not_begun_outcome": not_begun,
             "success_outcome": success,
             "table": table,
             "unfinished": unfinished,
-            "with_written": with_written,
+            "whole_outcome": whole_outcome,
         }

@@ -23,7 +23,7 @@ notes:
 EXAMPLES = r"""
 - name: Show how many objects were written
   ansible.builtin.debug:
-    msg: "{{ query('fireworks.byoc.written') | length }} objects"
+    msg: "{{ q('fireworks.byoc.written') | length }} objects"
 """
 
 RETURN = r"""

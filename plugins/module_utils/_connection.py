@@ -47,6 +47,7 @@ def open_session(connection: Mapping[str, Any], context: Context | None) -> Sess
             "threads": context.threads,
             "before_write": context.before_write,
             "on_write": context.writes.append,
+            "waits": context.waits,
             "has_answered": context.has_answered,
         }
     return Session(

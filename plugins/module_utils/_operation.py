@@ -20,6 +20,7 @@ from ._domain.written import written_once
 from ._kube import kubeconfig as _kubeconfig
 from ._kube import session as _session
 from ._kube.errors import KubeError
+from ._kube.waits import Waits
 from ._kube.writes import Write
 from ._vocabulary.failure import failed_result
 
@@ -36,6 +37,7 @@ class Context:
     :param before_write: called before each request that may write; what it raises stops the operation.
     :param has_answered: this run had an answer from the cluster before: if it does not answer now, it restarts perhaps.
     :param writes: what the API server has accepted so far, in whatever way the operation ends.
+    :param waits: told what is waited for while that takes long.
     """
 
     check_mode: bool
@@ -46,6 +48,7 @@ class Context:
     before_write: Callable[[], None] | None = None
     has_answered: bool = False
     writes: list[Write] = field(default_factory=list)
+    waits: Waits = field(default_factory=Waits)
 
     def told(self, result: dict[str, Any]) -> dict[str, Any]:
         """The result with the objects that were written, each once; without any, as it is."""

@@ -113,6 +113,13 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+also:
+  description: What is written besides these objects, as they are listed. The set's own record, a ConfigMap, where it
+    changes.
+  type: list
+  elements: dict
+  returned: success
+  sample: [{kind: ConfigMap, namespace: fireworks-system, name: telemetry, action: created}]
 set:
   description: The set's name.
   type: str

@@ -40,6 +40,10 @@ unreadable:
   type: list
   elements: str
   returned: success
+kinds:
+  description: How many kinds of objects this cluster has, all of which were asked for.
+  type: int
+  returned: success
 """
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._operation import run_as_module

@@ -63,6 +63,11 @@ objects:
   type: list
   elements: dict
   returned: success
+also:
+  description: What is written besides these objects, as they are listed. The set's own record, and the revisions.
+  type: list
+  elements: dict
+  returned: success
 revisions:
   description: The numbers of the recorded revisions that were (would be) deleted.
   type: list

@@ -171,6 +171,11 @@ objects:
   type: list
   elements: dict
   returned: always
+also:
+  description: What is written besides these objects, as they are listed. The set's own record, and the revisions.
+  type: list
+  elements: dict
+  returned: always
 owner:
   description: Who has to act; V(operator), V(fireworks) or V(customer).
   type: str

@@ -131,7 +131,7 @@ EXAMPLES = r"""
     run_id: "{{ byoc_run_id }}"
     contract_digest: "{{ byoc_contract_digest }}"
     clause: change.windows
-    written: "{{ query('fireworks.byoc.written') }}"
+    written: "{{ q('fireworks.byoc.written') }}"
     results: "{{ [stack_result] }}"
     result: done
     started: "2026-11-25T21:18:00Z"

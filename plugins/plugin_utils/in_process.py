@@ -18,6 +18,7 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.waits import Waits
 from ansible_collections.fireworks.byoc.plugins.module_utils._operation import Context, Operation
 from ansible_collections.fireworks.byoc.plugins.module_utils._operations.lock_keeper import (
     attempt_under_lock,
@@ -60,7 +61,8 @@ class InProcessAction(ActionBase):
             raise AnsibleActionFail(remove_values("; ".join(checked.error_messages), secrets))
         parameters, lock = checked.validated_parameters, task_vars.get(LOCK_VARIABLE)
         answered = has_answered(parameters.get("connection") or {}, lock)
-        context = Context(self._task.check_mode, self._task.diff, display.warning, has_answered=answered)
+        waits = Waits(lambda text: display.display(f"{task_vars.get('inventory_hostname', '')}: waits for {text}"))
+        context = Context(self._task.check_mode, self._task.diff, display.warning, has_answered=answered, waits=waits)
         try:
             result = attempt_under_lock(self.operation, parameters, context, lock if self.under_lock else None)
         finally:

@@ -25,7 +25,11 @@ ROOT = Path(__file__).resolve().parents[2]
 RECORDS = {"BYOC_RECORDS_DIR": str(ROOT / "build" / "records" / os.environ.get("PYTEST_XDIST_WORKER", "alone"))}
 _PROGRAM = str(Path(sys.executable).with_name("ansible-playbook"))
 _INVENTORY = str(Path(sys.executable).with_name("ansible-inventory"))
-_SETTINGS = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
+_SETTINGS = {
+    "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+    "ANSIBLE_NOCOLOR": "1",
+    "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",  # with what each task says
+}
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(["tests.integration.warmed"])
 

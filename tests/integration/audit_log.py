@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+_QUESTIONS = ("/apis/authorization.k8s.io/", "/apis/authentication.k8s.io/")
+
 
 @dataclass(frozen=True)
 class Call:
@@ -28,6 +30,7 @@ class Call:
     received: float = 0.0
     path: str = ""
     agent: str = ""
+    name: str = ""
 
 
 def calls(log: Path, *, after: int = 0) -> Iterator[Call]:
@@ -53,7 +56,22 @@ def calls(log: Path, *, after: int = 0) -> Iterator[Call]:
                 datetime.fromisoformat(event["requestReceivedTimestamp"]).timestamp(),
                 event["requestURI"],
                 event.get("userAgent", ""),
+                about.get("name", ""),
             )
+
+
+def written(made: Iterable[Call]) -> set[tuple[str, str, str]]:
+    """The objects that these calls wrote, without those that keep operations apart and recorded."""
+    return {
+        (call.resource.partition("/")[0], "" if call.resource == "namespaces" else call.namespace, call.name)
+        for call in made
+        if call.verb in ("create", "update", "patch", "delete")
+        and call.code < 300
+        and "dryRun=" not in call.path
+        and (call.resource.partition("/")[2] in ("", "eviction", "token"))
+        and not call.path.startswith(_QUESTIONS)
+        and (call.resource, call.name) not in (("leases", "operation-lock"), ("configmaps", "operation-records"))
+    }
 
 
 def by_identity_and_verb(made: Iterable[Call]) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -82,11 +83,33 @@ def offboard(folder: Path, *contracts: Contract, options: tuple[str, ...] = ()) 
 
 
 def line(done: subprocess.CompletedProcess[str], cluster: str, word: str = "") -> str:
-    """The last line about a cluster in a table: its name, and a gap."""
-    found = [each for each in done.stdout.splitlines() if each.startswith(cluster + "  ") and word in each]
+    """The last line about a cluster, in a table or the summary: its name, and a gap. Its result is in small letters."""
+    only_table = re.search(r"^(STATUS|HEALTH) ", done.stdout, re.MULTILINE)  # their table has more than their summary
+    about = re.compile(rf"{'' if only_table else '(?:[A-Z]+ )*(?:  [✔✘…] )?'}{re.escape(cluster)}  ")
+    found = [
+        re.sub(r"   [A-Z][A-Z ]+(?: after|$)", lambda result: result.group().lower(), each)
+        for each in done.stdout.splitlines()
+        if about.match(each) and word in each
+    ]
     found = [each for each in found if "ok=" not in each]
     assert found, done.stdout
     return found[-1]
+
+
+def ending(done: subprocess.CompletedProcess[str]) -> str:
+    """The summary of a run, with what Ansible says after it: from the first line about a cluster."""
+    told = done.stdout.rpartition("TASK [Show how it ended]")[2]
+    head = re.search(r"^(?:  [✔✘…] \S+ +|[A-Z]+(?: [A-Z]+)* \S+(?: clusters)?   )", told, re.MULTILINE)
+    assert head, done.stdout
+    return told[head.start() :]
+
+
+def changes(done: subprocess.CompletedProcess[str], cluster: str) -> int:
+    """How many objects the summary says were written, or would be."""
+    said = re.findall(
+        r"(\d+) (?:objects? )?(?:would be )?(?:created|updated|deleted|evicted|given)", line(done, cluster)
+    )
+    return sum(map(int, said))
 
 
 @contextmanager

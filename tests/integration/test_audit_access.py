@@ -19,7 +19,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup im
 from demo.contracts import Contract, write_fleet
 from tests.integration.ansible_runs import run_playbook
 from tests.integration.governed import RBAC, apply_presetup, governed
-from tests.integration.journey import agreed, line, ours, play, versions
+from tests.integration.journey import agreed, ending, line, ours, play, versions
 from tests.integration.plays import connection_to, run_tasks
 
 OBSERVER = {"kind": "ServiceAccount", "name": "observer", "namespace": "fireworks-system"}
@@ -69,7 +69,7 @@ def test_green_and_red_and_repaired(acme: tuple[Any, Contract], tmp_path: Path) 
     assert done.returncode == 2, done.stdout
     said = done.stdout
     assert "refused" in line(done, "acme-eu-1")
-    assert "Acme Security <security@acme.example>" in line(done, "acme-eu-1")
+    assert "Action required by: customer (Acme Security <security@acme.example>)\n" in ending(done)
     assert 'ClusterRoleBinding "extra" of ClusterRole "view"' in said
     assert "ServiceAccount fireworks-system/observer  foreign binding  gets ClusterRole view" in said
     assert re.search(r"acme-eu-1 +everybody +too many +.*nodes/proxy in the cluster", said)

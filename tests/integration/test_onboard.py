@@ -20,6 +20,8 @@ from tests.integration.journey import (
     NO_REQUESTS,
     agreed,
     bare,
+    changes,
+    ending,
     line,
     offboard,
     onboard,
@@ -48,8 +50,7 @@ def test_the_whole_journey(acme: Any, tmp_path: Path) -> None:
     done = onboard(tmp_path, contract)
     assert done.returncode == 0, done.stdout
     assert " done " in line(done, "acme-eu-1")
-    promised, made = line(checked, "acme-eu-1").split()[4], line(done, "acme-eu-1").split()[3]
-    assert promised == made, "check mode promised another number of changes"
+    assert changes(checked, "acme-eu-1") == changes(done, "acme-eu-1") > 80, "check mode promised otherwise"
     model = acme.request("GET", "/apis/apps/v1/namespaces/fireworks-models/deployments/llama-3-1-8b")
     assert model["status"]["readyReplicas"] == 2
 
@@ -121,7 +122,7 @@ def test_one_bad_cluster_never_holds_up_the_others(bed: Any, acme: Any, tmp_path
     assert done.returncode == 2
     assert " done " in line(done, "acme-eu-1")
     assert "refused" in line(done, "cedar-eu-1")
-    assert "Cedar GPU Capacity <gpu-capacity@cedar.example>" in line(done, "cedar-eu-1")
+    assert "Cedar GPU Capacity <gpu-capacity@cedar.example>" in ending(done)
     assert "failed" in line(done, "wrong-eu-1")
     assert "failed" in line(done, "away-eu-1")
     assert "3 of 4 clusters not completed: away-eu-1, cedar-eu-1, wrong-eu-1" in done.stdout
@@ -151,8 +152,8 @@ def test_a_gateway_is_asked_for_and_given_routes(bed: Any, tmp_path: Path) -> No
     birch = bed["birch"]
     contract = agreed(birch, gateway=True)
     refused = onboard(tmp_path, contract)
-    assert "gateway: not there" in line(refused, "birch-eu-1")
-    assert "Birch NetOps" in line(refused, "birch-eu-1")
+    assert "gateway: not there" in " ".join(ending(refused).split())
+    assert "Birch NetOps" in ending(refused)
     make_gateway(birch)
     try:
         done = onboard(tmp_path, contract)

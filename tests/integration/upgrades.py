@@ -164,7 +164,7 @@ def entries(cluster: Any) -> list[tuple[str, str, str]]:
 
 def ended(done: subprocess.CompletedProcess[str], cluster: str) -> list[str]:
     """The words of a cluster's row in the last table: wave, cluster, ring, from, result, code, …"""
-    rows = [each.split() for each in done.stdout.partition("How it ended")[2].splitlines()]
+    rows = [each.split() for each in done.stdout.partition("\nWaves\n")[2].splitlines()]
     found = [row for row in rows if len(row) > 5 and row[1] == cluster]
     assert found, done.stdout
     return found[0]

@@ -22,7 +22,7 @@ SCAFFOLD = {
     "playbooks/tasks/set_failure.yml",
 }
 ITS_OWN = re.compile(
-    r"fireworks\.byoc\.(operation_lock|operation_record|success_outcome|failure_outcome|every_outcome|not_begun_outcome|run_summary)\b"
+    r"fireworks\.byoc\.(operation_lock|operation_record|success_outcome|failure_outcome|every_outcome|not_begun_outcome|whole_outcome)\b"
 )
 OPERATIONS = "plugins/module_utils/_vocabulary/operations.py"
 RERUNS = "tests/soak/reruns.py"

@@ -71,7 +71,7 @@ def _not_drained(world: World, _done: Run) -> list[str]:
 
 def _repair_requested(done: Run) -> bool:
     """Whether the run hands the node over for its reboot."""
-    steps = done.stdout.partition("Next steps")[2].partition("How it ended")[0]
+    steps = done.stdout.partition("Next steps")[2]
     rows = [row.split() for row in steps.splitlines() if row.startswith(f"{NODE} ")]
     return any(row[1:3] == ["repair", "reboot"] for row in rows)
 

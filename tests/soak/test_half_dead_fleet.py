@@ -163,6 +163,6 @@ def test_a_playbook_that_writes_ends_with_a_row_for_each_cluster(fleet: Fleet) -
     for cluster in fleet.living:
         assert "unchanged" in line(done, cluster), done.stdout
     for cluster in fleet.dead:
-        assert " failed " in line(done, cluster), done.stdout
+        assert "failed" in line(done, cluster), done.stdout
     told = " ".join(done.stdout.split())
     assert f"{DEAD} of {LIVING + DEAD} clusters not completed: " in told, done.stdout

@@ -18,9 +18,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.result_schema import SCHEMA
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.table import table
 from tests.integration.ansible_runs import ROOT
 from tests.integration.faults import EVENTS, report_xid
@@ -66,8 +68,15 @@ class Stage:
         contract["health"] = {"sources": {"dcgm_exporter": False, "node_problem_detector": False}}
         given = [self._filled(option) for option in options or row.options]
         clusters = "" if row.playbook in ("operation", "verify_release", "remediate_node") else "byoc"
-        done = play(row.playbook, self.folder, [contract], *given, *self._records(), clusters=clusters)
+        file = self.folder / "result.json"
+        file.unlink(missing_ok=True)
+        given += [*self._records(), "-e", f"result_file={file}"]
+        done = play(row.playbook, self.folder, [contract], *given, clusters=clusters)
         assert done.returncode == status, done.stdout
+        if row.playbook != "operation":  # which does nothing
+            result = json.loads(file.read_text())
+            jsonschema.Draft202012Validator(SCHEMA).validate(result)
+            assert (result["playbook"], result["check_mode"]) == (called(row.playbook), False)
         return str(done.stdout)
 
     def prepare(self, row: Row) -> tuple[str, ...]:
@@ -122,6 +131,11 @@ class Stage:
             if path.is_file() and name.split("/")[0] in ("credentials", "setup.kubeconfig"):
                 found[f"file {name}"] = hashlib.sha256(path.read_bytes()).hexdigest()
         return found
+
+
+def called(playbook: str) -> str:
+    """What a playbook calls itself: one that imports another is that one."""
+    return "remediate" if playbook == "remediate_node" else playbook
 
 
 def listable(cluster: Any) -> list[str]:

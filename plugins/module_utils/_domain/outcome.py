@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
 from .._vocabulary.owner import NO_CONTACT, Contact, Owner
-from .._vocabulary.wording import message
 from .people import contact
 from .written import Written
 
@@ -116,24 +115,6 @@ def lock_left(outcome: Data, lock: Data, released: Data) -> dict[str, Any]:
         "next_step": "; ".join(filter(None, (outcome["next_step"], next_step))),
         "owner": outcome["owner"] or Owner.OPERATOR.value,
     }
-
-
-def failures_told(outcomes: Iterable[Data]) -> list[str]:
-    """What did not go well or is left to be done, what to do and who has to do it, in full."""
-    bad = (Result.FAILED, Result.REFUSED)
-    return [_told(one) for one in outcomes if one["next_step"] or one["result"] in bad]
-
-
-def _told(outcome: Data) -> str:
-    if outcome["details"]:
-        return str(outcome["details"])
-    return message(
-        str(outcome["what"]),
-        where=str(outcome["object"] or outcome["cluster"]),
-        next_step=str(outcome["next_step"]),
-        owner=str(outcome["owner"]),
-        contact=outcome["contact"],
-    )
 
 
 def blamed(contract: Data, failed: Data, task: str) -> dict[str, Any]:

@@ -13,9 +13,6 @@ from .._vocabulary.wording import spoken
 from .outcome import GOOD, Result
 from .table import table
 
-MATRIX_CLUSTERS = 40
-"""Of a larger fleet the summary shows the stages, and not each cluster."""
-
 
 @dataclass
 class _Cluster:
@@ -24,8 +21,6 @@ class _Cluster:
     began: float = 0.0
     seconds: dict[str, float] = field(default_factory=dict)
     result: str = ""
-    reason: str = ""
-    ended: float = 0.0
 
 
 class Progress:
@@ -60,13 +55,12 @@ class Progress:
         if not one.result:
             self._leave(one, now)
             self._ended += 1
-        one.result, one.ended = result, now
+        one.result = result
         if result in GOOD:
             return ""
         self._bad += 1
-        one.reason = " ".join(reason.split())
         at = f" at {one.stage}" if one.stage else ""
-        return f"{cluster} {spoken(result)}{at}: {one.reason or 'it did not say why'}"
+        return f"{cluster} {spoken(result)}{at}: {' '.join(reason.split()) or 'it did not say why'}"
 
     def finish(self, now: float) -> None:
         """The run is over: a cluster that said nothing of its end has come through."""
@@ -93,7 +87,7 @@ class Progress:
         return ", ".join(parts)
 
     def summary(self, now: float) -> str:
-        """What each stage took, what each cluster did, and what did not go well."""
+        """What each stage took. What came of each cluster is said by the run's own summary."""
         spent: dict[str, list[float]] = {}
         for one in self._clusters.values():
             for stage, seconds in one.seconds.items():
@@ -102,21 +96,7 @@ class Progress:
             {"stage": stage, "clusters": len(all_of), "median": _span(median(all_of)), "longest": _span(max(all_of))}
             for stage, all_of in spent.items()
         ]
-        parts = [self.line(now), table(stages)] if stages else [self.line(now)]
-        if len(self._clusters) <= MATRIX_CLUSTERS:
-            parts.append(table([self._row(name, one, list(spent)) for name, one in self._clusters.items()]))
-        bad = [(name, one) for name, one in self._clusters.items() if one.result not in GOOD]
-        parts += ["\n".join(f"{name} {spoken(one.result)}: {one.reason}" for name, one in bad)] if bad else []
-        return "\n\n".join(parts)
-
-    def _row(self, name: str, one: _Cluster, stages: Iterable[str]) -> dict[str, str]:
-        took = {stage: _span(one.seconds[stage]) if stage in one.seconds else "" for stage in stages}
-        return {
-            "cluster": name,
-            **took,
-            "result": spoken(one.result),
-            "took": _span(one.ended - one.began) if one.began else "",
-        }
+        return "\n\n".join([self.line(now), table(stages)] if stages else [self.line(now)])
 
     def _leave(self, one: _Cluster, now: float) -> None:
         if one.stage:

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a run ended: one line for each cluster, and in full what somebody has to do."""
+"""What came of each cluster of a run."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._vocabulary.owner import Owner
-from .._vocabulary.wording import assignee, spoken
-from .outcome import NO_OUTCOME, Outcome, Result, blamed, failures_told, fine_results
-from .table import table
+from .outcome import NO_OUTCOME, Outcome, Result, blamed, fine_results
+from .run_result import steps_taken
 from .written import changes, written_once
 
 Data = Mapping[str, Any]
 
 _HELD = {"wait": Result.WAITING, "skip": Result.SKIPPED, "refuse": Result.REFUSED}
-_COLUMNS = ("cluster", "customer", "result", "changes", "action_required_by", "reason")
 
 
 def success(
@@ -39,10 +37,53 @@ def success(
     return _outcome(contract, result, code=result.value, written=tuple(objects))
 
 
-def with_written(outcome: Data, results: Sequence[Data], written: Sequence[Data], *, check_mode: bool) -> Data:
-    """The outcome, however it came, with what was written in the cluster by then; nothing where there is none."""
+def whole_outcome(
+    outcome: Data,
+    results: Sequence[Data] = (),
+    *,
+    written: Sequence[Data] = (),
+    check_mode: bool = False,
+    stages: Sequence[Data] = (),
+    unproven: Sequence[str] = (),
+    started: str = "",
+    ended: str = "",
+) -> dict[str, Any]:
+    """The outcome, however it came, with what was written in the cluster by then; nothing where there is none.
+
+    :param stages: as for ``steps_taken``. :param unproven: what could not be tested: what passed otherwise did not.
+    """
+    if not outcome:
+        return {}
     objects = written_once(changes(results) if check_mode else written)
-    return {**outcome, "written": objects} if outcome else {}
+    told = {"written": objects, "steps": steps_taken(stages), "started": started, "ended": ended}
+    return {**_with_doubts(outcome, unproven), **told}
+
+
+def _with_doubts(outcome: Data, unproven: Sequence[str]) -> Data:
+    if not unproven or outcome["result"] not in GOOD:
+        return outcome
+    note = f"not proved: {'; '.join(unproven)}"
+    passed = outcome["result"] == Result.PASSED
+    return {
+        **outcome,
+        **({"result": Result.UNPROVEN.value, "code": Result.UNPROVEN.value} if passed else {}),
+        "what": "; ".join(filter(None, (outcome["what"], note))),
+    }
+
+
+def read_outcome(contract: Data, result: Data, now: str = "", problem: str = "") -> dict[str, Any]:
+    """The outcome of a cluster that was only read.
+
+    :param problem: what was found wrong with it.
+    """
+    if result.get("failed"):
+        outcome = _outcome(contract, Result.FAILED, **blamed(contract, result, "Read the cluster"))
+    elif problem:
+        to_do = {"owner": Owner.OPERATOR, "next_step": "do what is said of each above"}
+        outcome = _outcome(contract, Result.FAILED, code="problems_found", what=problem, **to_do)
+    else:
+        outcome = success(contract, passed=True)
+    return {**outcome, "ended": now}
 
 
 def failure(contract: Data, failed: Data, task: str, items: Sequence[Data] = ()) -> dict[str, Any]:
@@ -92,21 +133,6 @@ def _none(contract: Data, *, began: bool) -> dict[str, Any]:
     )
 
 
-def summary(outcomes: Sequence[Data]) -> str:
-    """The outcomes as a table, and below it in full what did not go well."""
-    rows = [
-        {
-            **outcome,
-            "result": spoken(outcome["result"]),
-            "changes": len(outcome["written"]),
-            "action_required_by": assignee(outcome["owner"], outcome["contact"]),
-            "reason": _short(outcome["what"]),
-        }
-        for outcome in outcomes
-    ]
-    return "\n\n".join([table(rows, _COLUMNS), *failures_told(outcomes)])
-
-
 def unfinished(outcomes: Sequence[Data], fail_on: str = "") -> list[str]:
     """The clusters that did not get where the run was to bring them."""
     fine = fine_results(fail_on)
@@ -132,8 +158,3 @@ def _refused(contract: Data, unmet: Sequence[Data], details: str) -> dict[str, A
         what=f"{first['check']}: {first['found']}, needed {first['needed']}{more}",
         details=details,
     )
-
-
-def _short(text: str, most: int = 100) -> str:
-    line = " ".join(text.strip().partition("\n")[0].split())
-    return line if len(line) <= most else line[: most - 1].rstrip() + "…"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,6 +21,22 @@ def width(text: str) -> int:
             continue
         columns += 2 if unicodedata.east_asian_width(character) in "WF" else 1
     return columns
+
+
+def wrapped(text: str, head: str, wide: int) -> list[str]:
+    """The text behind its head, and what does not fit there below it. A word that is longer than a line stays whole."""
+    indent = " " * max(2, min(width(head), wide // 2))
+    found: list[str] = []
+    for number, line in enumerate(text.splitlines() or [""]):
+        found += textwrap.wrap(
+            line,
+            wide,
+            initial_indent=indent if number else head,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        ) or [head.rstrip()]
+    return found
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | Mapping[str, str] = ()) -> str:

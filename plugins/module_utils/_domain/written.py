@@ -46,7 +46,8 @@ def _changes(result: Data) -> list[Data]:
         return changes(result["results"])
     if "user" in result:
         return [_account(str(result["user"]))] if result.get("changed") else []
-    return [each for each in result.get("objects") or () if each.get("action", "unchanged") != "unchanged"]
+    objects = [*(result.get("objects") or ()), *(result.get("also") or ())]
+    return [each for each in objects if each.get("action", "unchanged") != "unchanged"]
 
 
 def _account(user: str) -> Written:

@@ -170,6 +170,18 @@ def told(change: Change) -> dict[str, Any]:
     return {**row, "before": before, "after": after}
 
 
+def parent_told(plan: Plan) -> list[dict[str, Any]]:
+    """The set's own record, as results name it; nothing where it stays as it is, or goes with its namespace."""
+    if plan.wanted.group_kinds:
+        action = (UPDATE if plan.parent_before else CREATE) if plan.parent_changes else UNCHANGED
+    else:
+        leaves = plan.parent_before and plan.parent.namespace not in {change.ref.name for change in plan.of(DELETE)}
+        action = DELETE if leaves else UNCHANGED
+    ref = plan.parent
+    row = {"kind": ref.kind, "namespace": ref.namespace, "name": ref.name, "action": action}
+    return [] if action == UNCHANGED else [row]
+
+
 def parent_with(plan: Plan, membership: Membership) -> Manifest:
     """The parent while the set is being worked on: it already names what is coming and still names what is going."""
     return parent_manifest(plan.parent, membership, plan.annotations)

@@ -34,6 +34,7 @@ from .resolving import is_looked_up
 from .retry import delay_before, may_pass
 from .threads import in_threads
 from .tls import tls_context
+from .waits import Waits
 from .writes import Write, encoded, write_of
 
 try:
@@ -78,6 +79,7 @@ class Session:
     :param threads: how many requests may be on their way at once.
     :param before_write: called before each request that is no GET, each time it is sent; what it raises stops it.
     :param on_write: called with each write that it accepted.
+    :param waits: told what is waited for.
     :param has_answered: this run had answers from it before, so the first one now is waited for like any other.
     :raises CredentialError: from every call, when the credential turns out unusable.
     """
@@ -92,12 +94,13 @@ class Session:
         threads: int = THREADS,
         before_write: Callable[[], None] | None = None,
         on_write: Callable[[Write], None] | None = None,
+        waits: Waits | None = None,
         has_answered: bool = False,
     ) -> None:
         self.access = access
         self.where = f"{cluster_name} ({access.server})" if cluster_name else access.server
         self.expected_uid = expected_uid
-        self.threads = threads
+        self.threads, self.waits = threads, waits or Waits()
         self._until = math.inf if until is None else until
         self._before_write, self._on_write = before_write, on_write
         self._uid: str | None = None

@@ -15,6 +15,7 @@ from .errors import NotFoundError
 from .objects import Ref
 from .readiness import TAKES_TIME, Readiness, pod_trouble, readiness
 from .session import Session
+from .waits import SAY_SECONDS
 
 REST_SECONDS = 0.1
 
@@ -41,7 +42,10 @@ def wait_ready(session: Session, awaited: Iterable[Awaited], *, seconds: float) 
 
     def follow(item: tuple[tuple[Resource, str], set[str]]) -> dict[Ref, tuple[Readiness, Mapping[str, Any]]]:
         (resource, namespace), names = item
-        return _follow(session, resource, namespace, names, deadline)
+        try:
+            return _follow(session, resource, namespace, names, deadline)
+        finally:
+            session.waits.over()
 
     seen: dict[Ref, tuple[Readiness, Mapping[str, Any]]] = {}
     for part in session.in_parallel(follow, collections.items()):
@@ -70,7 +74,8 @@ def _follow(
         left = deadline - time.monotonic()
         if _decided(seen) or left <= 0:
             return seen
-        for event in session.watch(path, {"resourceVersion": version}, left):
+        session.waits.on("; ".join(f"{ref}: {state.reason}" for ref, (state, _live) in seen.items() if not state.ready))
+        for event in session.watch(path, {"resourceVersion": version}, min(left, SAY_SECONDS)):
             live = event.get("object") or {}
             if event.get("type") == "ERROR":
                 break  # the version is too old: list again
@@ -137,6 +142,12 @@ def wait_gone(session: Session, awaited: Iterable[Awaited], *, seconds: float) -
     deadline = time.monotonic() + seconds
 
     def still_there(one: Awaited) -> Ref | None:
+        try:
+            return after_all(one)
+        finally:
+            session.waits.over()
+
+    def after_all(one: Awaited) -> Ref | None:
         path = one.resource.path(one.ref.namespace)
         query = {"fieldSelector": f"metadata.name={one.ref.name}"}
         while True:
@@ -150,7 +161,8 @@ def wait_gone(session: Session, awaited: Iterable[Awaited], *, seconds: float) -
             if left <= 0:
                 return one.ref
             version = listed.get("metadata", {}).get("resourceVersion", "")
-            for event in session.watch(path, {**query, "resourceVersion": version}, left):
+            session.waits.on(f"{one.ref} to be gone")
+            for event in session.watch(path, {**query, "resourceVersion": version}, min(left, SAY_SECONDS)):
                 if event.get("type") in ("DELETED", "ERROR"):
                     break
             time.sleep(REST_SECONDS)

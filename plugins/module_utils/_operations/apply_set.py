@@ -13,7 +13,7 @@ from .._kube.discovery import Discovery
 from .._kube.errors import DeadlineError
 from .._kube.manifests import ManifestError
 from .._kube.objects import Ref
-from .._kube.plan import DELETE, Plan, diff_of, told
+from .._kube.plan import DELETE, Plan, diff_of, parent_told, told
 from .._kube.readiness import Readiness
 from .._operation import Context, Operation
 
@@ -132,6 +132,7 @@ def _result(plan: Plan, context: Context, states: dict[Ref, Readiness], *, chang
             }
             for change in plan.changes
         ],
+        "also": parent_told(plan),
     }
     if context.diff_mode:
         result["diff"] = diff_of(plan.changes)

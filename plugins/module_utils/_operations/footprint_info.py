@@ -36,7 +36,8 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
             return []
         return [_entry(resource, item["metadata"]) for item in found]
 
-    objects = [entry for entries in session.in_parallel(look, discovery.listable()) for entry in entries]
+    kinds = list(discovery.listable())
+    objects = [entry for entries in session.in_parallel(look, kinds) for entry in entries]
     sets = {
         applyset_id(Ref("ConfigMap", "", entry["namespace"], entry["name"])): entry["name"]
         for entry in objects
@@ -45,7 +46,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     for entry in objects:
         entry["set"] = sets.get(entry.pop("set_id"), "")
     objects.sort(key=lambda e: (e["kind"], e["namespace"], e["name"]))
-    return {"objects": objects, "unreadable": sorted(unreadable)}
+    return {"objects": objects, "unreadable": sorted(unreadable), "kinds": len(kinds)}
 
 
 def _entry(resource: Resource, metadata: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from .._kube.discovery import Discovery, Resource
 from .._kube.errors import DeadlineError, ForbiddenError, KubeError
 from .._kube.objects import Ref
 from .._kube.over import apply_over, delete_over
-from .._kube.plan import DELETE, Change, Plan, diff_of, told
+from .._kube.plan import DELETE, Change, Plan, diff_of, parent_told, told
 from .._kube.session import FIELD_MANAGER, Session
 from .._operation import Context, Operation
 from .models.reading import REVISIONS, read_revisions
@@ -40,6 +40,8 @@ _NOTHING = {PREFIX + "retired": "true"}
 #: What controllers make for a model, and what is recorded of it: looked for at the end, beside the set's own kinds.
 _TRACES = ("Pod", "ReplicaSet.apps", "ControllerRevision.apps", "EndpointSlice.discovery.k8s.io")
 
+_REVISION = {"kind": "ControllerRevision", "namespace": MODELS_NAMESPACE, "action": DELETE}
+
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Take the model's traffic away, then its pods, then the rest; and prove that nothing is left."""
@@ -58,6 +60,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         "set": parent.name,
         "revisions": [revision.number for revision in revisions],
         "objects": [told(change) for change in plan.changes],
+        "also": [*parent_told(plan), *({**_REVISION, "name": revision.name} for revision in revisions)],
     }
     if context.diff_mode:
         result["diff"] = diff_of(plan.changes)

@@ -14,12 +14,12 @@ from .._domain.model.policy import by_priority, terms_of
 from .._domain.model.revision import Revision, UnknownRevisionError
 from .._domain.model.strategy import REFUSED, Strategy
 from .._domain.model.unit import UnfitUnitError
-from .._domain.names import PRIORITIES
+from .._domain.names import MODELS_NAMESPACE, PRIORITIES
 from .._kube.apply import SetOptions
 from .._kube.discovery import Discovery
 from .._kube.errors import KubeError
 from .._kube.permissions import who_am_i
-from .._kube.plan import UNCHANGED, diff_of, told
+from .._kube.plan import CREATE, UNCHANGED, diff_of, parent_told, told
 from .._kube.session import Session
 from .._operation import Context, Operation
 from .._vocabulary.failure import failed_result
@@ -216,6 +216,7 @@ def _result(models: Sequence[Mapping[str, Any]], batch: _Batch, context: Context
         "changed": bool(touched),
         "models": results,
         "objects": [each for change in batch.changes if change.name in touched for each in _objects(change)],
+        "also": [each for change in batch.changes if change.name in touched for each in _also(change)],
     }
     if context.diff_mode:
         result["diff"] = [entry for change in batch.changes if change.plan for entry in diff_of(change.plan.changes)]
@@ -243,6 +244,15 @@ def _objects(change: ModelChange) -> list[Result]:
         for c in (change.plan.changes if change.plan else ())
         if c.action != UNCHANGED and c.ref.kind != "Namespace"
     ]
+
+
+def _also(change: ModelChange) -> list[Result]:
+    """The set's own record, and the revision that is recorded."""
+    own = parent_told(change.plan) if change.plan else []
+    if change.settled or change.resumes:
+        return own
+    made = {"kind": "ControllerRevision", "namespace": MODELS_NAMESPACE, "name": change.next_revision, "action": CREATE}
+    return [*own, made]
 
 
 OPERATION = Operation(argument_spec=ARGUMENT_SPEC, run=run, rules={})

@@ -93,6 +93,7 @@ def _take(parameters: Parameters, context: Context, session: Session, place: Lea
         left = deadline - time.monotonic()
         if hold and left <= 0:
             _refuse(hold, seen, parameters, session)
+        session.waits.on(f"the lock, which {hold.holder} holds" if hold else "the lock")
         time.sleep(max(0.0, min(left, LOOK_SECONDS)))
 
 

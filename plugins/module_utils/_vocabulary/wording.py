@@ -26,12 +26,26 @@ def assignee(owner: str, contact: Contact | None = None) -> str:
     return person(contact) or _NAMES.get(Owner(owner), "")
 
 
+def addressed(owner: str, contact: Contact | None = None) -> str:
+    """Who has to act, said to the person who ran it."""
+    return "you" if owner == Owner.OPERATOR else " ".join(filter(None, (_NAMES[Owner(owner)], _in_brackets(contact))))
+
+
+def asked_of(owner: str, contact: Contact | None = None) -> str:
+    """Who has to act, as the last line of a block that the person who ran it reads."""
+    return f"Action required by: {addressed(owner, contact)}"
+
+
+def _in_brackets(contact: Contact | None) -> str:
+    asked = person(contact)
+    return f"({asked})" if asked else ""
+
+
 def action_required(owner: str, contact: Contact | None = None) -> str:
     """Who has to act, as a sentence; empty for nobody."""
     if not owner:
         return ""
-    asked = person(contact)
-    return f"Action required by: {_NAMES[Owner(owner)]}{f' ({asked})' if asked else ''}."
+    return f"Action required by: {' '.join(filter(None, (_NAMES[Owner(owner)], _in_brackets(contact))))}."
 
 
 def next_step_sentence(step: str) -> str:

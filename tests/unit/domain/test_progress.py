@@ -57,18 +57,7 @@ def test_the_summary_of_a_run() -> None:
         "---------  --------  --------  --------\n"
         "begin             3  1 s       1 s\n"
         "preflight         3  8 s       10 s\n"
-        "stack             2  1:04 min  1:08 min\n"
-        "\n"
-        "CLUSTER       BEGIN  PREFLIGHT  STACK     RESULT     TOOK\n"
-        "------------  -----  ---------  --------  ---------  --------\n"
-        "acme-eu-1     1 s    8 s        1:00 min  done       1:09 min\n"
-        "birch-eu-1    1 s    3 s                  refused    4 s\n"
-        "cedar-eu-1    1 s    10 s       1:08 min  failed     1:21 min\n"
-        "dogwood-us-1                              not begun\n"
-        "\n"
-        "birch-eu-1 refused: GPUs: 2, needed 16\n"
-        "cedar-eu-1 failed: the record was not written\n"
-        "dogwood-us-1 not begun: the run ended before its turn"
+        "stack             2  1:04 min  1:08 min"
     )
 
 
@@ -84,7 +73,7 @@ def test_a_run_that_nothing_is_known_of_and_one_that_went_well() -> None:
     assert silent.ended("a", "failed", "", 1.0) == "a failed: it did not say why"
 
 
-def test_a_large_fleet_costs_little_and_is_not_shown_cluster_by_cluster() -> None:
+def test_a_large_fleet_costs_little() -> None:
     names = [f"c{number}" for number in range(1000)]
     progress = Progress("Upgrade", names, 0.0)
     started = time.perf_counter()
@@ -95,4 +84,4 @@ def test_a_large_fleet_costs_little_and_is_not_shown_cluster_by_cluster() -> Non
     print(f"50,000 events of 1,000 clusters: {seconds:.3f} s, {seconds / 50_000 * 1e6:.1f} µs each")
     assert seconds < 5
     progress.finish(60.0)
-    assert "c999" not in progress.summary(60.0)
+    assert len(progress.summary(60.0).splitlines()) == 11

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.outcome import failures_told, lock_left
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.outcome import lock_left
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.status import status_row
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary import (
     every_outcome,
     failure,
+    read_outcome,
     success,
-    summary,
     unfinished,
-    with_written,
+    whole_outcome,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.table import table, width
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure import failed_result
@@ -147,11 +147,35 @@ def test_each_object_that_was_written_counts_once() -> None:
 
 def test_a_failure_too_tells_what_was_written() -> None:
     writes = [an_object("a", "created")]
-    failed = with_written(failure(contract(), {"msg": "no"}, "Apply"), [], writes, check_mode=False)
+    failed = whole_outcome(failure(contract(), {"msg": "no"}, "Apply"), written=writes)
     assert (failed["result"], failed["written"]) == ("failed", writes)
-    checked = with_written(failed, [applied(b="updated")], writes, check_mode=True)
+    checked = whole_outcome(failed, [applied(b="updated")], written=writes, check_mode=True)
     assert checked["written"] == [an_object("b", "updated")]
-    assert with_written({}, [], writes, check_mode=False) == {}, "no outcome stays none"
+    assert whole_outcome({}, written=writes) == {}, "no outcome stays none"
+
+
+def test_what_could_not_be_tested_has_not_passed() -> None:
+    doubts = ["reachability: no request was sent"]
+    looked = whole_outcome(success(contract(), passed=True), unproven=doubts)
+    assert (looked["result"], looked["what"]) == ("unproven", f"not proved: {doubts[0]}")
+    wrote = whole_outcome(success(contract(), written=[an_object("a", "created")]), unproven=doubts)
+    assert (wrote["result"], wrote["what"]) == ("done", f"not proved: {doubts[0]}")
+    failed = failure(contract(), {"msg": "no"}, "Apply")
+    assert whole_outcome(failed, unproven=doubts)["what"] == failed["what"]
+
+
+@pytest.mark.parametrize(
+    ("result", "problem", "came", "what"),
+    [
+        ({"facts": {}}, "", "passed", ""),
+        ({"failed": True, "msg": "no answer"}, "", "failed", "Read the cluster: no answer"),
+        ({"facts": {}}, "1 findings are critical", "failed", "1 findings are critical"),
+    ],
+)
+def test_a_cluster_that_is_only_read_has_an_outcome(result: dict[str, Any], problem: str, came: str, what: str) -> None:
+    found = read_outcome(contract(), result, "2026-11-28T10:00:31Z", problem)
+    assert (found["result"], found["what"], found["ended"]) == (came, what, "2026-11-28T10:00:31Z")
+    assert bool(found["owner"]) is (came == "failed")
 
 
 UNMET = {
@@ -171,9 +195,7 @@ def test_a_refused_cluster_says_what_was_missing_and_whom_to_ask() -> None:
     assert outcome["result"] == "refused"
     assert outcome["what"] == "GPU nodes: none, needed one (and 1 more)"
     assert (outcome["owner"], outcome["contact"]) == ("customer", UNMET["contact"])
-    text = summary([outcome])
-    assert "Acme GPUs <gpus@acme.example>" in text
-    assert text.endswith("\n\nlong text")
+    assert outcome["details"] == "long text"
     ours = {**UNMET, "owner": "fireworks", "contact": {"name": "", "email": ""}}
     assert failure(contract(), {}, "Refuse", [ours])["owner"] == "fireworks"
 
@@ -209,21 +231,6 @@ def test_wording_decides_nothing() -> None:
     assert failure(contract(), refused, "Assert it")["owner"] == "fireworks"
 
 
-def test_a_long_reason_is_cut_in_the_table_and_whole_below_it() -> None:
-    outcome = failure(contract(), {"msg": "x" * 200 + "\nmore"}, "Apply")
-    heading, below = summary([outcome]).split("\n\n")
-    assert heading.endswith("Apply: " + "x" * 92 + "…")
-    assert below == f"acme-eu-1: Apply: {'x' * 200}\nmore."
-
-
-def test_a_failure_is_told_with_what_to_do_and_who_has_to() -> None:
-    said = {"what": "no answer", "where": "Lease x", "next_step": "ask", "owner": "customer"}
-    failed = failed_result(error="UnreachableError", code="unreachable", **said)
-    text = summary([failure(contract(), failed, "Apply")])
-    told = "Lease x: no answer. Next: ask. Action required by: customer (Acme account <account@acme.example>)."
-    assert text.endswith(told)
-
-
 def test_a_cluster_without_an_outcome_is_not_completed() -> None:
     names = ["acme-eu-1", "acme-eu-2", "acme-eu-3"]
     contracts = [contract(identity={**contract()["identity"], "name": name}) for name in names]
@@ -234,15 +241,7 @@ def test_a_cluster_without_an_outcome_is_not_completed() -> None:
         ("acme-eu-3", "not_begun", "operator"),
     ]
     assert unfinished(found) == names[1:]
-    assert "the run did not begin here" in summary(found)
-
-
-def test_a_summary_has_a_line_for_each_and_the_failures_in_full() -> None:
-    outcomes = [success(contract(), []), failure(contract(identity={"name": "birch"}), {"msg": "all of it"}, "Apply")]
-    text = summary(outcomes)
-    assert "unchanged" in text
-    assert text.endswith("\n\nbirch: Apply: all of it.")
-    assert unfinished(outcomes) == ["birch"]
+    assert "--limit left it out?" in found[2]["what"]
 
 
 def test_a_credential_that_would_be_renewed_is_a_change() -> None:
@@ -285,7 +284,4 @@ def test_what_is_left_of_a_lock_is_part_of_the_outcome(
     assert found["what"].startswith(said)
     assert found["next_step"].startswith(next_step)
     assert bool(found["what"]) is bool(said)
-    told = failures_told([found])
-    assert bool(told) is bool(next_step or outcome is not WENT)
-    if next_step and outcome is WENT:
-        assert "Action required by: operator" in told[0]
+    assert found["owner"] == ("operator" if next_step else outcome["owner"])

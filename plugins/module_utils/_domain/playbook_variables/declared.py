@@ -21,11 +21,12 @@ _IN_WAVES = ("plan_models", "deploy_models", *_UPGRADING)
 _ROLLBACKS = ("rollback_model", "rollback_stack")
 _GRANTS = ("grant_setup_access", "revoke_setup_access")
 _CREDENTIALS = ("rotate_credentials", "revocation_drill")
+_APPROVALS = ("approve", "revoke_approval")
 CHANGING = (
     *("onboard", "presetup", "deploy_models", "retire_model", "remediate", "upgrade", "offboard"),
-    *(*_ROLLBACKS, *_GRANTS, *_CREDENTIALS),
+    *(*_ROLLBACKS, *_GRANTS, *_CREDENTIALS, *_APPROVALS),
 )
-_ADMINISTRATORS = ("presetup", *_GRANTS, "revocation_drill")
+_ADMINISTRATORS = ("presetup", *_GRANTS, "revocation_drill", *_APPROVALS)
 _BY_ADMINISTRATORS = ("audit_access", "offboard", "onboard", *_ADMINISTRATORS, "verify_records")
 #: Those that are the same for a whole controller are taken by all, so that one file of variables serves all.
 EVERY = (*READING, *CHANGING, _NODE, "verify_release")
@@ -116,6 +117,8 @@ VARIABLES = (
         ("explain", *_PLANS),
         default="now",
     ),
+    Variable("result_file", Kind.PATH, "where the result of the run is written as JSON", EVERY),
+    Variable("query", Kind.TEXT, "a JMESPath expression: only what it finds in the result is printed", EVERY),
     # --- decisions
     Variable("policy", Kind.MAPPING, "how waves are made: canaries, sizes, failures, soak", _IN_WAVES),
     Variable(
@@ -126,6 +129,31 @@ VARIABLES = (
         Kind.MAPPING,
         "why no window is waited for: `approver` and `reason`",
         (*_DECIDED, "remediate", _NODE),
+    ),
+    Variable(
+        "operation",
+        Kind.TEXT,
+        "the playbook whose change is approved",
+        ("approve",),
+        required=("approve",),
+        choices=("deploy_models", "retire_model", "upgrade"),
+    ),
+    Variable(
+        "digest", Kind.TEXT, "the plan's digest, or its first 12 characters or more", _APPROVALS, required=_APPROVALS
+    ),
+    Variable(
+        "approved_by",
+        Kind.TEXT,
+        "who approves; of revoke_approval, whose approval it was",
+        _APPROVALS,
+        required=("approve",),
+    ),
+    Variable(
+        "approval_until",
+        Kind.TEXT,
+        "how long an approval counts, or until when",
+        ("approve",),
+        default="the contract's `valid_for`",
     ),
     Variable("deadline", Kind.MOMENT, "by when it has to be done; the plan says whether it can", _UPGRADING),
     Variable("durations", Kind.MAPPING, "seconds that upgrades took, a list by cluster", _UPGRADING),
@@ -148,15 +176,15 @@ VARIABLES = (
         "release",
         Kind.TEXT,
         "the release of the stack",
-        (*_UPGRADING, "verify_release"),
+        (*_UPGRADING, "verify_release", "approve"),
         required=_UPGRADING,
         default="of verify_release, each",
     ),
     Variable(
         "releases",
         Kind.PATH,
-        "the folder of the releases",
-        (*_UPGRADING, "verify_release"),
+        "the folder of the releases, wherever one is looked up",
+        EVERY,
         default="the collection's own",
     ),
     Variable(
@@ -170,7 +198,7 @@ VARIABLES = (
         "model",
         Kind.TEXT,
         "the name of a model",
-        ("models", "retire_model", "rollback_model"),
+        ("models", "retire_model", "rollback_model", "approve"),
         required=("retire_model", "rollback_model"),
         default="of models, each",
     ),

@@ -114,6 +114,7 @@ class ModelChange:
         parent = Ref("ConfigMap", "", SYSTEM_NAMESPACE, model_set(self.name))
         self._applier = SetApplier(talk.session, talk.discovery, parent, talk.options)
         self.plan: Plan | None = None
+        self.next_revision = f"{self.name}-{next_number(revisions)}"
 
     # --- read and plan -------------------------------------------------------------------------
 

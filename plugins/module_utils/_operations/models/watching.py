@@ -71,12 +71,15 @@ class Gatekeeper:
             late = [f"{ref}: {state.reason}" for ref, state in sorted(states.items()) if not state.ready]
             verdict = self._look(replicas) if replicas else Verdict(PASSED, "the replicas are as they were")
             if verdict.state == FAILED or (not late and verdict.state != WAITING):
+                self._session.waits.over()
                 return verdict
             if left <= 0:
                 # The replicas know better than the objects that count them.
                 reasons = [verdict.why] if verdict.state == WAITING else late
                 why = f"not done within {seconds:.0f} s: {'; '.join(reasons)}"
+                self._session.waits.over()
                 return replace(verdict, state=FAILED, why=why)
+            self._session.waits.on("; ".join(late) if verdict.state != WAITING else verdict.why)
             time.sleep(_REST_SECONDS)
 
     def _look(self, replicas: Replicas) -> Verdict:

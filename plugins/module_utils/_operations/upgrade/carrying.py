@@ -194,9 +194,11 @@ class Carrier:
             if trouble.lasting or hopeless:
                 raise _NotPassedError(f"{what}: {'; '.join([*trouble.lasting, *hopeless])}")
             if not waits:
+                self._session.waits.over()
                 return
             if left <= 0:
                 raise DeadlineError(f"{what} was not ready in time: {'; '.join(waits)}")
+            self._session.waits.on(f"{what}: {'; '.join(waits)}")
             time.sleep(_REST_SECONDS)
 
     def _bake(self, awaited: Sequence[Awaited], entry: Entry) -> None:
@@ -212,7 +214,9 @@ class Carrier:
             if trouble.lasting or hopeless or now - well > _GRACE_SECONDS:
                 raise _NotPassedError(f"while it baked: {'; '.join([*trouble.lasting, *hopeless, *passing])}")
             if now >= ends and not passing:
+                self._session.waits.over()
                 return
+            self._session.waits.on("; ".join(passing) or f"the bake to end, in {ends - now:.0f} s")
             time.sleep(min(_REST_SECONDS, max(0.05, ends - now)))
 
     def _late(self, awaited: Sequence[Awaited], seconds: float) -> tuple[list[str], list[str]]:

@@ -16,6 +16,7 @@ import yaml
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract import SCHEMA
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.formats import FORMATS
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.result_schema import SCHEMA as RESULT_SCHEMA
 from tests.unit.domain.contract.contracts import EXAMPLES, ROOT
 
 
@@ -33,14 +34,16 @@ def properties(schema: Any, place: str = "") -> Iterator[tuple[str, Any]]:
 ALL = dict(properties(SCHEMA))
 
 
-def test_the_published_schema_is_the_one_that_validates() -> None:
+@pytest.mark.parametrize(("name", "schema"), [("contract", SCHEMA), ("result", RESULT_SCHEMA)])
+def test_the_published_schema_is_the_one_that_validates(name: str, schema: Any) -> None:
     spec = importlib.util.spec_from_file_location("generate", ROOT / "schemas" / "generate.py")
     assert spec is not None and spec.loader is not None
     generate = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generate)
-    published = generate.SCHEMA_FILE.read_text(encoding="utf-8")
-    assert published == generate.schema_text(), "run: python schemas/generate.py"
-    assert json.loads(published) == SCHEMA
+    file = ROOT / "schemas" / f"{name}.schema.json"
+    published = file.read_text(encoding="utf-8")
+    assert published == generate.schema_text(generate.FILES[file]), "run: python schemas/generate.py"
+    assert json.loads(published) == schema
 
 
 def test_the_schema_is_a_valid_one() -> None:

@@ -12,7 +12,11 @@ import pytest
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.assess import SnapshotError, assess
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.finding import Finding, place
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.handoff import handoff
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.report import health_failure, health_rows
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.report import (
+    health_blocks,
+    health_failure,
+    health_rows,
+)
 from tests.unit.domain.agreed import contract
 from tests.unit.domain.health.scene import NOW, agreed, assessed, pci, uuid
 from tests.unit.domain.health.test_policy import POLICY
@@ -114,6 +118,21 @@ def test_places_are_named_as_far_as_they_are_known() -> None:
 def test_a_snapshot_of_another_form_is_refused() -> None:
     with pytest.raises(SnapshotError, match="has version 7, and this collection reads version 1"):
         assess({"version": 7}, POLICY, contract(), NOW)
+
+
+def test_a_finding_is_a_block_that_says_all_of_it() -> None:
+    found = assessed(FALLEN).as_dict()
+    (block,) = health_blocks(contract(), found)
+    lines = block.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert lines[0].startswith(f"acme-eu-1, n1, GPU 0 {uuid('n1', 0)}: CRITICAL gpu_off_the_bus")
+    labels = [line[2:12].strip() for line in lines[1:]]
+    assert [label for label in labels if label] == ["Since", "Evidence", "Replicas", "Next", "Call"]
+    said = " ".join(block.split())
+    assert "Next reboot" in said and "Reboot the node" in said and "Call customer (" in said
+    assert health_blocks(contract(), found, "critical") == [block]
+    assert health_blocks(contract(), {**found, "findings": [{**found["findings"][0], "severity": "info"}]}) == []
+    assert health_blocks(contract(), {}) == []
 
 
 def test_a_fleets_health_is_a_table() -> None:

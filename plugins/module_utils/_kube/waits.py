@@ -1,0 +1,46 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Says what is waited for while that takes long, so that a run that stands still is not mistaken for one that hangs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+#: So long nothing is said, at most.
+SAY_SECONDS = 15.0
+
+
+def _nobody(_text: str) -> None:
+    """Where nobody listens."""
+
+
+class Waits:
+    """What the threads of one operation wait for.
+
+    :param say: called with all of it, every :data:`SAY_SECONDS` while something is waited for.
+    """
+
+    def __init__(self, say: Callable[[str], None] = _nobody) -> None:
+        self._say = say
+        self._now: dict[int, str] = {}
+        self._since = 0.0
+        self._lock = threading.Lock()
+
+    def on(self, text: str) -> None:
+        """This thread waits for that, now; to be called again and again while it does."""
+        with self._lock:
+            now = time.monotonic()
+            self._since = self._since if self._now else now
+            self._now[threading.get_ident()] = text
+            if now - self._since < SAY_SECONDS:
+                return
+            self._since, said = now, "; ".join(dict.fromkeys(self._now.values()))
+        self._say(said)
+
+    def over(self) -> None:
+        """This thread waits no longer."""
+        with self._lock:
+            self._now.pop(threading.get_ident(), None)
