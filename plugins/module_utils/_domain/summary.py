@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._vocabulary.owner import Owner
-from .outcome import NO_OUTCOME, Outcome, Result, blamed, fine_results
+from .outcome import GOOD, NO_OUTCOME, Outcome, Result, blamed, fine_results
 from .run_result import steps_taken
 from .written import changes, written_once
 

@@ -241,7 +241,7 @@ def test_a_cluster_without_an_outcome_is_not_completed() -> None:
         ("acme-eu-3", "not_begun", "operator"),
     ]
     assert unfinished(found) == names[1:]
-    assert "--limit left it out?" in found[2]["what"]
+    assert found[2]["what"] == "the run did not begin here"
 
 
 def test_a_credential_that_would_be_renewed_is_a_change() -> None:
