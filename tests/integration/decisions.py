@@ -126,4 +126,4 @@ class Table:
         self._file.write_text("\n".join([*self._rows, ""]))
 
 
-_WIDTHS = (14, 10, 6, 18, 22, 0)
+_WIDTHS = (17, 10, 6, 18, 22, 0)

@@ -116,8 +116,10 @@ def changes(done: subprocess.CompletedProcess[str], cluster: str) -> int:
 def bare(cluster: Any, folder: Path) -> Iterator[Any]:
     """A cluster on which nothing of ours is, before and after."""
     assert (left := ours(cluster)) == {}, f"left by another test: {sorted(left)}"
-    yield cluster
-    wipe(cluster)
+    try:
+        yield cluster
+    finally:
+        wipe(cluster)
 
 
 def wipe(cluster: Any) -> None:

@@ -152,7 +152,8 @@ def test_the_administrator_approves_what_is_planned_now_and_takes_it_back(acme: 
     contract, before = served(acme, 6144, **REQUIRED), state(acme)
 
     def run(name: str, *options: str) -> subprocess.CompletedProcess[str]:
-        return deploy(tmp_path, contract, *as_admin(acme), *options, name=name)
+        admin = as_admin(acme) if "approv" in name else ()
+        return deploy(tmp_path, contract, *admin, *options, name=name)
 
     digest = digest_shown(run("plan_models", *ASKED))
     given = ("-e", "operation=deploy_models", "-e", f"digest={digest}", "-e", f"approved_by={BOSS}")

@@ -195,7 +195,8 @@ def test_a_fleet_is_shown_and_its_worst_finding_decides_how_the_run_ends(bed: An
     sick = play("health", tmp_path, contracts, "-e", f"health_file={kept}")
     assert sick.returncode == 2, sick.stdout
     assert "1 findings are critical or worse" in sick.stdout
-    assert "gpu_off_the_bus" in line(sick, "birch-eu-1") and "2 healthy" in line(sick, "acme-eu-1")
+    assert line(sick, "birch-eu-1", "gpu_off_the_bus")
+    assert line(sick, "acme-eu-1", "2 healthy")
     assert json.loads(kept.read_text())["birch-eu-1"]["summary"]["worst"] == "critical"
     assert play("health", tmp_path, contracts, "-e", "fail_on=never").returncode == 0
 
@@ -205,7 +206,7 @@ def test_a_cluster_that_does_not_answer_is_a_line_and_fails_the_run(birch: Any, 
     away["identity"] = {**away["identity"], "uid": "11111111-1111-4111-8111-111111111111"}
     done = play("health", tmp_path, [away])
     assert done.returncode == 2, done.stdout
-    assert "this is the wrong cluster" in line(done, "birch-eu-1")
+    assert line(done, "birch-eu-1", "this is the wrong cluster")
     assert "1 clusters could not be judged" in done.stdout
 
 
@@ -222,7 +223,7 @@ def test_a_customers_policy_changes_what_is_recommended_and_a_mistake_in_it_is_n
     done = play("health", tmp_path, [contract(birch)])
     assert done.returncode == 0, done.stdout
     assert line(done, "birch-eu-1").split("  ")[-1].strip().startswith("Reboot the node")
-    assert " report " in line(done, "birch-eu-1")
+    assert line(done, "birch-eu-1", " report ")
 
     wrong = {"byoc_fleet_health": {"faults": [{"class": "gpu_off_bus", "action": "report"}]}}
     said.write_text(json.dumps(wrong))

@@ -142,9 +142,14 @@ def test_each_repair_waits_for_an_approval_of_its_own_by_a_person(cluster: Any, 
     assert "the reboot waits: no approval yet" in " ".join(waiting.stdout.split()), waiting.stdout
     assert "waiting" in journey.line(waiting, "acme-eu-1"), waiting.stdout
     session = said(cluster)["session"]
-    for nameless in (session, [session], [{"digest": "f" * 64}]):
-        refused = remediated(cluster, tmp_path, approve, 2, **asked, remediate_approved=nameless)
-        assert "does not say who approved it" in " ".join(refused.stdout.split()), refused.stdout
+    nobody = "does not say who approved it"
+    for nameless, told in (
+        (session, "a list of mappings"),
+        ([session], "a list of mappings"),
+        ([{"digest": "f" * 64}], nobody),
+    ):
+        refused = remediated(cluster, tmp_path, approve, 2, **asked, approvals=nameless)
+        assert told in " ".join(refused.stdout.split()), refused.stdout
         assert said(cluster)["state"] == "drained"
     [given] = pasted(waiting)
     assert (given["node"], given["goal"], given["session"]) == (NODE, "reboot", session)

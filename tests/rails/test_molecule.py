@@ -18,7 +18,7 @@ SCENARIOS = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.y
 def test_molecule_converges_and_changes_nothing_the_second_time(scenario, tools, development):
     if not SCENARIOS:
         pytest.skip("the collection has no molecule scenario yet")
-    clusters = ROOT / "molecule" / scenario / "clusters.yml"
+    clusters = ROOT / "molecule" / scenario / "vars" / "clusters.yml"
     beds = ["--clusters", clusters] if clusters.exists() else []
     env = variables(tools.bin, development.bin, PYTHONPATH=str(ROOT / "tests" / "testbed"))
     molecule = [tools.bin / "molecule", "test", "--scenario-name", scenario]

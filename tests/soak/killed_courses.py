@@ -8,7 +8,7 @@ The cases are in a file for each part of the stack, so that workers share them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -54,16 +54,6 @@ class Killed:
             print(f"| {name} | {tally} |")
         rarely = [name for name, tally in self._tallies.items() if tally.had_ended > max(1, tally.kills)]
         assert not rarely, f"most runs ended before they were killed: {rarely}"
-
-
-@pytest.fixture(scope="module")
-def course(request: pytest.FixtureRequest, bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killed]:
-    """What is killed on one cluster."""
-    prepared, _operations = COURSES[request.param]
-    with prepared(bed, tmp_path_factory.mktemp("site")) as site:
-        killed = Killed(site)
-        yield killed
-        killed.tell()
 
 
 def kills_of(name: str) -> Any:
