@@ -49,8 +49,8 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._operation import C
 from ansible_collections.fireworks.byoc.plugins.module_utils._operations.node_remediation import OPERATION
 print(json.dumps(OPERATION.attempt(json.load(sys.stdin), Context(False, False, print))))
 """
-DEFAULTS = {"findings": [], "reports": [], "nodes": [], "approvals": [], "requested_by": "", "emergency": {}, "fleet": None, "required": [], "diagnosed": {},
-            "parallel": 1}  # fmt: skip
+DEFAULTS = {"findings": [], "reports": [], "nodes": [], "approvals": [], "requested_by": "", "emergency": {},
+            "fleet": None, "required": [], "diagnosed": {}, "parallel": 1}  # fmt: skip
 
 
 @pytest.fixture
