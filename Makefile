@@ -19,7 +19,7 @@ setup: ## A Python environment, kubernetes.core and the testbed's binary (3 s; t
 demo: setup ## Onboard three customers' clusters and serve a model (2 min)
 	@$(PY) -m demo
 
-test: setup ## Everything that must hold: unit, lint, integration and rails, with a sample of the soak (17 min)
+test: setup ## Everything that must hold: unit, lint, integration and rails, with a sample of the soak (19 min)
 	@$(PYTEST) tests/unit tests/meta tests/rails tests/integration tests/soak --soak=sample
 
 unit: setup ## The thinking, without a cluster (1 min)
@@ -28,7 +28,7 @@ unit: setup ## The thinking, without a cluster (1 min)
 lint: setup ## What needs no cluster: style, types, documentation, structure (3 min)
 	@$(PYTEST) tests/meta tests/rails/test_lint.py tests/rails/test_ansible_lint.py
 
-integration: setup ## Real API servers, with a sample of the soak; SEED=... chooses another one (11 min)
+integration: setup ## Real API servers, with a sample of the soak; SEED=... chooses another one (13 min)
 	@$(PYTEST) tests/integration tests/soak --soak=sample
 
 rails: setup ## What is shipped: sanity, tarball, both supported ends, molecule, coverage (5 min)

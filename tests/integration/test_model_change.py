@@ -157,17 +157,11 @@ def test_the_administrator_approves_what_is_planned_now_and_takes_it_back(acme: 
 
     digest = digest_shown(run("plan_models", *ASKED))
     given = ("-e", "operation=deploy_models", "-e", f"digest={digest}", "-e", f"approved_by={BOSS}")
-    wrong = {
-        "the plan is": ("-e", "digest=000000000000"),
-        "is not by one of those who may": ("-e", "approved_by=eve@acme.example"),
-        "by who asks for the change": ("-e", f"requested_by={BOSS}"),
-        "expired": ("-e", "approval_until=2020-01-01T00:00:00+00:00"),
-    }
-    for said, options in wrong.items():
-        done = run("approve", *given, *options)
-        assert done.returncode == 2, done.stdout
-        assert "refused" in line(done, "acme-eu-1"), done.stdout
-        assert said in " ".join(done.stdout.split()), done.stdout
+    # What else is refused: tests/unit/domain/rollout/test_approving.py.
+    done = run("approve", *given, "-e", "digest=000000000000")
+    assert done.returncode == 2, done.stdout
+    assert "refused" in line(done, "acme-eu-1"), done.stdout
+    assert "the plan is" in " ".join(done.stdout.split()), done.stdout
     for check, result in (("--check", "would change"), ("--diff", "done"), ("--diff", "unchanged")):
         assert kept(acme) == [] or result == "unchanged"
         done = run("approve", *given, "-e", "approval_until=8h", check)

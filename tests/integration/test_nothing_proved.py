@@ -51,4 +51,4 @@ def test_a_run_that_proves_nothing_fails_and_says_why(tmp_path: Path, rows: list
 
 
 #: They ask all clusters in one task of the controller, and show those that do not answer.
-_SWEEPS = ("explain", "health", "plan_upgrade", "status")
+_SWEEPS = ("health", "plan_upgrade", "status")
