@@ -62,7 +62,7 @@ def whole_outcome(
 def _with_doubts(outcome: Data, unproven: Sequence[str]) -> Data:
     if not unproven or outcome["result"] not in GOOD:
         return outcome
-    note = f"not proved: {'; '.join(unproven)}"
+    note = f"not proved: {'; '.join(each.rstrip('.') for each in unproven)}"
     passed = outcome["result"] == Result.PASSED
     return {
         **outcome,
