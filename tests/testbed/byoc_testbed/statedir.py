@@ -24,8 +24,11 @@ class StateFolder:
     def __init__(self) -> None:
         parent = _parent()
         self.path = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getuid()}-", dir=parent))
-        self._lock = (self.path / _LOCK).open("w")
+        # Locked before it has its name: whoever sweeps at this moment would find it abandoned.
+        made = self.path / f"{_LOCK}.new"
+        self._lock = made.open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
+        made.rename(self.path / _LOCK)
 
     def remove(self) -> None:
         """Remove the folder and everything in it."""
