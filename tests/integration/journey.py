@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -106,10 +107,12 @@ def ending(done: subprocess.CompletedProcess[str]) -> str:
 
 def changes(done: subprocess.CompletedProcess[str], cluster: str) -> int:
     """How many objects the summary says were written, or would be."""
-    said = re.findall(
-        r"(\d+) (?:objects? )?(?:would be )?(?:created|updated|deleted|evicted|given)", line(done, cluster)
-    )
-    return sum(map(int, said))
+    lines = done.stdout.splitlines()
+    at = max(number for number, each in enumerate(lines) if each.lower() == line(done, cluster).lower())
+    # It wraps where it is long.
+    more = takewhile(lambda each: not re.match(r"\s*$|  [✔✘…·FA]", each), lines[at + 1 :])
+    deeds = r"(\d+) (?:objects? )?(?:would be )?(?:created|updated|deleted|evicted|given)"
+    return sum(map(int, re.findall(deeds, " ".join(" ".join([lines[at], *more]).split()))))
 
 
 @contextmanager

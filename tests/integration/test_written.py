@@ -115,6 +115,7 @@ def test_summary_record_and_result_count_what_the_audit_log_does(audited: Any, t
 @pytest.mark.soak
 def test_every_operation_counts_what_the_audit_log_does(audited: Any, tmp_path: Path) -> None:
     contract = agreed(audited, replicas=2)
+    contract["change"] = {"approvals": {"stack_upgrade": "none", "model_change": "none"}}
     releases = publish(tmp_path, broken=[CLUSTER])
     nodes = {name: node(audited, name) for name in (NODE, OTHER)}
     credentials = ("-e", f"credentials_dir={tmp_path / 'credentials'}")
