@@ -137,6 +137,7 @@ class FilterModule:
             "upgrade_timeline": timeline.timeline_text,
             "upgrade_timeline_svg": timeline.timeline_svg,
             "upgrade_turn": _upgrade_turn,
+            "upgrade_in_no_wave": outcome.in_no_wave,
             "upgrade_undone": outcome.undone,
             "upgrade_went": _went_outcome,
         }

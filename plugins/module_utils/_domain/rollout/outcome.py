@@ -134,6 +134,12 @@ def undone(plan: Data, outcomes: Sequence[Data], fail_on: str = "") -> list[str]
     return list(dict.fromkeys([*failed, *(stopped if failed else ()), *left_out, *late]))
 
 
+def in_no_wave(plan: Data) -> list[dict[str, Any]]:
+    """The outcomes of the clusters that the plan gives no turn: a run tells them although it does not go there."""
+    waves = {name for wave in plan["waves"] for name in wave["clusters"]}
+    return [stayed(row) for row in plan["clusters"] if row["cluster"] not in waves]
+
+
 def _of_all(plan: Data, outcomes: Sequence[Data]) -> list[Data]:
     came = {outcome["cluster"]: outcome for outcome in outcomes}
     order = [name for wave in plan["waves"] for name in wave["clusters"]]

@@ -171,6 +171,7 @@ def test_one_in_no_wave_that_waits_for_an_approval_counts_where_waiting_is_faili
     made = plan([(agreed("c0", approvals={"stack_upgrade": "required"}), alive())], request(), NOW)
     assert made["waves"] == []
     assert outcome.undone(made, []) == []
+    assert [(one["cluster"], one["result"]) for one in outcome.in_no_wave(made)] == [("c0", "waiting")]
     assert outcome.undone(made, [], "waiting") == ["c0"]
 
 
