@@ -90,4 +90,5 @@ class LookupModule(LookupBase):
         return {**release, "digest": bundle_digest(file_hashes(folder)), "templates": templates}
 
     def _read(self, path: Path) -> dict[str, Any]:
-        return dict(self._loader.load_from_file(str(path)))
+        # "Unsafe" means uncopied: nothing here changes what is read, and the copies took a third of applying a stack.
+        return dict(self._loader.load_from_file(str(path), unsafe=True))

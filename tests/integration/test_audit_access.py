@@ -46,7 +46,6 @@ def test_green_and_red_and_repaired(acme: tuple[Any, Contract], tmp_path: Path) 
     cluster, contract = acme
     before, stamps = ours(cluster), versions(cluster)
     for options in (
-        (),
         ("--check",),
         ("-e", f"admin_kubeconfig={cluster.kubeconfig}", "-e", f"admin_context={cluster.name}"),
     ):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -76,7 +76,7 @@ def digest_shown(done: subprocess.CompletedProcess[str]) -> str:
     return str(json.loads(block)["approvals"][0]["digest"])
 
 
-@pytest.mark.soak(sample=2)
+@pytest.mark.soak(sample=1)
 @pytest.mark.parametrize(
     ("change", "options", "code", "said"),
     [
@@ -115,16 +115,14 @@ def test_what_may_not_go_now_waits_and_nothing_is_written(
 
 def test_what_is_approved_goes_once_and_a_rollback_waits_for_nothing(acme: Any, tmp_path: Path) -> None:
     contract, before = served(acme, 8192, **REQUIRED), state(acme)
-    for check in ((), ("--check",)):
-        planned = deploy(tmp_path, contract, *ASKED, *check, name="plan_models")
-        assert planned.returncode == 0, planned.stdout
-        assert "new revision, from 1" in line(planned, "acme-eu-1", NAME)
-        assert state(acme) == before
+    planned = deploy(tmp_path, contract, *ASKED, "--check", name="plan_models")
+    assert planned.returncode == 0, planned.stdout
+    assert "new revision, from 1" in line(planned, "acme-eu-1", NAME)
     digest = digest_shown(planned)
-    for refused in (approval(digest, by=SRE), approval(digest, given_at="2026-01-01T00:00:00+00:00")):
-        done = deploy(tmp_path, contract, *ASKED, *refused)
-        assert "waiting" in line(done, "acme-eu-1"), done.stdout
-        assert state(acme) == before
+    # Approvals that do not count: tests/soak/test_model_decisions.py.
+    done = deploy(tmp_path, contract, *ASKED, *approval(digest, by=SRE))
+    assert "waiting" in line(done, "acme-eu-1"), done.stdout
+    assert state(acme) == before
     done = deploy(tmp_path, contract, *ASKED, *approval(digest))
     assert done.returncode == 0, done.stdout
     assert "done" in line(done, "acme-eu-1"), done.stdout
@@ -148,49 +146,71 @@ def kept(cluster: Any) -> list[dict[str, str]]:
     return list(json.loads(notes.get("byoc.fireworks.ai/approval", "[]")))
 
 
-def test_the_administrator_approves_what_is_planned_now_and_takes_it_back(acme: Any, tmp_path: Path) -> None:
-    contract, before = served(acme, 6144, **REQUIRED), state(acme)
+def changing(acme: Any, folder: Path, context: int) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """What runs a playbook about a change of the model that needs an approval, as whom it is run by."""
+    contract = served(acme, context, **REQUIRED)
 
     def run(name: str, *options: str) -> subprocess.CompletedProcess[str]:
         admin = as_admin(acme) if "approv" in name else ()
-        return deploy(tmp_path, contract, *admin, *options, name=name)
+        return deploy(folder, contract, *admin, *options, name=name)
 
+    return run
+
+
+def given(digest: str) -> tuple[str, ...]:
+    """What the administrator says to approve it."""
+    return ("-e", "operation=deploy_models", "-e", f"digest={digest}", "-e", f"approved_by={BOSS}")
+
+
+def test_what_the_administrator_approves_is_done_and_recorded_with_who_approved(acme: Any, tmp_path: Path) -> None:
+    run = changing(acme, tmp_path, 6144)
     digest = digest_shown(run("plan_models", *ASKED))
-    given = ("-e", "operation=deploy_models", "-e", f"digest={digest}", "-e", f"approved_by={BOSS}")
+    done = run("approve", *given(digest), "-e", "approval_until=8h", "--diff")
+    assert "done" in line(done, "acme-eu-1"), done.stdout
+    assert f"{NAME}: new revision, from" in line(done, "acme-eu-1", "deploy_models"), done.stdout
+    [approved] = kept(acme)
+    assert approved["digest"].startswith(digest)
+    assert (approved["by"], approved["written_by"]) == (BOSS, "admin")
+    other, before = served(acme, 5120, **REQUIRED), state(acme)
+    assert "waiting" in line(deploy(tmp_path, other, *ASKED), "acme-eu-1")
+    assert state(acme) == before
+    records = tmp_path / "records"
+    done = run("deploy_models", *ASKED, "-e", f"records_dir={records}")
+    assert "done" in line(done, "acme-eu-1"), done.stdout
+    [record] = [json.loads(each) for each in (records / "acme-eu-1.jsonl").read_text().splitlines()]
+    assert f"approved by {BOSS} (annotation)" in record["clause"]
+    assert record["plan"].startswith(digest)
+
+
+@pytest.mark.soak
+def test_an_approval_is_given_once_for_what_is_planned_now_and_taken_back(acme: Any, tmp_path: Path) -> None:
+    annotate(acme, {"byoc.fireworks.ai/approval": None})
+    run, before = changing(acme, tmp_path, 4096), state(acme)
+    approve = given(digest_shown(run("plan_models", *ASKED)))
     # What else is refused: tests/unit/domain/rollout/test_approving.py.
-    done = run("approve", *given, "-e", "digest=000000000000")
+    done = run("approve", *approve, "-e", "digest=000000000000")
     assert done.returncode == 2, done.stdout
     assert "refused" in line(done, "acme-eu-1"), done.stdout
     assert "the plan is" in " ".join(done.stdout.split()), done.stdout
     for check, result in (("--check", "would change"), ("--diff", "done"), ("--diff", "unchanged")):
         assert kept(acme) == [] or result == "unchanged"
-        done = run("approve", *given, "-e", "approval_until=8h", check)
+        done = run("approve", *approve, "-e", "approval_until=8h", check)
         assert result in line(done, "acme-eu-1"), done.stdout
-        assert f"{NAME}: new revision, from" in line(done, "acme-eu-1", "deploy_models"), done.stdout
-    [approved] = kept(acme)
-    assert approved["digest"].startswith(digest)
-    assert (approved["by"], approved["written_by"]) == (BOSS, "admin")
     shown = run("plan_models", *ASKED)
     assert f"{BOSS} until" in line(shown, "acme-eu-1", NAME), shown.stdout
 
-    assert "would change" in line(run("revoke_approval", "-e", f"digest={digest}", "--check"), "acme-eu-1")
+    revocation = approve[2:4]
+    assert "would change" in line(run("revoke_approval", *revocation, "--check"), "acme-eu-1")
     for result in ("done", "unchanged"):
-        done = run("revoke_approval", "-e", f"digest={digest}")
+        done = run("revoke_approval", *revocation)
         assert result in line(done, "acme-eu-1"), done.stdout
         assert kept(acme) == []
-    assert "waiting" in line(deploy(tmp_path, contract, *ASKED), "acme-eu-1")
+    assert "waiting" in line(run("deploy_models", *ASKED), "acme-eu-1")
     assert state(acme)[0] == before[0]
-
-    assert "done" in line(run("approve", *given), "acme-eu-1")
-    other = served(acme, 5120, **REQUIRED)
-    assert "waiting" in line(deploy(tmp_path, other, *ASKED), "acme-eu-1")
-    records = tmp_path / "records"
-    done = deploy(tmp_path, contract, *ASKED, "-e", f"records_dir={records}")
-    assert "done" in line(done, "acme-eu-1"), done.stdout
-    [record] = [json.loads(each) for each in (records / "acme-eu-1.jsonl").read_text().splitlines()]
-    assert f"approved by {BOSS} (annotation)" in record["clause"]
-    assert record["plan"].startswith(digest)
-    again = run("approve", *given)
+    approve = given(digest_shown(run("plan_models", *ASKED)))
+    assert "done" in line(run("approve", *approve), "acme-eu-1")
+    assert "done" in line(run("deploy_models", *ASKED), "acme-eu-1")
+    again = run("approve", *approve)
     assert "it would change nothing that waits for an approval" in " ".join(again.stdout.split()), again.stdout
 
 

@@ -19,6 +19,8 @@ import ansible.cli.playbook  # noqa: F401
 from ansible.plugins import loader
 from ansible.utils.collection_loader._collection_finder import _AnsibleCollectionFinder
 
+from tests.integration.compiled import keep_compiled
+
 _OURS = {
     "action_loader": [path.stem for path in (ROOT / "plugins" / "action").glob("*.py")],
     "inventory_loader": ["fleet"],
@@ -38,6 +40,7 @@ for collection, plugins in (("fireworks.byoc", _OURS), ("ansible.builtin", _ANSI
     for kind, names in plugins.items():
         for name in names:
             getattr(loader, kind).get(f"{collection}.{name}", class_only=True)
+keep_compiled(ROOT)
 # Each run puts a finder of collections in place, and would be warned of this one.
 _AnsibleCollectionFinder._remove()
 gc.collect()
