@@ -140,13 +140,17 @@ class Forked:
 
 
 def begin_forked_playbook(
-    *arguments: str, environment: Mapping[str, str] | None = None, prepare: Callable[[], None] | None = None
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    prepare: Callable[[], None] | None = None,
+    apart: bool = False,
 ) -> Forked:
     """Start ``ansible-playbook`` with these arguments.
 
     :param prepare: called in its process before anything else.
+    :param apart: what it writes to standard error is kept apart, in :attr:`Forked.complained`.
     """
-    return Forked(_playbook, list(arguments), prepare, environment=environment or ansible_environment())
+    return Forked(_playbook, list(arguments), prepare, environment=environment or ansible_environment(), apart=apart)
 
 
 def _forked(

@@ -8,10 +8,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from tests.rails.running import variables
+from tests.rails.running import passes, variables
+from tests.tools.environments import ROOT
 
 
-def test_ansible_lint_passes_its_production_profile(tool):
+def test_ansible_lint_passes_its_production_profile(tools, development):
     # ansible-lint installs a copy of the collection into ANSIBLE_HOME, and would believe an older run's over the tree.
     shutil.rmtree(Path(variables()["ANSIBLE_HOME"]) / "collections", ignore_errors=True)
-    tool("ansible-lint", "--offline", "--profile", "production", "--strict")
+    lint = [tools.bin / "python", "-m", "tests.rails.forking_lint"]
+    env = variables(tools.bin, development.bin, PYTHONPATH=str(ROOT))
+    passes([*lint, "--offline", "--profile", "production", "--strict"], log="ansible-lint", env=env)
