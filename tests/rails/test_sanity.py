@@ -10,8 +10,9 @@ import pytest
 from tests.rails.running import passes
 from tests.tools import sanity
 
-#: What they find, unit tests (which import every plugin) and ruff find first; they take most of the time.
-_LONG = ("import", "pylint")
+#: What they find, others find first: ansible-doc of the tarball, antsibull-changelog, unit tests (which import every
+#: plugin) and ruff. They take most of the time.
+_LONG = ("ansible-doc", "changelog", "import", "pylint")
 
 
 def test_ansible_test_sanity_passes_but_for_its_long_tests(tarball, development):
