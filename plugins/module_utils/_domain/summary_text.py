@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .._vocabulary.actions import ACTIONS, CREATED, TOKEN_ISSUED, UPDATED
 from .._vocabulary.wording import asked_of, spoken
 from .outcome import GOOD, Result
 from .table import width as columns_of
@@ -116,16 +117,13 @@ def _objects(one: Data) -> str:
     would = "would be " if one["result"] == Result.WOULD_CHANGE else ""
     first, *more = [(count, f"{would}{_DEEDS[action]}") for action, count in counts.items()]
     said = [f"{first[0]} {'object' if first[0] == 1 else 'objects'} {first[1]}", *(f"{n} {deed}" for n, deed in more)]
-    kept = ", kept" if one["result"] == Result.FAILED and set(counts) & {"created", "updated"} else ""
+    kept = ", kept" if one["result"] == Result.FAILED and set(counts) & {CREATED, UPDATED} else ""
     return ", ".join(said) + kept
 
 
 _DEEDS = {
-    "created": "created",
-    "updated": "updated",
-    "deleted": "deleted",
-    "evicted": "evicted",
-    "token_issued": "given a new token",
+    **{action: action for action in ACTIONS},
+    TOKEN_ISSUED: "given a new token",
 }
 
 

@@ -15,6 +15,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.outcome imp
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.result_schema import SCHEMA
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.run_result import run_result, steps_taken
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary import every_outcome, failure, success
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.actions import ACTIONS
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure import failed_result
 
 NOW = "2026-11-28T10:00:31Z"
@@ -51,6 +52,8 @@ def test_every_outcome_fits_the_schema() -> None:
 def test_the_schema_is_one_and_knows_every_result() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     assert set(SCHEMA["properties"]["result"]["enum"]) == set(RESULTS)
+    written = SCHEMA["properties"]["clusters"]["items"]["properties"]["written"]["items"]
+    assert written["properties"]["action"]["enum"] == list(ACTIONS)
 
 
 @pytest.mark.parametrize(
