@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .._vocabulary.actions import ACTIONS, CREATED, TOKEN_ISSUED, UPDATED
+from .._vocabulary.owner import NO_CONTACT
 from .._vocabulary.wording import asked_of, spoken
 from .outcome import GOOD, Result
 from .table import width as columns_of
@@ -34,6 +35,9 @@ def summary_lines(run: Data, *, wide: int, pages: Mapping[str, str] | None = Non
     """
     clusters: Sequence[Data] = run["clusters"]
     title = spoken(str(run["playbook"])).upper()
+    if run["what"]:  # no cluster had its turn
+        whole = {**run, "object": "", "contact": NO_CONTACT, "started": "", "steps": (), "written": ()}
+        return _block(whole, (), wide, pages or {}, title=title)
     if len(clusters) == 1:
         return _block(clusters[0], clusters, wide, pages or {}, title=title)
     lines = _listed([one for one in clusters if one["result"] != Result.PASSED], wide)  # the sum counts these
