@@ -6,10 +6,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,15 +22,21 @@ from ansible.utils.display import Display
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.run_result import run_result
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary_text import summary_lines
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.table import table
-from ansible_collections.fireworks.byoc.plugins.plugin_utils.queries import found_by
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import CredentialError
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.private_file import write_private
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure import failed_result
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.queries import found_by, query_doubt
 
 display = Display()
 
 ARGUMENT_SPEC: dict[str, Any] = {
+    "state": {"type": "str", "choices": ["begun", "ended"], "default": "ended"},
     "playbook": {"type": "str", "required": True},
     "run_id": {"type": "str", "default": ""},
     "outcomes": {"type": "list", "elements": "dict", "default": []},
     "reports": {"type": "list", "elements": "dict", "default": []},
+    "failed": {"type": "dict"},
+    "task": {"type": "str", "default": ""},
     "file": {"type": "path"},
     "query": {"type": "str"},
 }
@@ -55,6 +59,8 @@ class ActionModule(ActionBase):
         if checked.error_messages:
             raise AnsibleActionFail("; ".join(checked.error_messages))
         given = checked.validated_parameters
+        if given["state"] == "begun":
+            return _begin(given)
         result = run_result(
             given["outcomes"],
             given["reports"],
@@ -62,16 +68,46 @@ class ActionModule(ActionBase):
             run=given["run_id"],
             check_mode=bool(self._task.check_mode),
             now=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            failed=given["failed"],
+            task=given["task"],
         )
         plain = json.loads(json.dumps(result, default=str))
+        asked = given["query"] and not (given["failed"] and query_doubt(given["query"]))
+        if not asked:
+            _show_reports(given["reports"])
+            _show_summary(plain)
         if given["file"]:
-            _write(Path(given["file"]), plain)
-        if given["query"]:
+            _write(given["file"], json.dumps(plain, indent=2, ensure_ascii=False) + "\n")
+        if asked:
             display.display(_found(given["query"], plain))
-        else:
-            _show(plain, given["reports"])
         stats = {"data": {"byoc_result": plain}, "per_host": False, "aggregate": False}
         return {"changed": False, "run": plain, "ansible_stats": stats}
+
+
+def _begin(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Before anything is done: see that the result can be told, and remove that of an earlier run."""
+    doubt = query_doubt(given["query"]) if given["query"] else ""
+    if doubt:
+        return failed_result(
+            error="QueryError",
+            code="bad_query",
+            what=f"the query cannot be answered: {doubt}; nothing was done",
+            next_step="correct the JMESPath expression (-e query=…), of which https://jmespath.org tells the grammar",
+        )
+    if given["file"]:
+        try:
+            write_private(given["file"], "")
+        except CredentialError as error:
+            return failed_result(
+                error="ResultError",
+                code="result_not_writable",
+                what=f"there can be no result file, {error.what}; nothing was done",
+                next_step=f"{error.next_step}: -e result_file=…",
+            )
+        Path(given["file"]).unlink()
+    if not given["query"]:
+        _show_reports(given["reports"])
+    return {"changed": False}
 
 
 def _found(query: str, result: Mapping[str, Any]) -> str:
@@ -81,13 +117,16 @@ def _found(query: str, result: Mapping[str, Any]) -> str:
         raise AnsibleActionFail(f"everything is done, but the query does not fit the result: {error}") from None
 
 
-def _show(result: Mapping[str, Any], reports: list[dict[str, Any]]) -> None:
-    """The details, as they are: they hold tables and commands to copy. The summary last."""
+def _show_reports(reports: list[dict[str, Any]]) -> None:
+    """As they are: they hold tables and commands to copy."""
     for one in reports:
         rows, text = one.get("rows") or [], str(one.get("text") or "")
         if rows or text:
             parts = [str(one.get("title") or ""), text, table(rows, one.get("columns") or ()) if rows else ""]
             display.display("\n" + "\n\n".join(part.strip("\n") for part in parts if part) + "\n")
+
+
+def _show_summary(result: Mapping[str, Any]) -> None:
     for one in result["clusters"]:
         if one["details"]:
             display.display(f"{one['details']}\n")
@@ -104,13 +143,9 @@ def _pages() -> dict[str, str]:
     return {page.stem.replace("-", "_"): f"{_RUNBOOKS}/{page.name}" for page in (root / _RUNBOOKS).glob("*.md")}
 
 
-def _write(path: Path, result: Mapping[str, Any]) -> None:
+def _write(path: str, text: str) -> None:
     """All of it or nothing of it, for its user alone: it names the objects of customers."""
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    except OSError as error:
-        raise AnsibleActionFail(f"the result cannot be written to {path}: {error.strerror}") from None
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(result, file, indent=2, ensure_ascii=False)
-        file.write("\n")
-    Path(name).replace(path)
+        write_private(path, text)
+    except CredentialError as error:
+        raise AnsibleActionFail(f"all is as shown, but there is no result file: {error.what}") from None

@@ -56,6 +56,7 @@ _OUTCOME = "byoc_outcome"
 #: Set by plays that check or report for the whole run, on whichever host ``--limit`` leaves.
 _OF_THE_RUN = "byoc_of_the_run"
 _NOT_COMPLETED = "not_completed"
+_REFUSED = "run_refused"
 _SET_FACT = ("set_fact", "ansible.builtin.set_fact", "ansible.legacy.set_fact")
 _DEBUG = ("debug", "ansible.builtin.debug", "ansible.legacy.debug")
 
@@ -112,9 +113,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
             self._say(f"{result.host.get_name()}: {result.result.get('msg', '')}")
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
-        if ignore_errors or (result.result.get("code") == _NOT_COMPLETED and result.host.get_name() != "localhost"):
-            return  # of each cluster that is not completed, the report tells
-        name, message = result.host.get_name(), str(result.result.get("msg", ""))
+        name, message, code = result.host.get_name(), str(result.result.get("msg", "")), result.result.get("code")
+        if ignore_errors or code == _REFUSED or (code == _NOT_COMPLETED and name != "localhost"):
+            return  # what ended the run is said already; of each cluster that is not completed, the summary tells
         if self._progress:
             self._failed[name] = f"{result.task.get_name()}: {message}"  # unless the play comes round it
         else:

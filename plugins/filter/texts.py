@@ -23,7 +23,6 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary imp
     whole_outcome,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.table import table
-from ansible_collections.fireworks.byoc.plugins.plugin_utils.queries import query_doubt
 
 
 def _pattern_doubts(pattern: str | list[str], groups: Mapping[str, Sequence[str]]) -> list[str]:
@@ -42,7 +41,6 @@ class FilterModule:
             "held_outcome": held,
             "lock_left": lock_left,
             "pattern_doubts": _pattern_doubts,
-            "query_doubt": query_doubt,
             "read_outcome": read_outcome,
             "not_begun_outcome": not_begun,
             "success_outcome": success,

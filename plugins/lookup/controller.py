@@ -32,8 +32,8 @@ EXAMPLES = r"""
   gather_facts: false
   tasks:
     - name: Show the clusters
-      fireworks.byoc.report:
-        text: "{{ q('fireworks.byoc.clusters', 'byoc') | join(', ') }}"
+      ansible.builtin.debug:
+        msg: "{{ q('fireworks.byoc.clusters', 'byoc') | join(', ') }}"
 """
 
 RETURN = r"""

@@ -72,7 +72,8 @@ class Operation:
         """The result, or a failed result with one clear message."""
         missing = missing_libraries()
         if missing:
-            return failed_result(error="LibraryMissing", code="library_missing", what=missing)
+            next_step = "install it for that Python, and run this again"
+            return failed_result(error="LibraryMissing", code="library_missing", what=missing, next_step=next_step)
         try:
             result = {"changed": False, **self.run(parameters, context)}
         except KubeError as error:

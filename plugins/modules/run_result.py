@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: run_result
-short_description: Tell how a run ended, to people and machines
+short_description: Tell how a run goes and how it ended, to people and machines
 version_added: 0.1.0
 author:
   - Fireworks AI (@fw-ai)
@@ -17,6 +17,8 @@ description:
   - Makes of it one JSON document of the form of C(schemas/result.schema.json), writes it to a file if asked to, and
     hands it on as M(ansible.builtin.set_stats) would, as C(byoc_result).
   - Prints once, whatever the number of hosts.
+  - Before anything is done, with O(state=begun), it refuses a query that is none and a file that cannot be written,
+    removes the file that an earlier run wrote, and prints the reports only.
 extends_documentation_fragment:
   - fireworks.byoc.attributes
 attributes:
@@ -29,6 +31,11 @@ attributes:
   idempotent:
     support: full
 options:
+  state:
+    description: Whether the run has ended, or has only begun.
+    type: str
+    choices: [begun, ended]
+    default: ended
   playbook:
     description: The playbook that was run.
     type: str
@@ -47,6 +54,13 @@ options:
     type: list
     elements: dict
     default: []
+  failed:
+    description: What ended the run before any cluster's turn, as C(ansible_failed_result) holds it.
+    type: dict
+  task:
+    description: The name of the task that O(failed) is of.
+    type: str
+    default: ""
   file:
     description: Where the document is written, whole or not at all, with mode 0600.
     type: path
@@ -70,7 +84,7 @@ RETURN = r"""
 run:
   description: The document.
   type: dict
-  returned: success
+  returned: success, where O(state=ended)
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -79,10 +93,13 @@ from ansible.module_utils.basic import AnsibleModule
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
+            "state": {"type": "str", "choices": ["begun", "ended"], "default": "ended"},
             "playbook": {"type": "str", "required": True},
             "run_id": {"type": "str", "default": ""},
             "outcomes": {"type": "list", "elements": "dict", "default": []},
             "reports": {"type": "list", "elements": "dict", "default": []},
+            "failed": {"type": "dict"},
+            "task": {"type": "str", "default": ""},
             "file": {"type": "path"},
             "query": {"type": "str"},
         },

@@ -39,5 +39,6 @@ def task_each(folder: Path) -> str:
         }
     }
     every = "query('ansible.builtin.inventory_hostnames', 'byoc') | map('extract', hostvars)"
-    report = {"fireworks.byoc.report": {"rows": "{{ " + every + " | map(attribute='rows') | flatten }}"}}
+    rows = "{{ " + every + " | map(attribute='rows') | flatten }}"
+    report = {"fireworks.byoc.run_result": {"playbook": "health", "reports": [{"rows": rows}]}}
     return playbook(folder, "task_each", [judge, lines], [report])

@@ -30,6 +30,7 @@ class Way:
     """One way. ``said``: a part of what the run says. ``asks``: whether the clusters are asked, in vain.
 
     ``credential``: of the clusters and the administrator. ``inventory``: the sources, ours unless it says otherwise.
+    ``unplayed``: Ansible ends the run before the first task, so there is no result.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Way:
     inventory: Callable[[Path], list[Path]] | None = None
     environment: Callable[[Path], dict[str, str]] = lambda _folder: {}
     asks: bool = False
+    unplayed: bool = False
 
     def sources(self, folder: Path) -> list[Path]:
         return [fleet(folder, self.credential)] if self.inventory is None else self.inventory(folder)
@@ -106,10 +108,20 @@ WAYS = (
     Way("a mistyped variable", "there is no variable clutsers", given={"clutsers": CLUSTER}),
     Way("a variable of the scaffold", "byoc_began is set by", given={"byoc_began": False}),
     Way("a value of a wrong type", "lock_wait is 'soon'", given={"lock_wait": "soon"}),
-    Way("--tags x", "--tags x would run a part of the tasks only", ("--tags", "x")),
-    Way("--skip-tags all", "--skip-tags all would run a part", ("--skip-tags", "all")),
-    Way("--start-at-task", "--start-at-task 'Report' would run a part", ("--start-at-task", "Report")),
+    Way("--tags x", "--tags x would run a part of the tasks only", ("--tags", "x"), unplayed=True),
+    Way("--skip-tags all", "--skip-tags all would run a part", ("--skip-tags", "all"), unplayed=True),
+    Way(
+        "--start-at-task",
+        "--start-at-task 'Report' would run a part",
+        ("--start-at-task", "Report"),
+        unplayed=True,
+    ),
 )
+
+
+def result(folder: Path) -> Path:
+    """Where the result of a run is written."""
+    return folder / "result.json"
 
 
 def asked(playbook: str, way: Way, folder: Path) -> list[str]:
@@ -121,7 +133,7 @@ def asked(playbook: str, way: Way, folder: Path) -> list[str]:
         "cluster" if name == "clusters" and playbook == "remediate_node" else name: value
         for name, value in way.given.items()
     }
-    given = {**required, **_MORE.get(playbook, lambda _folder: {})(folder), **meant}
+    given = {**required, **_MORE.get(playbook, lambda _folder: {})(folder), **meant, "result_file": str(result(folder))}
     sources = [word for source in way.sources(folder) for word in ("-i", str(source))]
     assert taken or playbook == "operation", f"{playbook} has no variables declared"
     return [f"fireworks.byoc.{playbook}", *sources, "-e", json.dumps(given), *way.options]

@@ -46,7 +46,8 @@ def write_play(folder: Path, *, tasks: int = 0) -> Path:
              {"name": "Fall", **fails, "when": "inventory_hostname == 'cedar'"},
          ]},
         {"name": "Report", "hosts": "localhost", "gather_facts": False,
-         "tasks": [{"name": "Show it", "fireworks.byoc.report": {"text": "This is the report."}},
+         "tasks": [{"name": "Show it", "fireworks.byoc.run_result": {
+                       "state": "begun", "playbook": "upgrade", "reports": [{"text": "This is the report."}]}},
                    {"name": "End", "ansible.builtin.fail": {"msg": "2 of 5 not done"}}]},
     ]  # fmt: skip
     path = folder / "play.yml"

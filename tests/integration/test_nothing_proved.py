@@ -1,19 +1,36 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""No playbook exits 0 where nothing was done or proved. No API server is needed. The table is in build/."""
+"""No playbook exits 0 where nothing was done or proved, and its result says no better. No API server is needed.
+
+The table is in build/.
+"""
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import jsonschema
 import pytest
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.result_schema import SCHEMA
 from tests.integration.ansible_runs import ROOT, ansible_environment, run_playbook
-from tests.integration.nothing_proved import ASKS_NO_CLUSTER, CLUSTER, PLAYBOOKS, WAYS, WITHOUT_PATTERN, Way, asked
+from tests.integration.nothing_proved import (
+    ASKS_NO_CLUSTER,
+    CLUSTER,
+    PLAYBOOKS,
+    WAYS,
+    WITHOUT_PATTERN,
+    Way,
+    asked,
+    result,
+)
 
+EARLIER = '{"result": "passed"}'
 TABLE = ROOT / "build" / "nothing-proved.md"
 Row = tuple[str, str, int, str]
 
@@ -33,11 +50,13 @@ def rows() -> Iterator[list[Row]]:
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
 def test_a_run_that_proves_nothing_fails_and_says_why(tmp_path: Path, rows: list[Row], playbook: str, way: Way) -> None:
     environment = ansible_environment(**way.environment(tmp_path))
+    result(tmp_path).write_text(EARLIER)
     done = run_playbook(*asked(playbook, way, tmp_path), environment=environment)
     text = " ".join(done.stdout.split())
     told = re.search(r"\[ERROR\]: (?:Task failed: Action failed: )?(.*)", done.stdout)
     rows.append((playbook, way.name, done.returncode, (told[1] if told else "").replace("|", "\\|")[:160]))
     assert "Traceback" not in done.stdout, done.stdout
+    assert_result_agrees(tmp_path, way, done)
     if playbook == ASKS_NO_CLUSTER and (way.asks or not way.sources(tmp_path)):
         assert done.returncode == 0, done.stdout
         assert "2026.12.0" in done.stdout
@@ -48,6 +67,22 @@ def test_a_run_that_proves_nothing_fails_and_says_why(tmp_path: Path, rows: list
     assert way.said in text, done.stdout
     if way.asks and playbook not in _SWEEPS:
         assert re.search(rf"^{CLUSTER} +: .*\bfailed=[1-9]", done.stdout, re.MULTILINE), done.stdout
+
+
+def assert_result_agrees(folder: Path, way: Way, done: subprocess.CompletedProcess[str]) -> None:
+    """With how the run ended; where Ansible ended it before the first task, nobody could say so."""
+    text = result(folder).read_text()
+    assert (text == EARLIER) is way.unplayed, done.stdout
+    if way.unplayed:
+        return
+    told = json.loads(text)
+    jsonschema.Draft202012Validator(SCHEMA).validate(told)
+    assert (told["result"] == "passed") is (done.returncode == 0), text
+    if done.returncode:
+        assert told["result"] in ("refused", "failed", "skipped"), text
+        for one in told["clusters"] or [told]:
+            assert one["code"] and one["owner"] and one["what"], text
+            assert one["next_step"] or one["result"] == "skipped", text
 
 
 #: They ask all clusters in one task of the controller, and show those that do not answer.

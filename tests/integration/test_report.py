@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""fireworks.byoc.report and the filters, as a playbook uses them."""
+"""fireworks.byoc.run_result before its run has ended, and the filters, as a playbook uses them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 
 from tests.integration.ansible_runs import run_playbook
 
+BEGUN = {"playbook": "status", "state": "begun"}
 ROWS = [{"cluster": "acme", "gpus": 16}, {"cluster": "birch", "gpus": 8}]
 
 
@@ -24,23 +25,37 @@ def run(folder: Path, *tasks: dict[str, Any], hosts: str = "a,b,", flags: tuple[
 
 @pytest.mark.parametrize("flags", [(), ("--check",)])
 def test_a_table_is_printed_once_for_all_hosts(tmp_path: Path, flags: tuple[str, ...]) -> None:
-    done = run(
-        tmp_path, {"fireworks.byoc.report": {"title": "Fleet", "text": "Two of them.", "rows": ROWS}}, flags=flags
-    )
+    old = tmp_path / "result.json"
+    old.write_text("of an earlier run")
+    told = {**BEGUN, "reports": [{"title": "Fleet", "text": "Two of them.", "rows": ROWS}]}
+    asked = {"fireworks.byoc.run_result": {**told, "query": "clusters"}}  # which prints what it finds, and nothing else
+    done = run(tmp_path, {"fireworks.byoc.run_result": {**told, "file": str(old)}}, asked, flags=flags)
     assert done.returncode == 0, done.stdout
     table = "Fleet\n\nTwo of them.\n\nCLUSTER  GPUS\n-------  ----\nacme       16\nbirch       8\n"
     assert done.stdout.count(table) == 1
     assert "changed=1" not in done.stdout
+    assert not old.exists()
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({}, "there is nothing to report"), ({"rowz": []}, "rowz")],
+    [
+        ({"rowz": []}, "rowz"),
+        ({"query": "clusters["}, "the query cannot be answered: "),
+        (
+            {"file": "/nowhere/result.json"},
+            "there can be no result file, cannot write /nowhere/result.json: No such",
+        ),
+        ({"file": "/"}, "there can be no result file, cannot write /: "),
+    ],
 )
-def test_nothing_to_report_is_a_mistake(tmp_path: Path, options: dict[str, Any], message: str) -> None:
-    done = run(tmp_path, {"fireworks.byoc.report": options})
+def test_what_could_not_be_told_at_the_end_is_refused_at_the_beginning(
+    tmp_path: Path, options: dict[str, Any], message: str
+) -> None:
+    done = run(tmp_path, {"fireworks.byoc.run_result": {**BEGUN, **options}})
     assert done.returncode != 0
-    assert message in done.stdout
+    assert message in " ".join(done.stdout.split()), done.stdout
+    assert "Traceback" not in done.stdout
 
 
 LLAMA = {"name": "llama", "load_timeout": "20m", "engine": {"name": "vllm"}}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -34,8 +35,13 @@ def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     description = folder / "release.yml"
     text = description.read_text().replace("[2026.11.0, 2026.11.1]", "[2026.10.0]")
     description.write_text(text.replace("group: autoscaling, resources: [horiz", "group: batch, resources: [horiz"))
-    done = run_playbook("fireworks.byoc.verify_release", "-e", f"releases={made}", "-e", "release=2026.12.0")
+    file = tmp_path / "result.json"
+    given = ("-e", f"releases={made}", "-e", "release=2026.12.0", "-e", f"result_file={file}")
+    done = run_playbook("fireworks.byoc.verify_release", *given)
     assert done.returncode != 0
+    told = json.loads(file.read_text())
+    assert (told["result"], told["code"], told["owner"]) == ("failed", "release_not_whole", "fireworks")
+    assert told["reports"][0]["rows"][0]["problems"] > 0
     assert "Traceback" not in done.stdout
     for problem in (
         "runs docker.io/lmcache/lmstack-router:latest, which the release does not name by digest",

@@ -29,6 +29,8 @@ RERUNS = "tests/soak/reruns.py"
 # Of tasks, plays and rules: where more of them are inside.
 NESTED = ("block", "rescue", "always", "tasks", "pre_tasks", "post_tasks", "handlers", "rules")
 TASK_FILES = re.compile(r"(playbooks|extensions)/.+\.ya?ml|roles/\w+/(tasks|handlers)/.+\.ya?ml")
+TELLING = "fireworks.byoc.run_result"
+JUDGING = {"fireworks.byoc.requirement", "ansible.builtin.assert", "ansible.builtin.fail"}
 REFUSING = {"ansible.builtin.assert", "ansible.builtin.fail"}
 # What fails here is the verdict of a whole report.
 VERDICTS = {
@@ -78,6 +80,28 @@ def playbooks_not_run_again(tree: Tree) -> list[str]:
     text = path.read_text() if path.exists() else ""
     known = set(re.findall(r'\bRow\(\s*"(\w+)"', text))
     return [f"{RERUNS}: has no row for the playbook {each.stem}" for each in tree.playbooks if each.stem not in known]
+
+
+def results_before_their_verdict(tree: Tree) -> list[str]:
+    """What a run has told is how it ends: nothing fails it after that. A file that is included is looked into."""
+    problems = []
+    for path in tree.playbooks:
+        for play in read_yaml(path) or []:
+            told = False
+            for task in _in_order(play.get("tasks"), path.parent):
+                if told and JUDGING & set(task):
+                    problems.append(f"{tree.named(path)}: {task.get('name')!r} comes after the result is told")
+                told = told or (TELLING in task and task[TELLING].get("state") != "begun")
+    return problems
+
+
+def _in_order(listed: Any, folder: Path) -> Iterator[dict[str, Any]]:
+    """The tasks as they are run where all goes well; a rescue ends a run, and what is after it is not run then."""
+    for task in listed or []:
+        included = folder / str(task.get("ansible.builtin.include_tasks", ""))
+        yield from _in_order(read_yaml(included), included.parent) if included.is_file() else [task]
+        for key in ("block", "always"):
+            yield from _in_order(task.get(key), folder)
 
 
 def refusals_without_an_owner(tree: Tree) -> list[str]:

@@ -29,7 +29,7 @@ FILES = re.compile(r"(?<![\w.])(?:tasks/)?(\w+\.yml)\b")
 #: What may be given has a default where it is read.
 READ = re.compile(r"(?<![\w.'\"])(?<!\| )([a-z][a-z0-9_]*) (?:\| default\(|is defined)")
 #: Registered by tasks and roles, or given by Ansible and AWX.
-NOT_GIVEN = re.compile(rf"byoc_|awx_|ansible_|(?:{'|'.join(role.name for role in TREE.roles)})_")
+NOT_GIVEN = re.compile(rf"byoc_|awx_|ansible_|hostvars$|(?:{'|'.join(role.name for role in TREE.roles)})_")
 
 
 def files_of(playbook: str) -> set[Path]:

@@ -175,6 +175,13 @@ BROKEN = [
         PLAY + '  vars: {x: "{{ contract | fireworks.byoc.success_outcome }}"}\n',
         "onboard.yml: uses success_outcome",
     ),
+    (
+        "every_result_is_told_after_the_verdict",
+        "playbooks/onboard.yml",
+        PLAY
+        + "  tasks:\n    - fireworks.byoc.run_result: {}\n    - name: Judge\n      fireworks.byoc.requirement: {}\n",
+        "onboard.yml: 'Judge' comes after the result is told",
+    ),
     ("every_operation_is_called_as_its_playbook", "playbooks/bring.yml", OPERATION, "is called retire"),
     ("every_operation_is_called_as_its_playbook", OPERATIONS, HEAD, "playbook retire: its operation is not in"),
     (

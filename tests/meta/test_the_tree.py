@@ -38,6 +38,7 @@ RULES: dict[str, Callable[[Tree], list[str]]] = {
     "only_the_scaffold_locks_records_and_tells_outcomes": playbook_rules.operations_beside_the_scaffold,
     "every_operation_is_called_as_its_playbook": playbook_rules.operations_misnamed,
     "every_playbook_is_run_three_times": playbook_rules.playbooks_not_run_again,
+    "every_result_is_told_after_the_verdict": playbook_rules.results_before_their_verdict,
     "every_name_of_a_task_says_what_is_done": playbook_rules.names_without_deeds,
     "every_refusal_says_what_to_do_next_and_who_has_to": playbook_rules.refusals_without_an_owner,
     "the_thinking_does_no_io_and_reads_no_clock": layer_rules.thinking_that_acts,

@@ -118,20 +118,24 @@ def lock_left(outcome: Data, lock: Data, released: Data) -> dict[str, Any]:
 
 
 def blamed(contract: Data, failed: Data, task: str) -> dict[str, Any]:
-    """What an outcome says of a failed task: what the failure itself does, and of others' failures a default.
+    """What an outcome says of a failed task.
 
     :param failed: its result; of a task in a loop that of all its turns.
     """
-    cause = next((dict(turn) for turn in failed.get("results") or () if turn.get("failed")), failed)
-    if not set(cause) >= _OURS:  # other modules' results may have an `owner` too, which is that of a file
-        what = f"{task}: {cause.get('msg') or 'it failed and did not say why'}"
-        return {"code": TASK_FAILED, "owner": OWNER_OF_UNKNOWN, "what": what}
-    owner, where = Owner(cause["owner"]), str(cause["where"])
+    said = told_by(failed, task)
+    owner, where = Owner(said["owner"]), said.pop("where")
     return {
-        "code": str(cause["code"]),
+        **said,
         "owner": owner,
         "contact": contact(contract, "account") if owner == Owner.CUSTOMER else NO_CONTACT,
         "object": "" if where == contract["identity"]["name"] else where,
-        "what": str(cause["what"]),
-        "next_step": str(cause["next_step"]),
     }
+
+
+def told_by(failed: Data, task: str) -> dict[str, str]:
+    """What a failed task says itself, and of others' failures a default."""
+    cause = next((dict(turn) for turn in failed.get("results") or () if turn.get("failed")), failed)
+    if set(cause) >= _OURS:  # other modules' results may have an `owner` too, which is that of a file
+        return {key: str(cause[key]) for key in _OURS}
+    what = f"{task}: {cause.get('msg') or 'it failed and did not say why'}"
+    return {"code": TASK_FAILED, "owner": OWNER_OF_UNKNOWN.value, "what": what, "where": "", "next_step": ""}

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from .._vocabulary.owner import NO_CONTACT
-from .outcome import Result
+from .._vocabulary.owner import NO_CONTACT, Owner
+from .outcome import TASK_FAILED, Result, told_by
 from .written import counted_by_kind
 
 Data = Mapping[str, Any]
@@ -22,17 +22,28 @@ _WORST_FIRST = (
     Result.FAILED, Result.REFUSED, Result.NOT_BEGUN, Result.WAITING, Result.SKIPPED, Result.UNPROVEN,
     Result.WOULD_CHANGE, Result.DONE, Result.UNCHANGED, Result.PASSED,
 )  # fmt: skip
+_SAID = ("code", "owner", "what", "next_step")
 _OUTCOME_TEXTS = ("cluster", "customer", "result", "code", "owner", "object", "what", "next_step", "details")
 
 
 def run_result(
-    outcomes: Sequence[Data], reports: Iterable[Data], *, playbook: str, run: str, check_mode: bool, now: str
+    outcomes: Sequence[Data],
+    reports: Iterable[Data],
+    *,
+    playbook: str,
+    run: str,
+    check_mode: bool,
+    now: str,
+    failed: Data | None = None,
+    task: str = "",
 ) -> dict[str, Any]:
     """The result of a run over these clusters.
 
     :param reports: what it shows besides: ``title``, and ``rows`` or ``text``. :param now: UTC, ISO 8601.
+    :param failed: what ended it before any cluster's turn, and its task.
     """
     clusters = [_cluster(one) for one in outcomes]
+    shown = [_report(one) for one in reports if one.get("rows") or one.get("text")]
     started = min((str(one["started"]) for one in clusters if one["started"]), default=now)
     results = {one["result"] for one in clusters}
     return {
@@ -41,12 +52,23 @@ def run_result(
         "run": run,
         "check_mode": check_mode,
         "result": next((each.value for each in _WORST_FIRST if each in results), Result.PASSED.value),
+        **(_ending(failed, task, found_out=bool(shown)) if failed else dict.fromkeys(_SAID, "")),
         "started": started,
         "ended": now,
         "seconds": seconds_between(started, now),
         "clusters": clusters,
-        "reports": [_report(one) for one in reports if one.get("rows") or one.get("text")],
+        "reports": shown,
     }
+
+
+def _ending(failed: Data, task: str, *, found_out: bool) -> dict[str, str]:
+    """A refusal, unless it is a verdict on what was found out, or nobody foresaw it."""
+    said = told_by(failed, task)
+    if said["code"] == TASK_FAILED:  # all that a run has until then is what it was given
+        to_do = {"owner": Owner.OPERATOR.value, "next_step": "correct what this names, and run this again"}
+        return {"result": Result.FAILED.value, **{key: said[key] for key in _SAID}, **to_do}
+    result = Result.FAILED if found_out else Result.REFUSED
+    return {"result": result.value, **{key: said[key] for key in _SAID}}
 
 
 def _cluster(outcome: Data) -> dict[str, Any]:

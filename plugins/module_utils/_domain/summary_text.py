@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .._vocabulary.actions import ACTIONS, CREATED, TOKEN_ISSUED, UPDATED
+from .._vocabulary.owner import NO_CONTACT
 from .._vocabulary.wording import asked_of, spoken
 from .outcome import GOOD, Result
 from .table import width as columns_of
@@ -33,6 +35,9 @@ def summary_lines(run: Data, *, wide: int, pages: Mapping[str, str] | None = Non
     """
     clusters: Sequence[Data] = run["clusters"]
     title = spoken(str(run["playbook"])).upper()
+    if run["what"]:  # no cluster had its turn
+        whole = {**run, "object": "", "contact": NO_CONTACT, "started": "", "steps": (), "written": ()}
+        return _block(whole, (), wide, pages or {}, title=title)
     if len(clusters) == 1:
         return _block(clusters[0], clusters, wide, pages or {}, title=title)
     lines = _listed([one for one in clusters if one["result"] != Result.PASSED], wide)  # the sum counts these
@@ -116,16 +121,13 @@ def _objects(one: Data) -> str:
     would = "would be " if one["result"] == Result.WOULD_CHANGE else ""
     first, *more = [(count, f"{would}{_DEEDS[action]}") for action, count in counts.items()]
     said = [f"{first[0]} {'object' if first[0] == 1 else 'objects'} {first[1]}", *(f"{n} {deed}" for n, deed in more)]
-    kept = ", kept" if one["result"] == Result.FAILED and set(counts) & {"created", "updated"} else ""
+    kept = ", kept" if one["result"] == Result.FAILED and set(counts) & {CREATED, UPDATED} else ""
     return ", ".join(said) + kept
 
 
 _DEEDS = {
-    "created": "created",
-    "updated": "updated",
-    "deleted": "deleted",
-    "evicted": "evicted",
-    "token_issued": "given a new token",
+    **{action: action for action in ACTIONS},
+    TOKEN_ISSUED: "given a new token",
 }
 
 

@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .._vocabulary.actions import CREATED, DELETED, TOKEN_ISSUED, UPDATED
+
 Data = Mapping[str, Any]
 #: ``kind``, ``namespace``, ``name``, ``action``.
 Written = dict[str, str]
 
-CREATED, UPDATED, DELETED, TOKEN_ISSUED = "created", "updated", "deleted", "token_issued"
 _KEYS = ("kind", "namespace", "name", "action")
 
 

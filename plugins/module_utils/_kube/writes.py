@@ -10,12 +10,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from .._vocabulary.actions import CREATED, DELETED, EVICTED, TOKEN_ISSUED, UPDATED
 from .answers import Answer, Asked, Kinds, Place, place_of
 
 #: One accepted write: ``kind``, ``namespace``, ``name``, ``action``.
 Write = dict[str, str]
 
-CREATED, UPDATED, DELETED, EVICTED, TOKEN_ISSUED = "created", "updated", "deleted", "evicted", "token_issued"
 #: What is sent there is a question, and no object comes of it.
 _QUESTIONS = ("authentication.k8s.io/", "authorization.k8s.io/")
 _NAMESPACE = re.compile(r"/namespaces/([^/]+)/[^/]")

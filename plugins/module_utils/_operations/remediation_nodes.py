@@ -13,6 +13,7 @@ from .._domain.remediation import Step
 from .._domain.remediation.journey import basis_of
 from .._kube.errors import ConflictError, KubeError, NotFoundError
 from .._kube.session import FIELD_MANAGER, Session
+from .._vocabulary.actions import UPDATED
 
 NODES = "/api/v1/nodes"
 MERGE_PATCH = "application/merge-patch+json"
@@ -120,7 +121,7 @@ def taken(
 
 def node_written(name: str) -> Written:
     """A node that was patched."""
-    return {"kind": "Node", "namespace": "", "name": name, "action": "updated"}
+    return {"kind": "Node", "namespace": "", "name": name, "action": UPDATED}
 
 
 def pod_written(pod: str, action: str) -> Written:

@@ -22,6 +22,7 @@ from .._kube.pods import Pod, pod_of
 from .._kube.replacing import return_to_owner
 from .._kube.session import Session
 from .._kube.unended import silence_of
+from .._vocabulary.actions import EVICTED, UPDATED
 from .remediation_nodes import NodeWriter, Raw, Written, pod_written, taken
 
 PODS = f"/api/v1/namespaces/{MODELS_NAMESPACE}/pods"
@@ -128,7 +129,7 @@ class PodMover:
     def _returned(self, pod: Pod) -> dict[str, Any]:
         step = Step(pod.node, KEEP, f"its node is not drained any more: {pod.key} is returned to {pod.owner}", "")
         trouble = return_to_owner(self._session, pod)
-        objects = [] if trouble else [pod_written(pod.key, "updated")]
+        objects = [] if trouble else [pod_written(pod.key, UPDATED)]
         return taken(step, not trouble, trouble, failed=bool(trouble), objects=objects)
 
     def _drainer(self, steps: list[Step], only: frozenset[str] | None, leave: Any, **more: frozenset[str]) -> Drainer:
@@ -166,7 +167,7 @@ def _is_drained(journey: Journey) -> bool:
 
 
 def _evicted(pods: Iterable[str]) -> list[Written]:
-    return [pod_written(pod, "evicted") for pod in pods]
+    return [pod_written(pod, EVICTED) for pod in pods]
 
 
 def _told(step: Step, outcome: Drained) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.outcome imp
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.result_schema import SCHEMA
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.run_result import run_result, steps_taken
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary import every_outcome, failure, success
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.actions import ACTIONS
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure import failed_result
 
 NOW = "2026-11-28T10:00:31Z"
@@ -26,8 +27,8 @@ def contract(name: str) -> dict[str, Any]:
     return {"identity": {"name": name, "customer": "acme"}, "contacts": {"account": person}}
 
 
-def result(*outcomes: dict[str, Any], reports: Any = ()) -> dict[str, Any]:
-    return run_result(outcomes, reports, playbook="onboard", run="7", check_mode=False, now=NOW)
+def result(*outcomes: dict[str, Any], reports: Any = (), **more: Any) -> dict[str, Any]:
+    return run_result(outcomes, reports, playbook="onboard", run="7", check_mode=False, now=NOW, **more)
 
 
 def test_every_outcome_fits_the_schema() -> None:
@@ -51,6 +52,8 @@ def test_every_outcome_fits_the_schema() -> None:
 def test_the_schema_is_one_and_knows_every_result() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     assert set(SCHEMA["properties"]["result"]["enum"]) == set(RESULTS)
+    written = SCHEMA["properties"]["clusters"]["items"]["properties"]["written"]["items"]
+    assert written["properties"]["action"]["enum"] == list(ACTIONS)
 
 
 @pytest.mark.parametrize(
@@ -67,6 +70,33 @@ def test_the_schema_is_one_and_knows_every_result() -> None:
 def test_the_worst_result_is_that_of_the_run(results: str, worst: str) -> None:
     outcomes = [success(contract("a")) | {"result": each} for each in results.split()]
     assert result(*outcomes)["result"] == worst
+
+
+REFUSED = failed_result(error="E", code="no_clusters_named", what="none is named", next_step="name them")
+SAID = ("no_clusters_named", "operator", "none is named", "name them")
+AGAIN = "correct what this names, and run this again"
+
+
+@pytest.mark.parametrize(
+    ("failed", "reports", "ending"),
+    [
+        (REFUSED, [], ("refused", *SAID)),
+        (REFUSED, [{"text": "a table"}], ("failed", *SAID)),
+        (
+            {"msg": "there is no release 1"},
+            [],
+            ("failed", "task_failed", "operator", "Plan: there is no release 1", AGAIN),
+        ),
+        ({"results": [{"failed": False}, REFUSED]}, [], ("refused", *SAID)),
+    ],
+)
+def test_a_run_that_ends_before_any_cluster_has_its_turn_says_why(
+    failed: dict[str, Any], reports: list[dict[str, str]], ending: tuple[str, ...]
+) -> None:
+    found = result(reports=reports, failed=failed, task="Plan")
+    jsonschema.Draft202012Validator(SCHEMA).validate(found)
+    assert tuple(found[key] for key in ("result", "code", "owner", "what", "next_step")) == ending
+    assert found["clusters"] == []
 
 
 def test_steps_say_how_far_a_run_came() -> None:

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.run_result import run_result
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary_text import spell, summary_lines
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.table import width
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure import failed_result
 
 BEGAN, NOW = "2026-11-28T10:00:00Z", "2026-11-28T10:00:31Z"
 ASKED = {"name": "Acme Cloud Platform", "email": "cloud@acme.example"}
@@ -26,8 +27,10 @@ def objects(count: int, action: str = "created") -> list[dict[str, str]]:
     return [{"kind": "Pod", "namespace": "x", "name": f"p{n}", "action": action} for n in range(count)]
 
 
-def run(*outcomes: dict[str, Any], playbook: str = "onboard", check_mode: bool = False) -> dict[str, Any]:
-    return run_result(outcomes, [], playbook=playbook, run="7", check_mode=check_mode, now=NOW)
+def run(
+    *outcomes: dict[str, Any], playbook: str = "onboard", check_mode: bool = False, failed: Any = None
+) -> dict[str, Any]:
+    return run_result(outcomes, [], playbook=playbook, run="7", check_mode=check_mode, now=NOW, failed=failed)
 
 
 def text(*outcomes: dict[str, Any], wide: int = 100, **more: Any) -> str:
@@ -55,6 +58,13 @@ def test_a_failed_cluster_is_a_block_that_says_all() -> None:
     )
     assert [severity for _line, severity in lines] == ["bad", "", "bad", "", ""]
     assert "runbooks" not in text(FAILED), "a page that is not there is not named"
+
+
+def test_a_run_that_no_cluster_had_a_turn_in_is_a_block_too() -> None:
+    failed = failed_result(error="E", code="x", what="no clusters are named", next_step="name them: -e clusters=…")
+    assert text(failed=failed) == (
+        "ONBOARD   REFUSED\n  ✘ no clusters are named\n  Fix     name them: -e clusters=…\n  Action required by: you"
+    )
 
 
 @pytest.mark.parametrize("wide", [60, 80, 100, 200])
