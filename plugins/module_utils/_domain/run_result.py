@@ -60,6 +60,7 @@ def _cluster(outcome: Data) -> dict[str, Any]:
         "ended": ended,
         "seconds": seconds_between(started, ended),
         "steps": [dict(one) for one in outcome.get("steps") or ()],
+        "blockers": [dict(one) for one in outcome.get("blockers") or ()],
         "counts": counted_by_kind(written),
         "written": written,
     }

@@ -170,6 +170,10 @@ def test_a_freeze_that_the_customer_set_in_the_cluster_delays_a_restart_and_no_q
     assert (held.do, held.code, held.owner, held.pods) == ("wait", "frozen", "customer", ("fireworks-models/llama-0",))
     shut = contract(change={**asking("required"), "windows": [TOMORROW], "freezes": [STOCKTAKING]})
     assert plan(node(), finding(), agreed=shut, seen=frozen).do == "quarantine"
+    drain = plan(in_state("quarantined"), agreed=contract(change=asking("required")), seen=frozen)
+    assert [one["code"] for one in drain.blockers] == ["frozen", "approval"]
+    assert {one["object"] for one in drain.blockers} == {drain.node}
+    assert drain.digest
     assert plan(in_state("validating", repaired=shown_moment(NOW - 3600)), agreed=shut, seen=frozen).do == "return"
     assert plan(in_state("repairing"), agreed=shut, seen=frozen).do == "repair", "it was begun"
 

@@ -95,8 +95,8 @@ def _restart(case: Case, fresh: Sequence[Fault]) -> Step:
     decided = case.decide(RESTART_POD, target)
     refusal = decided.reason if decided.action == SKIP else "" if pods else "nobody knows which pod it is"
     if decided.action == DECIDED_TO_WAIT and not refusal:
-        return case.waiting("restart", target, decided, faults=fresh, pods=pods)
-    refusal = refusal or case.budget.tripped or case.budget.storm
+        return case.waiting("restart", target, decided, case.spent, faults=fresh, pods=pods)
+    refusal = refusal or case.spent
     if refusal:
         return case.plan(OBSERVE, f"{fresh[0].kind}: {refusal}", faults=fresh)
     said: dict[str, Any] = {

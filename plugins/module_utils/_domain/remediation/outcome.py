@@ -13,6 +13,7 @@ from ..._vocabulary.wording import spoken
 from ..clause import clause
 from ..outcome import Outcome, Result
 from ..people import contact
+from ..rollout.blockers import waits_for_approval
 from .step import OBSERVE
 
 Data = Mapping[str, Any]
@@ -38,8 +39,10 @@ def remediation_outcome(
         return _told(contract, Result.FAILED, "step_failed", failed, why, "look at the step, then run this again")
     if held:
         code = str(held[0]["code"])
-        found = _told(contract, Result.WAITING, code, held, held[0]["why"], _APPROVE if code == "approval" else "")
-        return {**found, "next_at": held[0]["next_at"] or None}
+        blockers = [blocker for one in held for blocker in one["blockers"]]
+        next_step = _APPROVE if waits_for_approval(blockers) else ""
+        found = _told(contract, Result.WAITING, code, held, held[0]["why"], next_step)
+        return {**found, "blockers": blockers, "next_at": held[0]["next_at"] or None}
     if left:
         why = f"{spoken(left[0]['do'])}: {left[0]['result']}"
         return _told(contract, Result.WAITING, "changed_meanwhile", left, why, "run this again")
