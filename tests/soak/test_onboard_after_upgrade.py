@@ -70,3 +70,8 @@ def test_onboarding_after_an_approved_upgrade_writes_nothing(tmp_path: Path, sta
         deployed = play("deploy_models", tmp_path, [contract], *NO_REQUESTS, *NO_BAKE)
         assert "unchanged" in line(deployed, "acme-eu-1"), deployed.stdout
         assert written(cluster, begun) == []
+
+        back = play("rollback_stack", tmp_path, [contract], *QUICK, *NO_REQUESTS, "-e", f"to={OLD}")
+        assert "done" in line(back, "acme-eu-1"), back.stdout
+        waits = play("upgrade", tmp_path, [contract], *UPGRADE)
+        assert ended(waits, "acme-eu-1")[4:6] == ["waiting", "approval"], waits.stdout

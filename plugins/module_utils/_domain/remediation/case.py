@@ -66,7 +66,7 @@ class Case:
         return Target(self.journey.name, goal, self.journey.session)
 
     def target_in_service(self, what: str, faults: Sequence[Fault], pods: Sequence[str] = ()) -> Target:
-        """What is approved of a node without a session: once, for these faults, since it last came back."""
+        """What is approved of a node without a session: once, for these faults and pods, since it last came back."""
         back = shown_moment(max(self.journey.returned, self.journey.released))
         return Target(self.journey.name, what, occasion=(kinds(faults), *sorted(pods), back))
 

@@ -43,8 +43,8 @@ WAITING = frozenset(_OPERATIONS)
 class Wanted:
     """What is asked of a cluster's models.
 
-    :param models: each with ``name``, ``from`` (the revision that is there, 0 for none) and ``change``: what sort of
-        change a dry run found, or ``retired``.
+    :param models: each with ``name``, ``from`` (the revision that is there, 0 for none), ``tried`` (the newest that is
+        recorded, one that failed included) and ``change``: what sort of change a dry run found, or ``retired``.
     :param release: the description of the stack release whose templates make the models.
     """
 
@@ -102,7 +102,7 @@ def model_change_digest(contract: Data, wanted: Wanted) -> str:
     """What an approval is given for: these models as this contract and release make them, from what is there.
 
     :returns: the same for the same change, whenever it is asked; another one when a word of the contract or of the
-        release differs, or when the models have another revision meanwhile.
+        release differs, or when the models have another revision meanwhile, or one was tried and rolled back.
     """
     return digest(
         {
@@ -110,7 +110,9 @@ def model_change_digest(contract: Data, wanted: Wanted) -> str:
             "cluster": str(contract["identity"]["uid"]),
             "contract": digest(contract),
             "release": release_digest(wanted.release),
-            "models": [[str(one["name"]), one["change"], one["from"]] for one in wanted.waiting],
+            "models": [
+                [str(one["name"]), one["change"], one["from"], one.get("tried", one["from"])] for one in wanted.waiting
+            ],
         }
     )
 

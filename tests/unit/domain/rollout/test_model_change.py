@@ -156,6 +156,13 @@ def test_it_shows_what_to_paste_and_that_approves_it() -> None:
     )
 
 
+def test_a_version_that_was_tried_and_rolled_back_is_approved_anew() -> None:
+    contract, tried = agreed(**REQUIRED), replace(WANTED, models=[{**NEW, "tried": 4}])
+    given = [approval(contract, replace(WANTED, models=[{**NEW, "tried": 3}]))]
+    assert turn(contract, replace(tried, approvals=given))["code"] == "approval"
+    assert turn(contract, replace(tried, approvals=[approval(contract, tried)]))["decision"] == "go"
+
+
 def test_a_freeze_hides_no_missing_approval() -> None:
     found = turn(agreed(**REQUIRED), frozen={"reason": "an audit"})
     assert [(one["code"], one["owner"]) for one in found["blockers"]] == [
