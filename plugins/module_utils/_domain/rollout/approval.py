@@ -145,12 +145,15 @@ def judge(contract: Data, change: Change, approval: Data, now: datetime) -> Verd
         )
     if expires <= now:
         return Verdict(False, f"{what} expired at {expires.isoformat()}", Owner.CUSTOMER)
-    if _is_used(change, str(approval.get("digest", "")).strip(), given):
+    named = str(approval.get("digest", "")).strip()
+    if _is_used(change, named, given):
         reason = (
             f"{what} of the whole plan is older than what is here now, since {change.since}: it counts for one move"
         )
         return Verdict(False, reason, Owner.CUSTOMER)
-    return Verdict(True, f"approved by {by} ({source}) until {expires.isoformat()}", by=by, until=expires)
+    # As it stands in the cluster's record: who, by which digest.
+    said = f"approved by {by} ({source}) until {expires.isoformat()}, digest {named}"
+    return Verdict(True, said, by=by, until=expires)
 
 
 def _is_used(change: Change, named: str, given: datetime) -> bool:

@@ -178,7 +178,7 @@ def _go(asked: Asked, at: datetime) -> Decision:
     closes = until if until and until < at + AHEAD else None
     emergency = asked.emergency
     if emergency and asked.override.windows:
-        reason = f"emergency, {emergency.approver}: {emergency.reason}"
+        reason = f"emergency, {emergency.approver}: {emergency.reason}; {verdict.reason}"
         return Decision(GO, "emergency", reason, at=at, closes=closes, approved_by=verdict.by)
     return Decision(GO, "go", verdict.reason, at=at, closes=closes, approved_by=verdict.by)
 

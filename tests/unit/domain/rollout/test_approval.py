@@ -29,7 +29,7 @@ GOOD = {"by": "ops@acme.example", "digest": DIGEST, "given_at": "2026-11-25T11:0
 @pytest.mark.parametrize(
     ("approval", "approved_", "reason", "owner"),
     [
-        (GOOD, True, "approved by ops@acme.example (git) until 2026-12-02T11:00:00+00:00", ""),
+        (GOOD, True, f"approved by ops@acme.example (git) until 2026-12-02T11:00:00+00:00, digest {DIGEST}", ""),
         ({**GOOD, "by": " OPS@acme.example"}, True, "", ""),
         ({**GOOD, "digest": "the-plans"}, True, "", ""),
         (
