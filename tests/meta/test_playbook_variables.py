@@ -124,9 +124,10 @@ def _found_out(node: Any) -> Iterator[str]:
             yield from _found_out(value)
 
 
-def test_the_reference_page_is_as_generated() -> None:
+def test_the_generated_pages_are_as_generated() -> None:
     spec = importlib.util.spec_from_file_location("generate", TREE.root / "docs" / "generate.py")
     assert spec and spec.loader
     generate = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generate)
     assert (TREE.root / "docs" / "variables.md").read_text() == generate.page_text(), "run: python docs/generate.py"
+    assert generate.RUNBOOKS.read_text() == generate.runbooks_text(), "run: python docs/generate.py"

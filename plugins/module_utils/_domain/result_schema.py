@@ -88,6 +88,7 @@ _CLUSTER = _mapping(
     what=_text("What happened."),
     next_step=_text("What to do next."),
     details=_text("Where several things are unmet, each of them in full."),
+    runbook=_text("The page that says what to do, from the root of the collection; empty where none is needed."),
     contact=_CONTACT,
     blockers=_list(
         "All that is in the way, in the order in which it is told: what somebody has to act on comes first. `code` and "

@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from .._vocabulary.owner import NO_CONTACT
-from .outcome import Result
+from .._vocabulary.runbooks import runbook
+from .outcome import GOOD, Result
 from .written import counted_by_kind
 
 Data = Mapping[str, Any]
@@ -54,6 +55,7 @@ def _cluster(outcome: Data) -> dict[str, Any]:
     started, ended = str(outcome.get("started") or ""), str(outcome.get("ended") or "")
     return {
         **{key: str(outcome.get(key) or "") for key in _OUTCOME_TEXTS},
+        "runbook": "" if outcome["result"] in GOOD else runbook(str(outcome["code"])),
         "contact": {key: str((outcome.get("contact") or NO_CONTACT).get(key) or "") for key in NO_CONTACT},
         "next_at": str(outcome.get("next_at") or ""),
         "started": started,
