@@ -19,7 +19,8 @@ from tests.integration.upgrades import NO_SOAK, QUICK, REQUESTED_BY, ended
 
 OLD, NEWER = "2026.11.0", "2026.12.0"
 BOSS = "boss@acme.example"
-UPGRADE = ("-e", f"release={NEWER}", *REQUESTED_BY, *QUICK, *NO_SOAK, *NO_REQUESTS)
+WHICH = ("-e", f"release={NEWER}", *REQUESTED_BY)
+UPGRADE = (*WHICH, *QUICK, *NO_SOAK, *NO_REQUESTS)
 
 
 def written(cluster: Any, after: int) -> list[Call]:
@@ -50,7 +51,7 @@ def test_onboarding_after_an_approved_upgrade_writes_nothing(tmp_path: Path, sta
         planned = play("plan_upgrade", tmp_path, [contract], *UPGRADE)
         [digest] = set(re.findall(r"-e digest=([0-9a-f]{12})", planned.stdout))
         given = ("-e", "operation=upgrade", "-e", f"digest={digest}", "-e", f"approved_by={BOSS}")
-        approved = play("approve", tmp_path, [contract], *as_admin(cluster), *UPGRADE, *given)
+        approved = play("approve", tmp_path, [contract], *as_admin(cluster), *WHICH, *given)
         assert f"stack: {OLD} to {NEWER}" in line(approved, "acme-eu-1", "upgrade"), approved.stdout
         assert "done" in line(approved, "acme-eu-1"), approved.stdout
         done = play("upgrade", tmp_path, [contract], *UPGRADE)
