@@ -190,6 +190,7 @@ def test_the_administrator_approves_what_is_planned_now_and_takes_it_back(acme: 
     [record] = [json.loads(each) for each in (records / "acme-eu-1.jsonl").read_text().splitlines()]
     assert f"approved by {BOSS} (annotation)" in record["clause"]
     assert record["plan"].startswith(digest)
+    assert f"digest {record['plan']}" in record["clause"]
     again = run("approve", *given)
     assert "it would change nothing that waits for an approval" in " ".join(again.stdout.split()), again.stdout
 
