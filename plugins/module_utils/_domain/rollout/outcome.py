@@ -48,13 +48,15 @@ class RolloutOutcome(Outcome):
 
 
 def held(row: Data, opening: Gate) -> dict[str, Any]:
-    """The outcome of a cluster whose wave may not begin; one that waits for something of its own says that."""
-    if row["decision"] == WAIT and row["code"] != "earlier_wave":
-        return stayed(row)
+    """The outcome of a cluster whose wave may not begin; one that waits for something of its own says that first."""
     later = opening.at.isoformat(timespec="seconds") if opening.at else None
     owner = Owner.NOBODY if later else Owner.FIREWORKS
     said = {"code": "earlier_wave", "what": opening.reason, "owner": owner}
     blocker = {"object": "", **said, "owner": owner.value, "contact": dict(NO_CONTACT)}
+    own = [one for one in row["blockers"] if one["code"] != blocker["code"]]
+    if row["decision"] == WAIT and own:
+        reason = f"{'; also: '.join(str(one['what']) for one in own)}; also: {opening.reason}"
+        return stayed({**row, "reason": reason, "blockers": [*own, blocker]})
     return _outcome(row, Result.WAITING, **said, blockers=(blocker,), next_at=later)
 
 
