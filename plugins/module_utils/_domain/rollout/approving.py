@@ -48,7 +48,8 @@ def approving_turn(contract: Data, planned: Data, given: Given, now: datetime) -
         with ``to``, the release.
     :param now: with a time zone.
     :returns: ``cluster``, ``decision`` (go, skip, refuse), ``code``, ``reason``, ``next_step``, ``owner``, ``contact``,
-        ``blockers`` (see ``blocker_data``), ``what`` is approved, in words, and the ``approval``, which is empty unless it may.
+        ``blockers`` (see ``blocker_data``), ``what`` is approved, in words, and the ``approval``, which is empty
+        unless it may.
     """
     found = _refusal(contract, planned, given) or _judged(contract, planned, given, now)
     what = what_changes(planned) if planned["digest"] else ""
