@@ -43,7 +43,6 @@ ARGUMENT_SPEC: dict[str, Any] = {
 #: As Ansible's own settings colour what went well, was changed, is left alone, and failed.
 _COLOURS = {"good": "COLOR_OK", "changed": "COLOR_CHANGED", "waiting": "COLOR_WARN", "bad": "COLOR_ERROR"}
 _COLUMNS = 100
-_RUNBOOKS = "docs/runbooks"
 
 
 class ActionModule(ActionBase):
@@ -132,15 +131,9 @@ def _show_summary(result: Mapping[str, Any]) -> None:
             display.display(f"{one['details']}\n")
     wide = shutil.get_terminal_size((_COLUMNS, 0)).columns if sys.stdout.isatty() else _COLUMNS
     display.display("")
-    for text, severity in summary_lines(result, wide=wide, pages=_pages()):
+    for text, severity in summary_lines(result, wide=wide):
         display.display(text, color=getattr(constants, _COLOURS[severity]) if severity else None)
     display.display("")
-
-
-def _pages() -> dict[str, str]:
-    """The runbooks that there are, by the code of the outcome that they are for."""
-    root = Path(__file__).resolve().parents[2]
-    return {page.stem.replace("-", "_"): f"{_RUNBOOKS}/{page.name}" for page in (root / _RUNBOOKS).glob("*.md")}
 
 
 def _write(path: str, text: str) -> None:

@@ -145,9 +145,9 @@ EXAMPLES = r"""
 RETURN = r"""
 models:
   description:
-    - Each model with its C(name), C(changed), C(from) (the revision that was there, 0 for none), C(change),
-      C(revision), C(strategy), C(why) (the arithmetic of the strategy), C(gate) (V(passed) or V(unproven)),
-      C(evidence) and C(replicas).
+    - Each model with its C(name), C(changed), C(from) (the revision that was there, 0 for none), C(tried) (the
+      newest that was recorded, one that failed included), C(change), C(revision), C(strategy), C(why) (the arithmetic
+      of the strategy), C(gate) (V(passed) or V(unproven)), C(evidence) and C(replicas).
     - C(change) is V(new_revision); V(bounds), where only the bounds of its autoscaler differ; V(resumed), what a
       killed run had begun; V(drift), back to what is recorded as good; or V(none).
     - One that failed has C(failed), C(msg), C(code), C(owner), C(what), C(where) and C(next_step) instead.

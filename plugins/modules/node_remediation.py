@@ -321,8 +321,8 @@ taken:
   returned: success
 steps:
   description: The next step of each node that is not well, and why; what waits says for what. Where it waits for an
-    approval, a window or the end of a freeze, C(code) says which, C(next_at) when it could go, and C(digest) what an
-    approval of it names.
+    approval, a window or the end of a freeze, C(code) says which comes first, C(blockers) all that is in the way,
+    C(next_at) when it could go, and C(digest) what an approval of it names.
   type: list
   elements: dict
   returned: success

@@ -147,7 +147,7 @@ def kept(cluster: Any) -> list[dict[str, str]]:
 
 
 def changing(acme: Any, folder: Path, context: int) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """What runs a playbook about a change of the model that needs an approval, as whom it is run by."""
+    """What runs a playbook about a change of the model that needs an approval; approvals as the administrator."""
     contract = served(acme, context, **REQUIRED)
 
     def run(name: str, *options: str) -> subprocess.CompletedProcess[str]:
@@ -180,6 +180,7 @@ def test_what_the_administrator_approves_is_done_and_recorded_with_who_approved(
     [record] = [json.loads(each) for each in (records / "acme-eu-1.jsonl").read_text().splitlines()]
     assert f"approved by {BOSS} (annotation)" in record["clause"]
     assert record["plan"].startswith(digest)
+    assert f"digest {record['plan']}" in record["clause"]
 
 
 @pytest.mark.soak

@@ -193,6 +193,8 @@ def test_a_version_that_does_not_pass_is_rolled_back(
     assert "Revision 1 was restored whole and is ready" in said(failed)
     assert models.whole() == good
     assert models.revisions() == [(1, "good"), (2, "failed")]
+    [again] = models.roll(models.version(2048, gpus=gpus, behaviour=behaviour, **how), flags=("--check",))["models"]
+    assert (again["from"], again["tried"], again["change"]) == (1, 2, "new_revision")
     assert min(counts) == (2 if gpus == 1 else 1)
     assert words.split(":")[0] in models.info(name=LLAMA)["models"][0]["revisions"][0]["failure"]
 

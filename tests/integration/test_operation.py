@@ -55,7 +55,12 @@ def test_a_playbook_of_few_lines_is_locked_recorded_and_summed_up(birch: Any, fo
     assert checked.returncode == 0, checked.stdout
     assert "would change" in line(checked, "birch-eu-1")
     assert (there(birch, ANNOUNCED), there(birch, LEASE), recorded(folder)) == ({}, {}, [])
-    done, again = announce(birch, folder, *one), announce(birch, folder, *one)
+    playbook = folder / "announce.yml"
+    whole = playbook.read_text()
+    playbook.write_text(f"{whole}    byoc_began: false\n")  # whoever wrote something is recorded, whatever is said
+    done = announce(birch, folder, *one)
+    playbook.write_text(whole)
+    again = announce(birch, folder, *one)
     assert (done.returncode, again.returncode) == (0, 0), done.stdout + again.stdout
     assert "done" in line(done, "birch-eu-1")
     assert "unchanged" in line(again, "birch-eu-1")

@@ -116,7 +116,8 @@ def test_withdrawn_access_is_said_clearly_and_restored_by_the_next_drill(serving
         assert done.returncode == 2, done.stdout
         said = ending(done)
         assert said.count("with 401: Unauthorized\n  Fix     renew the credential") == 1, done.stdout
-        assert said.count("Action required by: customer (Acme Cloud Platform <cloud@acme.example>)\n") == 1
+        asked = "Action required by: customer (Acme Cloud Platform <cloud@acme.example>)"
+        assert said.count(asked) == said.count("docs/runbooks/credential-expired.md") == 1
         assert "failed" in line(done, CLUSTER)
     shown = play("status", tmp_path, [contract], clusters="")
     assert "with 401: Unauthorized. Next: renew the credential" in line(shown, CLUSTER, "unreachable")

@@ -146,6 +146,7 @@ def test_what_does_not_pass_is_rolled_back_and_tried_again_when_corrected(fleet:
     assert marks["release"] == OLD
     assert json.loads(marks["release-failed"])["release"] == NEW
     assert "release-unfinished" not in marks
+    assert marks["release-since"], "what was approved before is approved no more"
 
     again = upgrade(tmp_path, together, releases, *options)
     assert again.returncode == 2, again.stdout

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,13 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_va
     SET_BY_PLAYBOOKS,
     VARIABLES,
 )
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.doubts import variable_doubts
 from tests.meta.test_the_tree import TREE
 from tests.meta.tree import read_yaml
 
 PLAYBOOKS = sorted(path.stem for path in TREE.playbooks if path.stem != "operation")
 OPTIONS = {name for role in TREE.roles for name in role.options}
+TASK_FILES = [*TREE.root.glob("playbooks/**/*.yml"), *TREE.root.glob("roles/*/tasks/**/*.yml")]
 #: A plan takes all that what is planned takes, so that both are called alike.
 PLANNED = {"plan_models": "deploy_models", "plan_upgrade": "upgrade"}
 FILES = re.compile(r"(?<![\w.])(?:tasks/)?(\w+\.yml)\b")
@@ -96,9 +99,35 @@ def _variables_of_roles(node: Any) -> Iterator[dict[str, Any]]:
             yield from _variables_of_roles(value)
 
 
-def test_the_reference_page_is_as_generated() -> None:
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_what_tasks_find_out_cannot_be_given(playbook: str) -> None:
+    """An extra variable would replace it: what a task registers or sets is what a record and an outcome are made of."""
+    assert len(found_out()) > 100
+    assert [name for name in found_out() if not variable_doubts({name: "x"}, playbook, OPTIONS)] == []
+
+
+@cache
+def found_out() -> list[str]:
+    """The names that all tasks register or set."""
+    return sorted({name for path in TASK_FILES for name in _found_out(read_yaml(path))})
+
+
+def _found_out(node: Any) -> Iterator[str]:
+    if isinstance(node, list):
+        for each in node:
+            yield from _found_out(each)
+    elif isinstance(node, dict):
+        if isinstance(node.get("register"), str):
+            yield node["register"]
+        yield from node.get("ansible.builtin.set_fact") or ()
+        for value in node.values():
+            yield from _found_out(value)
+
+
+def test_the_generated_pages_are_as_generated() -> None:
     spec = importlib.util.spec_from_file_location("generate", TREE.root / "docs" / "generate.py")
     assert spec and spec.loader
     generate = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generate)
     assert (TREE.root / "docs" / "variables.md").read_text() == generate.page_text(), "run: python docs/generate.py"
+    assert generate.RUNBOOKS.read_text() == generate.runbooks_text(), "run: python docs/generate.py"

@@ -26,6 +26,7 @@ COURSES: dict[str, tuple[Prepared, tuple[Operation, ...]]] = {
     "stack of a cluster": (access.bare_site, (access.ONBOARD, access.OFFBOARD)),
     "setup access": (access.bare_site, (access.GRANT, access.REVOKE)),
     "credentials": (access.governed_site, (access.ROTATE,)),
+    "approvals": (access.governed_site, (access.APPROVE, access.REVOKE_APPROVAL)),
     "releases": (stack.stack_site, (stack.UPGRADE,)),
     "releases, back": (stack.stack_site, (stack.ROLLBACK,)),
     "models": (models.model_site, (models.DEPLOY,)),

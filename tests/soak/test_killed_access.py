@@ -16,3 +16,8 @@ def test_granting_and_revoking_are_finished(course: Killed, operation: str, numb
 @kills_of("credentials")
 def test_a_rotation_is_finished(course: Killed, operation: str, number: int) -> None:
     course.kill(operation, number)
+
+
+@kills_of("approvals")
+def test_approving_and_taking_back_are_finished(course: Killed, operation: str, number: int) -> None:
+    course.kill(operation, number)

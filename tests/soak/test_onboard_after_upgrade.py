@@ -19,7 +19,8 @@ from tests.integration.upgrades import NO_SOAK, QUICK, REQUESTED_BY, ended
 
 OLD, NEWER = "2026.11.0", "2026.12.0"
 BOSS = "boss@acme.example"
-UPGRADE = ("-e", f"release={NEWER}", *REQUESTED_BY, *QUICK, *NO_SOAK, *NO_REQUESTS)
+WHICH = ("-e", f"release={NEWER}", *REQUESTED_BY)
+UPGRADE = (*WHICH, *QUICK, *NO_SOAK, *NO_REQUESTS)
 
 
 def written(cluster: Any, after: int) -> list[Call]:
@@ -50,7 +51,7 @@ def test_onboarding_after_an_approved_upgrade_writes_nothing(tmp_path: Path, sta
         planned = play("plan_upgrade", tmp_path, [contract], *UPGRADE)
         [digest] = set(re.findall(r"-e digest=([0-9a-f]{12})", planned.stdout))
         given = ("-e", "operation=upgrade", "-e", f"digest={digest}", "-e", f"approved_by={BOSS}")
-        approved = play("approve", tmp_path, [contract], *as_admin(cluster), *UPGRADE, *given)
+        approved = play("approve", tmp_path, [contract], *as_admin(cluster), *WHICH, *given)
         assert f"stack: {OLD} to {NEWER}" in line(approved, "acme-eu-1", "upgrade"), approved.stdout
         assert "done" in line(approved, "acme-eu-1"), approved.stdout
         done = play("upgrade", tmp_path, [contract], *UPGRADE)
@@ -70,3 +71,8 @@ def test_onboarding_after_an_approved_upgrade_writes_nothing(tmp_path: Path, sta
         deployed = play("deploy_models", tmp_path, [contract], *NO_REQUESTS, *NO_BAKE)
         assert "unchanged" in line(deployed, "acme-eu-1"), deployed.stdout
         assert written(cluster, begun) == []
+
+        back = play("rollback_stack", tmp_path, [contract], *QUICK, *NO_REQUESTS, "-e", f"to={OLD}")
+        assert "done" in line(back, "acme-eu-1"), back.stdout
+        waits = play("upgrade", tmp_path, [contract], *UPGRADE)
+        assert ended(waits, "acme-eu-1")[4:6] == ["waiting", "approval"], waits.stdout

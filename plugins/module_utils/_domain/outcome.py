@@ -66,6 +66,7 @@ class Outcome:
         ``action``.
     :param steps: how far each step came, as ``run_result.steps_taken`` gives it.
     :param started: when the cluster's turn began, and ended: when it was over; UTC, ISO 8601.
+    :param blockers: all that is in the way, as ``blockers.blocker_data`` gives it; ``code`` is of the first.
     :param details: where several things are unmet, each of them in full, for people.
     """
 
@@ -80,6 +81,7 @@ class Outcome:
     next_step: str = ""
     written: tuple[Written, ...] = ()
     details: str = ""
+    blockers: tuple[Data, ...] = ()
     steps: tuple[Data, ...] = ()
     started: str = ""
     ended: str = ""
@@ -89,7 +91,7 @@ class Outcome:
         # Not by dataclasses.asdict: it copies mappings by their own type, and Ansible's lazy ones refuse that.
         whole = {each.name: getattr(self, each.name) for each in fields(self)}
         plain = {"result": self.result.value, "owner": self.owner.value, "contact": dict(self.contact)}
-        return {**whole, **plain, "written": list(self.written), "steps": list(self.steps)}
+        return {**whole, **plain, **{key: list(whole[key]) for key in ("written", "steps", "blockers")}}
 
 
 def lock_left(outcome: Data, lock: Data, released: Data) -> dict[str, Any]:

@@ -68,6 +68,15 @@ _COUNT = _mapping(
     action=_ACTION,
     count={"type": "integer", "minimum": 1, "description": "How many."},
 )
+_CONTACT = _mapping("The person to ask.", name=_text("Their name."), email=_text("Their address."))
+_BLOCKER = _mapping(
+    "One thing that is in the way.",
+    object=_text("What it blocks, where that is not the whole cluster."),
+    code=_text("A stable word for it."),
+    what=_text("What is in the way."),
+    owner=_text("Who has to act; empty where it passes by itself.", enum=["operator", "fireworks", "customer", ""]),
+    contact=_CONTACT,
+)
 _CLUSTER = _mapping(
     "What came of one cluster.",
     cluster=_text("The cluster."),
@@ -79,7 +88,13 @@ _CLUSTER = _mapping(
     what=_text("What happened."),
     next_step=_text("What to do next."),
     details=_text("Where several things are unmet, each of them in full."),
-    contact=_mapping("The person to ask.", name=_text("Their name."), email=_text("Their address.")),
+    runbook=_text("The page that says what to do, from the root of the collection; empty where none is needed."),
+    contact=_CONTACT,
+    blockers=_list(
+        "All that is in the way, in the order in which it is told: what somebody has to act on comes first. `code` and "
+        "`owner` are those of the first.",
+        _BLOCKER,
+    ),
     next_at=_moment("When a cluster that waits may go."),
     started=_moment("When its turn began."),
     ended=_moment("When its turn ended."),
@@ -112,6 +127,7 @@ SCHEMA: Schema = {
         owner=_text("Of such a run: who has to act; else empty.", enum=_OWNER["enum"]),
         what=_text("Of such a run: what happened; else empty."),
         next_step=_text("Of such a run: what to do next; else empty."),
+        runbook=_text("Of such a run: the page that says what to do; else empty."),
         started=_moment("When the first cluster's turn began."),
         ended=_moment("When the run was over."),
         seconds=_SECONDS,

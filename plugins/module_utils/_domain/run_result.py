@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from .._vocabulary.owner import NO_CONTACT, Owner
-from .outcome import TASK_FAILED, Result, told_by
+from .._vocabulary.runbooks import runbook
+from .outcome import GOOD, TASK_FAILED, Result, told_by
 from .written import counted_by_kind
 
 Data = Mapping[str, Any]
@@ -52,7 +53,7 @@ def run_result(
         "run": run,
         "check_mode": check_mode,
         "result": next((each.value for each in _WORST_FIRST if each in results), Result.PASSED.value),
-        **(_ending(failed, task, found_out=bool(shown)) if failed else dict.fromkeys(_SAID, "")),
+        **(_ending(failed, task, found_out=bool(shown)) if failed else dict.fromkeys((*_SAID, "runbook"), "")),
         "started": started,
         "ended": now,
         "seconds": seconds_between(started, now),
@@ -63,12 +64,12 @@ def run_result(
 
 def _ending(failed: Data, task: str, *, found_out: bool) -> dict[str, str]:
     """A refusal, unless it is a verdict on what was found out, or nobody foresaw it."""
-    said = told_by(failed, task)
+    told = told_by(failed, task)
+    said = {**{key: told[key] for key in _SAID}, "runbook": runbook(told["code"])}
     if said["code"] == TASK_FAILED:  # all that a run has until then is what it was given
         to_do = {"owner": Owner.OPERATOR.value, "next_step": "correct what this names, and run this again"}
-        return {"result": Result.FAILED.value, **{key: said[key] for key in _SAID}, **to_do}
-    result = Result.FAILED if found_out else Result.REFUSED
-    return {"result": result.value, **{key: said[key] for key in _SAID}}
+        return {"result": Result.FAILED.value, **said, **to_do}
+    return {"result": (Result.FAILED if found_out else Result.REFUSED).value, **said}
 
 
 def _cluster(outcome: Data) -> dict[str, Any]:
@@ -76,12 +77,14 @@ def _cluster(outcome: Data) -> dict[str, Any]:
     started, ended = str(outcome.get("started") or ""), str(outcome.get("ended") or "")
     return {
         **{key: str(outcome.get(key) or "") for key in _OUTCOME_TEXTS},
+        "runbook": "" if outcome["result"] in GOOD else runbook(str(outcome["code"])),
         "contact": {key: str((outcome.get("contact") or NO_CONTACT).get(key) or "") for key in NO_CONTACT},
         "next_at": str(outcome.get("next_at") or ""),
         "started": started,
         "ended": ended,
         "seconds": seconds_between(started, ended),
         "steps": [dict(one) for one in outcome.get("steps") or ()],
+        "blockers": [dict(one) for one in outcome.get("blockers") or ()],
         "counts": counted_by_kind(written),
         "written": written,
     }

@@ -106,7 +106,9 @@ def held(contract: Data, turn: Data) -> dict[str, Any]:
     """
     said = {"what": str(turn["reason"]), "owner": Owner(turn["owner"]), "contact": turn["contact"]}
     next_step = str(turn.get("next_step", ""))
-    return _outcome(contract, _HELD[turn["decision"]], code=str(turn["code"]), next_step=next_step, **said)
+    blockers = tuple(turn["blockers"])
+    result = _HELD[turn["decision"]]
+    return _outcome(contract, result, code=str(turn["code"]), next_step=next_step, blockers=blockers, **said)
 
 
 def every_outcome(contracts: Sequence[Data], outcomes: Sequence[Any]) -> list[dict[str, Any]]:
@@ -147,14 +149,26 @@ def _outcome(contract: Data, result: Result, *, code: str, **said: Any) -> dict[
 
 def _refused(contract: Data, unmet: Sequence[Data], details: str) -> dict[str, Any]:
     first = unmet[0]
+    code = "prerequisites_unmet"
+    blockers = [
+        {
+            "object": str(item["check"]),
+            "code": code,
+            "what": f"{item['found']}, needed {item['needed']}",
+            "owner": str(item["owner"]),
+            "contact": item["contact"],
+        }
+        for item in unmet
+    ]
     more = f" (and {len(unmet) - 1} more)" if len(unmet) > 1 else ""
     return _outcome(
         contract,
         Result.REFUSED,
-        code="prerequisites_unmet",
+        code=code,
         owner=Owner(first["owner"]),
         contact=first["contact"],
         object=str(first["check"]),
-        what=f"{first['check']}: {first['found']}, needed {first['needed']}{more}",
+        what=f"{first['check']}: {blockers[0]['what']}{more}",
+        blockers=tuple(blockers),
         details=details,
     )

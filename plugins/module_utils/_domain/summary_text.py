@@ -28,21 +28,21 @@ _GAP = "   "
 _LABEL = 8
 
 
-def summary_lines(run: Data, *, wide: int, pages: Mapping[str, str] | None = None) -> list[Line]:
+def summary_lines(run: Data, *, wide: int) -> list[Line]:
     """One cluster as a block; several as a line each, with a block for each that needs somebody, and the sum last.
 
-    :param wide: how many columns there are. :param pages: the runbook's page, by code, where there is one.
+    :param wide: how many columns there are.
     """
     clusters: Sequence[Data] = run["clusters"]
     title = spoken(str(run["playbook"])).upper()
     if run["what"]:  # no cluster had its turn
         whole = {**run, "object": "", "contact": NO_CONTACT, "started": "", "steps": (), "written": ()}
-        return _block(whole, (), wide, pages or {}, title=title)
+        return _block(whole, (), wide, title=title)
     if len(clusters) == 1:
-        return _block(clusters[0], clusters, wide, pages or {}, title=title)
+        return _block(clusters[0], clusters, wide, title=title)
     lines = _listed([one for one in clusters if one["result"] != Result.PASSED], wide)  # the sum counts these
     for alike in _alike(one for one in clusters if _needs_somebody(one)):
-        lines += [("", ""), *_block(alike[0], alike, wide, pages or {})]
+        lines += [("", ""), *_block(alike[0], alike, wide)]
     return [*lines, *([("", "")] if lines else []), *_sum(run, title, wide)]
 
 
@@ -81,7 +81,7 @@ def _listed(clusters: Sequence[Data], wide: int) -> list[Line]:
     return lines
 
 
-def _block(one: Data, alike: Sequence[Data], wide: int, pages: Mapping[str, str], *, title: str = "") -> list[Line]:
+def _block(one: Data, alike: Sequence[Data], wide: int, *, title: str = "") -> list[Line]:
     severity = _severity(one["result"])
     names = ", ".join(str(each["cluster"]) for each in alike)
     result = spoken(one["result"])
@@ -98,9 +98,8 @@ def _block(one: Data, alike: Sequence[Data], wide: int, pages: Mapping[str, str]
     if one["next_step"]:
         lines += [(text, "") for text in wrapped(str(one["next_step"]), "  Fix".ljust(_LABEL + 2), wide)]
     if one["owner"]:
-        page = pages.get(str(one["code"]), "")
-        asked = asked_of(one["owner"], one["contact"])
-        lines += [(text, "") for text in wrapped(f"{asked}{'        ' + page if page else ''}", "  ", wide)]
+        page = f"        {one['runbook']}" if one["runbook"] else ""
+        lines += [(text, "") for text in wrapped(f"{asked_of(one['owner'], one['contact'])}{page}", "  ", wide)]
     return lines
 
 

@@ -35,6 +35,8 @@ from .session import Session
 from .unended import ANSWERING, SILENT, fate, volume_lock
 
 PARALLEL = 16
+#: So many of what a drain waits for are named; of the others it is told how many.
+_SHOWN = 5
 
 
 class Drainer:
@@ -98,6 +100,7 @@ class Drainer:
             return result
         finally:
             self._watch.stop()
+            self._session.waits.over()
 
     # --- evicting ------------------------------------------------------------------------------
 
@@ -120,6 +123,7 @@ class Drainer:
         while True:
             now = time.monotonic()
             self._blind = self._watch.blind()
+            self._session.waits.on(self._blind or self._waits_for())
             if self._blind:  # nothing is concluded, and nobody evicted, by what may be long past
                 if now >= deadline:
                     return False
@@ -138,6 +142,18 @@ class Drainer:
                 list(workers.map(self._evict, due))
             else:
                 self._watch.tick()
+
+    def _waits_for(self) -> str:
+        """What is not over yet: how many pods, and of the first few which and why; then their replacements."""
+        open_ones = [one for one in self._evicted.values() if one.state in (LEAVING, BLOCKED)]
+        if not open_ones:
+            waiting, _lost = self._replacements()
+            return "; ".join(f"{owner}: {why}" for owner, why in sorted(waiting.items())[:_SHOWN])
+        told = [
+            f"{one.pod.key} on {one.pod.node}: {one.why or ('to end' if one.asked else 'to be evicted')}"
+            for one in open_ones[:_SHOWN]
+        ]
+        return "; ".join([f"{len(open_ones)} of {len(self._evicted)} pods to leave", *told])
 
     def _free(self, due: list[Evicted]) -> list[Evicted]:
         """Those whose replacements are Ready, or that need none. Pods on an abandoned node are left out."""

@@ -93,7 +93,9 @@ def _close(session: Session, plan: Plan, seconds: int) -> tuple[str, Plan]:
                 where=session.where,
                 next_step="look at the EndpointSlices of the service, then run again; the pods still run",
             )
+        session.waits.on(f"{endpoints} endpoints of {', '.join(names)} to be gone")
         time.sleep(_REST_SECONDS)
+    session.waits.over()
     ways = ", ".join(str(c.ref) for c in [*entry_points, *services]) or "none"
     said = f"the entry points are removed ({ways}); no endpoint left after {time.monotonic() - started:.1f} s"
     return said, replace(plan, changes=tuple(closed.get(change.ref, change) for change in plan.changes))
@@ -137,6 +139,7 @@ def _prove(session: Session, discovery: Discovery, name: str, plan: Plan) -> str
     while True:
         left, unseen = _traces(session, resources, name)
         if not left:
+            session.waits.over()
             blind = f"; not looked at, for want of the right: {', '.join(unseen)}" if unseen else ""
             return f"nothing carries its label any more, of {len(resources)} kinds{blind}"
         if time.monotonic() > deadline:
@@ -145,6 +148,7 @@ def _prove(session: Session, discovery: Discovery, name: str, plan: Plan) -> str
                 where=session.where,
                 next_step="they were not in its set; delete them, or take the model's label off them",
             )
+        session.waits.on(f"what controllers remove of model {name}: {', '.join(left[:10])}")
         time.sleep(_REST_SECONDS)
 
 

@@ -187,19 +187,19 @@ def _failed(
 ) -> None:
     batch.failures.append(error)
     # What cannot even be compared is regarded as new: then it waits for what new things wait for.
-    known = _known(change) if change else {"from": 0, "change": NEW_REVISION}
+    known = _known(change) if change else {"from": 0, "tried": 0, "change": NEW_REVISION}
     batch.results.append({"name": name, "changed": changed, **known, **error.as_result()})
 
 
 def _known(change: ModelChange) -> Result:
     """What is known of a change before it is made."""
-    return {"from": change.current_number, "change": change.kind}
+    return {"from": change.current_number, "tried": change.newest_number, "change": change.kind}
 
 
 def _nothing(change: ModelChange) -> Result:
     number = change.current_number
     said = {"strategy": "none", "why": "nothing to change"}
-    return {"name": change.name, "changed": False, "from": number, "change": NOTHING, "revision": number, **said}
+    return {"name": change.name, "changed": False, **_known(change), "change": NOTHING, "revision": number, **said}
 
 
 def _preview(change: ModelChange, strategy: Strategy) -> Result:

@@ -112,6 +112,7 @@ def _ended(session: Session, made: Mapping[str, Any], deadline: float) -> Told:
         if time.monotonic() >= deadline:
             started = (pod.get("status") or {}).get("phase") == "Running"
             return (FAILED if started else UNTRIED), f"it did not end in time: {why}"
+        session.waits.on(f"the canary {made['metadata']['name']}: {why}")
         time.sleep(_TICK_SECONDS)
 
 
@@ -125,7 +126,9 @@ def _remove(session: Session, pod: Mapping[str, Any] | None) -> None:
     with contextlib.suppress(KubeError):
         session.request("DELETE", f"{_PODS}/{pod['metadata']['name']}", body=body)
         while _is_there(session, pod) and time.monotonic() < deadline:
+            session.waits.on(f"the canary {pod['metadata']['name']} to be gone")
             time.sleep(_TICK_SECONDS)
+    session.waits.over()
 
 
 OPERATION = Operation(argument_spec=ARGUMENT_SPEC, run=run, rules={})

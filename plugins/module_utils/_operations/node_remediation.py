@@ -223,9 +223,11 @@ class _Run:
             lambda step: self._writer.write(step, seen.get(step.node)),
             [step for step in steps if step.patch is not None],
         )
+        self._taken += written  # at once: a drain that breaks off hides nothing of what was approved and written
         drained = self._mover.drain([step for step in steps if step.do == DRAIN_NODE])
+        self._taken += drained
         restarted = self._mover.restart([step for step in steps if step.do == RESTART])
-        self._taken += [*written, *drained, *restarted]
+        self._taken += restarted
         if drained or restarted:
             self._read_at = -math.inf  # that took its time, and nodes may be gone
         # A pod that was restarted leads to nothing else, and a drain that was given up begins anew in the next run.

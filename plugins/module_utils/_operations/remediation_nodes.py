@@ -96,7 +96,7 @@ def shown(step: Step) -> dict[str, Any]:
         **told,
         "owner": step.owner.value,
         "more": dict(step.more),
-        **{key: list(told[key]) for key in ("pods", "first", "held", "faults")},
+        **{key: list(told[key]) for key in ("pods", "first", "held", "faults", "blockers")},
     }
 
 

@@ -1,10 +1,11 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is set up and ended as a whole: the stack of a cluster, setup access, credentials. All of it by playbooks."""
+"""What is set up and ended as a whole: a cluster's stack, setup access, credentials, by playbooks; and approvals."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import APPROVAL_ANNOTATION
 from byoc_testbed.api import Api, ApiError
 from tests.integration.ansible_runs import Forked
 from tests.integration.governed import governed
@@ -142,3 +144,39 @@ def _credentials(site: Site) -> dict[str, Any]:
 
 
 ROTATE = Operation("rotate_credentials", _not_rotated, _rotate, _credentials, goals=("made", "renewed"))
+
+
+# --- approve and take back ---------------------------------------------------------------------------
+
+_SYSTEM = "/api/v1/namespaces/fireworks-system"
+_DIGESTS = {"first": "a" * 64, "second": "b" * 64}
+"""Of what is approved, beside an approval that was there before."""
+_THERE = {"by": "early@acme.example", "digest": "c" * 64, "given_at": "2026-11-28T09:00:00+00:00"}
+_GIVEN = {"by": "boss@acme.example", "given_at": "2026-11-28T10:00:00+00:00", "expires_at": "2099-11-28T10:00:00+00:00"}
+
+
+def _approve(site: Site, goal: str) -> Forked:
+    return site.operation("change_approval", "approve", digest=_DIGESTS[goal], **_GIVEN)
+
+
+def _take_back(site: Site, goal: str) -> Forked:
+    return site.operation("change_approval", "revoke_approval", digest=_DIGESTS[goal], state="absent")
+
+
+def _not_approved(site: Site, _goal: str) -> None:
+    notes = {APPROVAL_ANNOTATION: json.dumps([_THERE])}
+    site.cluster.request("PATCH", _SYSTEM, {"metadata": {"annotations": notes}})
+
+
+def _approved(site: Site, goal: str) -> None:
+    _not_approved(site, goal)
+    complete(site, APPROVE, goal)
+
+
+def _approvals(site: Site) -> dict[str, Any]:
+    notes = site.cluster.request("GET", _SYSTEM)["metadata"]["annotations"]
+    return {**everything(site), "approvals": json.loads(notes[APPROVAL_ANNOTATION])}
+
+
+APPROVE = Operation("approve", _not_approved, _approve, _approvals, goals=("first", "second"))
+REVOKE_APPROVAL = Operation("revoke_approval", _approved, _take_back, _approvals, goals=("first", "second"))

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.finding import Finding
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.moments import shown_moment
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation import drained, reported
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.emergency import Emergency
@@ -170,8 +171,24 @@ def test_a_freeze_that_the_customer_set_in_the_cluster_delays_a_restart_and_no_q
     assert (held.do, held.code, held.owner, held.pods) == ("wait", "frozen", "customer", ("fireworks-models/llama-0",))
     shut = contract(change={**asking("required"), "windows": [TOMORROW], "freezes": [STOCKTAKING]})
     assert plan(node(), finding(), agreed=shut, seen=frozen).do == "quarantine"
+    drain = plan(in_state("quarantined"), agreed=contract(change=asking("required")), seen=frozen)
+    assert [one["code"] for one in drain.blockers] == ["frozen", "approval"]
+    assert {one["object"] for one in drain.blockers} == {drain.node}
+    assert drain.digest
     assert plan(in_state("validating", repaired=shown_moment(NOW - 3600)), agreed=shut, seen=frozen).do == "return"
     assert plan(in_state("repairing"), agreed=shut, seen=frozen).do == "repair", "it was begun"
+
+
+def test_a_restart_is_approved_for_the_very_pod_and_not_for_the_next_of_its_name() -> None:
+    def sick(uid: str) -> Finding:
+        replica = {"namespace": "fireworks-models", "name": "llama-0", "uid": uid}
+        return finding("restart_pod", pod="fireworks-models/llama-0", replicas=[replica])
+
+    agreed = contract(actions={**ALL_AUTO, "drain": "approve"})
+    waits = plan(node(), sick("u-1"), agreed=agreed, seen=ASKED)
+    seen = approved(waits)
+    assert plan(node(), sick("u-1"), agreed=agreed, seen=seen).do == "restart_pods"
+    assert plan(node(), sick("u-2"), agreed=agreed, seen=seen).code == "approval"
 
 
 def test_a_quarantine_that_the_contract_lets_a_person_decide_is_approved_for_these_faults_once() -> None:

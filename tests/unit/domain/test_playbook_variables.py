@@ -63,6 +63,12 @@ def test_what_a_playbook_takes_is_let_pass(playbook: str, given: dict[str, Any])
         ("onboard", {"model__release": {}}, "there is no variable model__release"),
         ("remediate_node", {"clusters": "all"}, "remediate_node does not take clusters"),
         ("remediate_node", {"remediate_nodes": []}, "remediate_nodes is set by remediate_node itself"),
+        (
+            "rollback_stack",
+            {"approvals": []},
+            "rollback_stack does not take approvals: a rollback waits for no approval",
+        ),
+        ("rollback_model", {"emergency": {}}, "rollback_model does not take emergency: a rollback waits for no"),
         ("upgrade", {"stack_requested_by": "eve"}, "stack_requested_by is set by upgrade itself"),
         ("onboard", {"lock_wait": "soon"}, "lock_wait is 'soon', and has to be a whole number, at least 0"),
         ("onboard", {"lock_wait": "-1"}, "lock_wait is '-1'"),

@@ -23,7 +23,7 @@ NEXT = "2026-11-28T02:00:00+00:00"
 
 def step(do: str, node: str = "gpu-1", **more: Any) -> dict[str, Any]:
     said = {"node": node, "do": do, "why": f"why {do}", "goal": "reboot", "session": "s-1", "owner": "fireworks"}
-    return {**said, "code": "", "next_at": "", "digest": "", "approved_by": "", **more}
+    return {**said, "code": "", "next_at": "", "digest": "", "approved_by": "", "blockers": [], **more}
 
 
 def taken(do: str, *, changed: bool = True, **more: Any) -> dict[str, Any]:
@@ -33,8 +33,17 @@ def taken(do: str, *, changed: bool = True, **more: Any) -> dict[str, Any]:
 
 FAILED = taken("drain", failed=True, result="a budget lets no pod go")
 CONFLICT = taken("quarantine", changed=False, conflict=True, result="somebody else changed it")
-ASKS = step("wait", code="approval", owner="customer", digest="a" * 64, why="the drain waits: no approval yet")
-SHUT = step("wait", "gpu-2", code="outside_window", owner="", next_at=NEXT)
+
+
+def blocked(code: str, node: str, owner: str = "") -> dict[str, Any]:
+    return {"object": node, "code": code, "what": f"why {code}", "owner": owner, "contact": {}}
+
+
+MISSING = {"code": "approval", "owner": "customer", "digest": "a" * 64, "why": "the drain waits: no approval yet"}
+ASKS = step("wait", **MISSING, blockers=[blocked("approval", "gpu-1", "customer"), blocked("budget", "gpu-1")])
+SHUT = step(
+    "wait", "gpu-2", code="outside_window", owner="", next_at=NEXT, blockers=[blocked("outside_window", "gpu-2")]
+)
 PENDING = {**step("repair"), "changed": False, "result": "pending"}
 
 
@@ -46,6 +55,15 @@ PENDING = {**step("repair"), "changed": False, "result": "pending"}
         ([taken("quarantine")], [step("repair")], "done", "done", ""),
         ([taken("quarantine"), PENDING], [step("repair")], "done", "done", ""),
         ([FAILED], [step("drain")], "failed", "step_failed", "fireworks"),
+        ([{**FAILED, "blocked_by": ["fireworks-models/llama"]}], [], "failed", "drain_blocked", "fireworks"),
+        (
+            [{**FAILED, "held_by_node": {"fireworks-models/llama-0": "silent"}}],
+            [],
+            "failed",
+            "node_unreachable",
+            "fireworks",
+        ),
+        ([taken("repair", failed=True, result="it timed out")], [], "failed", "repair_failed", "fireworks"),
         ([FAILED, taken("drain")], [], "done", "done", ""),
         ([FAILED], [ASKS], "failed", "step_failed", "fireworks"),
         ([CONFLICT], [step("quarantine")], "waiting", "changed_meanwhile", "fireworks"),
@@ -66,6 +84,12 @@ def test_how_it_ended(done: Any, steps: Any, result: str, code: str, owner: str)
 def test_a_window_says_when_and_check_mode_that_it_would() -> None:
     assert remediation_outcome(contract(), [], [SHUT])["next_at"] == NEXT
     assert remediation_outcome(contract(), [taken("quarantine")], [], check_mode=True)["result"] == "would_change"
+
+
+def test_all_that_holds_its_nodes_is_told_node_by_node() -> None:
+    found = remediation_outcome(contract(), [], [SHUT, ASKS])
+    told = [("gpu-1", "approval"), ("gpu-1", "budget"), ("gpu-2", "outside_window")]
+    assert [(one["object"], one["code"]) for one in found["blockers"]] == told
 
 
 def test_the_record_names_who_approved_what_by_which_digest_once() -> None:

@@ -38,7 +38,7 @@ def text(*outcomes: dict[str, Any], wide: int = 100, **more: Any) -> str:
 
 
 FAILED = outcome(
-    result="failed", code="model_gate_failed", owner="operator", written=objects(83),
+    result="failed", code="rollout_failed", owner="operator", written=objects(83),
     what="llama-3-1-8b r1: 2/2 ready, the test request failed (503)",
     next_step="check the pod network, then run again. No traffic path? -e validate_http_request=false",
     steps=[{"name": "stack", "state": "done", "note": ""}, {"name": "models", "state": "failed", "note": "0/1"},
@@ -47,8 +47,7 @@ FAILED = outcome(
 
 
 def test_a_failed_cluster_is_a_block_that_says_all() -> None:
-    pages = {"model_gate_failed": "docs/runbooks/model-gate-failed.md"}
-    lines = summary_lines(run(FAILED), wide=100, pages=pages)
+    lines = summary_lines(run(FAILED), wide=100)
     assert "\n".join(line for line, _severity in lines) == (
         "ONBOARD nimbus-eu-1   FAILED after 31 s   83 objects created, kept\n"
         "  ✔ stack   ✘ models 0/1   · validation\n"
@@ -57,7 +56,8 @@ def test_a_failed_cluster_is_a_block_that_says_all() -> None:
         "  Action required by: you        docs/runbooks/model-gate-failed.md"
     )
     assert [severity for _line, severity in lines] == ["bad", "", "bad", "", ""]
-    assert "runbooks" not in text(FAILED), "a page that is not there is not named"
+    assert "runbooks" not in text({**FAILED, "code": "budget"}), "what needs no page names none"
+    assert "runbooks" not in text(outcome(code="approval", owner="customer")), "nor does what went well"
 
 
 def test_a_run_that_no_cluster_had_a_turn_in_is_a_block_too() -> None:
@@ -126,7 +126,9 @@ def test_a_fleet_that_passed_is_one_line() -> None:
 
 
 def test_what_it_happened_to_is_said_once() -> None:
-    refused = outcome(result="refused", object="GPU nodes", what="GPU nodes: none, needed one", owner="customer")
+    refused = outcome(
+        result="refused", code="budget", object="GPU nodes", what="GPU nodes: none, needed one", owner="customer"
+    )
     assert text(refused).splitlines()[1:] == ["  ✘ GPU nodes: none, needed one", "  Action required by: customer"]
     elsewhere = outcome(result="failed", object="Lease x", what="no answer")
     assert text(elsewhere).splitlines()[1:] == ["  ✘ Lease x: no answer"]

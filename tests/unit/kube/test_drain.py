@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._kube import pod_watch
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube import pod_watch, waits
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.drain import Drainer
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import (
     ConflictError,
@@ -24,6 +24,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.evicted import Drained
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.unended import ANSWERING, SILENT
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.waits import Waits
 
 DEAD, ALIVE = "dead", "alive"
 
@@ -49,9 +50,12 @@ class Server:
     def __init__(self, pods: list[Any], claims: dict[str, list[str]] | None = None) -> None:
         self.pods, self.claims = pods, claims or {}
         self.evicted: list[str] = []
+        self.replaced_ready = True
         self.events: list[Any] = [{"type": "ERROR"}]
         self.refusal: KubeError | None = None
         self.lists, self.lists_at_most = 0, math.inf
+        self.said: list[str] = []
+        self.waits = Waits(self.said.append)
 
     def list_pages(self, _path: str) -> list[Any]:
         self.lists += 1
@@ -74,7 +78,9 @@ class Server:
         [found] = [one for one in self.pods if one["metadata"]["name"] == name]
         if found["spec"]["nodeName"] == ALIVE:
             self.pods.remove(found)
-            self.pods.append(pod("new", found["metadata"]["ownerReferences"][0]["kind"], "other", ready=True))
+            self.pods.append(
+                pod("new", found["metadata"]["ownerReferences"][0]["kind"], "other", ready=self.replaced_ready)
+            )
         else:
             kind = found["metadata"]["ownerReferences"][0]["kind"]
             found["metadata"] |= pod(name, kind, DEAD, left=0)["metadata"]
@@ -97,6 +103,20 @@ def test_pods_that_were_leaving_already_are_not_evicted_again_and_count_as_gone_
     assert (result.done, result.emptied(DEAD), server.evicted) == (True, True, [])
     assert [(one.pod.name, one.counted) for one in result.evicted] == [("a", True)]
     assert result.seconds < 2
+
+
+def test_it_says_how_many_pods_it_waits_for_and_why_and_then_for_which_replacements(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(waits, "SAY_SECONDS", 0.0)
+    server = Server([pod("a", "ReplicaSet", ALIVE, left=1), pod("b", "ReplicaSet", "other", ready=True)], {})
+    drained(server, 0.3)
+    assert server.said[-1] == "1 of 1 pods to leave; n/a on alive: to end"
+    server = Server([pod("a", "ReplicaSet", ALIVE, ready=True)], {})
+    server.replaced_ready = False
+    drained(server, 0.8)
+    assert server.said[0] == "1 of 1 pods to leave; n/a on alive: to be evicted"
+    assert "0 of 1 pods are Ready" in server.said[-1]
 
 
 def test_a_pod_whose_replacement_is_not_ready_does_not_count_as_gone() -> None:

@@ -48,6 +48,12 @@ SET_BY_PLAYBOOKS: dict[str, tuple[str, ...]] = {
     "stack_requested_by": ("upgrade",),
 }
 
+_NEVER_WAITS = "a rollback waits for no approval, window or freeze, so leave it out"
+#: Why a playbook does not take what the others of its kind do.
+NOT_TAKEN: dict[str, dict[str, str]] = {
+    name: dict.fromkeys(_ROLLBACKS, _NEVER_WAITS) for name in ("approvals", "emergency")
+}
+
 VARIABLES = (
     # --- which clusters, and who wants what
     Variable(

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from .declared import EVERY, SET_BY_PLAYBOOKS, VARIABLES
+from .declared import EVERY, NOT_TAKEN, SET_BY_PLAYBOOKS, VARIABLES
 from .variable import Variable
 
 #: Ansible's, AWX's and Tower's own.
@@ -52,6 +52,8 @@ def _sets(playbook: str, option: str) -> bool:
 
 
 def _unknown(name: str, playbook: str, known: Collection[str]) -> str:
+    if why := NOT_TAKEN.get(name, {}).get(playbook):
+        return f"{playbook} does not take {name}: {why}"
     near = get_close_matches(name, sorted(known), n=1)
     advice = f": did you mean {near[0]}?" if near else ""
     others = next((each.playbooks for each in VARIABLES if each.name == name), ())

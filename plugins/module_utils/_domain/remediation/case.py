@@ -13,8 +13,9 @@ from ..._vocabulary.owner import Owner
 from ..._vocabulary.wording import spoken
 from ..moments import shown_moment
 from ..rollout.approval import Verdict
+from ..rollout.blockers import Blocker, blocker_data, waits_for_approval
 from ..rollout.node_action import Target, approved_by_person, decide_action, target_digest
-from ..rollout.permission import Decision
+from ..rollout.permission import Decision, held
 from .faults import HUMAN, LADDER, Fault
 from .journey import HANDED_OVER, QUARANTINED, Journey, Node, basis_of, journey_of, marked
 from .limits import Limits, action_of, limits_of, longest
@@ -65,7 +66,7 @@ class Case:
         return Target(self.journey.name, goal, self.journey.session)
 
     def target_in_service(self, what: str, faults: Sequence[Fault], pods: Sequence[str] = ()) -> Target:
-        """What is approved of a node without a session: once, for these faults, since it last came back."""
+        """What is approved of a node without a session: once, for these faults and pods, since it last came back."""
         back = shown_moment(max(self.journey.returned, self.journey.released))
         return Target(self.journey.name, what, occasion=(kinds(faults), *sorted(pods), back))
 
@@ -78,15 +79,29 @@ class Case:
         """Now."""
         return datetime.fromtimestamp(self.now, UTC)
 
-    def waiting(self, what: str, target: Target, held: Decision, **more: Any) -> Step:
-        """A step that waits for an approval, a window, or the end of a freeze."""
-        why = f"the {spoken(what)} waits: {held.reason}"
-        said: dict[str, Any] = {"goal": target.goal, "owner": held.owner, "code": held.code, **more}
-        if held.at:
-            said["next_at"] = held.at.astimezone(UTC).isoformat(timespec="seconds")
-        if held.code == "approval":
+    def waiting(self, what: str, target: Target, decided: Decision, spent: str = "", **more: Any) -> Step:
+        """A step that waits for an approval, a window, or the end of a freeze.
+
+        :param spent: which bound of ``remediation`` is in its way besides.
+        """
+        found = [*decided.blockers, *([Blocker("budget", spent)] if spent else [])]
+        decided = held(decided.action, found, decided.at)
+        said: dict[str, Any] = {"goal": target.goal, "owner": decided.owner, "code": decided.code, **more}
+        if decided.at:
+            said["next_at"] = decided.at.astimezone(UTC).isoformat(timespec="seconds")
+        blockers = self.blockers(decided.blockers)
+        if waits_for_approval(blockers):
             said["digest"] = self.digest(target)
-        return self.plan(WAIT, why, **said)
+        return self.plan(WAIT, f"the {spoken(what)} waits: {decided.reason}", blockers=blockers, **said)
+
+    def blockers(self, found: Sequence[Blocker]) -> tuple[dict[str, Any], ...]:
+        """What is in the way of a step of this node, as outcomes have it."""
+        return tuple(blocker_data(self.contract, one, self.journey.name) for one in found)
+
+    @property
+    def spent(self) -> str:
+        """Which bound of the cluster's holds a drain or a repair; empty where none does."""
+        return self.budget.tripped or self.budget.storm
 
     def digest(self, target: Target) -> str:
         """What an approval of it names."""

@@ -43,7 +43,8 @@ _BLINDING = ("source_missing", "source_stale")
 @dataclass(frozen=True)
 class Fault:
     """A finding that asks for something. ``at`` is the newest evidence and ``since`` the oldest, in seconds since 1970;
-    None where that is unknown."""
+    None where that is unknown. ``these``: the very pods, by UID where it is known: a restarted one may have its name
+    again."""
 
     kind: str
     goal: str
@@ -53,6 +54,7 @@ class Fault:
     since: float | None
     gpu: str
     pods: tuple[str, ...]
+    these: tuple[str, ...]
     pods_exact: bool
     unsure: bool
     why: str
@@ -70,6 +72,8 @@ def fault_of(finding: Finding) -> Fault | None:
         return None
     at = seconds_at(finding.at)
     gpu = finding.gpu or {}
+    uids = {f"{one['namespace']}/{one['name']}": str(one.get("uid") or "") for one in finding.replicas}
+    pods = (finding.pod,) if finding.pod else tuple(uids)
     return Fault(
         kind=finding.fault,
         goal=goal,
@@ -78,7 +82,8 @@ def fault_of(finding: Finding) -> Fault | None:
         at=at,
         since=seconds_at(finding.since) or at,
         gpu=str(gpu.get("uuid") or gpu.get("index") or ""),
-        pods=(finding.pod,) if finding.pod else tuple(f"{one['namespace']}/{one['name']}" for one in finding.replicas),
+        pods=pods,
+        these=tuple(uids.get(pod) or pod for pod in pods),
         pods_exact=bool(finding.pod) or finding.replicas_exact,
         unsure=finding.confidence == "low",
         why=finding.why or finding.title,

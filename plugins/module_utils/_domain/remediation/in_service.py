@@ -91,12 +91,13 @@ def _suspect(case: Case, fault: Fault) -> Step:
 def _restart(case: Case, fresh: Sequence[Fault]) -> Step:
     pods = tuple(dict.fromkeys(pod for one in fresh if one.pods_exact for pod in one.pods))
     at = max(one.at or 0.0 for one in fresh)
-    target = case.target_in_service(RESTART_POD, fresh, pods)
+    these = tuple(dict.fromkeys(pod for one in fresh if one.pods_exact for pod in one.these))
+    target = case.target_in_service(RESTART_POD, fresh, these)
     decided = case.decide(RESTART_POD, target)
     refusal = decided.reason if decided.action == SKIP else "" if pods else "nobody knows which pod it is"
     if decided.action == DECIDED_TO_WAIT and not refusal:
-        return case.waiting("restart", target, decided, faults=fresh, pods=pods)
-    refusal = refusal or case.budget.tripped or case.budget.storm
+        return case.waiting("restart", target, decided, case.spent, faults=fresh, pods=pods)
+    refusal = refusal or case.spent
     if refusal:
         return case.plan(OBSERVE, f"{fresh[0].kind}: {refusal}", faults=fresh)
     said: dict[str, Any] = {

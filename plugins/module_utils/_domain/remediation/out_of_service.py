@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..contract.actions import NEVER
+from ..rollout.blockers import Blocker
 from ..rollout.node_action import Target
 from ..rollout.permission import GO, SKIP
 from . import capacity, ladder
@@ -38,10 +39,9 @@ def empty(case: Case) -> Step:
         return case.hand_over(decided.reason)
     advice = capacity.advise(case.seen.serving, _sick_pods(case))
     if decided.action != GO:
-        return case.waiting(DRAIN, target, decided, pods=advice.pods)
-    wait = case.budget.tripped or case.budget.storm
-    if wait:
-        return case.plan(WAIT, wait)
+        return case.waiting(DRAIN, target, decided, case.spent, pods=advice.pods)
+    if case.spent:
+        return case.plan(WAIT, case.spent)
     if advice.how == capacity.WAIT:
         return case.plan(WAIT, advice.why, pods=advice.pods)
     return _drain(case, target, advice, decided.approved_by)
@@ -54,8 +54,11 @@ def _drain(case: Case, target: Target, advice: capacity.Advice, by: str) -> Step
         accepted = case.approved(target)  # whoever approved the drain has accepted the gap
         if gap and not accepted.approved:
             why = f"{advice.why}; or a person accepts the gap: {accepted.reason}"
+            blockers = case.blockers([Blocker("approval", accepted.reason, accepted.owner)])
             asked: dict[str, Any] = {"goal": target.goal, "code": "approval", "digest": case.digest(target)}
-            return case.plan(capacity.REPLACE_FIRST, why, pods=advice.pods, more=advice.more, **asked)
+            return case.plan(
+                capacity.REPLACE_FIRST, why, pods=advice.pods, more=advice.more, blockers=blockers, **asked
+            )
         by = accepted.by or by
     given = case.given_by(target, by)
     if given and given["digest"] != case.journey.approval:
@@ -88,8 +91,8 @@ def repair(case: Case) -> Step:
         return case.hand_over(rung.why, rung.goal)
     target = case.target(rung.goal)
     if rung.do == ladder.WAIT and rung.decided:
-        return case.waiting(rung.goal, target, rung.decided)
-    wait = case.budget.tripped or case.budget.storm or (rung.why if rung.do == ladder.WAIT else "")
+        return case.waiting(rung.goal, target, rung.decided, case.spent)
+    wait = case.spent or (rung.why if rung.do == ladder.WAIT else "")
     if wait:
         return case.plan(WAIT, wait, goal=rung.goal)
     by = rung.decided.approved_by if rung.decided else ""

@@ -13,10 +13,14 @@ from ..._vocabulary.wording import spoken
 from ..clause import clause
 from ..outcome import Outcome, Result
 from ..people import contact
-from .step import OBSERVE
+from ..rollout.blockers import waits_for_approval
+from .step import OBSERVE, REPAIR
 
 Data = Mapping[str, Any]
 
+STEP_FAILED, REPAIR_FAILED = "step_failed", "repair_failed"
+CAUSES = {"held_by_node": "node_unreachable", "blocked_by": "drain_blocked"}
+"""Codes of a failed step, by what it says of itself."""
 _APPROVE = "have it approved, as the report shows, and run this again"
 _CODES = ("approval", "frozen", "would_not_finish", "outside_window")
 """Where several nodes wait, what only a person can end is told first."""
@@ -35,11 +39,14 @@ def remediation_outcome(
     left = [one for one in latest if one.get("conflict")]
     if failed:
         why = f"{spoken(failed[0]['do'])}: {failed[0]['result']}"
-        return _told(contract, Result.FAILED, "step_failed", failed, why, "look at the step, then run this again")
+        code = _failure(failed[0])
+        return _told(contract, Result.FAILED, code, failed, why, "look at the step, then run this again")
     if held:
         code = str(held[0]["code"])
-        found = _told(contract, Result.WAITING, code, held, held[0]["why"], _APPROVE if code == "approval" else "")
-        return {**found, "next_at": held[0]["next_at"] or None}
+        blockers = [blocker for one in held for blocker in one["blockers"]]
+        next_step = _APPROVE if waits_for_approval(blockers) else ""
+        found = _told(contract, Result.WAITING, code, held, held[0]["why"], next_step)
+        return {**found, "blockers": blockers, "next_at": held[0]["next_at"] or None}
     if left:
         why = f"{spoken(left[0]['do'])}: {left[0]['result']}"
         return _told(contract, Result.WAITING, "changed_meanwhile", left, why, "run this again")
@@ -50,6 +57,11 @@ def remediation_outcome(
         result = Result.WOULD_CHANGE if check_mode else Result.DONE
     what = "; ".join(f"{one['node']}: {spoken(one['do'])}, {one['why']}" for one in under_way)
     return _outcome(contract, result, code=result.value, what=what)
+
+
+def _failure(step: Data) -> str:
+    cause = next((code for word, code in CAUSES.items() if step.get(word)), STEP_FAILED)
+    return REPAIR_FAILED if step["do"] == REPAIR else cause
 
 
 def remediation_clause(contract: Data, taken: Sequence[Data]) -> str:

@@ -28,8 +28,8 @@ class Step:
     those leaves. first: which of them leave only after their replacements are Ready; held: those of ``first`` that
     stay otherwise. basis: what of the node it was decided by. owner: who has to act. goal: the
     repair, for ``repair`` and ``hand_over``. code: why it was decided that it waits (see ``permission``), empty for
-    whatever else it waits for; next_at: when it could go, in ISO 8601. digest: what an approval of it names;
-    approved_by: who gave that.
+    whatever else it waits for; blockers: all that is in its way, as outcomes have it; next_at: when it could go, in ISO
+    8601. digest: what an approval of it names; approved_by: who gave that.
     """
 
     node: str
@@ -49,6 +49,7 @@ class Step:
     partial: bool = False
     code: str = ""
     next_at: str = ""
+    blockers: tuple[Mapping[str, Any], ...] = ()
     digest: str = ""
     approved_by: str = ""
     basis: tuple[Any, ...] = ()

@@ -56,6 +56,8 @@ class Change:
     :param digests: those of which an approval may name one, or the beginning: the change's own, and the plan's.
     :param requested_by: who wants to make it, as an e-mail address.
     :param about: what it is of, by the words of ``_ABOUT``.
+    :param of_plan: that of ``digests`` which is the plan's. It does not say from what this cluster moves.
+    :param since: since when the cluster is what it moves from; None where it was installed as that.
     :param standing: what in the contract has approved it once and for all. No window delays such a change.
     """
 
@@ -64,6 +66,8 @@ class Change:
     requested_by: str
     about: Data = field(default_factory=dict)
     standing: str = ""
+    of_plan: str = ""
+    since: datetime | None = None
 
 
 def approved(contract: Data, change: Change, approvals: Iterable[Data], now: datetime) -> Verdict:
@@ -141,7 +145,22 @@ def judge(contract: Data, change: Change, approval: Data, now: datetime) -> Verd
         )
     if expires <= now:
         return Verdict(False, f"{what} expired at {expires.isoformat()}", Owner.CUSTOMER)
-    return Verdict(True, f"approved by {by} ({source}) until {expires.isoformat()}", by=by, until=expires)
+    named = str(approval.get("digest", "")).strip()
+    if _is_used(change, named, given):
+        reason = (
+            f"{what} of the whole plan is older than what is here now, since {change.since}: it counts for one move"
+        )
+        return Verdict(False, reason, Owner.CUSTOMER)
+    # As it stands in the cluster's record: who, by which digest.
+    said = f"approved by {by} ({source}) until {expires.isoformat()}, digest {named}"
+    return Verdict(True, said, by=by, until=expires)
+
+
+def _is_used(change: Change, named: str, given: datetime) -> bool:
+    """Whether the cluster has moved since the plan was approved, forth and back: its own digest is another then."""
+    if not change.since or not names_one_of(named, frozenset({change.of_plan})):
+        return False
+    return given <= change.since
 
 
 def _times(contract: Data, approval: Data) -> tuple[datetime, datetime]:

@@ -48,7 +48,8 @@ def approving_turn(contract: Data, planned: Data, given: Given, now: datetime) -
         with ``to``, the release.
     :param now: with a time zone.
     :returns: ``cluster``, ``decision`` (go, skip, refuse), ``code``, ``reason``, ``next_step``, ``owner``, ``contact``,
-        ``what`` is approved, in words, and the ``approval``, which is empty unless it may.
+        ``blockers`` (see ``blocker_data``), ``what`` is approved, in words, and the ``approval``, which is empty
+        unless it may.
     """
     found = _refusal(contract, planned, given) or _judged(contract, planned, given, now)
     what = what_changes(planned) if planned["digest"] else ""
@@ -65,7 +66,7 @@ def what_changes(planned: Data) -> str:
 
 def _refusal(contract: Data, planned: Data, given: Given) -> dict[str, Any] | None:
     if planned["decision"] == SKIP:
-        said = {key: planned[key] for key in ("decision", "code", "reason", "owner", "contact")}
+        said = {key: planned[key] for key in ("decision", "code", "reason", "owner", "contact", "blockers")}
         return {**said, "next_step": str(planned.get("next_step", ""))}
     if not planned["digest"]:
         return _refused("nothing_to_approve", "it would change nothing that waits for an approval", "")
@@ -99,17 +100,18 @@ def _judged(contract: Data, planned: Data, given: Given, now: datetime) -> dict[
         "next_step": "",
         "owner": Owner.NOBODY.value,
         "contact": dict(NO_CONTACT),
+        "blockers": [],
         "approval": approval,
     }
 
 
 def _refused(code: str, reason: str, next_step: str) -> dict[str, Any]:
     """Whoever approves runs this: the operator of it."""
+    said = {"code": code, "owner": Owner.OPERATOR.value, "contact": dict(NO_CONTACT)}
     return {
+        **said,
         "decision": REFUSE,
-        "code": code,
         "reason": f"{reason}; nothing was approved",
         "next_step": next_step,
-        "owner": Owner.OPERATOR.value,
-        "contact": dict(NO_CONTACT),
+        "blockers": [{**said, "object": "", "what": reason}],
     }

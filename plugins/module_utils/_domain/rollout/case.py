@@ -16,7 +16,7 @@ How a cluster is (``live``) is a mapping that JSON can hold:
                           healthy, since going on, or a newer release, is what repairs it; None
 ``missing_permissions``   what whoever shall make the change may not do there, in words
 ``failed``                the last release that did not pass here: ``release``, ``digest``, ``at``, ``reason``; None
-``since``                 since when the release is there, where it was upgraded to; None
+``since``                 since when the release is there, where an upgrade or a rollback has brought it; None
 ``lock``                  who works on it: ``holder``, ``purpose``, ``expires_at``; None
 ``frozen``                a freeze that the customer set in the cluster: ``reason``, ``until`` (may be missing); None
 ``durations``             seconds that past changes of this kind took here, oldest first
@@ -32,7 +32,7 @@ from typing import Any
 
 from ..contract.defaults import said
 from ..contract.schema import IDENTITY
-from .approval import Change
+from .approval import Change, moment
 from .digests import change_digest
 from .emergency import Emergency
 from .permission import Asked, asked_of
@@ -95,7 +95,8 @@ def case_of(contract: Data, live: Data, request: Request, expected: Estimate) ->
     :param expected: how long the change is expected to take here.
     """
     identity = contract["identity"]
-    own = change_digest(request.kind, contract, str(live.get("release") or ""), request.release)
+    since = str(live.get("since") or "")
+    own = change_digest(request.kind, contract, str(live.get("release") or ""), request.release, since)
     digests = frozenset({own, request.digest} - {""})
     return Case(
         contract=contract,
@@ -108,7 +109,13 @@ def case_of(contract: Data, live: Data, request: Request, expected: Estimate) ->
         asked=asked_of(
             contract,
             live,
-            Change(request.kind, digests, request.requested_by),
+            Change(
+                request.kind,
+                digests,
+                request.requested_by,
+                of_plan=request.digest,
+                since=moment(since) if since else None,
+            ),
             approvals=request.approvals,
             emergency=request.emergency,
             estimate=expected,

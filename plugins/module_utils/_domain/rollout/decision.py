@@ -10,43 +10,48 @@ from datetime import datetime
 
 from ..._vocabulary.owner import Owner
 from ..release import kubernetes_version
+from .blockers import Blocker
 from .case import Case
-from .permission import SKIP, WAIT, Decision, blocked, possible_at, timing
+from .permission import SKIP, WAIT, Decision, blockers, held, permit, possible_at
 
 
 def decide(case: Case, now: datetime) -> Decision:
     """What happens to a cluster if its turn is ``now`` (with a time zone)."""
-    return standing(case, now) or timing(case.asked, now)
+    if skipped := _skipped(case):
+        return held(SKIP, skipped)
+    found = [*_of_the_cluster(case), *blockers(case.asked, now)]
+    return held(WAIT, found, possible_at(case.asked, now)) if found else permit(case.asked, now)
 
 
 def standing(case: Case, now: datetime) -> Decision | None:
     """What stands in the way that passes with no hour, only when somebody acts; None when nothing does."""
-    skipped = _skipped(case)
-    if skipped:
-        return skipped
+    decision = decide(case, now)
+    return decision if decision.action == SKIP or decision.owner else None
+
+
+def _of_the_cluster(case: Case) -> list[Blocker]:
+    """What is wrong with the cluster itself, which keeps nobody from a rollback."""
     if case.request.rollback:
-        return None
-    at = possible_at(case.asked, now)
-    missing = case.live.get("missing_permissions") or ()
-    if missing:
-        return _not_allowed(case, missing, at)
-    failed = case.live.get("failed") or {}
+        return []
+    found = []
+    if missing := case.live.get("missing_permissions") or ():
+        found.append(_not_allowed(case, missing))
     if has_failed(case) and not case.request.retry:
+        failed = case.live["failed"]
         reason = f"{failed['release']} failed here at {failed.get('at')}: {failed.get('reason')}"
-        return Decision(WAIT, "failed_before", reason, Owner.FIREWORKS)
-    problem = _unfit(case)
-    if problem:
-        return Decision(WAIT, "unhealthy", problem, Owner(str(case.live.get("owner") or Owner.FIREWORKS)), at)
-    return blocked(case.asked, now)
+        found.append(Blocker("failed_before", reason, Owner.FIREWORKS))
+    if problem := _unfit(case):
+        found.append(Blocker("unhealthy", problem, Owner(str(case.live.get("owner") or Owner.FIREWORKS))))
+    return found
 
 
-def _not_allowed(case: Case, missing: Sequence[str], at: datetime | None) -> Decision:
+def _not_allowed(case: Case, missing: Sequence[str]) -> Blocker:
     what = f"{case.request.release['version']} needs rights that this credential lacks: {'; '.join(missing)}"
     if case.contract["access"]["mode"] == "hardened":
         reason = f"{what}; apply the presetup again (fireworks.byoc.presetup of this version)"
-        return Decision(WAIT, "missing_permissions", reason, Owner.CUSTOMER, at)
+        return Blocker("missing_permissions", reason, Owner.CUSTOMER)
     reason = f"{what}; run fireworks.byoc.onboard again, which gives them, or use a credential that has them"
-    return Decision(WAIT, "missing_permissions", reason, Owner.FIREWORKS, at)
+    return Blocker("missing_permissions", reason, Owner.FIREWORKS)
 
 
 def has_failed(case: Case) -> bool:
@@ -56,26 +61,31 @@ def has_failed(case: Case) -> bool:
     return (failed.get("release"), failed.get("digest")) == known
 
 
-def _skipped(case: Case) -> Decision | None:
+def _skipped(case: Case) -> list[Blocker]:
+    """Why this release cannot go there at all; what else would be in the way of it does not matter then."""
     live, release = case.live, case.request.release
     if not live.get("reachable"):
         owner = Owner(str(live.get("owner") or Owner.CUSTOMER))
-        return Decision(SKIP, "offline", f"offline: {live.get('error') or 'no answer'}", owner)
+        return [Blocker("offline", f"offline: {live.get('error') or 'no answer'}", owner)]
     source, target = live.get("release"), str(release["version"])
     if source is None:
-        return Decision(SKIP, "not_onboarded", "there is no stack to upgrade: onboard it", Owner.FIREWORKS)
+        return [Blocker("not_onboarded", "there is no stack to upgrade: onboard it", Owner.FIREWORKS)]
     if source == target and not live.get("unfinished"):
-        return Decision(SKIP, "already_there", f"has {target} already")
-    if case.request.rollback:
-        return None
+        return [Blocker("already_there", f"has {target} already")]
+    return [] if case.request.rollback else _of_the_release(case)
+
+
+def _of_the_release(case: Case) -> list[Blocker]:
+    live, release, found = case.live, case.request.release, []
+    source, target, minimum = live["release"], str(release["version"]), str(release["kubernetes"]["minimum"])
     if source not in release["upgrades_from"]:
         sources = ", ".join(release["upgrades_from"]) or "none"
-        return Decision(SKIP, "wrong_source", f"has {source}, and {target} may only follow {sources}", Owner.FIREWORKS)
-    minimum = str(release["kubernetes"]["minimum"])
+        reason = f"has {source}, and {target} may only follow {sources}"
+        found.append(Blocker("wrong_source", reason, Owner.FIREWORKS))
     if kubernetes_version(live.get("kubernetes")) < kubernetes_version(minimum):
         reason = f"Kubernetes {live.get('kubernetes')} is older than {minimum}, which {target} needs"
-        return Decision(SKIP, "old_kubernetes", reason, Owner.CUSTOMER)
-    return None
+        found.append(Blocker("old_kubernetes", reason, Owner.CUSTOMER))
+    return found
 
 
 def _unfit(case: Case) -> str:

@@ -13,13 +13,14 @@ from ..contract.digest import contract_digest as digest
 Data = Mapping[str, Any]
 
 
-def change_digest(kind: str, contract: Data, source: str, release: Data) -> str:
+def change_digest(kind: str, contract: Data, source: str, release: Data, since: str = "") -> str:
     """What an approval is given for: this release, on this cluster under this contract, coming from ``source``.
 
-    Anything else of the cluster's may change meanwhile; a word of the contract or of the release may not.
+    Anything else of the cluster's may change meanwhile; a word of the contract or of the release may not. It is for
+    one move: a cluster that is back where it was, is there since another moment.
 
     :param kind: ``stack_upgrade`` or another key of ``change.approvals``.
-    :param source: the release that the cluster has.
+    :param source: the release that the cluster has. :param since: since when; empty where it was installed.
     """
     return digest(
         {
@@ -27,6 +28,7 @@ def change_digest(kind: str, contract: Data, source: str, release: Data) -> str:
             "cluster": str(contract["identity"]["uid"]),
             "contract": digest(contract),
             "from": source,
+            "since": since,
             "release": release_digest(release),
         }
     )

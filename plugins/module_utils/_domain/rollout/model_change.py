@@ -17,12 +17,12 @@ from typing import Any
 
 from ..._vocabulary.owner import NO_CONTACT, Owner
 from ..contract.digest import contract_digest as digest
-from ..people import contact
 from .approval import SHORTEST, Change, Verdict, approved, approvers
 from .approval_words import approval_word, minute, request_text
+from .blockers import Blocker, blocker_data, waits_for_approval
 from .digests import release_digest
 from .emergency import Emergency
-from .permission import GO, SKIP, Asked, Decision, asked_of, permit
+from .permission import GO, SKIP, Asked, Decision, asked_of, held, permit
 from .policy import Policy, estimate
 
 Data = Mapping[str, Any]
@@ -43,8 +43,8 @@ WAITING = frozenset(_OPERATIONS)
 class Wanted:
     """What is asked of a cluster's models.
 
-    :param models: each with ``name``, ``from`` (the revision that is there, 0 for none) and ``change``: what sort of
-        change a dry run found, or ``retired``.
+    :param models: each with ``name``, ``from`` (the revision that is there, 0 for none), ``tried`` (the newest that is
+        recorded, one that failed included) and ``change``: what sort of change a dry run found, or ``retired``.
     :param release: the description of the stack release whose templates make the models.
     """
 
@@ -69,27 +69,29 @@ def model_turn(contract: Data, live: Data, wanted: Wanted, now: datetime) -> dic
 
     :param live: see ``case``.
     :returns: ``cluster``, ``decision`` (go, skip, wait), ``code``, ``reason``, ``next_step``, ``owner``, ``contact``,
-        ``next_at``, ``digest`` (empty where there is nothing to approve), ``approval`` (whether there is one, see
-        ``Verdict.data``), ``approvers``, ``chosen`` (the names of the models, where they are not all of the
-        contract's), ``models`` and ``now``.
+        ``blockers`` (all that is in the way, see ``blocker_data``), ``next_at``, ``digest`` (empty where there is
+        nothing to approve), ``approval`` (whether there is one, see ``Verdict.data``), ``approvers``, ``chosen`` (the
+        names of the models, where they are not all of the contract's), ``models`` and ``now``.
     :raises ValueError: a moment in how the cluster is cannot be read.
     """
     own = model_change_digest(contract, wanted) if wanted.waiting else ""
     asked = _asked(contract, live, wanted, own) if own and live.get("reachable") else None
     decision = _decide(live, asked, now)
     verdict = approved(contract, asked.change, asked.approvals, now) if asked else Verdict(True, "")
+    blockers = [blocker_data(contract, one) for one in decision.blockers]
     return {
         "cluster": str(contract["identity"]["name"]),
         "decision": decision.action,
         "code": decision.code,
         "reason": decision.reason,
         "owner": decision.owner.value,
-        "contact": contact(contract, "support") if decision.owner == Owner.CUSTOMER else dict(NO_CONTACT),
+        "contact": blockers[0]["contact"] if blockers else dict(NO_CONTACT),
+        "blockers": blockers,
         "next_at": decision.at.astimezone(UTC).isoformat(timespec="seconds") if decision.at else None,
         "digest": own,
         "approval": verdict.data(),
         "approvers": approvers(contract),
-        "next_step": _NEXT.get(decision.code, ""),
+        "next_step": "; ".join(_NEXT[one["code"]] for one in blockers if one["code"] in _NEXT),
         "chosen": _chosen(contract, wanted),
         "models": [{key: one.get(key, "") for key in _SHOWN} for one in wanted.models],
         "now": now.astimezone(UTC).isoformat(timespec="seconds"),
@@ -100,7 +102,7 @@ def model_change_digest(contract: Data, wanted: Wanted) -> str:
     """What an approval is given for: these models as this contract and release make them, from what is there.
 
     :returns: the same for the same change, whenever it is asked; another one when a word of the contract or of the
-        release differs, or when the models have another revision meanwhile.
+        release differs, or when the models have another revision meanwhile, or one was tried and rolled back.
     """
     return digest(
         {
@@ -108,7 +110,9 @@ def model_change_digest(contract: Data, wanted: Wanted) -> str:
             "cluster": str(contract["identity"]["uid"]),
             "contract": digest(contract),
             "release": release_digest(wanted.release),
-            "models": [[str(one["name"]), one["change"], one["from"]] for one in wanted.waiting],
+            "models": [
+                [str(one["name"]), one["change"], one["from"], one.get("tried", one["from"])] for one in wanted.waiting
+            ],
         }
     )
 
@@ -165,7 +169,7 @@ def request_state(turn: Data, model: Data) -> str:
 
 def approval_request(turn: Data) -> str:
     """What to paste so that a change is approved; empty where it does not wait for that."""
-    if turn["code"] != "approval" or not turn["digest"]:
+    if not waits_for_approval(turn["blockers"]):
         return ""
     [operation] = {_OPERATIONS[one["change"]] for one in turn["models"] if one["change"] in WAITING}
     if operation == "retire_model":
@@ -193,7 +197,7 @@ def _asked(contract: Data, live: Data, wanted: Wanted, own: str) -> Asked:
 def _decide(live: Data, asked: Asked | None, now: datetime) -> Decision:
     if not live.get("reachable"):
         owner = Owner(str(live.get("owner") or Owner.CUSTOMER))
-        return Decision(SKIP, "offline", f"offline: {live.get('error') or 'no answer'}", owner)
+        return held(SKIP, [Blocker("offline", f"offline: {live.get('error') or 'no answer'}", owner)])
     if asked is None:
         return Decision(GO, "as_approved", "nothing new: it is what was approved already", at=now)
     return permit(asked, now)

@@ -19,9 +19,10 @@ from ..._vocabulary.owner import Owner
 from ..contract.actions import AUTO, NEVER, QUARANTINE, permission
 from ..contract.digest import contract_digest as digest
 from .approval import SHORTEST, Change, Verdict, approved, approvers
+from .blockers import Blocker, waits_for_approval
 from .calendar import Calendar
 from .emergency import Emergency
-from .permission import SKIP, Decision, asked_of, permit
+from .permission import SKIP, Decision, asked_of, held, permit
 from .policy import Estimate
 
 Data = Mapping[str, Any]
@@ -71,7 +72,7 @@ def decide_action(
     """
     allowed = permission(contract, action)
     if allowed == NEVER:
-        return Decision(SKIP, "never", f"the contract's actions.{action} is never", Owner.CUSTOMER)
+        return held(SKIP, [Blocker("never", f"the contract's actions.{action} is never", Owner.CUSTOMER)])
     change = _change(contract, target, given, f"actions.{action} is auto" if allowed == AUTO else "")
     live = {"frozen": given.frozen}
     asked = asked_of(contract, live, change, approvals=given.approvals, emergency=given.emergency, estimate=needed)
@@ -91,7 +92,7 @@ def target_digest(contract: Data, target: Target) -> str:
 
 def approvals_request(contract: Data, steps: Sequence[Data], now: str) -> str:
     """What to paste so that the steps that wait for an approval are approved; empty where none does."""
-    waiting = [one for one in steps if one["code"] == "approval"]
+    waiting = [one for one in steps if waits_for_approval(one["blockers"])]
     if not waiting:
         return ""
     people = approvers(contract)

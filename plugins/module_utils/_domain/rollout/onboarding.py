@@ -14,8 +14,9 @@ from typing import Any
 
 from ..._vocabulary.owner import NO_CONTACT, Owner
 from ..drift import named_release
+from .blockers import Blocker, blocker_data
 from .model_change import NEW_REVISION
-from .permission import GO
+from .permission import GO, Decision, held
 
 Data = Mapping[str, Any]
 
@@ -27,12 +28,21 @@ def onboarding_turn(contract: Data, stack: Data | None, models: Sequence[Data] =
 
     :param stack: what ``cluster_info`` found of the stack; None where none is installed.
     :param models: what a dry run found of each (see ``model_change``).
-    :returns: ``cluster``, ``decision`` (go, refuse), ``code``, ``reason``, ``next_step``, ``owner`` and ``contact``.
+    :returns: ``cluster``, ``decision`` (go, refuse), ``code``, ``reason``, ``next_step``, ``owner``, ``contact`` and
+        ``blockers``: all that differs (see ``blocker_data``).
     """
+    found = [*_of_stack(contract, stack), *_of_models(models)]
+    told = [Blocker(code, reason, Owner.OPERATOR) for code, reason, _next in found]
+    decision = held(REFUSE, told) if told else Decision(GO, GO, "")
     return {
         "cluster": str(contract["identity"]["name"]),
+        "decision": decision.action,
+        "code": decision.code,
+        "reason": decision.reason,
+        "next_step": "; then ".join(step for _code, _reason, step in found),
+        "owner": decision.owner.value,
         "contact": dict(NO_CONTACT),
-        **(_of_stack(contract, stack) or _of_models(models) or _said(GO, "go", "", "", Owner.NOBODY)),
+        "blockers": [blocker_data(contract, one) for one in decision.blockers],
     }
 
 
@@ -42,30 +52,30 @@ def contract_line(contract: Data, release: str) -> str:
     return "" if named in ("", release) else f'{contract["identity"]["name"]}: stack: {{release: "{release}"}}'
 
 
-def _of_stack(contract: Data, stack: Data | None) -> dict[str, Any] | None:
+def _of_stack(contract: Data, stack: Data | None) -> list[tuple[str, str, str]]:
     if not stack:
-        return None
+        return []
     installed = str(stack["release"])
     release = named_release(contract) or installed
     if unfinished := stack.get("unfinished"):
         what = f"an upgrade from {installed} to {unfinished} was interrupted here"
         next_step = f"run fireworks.byoc.upgrade -e release={unfinished} again, or rollback_stack -e to={installed}"
-        return _said(REFUSE, "unfinished_upgrade", what, next_step)
+        return [("unfinished_upgrade", what, next_step)]
     if installed == release:
-        return None
+        return []
     what = f"the stack is at {installed} and the contract says {release}; onboarding moves no stack that is installed"
     next_step = (
         f"run fireworks.byoc.upgrade -e release={release}, or let the contract say what is there: "
         f'stack: {{release: "{installed}"}}'
     )
-    return _said(REFUSE, "other_release", what, next_step)
+    return [("other_release", what, next_step)]
 
 
-def _of_models(models: Sequence[Data]) -> dict[str, Any] | None:
+def _of_models(models: Sequence[Data]) -> list[tuple[str, str, str]]:
     """Where no model is there yet, all are installed: they are part of what onboarding is."""
     new = [one for one in models if one["change"] == NEW_REVISION]
     if not new or (all(not one["from"] for one in new) and len(new) == len(models)):
-        return None
+        return []
     told = [
         f"{one['name']} is at revision {one['from']}, which is not what the contract says"
         if one["from"]
@@ -73,14 +83,4 @@ def _of_models(models: Sequence[Data]) -> dict[str, Any] | None:
         for one in new
     ]
     next_step = "run fireworks.byoc.deploy_models, which asks for the approval that the contract requires"
-    return _said(REFUSE, "other_models", f"{'; '.join(told)}; onboarding changes no model that is installed", next_step)
-
-
-def _said(decision: str, code: str, reason: str, next_step: str, owner: Owner = Owner.OPERATOR) -> dict[str, Any]:
-    return {
-        "decision": decision,
-        "code": code,
-        "reason": reason,
-        "next_step": next_step,
-        "owner": owner.value,
-    }
+    return [("other_models", f"{'; '.join(told)}; onboarding changes no model that is installed", next_step)]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ..._vocabulary.owner import Owner
+from ..._vocabulary.owner import NO_CONTACT, Owner
 from ..._vocabulary.wording import assignee, spoken
 from ..outcome import NO_OUTCOME, Outcome, Result, blamed, fine_results
 from .gate import Gate
@@ -48,12 +48,16 @@ class RolloutOutcome(Outcome):
 
 
 def held(row: Data, opening: Gate) -> dict[str, Any]:
-    """The outcome of a cluster whose wave may not begin; one that waits for something of its own says that."""
-    if row["decision"] == WAIT and row["code"] != "earlier_wave":
-        return stayed(row)
+    """The outcome of a cluster whose wave may not begin; one that waits for something of its own says that first."""
     later = opening.at.isoformat(timespec="seconds") if opening.at else None
     owner = Owner.NOBODY if later else Owner.FIREWORKS
-    return _outcome(row, Result.WAITING, code="earlier_wave", what=opening.reason, owner=owner, next_at=later)
+    said = {"code": "earlier_wave", "what": opening.reason, "owner": owner}
+    blocker = {"object": "", **said, "owner": owner.value, "contact": dict(NO_CONTACT)}
+    own = [one for one in row["blockers"] if one["code"] != blocker["code"]]
+    if row["decision"] == WAIT and own:
+        reason = f"{'; also: '.join(str(one['what']) for one in own)}; also: {opening.reason}"
+        return stayed({**row, "reason": reason, "blockers": [*own, blocker]})
+    return _outcome(row, Result.WAITING, **said, blockers=(blocker,), next_at=later)
 
 
 def stayed(row: Data) -> dict[str, Any]:
@@ -65,6 +69,7 @@ def stayed(row: Data) -> dict[str, Any]:
         what=str(row["reason"]),
         owner=Owner(row["owner"]),
         contact=row["contact"],
+        blockers=tuple(row["blockers"]),
         ended_at=str(row["since"] or "") if row["code"] == "already_there" else "",
         next_at=row["next_at"],
     )

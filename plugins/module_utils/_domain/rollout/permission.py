@@ -10,13 +10,14 @@ look at comes before (``decision`` for upgrades, ``model_change`` for models, ``
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..._vocabulary.owner import Owner
 from ..contract.time_zones import time_zone
 from .approval import Change, approved, moment
+from .blockers import Blocker, all_reasons, in_order
 from .calendar import AHEAD, Calendar, Frozen, calendar_of, frozen_at, next_opening, open_until
 from .emergency import Emergency, Override, override
 from .policy import Estimate
@@ -31,11 +32,12 @@ OPEN_END = datetime(9999, 1, 1, tzinfo=UTC)
 class Decision:
     """What happens to a cluster.
 
-    :param code: the reason in one word, for programs; ``reason`` is for people.
+    :param code: the reason in one word, for programs; ``reason`` is for people, and says all that is in the way.
     :param owner: who has to act; nobody when it only has to wait.
     :param at: when it goes, or could go as far as the clock is concerned; None when nobody knows.
     :param closes: when the span closes in which it goes; None when that is far away.
     :param approved_by: who approved that it goes; empty where the contract asks for nobody.
+    :param blockers: all that is in the way; ``code`` and ``owner`` are of the first.
     """
 
     action: str
@@ -45,6 +47,13 @@ class Decision:
     at: datetime | None = None
     closes: datetime | None = None
     approved_by: str = ""
+    blockers: tuple[Blocker, ...] = ()
+
+
+def held(action: str, blockers: Sequence[Blocker], at: datetime | None = None) -> Decision:
+    """The decision where one thing or more is in the way."""
+    found = in_order(blockers)
+    return Decision(action, found[0].code, all_reasons(found), found[0].owner, at, blockers=tuple(found))
 
 
 @dataclass(frozen=True)
@@ -101,35 +110,37 @@ def asked_of(
     )
 
 
-def permit(asked: Asked, now: datetime) -> Decision:
-    """Whether the change may be made ``now`` (with a time zone)."""
-    return blocked(asked, now) or timing(asked, now)
+def permit(asked: Asked, at: datetime) -> Decision:
+    """Whether the change may be made at this moment (with a time zone)."""
+    found = blockers(asked, at)
+    return held(WAIT, found, possible_at(asked, at)) if found else _go(asked, at)
 
 
-def blocked(asked: Asked, now: datetime) -> Decision | None:
-    """What stands in the way that passes with no hour, only when somebody acts; None when nothing does."""
+def timing(asked: Asked, turn: datetime) -> Decision:
+    """What happens to a change at its turn, that now waits for nothing but the clock; there is no time for it where an
+    approval that it has ends before."""
+    decision = permit(asked, turn)
+    return replace(decision, at=None) if decision.owner else decision
+
+
+def blockers(asked: Asked, at: datetime) -> list[Blocker]:
+    """All that is in the way at this moment: who has to approve it, the lock, and the clock."""
+    found = [Blocker("locked", holder)] if (holder := held_by(asked, at)) else []
     if asked.rollback:
-        return None
-    at = possible_at(asked, now)
-    if at is None:
-        return _never(asked, now)
-    verdict = approved(asked.contract, asked.change, asked.approvals, now)
+        return found
+    verdict = approved(asked.contract, asked.change, asked.approvals, at)
     if not verdict.approved:
-        return Decision(WAIT, "approval", verdict.reason, verdict.owner, at)
-    return None
+        found.append(Blocker("approval", verdict.reason, verdict.owner))
+    return [*found, *_of_the_clock(asked, at)]
 
 
-def timing(asked: Asked, at: datetime) -> Decision:
-    """What the clock says to a change with nothing else in its way."""
-    if reason := held_by(asked, at):
-        return Decision(WAIT, "locked", reason, at=possible_at(asked, at))
-    if asked.rollback:
-        return Decision(GO, "go", "a rollback waits for no window", at=at)
+def _of_the_clock(asked: Asked, at: datetime) -> list[Blocker]:
     opening = next_opening(asked.calendar, at, asked.estimate.duration)
-    until = open_until(asked.calendar, at)
-    if opening is not None and opening <= at:
-        return _go(asked, at, until if until and until < at + AHEAD else None)
-    frozen = frozen_at(asked.calendar, at)
+    if opening is None:
+        return [_never(asked, at)]
+    if opening <= at:
+        return []
+    frozen, until = frozen_at(asked.calendar, at), open_until(asked.calendar, at)
     if frozen:
         because = f": {frozen.reason}" if frozen.reason else ""
         code, reason = "frozen", f"frozen until {_shown(frozen.end, asked)}{because}"
@@ -139,7 +150,7 @@ def timing(asked: Asked, at: datetime) -> Decision:
         needed = _minutes(asked.estimate.duration)
         code = "would_not_finish"
         reason = f"needs {needed} ({asked.estimate.basis}), and its window closes at {_shown(until, asked)}"
-    return Decision(WAIT, code, reason + _refused_emergency(asked), at=opening)
+    return [Blocker(code, reason + _refused_emergency(asked))]
 
 
 def possible_at(asked: Asked, at: datetime) -> datetime | None:
@@ -160,27 +171,28 @@ def held_by(asked: Asked, at: datetime) -> str:
     return f"{lock['holder']} works on it{purpose}; the lock expires at {_shown(free)} unless it is renewed"
 
 
-def _go(asked: Asked, at: datetime, closes: datetime | None) -> Decision:
-    verdict = approved(asked.contract, asked.change, asked.approvals, at)
-    if not verdict.approved:  # it holds now, and no longer when it is this cluster's turn
-        return Decision(WAIT, "approval", verdict.reason, verdict.owner)
+def _go(asked: Asked, at: datetime) -> Decision:
+    if asked.rollback:
+        return Decision(GO, "go", "a rollback waits for no window", at=at)
+    until, verdict = open_until(asked.calendar, at), approved(asked.contract, asked.change, asked.approvals, at)
+    closes = until if until and until < at + AHEAD else None
     emergency = asked.emergency
     if emergency and asked.override.windows:
-        reason = f"emergency, {emergency.approver}: {emergency.reason}"
+        reason = f"emergency, {emergency.approver}: {emergency.reason}; {verdict.reason}"
         return Decision(GO, "emergency", reason, at=at, closes=closes, approved_by=verdict.by)
     return Decision(GO, "go", verdict.reason, at=at, closes=closes, approved_by=verdict.by)
 
 
-def _never(asked: Asked, now: datetime) -> Decision:
+def _never(asked: Asked, now: datetime) -> Blocker:
     """Why no time is found as far as is looked."""
     refused = _refused_emergency(asked)
     frozen = frozen_at(asked.calendar, now)
     if frozen:
         until = "further notice" if frozen.end == OPEN_END else _shown(frozen.end, asked)
-        return Decision(WAIT, "frozen", f"frozen until {until}: {frozen.reason}{refused}", Owner.CUSTOMER)
+        return Blocker("frozen", f"frozen until {until}: {frozen.reason}{refused}", Owner.CUSTOMER)
     needed = f"{_minutes(asked.estimate.duration)} ({asked.estimate.basis})"
     reason = f"no span of {needed} is open within {AHEAD.days} days"
-    return Decision(WAIT, "would_not_finish", reason + refused, Owner.CUSTOMER)
+    return Blocker("would_not_finish", reason + refused, Owner.CUSTOMER)
 
 
 def _refused_emergency(asked: Asked) -> str:

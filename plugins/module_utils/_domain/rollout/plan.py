@@ -11,22 +11,19 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ..._vocabulary.owner import NO_CONTACT, Owner
-from ..people import contact
+from ..._vocabulary.owner import NO_CONTACT
 from .approval import approved, approvers
+from .blockers import blocker_data
 from .case import Case, Request, case_of
 from .decision import decide, standing
 from .digests import plan_digest
-from .permission import GO, SKIP, WAIT, Decision, timing
+from .permission import GO, SKIP, WAIT, Decision, permit
 from .policy import Estimate, estimate, fleet_duration
 from .schedule import Wave, schedule
 from .waves import waves_of
 
 Data = Mapping[str, Any]
 Row = dict[str, Any]
-
-# Whom of the customer's to ask.
-_TOPICS = {"offline": "networking", "old_kubernetes": "account", "missing_permissions": "security"}
 
 
 def plan(
@@ -38,7 +35,8 @@ def plan(
     :param now: with a time zone, like ``deadline``: by when the fleet shall be done.
     :returns: ``kind``, ``target``, ``digest``, ``now``; ``waves`` (``number``, ``ring``, ``clusters``, ``starts_at``,
         ``ends_at``); ``clusters``, a row each with ``decision`` (go, skip, wait), ``code``, ``reason``,
-        ``owner``, ``contact``, ``next_at``, ``ends_at``, ``digest``, ``approval`` (whether there is one, see
+        ``owner``, ``contact`` (all three of the first thing that is in the way), ``blockers`` (all that is, see
+        ``blocker_data``), ``next_at``, ``ends_at``, ``digest``, ``approval`` (whether there is one, see
         ``Verdict.data``) and ``approvers``; ``feasibility``.
     :raises ValueError: a moment in how a cluster is cannot be read.
     """
@@ -58,7 +56,7 @@ def plan(
             Counter(case.customer for case in cases),
             request.policy,
             proven=request.rollback or any(decision.code == "already_there" for decision in stuck.values()),
-            ready={case.name for case in moving if timing(case.asked, now).action == GO},
+            ready={case.name for case in moving if permit(case.asked, now).action == GO},
         ),
         now,
         timedelta(seconds=0 if request.rollback else request.policy.soak),
@@ -95,6 +93,7 @@ def turn(contract: Data, live: Data, request: Request, planned: Row, now: dateti
 
 def _row(case: Case, decision: Decision, wave: Wave | None, now: datetime) -> Row:
     ends = decision.at + case.estimate.duration if decision.at and wave else None
+    blockers = [blocker_data(case.contract, one) for one in decision.blockers]
     return {
         "cluster": case.name,
         "customer": case.customer,
@@ -106,7 +105,8 @@ def _row(case: Case, decision: Decision, wave: Wave | None, now: datetime) -> Ro
         "code": decision.code,
         "reason": decision.reason,
         "owner": decision.owner.value,
-        "contact": _contact(case, decision),
+        "contact": blockers[0]["contact"] if blockers else dict(NO_CONTACT),
+        "blockers": blockers,
         "next_at": _iso(decision.at),
         "ends_at": _iso(ends),
         "closes_at": _iso(decision.closes),
@@ -116,12 +116,6 @@ def _row(case: Case, decision: Decision, wave: Wave | None, now: datetime) -> Ro
         "approval": approved(case.contract, case.asked.change, case.asked.approvals, now).data(),
         "approvers": approvers(case.contract),
     }
-
-
-def _contact(case: Case, decision: Decision) -> dict[str, str]:
-    if decision.owner != Owner.CUSTOMER:
-        return dict(NO_CONTACT)
-    return contact(case.contract, _TOPICS.get(decision.code, "support"))
 
 
 def _wave(wave: Wave) -> dict[str, Any]:
@@ -140,7 +134,7 @@ def _feasibility(rows: Sequence[Row], deadline: datetime | None) -> dict[str, An
     blockers = [row for row in rows if not row["ends_at"] and row["code"] != "already_there"]
     limit = _iso(deadline)
     late = [row for row in rows if limit and row["ends_at"] and row["ends_at"] > limit]
-    keys = ("cluster", "code", "reason", "owner", "contact", "next_at")
+    keys = ("cluster", "code", "reason", "owner", "contact", "blockers", "next_at")
     return {
         "whole_fleet": not blockers,
         "complete_at": max(ends, default=None),

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from .blockers import Blocker
 from .case import Case
-from .permission import GO, WAIT, Decision, held_by, timing
+from .permission import GO, WAIT, Decision, held, held_by, timing
 
 
 @dataclass(frozen=True)
@@ -47,37 +48,36 @@ def schedule(waves: Sequence[Sequence[Case]], now: datetime, soak: timedelta) ->
     """
     scheduled = []
     starts: datetime | None = now
-    held = ""
+    reason = ""
     for number, cases in enumerate(waves, start=1):
-        turns = tuple(Turn(case, _in_turn(case, now, starts, held)) for case in cases)
+        turns = tuple(Turn(case, _in_turn(case, now, starts, reason)) for case in cases)
         scheduled.append(Wave(number, starts, turns))
         if starts is None:
             continue
         proves = _proves(turns, starts)
         starts = proves + soak if proves else None
-        if not held and not any(turn.decision.action == GO for turn in turns):
-            held = f"wave {number} goes first, and none of its clusters can go now"
+        if not reason and not any(turn.decision.action == GO for turn in turns):
+            reason = f"wave {number} goes first, and none of its clusters can go now"
     return scheduled
 
 
-def _in_turn(case: Case, now: datetime, starts: datetime | None, held: str) -> Decision:
-    decision = _then(case, starts, held)
+def _in_turn(case: Case, now: datetime, starts: datetime | None, reason: str) -> Decision:
+    decision = _then(case, starts, reason)
     holder = held_by(case.asked, now)
     # Who holds the lock now may be done by then; whoever reads the plan wants to know all the same.
     return (
         replace(decision, reason=f"{decision.reason}; now {holder}")
-        if holder and decision.code != "locked"
+        if holder and all(one.code != "locked" for one in decision.blockers)
         else decision
     )
 
 
-def _then(case: Case, starts: datetime | None, held: str) -> Decision:
+def _then(case: Case, starts: datetime | None, reason: str) -> Decision:
+    """:param reason: why an earlier wave holds it up; empty where none does."""
     if starts is None:
-        return Decision(WAIT, "earlier_wave", f"{held}; nobody knows when")
+        return held(WAIT, [Blocker("earlier_wave", f"{reason}; nobody knows when")])
     decision = timing(case.asked, starts)
-    if held and decision.action == GO:
-        return replace(decision, action=WAIT, code="earlier_wave", reason=held)
-    return decision
+    return held(WAIT, [*decision.blockers, Blocker("earlier_wave", reason)], decision.at) if reason else decision
 
 
 def _proves(turns: Sequence[Turn], starts: datetime) -> datetime | None:

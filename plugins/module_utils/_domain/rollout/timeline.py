@@ -14,6 +14,7 @@ from ..._vocabulary.wording import action_required, assignee
 from ..table import table
 from .approval import SHORTEST
 from .approval_words import approval_word, request_text
+from .blockers import waits_for_approval
 
 Data = Mapping[str, Any]
 
@@ -117,7 +118,7 @@ def approval_requests(plan: Data) -> str:
     return "\n".join(
         request_text({**row, "now": plan["now"]}, "upgrade", f" -e release={plan['target']}")
         for row in plan["clusters"]
-        if row["code"] == "approval"
+        if waits_for_approval(row["blockers"])
     )
 
 

@@ -24,7 +24,7 @@ FAILED_ANNOTATION = PREFIX + "release-failed"
 class Marks:
     """The release that is there whole.
 
-    :param since: since when, RFC 3339; empty where it was installed and not upgraded to.
+    :param since: since when, RFC 3339: an upgrade or a rollback ended then; empty where it was installed.
     :param unfinished: the release that a run was bringing, or rolling back, and has not come to the end of.
     :param failed: of the last release that did not pass here: ``release``, ``digest``, ``at``, ``reason``.
     """

@@ -114,7 +114,8 @@ class ModelChange:
         parent = Ref("ConfigMap", "", SYSTEM_NAMESPACE, model_set(self.name))
         self._applier = SetApplier(talk.session, talk.discovery, parent, talk.options)
         self.plan: Plan | None = None
-        self.next_revision = f"{self.name}-{next_number(revisions)}"
+        self.newest_number = next_number(revisions) - 1
+        self.next_revision = f"{self.name}-{self.newest_number + 1}"
 
     # --- read and plan -------------------------------------------------------------------------
 
@@ -382,6 +383,7 @@ class ModelChange:
             "name": self.name,
             "changed": changed,
             "from": self.current_number,
+            "tried": self.newest_number,
             "change": self.kind if changed else NOTHING,
             "revision": number,
             "strategy": strategy.name,

@@ -140,7 +140,8 @@ class Carrier:
             self._await("the release before", _awaited(plan), time.monotonic() + self._terms.component, None)
             ended = _now()
             failed = {"release": entry.target, "digest": entry.digest, "at": ended, "reason": why}
-            marks = Marks(entry.source, self._marks.since, failed=failed if state == FAILING else self._marks.failed)
+            # It is there anew, so what was approved of it before was approved of another state.
+            marks = Marks(entry.source, ended, failed=failed if state == FAILING else self._marks.failed)
             self._apply(marks, entry.objects, force=True)
             decide(self._session, entry, ENDS[state], why, ended)
         except KubeError as error:

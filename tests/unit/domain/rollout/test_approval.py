@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -28,7 +29,7 @@ GOOD = {"by": "ops@acme.example", "digest": DIGEST, "given_at": "2026-11-25T11:0
 @pytest.mark.parametrize(
     ("approval", "approved_", "reason", "owner"),
     [
-        (GOOD, True, "approved by ops@acme.example (git) until 2026-12-02T11:00:00+00:00", ""),
+        (GOOD, True, f"approved by ops@acme.example (git) until 2026-12-02T11:00:00+00:00, digest {DIGEST}", ""),
         ({**GOOD, "by": " OPS@acme.example"}, True, "", ""),
         ({**GOOD, "digest": "the-plans"}, True, "", ""),
         (
@@ -88,6 +89,23 @@ def test_the_contract_may_ask_for_none_and_may_shorten_them() -> None:
     assert approved(short, CHANGE, [GOOD], NOW - timedelta(minutes=31)).approved
 
 
+@pytest.mark.parametrize(
+    ("since", "digest", "approved_"),
+    [
+        (None, "the-plans", True),
+        (NOW - timedelta(minutes=61), "the-plans", True),
+        (NOW - timedelta(minutes=60), "the-plans", False),
+        (NOW - timedelta(minutes=1), "the-plans", False),
+        (NOW - timedelta(minutes=1), DIGEST, True),  # a cluster's own digest says since when
+    ],
+)
+def test_an_approval_of_the_whole_plan_counts_for_no_second_move(since: Any, digest: str, approved_: bool) -> None:
+    change = replace(CHANGE, of_plan="the-plans", since=since)
+    verdict = approved(CONTRACT, change, [{**GOOD, "digest": digest}], NOW)
+    assert (verdict.approved, verdict.owner) == (approved_, "" if approved_ else "customer")
+    assert ("it counts for one move" in verdict.reason) == (not approved_)
+
+
 def test_without_named_approvers_the_contacts_approve() -> None:
     contract = agreed(approvals={})
     contract["contacts"]["escalation"] = [{"email": "late@acme.example"}]
@@ -104,8 +122,9 @@ def test_a_digest_is_the_same_for_the_same_and_another_for_anything_else() -> No
         change_digest("stack_upgrade", agreed(), SOURCE, RELEASE),
         change_digest("stack_upgrade", CONTRACT, "2026.9.0", RELEASE),
         change_digest("stack_upgrade", CONTRACT, SOURCE, {**RELEASE, "registry": "elsewhere"}),
+        change_digest("stack_upgrade", CONTRACT, SOURCE, RELEASE, "2026-11-25T11:00:00Z"),
     }
-    assert len(others | {DIGEST}) == 5
+    assert len(others | {DIGEST}) == 6
     one, two = agreed("a"), agreed("b")
     plans = [
         plan_digest("stack_upgrade", [one, two], RELEASE, {"soak": 1}),

@@ -28,6 +28,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.tim
     approval_requests,
     plan_rows,
 )
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary import held
 from tests.unit.domain.agreed import RELEASE
 from tests.unit.domain.rollout.fleets import NOW, OPERATOR, SOURCE, TARGET, agreed, alive, request
 
@@ -93,6 +94,8 @@ def test_nothing_else_is_approved(given: dict[str, str], change: Any, code: str,
     assert (found["decision"], found["code"], found["approval"]) == ("refuse", code, {})
     assert said in f"{found['reason']} {found['next_step']}"
     assert "nothing was approved" in found["reason"]
+    outcome = held(contract, found)
+    assert (outcome["result"], [one["code"] for one in outcome["blockers"]]) == ("refused", [code])
 
 
 def test_where_nothing_changes_or_nobody_answers_there_is_nothing_to_approve() -> None:
@@ -100,6 +103,7 @@ def test_where_nothing_changes_or_nobody_answers_there_is_nothing_to_approve() -
     assert approve(of_models(contract, [DRIFT]), contract, digest="f" * 64)["code"] == "nothing_to_approve"
     offline = approve(of_models(contract, reachable=False, error="EOF"), contract)
     assert (offline["decision"], offline["code"], offline["approval"]) == ("skip", "offline", {})
+    assert [one["code"] for one in held(contract, offline)["blockers"]] == ["offline"]
     there = approve(of_upgrade(contract, release=TARGET), contract, operation="upgrade")
     assert (there["decision"], there["code"]) == ("skip", "already_there")
 

@@ -15,12 +15,14 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.cas
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.decision import decide
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.emergency import Emergency
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.permission import timing
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.plan import plan
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.policy import (
     Policy,
     estimate,
     fleet_duration,
     policy_from,
 )
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.timeline import approval_requests
 from tests.unit.domain.agreed import RELEASE
 from tests.unit.domain.rollout.fleets import NOW, OPEN, OPERATOR, SATURDAY, SOURCE, TARGET, agreed, alive, request
 
@@ -136,6 +138,58 @@ def test_a_cluster(
     assert (found.action, found.code, found.owner) == (action, code, owner)
     assert reason in found.reason
     assert (f"{found.at:%m-%d %H:%M}" if found.at else "") == next_at
+
+
+HELD = {"reason": "incident"}
+MUTE = {"health": "degraded", "problems": ["router 0/2 ready"]}
+ASKS, LONG = {"approvals": {}}, {"durations": [12000]}
+CUSTOMER, FIREWORKS, TIME = "customer", "fireworks", ""
+
+
+@pytest.mark.parametrize(
+    ("change", "live", "told"),
+    [
+        (ASKS, {"frozen": HELD}, [("frozen", CUSTOMER), ("approval", CUSTOMER)]),
+        (ASKS | {"freezes": [FREEZE]}, {}, [("approval", CUSTOMER), ("frozen", TIME)]),
+        (ASKS | {"windows": [SATURDAY]}, {}, [("approval", CUSTOMER), ("outside_window", TIME)]),
+        (ASKS | {"windows": [OPEN]}, LONG, [("would_not_finish", CUSTOMER), ("approval", CUSTOMER)]),
+        (
+            ASKS | {"windows": [SATURDAY]}, {"lock": LOCK},
+            [("approval", CUSTOMER), ("locked", TIME), ("outside_window", TIME)],
+        ),
+        (
+            ASKS, {**MUTE, "missing_permissions": ["create x in y"], "frozen": HELD},
+            [
+                ("missing_permissions", FIREWORKS), ("unhealthy", FIREWORKS),
+                ("frozen", CUSTOMER), ("approval", CUSTOMER),
+            ],
+        ),
+        (
+            {}, {"release": "2026.8.0", "kubernetes": "v1.20"},
+            [("wrong_source", FIREWORKS), ("old_kubernetes", CUSTOMER)],
+        ),
+    ],
+)  # fmt: skip
+def test_all_that_is_in_the_way_is_told_at_once(
+    change: dict[str, Any], live: dict[str, Any], told: list[tuple[str, str]]
+) -> None:
+    contract = agreed(**change) | {"access": {"mode": "standard"}}
+    one = case(contract, alive(**live), request())
+    found = decide(one, NOW)
+    assert [(each.code, each.owner) for each in found.blockers] == told
+    assert (found.code, found.owner) == told[0]
+    assert all(each.reason in found.reason for each in found.blockers)
+    [row] = plan([(contract, alive(**live))], request(), NOW)["clusters"]
+    assert [(each["code"], each["owner"]) for each in row["blockers"]] == told
+    assert [each["contact"]["email"] != "" for each in row["blockers"]] == [owner == CUSTOMER for _code, owner in told]
+    assert ("approval" in dict(told)) == (
+        one.digest[:12] in approval_requests({"clusters": [row], "target": TARGET, "now": ""})
+    )
+
+
+def test_who_has_to_act_besides_is_said() -> None:
+    found = decide(case(agreed(**ASKS), alive(**MUTE), request()), NOW)
+    assert found.reason.startswith("unhealthy: router 0/2 ready; also (customer): no approval yet")
 
 
 @pytest.mark.parametrize(

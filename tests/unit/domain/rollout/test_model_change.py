@@ -156,6 +156,25 @@ def test_it_shows_what_to_paste_and_that_approves_it() -> None:
     )
 
 
+def test_a_version_that_was_tried_and_rolled_back_is_approved_anew() -> None:
+    contract, tried = agreed(**REQUIRED), replace(WANTED, models=[{**NEW, "tried": 4}])
+    given = [approval(contract, replace(WANTED, models=[{**NEW, "tried": 3}]))]
+    assert turn(contract, replace(tried, approvals=given))["code"] == "approval"
+    assert turn(contract, replace(tried, approvals=[approval(contract, tried)]))["decision"] == "go"
+
+
+def test_a_freeze_hides_no_missing_approval() -> None:
+    found = turn(agreed(**REQUIRED), frozen={"reason": "an audit"})
+    assert [(one["code"], one["owner"]) for one in found["blockers"]] == [
+        ("frozen", "customer"),
+        ("approval", "customer"),
+    ]
+    assert (found["code"], found["next_at"]) == ("frozen", None)
+    assert found["reason"].startswith("frozen until further notice: an audit; also: no approval yet")
+    assert found["next_step"].startswith("have it approved")
+    assert found["digest"][:12] in approval_request(found)
+
+
 def test_a_row_for_each_model_that_is_new_or_for_all() -> None:
     put_right = {"name": "phi", "from": 2, "change": "drift", "strategy": "apply", "why": "the same pods"}
     found = turn(agreed(**REQUIRED), replace(WANTED, models=[NEW, put_right]))
@@ -219,6 +238,15 @@ def test_onboarding_puts_right_what_was_approved_and_moves_nothing(
     assert (found["decision"], found["code"]) == (decision, code)
     assert said in found["reason"]
     assert bool(found["next_step"]) is (decision == "refuse")
+
+
+def test_onboarding_tells_of_the_stack_and_of_the_models_at_once() -> None:
+    found = onboarding_turn(agreed() | {"stack": {"release": "2026.11.0"}}, {**STACK, "release": "2026.12.0"}, [NEW])
+    assert (found["code"], found["owner"]) == ("other_release", "operator")
+    assert [one["code"] for one in found["blockers"]] == ["other_release", "other_models"]
+    assert all(one["what"] in found["reason"] for one in found["blockers"])
+    assert "fireworks.byoc.upgrade" in found["next_step"]
+    assert "fireworks.byoc.deploy_models" in found["next_step"]
 
 
 @pytest.mark.parametrize(

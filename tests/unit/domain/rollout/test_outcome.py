@@ -176,8 +176,11 @@ def test_one_in_no_wave_that_waits_for_an_approval_counts_where_waiting_is_faili
 
 
 def test_a_cluster_that_is_held_back_and_waits_for_its_window_says_so() -> None:
-    waits = {**row(planned(alive())), "decision": "wait", "code": "frozen", "reason": "frozen until then"}
-    assert outcome.held(waits, Gate(False, "wave 2 has 1 failures", None))["code"] == "frozen"
+    made = plan([(agreed("c0"), alive(frozen={"reason": "an audit"}))], request(), NOW)
+    held = outcome.held(row(made), Gate(False, "wave 2 has 1 failures", None))
+    assert (held["code"], held["owner"]) == ("frozen", "customer")
+    assert held["what"] == "frozen until further notice: an audit; also: wave 2 has 1 failures"
+    assert [one["code"] for one in held["blockers"]] == ["frozen", "earlier_wave"]
 
 
 def test_in_check_mode_it_would_change_and_where_another_run_was_faster_it_is_there() -> None:

@@ -68,18 +68,26 @@ def test_an_offline_canary_holds_nobody_up() -> None:
     made = plan(fleet, request(), NOW)
     assert waves(made) == [["g0"], ["g1"]]
     assert [one["decision"] for one in made["clusters"]] == ["skip", "go", "go"]
-    assert made["feasibility"]["blockers"] == [
-        {
-            "cluster": "c0",
-            "code": "offline",
-            "reason": "offline: timed out",
-            "owner": "customer",
-            "contact": {"name": "Acme networking", "email": "networking@acme.example"},
-            "next_at": None,
-        }
-    ]
+    [found] = made["feasibility"]["blockers"]
+    said = {"code": "offline", "owner": "customer"}
+    said["contact"] = {"name": "Acme networking", "email": "networking@acme.example"}
+    assert found.pop("blockers") == [{"object": "", "what": "offline: timed out", **said}]
+    assert found == {"cluster": "c0", "reason": "offline: timed out", "next_at": None, **said}
     assert not made["feasibility"]["whole_fleet"]
     assert not made["feasibility"]["in_time"]
+
+
+def test_an_approval_is_used_up_by_the_upgrade_that_a_rollback_takes_back() -> None:
+    fleet = [(agreed("c0", approvals={"approvers": ["ops@acme.example"]}), alive())]
+    planned = plan(fleet, request(), NOW)
+    for digest in (row(planned, "c0")["digest"], planned["digest"]):
+        given = {"by": "ops@acme.example", "digest": digest, "given_at": NOW.isoformat()}
+        asked, later = request(approvals=[given]), NOW + timedelta(hours=2)
+        assert row(plan(fleet, asked, later), "c0")["decision"] == "go"
+        back = [(fleet[0][0], alive(since=(NOW + timedelta(hours=1)).isoformat()))]
+        assert row(plan(back, asked, later), "c0")["code"] == "approval"
+        anew = {**given, "digest": row(plan(back, asked, later), "c0")["digest"], "given_at": later.isoformat()}
+        assert row(plan(back, request(approvals=[anew]), later), "c0")["decision"] == "go"
 
 
 def test_those_of_a_wave_that_wait_for_a_window_hold_nobody_up() -> None:

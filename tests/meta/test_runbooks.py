@@ -1,0 +1,96 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every code that a run may end with leads to a page that says what to do, or is known to need none."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.outcome import LOCK_LOST, NO_OUTCOME, TASK_FAILED
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.outcome import (
+    CAUSES,
+    REPAIR_FAILED,
+    STEP_FAILED,
+)
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.runbooks import (
+    FOLDER,
+    PAGES,
+    WITHOUT_PAGE,
+    runbook,
+)
+from tests.meta.test_the_tree import TREE
+
+LONGEST = 40
+#: How Python says a code: of an error, an outcome, a blocker, a decision, or a refusal.
+SAID = re.compile(
+    r"""^\s+code(?::\ \w+)?\ =\ "(\w+)"             # of an error, or before it is used
+      | \bcode="(\w+)"
+      | "code":\ "(\w+)"
+      | (?:Blocker|_refused)\(\s*"(\w+)"
+      | Decision\(\w+,\ "(\w+)"
+      | \(Result\.(?:FAILED|REFUSED|WAITING|SKIPPED|NOT_BEGUN),\ "(\w+)"
+      | \(contract,\ Result\.\w+,\ "(\w+)"
+      | ^\s+code,\ reason\ =\ "(\w+)"
+      | return\ \[\("(\w+)",\ (?:what|f")""",
+    re.MULTILINE | re.VERBOSE,
+)
+IN_YAML = re.compile(r"^\s+code: (\w+)$", re.MULTILINE)
+
+
+def codes() -> set[str]:
+    """Every code in the sources."""
+    found = {LOCK_LOST, NO_OUTCOME, TASK_FAILED, STEP_FAILED, REPAIR_FAILED, *CAUSES.values()}
+    for path in (TREE.root / "plugins").rglob("*.py"):
+        found.update(next(filter(None, each)) for each in SAID.findall(path.read_text()))
+    for folder in ("playbooks", "roles"):
+        for path in (TREE.root / folder).rglob("*.yml"):
+            found.update(IN_YAML.findall(path.read_text()))
+    return found
+
+
+def page(name: str) -> Path:
+    return TREE.root / FOLDER / f"{name}.md"
+
+
+def test_every_code_has_its_page_or_needs_none() -> None:
+    mapped = [code for each in PAGES.values() for code in each]
+    assert len(mapped) == len(set(mapped)), "a code leads to one page"
+    assert not WITHOUT_PAGE & set(mapped)
+    assert codes() == WITHOUT_PAGE | set(mapped), "add it to _vocabulary/runbooks.py and to its page"
+
+
+def test_every_page_is_led_to_and_shown_in_the_list() -> None:
+    there = {path.stem for path in (TREE.root / FOLDER).glob("*.md")} - {"README"}
+    assert there == set(PAGES)
+    listed = re.findall(r"\]\(([\w-]+)\.md\)", (TREE.root / FOLDER / "README.md").read_text())
+    assert sorted(listed) == sorted(PAGES)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_short_and_names_the_codes_that_lead_to_it(name: str) -> None:
+    text = page(name).read_text()
+    assert len(text.splitlines()) <= LONGEST
+    [said] = re.findall(r"^Codes: (.+?)\. Who acts: ", text, re.MULTILINE | re.DOTALL)
+    assert re.findall(r"`(\w+)`", said) == list(PAGES[name])
+    for part in ("What it means.", "How to see it.", "What to do.", "Safe to rerun."):
+        assert f"**{part}**" in text, part
+    assert {runbook(code) for code in PAGES[name]} == {f"docs/runbooks/{name}.md"}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_what_a_page_tells_to_run_is_there(name: str) -> None:
+    playbooks = {path.stem for path in TREE.playbooks}
+    assert set(re.findall(r"fireworks\.byoc\.(\w+)", page(name).read_text())) <= playbooks
+    for other in re.findall(r"\]\(([\w-]+)\.md\)", page(name).read_text()):
+        assert page(other).exists(), other
+
+
+def test_the_pages_are_in_the_collection() -> None:
+    """Whoever has only installed it finds them, by the path that is printed."""
+    ignored = yaml.safe_load((TREE.root / "galaxy.yml").read_text())["build_ignore"]
+    assert not {"docs", "docs/*", FOLDER} & set(ignored)
