@@ -6,7 +6,8 @@
 ``@pytest.mark.soak(sample=2)`` marks what is long by nature; all in tests/soak is. ``--soak=sample`` takes what the
 seed chooses of it (always so many cases of each function as ``sample`` says) beside all other tests, ``--soak=only``
 nothing else, and of that one shard, without what has passed on this very tree before. Without the option every
-test that is named runs. tests/conftest.py names it as a plugin.
+test that is named runs. With ``together=8`` on the mark only eight of its cases in a row must be on one worker and in
+one shard. tests/conftest.py names it as a plugin.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -54,31 +56,35 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 _GATHERED = pytest.StashKey[dict[str, Any]]()
+_UNITS = pytest.StashKey[dict[str, str]]()
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     seconds = sampling.Seconds(json.loads(SECONDS.read_text()) if SECONDS.exists() else {})
+    together = {item.nodeid: number for item in items if (number := _said(item, "together"))}
+    units = config.stash[_UNITS] = sampling.units([item.nodeid for item in items], together)
     if config.option.soak != "all":
         kept = _kept(config, items, seconds)
         config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in kept])
         items[:] = [item for item in items if item.nodeid in kept]
     if len({sampling.file_of(item.nodeid) for item in items}) > 1:
-        order = sampling.longest_first([item.nodeid for item in items], seconds)
-        place = {file: number for number, file in enumerate(order)}
-        items.sort(key=lambda item: place[sampling.file_of(item.nodeid)])
+        order = sampling.longest_first({item.nodeid: units[item.nodeid] for item in items}, seconds)
+        place = {unit: number for number, unit in enumerate(order)}
+        items.sort(key=lambda item: place[units[item.nodeid]])
 
 
 def _kept(config: pytest.Config, items: list[pytest.Item], seconds: sampling.Seconds) -> set[str]:
     """The names of the tests that this run takes."""
-    soaking = {item.nodeid: _least(item) for item in items if item.get_closest_marker("soak")}
+    soaking = {item.nodeid: _said(item, "sample") for item in items if item.get_closest_marker("soak")}
     gathered = {"all": len(soaking)}
     if config.option.soak == "sample":
         chosen = sampling.sample(soaking, seconds, os.environ[_SEED], SAMPLE_SECONDS)
         kept = chosen | {item.nodeid for item in items if item.nodeid not in soaking}
     else:
         number, _slash, of = config.option.shard.partition("/")
-        chosen = sampling.shard(soaking, seconds, int(number), int(of))
+        units = config.stash[_UNITS]
+        chosen = sampling.shard({name: units[name] for name in soaking}, seconds, int(number), int(of))
         gathered["before"] = len(chosen & _known())
         kept = chosen = chosen - _known()
     gathered |= {"chosen": len(chosen), "seconds": round(seconds.all_of(chosen))}
@@ -88,9 +94,34 @@ def _kept(config: pytest.Config, items: list[pytest.Item], seconds: sampling.Sec
     return kept
 
 
-def _least(item: pytest.Item) -> int:
+def _said(item: pytest.Item, key: str) -> int:
+    """What the test's own mark says."""
     marker = item.get_closest_marker("soak")
-    return int(marker.kwargs.get("sample", 0)) if marker else 0
+    return int(marker.kwargs.get(key, 0)) if marker else 0
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    if config.option.dist != "loadfile":
+        return None
+    from tests.tools.by_unit import ByUnit  # where pytest-xdist is
+
+    return ByUnit(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_finish(session: pytest.Session) -> Generator[None]:
+    """A worker tells the scheduler its tests by their names alone: for that moment these say their units, too."""
+    own = {item: item.nodeid for item in session.items}
+    units = session.config.stash[_UNITS]
+    if hasattr(session.config, "workerinput"):
+        for item, name in own.items():
+            item._nodeid = sampling.with_unit(name, units[name])
+    try:
+        yield
+    finally:
+        for item, name in own.items():
+            item._nodeid = name
 
 
 @pytest.hookimpl(tryfirst=True)
