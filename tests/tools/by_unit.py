@@ -5,13 +5,26 @@
 
 from __future__ import annotations
 
-from xdist.scheduler.loadfile import LoadFileScheduling
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
 
-from tests.tools import sampling
+import pytest
+from xdist.scheduler.loadfile import LoadFileScheduling
 
 
 class ByUnit(LoadFileScheduling):
-    """The units come with the names of the tests."""
+    """:param units: where the workers write the unit of each test."""
+
+    def __init__(self, config: pytest.Config, log: Any, units: Path) -> None:
+        super().__init__(config, log)
+        self._file = units
+
+    @cached_property
+    def _units(self) -> dict[str, str]:
+        units: dict[str, str] = json.loads(self._file.read_text())
+        return units
 
     def _split_scope(self, nodeid: str) -> str:
-        return sampling.unit_in(nodeid)
+        return self._units[nodeid]

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 #: What a test takes that nobody has measured yet.
 UNKNOWN = 8.0
-_OF_UNIT = " of the unit "
 
 
 def function_of(name: str) -> str:
@@ -84,16 +83,6 @@ def units(names: Iterable[str], together: Mapping[str, int]) -> dict[str, str]:
         found[name] = f"{function}#{counted[function] // together[name]}" if name in together else file_of(name)
         counted[function] += name in together
     return found
-
-
-def with_unit(name: str, unit: str) -> str:
-    """A name that says its unit where that is not its file."""
-    return name if unit == file_of(name) else f"{name}{_OF_UNIT}{unit}"
-
-
-def unit_in(name: str) -> str:
-    _test, said, unit = name.rpartition(_OF_UNIT)
-    return unit if said else file_of(name)
 
 
 def shard(unit_of: Mapping[str, str], seconds: Seconds, number: int, of: int) -> set[str]:

@@ -17,7 +17,6 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ STATE = ROOT / "build" / "soak"
 #: What the sample takes of the workers, in their seconds together, unless what the markers ask for is more already.
 SAMPLE_SECONDS = 90.0
 _SEED, _KNOWN, _DEADLINE = "BYOC_SOAK_SEED", "BYOC_SOAK_KNOWN", "BYOC_SOAK_DEADLINE"
-_TREE = "BYOC_SOAK_TREE"
+_TREE, _UNITS = "BYOC_SOAK_TREE", "BYOC_SOAK_UNITS"
 LEFT = "left for the next run: the time for soaking is over"
 
 
@@ -48,6 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return
     os.environ[_SEED] = os.environ.get("SEED") or _commit()
+    os.environ[_UNITS] = str(STATE / f"units-{os.getpid()}.json")
     if config.option.soak == "only":
         os.environ[_TREE] = tree_hash()
         os.environ[_KNOWN] = str(len(_passed()))
@@ -56,16 +56,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 _GATHERED = pytest.StashKey[dict[str, Any]]()
-_UNITS = pytest.StashKey[dict[str, str]]()
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     seconds = sampling.Seconds(json.loads(SECONDS.read_text()) if SECONDS.exists() else {})
     together = {item.nodeid: number for item in items if (number := _said(item, "together"))}
-    units = config.stash[_UNITS] = sampling.units([item.nodeid for item in items], together)
+    units = sampling.units([item.nodeid for item in items], together)
+    if hasattr(config, "workerinput"):
+        _tell(units, Path(os.environ[_UNITS]))
     if config.option.soak != "all":
-        kept = _kept(config, items, seconds)
+        kept = _kept(config, items, seconds, units)
         config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in kept])
         items[:] = [item for item in items if item.nodeid in kept]
     if len({sampling.file_of(item.nodeid) for item in items}) > 1:
@@ -74,7 +75,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: place[units[item.nodeid]])
 
 
-def _kept(config: pytest.Config, items: list[pytest.Item], seconds: sampling.Seconds) -> set[str]:
+def _kept(
+    config: pytest.Config, items: list[pytest.Item], seconds: sampling.Seconds, units: dict[str, str]
+) -> set[str]:
     """The names of the tests that this run takes."""
     soaking = {item.nodeid: _said(item, "sample") for item in items if item.get_closest_marker("soak")}
     gathered = {"all": len(soaking)}
@@ -83,7 +86,6 @@ def _kept(config: pytest.Config, items: list[pytest.Item], seconds: sampling.Sec
         kept = chosen | {item.nodeid for item in items if item.nodeid not in soaking}
     else:
         number, _slash, of = config.option.shard.partition("/")
-        units = config.stash[_UNITS]
         chosen = sampling.shard({name: units[name] for name in soaking}, seconds, int(number), int(of))
         gathered["before"] = len(chosen & _known())
         kept = chosen = chosen - _known()
@@ -92,6 +94,14 @@ def _kept(config: pytest.Config, items: list[pytest.Item], seconds: sampling.Sec
     if hasattr(config, "workeroutput"):
         config.workeroutput["soak"] = gathered
     return kept
+
+
+def _tell(units: dict[str, str], file: Path) -> None:
+    """A worker can give the scheduler nothing but its tests' names. All of them write the same."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    written = file.with_suffix(f".{os.getpid()}")
+    written.write_text(json.dumps(units))
+    written.replace(file)
 
 
 def _said(item: pytest.Item, key: str) -> int:
@@ -106,22 +116,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         return None
     from tests.tools.by_unit import ByUnit  # where pytest-xdist is
 
-    return ByUnit(config, log)
+    return ByUnit(config, log, Path(os.environ[_UNITS]))
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_collection_finish(session: pytest.Session) -> Generator[None]:
-    """A worker tells the scheduler its tests by their names alone: for that moment these say their units, too."""
-    own = {item: item.nodeid for item in session.items}
-    units = session.config.stash[_UNITS]
-    if hasattr(session.config, "workerinput"):
-        for item, name in own.items():
-            item._nodeid = sampling.with_unit(name, units[name])
-    try:
-        yield
-    finally:
-        for item, name in own.items():
-            item._nodeid = name
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        Path(os.environ[_UNITS]).unlink(missing_ok=True)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -14,9 +14,7 @@ from tests.tools.sampling import (
     longest_first,
     sample,
     shard,
-    unit_in,
     units,
-    with_unit,
 )
 
 SECONDS = Seconds({f"a.py::kill[{number}]": 10.0 for number in range(20)} | {"b.py::drill": 60.0, "b.py::grid": 30.0})
@@ -65,11 +63,6 @@ def test_of_cases_in_a_row_so_many_stay_together() -> None:
     found = units(CASES, dict.fromkeys(KILLS, 8))
     assert [len([one for one in KILLS if found[one] == f"a.py::kill#{number}"]) for number in range(3)] == [8, 8, 4]
     assert [found[name] for name in CASES if name not in KILLS] == ["b.py", "b.py"]
-
-
-def test_a_worker_is_told_the_unit_with_the_name() -> None:
-    for name, unit in units(CASES, dict.fromkeys(KILLS, 8)).items():
-        assert unit_in(with_unit(name, unit)) == unit
 
 
 def _third(number: int, together: dict[str, int]) -> set[str]:
