@@ -87,10 +87,11 @@ def line(done: subprocess.CompletedProcess[str], cluster: str, word: str = "") -
     """The last line about a cluster, in a table or the summary: its name, and a gap. Its result is in small letters."""
     only_table = re.search(r"^(STATUS|HEALTH) ", done.stdout, re.MULTILINE)  # their table has more than their summary
     about = re.compile(rf"{'' if only_table else '(?:[A-Z]+ )*(?:  [✔✘…] )?'}{re.escape(cluster)}  ")
+    head = re.compile(r"   [A-Z][A-Z ]+(?: after|$)")
     found = [
-        re.sub(r"   [A-Z][A-Z ]+(?: after|$)", lambda result: result.group().lower(), each)
+        head.sub(lambda result: result.group().lower(), each)
         for each in done.stdout.splitlines()
-        if about.match(each) and word in each
+        if about.match(each) and word in each and not (only_table and head.search(each))
     ]
     found = [each for each in found if "ok=" not in each]
     assert found, done.stdout

@@ -8,10 +8,10 @@ The table is in build/.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
@@ -32,29 +32,36 @@ from tests.integration.nothing_proved import (
 
 EARLIER = '{"result": "passed"}'
 TABLE = ROOT / "build" / "nothing-proved.md"
-Row = tuple[str, str, int, str]
+HEAD = ["| playbook | way | exit | first line |", "|---|---|---|---|"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def rows() -> Iterator[list[Row]]:
-    """Collects each run, and writes them as one table."""
-    found: list[Row] = []
-    yield found
+def note(playbook: str, way: str, status: int, said: str) -> None:
+    """A run's row, in place of that of the same case before. Workers write the table beside each other."""
     TABLE.parent.mkdir(exist_ok=True)
-    lines = [f"| {playbook} | {way} | {status} | {said} |" for playbook, way, status, said in found]
-    TABLE.write_text("\n".join(["| playbook | way | exit | first line |", "|---|---|---|---|", *lines, ""]))
+    with TABLE.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        rows = {_case(row): row for row in file.read().splitlines()[len(HEAD) :]}
+        row = f"| {playbook} | {way} | {status} | {said} |"
+        rows[_case(row)] = row
+        file.truncate(0)
+        file.write("\n".join([*HEAD, *(rows[case] for case in sorted(rows)), ""]))
 
 
-@pytest.mark.soak(sample=4)
+def _case(row: str) -> tuple[str, ...]:
+    return tuple(row.split(" | ")[:2])
+
+
+@pytest.mark.soak(sample=4, together=1)
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
-def test_a_run_that_proves_nothing_fails_and_says_why(tmp_path: Path, rows: list[Row], playbook: str, way: Way) -> None:
+def test_a_run_that_proves_nothing_fails_and_says_why(tmp_path: Path, playbook: str, way: Way) -> None:
     environment = ansible_environment(**way.environment(tmp_path))
     result(tmp_path).write_text(EARLIER)
     done = run_playbook(*asked(playbook, way, tmp_path), environment=environment)
     text = " ".join(done.stdout.split())
     told = re.search(r"\[ERROR\]: (?:Task failed: Action failed: )?(.*)", done.stdout)
-    rows.append((playbook, way.name, done.returncode, (told[1] if told else "").replace("|", "\\|")[:160]))
+    note(playbook, way.name, done.returncode, (told[1] if told else "").replace("|", "\\|")[:160])
     assert "Traceback" not in done.stdout, done.stdout
     assert_result_agrees(tmp_path, way, done)
     if playbook == ASKS_NO_CLUSTER and (way.asks or not way.sources(tmp_path)):

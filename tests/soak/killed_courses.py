@@ -61,8 +61,11 @@ def kills_of(name: str) -> Any:
     """The cases of a course, as parameters."""
     _prepared, operations = COURSES[name]
     cases = [
-        pytest.param(name, operation.name, number, id=f"{operation.name}-{number + 1}")
+        pytest.param(operation.name, number, id=f"{operation.name}-{number + 1}")
         for number in range(KILLS)
         for operation in operations
     ]
-    return pytest.mark.parametrize(("course", "operation", "number"), cases, indirect=["course"])
+    # The course by itself: beside parameters that are no fixtures it would be one for each case.
+    of_the_course = pytest.mark.parametrize("course", [name], indirect=True, ids=[pytest.HIDDEN_PARAM])
+    of_each_case = pytest.mark.parametrize(("operation", "number"), cases)
+    return lambda test: of_the_course(of_each_case(test))

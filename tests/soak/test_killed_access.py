@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.soak.killed_courses import Killed, kills_of
 
 
+@pytest.mark.soak(together=10)
 @kills_of("setup access")
 def test_granting_and_revoking_are_finished(course: Killed, operation: str, number: int) -> None:
     course.kill(operation, number)

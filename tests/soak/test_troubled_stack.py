@@ -5,17 +5,21 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.soak.grid import World
 from tests.soak.troubled_cells import cells, run, world
 
 __all__ = ["world"]
 
 
+@pytest.mark.soak(together=8)
 @cells("onboard", "offboard")
 def test_a_cluster_is_onboarded_and_offboarded(world: World, name: str, trouble: str, share: int) -> None:
     run(world, name, trouble, share)
 
 
+@pytest.mark.soak(together=8)
 @cells("upgrade", "rollback_stack")
 def test_a_stack_is_upgraded_and_rolled_back(world: World, name: str, trouble: str, share: int) -> None:
     run(world, name, trouble, share)

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 #: What a test takes that nobody has measured yet.
@@ -67,24 +68,47 @@ def sample(cases: Mapping[str, int], seconds: Seconds, seed: str, most: float) -
     return chosen
 
 
-def shard(cases: Iterable[str], seconds: Seconds, number: int, of: int) -> set[str]:
-    """One of so many shards, equally long. A function's cases stay together: they share what they start."""
-    functions: dict[str, list[str]] = {}
-    for name in cases:
-        functions.setdefault(function_of(name), []).append(name)
-    filled = [0.0] * of
-    chosen: set[str] = set()
-    for names in sorted(functions.values(), key=lambda names: (-seconds.all_of(names), names[0])):
-        emptiest = filled.index(min(filled))
-        filled[emptiest] += seconds.all_of(names)
-        if emptiest == number - 1:
-            chosen.update(names)
-    return chosen
+def units(names: Iterable[str], together: Mapping[str, int]) -> dict[str, str]:
+    """What each test is not taken apart from, by shards and by workers.
 
+    That is its file, whose tests share what they start. Of a function that says so, only so many cases in a row share
+    something.
 
-def longest_first(names: Sequence[str], seconds: Seconds) -> list[str]:
-    """The files of tests in the order in which workers take them: so that none ends alone, the longest first."""
-    totals: dict[str, float] = {}
+    :param names: all tests that there are, in their order. :param together: of such cases, how many stay together.
+    """
+    counted: Counter[str] = Counter()
+    found: dict[str, str] = {}
     for name in names:
-        totals[file_of(name)] = totals.get(file_of(name), 0.0) + seconds.of(name)
-    return sorted(totals, key=lambda file: -totals[file])
+        function = function_of(name)
+        found[name] = f"{function}#{counted[function] // together[name]}" if name in together else file_of(name)
+        counted[function] += name in together
+    return found
+
+
+def shard(unit_of: Mapping[str, str], seconds: Seconds, number: int, of: int) -> set[str]:
+    """One of so many shards, equally long.
+
+    :param unit_of: each case with its unit, which is in one shard as a whole.
+    """
+    totals = _totals(unit_of, seconds)
+    filled = [0.0] * of
+    chosen = set()
+    for unit in longest_first(unit_of, seconds):
+        emptiest = filled.index(min(filled))
+        filled[emptiest] += totals[unit]
+        if emptiest == number - 1:
+            chosen.add(unit)
+    return {name for name, unit in unit_of.items() if unit in chosen}
+
+
+def longest_first(unit_of: Mapping[str, str], seconds: Seconds) -> list[str]:
+    """The units in the order in which workers take them: so that none ends alone, the longest first."""
+    totals = _totals(unit_of, seconds)
+    return sorted(totals, key=lambda unit: (-totals[unit], unit))
+
+
+def _totals(unit_of: Mapping[str, str], seconds: Seconds) -> dict[str, float]:
+    totals: dict[str, float] = {}
+    for name, unit in unit_of.items():
+        totals[unit] = totals.get(unit, 0.0) + seconds.of(name)
+    return totals

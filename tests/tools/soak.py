@@ -6,7 +6,8 @@
 ``@pytest.mark.soak(sample=2)`` marks what is long by nature; all in tests/soak is. ``--soak=sample`` takes what the
 seed chooses of it (always so many cases of each function as ``sample`` says) beside all other tests, ``--soak=only``
 nothing else, and of that one shard, without what has passed on this very tree before. Without the option every
-test that is named runs. tests/conftest.py names it as a plugin.
+test that is named runs. With ``together=8`` on the mark only eight of its cases in a row must be on one worker and in
+one shard. tests/conftest.py names it as a plugin.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ STATE = ROOT / "build" / "soak"
 #: What the sample takes of the workers, in their seconds together, unless what the markers ask for is more already.
 SAMPLE_SECONDS = 90.0
 _SEED, _KNOWN, _DEADLINE = "BYOC_SOAK_SEED", "BYOC_SOAK_KNOWN", "BYOC_SOAK_DEADLINE"
-_TREE = "BYOC_SOAK_TREE"
+_TREE, _UNITS = "BYOC_SOAK_TREE", "BYOC_SOAK_UNITS"
 LEFT = "left for the next run: the time for soaking is over"
 
 
@@ -46,6 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return
     os.environ[_SEED] = os.environ.get("SEED") or _commit()
+    os.environ[_UNITS] = str(STATE / f"units-{os.getpid()}.json")
     if config.option.soak == "only":
         os.environ[_TREE] = tree_hash()
         os.environ[_KNOWN] = str(len(_passed()))
@@ -59,26 +61,32 @@ _GATHERED = pytest.StashKey[dict[str, Any]]()
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     seconds = sampling.Seconds(json.loads(SECONDS.read_text()) if SECONDS.exists() else {})
+    together = {item.nodeid: number for item in items if (number := _said(item, "together"))}
+    units = sampling.units([item.nodeid for item in items], together)
+    if hasattr(config, "workerinput"):
+        _tell(units, Path(os.environ[_UNITS]))
     if config.option.soak != "all":
-        kept = _kept(config, items, seconds)
+        kept = _kept(config, items, seconds, units)
         config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in kept])
         items[:] = [item for item in items if item.nodeid in kept]
     if len({sampling.file_of(item.nodeid) for item in items}) > 1:
-        order = sampling.longest_first([item.nodeid for item in items], seconds)
-        place = {file: number for number, file in enumerate(order)}
-        items.sort(key=lambda item: place[sampling.file_of(item.nodeid)])
+        order = sampling.longest_first({item.nodeid: units[item.nodeid] for item in items}, seconds)
+        place = {unit: number for number, unit in enumerate(order)}
+        items.sort(key=lambda item: place[units[item.nodeid]])
 
 
-def _kept(config: pytest.Config, items: list[pytest.Item], seconds: sampling.Seconds) -> set[str]:
+def _kept(
+    config: pytest.Config, items: list[pytest.Item], seconds: sampling.Seconds, units: dict[str, str]
+) -> set[str]:
     """The names of the tests that this run takes."""
-    soaking = {item.nodeid: _least(item) for item in items if item.get_closest_marker("soak")}
+    soaking = {item.nodeid: _said(item, "sample") for item in items if item.get_closest_marker("soak")}
     gathered = {"all": len(soaking)}
     if config.option.soak == "sample":
         chosen = sampling.sample(soaking, seconds, os.environ[_SEED], SAMPLE_SECONDS)
         kept = chosen | {item.nodeid for item in items if item.nodeid not in soaking}
     else:
         number, _slash, of = config.option.shard.partition("/")
-        chosen = sampling.shard(soaking, seconds, int(number), int(of))
+        chosen = sampling.shard({name: units[name] for name in soaking}, seconds, int(number), int(of))
         gathered["before"] = len(chosen & _known())
         kept = chosen = chosen - _known()
     gathered |= {"chosen": len(chosen), "seconds": round(seconds.all_of(chosen))}
@@ -88,9 +96,32 @@ def _kept(config: pytest.Config, items: list[pytest.Item], seconds: sampling.Sec
     return kept
 
 
-def _least(item: pytest.Item) -> int:
+def _tell(units: dict[str, str], file: Path) -> None:
+    """A worker can give the scheduler nothing but its tests' names. All of them write the same."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    written = file.with_suffix(f".{os.getpid()}")
+    written.write_text(json.dumps(units))
+    written.replace(file)
+
+
+def _said(item: pytest.Item, key: str) -> int:
+    """What the test's own mark says."""
     marker = item.get_closest_marker("soak")
-    return int(marker.kwargs.get("sample", 0)) if marker else 0
+    return int(marker.kwargs.get(key, 0)) if marker else 0
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    if config.option.dist != "loadfile":
+        return None
+    from tests.tools.by_unit import ByUnit  # where pytest-xdist is
+
+    return ByUnit(config, log, Path(os.environ[_UNITS]))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        Path(os.environ[_UNITS]).unlink(missing_ok=True)
 
 
 @pytest.hookimpl(tryfirst=True)
