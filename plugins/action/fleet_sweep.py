@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
@@ -99,6 +100,7 @@ class _OneCluster:
         self._arguments = {"connection": trust_as_template("{{ byoc_connection }}"), **given["arguments"]}
         self._keep = given["keep"]
         self._operation = READERS[given["operation"]]
+        self._began = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         # Ansible's variables, templates and lookups are made for one thread. A mixed-up credential would go to another
         # customer's cluster.
         self._templates = threading.Lock()
@@ -136,7 +138,9 @@ class _OneCluster:
         # What is kept needs no lookup. So it is not lost where another cluster's lookup hangs.
         alone = self._templates.acquire(timeout=_KEEP_SECONDS)
         try:
-            return self._guarded(lambda: {**self._evaluated(name, self._keep, result=result), **failure})
+            return self._guarded(
+                lambda: {**self._evaluated(name, self._keep, result=result, began=self._began), **failure}
+            )
         finally:
             if alone:
                 self._templates.release()

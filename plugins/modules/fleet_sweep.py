@@ -47,7 +47,8 @@ options:
     default: {}
   keep:
     description:
-      - What to keep of each result, by key, each an expression as in O(arguments), which has the C(result) too.
+      - What to keep of each result, by key, each an expression as in O(arguments), which has the C(result) too,
+        and when the sweep C(began) (UTC, ISO 8601).
       - Without it, results are kept whole. Those of a thousand clusters may be large.
       - C(failed), C(msg), C(error) and C(owner) of a result that failed are kept in any case.
     type: dict

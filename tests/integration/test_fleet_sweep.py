@@ -58,13 +58,17 @@ def test_who_does_not_answer_is_a_result_and_holds_up_nobody(bed: Any, silent: i
         "misspelt": {"byoc_connection": {"servr": "https://127.0.0.1:1", "token": SECRET}},
         "birch": {"byoc_connection": connection_to(bed["birch"])},
     }
-    keep = {"nodes": "{{ result.facts.nodes.total | default(0) }}", "of": "{{ customer | default('?') }}"}
+    keep = {
+        "nodes": "{{ result.facts.nodes.total | default(0) }}",
+        "of": "{{ customer | default('?') }}",
+        "began": "{{ began is match('20[0-9-]{8}T[0-9:]{8}Z$') }}",
+    }
     found, output = sweep(
         tmp_path, hosts, "--check", "-vvv", keep=keep, cluster_timeout=3, parallel=3, timeout=60, interval=1
     )
     assert list(found["clusters"]) == list(hosts) and found["changed"] is False
-    assert found["clusters"]["acme"] == {"nodes": 2, "of": "Acme"}
-    assert found["clusters"]["birch"] == {"nodes": 2, "of": "?"}
+    assert found["clusters"]["acme"] == {"nodes": 2, "of": "Acme", "began": True}
+    assert found["clusters"]["birch"] == {"nodes": 2, "of": "?", "began": True}
     assert found["not_read"] == ["silent", "offline", "unknown", "wrong", "misspelt"]
     said = {name: one.get("msg", "") for name, one in found["clusters"].items()}
     assert "did not answer" in said["silent"] or "it took longer than 3 s" in said["silent"]

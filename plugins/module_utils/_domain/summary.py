@@ -71,10 +71,10 @@ def _with_doubts(outcome: Data, unproven: Sequence[str]) -> Data:
     }
 
 
-def read_outcome(contract: Data, result: Data, now: str = "", problem: str = "") -> dict[str, Any]:
+def read_outcome(contract: Data, result: Data, began: str = "", now: str = "", problem: str = "") -> dict[str, Any]:
     """The outcome of a cluster that was only read.
 
-    :param problem: what was found wrong with it.
+    :param began: when its reading began; ``now`` it is over. :param problem: what was found wrong with it.
     """
     if result.get("failed"):
         outcome = _outcome(contract, Result.FAILED, **blamed(contract, result, "Read the cluster"))
@@ -83,7 +83,7 @@ def read_outcome(contract: Data, result: Data, now: str = "", problem: str = "")
         outcome = _outcome(contract, Result.FAILED, code="problems_found", what=problem, **to_do)
     else:
         outcome = success(contract, passed=True)
-    return {**outcome, "ended": now}
+    return {**outcome, "started": began, "ended": now}
 
 
 def failure(contract: Data, failed: Data, task: str, items: Sequence[Data] = ()) -> dict[str, Any]:

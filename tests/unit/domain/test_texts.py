@@ -173,8 +173,9 @@ def test_what_could_not_be_tested_has_not_passed() -> None:
     ],
 )
 def test_a_cluster_that_is_only_read_has_an_outcome(result: dict[str, Any], problem: str, came: str, what: str) -> None:
-    found = read_outcome(contract(), result, "2026-11-28T10:00:31Z", problem)
-    assert (found["result"], found["what"], found["ended"]) == (came, what, "2026-11-28T10:00:31Z")
+    began, now = "2026-11-28T10:00:31Z", "2026-11-28T10:00:35Z"
+    found = read_outcome(contract(), result, began, now, problem)
+    assert (found["result"], found["what"], found["started"], found["ended"]) == (came, what, began, now)
     assert bool(found["owner"]) is (came == "failed")
 
 
