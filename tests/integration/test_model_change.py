@@ -186,7 +186,7 @@ def test_what_the_administrator_approves_is_done_and_recorded_with_who_approved(
 @pytest.mark.soak
 def test_an_approval_is_given_once_for_what_is_planned_now_and_taken_back(acme: Any, tmp_path: Path) -> None:
     annotate(acme, {"byoc.fireworks.ai/approval": None})
-    run, before = changing(acme, tmp_path, 4096), state(acme)
+    run, before = changing(acme, tmp_path, 3072), state(acme)
     approve = given(digest_shown(run("plan_models", *ASKED)))
     # What else is refused: tests/unit/domain/rollout/test_approving.py.
     done = run("approve", *approve, "-e", "digest=000000000000")
