@@ -111,6 +111,7 @@ class World:
             self.bring(ONBOARDED)
         if state != BARE:
             before, step = objects(self.cluster), self._steps[self._at, state]
+            self._wholes.setdefault(self._at, before)
             self._at = "not known"
             done = self.run(step)
             assert step.finished(done), done.stdout
