@@ -29,7 +29,7 @@ def test_an_operation_that_the_seed_draws_is_finished(bed: Any, tmp_path: Path) 
 def test_a_rollout_that_wants_something_else_than_the_killed_one_has_its_way(bed: Any, tmp_path: Path) -> None:
     with models.model_site(bed, tmp_path) as site:
         whole = models.DEPLOY.found(site)
-        assert killed_at(site, models.DEPLOY, "1 hang", Point(5, AFTER))
+        assert killed_at(site, models.DEPLOY, "1 hang", Point(3, AFTER))
         left = models.DEPLOY.found(site)
         assert (left["open"], left["objects"] != whole["objects"]) == (["pending"], True), left
         site.trap.set(None)

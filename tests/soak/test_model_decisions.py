@@ -120,3 +120,4 @@ def test_what_is_approved_is_done(site: Site) -> None:
         site.table.add(playbook, APPROVED, f"{outcome['result']} {outcome['code']}", made)
         assert (done.returncode, outcome["result"]) == (0, "done"), done.stdout
         assert made
+        site.digests.clear()  # a digest holds for one move, and what it moves from is another one now

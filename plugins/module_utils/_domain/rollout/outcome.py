@@ -18,7 +18,15 @@ from .permission import GO, SKIP, WAIT
 
 Data = Mapping[str, Any]
 
+_THERE = "already_there"
 _STAYED = {SKIP: Result.SKIPPED, WAIT: Result.WAITING}
+# What resolves it where a cluster cannot take the release at all: see the decisions in docs/upgrades.md.
+_NEXT_STEPS = {
+    "offline": "make its API server reachable from here, then run this again",
+    "not_onboarded": "run fireworks.byoc.onboard",
+    "wrong_source": "upgrade it to a release that this one may follow, then run this again",
+    "old_kubernetes": "upgrade its Kubernetes, then run this again",
+}
 # A cluster in which a task failed so has not been touched by this run; what it means is what the plan calls it.
 _UNTOUCHED = {
     "locked": (Result.WAITING, "locked"),
@@ -64,13 +72,14 @@ def stayed(row: Data) -> dict[str, Any]:
     """The outcome of a cluster that was decided, at its turn, not to go."""
     return _outcome(
         row,
-        _STAYED[row["decision"]],
+        Result.UNCHANGED if row["code"] == _THERE else _STAYED[row["decision"]],
         code=str(row["code"]),
         what=str(row["reason"]),
         owner=Owner(row["owner"]),
         contact=row["contact"],
+        next_step=_NEXT_STEPS.get(str(row["code"]), ""),
         blockers=tuple(row["blockers"]),
-        ended_at=str(row["since"] or "") if row["code"] == "already_there" else "",
+        ended_at=str(row["since"] or "") if row["code"] == _THERE else "",
         next_at=row["next_at"],
     )
 
@@ -82,8 +91,7 @@ def went(row: Data, result: Data, now: datetime, *, check_mode: bool = False) ->
     """
     ended = _iso(now)
     if not result.get("changed"):
-        there = {"code": "already_there", "what": str(result.get("reason", ""))}
-        return _outcome(row, Result.SKIPPED, **there, ended_at=ended)
+        return _outcome(row, Result.UNCHANGED, code=_THERE, what=str(result.get("reason", "")), ended_at=ended)
     if check_mode:
         return _outcome(row, Result.WOULD_CHANGE, code=GO, what=str(row["reason"]), ended_at=ended)
     return _outcome(row, Result.DONE, code=GO, what=str(result.get("evidence", "")), ended_at=ended)
@@ -128,11 +136,7 @@ def undone(plan: Data, outcomes: Sequence[Data], fail_on: str = "") -> list[str]
     found = _of_all(plan, outcomes)
     codes = ("failed_before", NO_OUTCOME)
     failed = [one["cluster"] for one in found if one["result"] == Result.FAILED or one["code"] in codes]
-    left_out = [
-        one["cluster"]
-        for one in found
-        if one["result"] == Result.SKIPPED and one["code"] not in ("already_there", *codes)
-    ]
+    left_out = [one["cluster"] for one in found if one["result"] == Result.SKIPPED and one["code"] not in codes]
     stopped = [one["cluster"] for one in found if one["code"] == "earlier_wave" and not one["next_at"]]
     waiting = [one["cluster"] for one in found if one["result"] == Result.WAITING]
     late = waiting if Result.WAITING not in fine_results(fail_on) else []

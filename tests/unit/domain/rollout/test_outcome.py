@@ -148,10 +148,12 @@ def test_the_report_has_every_cluster_in_the_plans_words() -> None:
         ("c0", "done", "go"),
         ("c1", "failed", "rolled_back"),
         ("c2", "waiting", "earlier_wave"),
-        ("c3", "skipped", "already_there"),
+        ("c3", "unchanged", "already_there"),
         ("c4", "skipped", "offline"),
     ]
     assert rows["c4"]["wave"] == "-"
+    [offline] = [one for one in outcome.in_no_wave(made) if one["code"] == "offline"]
+    assert "reachable" in offline["next_step"]
     assert outcome.undone(made, outcomes) == ["c1", "c2", "c4"]
     assert outcome.undone(planned(away), []) == ["c0"], "an upgrade of which no cluster answers is not completed"
 
@@ -187,6 +189,6 @@ def test_in_check_mode_it_would_change_and_where_another_run_was_faster_it_is_th
     made = row(planned(alive()))
     assert outcome.went(made, {"changed": True}, NOW, check_mode=True)["result"] == "would_change"
     there = outcome.went(made, {"changed": False, "reason": "has it already"}, NOW)
-    assert (there["result"], there["code"]) == ("skipped", "already_there")
+    assert (there["result"], there["code"]) == ("unchanged", "already_there")
     stayed = outcome.stayed({**made, "code": "already_there", "decision": "skip", "since": "2026-11-25T11:00:00Z"})
-    assert (stayed["result"], stayed["ended_at"]) == ("skipped", "2026-11-25T11:00:00Z")
+    assert (stayed["result"], stayed["ended_at"]) == ("unchanged", "2026-11-25T11:00:00Z")
