@@ -55,15 +55,27 @@ class SharedClusters:
     def __iter__(self) -> Iterator[Cluster]:
         return (self[name] for name in self._specs)
 
+    def give_back(self, name: str) -> None:
+        """End a cluster that few files of tests ask for: the next one that does has a fresh one."""
+        if name in self._started:
+            self._started.pop(name).stop()
+
     def stop(self) -> None:
         """End what was started."""
-        for started in self._started.values():
-            started.stop()
+        for name in list(self._started):
+            self.give_back(name)
 
 
 @pytest.fixture(scope="session")
-def bed() -> Iterator[SharedClusters]:
-    """The clusters of a worker, for the whole run."""
+def clusters_of_a_worker() -> Iterator[SharedClusters]:
+    """For the whole run."""
     clusters = SharedClusters()
     yield clusters
     clusters.stop()
+
+
+@pytest.fixture(scope="module")
+def bed(clusters_of_a_worker: SharedClusters) -> Iterator[SharedClusters]:
+    """The clusters of a worker, of which only those that most files need outlive a file."""
+    yield clusters_of_a_worker
+    clusters_of_a_worker.give_back("cedar")

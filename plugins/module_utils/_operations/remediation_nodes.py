@@ -126,5 +126,5 @@ def node_written(name: str) -> Written:
 
 def pod_written(pod: str, action: str) -> Written:
     """A pod (``namespace/name``) that was evicted, or patched."""
-    namespace, _, name = pod.partition("/")
+    namespace, name = pod.split("/", 1)
     return {"kind": "Pod", "namespace": namespace, "name": name, "action": action}

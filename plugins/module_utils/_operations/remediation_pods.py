@@ -79,8 +79,8 @@ class PodMover:
                 f"{pod}: {why}" for pod, why in told["more"]["counted_as_gone"].items()
             )
             how = {"failed": written["failed"], "conflict": written["conflict"]}
-            objects = [*told["more"].pop("objects"), *written["objects"]]
-            return taken(step, True, result, objects=objects, **how, **told["more"])
+            more = {**told["more"], "objects": [*told["more"]["objects"], *written["objects"]]}
+            return taken(step, True, result, **how, **more)
         return taken(step, bool(outcome.gone(step.node)), mark.why, **told["more"])
 
     def _unfinished(self, step: Step, outcome: Drained, told: dict[str, Any]) -> dict[str, Any]:

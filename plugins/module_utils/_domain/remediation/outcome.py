@@ -88,6 +88,6 @@ def _told(contract: Data, result: Result, code: str, steps: Sequence[Data], why:
     )
 
 
-def _outcome(contract: Data, result: Result, **said: Any) -> dict[str, Any]:
-    identity = contract["identity"]
-    return Outcome(cluster=str(identity["name"]), customer=str(identity["customer"]), result=result, **said).to_dict()
+def _outcome(contract: Data, result: Result, code: str, **said: Any) -> dict[str, Any]:
+    cluster, customer = (str(contract["identity"][key]) for key in ("name", "customer"))
+    return Outcome(cluster=cluster, customer=customer, result=result, code=code, **said).to_dict()
