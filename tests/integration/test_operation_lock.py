@@ -321,7 +321,8 @@ def test_a_run_that_was_paused_for_longer_than_its_lock_lasts_looks_before_it_wr
     if taken:
         assert (result["failed"], result["code"], result["owner"]) == (True, "lock_lost", "operator"), result
         assert "bob@ctl-2/two holds it, for upgrade, since" in result["msg"]
-        assert after == before, "it wrote without the lock"
+        # One that it had begun when it was paused may come late: docs/decisions/0011.
+        assert int(after["data"]["number"]) - int(before["data"]["number"]) in (0, 1), "it wrote without the lock"
     else:
         assert (result.get("failed", False), result.get("ended")) == (False, True), result
         assert after["data"] == {"number": "399"}
