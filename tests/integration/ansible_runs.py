@@ -55,10 +55,20 @@ def run_playbook(
     if _is_as_loaded(environment):
         return _forked(list(arguments), environment, seconds, prepare)
     assert prepare is None, "only a forked run can be prepared"
+    return run_command([_PROGRAM, *arguments], environment, seconds)
+
+
+def run_command(
+    command: Sequence[str], environment: Mapping[str, str], seconds: float = 300
+) -> subprocess.CompletedProcess[str]:
+    """Any command, run in the root of the checkout without input; its standard output has its errors, too.
+
+    :raises subprocess.TimeoutExpired: it took longer than so many seconds, and was killed.
+    """
     return subprocess.run(
-        [_PROGRAM, *arguments],
+        command,
         cwd=ROOT,
-        env=environment,
+        env=dict(environment),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

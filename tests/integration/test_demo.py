@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.ansible_runs import ROOT, ansible_environment
+from tests.integration.ansible_runs import ROOT, ansible_environment, run_command
 from tests.integration.journey import ours
 from tests.integration.killing import begin
 
@@ -28,17 +28,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def demo(**more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        DEMO,
-        cwd=ROOT,
-        env=environment(**more),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    return run_command(DEMO, environment(**more))
 
 
 def test_three_customers_and_one_is_refused() -> None:

@@ -15,7 +15,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.integration.ansible_runs import ROOT, ansible_environment
+from tests.integration.ansible_runs import ansible_environment, run_command
 from tests.tools.environments import events
 
 
@@ -29,17 +29,8 @@ def run_under_runner(folder: Path, *arguments: str) -> tuple[subprocess.Complete
     playbook, *options = arguments
     (folder / "env").mkdir(parents=True)
     (folder / "env" / "cmdline").write_text(shlex.join(options))
-    done = subprocess.run(
-        [str(venv.bin / "ansible-runner"), "run", str(folder), "--playbook", playbook, "--ident", "run"],
-        cwd=ROOT,
-        env=ansible_environment(PATH=f"{venv.bin}{os.pathsep}{os.environ['PATH']}"),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    command = [str(venv.bin / "ansible-runner"), "run", str(folder), "--playbook", playbook, "--ident", "run"]
+    done = run_command(command, ansible_environment(PATH=f"{venv.bin}{os.pathsep}{os.environ['PATH']}"))
     told = [json.loads(path.read_text()) for path in (folder / "artifacts" / "run" / "job_events").glob("*.json")]
     ended = [event["event_data"]["artifact_data"] for event in told if event["event"] == "playbook_on_stats"]
     assert len(ended) == 1, done.stdout
