@@ -16,15 +16,13 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar, trust_as_template
-from ansible.utils.display import Display
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.progress import Progress
 from ansible_collections.fireworks.byoc.plugins.module_utils._operation import Context
 from ansible_collections.fireworks.byoc.plugins.module_utils._operations.readers import READERS
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure import failed_result
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.saying import say, warn
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.sweeping import Limits, Work, sweep
-
-display = Display()
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "operation": {"type": "str", "required": True, "choices": sorted(READERS)},
@@ -78,9 +76,7 @@ class ActionModule(ActionBase):
         def ended(name: str, result: Result) -> None:
             said.ended(name, "not read" if result.get("failed") else "done", result.get("msg", ""), time.monotonic())
 
-        work = Work(
-            do=one.result, late=one.late, ended=ended, looked=lambda: display.display(said.line(time.monotonic()))
-        )
+        work = Work(do=one.result, late=one.late, ended=ended, looked=lambda: say(said.line(time.monotonic())))
         limits = Limits(given["parallel"], given["cluster_timeout"], given["timeout"], given["interval"])
         found = sweep(given["clusters"], work, limits)
         return {
@@ -127,7 +123,7 @@ class _OneCluster:
         if checked.error_messages:
             what = remove_values("; ".join(checked.error_messages), secrets)
             return failed_result(error="ArgumentError", code="invalid_arguments", what=what, where=name)
-        context = Context(True, False, display.warning, until, _THREADS)
+        context = Context(True, False, warn, until, _THREADS)
         result = self._operation.attempt(checked.validated_parameters, context)
         return remove_values(result, secrets) if secrets else result
 

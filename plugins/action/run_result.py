@@ -25,6 +25,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.table impor
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import CredentialError
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.private_file import write_private
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure import failed_result
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.harmless import harmless_data
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.queries import found_by, query_doubt
 
 display = Display()
@@ -58,6 +59,7 @@ class ActionModule(ActionBase):
         if checked.error_messages:
             raise AnsibleActionFail("; ".join(checked.error_messages))
         given = checked.validated_parameters
+        given.update({key: harmless_data(given[key]) for key in ("outcomes", "reports")})
         if given["state"] == "begun":
             return _begin(given)
         result = run_result(

@@ -50,6 +50,7 @@ from ansible.plugins.callback import CallbackBase
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.outcome import Result
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.progress import Progress
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.harmless import harmless, harmless_data
 
 _PAINT_SECONDS = 0.2
 _OUTCOME = "byoc_outcome"
@@ -127,7 +128,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
     def v2_on_file_diff(self, result: Any) -> None:
         shown = result.result.get("diff")
         if shown:
-            self._say(self._get_diff(shown))
+            self._stay(self._get_diff(harmless_data(shown)))  # which may be coloured
 
     # --- showing -----------------------------------------------------------------------------------
 
@@ -155,7 +156,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         if not self._progress or now - self._shown_at < pause:
             return
         self._shown_at = now
-        line = self._progress.line(now)
+        line = harmless(self._progress.line(now))
         if not self._live:
             self._display.display(line)
             return
@@ -166,6 +167,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
 
     def _say(self, text: str) -> None:
         """A line that stays."""
+        self._stay(harmless(text))
+
+    def _stay(self, text: str) -> None:
         if self._painted:
             sys.stdout.write("\r\x1b[K")
             sys.stdout.flush()

@@ -123,11 +123,14 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract im
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.errors import report
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.rules import MODEL_RULES
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.readable import texts_are_readable
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.harmless import harmless
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.this_run import noting_whether_read
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.warmup import load_filters
 
 SOURCE_ENDINGS = (".byoc.yml", ".byoc.yaml")
 ALL_CLUSTERS = "byoc"
+_RULES = (*MODEL_RULES, texts_are_readable)
 
 # What a file became: a contract, or what is wrong with it.
 Contracts = dict[str, dict[str, Any]]
@@ -178,9 +181,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             try:
                 content = file.read_bytes()
                 digest = hashlib.sha256(content).hexdigest()
-                contracts[path] = known.get(path, {}).get(digest) or parse_contract(
-                    content, path=path, rules=MODEL_RULES
-                )
+                contracts[path] = known.get(path, {}).get(digest) or parse_contract(content, path=path, rules=_RULES)
                 fresh[path] = {digest: contracts[path]}
             except ContractErrors as error:
                 problems[path] = error.problems
@@ -214,7 +215,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
     def _report(self, problems: Problems) -> None:
         fatal = self.get_option("on_invalid") == "fatal"
         for path in sorted(problems):
-            text = report(problems[path])
+            text = harmless(report(problems[path]))
             # Reported here and not in the exception: Ansible shows an exception again for each plugin that it tries,
             # and each of these only once.
             if fatal:
@@ -299,5 +300,5 @@ def _connection(contract: dict[str, Any], *, base_dir: str) -> dict[str, Any]:
 def _reader_digest() -> str:
     """A name for the rules by which contracts are read: the code itself."""
     domain = Path(contract_package.__file__).parents[1]
-    sources = sorted([*domain.glob("contract/*.py"), *domain.glob("model/*.py")])
+    sources = sorted([*domain.glob("contract/*.py"), *domain.glob("model/*.py"), domain / "readable.py"])
     return hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()

@@ -16,7 +16,6 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.waits import Waits
 from ansible_collections.fireworks.byoc.plugins.module_utils._operation import Context, Operation
@@ -25,8 +24,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._operations.lock_ke
     has_answered,
 )
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.journal import note
-
-display = Display()
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.saying import say, warn
 
 #: Where a run keeps the result of ``operation_lock``: registered so, the lock is renewed by all our actions.
 LOCK_VARIABLE = "byoc_lock"
@@ -61,8 +59,9 @@ class InProcessAction(ActionBase):
             raise AnsibleActionFail(remove_values("; ".join(checked.error_messages), secrets))
         parameters, lock = checked.validated_parameters, task_vars.get(LOCK_VARIABLE)
         answered = has_answered(parameters.get("connection") or {}, lock)
-        waits = Waits(lambda text: display.display(f"{task_vars.get('inventory_hostname', '')}: waits for {text}"))
-        context = Context(self._task.check_mode, self._task.diff, display.warning, has_answered=answered, waits=waits)
+        host = task_vars.get("inventory_hostname", "")
+        waits = Waits(lambda text: say(f"{host}: waits for {text}"))
+        context = Context(self._task.check_mode, self._task.diff, warn, has_answered=answered, waits=waits)
         try:
             result = attempt_under_lock(self.operation, parameters, context, lock if self.under_lock else None)
         finally:

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.harmless import STEERING
 from tests.integration.ansible_runs import ROOT, ansible_environment, run_playbook
 
 ENABLED = {"ANSIBLE_STDOUT_CALLBACK": "fireworks.byoc.fleet_progress"}
@@ -62,6 +63,7 @@ def inventory(folder: Path, names: list[str]) -> Path:
     return path
 
 
+SAME_PYTHON = {"ansible_python_interpreter": sys.executable}
 FIVE = ["acme", "birch", "cedar", "dogwood", "elm"]
 
 
@@ -85,6 +87,34 @@ def test_plain_lines_come_from_time_to_time(tmp_path: Path) -> None:
     said = run_playbook("-i", str(hosts), str(play), environment=environment).stdout
     assert re.search(r"^Upgrade: [0-5] of 5 ended, .*at work: acquire lock [1-5].* gone", said, re.MULTILINE), said
     assert "\x1b" not in said
+
+
+def test_what_others_wrote_cannot_speak_to_the_terminal(tmp_path: Path) -> None:
+    hostile = "pod \x1b[2J\x1b]0;gone\x07 \u202eedon \x9b31m\r"
+    ended = {"cluster": "acme", "customer": "acme", "result": "failed", "code": "task_failed", "owner": "fireworks",
+             "contact": {"name": "", "email": ""}, "object": hostile, "what": hostile, "next_step": hostile,
+             "written": [], "details": hostile, "blockers": [], "steps": [], "started": "", "ended": ""}  # fmt: skip
+    plays = [
+        {"name": "Work", "hosts": "fleet", "gather_facts": False, "vars": SAME_PYTHON, "tasks": [
+            {"name": "Say it", "ansible.builtin.debug": {"msg": hostile}},
+            {"name": "Refuse", "ignore_errors": True, "fireworks.byoc.requirement": {
+                "that": False, "what": hostile, "next_step": hostile, "code": "task_failed"}},
+            {"name": "Write it", "ansible.builtin.copy": {"content": hostile, "dest": str(tmp_path / "written")}},
+            outcome("failed", hostile),
+            {"name": "Break", "ansible.builtin.fail": {"msg": hostile}, "when": "inventory_hostname == 'acme'"}]},
+        {"name": "Report", "hosts": "localhost", "gather_facts": False, "tasks": [
+            {"name": "Show it", "fireworks.byoc.run_result": {
+                "playbook": "upgrade", "run_id": "1", "outcomes": [ended], "file": str(tmp_path / "result.json"),
+                "reports": [{"title": hostile, "text": hostile, "rows": [{"what": hostile}]}]}}]},
+    ]  # fmt: skip
+    (tmp_path / "play.yml").write_text(json.dumps(plays))
+    hosts = inventory(tmp_path, ["acme", "birch"])
+    environment = ansible_environment(**ENABLED)
+    done = run_playbook("-i", str(hosts), str(tmp_path / "play.yml"), "--diff", environment=environment)
+    assert (tmp_path / "result.json").exists(), done.stdout
+    shown = done.stdout + (tmp_path / "result.json").read_text()
+    assert shown.count(r"\u001b[2J") >= 10, done.stdout
+    assert not STEERING.search(shown), ascii(shown)
 
 
 def test_in_a_terminal_one_line_is_painted_anew(tmp_path: Path) -> None:

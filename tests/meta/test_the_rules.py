@@ -158,6 +158,7 @@ BROKEN = [
         None,
         "has no tasks/main.yml",
     ),
+    ("nothing_is_shown_as_it_came", KUBE, HEAD + 'sys.stderr.write("x")\n', "talk.py: shows what it does not"),
     ("every_playbook_can_be_run_by_its_full_name", "playbooks/on-board.yml", PLAY, "cannot be run"),
     ("every_playbook_is_run_three_times", RERUNS, HEAD + 'Row("onboard")\n', "no row for the playbook retire"),
     ("every_playbook_is_run_three_times", "playbooks/offboard.yml", PLAY, "no row for the playbook offboard"),

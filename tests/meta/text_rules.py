@@ -45,6 +45,17 @@ def digits_told_by_isdigit(tree: Tree) -> list[str]:
     return [f"{tree.named(path)}: asks {found[1]}: use whole_number" for path, found in asked if found]
 
 
+def shown_as_it_came(tree: Tree) -> list[str]:
+    """What speaks to a terminal quotes others: it makes harmless what it shows (_vocabulary/harmless.py)."""
+    speaking = re.compile(r"display\.(?:display|warning|error|deprecated|v+)\(|sys\.std(?:out|err)\.write\(|\bprint\(")
+    texts = {tree.named(path): path.read_text() for path in tree.python("plugins")}
+    return [
+        f"{name}: shows what it does not make harmless: {found[0]}…)"
+        for name, text in texts.items()
+        if (found := speaking.search(text)) and "_vocabulary.harmless import" not in text
+    ]
+
+
 def without_licence(tree: Tree) -> list[str]:
     """Each Python file begins with the licence header and postpones the evaluation of annotations."""
     problems = []

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .harmless import harmless
 from .owner import Contact, Owner
 from .wording import message
 
@@ -26,6 +27,7 @@ def failed_result(
     :param error: the class of the error. :param code: a stable word for what went wrong, for machines.
     :param what: what happened.
     """
+    what, where, next_step = harmless(what), harmless(where), harmless(next_step)
     return {
         "failed": True,
         "msg": message(what, where=where, next_step=next_step, owner=owner, contact=contact),

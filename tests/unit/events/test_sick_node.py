@@ -53,6 +53,8 @@ def test_a_plain_post_needs_no_mark_and_brings_nothing_else_along() -> None:
         alert(remediate=True),
         alert(remediate=None),
         alert(cluster=None),
+        alert(cluster="all"),
+        alert(cluster="byoc"),
         alert(node=None),
         alert(node=""),
         alert(node=7),

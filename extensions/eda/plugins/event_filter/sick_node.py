@@ -35,6 +35,8 @@ EXAMPLES = r"""
 
 # As Kubernetes has them; dots make a node's name a host name.
 _CLUSTER = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+# Groups of every inventory of ours: a pattern would take them for all of their clusters.
+_GROUPS = frozenset({"all", "byoc", "ungrouped"})
 _NODE = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _ALERT = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 
@@ -60,7 +62,7 @@ def _of_alerts(alerts: Any, marked: bool) -> Iterator[dict[str, Any] | None]:
 
 def _event(names: Mapping[str, Any], alert: Any) -> dict[str, Any] | None:
     cluster, node = names.get("cluster"), names.get("node")
-    if not (_plain(cluster, _CLUSTER) and _plain(node, _NODE)):
+    if not (_plain(cluster, _CLUSTER) and _plain(node, _NODE)) or cluster in _GROUPS:
         return None
     return {"cluster": cluster, "node": node, "alert": alert if _plain(alert, _ALERT) else "unnamed"}
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..._vocabulary.harmless import harmless
 from ..._vocabulary.wording import action_required
 from ..names import NAMESPACES, SYSTEM_NAMESPACE
 from ..preflight.item import Item
@@ -65,7 +66,7 @@ def audit_verdict(contract: Data, drift: Sequence[Data], findings: Sequence[Data
         "access", not found, found or "as the contract says", "exactly what the contract says", topic="security"
     )
     given = item.as_dict(contract)
-    return given if item.ok else {**given, "message": _message(cluster, drift, findings, contract, given)}
+    return given if item.ok else {**given, "message": harmless(_message(cluster, drift, findings, contract, given))}
 
 
 def _message(cluster: str, drift: Sequence[Data], findings: Sequence[Data], contract: Data, item: Data) -> str:

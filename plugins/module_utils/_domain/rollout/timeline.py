@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from xml.sax.saxutils import escape
 
+from ..._vocabulary.harmless import harmless
 from ..._vocabulary.wording import action_required, assignee
 from ..table import table
 from .approval import SHORTEST
@@ -48,7 +49,7 @@ def timeline_svg(plan: Data) -> str:
     title = f"{plan['kind']} to {plan['target']}: {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
     parts = [
         f'<svg {_LOOK} width="{_LEFT + _WIDE + 20}" height="{height}">',
-        f"<title>{escape(title)}</title>",
+        f"<title>{escape(harmless(title))}</title>",
         _words(10, 1, title),
     ]
     for line, (wave, row) in enumerate(turns, start=2):
@@ -83,12 +84,12 @@ def _bar(row: Data, line: int, first: datetime, last: datetime) -> str:
     about = f"{row['next_at']} to {row['ends_at']}: {row['reason']}"
     return (
         f'<rect x="{_LEFT + start:.1f}" y="{line * _LINE - 12}" width="{max(2.0, end - start):.1f}" height="14" '
-        f'fill="{_COLOURS[row["decision"]]}"><title>{escape(about)}</title></rect>'
+        f'fill="{_COLOURS[row["decision"]]}"><title>{escape(harmless(about))}</title></rect>'
     )
 
 
 def _words(x: int, line: int, text: str) -> str:
-    return f'<text x="{x}" y="{line * _LINE}">{escape(text)}</text>'
+    return f'<text x="{x}" y="{line * _LINE}">{escape(harmless(text))}</text>'
 
 
 def plan_rows(plan: Data) -> list[dict[str, Any]]:

@@ -1,0 +1,22 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What actions say while they work: it may quote what clusters and contracts hold."""
+
+from __future__ import annotations
+
+from ansible.utils.display import Display
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.harmless import harmless
+
+_display = Display()
+
+
+def say(text: str) -> None:
+    """Show a line."""
+    _display.display(harmless(text))
+
+
+def warn(text: str) -> None:
+    """Show a warning."""
+    _display.warning(harmless(text))
