@@ -30,7 +30,8 @@ COURSES: dict[str, tuple[Prepared, tuple[Operation, ...]]] = {
     "releases": (stack.stack_site, (stack.UPGRADE,)),
     "releases, back": (stack.stack_site, (stack.ROLLBACK,)),
     "models": (models.model_site, (models.DEPLOY,)),
-    "models, back": (models.model_site, (models.ROLLBACK, models.RETIRE)),
+    "models, back": (models.model_site, (models.ROLLBACK,)),
+    "models, away": (models.model_site, (models.RETIRE,)),  # and with them the revisions that a rollback needs
     "nodes": (nodes.node_site, (nodes.REMEDIATE,)),
     "one node": (nodes.node_site, (nodes.REMEDIATE_NODE,)),
 }

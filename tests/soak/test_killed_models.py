@@ -14,5 +14,10 @@ def test_a_rollout_is_finished_on_its_way_and_on_its_way_back(course: Killed, op
 
 
 @kills_of("models, back")
-def test_a_rollback_and_a_retirement_of_a_model_are_finished(course: Killed, operation: str, number: int) -> None:
+def test_a_rollback_of_a_model_is_finished(course: Killed, operation: str, number: int) -> None:
+    course.kill(operation, number)
+
+
+@kills_of("models, away")
+def test_a_retirement_of_a_model_is_finished(course: Killed, operation: str, number: int) -> None:
     course.kill(operation, number)
