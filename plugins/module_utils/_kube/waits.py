@@ -17,20 +17,31 @@ def _nobody(_text: str) -> None:
     """Where nobody listens."""
 
 
+def _nothing() -> None:
+    """Where nothing ends a wait before its time."""
+
+
 class Waits:
     """What the threads of one operation wait for.
 
     :param say: called with all of it, every :data:`SAY_SECONDS` while something is waited for.
+    :param look: called at each turn of a wait; what it raises ends the wait.
     """
 
-    def __init__(self, say: Callable[[str], None] = _nobody) -> None:
+    def __init__(self, say: Callable[[str], None] = _nobody, look: Callable[[], None] = _nothing) -> None:
         self._say = say
+        self._look = look
         self._now: dict[int, str] = {}
         self._since = 0.0
         self._lock = threading.Lock()
 
+    def looking(self, look: Callable[[], None]) -> Waits:
+        """The same, with this look."""
+        return Waits(self._say, look)
+
     def on(self, text: str) -> None:
         """This thread waits for that, now; to be called again and again while it does."""
+        self._look()
         with self._lock:
             now = time.monotonic()
             self._since = self._since if self._now else now

@@ -99,6 +99,17 @@ class LockKeeper:
             if attempts > _ATTEMPTS:
                 raise KubeError("the lock of this run cannot be renewed: others write it", where=self._where)
 
+    def require_while_waiting(self) -> None:
+        """To be called at each turn of a wait: what it waits for, the next holder may have undone.
+
+        :raises _StopError: the lock is lost.
+        """
+        if not self.lost and self._is_stale() and self._due() <= 0:
+            with self._looking:
+                self._look(waiting=True)
+        if self.lost:
+            raise _StopError
+
     def look(self) -> None:
         """Renew the lock, or find that it is lost.
 
@@ -110,9 +121,9 @@ class LockKeeper:
         with self._looking:
             self._look()
 
-    def _look(self, *, writing: bool = False) -> None:
+    def _look(self, *, writing: bool = False, waiting: bool = False) -> None:
         asked_at, self._trouble = time.time(), None
-        had_time, gone = self._is_stale(), False
+        had_time, gone, ends = self._is_stale(), False, writing or waiting
         try:
             if self._place is None:
                 session = open_session(self._connection, None)
@@ -121,12 +132,13 @@ class LockKeeper:
             gone = had_time and hold_of(seen.lease) is None
             confirmed = not gone and self._renew(self._place, seen)
         except NoNamespaceError:
-            gone = had_time
-            confirmed = not gone  # this run has removed it, and the lock with it
+            # This run has removed it, and the lock with it, and waits for the rest.
+            gone, ends = had_time, writing
+            confirmed = not gone
         except KubeError as error:
             # The operation meets the same trouble and tells it better; a credential without this right renews nothing.
             confirmed, self._trouble = False, error
-        if gone and writing:
+        if gone and ends:
             self.lost = self._lost(None)
         if confirmed:
             self._confirmed_at = asked_at
@@ -186,7 +198,8 @@ def attempt_under_lock(operation: Operation, parameters: dict[str, Any], context
     keeper = LockKeeper(connection, held)
     keeper.start()
     try:
-        guarded = replace(context, before_write=keeper.require)
+        waits = context.waits.looking(keeper.require_while_waiting)
+        guarded = replace(context, before_write=keeper.require, waits=waits)
         result = {"changed": False} if keeper.lost else operation.attempt(parameters, guarded)
     except _StopError:
         result = context.told({"changed": False})

@@ -42,6 +42,16 @@ def test_what_is_over_soon_is_not_said_and_the_next_begins_anew(clock: SimpleNam
     assert said == []
 
 
+def test_what_is_looked_at_meanwhile_may_end_the_wait(clock: SimpleNamespace) -> None:
+    def lost() -> None:
+        raise InterruptedError
+
+    said: list[str] = []
+    with pytest.raises(InterruptedError):
+        Waits(said.append).looking(lost).on("a pod")
+    assert said == []
+
+
 def test_what_several_threads_wait_for_is_said_together(clock: SimpleNamespace) -> None:
     said: list[str] = []
     one, done = Waits(said.append), threading.Event()

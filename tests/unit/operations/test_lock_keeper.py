@@ -47,9 +47,9 @@ class Place:
 
 @pytest.fixture
 def pause(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Run an operation that writes, is paused for so long, and writes again; its result, and what it wrote."""
+    """Run an operation that writes (or waits), is paused for so long, and goes on; its result, and what it did."""
 
-    def run(place: Place, seconds: float) -> tuple[dict[str, Any], list[str]]:
+    def run(place: Place, seconds: float, *, wait: bool = False) -> tuple[dict[str, Any], list[str]]:
         monkeypatch.setattr(lock_keeper, "open_session", lambda *_given: SimpleNamespace(where="acme-eu-1"))
         monkeypatch.setattr(lock_keeper, "LeasePlace", lambda *_given: place)
         began, later, wrote = time.time(), [0.0], []
@@ -59,7 +59,7 @@ def pause(monkeypatch: pytest.MonkeyPatch) -> Any:
             for number in ("before", "after", "again"):
                 try:
                     assert context.before_write
-                    context.before_write()
+                    context.waits.on("a pod") if wait else context.before_write()
                     wrote.append(number)
                 except UnreachableError as error:  # as what retries does
                     wrote.append(error.what)
@@ -125,6 +125,23 @@ def test_what_only_reads_needs_no_lock_that_is_gone(monkeypatch: pytest.MonkeyPa
     with pytest.raises(lock_keeper._StopError):
         keeper.require()
     assert keeper.lost
+
+
+@pytest.mark.parametrize(
+    ("place", "seconds", "ends"),
+    [
+        (Place(), 2 * SECONDS, False),
+        (Place(OTHER), 0.2 * SECONDS, False),  # whoever holds it is not asked while it cannot have expired
+        (Place(OTHER), 2 * SECONDS, True),
+        (Place(holder=""), 2 * SECONDS, True),
+        (Place(error=GONE), 2 * SECONDS, False),  # it removed the namespace, and waits for it to be gone
+        (Place(error=UnreachableError("no answer")), 2 * SECONDS, False),
+    ],
+)
+def test_a_wait_ends_once_what_it_waits_for_may_be_undone(pause: Any, place: Place, seconds: float, ends: bool) -> None:
+    result, waited = pause(place, seconds, wait=True)
+    assert waited == (["before"] if ends else ["before", "after", "again"])
+    assert result.get("code") == ("lock_lost" if ends else None)
 
 
 def test_a_lock_that_others_write_without_end_is_no_leave_to_write(pause: Any) -> None:
