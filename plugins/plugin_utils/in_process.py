@@ -9,6 +9,7 @@ environment of its own, async) the action hands over to the module of the same n
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -62,10 +63,14 @@ class InProcessAction(ActionBase):
         host = task_vars.get("inventory_hostname", "")
         waits = Waits(lambda text: say(f"{host}: waits for {text}"))
         context = Context(self._task.check_mode, self._task.diff, warn, has_answered=answered, waits=waits)
+        run = os.getppid()
         try:
             result = attempt_under_lock(self.operation, parameters, context, lock if self.under_lock else None)
         finally:
             self._note(task_vars, context.writes)
+            if os.getppid() != run:
+                # The run was killed. A result that nobody takes would keep this process for ever once it fills a pipe.
+                os._exit(1)
         return remove_values(result, secrets) if secrets else result
 
     def prepare(self, arguments: dict[str, Any], _task_vars: dict[str, Any]) -> dict[str, Any]:
