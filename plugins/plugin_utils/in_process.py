@@ -69,7 +69,7 @@ class InProcessAction(ActionBase):
         finally:
             self._note(task_vars, context.writes)
             if os.getppid() != run:
-                # The run was killed. A result that nobody takes would keep this process for ever once it fills a pipe.
+                # The run was killed. A result that nobody takes would keep this process forever once it fills a pipe.
                 os._exit(1)
         return remove_values(result, secrets) if secrets else result
 
