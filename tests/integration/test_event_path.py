@@ -197,6 +197,7 @@ def test_what_is_posted_chooses_when_a_node_is_looked_at_and_nothing_else(
         posted(node=lookup),
         posted(cluster=lookup),
         posted(cluster="byoc:!other"),
+        posted(cluster="byoc"),
         posted(node="../../etc"),
         posted(remediate="false"),
         {"alerts": "none", "cluster": "birch-eu-1", "node": OTHER},
@@ -204,15 +205,15 @@ def test_what_is_posted_chooses_when_a_node_is_looked_at_and_nothing_else(
         ["no object"],
     ):
         assert path.post(refused) == 200
-    # A name of a group, a cluster and a node that nobody has: each is a run that ends without a change.
-    assert path.post(posted(cluster="byoc")) == 200
+    # A name of another group, a cluster and a node that nobody has: each is a run that ends without a change.
+    assert path.post(posted(cluster="web")) == 200
     assert path.post(posted(cluster="elsewhere-eu-1")) == 200
     assert path.post_signed({"cluster": "birch-eu-1", "node": "no-such-node", "more": lookup}) == 200
     # And one that is forged: the node is well, and stays in service.
     assert path.post(posted()) == 200
     assert path.post(posted()) == 200  # it is the same
     says = (
-        "the inventory has no cluster of the name byoc;",
+        "the inventory has no cluster of the name web;",
         "the inventory has no cluster of the name elsewhere-eu-1;",
         "birch-eu-1: there is no GPU node of the name no-such-node",
     )

@@ -19,7 +19,7 @@ from tests.beds import h100
 from tests.integration.ansible_runs import ROOT
 from tests.integration.audit_log import by_identity_and_verb, calls
 from tests.integration.journey import NO_REQUESTS, as_admin, hardened, line, onboard, ours, play, versions, wipe
-from tests.integration.upgrades import NEW, OLD, QUICK, REQUESTED_BY, ended, publish
+from tests.integration.upgrades import NEW, OLD, QUICK, REQUESTED_BY, ended, publish, rollback
 
 
 @pytest.fixture
@@ -90,6 +90,7 @@ def test_every_playbook_runs_as_the_identity_that_it_declares(
     assert "failed=0" in done.stdout
     if playbook == "upgrade":
         assert ended(done, "birch-eu-1")[4:6] == ["done", "go"], done.stdout
+        assert rollback(tmp_path, [contract]).returncode == 0, "the next test finds another release"
 
 
 def test_no_cluster_admin_anywhere_but_in_the_presetup(tmp_path: Path) -> None:
