@@ -21,6 +21,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.progress im
 from ansible_collections.fireworks.byoc.plugins.module_utils._operation import Context
 from ansible_collections.fireworks.byoc.plugins.module_utils._operations.readers import READERS
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure import failed_result
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.orphans import ending_with_its_run
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.saying import say, warn
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.sweeping import Limits, Work, sweep
 
@@ -78,7 +79,8 @@ class ActionModule(ActionBase):
 
         work = Work(do=one.result, late=one.late, ended=ended, looked=lambda: say(said.line(time.monotonic())))
         limits = Limits(given["parallel"], given["cluster_timeout"], given["timeout"], given["interval"])
-        found = sweep(given["clusters"], work, limits)
+        with ending_with_its_run():
+            found = sweep(given["clusters"], work, limits)
         return {
             "changed": False,
             "clusters": found,

@@ -59,7 +59,6 @@ class ActionModule(ActionBase):
         if checked.error_messages:
             raise AnsibleActionFail("; ".join(checked.error_messages))
         given = checked.validated_parameters
-        given.update({key: harmless_data(given[key]) for key in ("outcomes", "reports")})
         if given["state"] == "begun":
             return _begin(given)
         result = run_result(
@@ -72,7 +71,7 @@ class ActionModule(ActionBase):
             failed=given["failed"],
             task=given["task"],
         )
-        plain = json.loads(json.dumps(result, default=str))
+        plain = harmless_data(json.loads(json.dumps(result, default=str)))
         asked = given["query"] and not (given["failed"] and query_doubt(given["query"]))
         if not asked:
             _show_reports(given["reports"])
@@ -120,7 +119,7 @@ def _found(query: str, result: Mapping[str, Any]) -> str:
 
 def _show_reports(reports: list[dict[str, Any]]) -> None:
     """As they are: they hold tables and commands to copy."""
-    for one in reports:
+    for one in harmless_data(reports):
         rows, text = one.get("rows") or [], str(one.get("text") or "")
         if rows or text:
             parts = [str(one.get("title") or ""), text, table(rows, one.get("columns") or ()) if rows else ""]

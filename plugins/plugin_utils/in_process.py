@@ -9,7 +9,6 @@ environment of its own, async) the action hands over to the module of the same n
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -25,6 +24,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._operations.lock_ke
     has_answered,
 )
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.journal import note
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.orphans import ending_with_its_run
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.saying import say, warn
 
 #: Where a run keeps the result of ``operation_lock``: registered so, the lock is renewed by all our actions.
@@ -63,14 +63,11 @@ class InProcessAction(ActionBase):
         host = task_vars.get("inventory_hostname", "")
         waits = Waits(lambda text: say(f"{host}: waits for {text}"))
         context = Context(self._task.check_mode, self._task.diff, warn, has_answered=answered, waits=waits)
-        run = os.getppid()
-        try:
-            result = attempt_under_lock(self.operation, parameters, context, lock if self.under_lock else None)
-        finally:
-            self._note(task_vars, context.writes)
-            if os.getppid() != run:
-                # The run was killed. A result that nobody takes would keep this process forever once it fills a pipe.
-                os._exit(1)
+        with ending_with_its_run():
+            try:
+                result = attempt_under_lock(self.operation, parameters, context, lock if self.under_lock else None)
+            finally:
+                self._note(task_vars, context.writes)
         return remove_values(result, secrets) if secrets else result
 
     def prepare(self, arguments: dict[str, Any], _task_vars: dict[str, Any]) -> dict[str, Any]:

@@ -63,6 +63,7 @@ class LockKeeper:
         self._confirmed_at = float(held["known_at"])
         self._look_at = self._confirmed_at + held["duration"] * RENEW_AFTER
         self._trouble: KubeError | None = None
+        self._missing = False
         self._run = os.getppid()
         self._stop = threading.Event()
         self._looking = threading.Lock()
@@ -104,9 +105,8 @@ class LockKeeper:
 
         :raises _StopError: the lock is lost.
         """
-        if not self.lost and self._is_stale() and self._due() <= 0:
-            with self._looking:
-                self._look(waiting=True)
+        if self._missing and not self.lost:
+            self.lost = self._lost(None)
         if self.lost:
             raise _StopError
 
@@ -116,29 +116,28 @@ class LockKeeper:
         It is lost if somebody else is seen to hold it. That it expired while nobody looked, or that it was deleted
         while it was known to be held, takes it from nobody: it is renewed. If it had time to expire and is gone,
         somebody may have taken it, done what they wanted, and released it: it is not renewed, and it is lost once
-        something is to be written. What cannot be asked now is asked again.
+        something is to be written or waited for. What cannot be asked now is asked again.
         """
         with self._looking:
             self._look()
 
-    def _look(self, *, writing: bool = False, waiting: bool = False) -> None:
-        asked_at, self._trouble = time.time(), None
-        had_time, gone, ends = self._is_stale(), False, writing or waiting
+    def _look(self, *, writing: bool = False) -> None:
+        asked_at, self._trouble, self._missing = time.time(), None, False
+        had_time, gone = self._is_stale(), False
         try:
             if self._place is None:
                 session = open_session(self._connection, None)
                 self._where, self._place = session.where, LeasePlace(session, SYSTEM_NAMESPACE, LOCK)
             seen = self._place.read()
-            gone = had_time and hold_of(seen.lease) is None
+            gone = self._missing = had_time and hold_of(seen.lease) is None
             confirmed = not gone and self._renew(self._place, seen)
         except NoNamespaceError:
-            # This run has removed it, and the lock with it, and waits for the rest.
-            gone, ends = had_time, writing
-            confirmed = not gone
+            gone = had_time
+            confirmed = not gone  # this run has removed it, and the lock with it
         except KubeError as error:
             # The operation meets the same trouble and tells it better; a credential without this right renews nothing.
             confirmed, self._trouble = False, error
-        if gone and ends:
+        if gone and writing:
             self.lost = self._lost(None)
         if confirmed:
             self._confirmed_at = asked_at
@@ -209,5 +208,6 @@ def attempt_under_lock(operation: Operation, parameters: dict[str, Any], context
 
 
 def _failed(lost: LockLostError, result: Mapping[str, Any]) -> dict[str, Any]:
+    told = lost.as_result()
     also = f"\n{result['msg']}" if result.get("failed") else ""
-    return {**lost.as_result(), "msg": f"{lost}{also}"}
+    return {**told, "msg": f"{told['msg']}{also}"}

@@ -49,7 +49,7 @@ def timeline_svg(plan: Data) -> str:
     title = f"{plan['kind']} to {plan['target']}: {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
     parts = [
         f'<svg {_LOOK} width="{_LEFT + _WIDE + 20}" height="{height}">',
-        f"<title>{escape(harmless(title))}</title>",
+        f"<title>{_safe(title)}</title>",
         _words(10, 1, title),
     ]
     for line, (wave, row) in enumerate(turns, start=2):
@@ -84,12 +84,16 @@ def _bar(row: Data, line: int, first: datetime, last: datetime) -> str:
     about = f"{row['next_at']} to {row['ends_at']}: {row['reason']}"
     return (
         f'<rect x="{_LEFT + start:.1f}" y="{line * _LINE - 12}" width="{max(2.0, end - start):.1f}" height="14" '
-        f'fill="{_COLOURS[row["decision"]]}"><title>{escape(harmless(about))}</title></rect>'
+        f'fill="{_COLOURS[row["decision"]]}"><title>{_safe(about)}</title></rect>'
     )
 
 
+def _safe(text: str) -> str:
+    return escape(harmless(text))
+
+
 def _words(x: int, line: int, text: str) -> str:
-    return f'<text x="{x}" y="{line * _LINE}">{escape(harmless(text))}</text>'
+    return f'<text x="{x}" y="{line * _LINE}">{_safe(text)}</text>'
 
 
 def plan_rows(plan: Data) -> list[dict[str, Any]]:
