@@ -9,7 +9,6 @@ import hashlib
 import hmac
 import json
 import os
-import socket
 import subprocess
 import time
 import urllib.error
@@ -24,6 +23,7 @@ from typing import Any
 import jinja2
 import yaml
 
+from byoc_testbed.ports import quiet_ports
 from tests.integration.ansible_runs import ROOT, ansible_environment
 from tests.tools.environments import Environment
 
@@ -88,7 +88,7 @@ def chain(
     ``prometheus`` and ``alertmanager`` are started. venv: what ansible-rulebook is in.
     """
     names = ("prometheus", "alertmanager", "alertmanager-hook", "signed-hook")
-    made = Chain(folder, dict(zip(names, _free_ports(len(names)), strict=True)))
+    made = Chain(folder, dict(zip(names, quiet_ports(len(names)), strict=True)))
     (folder / "prometheus.yml").write_text(json.dumps(_prometheus(made, cluster, targets)))
     (folder / "alertmanager.yml").write_text(_alertmanager(made))
     (folder / "token").write_text(TOKEN)
@@ -195,14 +195,6 @@ def _until(made: Chain, name: str, done: Callable[[], bool], seconds: float = 12
         assert made.processes[name].poll() is None, f"{name} ended: {made.log(name)[-3000:]}"
         assert time.monotonic() < deadline, f"{name} is not ready: {made.log(name)[-3000:]}"
         time.sleep(0.2)
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def moment(text: str) -> float:

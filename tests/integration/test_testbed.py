@@ -164,6 +164,7 @@ def test_clusters_start_in_seconds_and_leave_nothing_behind() -> None:
     assert is_free(port)
 
 
+@pytest.mark.soak
 def test_a_cluster_can_be_made_unreachable_and_comes_back_as_it_was() -> None:
     with Testbed.start([ClusterSpec("away", pools=[NodePool("h100", count=1)], device_plugin=False)]) as bed:
         cluster = bed["away"]
@@ -177,6 +178,7 @@ def test_a_cluster_can_be_made_unreachable_and_comes_back_as_it_was() -> None:
         until(lambda: after.ready, seconds=90)  # controllers and the scheduler come back at their own pace
 
 
+@pytest.mark.soak
 def test_hundreds_of_nodes_and_pods_are_there_in_seconds() -> None:
     pools = [NodePool("h100", count=200)]
     spec = ClusterSpec("big", pools=pools, controllers=False, scheduler=False, device_plugin=False, load_seconds=0)
@@ -219,6 +221,7 @@ def test_the_delay_of_a_cluster_can_be_set_while_it_runs(acme: Cluster, namespac
         acme.set_load_seconds(acme.spec.load_seconds)
 
 
+@pytest.mark.soak
 def test_a_pod_told_to_crash_crashes_and_recovers_when_told_to(acme: Cluster, namespace: str) -> None:
     crashing = Pod(acme, pod("model", namespace, behaviour="crash", exit_code="137", exit_reason="OOMKilled"))
     state = until(lambda: crashing.container["state"].get("waiting"))
@@ -291,6 +294,7 @@ def test_a_deleted_pod_is_gone_in_a_moment(acme: Cluster, namespace: str) -> Non
 # -- nodes ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.soak
 def test_a_node_whose_heartbeats_stop_is_lost_until_it_is_repaired(acme: Cluster, namespace: str) -> None:
     acme.break_node("h100-1", "not-ready")
     try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.rails.running import passes, variables
@@ -29,6 +30,7 @@ def test_types_of_thinking_and_talking_hold(tool):
     tool("mypy", *packages)
 
 
+@pytest.mark.soak
 def test_plugin_documentation_is_sound_and_its_references_resolve(tool):
     tool("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "self", ".")
 

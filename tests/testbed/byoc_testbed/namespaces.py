@@ -4,7 +4,8 @@
 """Namespaces removed at once, for what comes after a test.
 
 The namespace controller waits 5 s before it looks at a namespace that is being deleted, and for the grace of its pods
-on top of it. Here its work is done for it: everything inside is deleted, and then the namespace is finalized.
+on top of it; and what it has begun to delete by name, it goes on deleting in a new namespace of the same name. So the
+namespace is taken from it (it has nothing to finalize any more), held until everything inside is deleted, and let go.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from .api import Api
 from .errors import ApiError, TestbedError
 
 _SECONDS = 30.0
+_HOLD = "testbed.byoc.fireworks.ai/until-it-is-empty"
 _AT_ONCE = {"gracePeriodSeconds": 0, "propagationPolicy": "Background"}
 
 
@@ -29,11 +31,17 @@ def remove_namespaces(api: Api, *names: str) -> None:
     there = {item["metadata"]["name"] for item in api.request("GET", "/api/v1/namespaces")["items"]}
     for name in there & set(names):
         with suppress(ApiError):  # it is on its way already
+            _finalize(api, name, held_by=[_HOLD])
             api.request("DELETE", f"/api/v1/namespaces/{name}")
         _empty(api, name)
-        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}, "spec": {"finalizers": []}}
         with suppress(ApiError):  # the controller was first
-            api.request("PUT", f"/api/v1/namespaces/{name}/finalize", body)
+            _finalize(api, name, held_by=[])
+
+
+def _finalize(api: Api, name: str, held_by: list[str]) -> None:
+    """Leave its controller nothing to do with it; it goes once nothing holds it."""
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "finalizers": held_by}, "spec": {}}
+    api.request("PUT", f"/api/v1/namespaces/{name}/finalize", body)
 
 
 def _empty(api: Api, name: str) -> None:
