@@ -6,13 +6,18 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
 from tests.rails.running import UNTIMED, passes, variables
 from tests.tools import environments
 
-GROUPS = ("tests/unit/domain/scaling", "tests/unit/domain/rollout")
+GROUPS = (
+    "tests/unit/domain/scaling",
+    "tests/unit/domain/rollout",
+    "tests/unit/domain/contract/test_recurrence_rules.py",
+)
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -22,7 +27,7 @@ def test_properties_hold_over_a_thousand_examples(group: str) -> None:
     chosen = ("-m", "hypothesis", "--hypothesis-profile=long", f"--hypothesis-seed={seed}")
     said = passes(
         [development.bin / "python", "-m", "pytest", group, "-q", *chosen, *UNTIMED],
-        log=f"properties-{group.rpartition('/')[2]}",
+        log=f"properties-{Path(group).stem}",
         env=variables(development.bin),
         timeout=850,
     )

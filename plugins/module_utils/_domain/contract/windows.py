@@ -13,6 +13,7 @@ from typing import Any
 
 from .durations import parse_duration
 from .libraries import library
+from .rule_parts import rule_parts
 from .time_zones import time_zone
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -21,13 +22,12 @@ MOMENT_PATTERN = r"^[0-9]{4}-[0-9][0-9]-[0-9][0-9]([T ]([01][0-9]|2[0-3]):[0-5][
 
 _CLOCK = re.compile(CLOCK_PATTERN)
 _MOMENT = re.compile(MOMENT_PATTERN)
-_PARTS = ("FREQ", "INTERVAL", "BYDAY", "BYMONTHDAY", "BYMONTH", "BYSETPOS", "BYHOUR", "BYMINUTE", "WKST")
-_FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 # Rules without a first day count from a Monday long before any contract.
 _EPOCH = datetime(2024, 1, 1)  # noqa: DTZ001  (a local time, in each window's own zone)
-# dateutil looks for the next occurrence until the year 9999. Asking from here on keeps the answer
-# "never" (a 30th of February) quick, and twelve years hold every leap day and weekday of a month.
-_LAST_YEARS = datetime(9988, 1, 1)  # noqa: DTZ001  (likewise)
+# dateutil looks for an opening until the year 9999. The calendar repeats every 400 years, days of the week included, so
+# a rule that is moved there opens alike, and the answer "never" (a 30th of February) is quick.
+_CALENDAR_YEARS = 400
+_LAST_YEAR = 9999
 
 
 @dataclass(frozen=True)
@@ -98,19 +98,12 @@ def parse_rrule(text: str, *, first: str | None = None) -> Any:
     Raises ValueError, with what was meant, when the rule cannot be read, never opens, or leaves open when it opens.
     """
     rrules = library("dateutil.rrule", "python-dateutil")
-    parts = _rule_parts(text)
-    if "BYHOUR" not in parts:
-        raise ValueError("does not say at which hour the window opens: add BYHOUR, like BYHOUR=22")
-    if parts.get("INTERVAL", "1") != "1" and first is None:
-        raise ValueError('has an INTERVAL but no first day to count from: add `from`, like from: "2026-01-05"')
-    rule = ";".join(f"{key}={value}" for key, value in parts.items())
-    if "BYMINUTE" not in parts:
-        rule += ";BYMINUTE=0"
-    rule += ";BYSECOND=0"
+    parts = rule_parts(text, has_first=first is not None)
+    rule = ";".join(f"{key}={value}" for key, value in ({"BYMINUTE": "0"} | parts).items())
     start = parse_moment(first) if first else _EPOCH
     try:
-        parsed = rrules.rrulestr(rule, dtstart=start)
-        opens = next(iter(parsed.replace(dtstart=_LAST_YEARS)), None)
+        parsed = rrules.rrulestr(f"{rule};BYSECOND=0", dtstart=start)
+        opens = next(iter(parsed.replace(dtstart=_moved(start))), None)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
         raise ValueError(
             f"is not a rule that can be read ({error}): write it like FREQ=MONTHLY;BYDAY=1SA;BYHOUR=22"
@@ -120,21 +113,9 @@ def parse_rrule(text: str, *, first: str | None = None) -> Any:
     return parsed
 
 
-def _rule_parts(text: str) -> dict[str, str]:
-    parts: dict[str, str] = {}
-    for item in text.removeprefix("RRULE:").split(";"):
-        key, equals, value = item.partition("=")
-        key, value = key.strip().upper(), value.strip().upper()
-        if not equals or not value:
-            raise ValueError("is not a rule that can be read: write it like FREQ=MONTHLY;BYDAY=1SA;BYHOUR=22")
-        if key not in _PARTS:
-            raise ValueError(f"uses {key[:20]}, which a window cannot: it may use {', '.join(_PARTS)}")
-        if key in parts:
-            raise ValueError(f"says {key} twice")
-        parts[key] = value
-    if parts.get("FREQ") not in _FREQUENCIES:
-        raise ValueError(f"must have a FREQ of {', '.join(_FREQUENCIES)}")
-    return parts
+def _moved(start: datetime) -> datetime:
+    """The same day in the calendar's last repetition."""
+    return start.replace(year=start.year + (_LAST_YEAR - start.year) // _CALENDAR_YEARS * _CALENDAR_YEARS)
 
 
 def _weekly(days: list[str], start: str) -> Any:

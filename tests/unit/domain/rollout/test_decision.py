@@ -202,7 +202,7 @@ def test_who_has_to_act_besides_is_said() -> None:
 )
 def test_rolling_back_waits_for_no_window(change: dict[str, Any], live: dict[str, Any]) -> None:
     found = decide(case(agreed(**change), alive(**live), request(rollback=True)), NOW)
-    assert (found.action, found.at) == ("go", NOW)
+    assert (found.action, found.code, found.at) == ("go", "go", NOW)
 
 
 def test_rolling_back_waits_for_who_works_there() -> None:
