@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+from .._vocabulary.addresses import shown_address
 from .._vocabulary.owner import Owner
 from .answers import Answer, Asked, doubt, watch_events
 from .connection_failures import is_distrust, plain_reason
@@ -98,7 +99,8 @@ class Session:
         has_answered: bool = False,
     ) -> None:
         self.access = access
-        self.where = f"{cluster_name} ({access.server})" if cluster_name else access.server
+        server = shown_address(access.server)
+        self.where = f"{cluster_name} ({server})" if cluster_name else server
         self.expected_uid = expected_uid
         self.threads, self.waits = threads, waits or Waits()
         self._until = math.inf if until is None else until
