@@ -363,8 +363,8 @@ class TestLookup:
     def test_a_kubeconfig_is_fetched_when_a_task_asks_for_it(self, fleet: Fleet) -> None:
         self.allow(fleet, "ansible.builtin.env", ["BYOC_*"])
         fleet.contract("one", self.lookup("ansible.builtin.env", "BYOC_TEST_CREDENTIAL", "kubeconfig"))
-        assert fleet.hosts()["one"]["byoc_connection"]["kubeconfig"] == (
-            '{{ lookup("ansible.builtin.env", *["BYOC_TEST_CREDENTIAL"], **{}) }}'
+        assert fleet.hosts()["one"]["byoc_connection"]["kubeconfig"].startswith(
+            "{{ lookup('fireworks.byoc.contract_credential', {"
         )
         for content in ("the content", "another content"):
             assert fleet.evaluated("byoc_connection.kubeconfig", BYOC_TEST_CREDENTIAL=content) == content
@@ -386,6 +386,24 @@ class TestLookup:
         )
         assert fleet.evaluated("byoc_connection.token") == "abc"
         assert fleet.evaluated("byoc_connection.server") == "https://api.acme.example"
+
+    @pytest.mark.parametrize(
+        ("plugin", "more", "said"),
+        [
+            ("ansible.builtin.file", "", "failed with AnsibleError"),
+            ("ansible.builtin.url", ", options: {username: s3cr3t}", "failed with AnsibleError"),
+            ("ansible.builtin.items", ", field: a.b", "returned has no field 'a.b'"),
+            ("acme.none.such", "", "is not installed where Ansible runs"),
+        ],
+    )
+    def test_of_a_lookup_that_fails_nothing_is_shown(self, fleet: Fleet, plugin: str, more: str, said: str) -> None:
+        self.allow(fleet, plugin, ["s3cr3t"], options={"username": ["s3cr3t"]})
+        fleet.contract("one", self.lookup(plugin, "s3cr3t", "kubeconfig", more))
+        tasks = [{"fireworks.byoc.cluster_info": {"connection": "{{ byoc_connection }}"}}]
+        (fleet.folder / "play.yml").write_text(json.dumps([{"hosts": "byoc", "gather_facts": False, "tasks": tasks}]))
+        done = run_playbook("-i", str(fleet.source), str(fleet.folder / "play.yml"), "-vvvv")
+        assert f"the lookup {plugin}" in done.stdout and said in done.stdout, done.stdout
+        assert "s3cr3t" not in done.stdout
 
     def test_nothing_in_a_term_becomes_code(self, fleet: Fleet) -> None:
         term = "') }} it's 😀 é %} # [lookup('pipe', 'id')]"

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .._vocabulary.addresses import shown_address
 from .allowed import Allowed
 from .errors import CredentialError
 
@@ -57,6 +58,11 @@ class Access:
     cert_pem: str | None = None
     key_pem: str | None = None
     exec_spec: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def place(self) -> str:
+        """The server as people may read it."""
+        return shown_address(self.server)
 
 
 def read_kubeconfig(

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from .._vocabulary.addresses import shown_address
 from .._vocabulary.owner import Owner
 from .answers import Answer, Asked, doubt, watch_events
 from .connection_failures import is_distrust, plain_reason
@@ -99,8 +98,7 @@ class Session:
         has_answered: bool = False,
     ) -> None:
         self.access = access
-        server = shown_address(access.server)
-        self.where = f"{cluster_name} ({server})" if cluster_name else server
+        self.where = f"{cluster_name} ({access.place})" if cluster_name else access.place
         self.expected_uid = expected_uid
         self.threads, self.waits = threads, waits or Waits()
         self._until = math.inf if until is None else until

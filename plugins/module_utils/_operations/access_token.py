@@ -28,7 +28,6 @@ from .._kube.tokens import (
     with_token,
 )
 from .._operation import Context, Operation
-from .._vocabulary.addresses import shown_address
 
 SHORTEST_SECONDS = 600
 #: A server behind a balancer may not have heard of a token's account yet.
@@ -134,7 +133,7 @@ def _token_in(path: str, access: Access) -> tuple[str, str]:
     except CredentialError as error:
         return "", error.what
     if _way(held) != _way(access):
-        return "", f"the file is for another server, {shown_address(held.server)}, or reaches it in another way"
+        return "", f"the file is for another server, {held.place}, or reaches it in another way"
     return held.token or "", "the file holds no token"
 
 
