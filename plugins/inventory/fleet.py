@@ -88,6 +88,7 @@ options:
 notes:
   - The cache is keyed by each file's content.
     A changed contract is read again at once, regardless of O(cache_timeout).
+    Contracts whose credential is fetched by a lookup are not cached.
   - With O(on_invalid=fatal), Ansible itself continues with an empty inventory after a warning.
     Set C(any_unparsed_is_failed = true) in section C([inventory]) of C(ansible.cfg) to make it stop.
     The playbooks of this collection refuse to run then in any case.
@@ -244,7 +245,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
                 content = file.read_bytes()
                 digest = hashlib.sha256(content).hexdigest()
                 contracts[path] = known.get(path, {}).get(digest) or parse_contract(content, path=path, rules=_RULES)
-                fresh[path] = {digest: contracts[path]}
+                if "lookup" not in contracts[path]["access"]["credential"]:  # what it looks up is in no cache
+                    fresh[path] = {digest: contracts[path]}
             except ContractErrors as error:
                 problems[path] = error.problems
             except OSError as error:

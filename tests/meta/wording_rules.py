@@ -27,7 +27,7 @@ def wording_elsewhere(tree: Tree) -> list[str]:
     ]
 
 
-ADDRESSES = {"server", "proxy_url", "proxy"}
+ADDRESSES = {"server", "proxy_url"}
 #: What an exec plugin or a lookup printed.
 PRINTED = {"stderr", "stdout"}
 
