@@ -77,13 +77,41 @@ def contract(
     return made
 
 
-def write_fleet(folder: Path, contracts: Iterable[Contract]) -> Path:
-    """A fleet in a folder: the inventory source, and a file for each contract."""
-    clusters = folder / "clusters"
+def write_fleet(folder: Path, contracts: Iterable[Contract], **options: Any) -> Path:
+    """A fleet in a folder: the inventory source, and a file for each contract.
+
+    :param options: of the source, beside the credentials that these contracts refer to.
+    """
+    clusters, written = folder / "clusters", list(contracts)
     clusters.mkdir(parents=True, exist_ok=True)
-    for each in contracts:
+    for each in written:
         text = yaml.safe_dump(each, sort_keys=False, allow_unicode=True)
-        (clusters / f"{each['identity']['name']}.yml").write_text(text, encoding="utf-8")
+        (clusters / _file(each)).write_text(text, encoding="utf-8")
     source = folder / "fleet.byoc.yml"
-    source.write_text("plugin: fireworks.byoc.fleet\n", encoding="utf-8")
+    chosen = {"plugin": "fireworks.byoc.fleet", "credential_roots": credential_roots(written), **options}
+    source.write_text(yaml.safe_dump(chosen, sort_keys=False), encoding="utf-8")
     return source
+
+
+def credential_roots(contracts: Iterable[Contract]) -> dict[str, dict[str, list[Any]]]:
+    """What the fleet's owner allows each customer, where that is exactly what these contracts refer to."""
+    roots: dict[str, dict[str, list[Any]]] = {}
+    for each in contracts:
+        access, credential = each["access"], each["access"]["credential"]
+        files = [access.get("ca_file"), credential.get("kubeconfig_file"), credential.get("token_file")]
+        used = {
+            "contracts": [_file(each)],
+            "directories": [str(Path(file).parent) for file in files if file],
+            "environment": [credential[key] for key in ("kubeconfig_env", "token_env") if key in credential],
+            "servers": [access["server"]] if "server" in access else [],
+            "contexts": [access["context"]] if "context" in access else [],
+        }
+        root = roots.setdefault(each["identity"]["customer"], {})
+        for key, values in used.items():
+            known = root.setdefault(key, []) if values else []
+            known += [value for value in values if value not in known]
+    return roots
+
+
+def _file(contract: Contract) -> str:
+    return f"{contract['identity']['name']}.yml"

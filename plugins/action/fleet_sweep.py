@@ -18,6 +18,7 @@ from ansible.plugins.action import ActionBase
 from ansible.template import Templar, trust_as_template
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.progress import Progress
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.access import not_to_be_shown
 from ansible_collections.fireworks.byoc.plugins.module_utils._operation import Context
 from ansible_collections.fireworks.byoc.plugins.module_utils._operations.readers import READERS
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure import failed_result
@@ -121,7 +122,7 @@ class _OneCluster:
             self._templates.release()
         validator = ArgumentSpecValidator(dict(self._operation.argument_spec), **dict(self._operation.rules))
         checked = validator.validate(arguments)
-        secrets = checked._no_log_values
+        secrets = checked._no_log_values | not_to_be_shown(arguments.get("connection") or {})
         if checked.error_messages:
             what = remove_values("; ".join(checked.error_messages), secrets)
             return failed_result(error="ArgumentError", code="invalid_arguments", what=what, where=name)

@@ -39,8 +39,22 @@ options:
       context:
         description: The kubeconfig's context; its current one when not given.
         type: str
+      exec_plugins:
+        description:
+          - The commands that a kubeconfig may run to get its credential, each with a list of the environment variables
+            that it may set for it. None unless given.
+          - A command without a slash is looked up on the E(PATH) of the user that runs Ansible.
+        type: dict
+      credential_directories:
+        description:
+          - The directories that files named in a kubeconfig may lie in, besides the kubeconfig's own.
+        type: list
+        elements: path
       server:
-        description: The API server's URL (C(https://) only). Needed with a token; overrides the kubeconfig's.
+        description:
+          - The API server's URL (C(https://) only, without user info and query).
+          - Required with a token, and only given with one, as are the options after it.
+            What a kubeconfig holds is only sent to the kubeconfig's own server.
         type: str
       token:
         description: A bearer token.
@@ -52,16 +66,16 @@ options:
         description: The name of an environment variable that holds a bearer token.
         type: str
       ca_file:
-        description: The path of the PEM certificates to trust; overrides the kubeconfig's.
+        description: The path of the PEM certificates to trust. A token needs this or O(connection.ca_cert).
         type: path
       ca_cert:
-        description: The PEM certificates to trust; overrides the kubeconfig's.
+        description: The PEM certificates to trust. A token needs this or O(connection.ca_file).
         type: str
       tls_server_name:
         description: The name expected in the server's certificate, when it is not the host of its URL.
         type: str
       proxy_url:
-        description: The HTTP proxy to go through.
+        description: The HTTP proxy to go through with a token.
         type: str
 requirements:
   - urllib3

@@ -52,25 +52,43 @@ options:
     choices: [exclude, fatal]
     env:
       - name: BYOC_ON_INVALID
-  credential_lookups:
+  credential_roots:
     description:
-      - The lookup plugins that a contract may name to fetch its credential.
-      - Lookups run on the machine that runs Ansible, with its files and its environment,
-        while a contract is a customer's file. So the operator of the fleet allows them one by one.
-    type: list
-    elements: str
-    default:
-      - amazon.aws.secretsmanager_secret
-      - azure.azcollection.azure_keyvault_secret
-      - community.general.bitwarden_secrets_manager
-      - community.general.onepassword
-      - community.hashi_vault.vault_kv1_get
-      - community.hashi_vault.vault_kv2_get
-      - cyberark.conjur.conjur_variable
-      - google.cloud.gcp_secret_manager
+      - What the contracts of each customer may refer to on the machine that runs Ansible, and where a token may be
+        sent. A contract is a customer's file, so the owner of the fleet says this and no contract does.
+      - The keys are customers, as C(identity.customer) of the contracts names them.
+        A contract that refers to anything else is refused, with the lines to add.
+      - In a pattern, C(*) stands for letters, digits, dots, dashes and underscores, so never for a C(/), a space
+        or a C(:). A pattern must have a letter or digit.
+      - C(contracts) are patterns of the names of the files that may be this customer's contracts. Without it, a
+        contract could say that it is another customer's.
+      - C(directories) are where the files lie that C(kubeconfig_file), C(token_file) and C(ca_file) name, and those
+        that a kubeconfig names, after C(~) and links are resolved.
+        A relative one is relative to the source's own directory.
+      - C(environment) are patterns of the environment variables that C(kubeconfig_env) and C(token_env) may name.
+      - C(servers) are the addresses that a token may be sent to, exactly as contracts write them.
+      - C(contexts) are patterns of the contexts that a contract may name. Where given, each contract with a
+        kubeconfig names one. Required where contracts of several customers refer to the same credential, as to one
+        kubeconfig with many contexts. A token that contracts of several customers refer to is always refused.
+      - C(lookups) are the lookups that may fetch the credential. Each has C(plugin), its full name; C(terms),
+        patterns of what may be looked up; and C(options), patterns of the values of each option that may be given.
+        Lookups run with the rights of the user that runs Ansible, so allow only those that fetch secrets.
+    type: dict
+    default: {}
+  exec_plugins:
+    description:
+      - The commands that kubeconfigs may run to get a credential, as C(aws) or an absolute path, each with a list of
+        the environment variables that a kubeconfig may set for it. No others are run, not even for an
+        administrator's kubeconfig.
+      - A command without a slash is looked up on the E(PATH) of the user that runs Ansible.
+      - A kubeconfig also gives the command's arguments. Where you do not write the kubeconfigs yourself, list a
+        script of yours that accepts only the arguments it needs.
+    type: dict
+    default: {}
 notes:
   - The cache is keyed by each file's content.
     A changed contract is read again at once, regardless of O(cache_timeout).
+    Contracts whose credential is fetched by a lookup are not cached.
   - With O(on_invalid=fatal), Ansible itself continues with an empty inventory after a warning.
     Set C(any_unparsed_is_failed = true) in section C([inventory]) of C(ansible.cfg) to make it stop.
     The playbooks of this collection refuse to run then in any case.
@@ -79,16 +97,44 @@ notes:
 EXAMPLES = r"""
 # fleet.byoc.yml: every contract in the directory "clusters" beside this file
 plugin: fireworks.byoc.fleet
+credential_roots:
+  acme:
+    contracts: [acme-*.yml]
+    directories: [~/.byoc/acme]
+  globex:
+    contracts: [globex-*.yml]
+    environment: [GLOBEX_*]
+    servers: ["https://k8s-api.fra-dc2.globex.example:6443"]
+    directories: [/etc/fireworks/globex]
+  initech:
+    contracts: [initech-*.yml]
+    lookups:
+      - plugin: community.hashi_vault.vault_kv2_get
+        terms: [byoc/initech/*]
+        options: {engine_mount_point: [kv]}
+exec_plugins:
+  aws: [AWS_PROFILE, AWS_REGION]
+
+---
+# As in AWX: one credential for many customers' clusters, by its contexts
+plugin: fireworks.byoc.fleet
+credential_roots:
+  acme: {contracts: [acme-*.yml], environment: [FLEET_KUBECONFIG], contexts: [acme-*]}
+  globex: {contracts: [globex-*.yml], environment: [FLEET_KUBECONFIG], contexts: [globex-*]}
 
 ---
 # health.byoc.yml: a sweep that leaves out the clusters with invalid contracts
 plugin: fireworks.byoc.fleet
 contracts: clusters
 on_invalid: exclude
+credential_roots:
+  acme: {contracts: [acme-*.yml], directories: [~/.byoc/acme]}
 
 ---
 # Custom groups and variables
 plugin: fireworks.byoc.fleet
+credential_roots:
+  acme: {contracts: [acme-*.yml], directories: [~/.byoc/acme]}
 strict: true
 keyed_groups:
   - prefix: tier
@@ -101,6 +147,7 @@ compose:
 
 import gc
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -122,8 +169,15 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract im
     parse_contract,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.errors import report
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.credentials import (
+    Root,
+    exec_plugins_of,
+    outside,
+    roots_of,
+)
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.rules import MODEL_RULES
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.readable import texts_are_readable
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.kubeconfig import expanded
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.harmless import harmless
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.this_run import noting_whether_read
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.warmup import load_filters
@@ -151,17 +205,26 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         super().parse(inventory, loader, path, cache=cache)
         with noting_whether_read(path, inventory.processed_sources):
             self._read_config_data(path)
-            directory = Path(path).parent / Path(self.get_option("contracts")).expanduser()
+            source = Path(path)
+            self._read_credential_options(source)
+            directory = source.parent / Path(self.get_option("contracts")).expanduser()
             with _no_garbage_collection():
-                self._fill(directory, self.get_cache_key(path), cache)
+                self._fill(directory, source.name, self.get_cache_key(path), cache)
         load_filters()
 
-    def _fill(self, directory: Path, cache_key: str, cache: bool) -> None:
+    def _read_credential_options(self, source: Path) -> None:
+        try:
+            self._roots = roots_of(self.get_option("credential_roots"), lambda path: _real(path, source.parent))
+            self._exec_plugins = exec_plugins_of(self.get_option("exec_plugins"))
+        except ValueError as error:
+            raise AnsibleParserError(f"{source}: {error}. Correct the option of the inventory source.") from None
+
+    def _fill(self, directory: Path, source: str, cache_key: str, cache: bool) -> None:
         try:
             contracts, problems = self._read(directory, cache_key, cache)
         except LibraryMissing as error:
             raise AnsibleParserError(str(error)) from error
-        self._refuse_lookups(contracts, problems)
+        problems |= outside(contracts, self._roots, real=_real, source=source)
         for problem in duplicates(contracts):
             problems.setdefault(problem.path, []).append(problem)
         self._report(problems)
@@ -182,7 +245,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
                 content = file.read_bytes()
                 digest = hashlib.sha256(content).hexdigest()
                 contracts[path] = known.get(path, {}).get(digest) or parse_contract(content, path=path, rules=_RULES)
-                fresh[path] = {digest: contracts[path]}
+                if "lookup" not in contracts[path]["access"]["credential"]:  # what it looks up is in no cache
+                    fresh[path] = {digest: contracts[path]}
             except ContractErrors as error:
                 problems[path] = error.problems
             except OSError as error:
@@ -201,16 +265,6 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             return {}
         # Rules that have changed since may judge the same file differently.
         return cached["contracts"] if cached.get("reader") == _reader_digest() else {}
-
-    def _refuse_lookups(self, contracts: Contracts, problems: Problems) -> None:
-        allowed = self.get_option("credential_lookups")
-        for path, contract in contracts.items():
-            lookup = contract["access"]["credential"].get("lookup")
-            if lookup and lookup["plugin"] not in allowed:
-                reason = f"'{lookup['plugin']}' is not allowed by the fleet's credential_lookups: "
-                advice = "the operator adds it there, or the customer refers to the credential in another way"
-                where = "access.credential.lookup.plugin"
-                problems.setdefault(path, []).append(Problem(path, where, lookup["plugin"], reason + advice))
 
     def _report(self, problems: Problems) -> None:
         fatal = self.get_option("on_invalid") == "fatal"
@@ -236,7 +290,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             self.inventory.add_host(host, group=self.inventory.add_group(self._sanitize_group_name(group)))
         variables = {
             "contract": contract,
-            "byoc_connection": _connection(contract, base_dir=str(Path(file).parent)),
+            "byoc_connection": self._connection(contract, base_dir=str(Path(file).parent)),
             "byoc_contract_file": file,
             "byoc_contract_digest": contract_digest(contract),
             "ansible_connection": "local",
@@ -253,6 +307,16 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             (self._add_host_to_keyed_groups, "keyed_groups"),
         ):
             add(self.get_option(option), known, host, strict=strict, fetch_hostvars=False)
+
+    def _connection(self, contract: dict[str, Any], *, base_dir: str) -> dict[str, Any]:
+        root: Root = self._roots[contract["identity"]["customer"]]
+        allowed = {"exec_plugins": self._exec_plugins, "credential_directories": list(root.directories)}
+        connection = {**connection_of(contract, base_dir=base_dir), **{key: its for key, its in allowed.items() if its}}
+        lookup = connection.pop("lookup", None)
+        if lookup:
+            # The one template of a host: it is ours, with the contract's values as quoted literals.
+            connection[lookup["gives"]] = trust_as_template(lookup_expression(lookup))
+        return connection
 
 
 @contextmanager
@@ -288,13 +352,9 @@ def _groups_of(contract: dict[str, Any]) -> Iterable[str]:
     yield f"access_{contract['access']['mode']}"
 
 
-def _connection(contract: dict[str, Any], *, base_dir: str) -> dict[str, Any]:
-    connection = connection_of(contract, base_dir=base_dir)
-    lookup = connection.pop("lookup", None)
-    if lookup:
-        # The one template of a host: it is ours, with the contract's values as quoted literals.
-        connection[lookup["gives"]] = trust_as_template(lookup_expression(lookup))
-    return connection
+def _real(path: str, base_dir: str | Path = "/") -> str:
+    """The absolute path without links; of a user who does not exist, as it is written."""
+    return os.path.realpath(Path(base_dir, expanded(path)))
 
 
 def _reader_digest() -> str:

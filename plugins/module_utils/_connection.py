@@ -23,6 +23,8 @@ CONNECTION_SPEC: dict[str, Any] = {
         "kubeconfig_file": {"type": "path"},
         "kubeconfig_env": {"type": "str"},
         "context": {"type": "str"},
+        "exec_plugins": {"type": "dict"},
+        "credential_directories": {"type": "list", "elements": "path"},
         "server": {"type": "str"},
         "token": {"type": "str", "no_log": True},
         "token_file": {"type": "path"},

@@ -19,6 +19,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ._domain.written import written_once
 from ._kube import kubeconfig as _kubeconfig
 from ._kube import session as _session
+from ._kube.access import not_to_be_shown
 from ._kube.errors import KubeError
 from ._kube.waits import Waits
 from ._kube.writes import Write
@@ -95,6 +96,7 @@ def run_as_module(operation: Operation) -> None:
     module = AnsibleModule(
         argument_spec=dict(operation.argument_spec), supports_check_mode=True, **dict(operation.rules)
     )
+    module.no_log_values.update(not_to_be_shown(module.params.get("connection") or {}))
     context = Context(module.check_mode, module._diff, module.warn)
     result = operation.attempt(module.params, context)
     if result.pop("failed", False):

@@ -17,6 +17,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.access import not_to_be_shown
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.waits import Waits
 from ansible_collections.fireworks.byoc.plugins.module_utils._operation import Context, Operation
 from ansible_collections.fireworks.byoc.plugins.module_utils._operations.lock_keeper import (
@@ -55,7 +56,7 @@ class InProcessAction(ActionBase):
             return dict(result)
         validator = ArgumentSpecValidator(dict(self.operation.argument_spec), **dict(self.operation.rules))
         checked = validator.validate(arguments)
-        secrets = checked._no_log_values
+        secrets = checked._no_log_values | not_to_be_shown(arguments.get("connection") or {})
         if checked.error_messages:
             raise AnsibleActionFail(remove_values("; ".join(checked.error_messages), secrets))
         parameters, lock = checked.validated_parameters, task_vars.get(LOCK_VARIABLE)

@@ -42,11 +42,10 @@ def inventory(folder: Path, clusters: Sequence[Any], hosts: int, **sections: Any
         kubeconfig = clusters[number % len(clusters)].kubeconfig
         where = {"kubeconfig": kubeconfig, "provider": "aws", "region": "here", "gpus": {H100: 16}}
         agreed = contract(f"customer{number // 4}-eu-{number}", uid=str(uuid.UUID(int=number + 1)), **where)
+        agreed["access"]["context"] = clusters[number % len(clusters)].name  # customers that share a credential name it
         made.append({**agreed, **sections})
-    source = write_fleet(folder, made)
     nobody = {"byoc_connection": "byoc_connection | combine({'cluster_uid': none})"}
-    source.write_text(json.dumps({"plugin": "fireworks.byoc.fleet", "compose": nobody}))
-    return source
+    return write_fleet(folder, made, compose=nobody)
 
 
 def playbook(folder: Path, name: str, tasks: Sequence[Any], after: Sequence[Any] = (), hosts: str = "byoc") -> str:

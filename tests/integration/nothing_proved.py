@@ -55,6 +55,8 @@ def fleet(folder: Path, credential: str = "dead.kubeconfig") -> Path:
         contract(name, uid=uid, kubeconfig=folder / credential, provider="aws", region="here", gpus={H100: 16})
         for name, uid in ((CLUSTER, "0f5c1f0e-6c5b-4a7e-9a3b-0d3f6f0a9b11"), (OTHER, _UID))
     ]
+    for each in made:
+        each["access"]["context"] = "dead"  # customers that share a credential name it
     return write_fleet(folder, made)
 
 

@@ -115,14 +115,22 @@ def _performed(
 
 
 def connection_to(cluster: Any, **changes: Any) -> dict[str, Any]:
-    """The ``connection`` of a testbed cluster's administrator."""
+    """The ``connection`` of a testbed cluster's administrator: by a token where the way to it is another one."""
     connection = {
         "cluster_name": cluster.name,
         "cluster_uid": cluster.uid,
-        "kubeconfig_file": str(cluster.kubeconfig),
+        **(_by_token(cluster, changes) if _WAY & changes.keys() else {"kubeconfig_file": str(cluster.kubeconfig)}),
         **changes,
     }
     return {key: value for key, value in connection.items() if value is not None}
+
+
+_WAY = {"server", "ca_file", "ca_cert", "tls_server_name", "proxy_url"}
+
+
+def _by_token(cluster: Any, changes: dict[str, Any]) -> dict[str, Any]:
+    trusted = {} if "ca_cert" in changes else {"ca_file": str(cluster.ca_file)}
+    return {"server": cluster.server, "token": cluster.token, **trusted}
 
 
 def token_in(kubeconfig: Path | str) -> str:

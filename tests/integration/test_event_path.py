@@ -134,7 +134,16 @@ def inventory(serving: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "inventory").mkdir()
     made = contract(serving)
     (folder / "contracts" / "birch.yml").write_text(yaml.safe_dump(made))
-    source = {"plugin": "fireworks.byoc.fleet", "contracts": str(folder / "contracts")}
+    source = {
+        "plugin": "fireworks.byoc.fleet",
+        "contracts": str(folder / "contracts"),
+        "credential_roots": {
+            made["identity"]["customer"]: {
+                "contracts": ["birch.yml"],
+                "directories": [str(serving.kubeconfig.parent)],
+            },
+        },
+    }
     (folder / "inventory" / "fleet.byoc.yml").write_text(yaml.safe_dump(source))
     return folder / "inventory"
 

@@ -48,7 +48,7 @@ def sweep(folder: Path, hosts: dict[str, dict[str, Any]], *flags: str, **options
 
 def test_who_does_not_answer_is_a_result_and_holds_up_nobody(bed: Any, silent: int, tmp_path: Path) -> None:
     acme = connection_to(bed["acme"])
-    nobody = {"cluster_name": "cedar", "token": SECRET}
+    nobody = {"cluster_name": "cedar", "token": SECRET, "ca_file": str(bed["acme"].ca_file)}
     hosts: dict[str, dict[str, Any]] = {
         "acme": {"byoc_connection": acme, "customer": "Acme"},
         "silent": {"byoc_connection": {**nobody, "server": f"https://127.0.0.1:{silent}"}},
@@ -82,7 +82,8 @@ def test_who_does_not_answer_is_a_result_and_holds_up_nobody(bed: Any, silent: i
 
 
 def test_the_time_for_all_is_kept_whoever_hangs(bed: Any, silent: int, tmp_path: Path) -> None:
-    hangs = {"byoc_connection": {"token": SECRET, "server": f"https://127.0.0.1:{silent}"}}
+    trusted = {"token": SECRET, "ca_file": str(bed["acme"].ca_file)}
+    hangs = {"byoc_connection": {**trusted, "server": f"https://127.0.0.1:{silent}"}}
     hosts = {
         **{f"silent-{number}": hangs for number in range(4)},
         "acme": {"byoc_connection": connection_to(bed["acme"])},

@@ -82,7 +82,8 @@ def test_without_its_own_credential_a_cluster_is_refused_whatever_lies_about(
     bed: Any, tempting: dict[str, str], tmp_path: Path
 ) -> None:
     contract = agreed(bed["birch"])
-    contract["access"] |= {"server": bed["birch"].server, "credential": {"token_env": "NOT_SET_ANYWHERE"}}
+    way = {"server": bed["birch"].server, "ca_file": str(bed["birch"].ca_file)}
+    contract["access"] |= {**way, "credential": {"token_env": "NOT_SET_ANYWHERE"}}
     done = onboard_amid(tmp_path, contract, tempting)
     assert done.returncode == 2
     assert "NOT_SET_ANYWHERE" in done.stdout

@@ -19,6 +19,7 @@ from tests.integration.ansible_runs import ROOT, ansible_environment, run_invent
 
 EXAMPLE = (ROOT / "inventories" / "example" / "clusters" / "acme-eu-1.yml").read_text(encoding="utf-8")
 UID = "0f5c1f0e-6c5b-4a7e-9a3b-0d3f6f0a9b11"
+ROOT_OF_ACME = {"contracts": ["*.yml", "*.yaml"], "directories": ["~/.byoc", "clusters"]}
 CREDENTIAL = "    kubeconfig_file: ~/.byoc/acme-eu-1.kubeconfig\n"
 
 
@@ -36,7 +37,9 @@ class Fleet:
         self.set_options(**options)
 
     def set_options(self, **options: Any) -> None:
-        self.source.write_text(json.dumps({"plugin": "fireworks.byoc.fleet", **options}))
+        """Whatever is said of the credentials: this customer's contracts and files are allowed by default."""
+        chosen = {"credential_roots": {"acme": ROOT_OF_ACME}, **options}
+        self.source.write_text(json.dumps({"plugin": "fireworks.byoc.fleet", **chosen}))
 
     def contract(self, name: str, *edits: tuple[str, str], uid: str | None = None) -> Path:
         """Write the contract of a cluster: the example's, with its own name and UID and these edits."""
@@ -122,6 +125,7 @@ def test_a_host_has_its_contract_its_connection_and_runs_where_ansible_runs(flee
         "cluster_uid": str(uuid.uuid5(uuid.NAMESPACE_DNS, "one")),
         "kubeconfig_file": str(fleet.folder / "clusters" / "one.kubeconfig"),
         "context": "acme-eu-1",
+        "credential_directories": [str(Path("~/.byoc").expanduser()), str(fleet.folder / "clusters")],
     }
     assert host["byoc_contract_file"] == str(path)
     assert len(host["byoc_contract_digest"]) == 64
@@ -344,40 +348,77 @@ class TestLookup:
     """A credential that is fetched by a lookup whenever a task needs it."""
 
     @staticmethod
+    def allow(
+        fleet: Fleet, plugin: str, terms: list[str], *, options: Any = None, servers: Any = (), **more: Any
+    ) -> None:
+        allowed = {"plugin": plugin, "terms": terms, "options": options or {}}
+        root = {**ROOT_OF_ACME, "lookups": [allowed], "servers": list(servers)}
+        fleet.set_options(credential_roots={"acme": root}, **more)
+
+    @staticmethod
     def lookup(plugin: str, terms: str, gives: str, more: str = "") -> tuple[str, str]:
         return CREDENTIAL, f"    lookup: {{plugin: {plugin}, terms: [{terms}], gives: {gives}{more}}}\n"
 
     @pytest.mark.floor
     def test_a_kubeconfig_is_fetched_when_a_task_asks_for_it(self, fleet: Fleet) -> None:
-        fleet.set_options(credential_lookups=["ansible.builtin.env"])
+        self.allow(fleet, "ansible.builtin.env", ["BYOC_*"])
         fleet.contract("one", self.lookup("ansible.builtin.env", "BYOC_TEST_CREDENTIAL", "kubeconfig"))
-        assert fleet.hosts()["one"]["byoc_connection"]["kubeconfig"] == (
-            '{{ lookup("ansible.builtin.env", *["BYOC_TEST_CREDENTIAL"], **{}) }}'
+        assert fleet.hosts()["one"]["byoc_connection"]["kubeconfig"].startswith(
+            "{{ lookup('fireworks.byoc.contract_credential', {"
         )
         for content in ("the content", "another content"):
             assert fleet.evaluated("byoc_connection.kubeconfig", BYOC_TEST_CREDENTIAL=content) == content
 
     def test_a_token_can_be_a_field_of_what_a_lookup_gives(self, fleet: Fleet) -> None:
-        fleet.set_options(credential_lookups=["ansible.builtin.vars"], compose={"vault": "{'data': {'to-ken': 'abc'}}"})
+        self.allow(
+            fleet,
+            "ansible.builtin.vars",
+            ["vault"],
+            options={"default": ["none"]},
+            servers=["https://api.acme.example"],
+            compose={"vault": "{'data': {'to-ken': 'abc'}}"},
+        )
         fleet.contract(
             "one",
             self.lookup("ansible.builtin.vars", "vault", "token", ", options: {default: none}, field: data.to-ken"),
             ("  # server: https://…             # with a token", "  server: https://api.acme.example"),
+            ("  # ca_file: …  or  ca_cert: |    # PEM", "  ca_file: acme-ca.pem"),
         )
         assert fleet.evaluated("byoc_connection.token") == "abc"
         assert fleet.evaluated("byoc_connection.server") == "https://api.acme.example"
 
+    @pytest.mark.parametrize(
+        ("plugin", "more", "said"),
+        [
+            ("ansible.builtin.file", "", "failed with AnsibleError"),
+            ("ansible.builtin.url", ", options: {username: s3cr3t}", "failed with AnsibleError"),
+            ("ansible.builtin.items", ", field: a.b", "returned has no field 'a.b'"),
+            ("acme.none.such", "", "is not installed where Ansible runs"),
+        ],
+    )
+    def test_of_a_lookup_that_fails_nothing_is_shown(self, fleet: Fleet, plugin: str, more: str, said: str) -> None:
+        self.allow(fleet, plugin, ["s3cr3t"], options={"username": ["s3cr3t"]})
+        fleet.contract("one", self.lookup(plugin, "s3cr3t", "kubeconfig", more))
+        tasks = [{"fireworks.byoc.cluster_info": {"connection": "{{ byoc_connection }}"}}]
+        (fleet.folder / "play.yml").write_text(json.dumps([{"hosts": "byoc", "gather_facts": False, "tasks": tasks}]))
+        done = run_playbook("-i", str(fleet.source), str(fleet.folder / "play.yml"), "-vvvv")
+        assert f"the lookup {plugin}" in done.stdout and said in done.stdout, done.stdout
+        assert "s3cr3t" not in done.stdout
+
     def test_nothing_in_a_term_becomes_code(self, fleet: Fleet) -> None:
-        fleet.set_options(credential_lookups=["ansible.builtin.items"])
         term = "') }} it's 😀 é %} # [lookup('pipe', 'id')]"
+        self.allow(fleet, "ansible.builtin.items", [term])
         fleet.contract("one", self.lookup("ansible.builtin.items", json.dumps(term, ensure_ascii=False), "kubeconfig"))
         assert fleet.evaluated("byoc_connection.kubeconfig") == term
 
     def test_a_lookup_that_the_fleet_does_not_allow_is_refused(self, fleet: Fleet) -> None:
         fleet.contract("one", self.lookup("ansible.builtin.pipe", "touch /tmp/never", "kubeconfig"))
         said = complains(fleet.run("--list"))
-        assert "access.credential.lookup.plugin: 'ansible.builtin.pipe' is not allowed by the fleet's" in said
-        assert "the operator adds it there" in said
+        assert (
+            "access.credential.lookup: is not among the credentials of 'acme'. If it may, add to fleet.byoc.yml:"
+            in said
+        )
+        assert '{"plugin": "ansible.builtin.pipe", "terms": ["<a pattern of its terms>"]}' in said
 
 
 def test_a_missing_library_is_named_with_what_to_install(fleet: Fleet) -> None:

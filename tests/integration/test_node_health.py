@@ -91,7 +91,7 @@ def test_what_was_kept_is_judged_again_without_the_cluster_and_by_another_table(
     kept = first["snapshot"]
     milder = json.loads(json.dumps(POLICY))
     next(row for row in milder["faults"] if row["class"] == "gpu_off_the_bus")["action"] = "report"
-    nowhere = {"server": "https://192.0.2.1:6443", "token": "none"}
+    nowhere = {"server": "https://192.0.2.1:6443", "token": "none", "ca_file": str(birch.ca_file)}
     again, other, broken, old = perform_tasks(
         tmp_path,
         nowhere,

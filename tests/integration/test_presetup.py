@@ -28,7 +28,8 @@ def acme(bed: Any, tmp_path: Path) -> Iterator[Any]:
 def without_credential(cluster: Any) -> dict[str, Any]:
     """A contract whose credential is good for nothing: what is done here is done as the administrator."""
     contract = agreed(cluster)
-    contract["access"] = {"mode": "hardened", "server": cluster.server, "credential": {"token_env": "NO_SUCH_TOKEN"}}
+    way = {"server": cluster.server, "ca_file": str(cluster.ca_file)}
+    contract["access"] = {"mode": "hardened", **way, "credential": {"token_env": "NO_SUCH_TOKEN"}}
     return contract
 
 

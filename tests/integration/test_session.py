@@ -111,9 +111,7 @@ def test_errors_are_typed_and_say_where(bed: Any) -> None:
 
 def test_a_wrong_token_is_refused_once_and_at_once(bed: Any) -> None:
     cluster = bed["acme"]
-    session = open_session(
-        cluster, kubeconfig_file=None, server=cluster.server, token="not-a-token", ca_file=str(cluster.ca_file)
-    )
+    session = open_session(cluster, server=cluster.server, token="not-a-token")
     started = time.monotonic()
     with pytest.raises(UnauthorizedError, match="renew the credential"):
         session.uid()

@@ -12,6 +12,7 @@ import json
 import os
 import shlex
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from tests.integration.ansible_runs import ansible_environment, run_command
 from tests.tools.environments import events
 
 
-def run_under_runner(folder: Path, *arguments: str) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
+def run_under_runner(
+    folder: Path, *arguments: str, environment: Mapping[str, str] | None = None
+) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
     """``ansible-playbook`` with these arguments, and the artifacts of the run: the custom statistics of its last event.
 
     :param folder: for what ansible-runner keeps; of this run alone.
@@ -30,7 +33,8 @@ def run_under_runner(folder: Path, *arguments: str) -> tuple[subprocess.Complete
     (folder / "env").mkdir(parents=True)
     (folder / "env" / "cmdline").write_text(shlex.join(options))
     command = [str(venv.bin / "ansible-runner"), "run", str(folder), "--playbook", playbook, "--ident", "run"]
-    done = run_command(command, ansible_environment(PATH=f"{venv.bin}{os.pathsep}{os.environ['PATH']}"))
+    path = f"{venv.bin}{os.pathsep}{os.environ['PATH']}"
+    done = run_command(command, ansible_environment(**{**(environment or {}), "PATH": path}))
     told = [json.loads(path.read_text()) for path in (folder / "artifacts" / "run" / "job_events").glob("*.json")]
     ended = [event["event_data"]["artifact_data"] for event in told if event["event"] == "playbook_on_stats"]
     assert len(ended) == 1, done.stdout

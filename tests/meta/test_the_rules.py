@@ -232,6 +232,15 @@ BROKEN = [
         PLAY + "  when: \"'Whose move: the customer' in tried.msg\"\n",
         "onboard.yml:4",
     ),
+    *(
+        (
+            "no_text_has_an_address_or_what_was_printed_in_it_as_it_is",
+            KUBE,
+            HEAD + f"x = f'at {{{name}}}'\n",
+            "is put into a text as it is",
+        )
+        for name in ("server", "access.server", "it.proxy_url", "done.stderr")
+    ),
     (
         "nothing_is_decided_by_a_message",
         "playbooks/onboard.yml",

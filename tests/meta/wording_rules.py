@@ -27,6 +27,25 @@ def wording_elsewhere(tree: Tree) -> list[str]:
     ]
 
 
+ADDRESSES = {"server", "proxy_url"}
+#: What an exec plugin or a lookup printed.
+PRINTED = {"stderr", "stdout"}
+
+
+def secrets_worded(tree: Tree) -> list[str]:
+    """No text has in it an address as it is (`shown_address` leaves out where secrets are), or what others printed."""
+    return [
+        f"{tree.named(path)}:{value.lineno}: {name} is put into a text as it is"
+        for path in tree.files
+        if tree.named(path).startswith("plugins/") and path.suffix == ".py"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FormattedValue)
+        for value in [node.value]
+        for name in [getattr(value, "attr", getattr(value, "id", ""))]
+        if name in ADDRESSES | PRINTED
+    ]
+
+
 MESSAGE_READ = re.compile(r"\.msg\b.*(?:\bis (?:not )?(?:search|match|regex)\b|regex_search)|\bin \w+\.msg\b")
 
 

@@ -8,7 +8,6 @@ The living share the three API servers of the testbed. Each cluster has a contra
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import ssl
@@ -102,6 +101,7 @@ def fleet(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]
         number = len(contracts)
         uids[str(kubeconfig)] = cluster.uid
         contracts.append(agreed(cluster, name, uid=str(uuid.UUID(int=number + 1)), kubeconfig=kubeconfig))
+        contracts[-1]["access"]["context"] = cluster.name  # customers that share a credential name it
         contracts[-1]["models"] = []
         contracts[-1]["health"] = {"sources": {"dcgm_exporter": False, "node_problem_detector": False}}
 
@@ -117,10 +117,9 @@ def fleet(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]
             add(clusters[0], path, dead[-1])
         # The dead are among the living, as they are in a fleet.
         mixed = [contract for pair in zip(contracts[:LIVING], contracts[LIVING:], strict=True) for contract in pair]
-        source = write_fleet(folder, mixed)
         # A fleet allows no UID twice. So the connections get the true ones where they are made.
         true = f"byoc_connection | combine({{'cluster_uid': {uids}[byoc_connection.kubeconfig_file]}})"
-        source.write_text(json.dumps({"plugin": "fireworks.byoc.fleet", "compose": {"byoc_connection": true}}))
+        source = write_fleet(folder, mixed, compose={"byoc_connection": true})
         yield Fleet(source, living, dead)
     for cluster in clusters:
         wipe(cluster)

@@ -13,20 +13,28 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from .._vocabulary.addresses import holds_more, shown_address
+from .allowed import Allowed
 from .errors import CredentialError
 from .kubeconfig import Access, expanded, read_file, read_kubeconfig
 
 _KUBECONFIG_KEYS = ("kubeconfig", "kubeconfig_file", "kubeconfig_env")
 _TOKEN_KEYS = ("token", "token_file", "token_env")
+_AUTHORITY_KEYS = ("ca_cert", "ca_file")
+#: Where a token is sent, and how. A kubeconfig has these itself: what it holds goes nowhere else.
+_ENDPOINT_KEYS = ("server", *_AUTHORITY_KEYS, "tls_server_name", "proxy_url")
+_PROXIES = ("http", "https")
 
 
 def resolve_access(connection: Mapping[str, Any], environ: Mapping[str, str]) -> Access:
     """The one access that a ``connection`` names.
 
     :param connection: the option, as in ``docs/map.md``.
-    :param environ: where ``*_env`` references are looked up.
-    :raises CredentialError: when none or several credentials are named, or one cannot be read.
+    :param environ: where ``*_env`` references, and the commands of exec plugins, are looked up.
+    :raises CredentialError: when none or several credentials are named, one cannot be read, or it might be sent
+        somewhere else than where it was issued for.
     """
     name = str(connection.get("cluster_name") or "connection")
     named = [key for key in _KUBECONFIG_KEYS + _TOKEN_KEYS if connection.get(key)]
@@ -37,55 +45,96 @@ def resolve_access(connection: Mapping[str, Any], environ: Mapping[str, str]) ->
             where=name,
             next_step=f"give one of {', '.join(_KUBECONFIG_KEYS + _TOKEN_KEYS)}",
         )
-    access = _from_kubeconfig(connection, environ, name, named[0])
-    if access is None:
-        access = _from_token(connection, environ, name, named[0])
-    access = _with_overrides(access, connection, name)
-    if not access.server.startswith("https://"):
-        raise CredentialError(
-            f"the server must be an https:// URL, not {access.server!r}",
-            where=access.source,
-            next_step="correct the server in the kubeconfig or in `access.server`",
-        )
+    read = _from_kubeconfig if named[0] in _KUBECONFIG_KEYS else _from_token
+    access = read(connection, environ, name, named[0])
+    _check_addresses(access)
     return access
 
 
-def _from_kubeconfig(connection: Mapping[str, Any], environ: Mapping[str, str], name: str, key: str) -> Access | None:
-    if key not in _KUBECONFIG_KEYS:
-        return None
-    base_dir = str(Path.cwd())
+def not_to_be_shown(connection: Mapping[str, Any]) -> set[str]:
+    """The addresses in a ``connection`` that have secrets' places in them: no output may repeat them."""
+    addresses = (connection.get(key) for key in ("server", "proxy_url"))
+    return {str(address) for address in addresses if address and holds_more(str(address))}
+
+
+def _from_kubeconfig(connection: Mapping[str, Any], environ: Mapping[str, str], name: str, key: str) -> Access:
+    if beside := [each for each in _ENDPOINT_KEYS if connection.get(each)]:
+        raise CredentialError(
+            f"`{key}` is given with {' and '.join(f'`{each}`' for each in beside)}, and a kubeconfig's credential is "
+            "only sent to the kubeconfig's own server",
+            where=name,
+            next_step="remove the latter, and correct the kubeconfig if it is wrong; or use a token",
+        )
+    base_dir, path = str(Path.cwd()), ""
     if key == "kubeconfig_file":
-        path = expanded(connection[key]).absolute()
-        base_dir, source = str(path.parent), f"{name}, kubeconfig {path}"
-        text = read_file(str(path), "the kubeconfig", name)
+        path = str(expanded(connection[key]).absolute())
+        base_dir, source = str(Path(path).parent), f"{name}, kubeconfig {path}"
+        text = read_file(path, "the kubeconfig", name)
     elif key == "kubeconfig_env":
         source = f"{name}, kubeconfig in ${connection[key]}"
         text = _environment(connection[key], environ, name)
     else:
         source, text = f"{name}, kubeconfig given inline", connection[key]
-    return read_kubeconfig(text, context=connection.get("context"), base_dir=base_dir, source=source)
+    allowed = Allowed(
+        exec_plugins=connection.get("exec_plugins") or {},
+        directories=connection.get("credential_directories") or (),
+        kubeconfig=path,
+        search_path=environ.get("PATH"),
+    )
+    return read_kubeconfig(text, context=connection.get("context"), base_dir=base_dir, source=source, allowed=allowed)
 
 
 def _from_token(connection: Mapping[str, Any], environ: Mapping[str, str], name: str, key: str) -> Access:
     if not connection.get("server"):
         raise CredentialError(f"`{key}` needs `server`", where=name, next_step="set `access.server` in the contract")
-    access = Access(server=str(connection["server"]), source=name)
+    access = Access(
+        server=str(connection["server"]),
+        source=name,
+        ca_pem=_authority(connection, name, key),
+        tls_server_name=connection.get("tls_server_name") or None,
+        proxy_url=connection.get("proxy_url") or None,
+    )
     if key == "token_file":
         return replace(access, token_file=str(expanded(connection[key]).absolute()))
     token = connection[key] if key == "token" else _environment(connection[key], environ, name)
     return replace(access, token=token.strip())
 
 
-def _with_overrides(access: Access, connection: Mapping[str, Any], name: str) -> Access:
-    """The contract's server settings take precedence over the kubeconfig's."""
-    changes: dict[str, Any] = {
-        key: connection[key] for key in ("server", "tls_server_name", "proxy_url") if connection.get(key)
-    }
-    if connection.get("ca_cert"):
-        changes["ca_pem"] = connection["ca_cert"]
-    elif connection.get("ca_file"):
-        changes["ca_pem"] = read_file(str(expanded(connection["ca_file"])), "`ca_file`", name)
-    return replace(access, **changes)
+def _authority(connection: Mapping[str, Any], name: str, key: str) -> str:
+    given = [each for each in _AUTHORITY_KEYS if connection.get(each)]
+    if len(given) != 1:
+        raise CredentialError(
+            f"`{key}` needs {'only one' if given else 'one'} of `ca_file` and `ca_cert`: a token is only sent to a "
+            "server that they vouch for",
+            where=name,
+            next_step="give the cluster's CA, as `access.ca_file` or `access.ca_cert` of the contract",
+        )
+    if given == ["ca_cert"]:
+        return str(connection["ca_cert"])
+    return read_file(str(expanded(connection["ca_file"])), "`ca_file`", name)
+
+
+def _check_addresses(access: Access) -> None:
+    if not access.server.startswith("https://") or holds_more(access.server):
+        raise CredentialError(
+            f"the server must be an https:// URL without user info and query, not {access.place!r}",
+            where=access.source,
+            next_step="correct the server in the kubeconfig or in `access.server`",
+        )
+    if access.proxy_url and not _is_proxy(access.proxy_url):
+        raise CredentialError(
+            f"the proxy must be an http:// or https:// URL, not {shown_address(access.proxy_url)!r}",
+            where=access.source,
+            next_step="correct the proxy in the kubeconfig or in `access.proxy_url`",
+        )
+
+
+def _is_proxy(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        return url.scheme in _PROXIES and bool(url.hostname) and url.port != 0
+    except ValueError:
+        return False
 
 
 def _environment(variable: str, environ: Mapping[str, str], name: str) -> str:

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from .._vocabulary.owner import Owner
 from .errors import CredentialError
 
 EXEC_SECONDS = 30.0
@@ -38,7 +37,7 @@ def run_exec_plugin(
 ) -> ExecCredential:
     """Run the plugin and read its ``ExecCredential``.
 
-    :param spec: the kubeconfig user's ``exec`` section.
+    :param spec: the kubeconfig user's ``exec`` section, as it was allowed (``allowed.py``).
     :param seconds: how long it may take.
     :raises CredentialError: it is missing, fails, takes too long, or answers something else.
     """
@@ -52,7 +51,7 @@ def run_exec_plugin(
     try:
         # In Ansible's worker there is no AnsibleModule, so no run_command.
         done = subprocess.run(  # pylint: disable=ansible-bad-function
-            [command, *(spec.get("args") or [])],
+            [command, *map(str, spec.get("args") or ())],
             env=environ,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -65,8 +64,8 @@ def run_exec_plugin(
     except OSError as error:
         raise _failed(f"the exec plugin {command} does not start: {error.strerror}", source) from None
     if done.returncode != 0:
-        said = done.stderr.strip().splitlines()[-1:] or ["nothing on standard error"]
-        raise _failed(f"the exec plugin {command} ended with {done.returncode}: {said[0]}", source)
+        what = f"the exec plugin {command} ended with exit status {done.returncode}"
+        raise _failed(f"{what} (what it said is not shown, since that may hold secrets)", source)
     return _read(done.stdout, command, version, source)
 
 
@@ -75,10 +74,12 @@ def _read(stdout: str, command: str, version: str, source: str) -> ExecCredentia
         answer = json.loads(stdout)
         status = answer["status"]
         answered = answer["apiVersion"]
+        if not isinstance(status, dict):
+            raise TypeError
     except (ValueError, KeyError, TypeError):
         raise _failed(f"the exec plugin {command} did not answer with an ExecCredential", source) from None
     if answered != version:
-        raise _failed(f"the exec plugin {command} answered with {answered}, the kubeconfig asks for {version}", source)
+        raise _failed(f"the exec plugin {command} answered with another apiVersion than the kubeconfig's", source)
     credential = ExecCredential(
         token=status.get("token"),
         cert_pem=status.get("clientCertificateData"),
@@ -100,4 +101,4 @@ def _posix(timestamp: str | None) -> float | None:
 
 
 def _failed(what: str, source: str) -> CredentialError:
-    return CredentialError(what, where=source, next_step="run the plugin by hand as this user", owner=Owner.CUSTOMER)
+    return CredentialError(what, where=source, next_step="run the plugin by hand as this user to see why")

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .._vocabulary.addresses import shown_address
+from .allowed import Allowed
 from .errors import CredentialError
 
 try:
@@ -42,7 +44,7 @@ class Access:
     :param token: a bearer token.
     :param token_file: a file holding the token, read again as it rotates.
     :param cert_pem: client certificate, with ``key_pem``.
-    :param exec_spec: the kubeconfig's ``exec`` section.
+    :param exec_spec: the kubeconfig's ``exec`` section, with the path of an allowed command.
     :param source: where this came from, for messages.
     """
 
@@ -57,14 +59,22 @@ class Access:
     key_pem: str | None = None
     exec_spec: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def place(self) -> str:
+        """The server as people may read it."""
+        return shown_address(self.server)
 
-def read_kubeconfig(text: str, *, context: str | None, base_dir: str, source: str) -> Access:
+
+def read_kubeconfig(
+    text: str, *, context: str | None, base_dir: str, source: str, allowed: Allowed | None = None
+) -> Access:
     """The access that one context of a kubeconfig describes.
 
     :param text: the kubeconfig's YAML or JSON.
     :param context: the context's name; the ``current-context`` when ``None``.
     :param base_dir: what relative file names in it are relative to.
     :param source: where the text came from, for messages.
+    :param allowed: what it may use of this machine: nothing, unless it is said.
     :raises CredentialError: whatever is wrong, without repeating any value that may be secret.
     """
     config = _parse(text, source)
@@ -78,7 +88,7 @@ def read_kubeconfig(text: str, *, context: str | None, base_dir: str, source: st
     entry = _named(config, "contexts", "context", name, source)
     cluster = _named(config, "clusters", "cluster", entry.get("cluster"), source)
     user = _named(config, "users", "user", entry.get("user"), source)
-    reader = _Reader(base_dir, source)
+    reader = _Reader(base_dir, source, allowed or Allowed())
     reader.refuse_unsupported(cluster, user)
     return Access(
         server=str(cluster.get("server") or ""),
@@ -87,7 +97,7 @@ def read_kubeconfig(text: str, *, context: str | None, base_dir: str, source: st
         tls_server_name=cluster.get("tls-server-name"),
         proxy_url=cluster.get("proxy-url"),
         token=user.get("token"),
-        token_file=reader.path(user.get("tokenFile")),
+        token_file=reader.path(user, "tokenFile"),
         cert_pem=reader.pem(user, "client-certificate"),
         key_pem=reader.pem(user, "client-key"),
         exec_spec=reader.exec_spec(user.get("exec")),
@@ -123,9 +133,10 @@ def _named(config: dict[str, Any], section: str, key: str, name: object, source:
 class _Reader:
     """Resolves what a kubeconfig may hold inline or in a file beside it."""
 
-    def __init__(self, base_dir: str, source: str) -> None:
+    def __init__(self, base_dir: str, source: str, allowed: Allowed) -> None:
         self._base_dir = base_dir
         self._source = source
+        self._allowed = allowed
 
     def refuse_unsupported(self, cluster: dict[str, Any], user: dict[str, Any]) -> None:
         for key, why in _UNSUPPORTED.items():
@@ -140,8 +151,13 @@ class _Reader:
                 next_step="remove insecure-skip-tls-verify and give the cluster's CA",
             )
 
-    def path(self, value: str | None) -> str | None:
-        return str(Path(self._base_dir, expanded(value))) if value else None
+    def path(self, section: dict[str, Any], key: str) -> str | None:
+        value = section.get(key)
+        if not value:
+            return None
+        path = str(Path(self._base_dir, expanded(str(value))))
+        self._allowed.require_file(path, key, self._source)
+        return path
 
     def pem(self, section: dict[str, Any], key: str) -> str | None:
         """The PEM under ``<key>-data`` (base64) or in the file named by ``<key>``; data wins, as in kubectl."""
@@ -153,17 +169,21 @@ class _Reader:
                 raise CredentialError(
                     f"`{key}-data` is not base64 of a PEM", where=self._source, next_step="write a new kubeconfig"
                 ) from None
-        path = self.path(section.get(key))
+        path = self.path(section, key)
         return read_file(path, f"`{key}`", self._source) if path else None
 
-    def exec_spec(self, spec: dict[str, Any] | None) -> dict[str, Any]:
+    def exec_spec(self, spec: Any) -> dict[str, Any]:
         if not spec:
             return {}
+        if not isinstance(spec, dict):
+            raise CredentialError(
+                "the user's `exec` is not a mapping", where=self._source, next_step="write a new kubeconfig"
+            )
         command = str(spec.get("command") or "")
         # Like kubectl: a command with a slash is relative to the kubeconfig, a bare name is looked up on PATH.
         if "/" in command:
             command = str(Path(self._base_dir, command))
-        return {**spec, "command": command}
+        return {**spec, "command": self._allowed.command({**spec, "command": command}, self._source)}
 
 
 def expanded(path: str) -> Path:

@@ -98,7 +98,7 @@ class Session:
         has_answered: bool = False,
     ) -> None:
         self.access = access
-        self.where = f"{cluster_name} ({access.server})" if cluster_name else access.server
+        self.where = f"{cluster_name} ({access.place})" if cluster_name else access.place
         self.expected_uid = expected_uid
         self.threads, self.waits = threads, waits or Waits()
         self._until = math.inf if until is None else until

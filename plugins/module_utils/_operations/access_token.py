@@ -133,7 +133,7 @@ def _token_in(path: str, access: Access) -> tuple[str, str]:
     except CredentialError as error:
         return "", error.what
     if _way(held) != _way(access):
-        return "", f"the file is for another server, {held.server}, or reaches it in another way"
+        return "", f"the file is for another server, {held.place}, or reaches it in another way"
     return held.token or "", "the file holds no token"
 
 

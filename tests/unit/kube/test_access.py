@@ -63,16 +63,103 @@ def test_inline_data_beats_a_file_as_in_kubectl() -> None:
     assert resolve_access({"kubeconfig": text}, {}).ca_pem == "inline"
 
 
-def test_what_the_contract_says_of_the_server_beats_the_kubeconfig() -> None:
-    connection = {"kubeconfig": kubeconfig(), "server": "https://b.example", "tls_server_name": "b", "ca_cert": "PEM"}
-    access = resolve_access(connection, {})
-    assert (access.server, access.tls_server_name, access.ca_pem) == ("https://b.example", "b", "PEM")
+TOKEN = {"token": SECRET, "server": "https://a.example", "ca_cert": "PEM"}
 
 
-def test_an_exec_plugin_beside_the_kubeconfig_is_found_from_there(tmp_path: Path) -> None:
-    (tmp_path / "kc").write_text(kubeconfig(user={"exec": {"command": "./plugin", "apiVersion": "v1"}}))
-    access = resolve_access({"kubeconfig_file": str(tmp_path / "kc")}, {})
-    assert Path(access.exec_spec["command"]) == tmp_path / "plugin"
+def test_a_token_goes_to_its_server_by_its_own_way() -> None:
+    access = resolve_access({**TOKEN, "tls_server_name": "b", "proxy_url": "http://p:1"}, {})
+    assert (access.server, access.ca_pem, access.tls_server_name, access.proxy_url) == (
+        "https://a.example",
+        "PEM",
+        "b",
+        "http://p:1",
+    )
+
+
+@pytest.mark.parametrize("key", ["server", "ca_file", "ca_cert", "tls_server_name", "proxy_url"])
+@pytest.mark.parametrize("credential", ["kubeconfig", "kubeconfig_file", "kubeconfig_env"])
+def test_nothing_takes_the_place_of_what_a_kubeconfig_says(tmp_path: Path, credential: str, key: str) -> None:
+    (tmp_path / "kc").write_text(kubeconfig())
+    values = {"kubeconfig": kubeconfig(), "kubeconfig_file": str(tmp_path / "kc"), "kubeconfig_env": "K"}
+    connection = {credential: values[credential], key: "https://evil.example"}
+    with pytest.raises(CredentialError, match=f"`{credential}` is given with `{key}`"):
+        resolve_access(connection, {"K": kubeconfig()})
+
+
+def plugin(path: Path, command: str, *variables: str) -> dict[str, Any]:
+    """A connection by a kubeconfig that runs a command, with these environment variables."""
+    env = [{"name": name, "value": SECRET} for name in variables]
+    path.write_text(kubeconfig(user={"exec": {"command": command, "apiVersion": "v1", "env": env}}))
+    return {"cluster_name": "acme", "kubeconfig_file": str(path)}
+
+
+def executable(path: Path) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o700)
+    return path
+
+
+def test_an_exec_plugin_runs_only_where_it_is_listed_and_is_found_on_our_own_path(tmp_path: Path) -> None:
+    command, other = executable(tmp_path / "bin" / "aws"), executable(tmp_path / "beside" / "aws")
+    environ = {"PATH": str(command.parent)}
+    for named, found in (("aws", command), ("./beside/aws", other)):
+        connection = plugin(tmp_path / "kc", named, "AWS_PROFILE")
+        listed = "aws" if named == "aws" else str(tmp_path / "beside" / "aws")
+        allowed = {"exec_plugins": {listed: ["AWS_PROFILE"]}}
+        assert resolve_access({**connection, **allowed}, environ).exec_spec["command"] == str(found)
+
+
+@pytest.mark.parametrize(
+    ("listed", "command", "variables", "message"),
+    [
+        ({}, "aws", ["AWS_PROFILE"], 'exec_plugins: {"aws": ["AWS_PROFILE"]}'),
+        ({"aws": []}, "/tmp/aws", [], 'exec_plugins: {"/tmp/aws": []}'),
+        ({"aws": []}, "./aws", [], "/aws', which is not listed"),
+        ({"aws": ["AWS_REGION"]}, "aws", ["AWS_REGION", "LD_PRELOAD"], "sets LD_PRELOAD for the command 'aws'"),
+        ({"aws": []}, "aws", ["PATH"], 'exec_plugins: {"aws": ["PATH"]}'),
+        ({"aws": []}, "aws", [], "is not on this machine"),
+        ({"": []}, "", [], "is not on this machine"),
+    ],
+)
+def test_an_exec_plugin_that_is_not_allowed_is_refused_with_the_line_to_add(
+    tmp_path: Path, listed: dict[str, list[str]], command: str, variables: list[str], message: str
+) -> None:
+    connection = plugin(tmp_path / "kc", command, *variables)
+    with pytest.raises(CredentialError) as caught:
+        resolve_access({**connection, "exec_plugins": listed}, {"PATH": str(tmp_path)})
+    assert message in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("spec", ["aws", {"command": "aws", "env": [SECRET]}, {"command": "aws", "env": [{"name": 1}]}])
+def test_an_exec_section_that_is_none_is_one_message(spec: Any) -> None:
+    connection = {"kubeconfig": kubeconfig(user={"exec": spec}), "exec_plugins": {"aws": []}}
+    with pytest.raises(CredentialError, match=r"is not a mapping|is no list of names") as caught:
+        resolve_access(connection, {})
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["certificate-authority", "tokenFile", "client-certificate", "client-key"])
+@pytest.mark.parametrize("place", ["elsewhere", "a link to elsewhere", "a way up", "inline"])
+def test_a_kubeconfig_draws_no_file_of_somebody_elses(tmp_path: Path, key: str, place: str) -> None:
+    own, other = tmp_path / "acme", tmp_path / "globex"
+    for folder in (own, other):
+        folder.mkdir()
+        (folder / "secret").write_text(SECRET)
+    (own / "link").symlink_to(other / "secret")
+    names = {"elsewhere": str(other / "secret"), "a link to elsewhere": "link", "a way up": "../globex/secret"}
+    name = names.get(place, str(own / "secret"))
+    text = kubeconfig({key: name}) if key == "certificate-authority" else kubeconfig(user={key: name})
+    (own / "kc").write_text(text)
+    connection = {"kubeconfig": text} if place == "inline" else {"kubeconfig_file": str(own / "kc")}
+    with pytest.raises(
+        CredentialError, match="neither beside the kubeconfig nor in a directory of this customer"
+    ) as caught:
+        resolve_access(connection, {})
+    assert SECRET not in str(caught.value)
+    home = own if place == "inline" else other
+    assert resolve_access({**connection, "credential_directories": [str(home)]}, {}).server == "https://a.example"
 
 
 @pytest.mark.parametrize(
@@ -80,8 +167,24 @@ def test_an_exec_plugin_beside_the_kubeconfig_is_found_from_there(tmp_path: Path
     [
         ({"token": SECRET, "kubeconfig": "x", "server": "https://a"}, {}, "found kubeconfig and token"),
         ({"token": SECRET}, {}, "`token` needs `server`"),
-        ({"token": SECRET, "server": "http://a.example"}, {}, "must be an https:// URL"),
-        ({"token_env": "T", "server": "https://a"}, {"T": " "}, "environment variable T is not set or empty"),
+        ({"token": SECRET, "server": "https://a"}, {}, "`token` needs one of `ca_file` and `ca_cert`"),
+        ({**TOKEN, "ca_file": "/nowhere/ca"}, {}, "`token` needs only one of `ca_file` and `ca_cert`"),
+        ({**TOKEN, "server": "http://a.example"}, {}, "must be an https:// URL"),
+        (
+            {**TOKEN, "server": f"https://{SECRET}@a.example"},
+            {},
+            "without user info and query, not 'https://a.example'",
+        ),
+        (
+            {**TOKEN, "server": f"https://a.example?x={SECRET}"},
+            {},
+            "without user info and query, not 'https://a.example'",
+        ),
+        ({**TOKEN, "proxy_url": f"socks5://u:{SECRET}@p:1"}, {}, "http:// or https:// URL, not 'socks5://p:1'"),
+        ({**TOKEN, "proxy_url": f"{SECRET}@p:port"}, {}, "http:// or https:// URL, not 'p:port'"),
+        ({"kubeconfig": kubeconfig({"server": f"https://{SECRET}@a"})}, {}, "not 'https://a'"),
+        ({"kubeconfig": kubeconfig({"proxy-url": f"ftp://{SECRET}@p?{SECRET}"})}, {}, "not 'ftp://p'"),
+        ({"token_env": "T", "server": "https://a", "ca_cert": "P"}, {"T": " "}, "variable T is not set or empty"),
         ({"kubeconfig_env": "K"}, {}, "environment variable K is not set or empty"),
         ({"kubeconfig_file": "~no-such-user/kc"}, {}, "cannot read the kubeconfig from"),
         ({"kubeconfig_file": "/nowhere/kc"}, {}, "cannot read the kubeconfig from /nowhere/kc: No such file"),

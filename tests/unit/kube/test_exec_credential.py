@@ -50,9 +50,10 @@ def test_the_plugin_is_told_what_it_asks_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("echo no login >&2; exit 3", "ended with 3: no login"),
+        ("echo no login >&2; exit 3", "ended with exit status 3 \\(what it said is not shown"),
+        (f"echo '{json.dumps({'apiVersion': VERSION, 'status': [1]})}'", "did not answer with an ExecCredential"),
         ("echo nonsense", "did not answer with an ExecCredential"),
-        ('echo \'{"apiVersion": "v0", "status": {}}\'', "answered with v0, the kubeconfig asks for"),
+        ('echo \'{"apiVersion": "v0", "status": {}}\'', "answered with another apiVersion than the kubeconfig's"),
         (answer(), "neither a token nor a certificate"),
         ("exec sleep 5", "gave no answer within 0.4 s"),
     ],
@@ -60,6 +61,13 @@ def test_the_plugin_is_told_what_it_asks_for(tmp_path: Path) -> None:
 def test_a_plugin_that_fails_is_one_message(tmp_path: Path, body: str, message: str) -> None:
     with pytest.raises(CredentialError, match=message):
         run(plugin(tmp_path, body), seconds=0.4)
+
+
+def test_nothing_that_a_plugin_says_is_repeated(tmp_path: Path) -> None:
+    for body in ("echo s3cr3t >&2; exit 1", "echo s3cr3t", 'echo \'{"apiVersion": "s3cr3t", "status": {}}\''):
+        with pytest.raises(CredentialError) as caught:
+            run({**plugin(tmp_path, body), "args": ["s3cr3t"], "env": [{"name": "X", "value": "s3cr3t"}]})
+        assert "s3cr3t" not in str(caught.value)
 
 
 def test_a_plugin_that_is_missing_is_one_message() -> None:

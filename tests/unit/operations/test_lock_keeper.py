@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -182,6 +183,12 @@ def test_a_cluster_is_known_to_have_answered_where_the_run_asked_for_its_lock(
 ) -> None:
     assert lock_keeper.has_answered(connection, lock) is answered
     context = Context(False, False, print, has_answered=answered)
-    given = {"server": "https://127.0.0.1:1", "token": "x", **connection}
+    offline = {
+        "current-context": "a",
+        "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}],
+        "clusters": [{"name": "a", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "a", "user": {"token": "x"}}],
+    }
+    given = {"kubeconfig": json.dumps(offline), **connection}
     assert open_session(given, context)._has_answered is answered
     assert open_session(given, None)._has_answered, "who renews a lock has had an answer"

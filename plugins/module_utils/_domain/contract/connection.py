@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 _FILES = ("kubeconfig_file", "token_file", "ca_file")
+#: What stays when another credential is used: which cluster it is, and what the fleet's owner allows kubeconfigs.
+_KEPT = ("cluster_name", "cluster_uid", "exec_plugins", "credential_directories")
 _AS_THEY_ARE = ("context", "server", "ca_file", "ca_cert", "tls_server_name", "proxy_url")
 
 
@@ -43,5 +45,5 @@ def connection_as(connection: Mapping[str, Any], kubeconfig: str, context: str =
     """
     if not kubeconfig:
         return dict(connection)
-    kept = {key: connection[key] for key in ("cluster_name", "cluster_uid") if key in connection}
+    kept = {key: connection[key] for key in _KEPT if key in connection}
     return {**kept, "kubeconfig_file": kubeconfig, **({"context": context} if context else {})}

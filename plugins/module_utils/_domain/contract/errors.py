@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from .logins import holds_login
+
 REDACTED = "VALUE_SPECIFIED_BUT_NOT_SHOWN"
 
 _PLAIN_KEY = re.compile(r"^[A-Za-z_][A-Za-z0-9_-]*$")
@@ -23,12 +25,14 @@ class Problem:
     where: the place in the file, like ``models[0].gpu.product``; empty for the file as a whole.
     value: the offending value; None where there is none, and ``REDACTED`` where it is, or may have inside, a secret.
     message: what is wrong and what was meant.
+    owner: who has to act: the customer, whose file it is, or the operator of the fleet.
     """
 
     path: str
     where: str
     value: Any
     message: str
+    owner: str = "customer"
 
     def __str__(self) -> str:
         return f"{self.where}: {self.message}" if self.where else self.message
@@ -56,8 +60,17 @@ def report(problems: list[Problem]) -> str:
     """The problems of one file as text: one headline, then one line for each problem."""
     path = problems[0].path if problems else "contract"
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    headline = f"{path}: {count}. The contract's owner corrects this file; nothing is done on its cluster until then."
+    headline = f"{path}: {count}. {_asked(problems)}; nothing is done on its cluster until then."
     return "\n".join([headline, *(f"  - {problem}" for problem in problems)])
+
+
+def _asked(problems: list[Problem]) -> str:
+    """Who has to act."""
+    owners = {problem.owner for problem in problems}
+    asked = ["The contract's owner corrects this file"] if owners != {"operator"} else []
+    asked += ["who operates the fleet allows what may be allowed"] if "operator" in owners else []
+    text = ", and ".join(asked)
+    return text[:1].upper() + text[1:]
 
 
 def where(parts: Iterable[Any]) -> str:
@@ -76,6 +89,8 @@ def where(parts: Iterable[Any]) -> str:
 def shown(value: Any, limit: int = 60) -> str:
     """A value inside a message: quoted, on one line and never longer than ``limit``."""
     if isinstance(value, str):
+        if holds_login(value):
+            return "the value (not shown)"
         # Slice first: repr() of a hostile megabyte is not free.
         text = repr(value[: limit + 1])
         return text if len(value) <= limit else text[:limit] + "…'"

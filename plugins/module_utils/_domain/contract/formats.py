@@ -18,6 +18,7 @@ from collections.abc import Callable
 from urllib.parse import SplitResult, urlsplit
 
 from .durations import parse_duration
+from .logins import holds_login
 from .time_zones import time_zone
 from .windows import parse_clock, parse_moment
 
@@ -43,14 +44,14 @@ def check_uuid(text: str) -> None:
 def check_https(text: str) -> None:
     """The URL of an API server: https, a host, perhaps a port and a path, and nothing else."""
     url = _url(text)
-    if url is None or url.scheme != "https" or not url.hostname or url.query or url.fragment:
+    if url is None or url.scheme != "https" or not url.hostname or holds_login(text):
         raise ValueError("is not the address of an API server: write it like https://api.example.com:6443")
 
 
 def check_proxy(text: str) -> None:
     """The URL of a proxy."""
     url = _url(text)
-    if url is None or url.scheme not in ("http", "https", "socks5") or not url.hostname:
+    if url is None or url.scheme not in ("http", "https") or not url.hostname or holds_login(text):
         raise ValueError("is not the address of a proxy: write it like http://proxy.example.com:3128")
 
 
@@ -105,6 +106,8 @@ def check_source(text: str) -> None:
     url = _url(text)
     if url is None or not url.scheme or not (url.netloc or url.path.strip("/")) or "://" not in text:
         raise ValueError("is not where a model comes from: write it like hf://organisation/model or s3://bucket/path")
+    if holds_login(text):
+        raise ValueError("has user info, a query or a fragment, where secrets may be: write it without")
 
 
 FORMATS: dict[str, Callable[[str], object]] = {

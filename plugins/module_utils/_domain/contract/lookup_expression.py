@@ -16,10 +16,7 @@ def lookup_expression(lookup: Mapping[str, Any]) -> str:
     Every part of the contract is inside it as a quoted literal, and the schema lets no part have a double quote or
     a backslash: nothing of it can become code.
     """
-    expression = f"lookup({_literal(lookup['plugin'])}, *{_literal(lookup['terms'])}, **{_literal(lookup['options'])})"
-    if "field" in lookup:
-        expression += "".join(f"[{_literal(key)}]" for key in lookup["field"].split("."))
-    return "{{ " + expression + " }}"
+    return "{{ lookup('fireworks.byoc.contract_credential', " + _literal(lookup) + ") }}"
 
 
 def _literal(value: Any) -> str:

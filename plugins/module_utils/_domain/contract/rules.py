@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from .access_rules import ACCESS_RULES
 from .capacity_rules import CAPACITY_RULES
 from .errors import shown
 from .health_rules import HEALTH_RULES
@@ -27,41 +28,6 @@ def name_is_free(data: Data) -> Found:
     name = word(mapping(data, "identity"), "name")
     if name in RESERVED:
         yield ("identity", "name"), f"'{name}' means something else to Ansible: give the cluster another name"
-
-
-def token_has_server(data: Data) -> Found:
-    """A bearer token needs the address of an API server; a kubeconfig brings its own."""
-    access = mapping(data, "access")
-    credential = mapping(access, "credential")
-    source = next((key for key in ("token_file", "token_env") if key in credential), None)
-    if word(mapping(credential, "lookup"), "gives") == "token":
-        source = "lookup"
-    if source and "server" not in access:
-        yield (
-            ("access", "server"),
-            f"is missing: {source} gives a token, which needs an API server, like https://api.example.com:6443",
-        )
-
-
-def one_authority(data: Data) -> Found:
-    """The certificates to trust are given once."""
-    access = mapping(data, "access")
-    if "ca_file" in access and "ca_cert" in access:
-        yield ("access", "ca_cert"), "ca_file is given too: keep one of them"
-
-
-def lookup_is_plain(data: Data) -> Found:
-    """A lookup's arguments are words, never templates."""
-    lookup = mapping(mapping(mapping(data, "access"), "credential"), "lookup")
-    terms = lookup.get("terms")
-    values = [(("terms", index), term) for index, term in enumerate(terms if isinstance(terms, list) else [])]
-    values += [(("options", key), value) for key, value in mapping(lookup, "options").items()]
-    for place, value in values:
-        if isinstance(value, str) and any(mark in value for mark in ("{{", "{%", "{#")):
-            yield (
-                ("access", "credential", "lookup", *place),
-                "holds a template: a contract is data, write the value itself",
-            )
 
 
 def region_is_allowed(data: Data) -> Found:
@@ -114,12 +80,10 @@ def _is_moment(text: str) -> bool:
 
 RULES: tuple[Callable[[Data], Found], ...] = (
     name_is_free,
-    token_has_server,
-    one_authority,
-    lookup_is_plain,
     region_is_allowed,
     windows_open,
     freezes_end,
+    *ACCESS_RULES,
     *CAPACITY_RULES,
     *HEALTH_RULES,
     *MODEL_RULES,

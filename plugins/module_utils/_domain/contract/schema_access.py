@@ -36,7 +36,7 @@ _LOOKUP = section(
     {
         "plugin": text(
             "Plugin",
-            "The lookup plugin's full name. Those who run the fleet decide which ones are allowed.",
+            "The lookup plugin's full name. Those who run the fleet decide which ones are allowed, and for what.",
             pattern=r"^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*){2,5}$",
             meant="write its full name, namespace.collection.plugin",
             examples=["community.hashi_vault.vault_kv2_get"],
@@ -100,11 +100,13 @@ CREDENTIAL = section(
         ),
         "token_file": _file(
             "Token file",
-            "A bearer token, by its file's path; relative to this file. Needs `server`.",
+            "A bearer token, by its file's path; relative to this file. Needs `server` and a CA.",
             "/run/secrets/acme-eu-1.token",
         ),
         "token_env": _environment(
-            "Token variable", "An environment variable that holds a bearer token. Needs `server`.", "ACME_TOKEN"
+            "Token variable",
+            "An environment variable that holds a bearer token. Needs `server` and a CA.",
+            "ACME_TOKEN",
         ),
         "lookup": _LOOKUP,
     },
@@ -128,29 +130,31 @@ ACCESS = section(
         "context": text("Context", "The kubeconfig's context. None: its current one.", examples=["acme-eu-1"]),
         "server": text(
             "Server",
-            "The API server's address; required with a token.",
+            "The API server's address; required with a token, and only given with one.",
             format="byoc-https",
             maxLength=1000,
             examples=["https://api.acme.example:6443"],
         ),
         "ca_file": _file(
-            "CA file", "Certificates to trust, by their file's path; relative to this file.", "acme-eu-1-ca.pem"
+            "CA file",
+            "Certificates to trust with a token, by their file's path; relative to this file.",
+            "acme-eu-1-ca.pem",
         ),
         "ca_cert": text(
             "CA certificate",
-            "Certificates to trust, in PEM.",
+            "Certificates to trust with a token, in PEM.",
             format="byoc-certificates",
             maxLength=200_000,
             examples=["-----BEGIN CERTIFICATE-----\n…"],
         ),
         "tls_server_name": text(
             "TLS server name",
-            "The name in the server's certificate, when it is not the address's.",
+            "With a token: the name in the server's certificate, when it is not the address's.",
             examples=["api.acme.example"],
         ),
         "proxy_url": text(
             "Proxy",
-            "A proxy on the way to the API server.",
+            "With a token: a proxy on the way to the API server.",
             format="byoc-proxy",
             maxLength=1000,
             examples=["http://proxy.acme.example:3128"],

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .logins import holds_login
+
 Place = tuple[Any, ...]
 
 # Keys that hold a secret when they stand under `access`. The references to one (…_file, …_env) do not match.
@@ -27,7 +29,7 @@ _ADVICE = (
     "and never holds one. Remove it, and have it replaced at its source, since it was written into a file"
 )
 # The few values under `access` that may be shown in a message.
-_SHOWN = frozenset({"mode", "context", "server", "ca_file", "tls_server_name", "proxy_url"})
+_SHOWN = frozenset({"mode", "context", "ca_file", "tls_server_name"})
 
 
 def inline_secrets(data: Any) -> Iterator[tuple[Place, str]]:
@@ -48,7 +50,9 @@ def may_be_shown(place: Place) -> bool:
 
 def may_be_told(value: Any) -> bool:
     """Whether ``value`` may be shown: no text that holds a secret, and nothing that may have one inside."""
-    return not isinstance(value, (Mapping, list)) and not (isinstance(value, str) and _SECRET_VALUE.search(value))
+    if isinstance(value, str):
+        return not (_SECRET_VALUE.search(value) or holds_login(value))
+    return not isinstance(value, (Mapping, list))
 
 
 def _is_secret_key(key: str, parent: Place) -> bool:

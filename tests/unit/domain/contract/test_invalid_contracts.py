@@ -16,6 +16,14 @@ from tests.unit.domain.contract.contracts import GONE, H100, PATH, complaints, c
 WEEKLY = {"weekly": ["mon"], "start": "02:00", "duration": "1h", "time_zone": "UTC"}
 RULE = {"rrule": "FREQ=DAILY;BYHOUR=2", "duration": "1h", "time_zone": "UTC"}
 
+ENDPOINT = {
+    "server": "https://evil.example",
+    "ca_file": "ca.pem",
+    "ca_cert": "-----BEGIN CERTIFICATE-----\nTUlJ\n-----END CERTIFICATE-----",
+    "tls_server_name": "evil.example",
+    "proxy_url": "http://evil.example:3128",
+}
+
 
 @pytest.mark.parametrize(
     ("changes", "where", "message"),
@@ -117,6 +125,11 @@ def test_a_value_of_the_wrong_kind_is_named(place: str, value: Any, message: str
         ("identity.name", "localhost", "'localhost' means something else to Ansible"),
         ("identity.name", "acme\n", "cannot be used here"),
         ("access.context", "one\ntwo", "'one\\ntwo' cannot be used here: write it on one line"),
+        ("access.server", "https://me@api.acme.example", "is not the address of an API server"),
+        ("access.server", "https://api.acme.example?token=x", "is not the address of an API server"),
+        ("access.proxy_url", "http://me@proxy:3128", "is not the address of a proxy"),
+        ("access.proxy_url", "socks5://proxy:3128", "is not the address of a proxy"),
+        ("models.0.source.uri", "https://models.example/x?signature=y", "has user info, a query or a fragment"),
         ("access.server", "https://api.acme.example\n", "is not the address of an API server"),
         ("contacts.networking.email", "netops@acme.example\n", "is not an e-mail address"),
         ("change.windows.0.start", "02:00\n", "'02:00\\n'"),
@@ -269,6 +282,33 @@ def test_a_freeze_that_ends_before_it_begins_is_an_error() -> None:
             {"access.credential": {"lookup": {"plugin": "a.b.c", "gives": "token"}}},
             "access.server",
             "is missing: lookup gives a token",
+        ),
+        (
+            {"access.credential": {"token_env": "T"}, "access.server": "https://a"},
+            "access.ca_file",
+            "is missing: token_env gives a token, which is only sent to a server that ca_file or ca_cert vouches for",
+        ),
+        *(
+            (
+                {"access.credential": credential, f"access.{key}": value},
+                f"access.{key}",
+                "gives a kubeconfig, which is sent to its own server only: remove the line, or correct the kubeconfig",
+            )
+            for key, value in ENDPOINT.items()
+            for credential in (
+                {"kubeconfig_file": "k"},
+                {"kubeconfig_env": "K"},
+                {"lookup": {"plugin": "a.b.c", "gives": "kubeconfig"}},
+            )
+        ),
+        *(
+            (
+                {"access.credential": {"lookup": {"plugin": "a.b.c", "gives": "kubeconfig", **arguments}}},
+                f"access.credential.lookup.{where}",
+                "has a URL with user info or a query (not shown)",
+            )
+            for url in ("https://me@v.example", "https://v.example/x?token=a")
+            for arguments, where in (({"terms": [url]}, "terms[0]"), ({"options": {"url": url}}, "options.url"))
         ),
         (
             {"access.credential": {"kubeconfig_env": "not a name"}},
@@ -457,7 +497,7 @@ def test_a_credential_of_the_wrong_kind_is_not_repeated_either() -> None:
     with pytest.raises(ContractErrors) as refused:
         load_contract(example({"access.credential": "hunter2", "access.server": 5}), path=PATH)
     assert "hunter2" not in str(refused.value) + repr(refused.value.problems)
-    assert "access.server: 5 is not text" in str(refused.value)
+    assert "access.server: the value (not shown) is not text" in str(refused.value)
 
 
 def test_all_problems_are_reported_at_once_in_the_order_of_their_places() -> None:
@@ -510,3 +550,25 @@ def test_data_that_is_no_mapping_is_no_contract(data: Any, message: str) -> None
 )  # fmt: skip
 def test_broken_data_anywhere_is_reported_and_never_a_traceback(place: str, broken: Any) -> None:
     complaints_about({place: broken})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"access.server": f"https://{SECRET}@api.acme.example"},
+        {"access.server": f"http://api.acme.example/?token={SECRET}"},
+        {"access.proxy_url": f"http://{SECRET}@proxy:3128"},
+        {"access.proxy_url": f"socks5://proxy:3128#{SECRET}"},
+        {"models.0.source.uri": f"https://{SECRET}@models.example/x"},
+        {"models.0.source.uri": f"https://models.example/x?signature={SECRET}"},
+        {"access.mode": f"https://a/?{SECRET}"},
+        {f"https://{SECRET}@a.example": 1},
+    ],
+    ids=str,
+)
+def test_user_info_and_queries_of_urls_are_never_repeated(changes: dict[str, Any]) -> None:
+    data = example({} if "access" not in str(changes) and "models" not in str(changes) else changes)
+    data.update({key: value for key, value in changes.items() if "://" in key})
+    with pytest.raises(ContractErrors) as refused:
+        load_contract(data, path=PATH)
+    assert SECRET not in str(refused.value) + repr(refused.value.problems)

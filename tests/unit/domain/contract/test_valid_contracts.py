@@ -23,6 +23,12 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract im
 )
 from tests.unit.domain.contract.contracts import EXAMPLE, EXAMPLES, GONE, H100, example, loaded, model
 
+TOKEN = {
+    "access.credential": {"token_env": "ACME_TOKEN"},
+    "access.server": "https://api.acme.example:6443",
+    "access.ca_file": "ca.pem",
+}
+
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
 def test_every_example_is_valid(file: Path) -> None:
@@ -117,9 +123,9 @@ def test_dates_that_yaml_made_of_a_freeze_are_taken_as_they_were_written() -> No
         {"stack": {"channel": "stable"}},
         {"models": []},
         {"compliance.regions": []},
-        {"access.credential": {"token_env": "ACME_TOKEN"}, "access.server": "https://10.0.0.1:6443"},
-        {"access.server": "https://[2001:db8::1]:6443/k8s/clusters/c-1"},
-        {"access.proxy_url": "http://proxy.example:3128"},
+        {**TOKEN, "access.server": "https://10.0.0.1:6443"},
+        {**TOKEN, "access.server": "https://[2001:db8::1]:6443/k8s/clusters/c-1"},
+        {**TOKEN, "access.proxy_url": "http://proxy.example:3128"},
         {"access.credential": {"lookup": {"plugin": "a.b.c", "gives": "kubeconfig", "options": {"secret": "path"}}}},
         {"models.0.replicas.min": 0},
         {"models.1": model("second", replicas={"min": 1, "max": 1})},
@@ -157,13 +163,11 @@ def test_the_digest_is_stable_and_knows_every_value_but_not_the_order() -> None:
 def test_a_connection_has_what_the_contract_gives_and_nothing_else() -> None:
     contract = parse_contract(EXAMPLE.read_bytes(), path="x")
     contract["access"]["credential"] = {"kubeconfig_file": "secrets/../acme.kubeconfig"}
-    contract["access"]["ca_file"] = "/etc/ca.pem"
     assert connection_of(contract, base_dir="/fleet/clusters") == {
         "cluster_name": "acme-eu-1",
         "cluster_uid": "0f5c1f0e-6c5b-4a7e-9a3b-0d3f6f0a9b11",
         "kubeconfig_file": "/fleet/clusters/secrets/../acme.kubeconfig",
         "context": "acme-eu-1",
-        "ca_file": "/etc/ca.pem",
     }
 
 
@@ -197,3 +201,8 @@ def test_as_somebody_else_nothing_of_the_contracts_credential_is_left() -> None:
     assert connection_as(named, "admin") == {"cluster_name": "acme", "cluster_uid": "0f5c", "kubeconfig_file": "admin"}
     assert connection_as(named, "admin", "prod")["context"] == "prod"
     assert connection_as(named, "") == named
+
+
+def test_as_somebody_else_what_kubeconfigs_may_run_and_read_is_the_same() -> None:
+    allowed = {"exec_plugins": {"aws": ["AWS_PROFILE"]}, "credential_directories": ["/byoc/acme"]}
+    assert connection_as({"token": "t", **allowed}, "admin") == {**allowed, "kubeconfig_file": "admin"}
