@@ -405,11 +405,6 @@ def test_a_grant_writes_no_kind_of_the_prerequisites_and_nothing_outside_our_nam
         assert not any(kind in (resource[:-1], resource.removesuffix("ies") + "y") for kind in kinds), (resource, verb)
 
 
-def test_no_two_rules_of_a_role_say_the_same() -> None:
-    said = [json.dumps(rule, sort_keys=True) for rule in rules(setup_objects())]
-    assert len(said) == len(set(said))
-
-
 def test_the_bounds_deny_and_fail_closed() -> None:
     namespace, policy, binding = setup_bounds(contract())
     levels = {key: value for key, value in namespace["metadata"]["labels"].items() if "pod-security" in key}
