@@ -55,6 +55,11 @@ def _policy(contract: Mapping[str, Any]) -> Policy:
             *scope_rules(writes),
             PRESETUP_RULE,
             Rule(
+                # Of a whole collection the API server asks once, without a name.
+                "request.operation != 'DELETE' || request.?name.orValue('') != ''",
+                "A setup grant deletes objects one by one.",
+            ),
+            Rule(
                 f"object == null || ({' && '.join(map(_as_before, ('finalizers', 'ownerReferences')))})",
                 "A setup grant sets no finalizers and no owners: they would keep or hide what it leaves.",
             ),
