@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ways in which the holder of a setup grant could leave something behind or widen their access, tried with real tokens.
+"""What the holder of a setup grant could try, to leave something behind or to gain more, tried with real tokens.
 
 The server's answers land in build/setup_bounds.md. What it lets in is an object in our namespaces that the contract
 does not account for: a revocation and an audit name it.

@@ -53,8 +53,11 @@ def open_grants(objects: Iterable[Mapping[str, Any]]) -> list[OpenGrant]:
         name = "setup-" + str(one["name"]).removeprefix(f"{SETUP_SET}-")
         if name in accounts or f"fireworks-{name}" not in bindings:
             notes = one.get("annotations") or {}
-            said = (str(notes.get(key, "")) for key in (_GRANTED_TO, _REASON, _UNTIL, _LIFETIME))
-            found.append(OpenGrant(name, *said, made=name in accounts and f"fireworks-{name}" in bindings))
+            grantee, reason, until, lifetime = (
+                str(notes.get(key, "")) for key in (_GRANTED_TO, _REASON, _UNTIL, _LIFETIME)
+            )
+            made = name in accounts and f"fireworks-{name}" in bindings
+            found.append(OpenGrant(name, grantee, reason, until, lifetime, made))
     return found
 
 
