@@ -9,7 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.clause import clause
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities import required_permissions
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities import (
+    applies_prerequisites,
+    required_permissions,
+)
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.exposure import front_door
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup import presetup_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup.remembered import presetup_annotations
@@ -31,6 +34,7 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
+            "applies_prerequisites": applies_prerequisites,
             "contract_clause": clause,
             "explain_scaling": _explain_scaling,
             "front_door": front_door,

@@ -12,6 +12,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access import grant as grants
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.open_grants import (
+    beside,
     notes_of,
     open_grants,
     taken_up,
@@ -47,16 +48,19 @@ def _setup_grant(
     known = open_grants(there)
     grant, others = taken_up(wanted, known, now)
     return {
-        "annotations": notes_of(grant),
+        **_set_of(contract, grant),
         "in_the_way": [{"name": one.name, "until": one.until} for one in others],
         "taken_up": grant.name in {one.name for one in known},
-        "name": grant.name,
-        "set": grant.set,
         "until": grant.until,
         "seconds": grant.seconds,
-        "bounds": setup_bounds(),
-        "objects": setup_access_objects(contract, grant),
+        "bounds": setup_bounds(contract),
+        "beside": [_set_of(contract, other) for other in beside(grant, known)],
     }
+
+
+def _set_of(contract: Mapping[str, Any], grant: grants.Grant) -> dict[str, Any]:
+    objects = setup_access_objects(contract, grant)
+    return {"name": grant.name, "set": grant.set, "annotations": notes_of(grant), "objects": objects}
 
 
 class FilterModule:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities import (
+    applies_prerequisites,
     identity_objects,
     required_permissions,
 )
@@ -130,6 +131,38 @@ def test_what_onboarding_asks_for_itself_depends_on_the_mode() -> None:
     assert {namespace for _resource, namespace in hardened} == {"", "fireworks-system", "fireworks-models"}
     assert {resource for resource, namespace in hardened if not namespace} == {"nodes", *READS_BY_NAME}
     assert ("httproutes", "fireworks-system") in asked(networking=WITH_GATEWAY, access={"mode": "hardened"})
+
+
+ALICE = "system:serviceaccount:fireworks-setup:setup-alice-onboarding-20261124-1800"
+
+
+@pytest.mark.parametrize(
+    ("mode", "user", "applies"),
+    [
+        ("standard", "", True),
+        ("standard", "admin", True),
+        ("standard", "system:serviceaccount:ci:deployer", True),
+        # A namespace of another name that begins like ours is somebody else's.
+        ("standard", "system:serviceaccount:fireworks-setup-of-acme:admin", True),
+        ("standard", ALICE, False),
+        ("standard", "system:serviceaccount:fireworks-system:operator", False),
+        ("standard", "system:serviceaccount:fireworks-models:engine", False),
+        ("hardened", "admin", False),
+        ("hardened", "", False),
+        ("hardened", ALICE, False),
+    ],
+)
+def test_the_prerequisites_are_applied_by_administrators_in_standard_mode(mode: str, user: str, applies: bool) -> None:
+    agreed = contract(access={"mode": mode})
+    assert applies_prerequisites(agreed, user) is applies
+    # One who does not apply them needs no right to write what they consist of.
+    asked = {(q["resource"], q["verb"]) for q in required_permissions(agreed, user)}
+    assert (("namespaces", "create") in asked) is applies
+    assert (("rolebindings", "patch") in asked) is applies
+    assert (("deployments", "create") in asked) is True
+    assert {tuple(q.items()) for q in required_permissions(agreed, user)} <= {
+        tuple(q.items()) for q in required_permissions(contract())
+    }
 
 
 def test_setup_grants_only_rights_that_were_checked() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities import required_permissions
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.preflight import preflight, refusal
 from tests.unit.domain.agreed import APIS, GATEWAY_API, RELEASE, WITH_GATEWAY, contract, facts, model
 from tests.unit.domain.raw import H100, L40S, daemonset, named, node, pod
@@ -288,6 +289,21 @@ def test_without_others_pods_what_is_free_is_an_upper_bound() -> None:
     assert item["found"].startswith("at most ")
 
 
+ALICE = "system:serviceaccount:fireworks-setup:setup-alice-onboarding-20261124-1800"
+
+
+@pytest.mark.parametrize(("user", "refused"), [("admin", ["namespaces", "deployments"]), (ALICE, ["deployments"])])
+def test_of_the_permissions_those_count_that_this_users_onboarding_needs(user: str, refused: list[str]) -> None:
+    kinds = ("namespaces", "deployments")
+    asked = [
+        {**question, "allowed": question["resource"] not in kinds or question["verb"] == "get"}
+        for question in required_permissions(contract())
+    ]
+    found = items({**facts(permissions=asked), "user": user}, contract())["permissions"]
+    assert not found["ok"]
+    assert [kind for kind in kinds if kind in found["message"]] == refused
+
+
 def test_each_difference_of_the_customers_presetup_is_named_with_the_command_that_fixes_it() -> None:
     rows = [
         {
@@ -304,3 +320,5 @@ def test_each_difference_of_the_customers_presetup_is_named_with_the_command_tha
     assert "approved-gpus: It allows 64 GPUs, and 16 are approved. To fix it: kubectl apply -f presetup.yaml" in text
     assert "security@acme.example" in text
     assert "presetup" not in {item["check"] for item in preflight(facts(), contract(), RELEASE, rows)}
+    by_grant = preflight({**facts(), "user": ALICE}, contract(), RELEASE, rows)
+    assert not next(item for item in by_grant if item["check"] == "presetup")["ok"]

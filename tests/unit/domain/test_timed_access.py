@@ -22,6 +22,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.gran
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.kubeconfig import kubeconfig_for
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.open_grants import (
     OpenGrant,
+    beside,
     notes_of,
     open_grants,
     taken_up,
@@ -34,6 +35,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.setu
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.setup_bounds import setup_bounds
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.tokens import Claims, is_due, read_claims
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities import identity_objects
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup import presetup_objects
 from tests.unit.domain.agreed import WITH_GATEWAY, contract
 
 NOW = "2026-11-24T08:00:00Z"
@@ -267,6 +269,15 @@ def test_an_open_grant_says_what_it_is() -> None:
     assert open_grants(without_notes) == [OpenGrant(NAME, "", "", "", "")]
 
 
+def test_only_other_grants_that_are_made_are_beside_one() -> None:
+    bobs = setup_grant("bob", "a test", OTHER_END, NOW)
+    known = open_grants([*in_the_cluster(*WHOLE), *in_the_cluster(*WHOLE, grant=bobs)])
+    [other] = beside(MADE, known)
+    assert (other.name, notes_of(other)) == (bobs.name, notes_of(bobs))
+    for half in ((), ("ServiceAccount",), ("ServiceAccount", "ClusterRole")):
+        assert beside(MADE, open_grants(in_the_cluster(*half, grant=bobs))) == []
+
+
 def asked(until: str = "8h", grantee: str = "alice", reason: str = "a test") -> Grant:
     return setup_grant(grantee, reason, grant_end(until, NOW), NOW, lifetime_of(until))
 
@@ -320,20 +331,42 @@ def test_what_is_taken_up_is_applied_as_it_was() -> None:
     assert setup_access_objects(contract(), grant) == setup_access_objects(contract(), MADE)
 
 
-def setup_objects(**sections: Any) -> dict[str, dict[str, Any]]:
-    return {made["kind"]: made for made in setup_access_objects(contract(**sections), granted())}
+def setup_objects(**sections: Any) -> list[dict[str, Any]]:
+    return setup_access_objects(contract(**sections), granted())
 
 
-def test_a_grant_is_an_account_with_a_role_of_its_own() -> None:
-    objects = setup_objects()
-    account, role, binding = (objects[kind] for kind in ("ServiceAccount", "ClusterRole", "ClusterRoleBinding"))
-    assert account["metadata"]["namespace"] == "fireworks-setup"
+def rules(objects: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """Each rule of the roles, with their namespace."""
+    roles = [made for made in objects if made["kind"].endswith("Role")]
+    return [(made["metadata"].get("namespace", ""), rule) for made in roles for rule in made["rules"]]
+
+
+def rights(objects: list[dict[str, Any]]) -> set[tuple[str, ...]]:
+    return {
+        (place, group, resource, verb, name)
+        for place, rule in rules(objects)
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+        for name in rule.get("resourceNames", [""])
+    }
+
+
+def test_a_grant_is_an_account_with_roles_of_its_own() -> None:
+    account, *others = setup_objects()
+    name = account["metadata"]["name"]
+    assert (account["kind"], account["metadata"]["namespace"]) == ("ServiceAccount", "fireworks-setup")
     assert account["automountServiceAccountToken"] is False
-    assert binding["roleRef"]["name"] == role["metadata"]["name"]
-    assert binding["subjects"] == [
-        {"kind": "ServiceAccount", "name": account["metadata"]["name"], "namespace": "fireworks-setup"}
-    ]
-    for made in objects.values():
+    assert {(made["kind"], made["metadata"].get("namespace")) for made in others} == {
+        *(("Role" + end, f"fireworks-{place}") for end in ("", "Binding") for place in ("system", "models", "setup")),
+        *(("ClusterRole" + end, None) for end in ("", "Binding")),
+    }
+    assert {made["metadata"]["name"] for made in others} == {"fireworks-" + name}
+    for binding in (made for made in others if made["kind"].endswith("Binding")):
+        assert binding["roleRef"]["kind"] + "Binding" == binding["kind"]
+        assert binding["roleRef"]["name"] == "fireworks-" + name
+        assert binding["subjects"] == [{"kind": "ServiceAccount", "name": name, "namespace": "fireworks-setup"}]
+    for made in (account, *others):
         assert made["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "fireworks-byoc"
         assert made["metadata"]["annotations"] == {
             "byoc.fireworks.ai/contract": "acme-eu-1",
@@ -344,61 +377,66 @@ def test_a_grant_is_an_account_with_a_role_of_its_own() -> None:
         }
 
 
-def test_setup_never_gets_what_nobody_gets() -> None:
-    for rule in setup_objects(networking=WITH_GATEWAY)["ClusterRole"]["rules"]:
+def test_a_grant_has_what_the_operator_has_but_no_tokens_and_it_may_end_itself() -> None:
+    name = granted().name
+    operators = [
+        made
+        for made in identity_objects(contract(networking=WITH_GATEWAY))
+        if made["metadata"]["name"] == "fireworks-operator"
+    ]
+    tokens = {right for right in rights(operators) if right[2] == "serviceaccounts/token"}
+    assert len(tokens) == 6
+    itself = {("fireworks-setup", "", "serviceaccounts", verb, name) for verb in ("get", "delete")}
+    assert rights(setup_objects(networking=WITH_GATEWAY)) == (rights(operators) - tokens) | itself
+
+
+def test_a_grant_never_gets_what_nobody_gets() -> None:
+    for _place, rule in rules(setup_objects(networking=WITH_GATEWAY)):
         words = {*rule["verbs"], *rule["resources"], *rule["apiGroups"]}
         assert not words & {"*", "escalate", "bind", "impersonate", "secrets", "pods/exec", "deletecollection"}
 
 
-def test_setup_holds_whatever_the_identities_get() -> None:
-    held = setup_objects(networking=WITH_GATEWAY)["ClusterRole"]["rules"]
-
-    def holds(group: str, resource: str, verb: str, name: str) -> bool:
-        return any(
-            group in rule["apiGroups"]
-            and resource in rule["resources"]
-            and verb in rule["verbs"]
-            and name in rule.get("resourceNames", [name])
-            for rule in held
-        )
-
-    roles = [made for made in identity_objects(contract(networking=WITH_GATEWAY)) if made["kind"].endswith("Role")]
-    for given in (rule for role in roles for rule in role["rules"]):
-        for resource in given["resources"]:
-            for verb in given["verbs"]:
-                for name in given.get("resourceNames", [""]):
-                    assert holds(given["apiGroups"][0], resource, verb, name), (given, resource, verb, name)
-
-
-def test_what_has_no_namespace_is_written_by_name_only() -> None:
-    kinds = {"namespaces", "priorityclasses", "clusterroles", "clusterrolebindings", "validatingadmissionpolicies",
-             "validatingadmissionpolicybindings"}  # fmt: skip
-    writes = [
-        rule
-        for rule in setup_objects()["ClusterRole"]["rules"]
-        if set(rule["resources"]) & kinds and set(rule["verbs"]) - {"get", "list", "watch"}
-    ]
-    assert {resource for rule in writes for resource in rule["resources"]} == kinds
-    for rule in writes:
-        assert all(re.match(r"fireworks-(?!setup)", name) for name in rule["resourceNames"])
-
-
-def test_no_two_rules_say_the_same() -> None:
-    rules = [json.dumps(rule, sort_keys=True) for rule in setup_objects()["ClusterRole"]["rules"]]
-    assert len(rules) == len(set(rules))
+def test_a_grant_writes_no_kind_of_the_prerequisites_and_nothing_outside_our_namespaces() -> None:
+    kinds = {made["kind"].lower() for made in presetup_objects(contract(networking=WITH_GATEWAY))}
+    for place, group, resource, verb, _name in rights(setup_objects(networking=WITH_GATEWAY)):
+        if verb in ("get", "list", "watch") or place == "fireworks-setup":
+            continue
+        assert place in ("fireworks-system", "fireworks-models"), (group, resource, verb)
+        assert not any(kind in (resource[:-1], resource.removesuffix("ies") + "y") for kind in kinds), (resource, verb)
 
 
 def test_the_bounds_deny_and_fail_closed() -> None:
-    namespace, policy, binding = setup_bounds()
+    namespace, policy, binding = setup_bounds(contract())
     levels = {key: value for key, value in namespace["metadata"]["labels"].items() if "pod-security" in key}
     assert set(levels.values()) == {"restricted"}
     assert policy["spec"]["failurePolicy"] == "Fail"
     assert binding["spec"] == {"policyName": policy["metadata"]["name"], "validationActions": ["Deny"]}
-    [condition] = policy["spec"]["matchConditions"]
-    assert condition["expression"] == "request.userInfo.username.startsWith('system:serviceaccount:fireworks-setup:')"
+    for made in (namespace, policy, binding):
+        assert made["metadata"]["name"] == "fireworks-setup"
+        assert made["metadata"]["labels"]["app.kubernetes.io/part-of"] == "setup-access"
+    accounts, gives_up = policy["spec"]["matchConditions"]
+    assert '["system:serviceaccount:fireworks-setup:"]' in accounts["expression"]
+    assert "'DELETE'" in gives_up["expression"]
     for validation in policy["spec"]["validations"]:
         assert validation["reason"] == "Forbidden"
         assert validation["message"]
+
+
+def test_the_bounds_are_what_a_grant_writes() -> None:
+    agreed = contract(networking=WITH_GATEWAY)
+    _namespace, policy, _binding = setup_bounds(agreed)
+    [writes] = [json.loads(each["expression"]) for each in policy["spec"]["variables"] if each["name"] == "writes"]
+    assert set(writes) == {"", "fireworks-system", "fireworks-models"}
+    assert writes[""] == []
+    operations = {"CREATE": "create", "UPDATE": "patch", "DELETE": "delete", "CONNECT": "get"}
+    given = {right[:4] for right in rights(setup_objects(networking=WITH_GATEWAY))}
+    for place, listed in writes.items():
+        for write in listed:
+            operation, _space, kind = write.partition(" ")
+            resource, _dot, group = kind.partition(".")
+            verbs = {operations[operation], "update"} if operation == "UPDATE" else {operations[operation]}
+            assert {(place, group, resource, verb) for verb in verbs} & given, write
+    assert "CREATE serviceaccounts/token" not in writes["fireworks-system"]
 
 
 def test_the_operator_renews_its_own_credential_last() -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A setup grant: temporary administrative access with a grantee, a reason and an expiry."""
+"""A setup grant: temporary access for onboarding with a grantee, a reason and an expiry."""
 
 from __future__ import annotations
 

@@ -20,13 +20,14 @@ _GRANTED_TO, _REASON, _UNTIL, _LIFETIME = (PREFIX + key for key in ("granted-to"
 
 @dataclass(frozen=True)
 class OpenGrant:
-    """A grant that somebody may use, or that a run was about to make."""
+    """A grant that somebody may use, or, where it is not ``made`` yet, that a run was about to make."""
 
     name: str
     grantee: str
     reason: str
     until: str
     lifetime: str
+    made: bool = True
 
 
 def notes_of(grant: Grant) -> dict[str, str]:
@@ -52,9 +53,18 @@ def open_grants(objects: Iterable[Mapping[str, Any]]) -> list[OpenGrant]:
         name = "setup-" + str(one["name"]).removeprefix(f"{SETUP_SET}-")
         if name in accounts or f"fireworks-{name}" not in bindings:
             notes = one.get("annotations") or {}
-            said = (str(notes.get(key, "")) for key in (_GRANTED_TO, _REASON, _UNTIL, _LIFETIME))
-            found.append(OpenGrant(name, *said))
+            grantee, reason, until, lifetime = (
+                str(notes.get(key, "")) for key in (_GRANTED_TO, _REASON, _UNTIL, _LIFETIME)
+            )
+            made = name in accounts and f"fireworks-{name}" in bindings
+            found.append(OpenGrant(name, grantee, reason, until, lifetime, made))
     return found
+
+
+def beside(grant: Grant, known: Iterable[OpenGrant]) -> list[Grant]:
+    """The other grants that are made: an older version of this collection may have given them more."""
+    others = [one for one in known if one.made and one.name != grant.name]
+    return [Grant(one.name, one.grantee, one.reason, one.until, seconds=0, lifetime=one.lifetime) for one in others]
 
 
 def taken_up(wanted: Grant, known: Sequence[OpenGrant], now: str) -> tuple[Grant, list[OpenGrant]]:

@@ -3,26 +3,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where setup grants live, and what bounds them all: the set ``setup-access``.
 
-RBAC gives a grant its rights cluster-wide, because the namespaces that it makes are not there yet. So admission holds
-it to them. It judges every write and every connection (a proxied request, for instance), not reads.
+RBAC gives a grant no more than this. The policy holds where a grant was given more by mistake, or by an older version,
+which gave each of them the rights of an administrator cluster-wide.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from ..identities.needs import CLUSTER, IDENTITIES, RBAC_GROUP
-from ..names import APPROVAL_ANNOTATION, FREEZE_ANNOTATION, NAMESPACES, SETUP_NAMESPACE, SETUP_SET, account_user, labels
+from ..guardrails.policy import Policy, Rule, from_accounts_of, literal, manifests
+from ..guardrails.scope import EVERY_WRITE, PRESETUP_RULE, scope_rules, scope_variables, writes_of
+from ..identities.permissions import onboarding_needs
+from ..names import SETUP_NAMESPACE, SETUP_SET, account_user, labels
 
 Manifest = dict[str, Any]
 
-POLICY = SETUP_NAMESPACE
-_GROUP = "admissionregistration.k8s.io"
-_OURS = ", ".join(f"'{name}'" for name in NAMESPACES)
-_ACCOUNTS = account_user("", SETUP_NAMESPACE)
+_WHY = (
+    "A setup grant of Fireworks writes what onboarding writes in fireworks-system and fireworks-models, whatever roles "
+    "it is bound to: no prerequisites, no accounts, roles or tokens, and nothing cluster-wide."
+)
 
 
-def setup_bounds() -> list[Manifest]:
+def setup_bounds(contract: Mapping[str, Any]) -> list[Manifest]:
     """The namespace, in which no pod gets any power, the policy, and the binding that puts it into force."""
     return [
         {
@@ -36,98 +39,52 @@ def setup_bounds() -> list[Manifest]:
                 },
             },
         },
-        _policy(),
-        {
-            "apiVersion": f"{_GROUP}/v1",
-            "kind": "ValidatingAdmissionPolicyBinding",
-            "metadata": {"name": POLICY, "labels": labels(SETUP_SET, POLICY)},
-            "spec": {"policyName": POLICY, "validationActions": ["Deny"]},
-        },
+        *manifests(_policy(contract)),
     ]
 
 
-def _policy() -> Manifest:
-    everything = {"apiGroups": ["*"], "apiVersions": ["*"], "operations": ["*"], "resources": ["*/*"], "scope": "*"}
-    # Questions to the API server about oneself are written, but to nowhere.
-    questions = {
-        "apiGroups": ["authentication.k8s.io", "authorization.k8s.io"],
-        "apiVersions": ["*"],
-        "operations": ["*"],
-        "resources": ["*"],
-        "scope": "*",
-    }
-    of_setup = f"request.userInfo.username.startsWith('{_ACCOUNTS}')"
-    return {
-        "apiVersion": f"{_GROUP}/v1",
-        "kind": "ValidatingAdmissionPolicy",
-        "metadata": {"name": POLICY, "labels": labels(SETUP_SET, POLICY)},
-        "spec": {
-            "failurePolicy": "Fail",
-            "matchConstraints": {"resourceRules": [everything], "excludeResourceRules": [questions]},
-            "matchConditions": [{"name": "setup-accounts", "expression": of_setup}],
-            "variables": [
-                {"name": "space", "expression": "has(request.namespace) ? request.namespace : ''"},
-                {"name": "name", "expression": "has(request.name) ? request.name : ''"},
-                {
-                    "name": "isRbac",
-                    "expression": f"request.resource.group == '{RBAC_GROUP}' && object != null",
-                },
-                {"name": "plural", "expression": "request.resource.resource"},
-                {"name": "givesUp", "expression": _GIVES_UP},
-            ],
-            "validations": [
-                {"expression": _WHERE, "message": _WHERE_SAYS, "reason": "Forbidden"},
-                {"expression": _cluster_roles(), "message": _ROLES_SAY, "reason": "Forbidden"},
-                {"expression": _BINDINGS, "message": _BINDINGS_SAY, "reason": "Forbidden"},
-                {"expression": _CUSTOMERS_WORD, "message": _CUSTOMERS_WORD_SAYS, "reason": "Forbidden"},
-            ],
-        },
-    }
+def _policy(contract: Mapping[str, Any]) -> Policy:
+    writes = writes_of(onboarding_needs(contract))
+    return Policy(
+        name=SETUP_NAMESPACE,
+        why=_WHY,
+        match=EVERY_WRITE,
+        conditions={"setup-accounts": from_accounts_of(SETUP_NAMESPACE), "not-giving-up": f"!({_GIVES_UP})"},
+        variables=scope_variables(writes),
+        rules=(
+            *scope_rules(writes),
+            PRESETUP_RULE,
+            Rule(
+                # Of a whole collection the API server asks once, without a name.
+                "request.operation != 'DELETE' || request.?name.orValue('') != ''",
+                "A setup grant deletes objects one by one.",
+            ),
+            Rule(
+                f"object == null || ({' && '.join(map(_as_before, ('finalizers', 'ownerReferences')))})",
+                "A setup grant sets no finalizers and no owners: they would keep or hide what it leaves.",
+            ),
+        ),
+        part_of=SETUP_SET,
+    )
 
 
 # Whoever has setup access may end it, and nobody else's.
-_GIVES_UP = (
-    "request.operation == 'DELETE' && request.resource.group == '' && variables.plural == 'serviceaccounts'"
-    f" && request.userInfo.username == '{_ACCOUNTS}' + variables.name"
-)
-# A set whose namespaces are not there yet is dry-run in `default`: nothing is written there, nothing handed out.
-_WHERE = (
-    "request.resource.group == '' && variables.plural == 'namespaces'"
-    f" ? variables.name in [{_OURS}]"
-    f" : variables.space != '' ? variables.space in [{_OURS}]"
-    " || (variables.space == 'default' && has(request.dryRun) && request.dryRun"
-    " && (!has(request.subResource) || request.subResource == ''))"
-    f" || (variables.space == '{SETUP_NAMESPACE}' && variables.givesUp)"
-    f" : variables.name.startsWith('fireworks-') && !variables.name.startsWith('{SETUP_NAMESPACE}')"
-)
-_AND = " and ".join(NAMESPACES)
-_WHERE_SAYS = f"A setup account works in {_AND}, and on cluster-wide objects named fireworks-..."
-_ROLES_SAY = "A setup account hands on no right beyond our namespaces but those of the identities"
-_BINDINGS = (
-    "!(variables.isRbac && variables.plural.endsWith('rolebindings'))"
-    f" || (object.roleRef.name.startsWith('fireworks-') && !object.roleRef.name.startsWith('{SETUP_NAMESPACE}')"
-    f" && (!has(object.subjects) || object.subjects.all(s, s.kind == 'ServiceAccount' && s.namespace in [{_OURS}])))"
-)
-_BINDINGS_SAY = f"A setup account binds the identities' roles, to accounts of {_AND}, and nothing else"
-
-
-# It may write our namespaces, on which the customer says what is approved and what is frozen.
-_CUSTOMERS_WORD = (
-    "request.resource.group != '' || variables.plural != 'namespaces' || object == null"
-    f" || ['{APPROVAL_ANNOTATION}', '{FREEZE_ANNOTATION}'].all(key, object.?metadata.?annotations[?key].orValue('')"
-    " == (oldObject == null ? '' : oldObject.?metadata.?annotations[?key].orValue('')))"
-)
-_CUSTOMERS_WORD_SAYS = "A setup account approves no change, and sets or lifts no freeze: those are the customer's"
-
-
-def _cluster_roles() -> str:
-    """What holds for every ClusterRole of the identities; so no other can outlive the grant."""
-    needs = [need for identity in IDENTITIES for need in identity.needs if need.scope == CLUSTER]
-    whole = sorted({resource for need in needs if not need.names for resource in need.resources})
-    listed = ", ".join(f"'{resource}'" for resource in whole)
-    return (
-        "!(variables.isRbac && variables.plural == 'clusterroles') || !has(object.rules) || object.rules.all(r,"
-        f" (has(r.resources) && r.resources.all(x, x in [{listed}]))"
-        " || (has(r.resourceNames) && size(r.resourceNames) > 0 && r.verbs.all(v, v == 'get')"
-        " && r.resourceNames.all(n, n == 'kube-system' || n.startsWith('fireworks-'))))"
+_GIVES_UP = " && ".join(
+    (
+        "request.operation == 'DELETE'",
+        "request.resource.?group.orValue('') == ''",
+        "request.resource.resource == 'serviceaccounts'",
+        "request.?subResource.orValue('') == ''",
+        f"request.?namespace.orValue('') == {literal(SETUP_NAMESPACE)}",
+        f"request.userInfo.username == {literal(account_user('', SETUP_NAMESPACE))} + request.?name.orValue('')",
     )
+)
+
+
+def _as_before(marks: str) -> str:
+    """Whether an object has no marks that it did not have."""
+
+    def of(side: str) -> str:
+        return f"dyn({side}).?metadata.?{marks}.orValue([])"
+
+    return f"{of('object')}.all(mark, oldObject != null && mark in {of('oldObject')})"

@@ -33,6 +33,7 @@ class Policy:
     :param match: its ``matchConstraints``.
     :param conditions: expressions by name that must all be true for it to look at a request.
     :param variables: expressions by name; a later one may use an earlier one.
+    :param part_of: the set that it belongs to.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Policy:
     rules: tuple[Rule, ...]
     conditions: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
+    part_of: str = PRESETUP_SET
 
 
 def literal(value: Any) -> str:
@@ -48,11 +50,16 @@ def literal(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-# A condition that fails would block every user's writes, so it uses only fields that every request has.
-FROM_OUR_ACCOUNTS = (
-    f"{literal([account_user('', namespace) for namespace in NAMESPACES])}"
-    '.exists(ours, request.?userInfo.?username.orValue("").startsWith(ours))'
-)
+def from_accounts_of(*namespaces: str) -> str:
+    """Whether the request is from an account of these namespaces."""
+    # A condition that fails would block every user's writes, so it uses only fields that every request has.
+    return (
+        f"{literal([account_user('', namespace) for namespace in namespaces])}"
+        '.exists(ours, request.?userInfo.?username.orValue("").startsWith(ours))'
+    )
+
+
+FROM_OUR_ACCOUNTS = from_accounts_of(*NAMESPACES)
 """Whether the request is from one of our accounts."""
 
 
@@ -99,6 +106,6 @@ def _validation(rule: Rule) -> Manifest:
 def _metadata(policy: Policy) -> Manifest:
     return {
         "name": policy.name,
-        "labels": labels(PRESETUP_SET, policy.name),
+        "labels": labels(policy.part_of, policy.name),
         "annotations": {"kubernetes.io/description": policy.why},
     }

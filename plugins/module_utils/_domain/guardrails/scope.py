@@ -9,7 +9,7 @@ or guardrail is changed, and no container entered, by any of our accounts, whate
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..identities.customers import observed_at_customers
@@ -31,6 +31,8 @@ _EVERYTHING = {
 }
 # Self-reviews are writes in form only.
 _QUESTIONS = {**_EVERYTHING, "apiGroups": ["authentication.k8s.io", "authorization.k8s.io"], "resources": ["*"]}
+EVERY_WRITE = {"resourceRules": [_EVERYTHING], "excludeResourceRules": [_QUESTIONS]}
+"""What a policy matches that judges all that an account writes, and each of its connections."""
 
 _OPERATIONS = {"create": "CREATE", "update": "UPDATE", "patch": "UPDATE", "delete": "DELETE"}
 _READS = ("get", "list", "watch")
@@ -38,59 +40,72 @@ _READS = ("get", "list", "watch")
 
 def scope_policy(contract: Mapping[str, Any]) -> Policy:
     """The guardrail ``fireworks-scope``."""
-    writes = _writes(contract)
+    needs = [need for identity in identities_of(contract) for need in granted(contract, identity)]
+    # To the API server, any proxied request is a connection.
+    writes = writes_of([*needs, *observed_at_customers(contract)])
     return Policy(
         name="fireworks-scope",
         why=_WHY,
-        match={"resourceRules": [_EVERYTHING], "excludeResourceRules": [_QUESTIONS]},
+        match=EVERY_WRITE,
         conditions={"from-fireworks": FROM_OUR_ACCOUNTS},
-        variables={
-            "place": 'request.?namespace.orValue("")',
-            "what": (
-                "request.operation + ' ' + request.resource.resource"
-                " + request.?subResource.optMap(sub, '/' + sub).orValue('')"
-                " + (request.resource.?group.orValue('') == '' ? '' : '.' + request.resource.group)"
-            ),
-            "writes": literal(writes),
-        },
+        variables=scope_variables(writes),
         rules=(
-            Rule(
-                f"variables.place in {literal(list(writes))}",
-                "Fireworks writes only in fireworks-system and fireworks-models.",
-                "'Fireworks writes only in fireworks-system and fireworks-models, not in ' + variables.place",
-            ),
-            Rule(
-                "!(variables.place in variables.writes) || variables.what in variables.writes[variables.place]",
-                "Fireworks does not write objects of that kind.",
-                "'no account of Fireworks has ' + variables.what"
-                " + (variables.place == '' ? ', cluster-wide' : ' in ' + variables.place) + ' among its needs'",
-            ),
+            *scope_rules(writes),
             Rule(
                 "request.resource.resource != 'serviceaccounts' || "
                 f"(request.userInfo.username == {literal(account_user(OPERATOR))} "
                 f"&& request.name in {literal(CONNECTING)})",
                 "Only the operator requests tokens, and only for the accounts that connect from outside.",
             ),
-            Rule(
-                # The parents of sets are ConfigMaps, like the stack's configuration.
-                f"request.resource.resource != 'configmaps' || request.?name.orValue('') != {literal(PRESETUP_SET)}",
-                "The ConfigMap presetup is the parent of the prerequisites, which only an administrator changes.",
-            ),
+            PRESETUP_RULE,
             *POD_RULES,
         ),
     )
 
 
-def _writes(contract: Mapping[str, Any]) -> dict[str, list[str]]:
-    """What any identity writes, by namespace, as the policy spells it: ``CREATE deployments.apps``."""
+def writes_of(needs: Iterable[Need]) -> dict[str, list[str]]:
+    """What these needs write, by namespace, as a policy spells it: ``CREATE deployments.apps``."""
     found: dict[str, set[str]] = {place: set() for place in (CLUSTER, *NAMESPACES)}
-    for identity in identities_of(contract):
-        for need in granted(contract, identity):
-            found[need.scope].update(_written(need))
-    # To the API server, any proxied request is a connection.
-    for need in observed_at_customers(contract):
+    for need in needs:
         found.setdefault(need.scope, set()).update(_written(need))
     return {place: sorted(writes) for place, writes in found.items()}
+
+
+def scope_variables(writes: Mapping[str, list[str]]) -> dict[str, str]:
+    """The variables of :func:`scope_rules`."""
+    return {
+        "place": 'request.?namespace.orValue("")',
+        "what": (
+            "request.operation + ' ' + request.resource.resource"
+            " + request.?subResource.optMap(sub, '/' + sub).orValue('')"
+            " + (request.resource.?group.orValue('') == '' ? '' : '.' + request.resource.group)"
+        ),
+        "writes": literal(writes),
+    }
+
+
+def scope_rules(writes: Mapping[str, list[str]]) -> tuple[Rule, ...]:
+    """Rules that keep an account to the kinds that it writes, and to where it does."""
+    return (
+        Rule(
+            f"variables.place in {literal(list(writes))}",
+            "Fireworks writes only in fireworks-system and fireworks-models.",
+            "'Fireworks writes only in fireworks-system and fireworks-models, not in ' + variables.place",
+        ),
+        Rule(
+            "!(variables.place in variables.writes) || variables.what in variables.writes[variables.place]",
+            "Fireworks does not write objects of that kind.",
+            "'no account of Fireworks has ' + variables.what"
+            " + (variables.place == '' ? ', cluster-wide' : ' in ' + variables.place) + ' among its needs'",
+        ),
+    )
+
+
+PRESETUP_RULE = Rule(
+    # The parents of sets are ConfigMaps, like the stack's configuration.
+    f"request.resource.resource != 'configmaps' || request.?name.orValue('') != {literal(PRESETUP_SET)}",
+    "The ConfigMap presetup is the parent of the prerequisites, which only an administrator changes.",
+)
 
 
 def _written(need: Need) -> Iterator[str]:

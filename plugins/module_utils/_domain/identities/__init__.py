@@ -10,61 +10,70 @@ from typing import Any
 
 from ..names import PRESETUP_SET, labels
 from .needs import CLUSTER, RBAC_GROUP, Identity, Need, granted, identities_of
-from .permissions import required_permissions
+from .permissions import applies_prerequisites, required_permissions
 
-__all__ = ["identity_objects", "required_permissions"]
+__all__ = ["account_objects", "applies_prerequisites", "identity_objects", "required_permissions"]
 
 Manifest = dict[str, Any]
 
 
 def identity_objects(contract: Mapping[str, Any]) -> list[Manifest]:
     """The accounts, roles and bindings of the contract's identities."""
-    return [made for identity in identities_of(contract) for made in _objects(identity, granted(contract, identity))]
+    return [
+        made
+        for identity in identities_of(contract)
+        for made in account_objects(identity.name, identity.home, granted(contract, identity), _about(identity))
+    ]
 
 
-def _objects(identity: Identity, needs: Iterable[Need]) -> list[Manifest]:
+def account_objects(name: str, home: str, needs: Iterable[Need], about: Manifest) -> list[Manifest]:
+    """An account, and for each scope of its needs a role and the binding.
+
+    :param about: the labels and annotations of each of them.
+    """
     scopes: dict[str, list[Need]] = {}
     for need in needs:
         scopes.setdefault(need.scope, []).append(need)
-    found: list[Manifest] = [
+    account = {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": _metadata(name, home, about),
+        # A pod that needs its token says so itself.
+        "automountServiceAccountToken": False,
+    }
+    subject = {"kind": "ServiceAccount", "name": name, "namespace": home}
+    return [account, *(made for scope, scoped in scopes.items() for made in _role(subject, scope, scoped, about))]
+
+
+def _role(subject: Manifest, scope: str, needs: Iterable[Need], about: Manifest) -> list[Manifest]:
+    kind = "ClusterRole" if scope == CLUSTER else "Role"
+    name = f"fireworks-{subject['name']}"
+    return [
         {
-            "apiVersion": "v1",
-            "kind": "ServiceAccount",
-            "metadata": _metadata(identity, identity.name, identity.home),
-            # A pod that needs its token says so itself.
-            "automountServiceAccountToken": False,
-        }
+            "apiVersion": f"{RBAC_GROUP}/v1",
+            "kind": kind,
+            "metadata": _metadata(name, scope, about),
+            "rules": [rule_of(need) for need in needs],
+        },
+        {
+            "apiVersion": f"{RBAC_GROUP}/v1",
+            "kind": kind + "Binding",
+            "metadata": _metadata(name, scope, about),
+            "roleRef": {"apiGroup": RBAC_GROUP, "kind": kind, "name": name},
+            "subjects": [subject],
+        },
     ]
-    for scope, scoped in scopes.items():
-        kind = "ClusterRole" if scope == CLUSTER else "Role"
-        metadata = _metadata(identity, "fireworks-" + identity.name, scope)
-        found.append(
-            {
-                "apiVersion": f"{RBAC_GROUP}/v1",
-                "kind": kind,
-                "metadata": metadata,
-                "rules": [rule_of(need) for need in scoped],
-            }
-        )
-        found.append(
-            {
-                "apiVersion": f"{RBAC_GROUP}/v1",
-                "kind": kind + "Binding",
-                "metadata": dict(metadata),
-                "roleRef": {"apiGroup": RBAC_GROUP, "kind": kind, "name": metadata["name"]},
-                "subjects": [{"kind": "ServiceAccount", "name": identity.name, "namespace": identity.home}],
-            }
-        )
-    return found
 
 
-def _metadata(identity: Identity, name: str, namespace: str) -> Manifest:
-    metadata: Manifest = {"name": name}
-    if namespace:
-        metadata["namespace"] = namespace
-    metadata["labels"] = labels(PRESETUP_SET, identity.name, identity=identity.name)
-    metadata["annotations"] = {"kubernetes.io/description": identity.why}
-    return metadata
+def _about(identity: Identity) -> Manifest:
+    return {
+        "labels": labels(PRESETUP_SET, identity.name, identity=identity.name),
+        "annotations": {"kubernetes.io/description": identity.why},
+    }
+
+
+def _metadata(name: str, namespace: str, about: Manifest) -> Manifest:
+    return {"name": name, **({"namespace": namespace} if namespace else {}), **about}
 
 
 def rule_of(need: Need) -> Manifest:

@@ -232,7 +232,8 @@ CONNECTING = (OPERATOR, OBSERVER, DEPLOYER, UPGRADER, NODE_MEDIC, "metrics-reade
 GUARDRAILS = ("fireworks-nodes", "fireworks-scope", "fireworks-workloads")
 """Names of the ValidatingAdmissionPolicies and of their bindings."""
 
-_RENEW_TOKENS = Need(SYSTEM_NAMESPACE, "", ("serviceaccounts/token",), ("create",), CONNECTING)
+TOKENS = "serviceaccounts/token"
+_RENEW_TOKENS = Need(SYSTEM_NAMESPACE, "", (TOKENS,), ("create",), CONNECTING)
 _ROLES = tuple("fireworks-" + name for name in CONNECTING)
 
 # So that onboarding can report what is missing or was edited in the presetup, object by object.
@@ -338,11 +339,9 @@ IDENTITIES = (
     ),
 )
 
-SETUP = "setup"
-"""Not a runtime identity: the time-boxed one that a customer's administrator grants (or the administrator's own)."""
-
 ADMINISTRATOR = "administrator"
-"""The customer's: only an administrator grants and revokes setup access, and can verify that nothing is left."""
+"""The customer's: only an administrator applies the prerequisites, grants and revokes setup access, and can verify that
+nothing is left."""
 
 AUDITOR = "auditor"
 """Not a runtime identity: may ask what others may do and read the prerequisites, like the customer's security team."""
@@ -366,7 +365,7 @@ PLAYBOOKS = {
     "remediate": NODE_MEDIC,
     "remediate_node": NODE_MEDIC,
     "rotate_credentials": OPERATOR,
-    "presetup": SETUP,
+    "presetup": ADMINISTRATOR,
     "grant_setup_access": ADMINISTRATOR,
     "revoke_setup_access": ADMINISTRATOR,
     "approve": ADMINISTRATOR,

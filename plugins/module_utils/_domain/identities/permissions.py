@@ -8,8 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..names import NAMESPACES, PRIORITIES, priority_class
-from .needs import CLUSTER, GUARDRAILS, IDENTITIES, OPERATOR, RBAC_GROUP, WRITE, Need, granted, identities_of
+from ..names import NAMESPACES, PRIORITIES, SETUP_NAMESPACE, account_user, priority_class
+from .needs import (
+    CLUSTER,
+    GUARDRAILS,
+    IDENTITIES,
+    OPERATOR,
+    RBAC_GROUP,
+    TOKENS,
+    WRITE,
+    Need,
+    granted,
+    identities_of,
+)
 
 _SEE = ("get", "list")
 _MANAGE = (*_SEE, *WRITE)
@@ -41,9 +52,9 @@ _IN_NAMESPACES = (
 
 
 def setup_needs(contract: Mapping[str, Any]) -> tuple[Need, ...]:
-    """What setup needs, to create and remove all our objects.
+    """What an administrator needs, to create and remove all our objects.
 
-    RBAC prevents escalation, so it must itself hold every right of the identities.
+    RBAC prevents escalation, so they must themselves hold every right of the identities.
     """
     found = [Need(CLUSTER, "", ("nodes", "pods"), ("get", "list"))]
     found += [Need(CLUSTER, group, (resource,), _SEE) for group, resource, _names in _IN_CLUSTER]
@@ -53,12 +64,27 @@ def setup_needs(contract: Mapping[str, Any]) -> tuple[Need, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def required_permissions(contract: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The questions for ``can_i``, each once: in hardened mode what the operator has, else what setup needs."""
-    if contract["access"]["mode"] == "hardened":
-        [operator] = [identity for identity in IDENTITIES if identity.name == OPERATOR]
-        return questions(granted(contract, operator))
-    return questions(setup_needs(contract))
+def onboarding_needs(contract: Mapping[str, Any]) -> tuple[Need, ...]:
+    """What onboarding needs where the prerequisites are there: what the operator has, less the tokens of accounts."""
+    [operator] = [identity for identity in IDENTITIES if identity.name == OPERATOR]
+    return tuple(need for need in granted(contract, operator) if TOKENS not in need.resources)
+
+
+def applies_prerequisites(contract: Mapping[str, Any], user: str = "") -> bool:
+    """Whether this user's onboarding applies the prerequisites; otherwise it only compares them.
+
+    None of our own accounts may change what limits us, the account of a setup grant among them.
+
+    :param user: as the API server knows them. Without one: whether anybody's would.
+    """
+    ours = any(user.startswith(account_user("", namespace)) for namespace in (*NAMESPACES, SETUP_NAMESPACE))
+    return contract["access"]["mode"] != "hardened" and not ours
+
+
+def required_permissions(contract: Mapping[str, Any], user: str = "") -> list[dict[str, str]]:
+    """The questions for ``can_i``, each once, about what this user's onboarding needs; without one, about all of it."""
+    applies = applies_prerequisites(contract, user)
+    return questions(setup_needs(contract) if applies else onboarding_needs(contract))
 
 
 def questions(needs: Iterable[Need]) -> list[dict[str, str]]:

@@ -35,7 +35,7 @@ EVERY = (*READING, *CHANGING, _NODE, "verify_release")
 SET_BY_PLAYBOOKS: dict[str, tuple[str, ...]] = {
     "presetup_state": ("presetup",),
     "presetup_file": ("presetup",),
-    "presetup_api_server": ("presetup", "onboard", "revocation_drill"),
+    "presetup_api_server": ("presetup", "onboard", "grant_setup_access", "revocation_drill"),
     "model_show_diff": ("onboard", "deploy_models", "plan_models", "approve"),
     "model_reason": ("deploy_models",),
     "model_requested_by": ("deploy_models",),

@@ -42,9 +42,9 @@ def preflight(
 ) -> list[dict[str, Any]]:
     """All items, those that are met too. Unmet ``blocking`` ones refuse the onboarding; the others are advice.
 
-    ``presetup`` are the differences of the customer's presetup from the contract, in hardened mode.
+    ``presetup`` are the differences of the prerequisites from the contract, where onboarding does not apply them.
     """
-    found = access.presetup(presetup, contract)
+    found = access.presetup(presetup, facts, contract)
     for check in _CHECKS:
         found += check(facts, contract, release)
     return [item.as_dict(contract) for item in found]

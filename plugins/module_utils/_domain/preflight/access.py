@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..identities import applies_prerequisites, required_permissions
 from .item import Item
 
 Data = Mapping[str, Any]
@@ -15,22 +16,26 @@ _SHOWN = 6
 
 
 def permissions(facts: Data, contract: Data, _release: Data) -> list[Item]:
-    """Every permission that was asked about is given."""
+    """Every permission is given that this user's onboarding needs. It is asked about before it is known whose it is."""
+    applies = applies_prerequisites(contract, facts["user"])
     asked = facts.get("permissions") or ()
+    if not applies:
+        needed_here = [_plain(each) for each in required_permissions(contract, facts["user"])]
+        asked = [entry for entry in asked if _plain(entry) in needed_here]
     refused = [entry for entry in asked if not entry.get("allowed")]
     missing = sorted({_spoken(entry) for entry in refused})
     shown = ", ".join(missing[:_SHOWN]) + (f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else "")
-    needed = f"what {contract['access']['mode']} access needs"
+    needed = "what applying the prerequisites needs" if applies else "what the operator has"
     found = f"{len(asked) - len(refused)} of {len(asked)} allowed"
     return [Item("permissions", not missing, found, needed, f"The credential may not {shown}.", "security")]
 
 
-def presetup(rows: Sequence[Data], contract: Data) -> list[Item]:
-    """In hardened mode the customer's own team has created the prerequisites, and they match the contract.
+def presetup(rows: Sequence[Data], facts: Data, contract: Data) -> list[Item]:
+    """Where onboarding does not apply the prerequisites, an administrator has, and they match the contract.
 
     ``rows`` are its differences, each with the command that fixes it.
     """
-    if contract["access"]["mode"] != "hardened":
+    if applies_prerequisites(contract, facts["user"]):
         return []
     needed = "as compiled from the contract"
     if not rows:
@@ -46,6 +51,11 @@ def presetup(rows: Sequence[Data], contract: Data) -> list[Item]:
         )
         for row in rows
     ]
+
+
+def _plain(entry: Data) -> Data:
+    """A question, without its answer and without what it leaves open."""
+    return {key: value for key, value in entry.items() if value and key not in ("allowed", "reason")}
 
 
 def _spoken(entry: Data) -> str:

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The prerequisites in a cluster, compiled from the contract: everything that only an administrator may create.
 
-In standard mode onboarding applies it; in hardened mode the customer's own team does, and may review it as text first.
+The customer's administrators apply it, in hardened mode as text that they have reviewed, if they like. In standard mode
+granting setup access does so too, and onboarding with an administrator's credential.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def _not_allowed(case: Case, missing: Sequence[str]) -> Blocker:
     if case.contract["access"]["mode"] == "hardened":
         reason = f"{what}; apply the presetup again (fireworks.byoc.presetup of this version)"
         return Blocker("missing_permissions", reason, Owner.CUSTOMER)
-    reason = f"{what}; run fireworks.byoc.onboard again, which gives them, or use a credential that has them"
+    reason = f"{what}; run fireworks.byoc.onboard again as an administrator, or use a credential that has them"
     return Blocker("missing_permissions", reason, Owner.FIREWORKS)
 
 
