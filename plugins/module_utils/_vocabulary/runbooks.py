@@ -54,7 +54,7 @@ WITHOUT_PAGE = frozenset({
     "no_digest", "no_grant_named", "no_inventory", "no_model_named", "no_model_or_release", "no_node_named",
     "no_operation", "no_operation_or_approver", "no_place_for_the_credential", "no_release_or_requester",
     "no_such_cluster", "no_such_node", "not_completed", "not_confirmed", "nothing_to_approve", "result_not_writable",
-    "run_refused", "still_in_contract",
+    "run_refused", "still_in_contract", "token_lifetime",
 })  # fmt: skip
 
 _BY_CODE = {code: page for page, codes in PAGES.items() for code in codes}

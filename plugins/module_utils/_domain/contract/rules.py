@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 from .capacity_rules import CAPACITY_RULES
+from .durations import parse_duration
 from .errors import shown
 from .health_rules import HEALTH_RULES
 from .model_rules import MODEL_RULES
@@ -20,6 +22,7 @@ Found = Iterator[tuple[tuple[Any, ...], str]]
 
 # Names that mean something else to Ansible than a cluster.
 RESERVED = ("all", "byoc", "localhost", "ungrouped")
+_SHORTEST_TOKEN, _LONGEST_TOKEN = timedelta(minutes=10), timedelta(hours=24)
 
 
 def name_is_free(data: Data) -> Found:
@@ -41,6 +44,17 @@ def token_has_server(data: Data) -> Found:
             ("access", "server"),
             f"is missing: {source} gives a token, which needs an API server, like https://api.example.com:6443",
         )
+
+
+def tokens_are_short_lived(data: Data) -> Found:
+    """A token of ours lives no longer than a day, and no shorter than the API server grants."""
+    lifetime = word(mapping(data, "access"), "token_lifetime")
+    try:
+        asked = parse_duration(lifetime or "")
+    except ValueError:
+        return
+    if not _SHORTEST_TOKEN <= asked <= _LONGEST_TOKEN:
+        yield ("access", "token_lifetime"), f"'{lifetime}' is not between 10m and 24h: write it like 8h"
 
 
 def one_authority(data: Data) -> Found:
@@ -115,6 +129,7 @@ def _is_moment(text: str) -> bool:
 RULES: tuple[Callable[[Data], Found], ...] = (
     name_is_free,
     token_has_server,
+    tokens_are_short_lived,
     one_authority,
     lookup_is_plain,
     region_is_allowed,

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..names import PRESETUP_SET, labels
+from ..presetup_version import NEWEST
 from .needs import CLUSTER, RBAC_GROUP, Identity, Need, granted, identities_of
 from .permissions import required_permissions
 
@@ -17,9 +18,13 @@ __all__ = ["identity_objects", "required_permissions"]
 Manifest = dict[str, Any]
 
 
-def identity_objects(contract: Mapping[str, Any]) -> list[Manifest]:
+def identity_objects(contract: Mapping[str, Any], version: int = NEWEST) -> list[Manifest]:
     """The accounts, roles and bindings of the contract's identities."""
-    return [made for identity in identities_of(contract) for made in _objects(identity, granted(contract, identity))]
+    return [
+        made
+        for identity in identities_of(contract)
+        for made in _objects(identity, granted(contract, identity, version))
+    ]
 
 
 def _objects(identity: Identity, needs: Iterable[Need]) -> list[Manifest]:

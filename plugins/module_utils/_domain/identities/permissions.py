@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..names import NAMESPACES, PRIORITIES, priority_class
+from ..presetup_version import NEWEST
 from .needs import CLUSTER, GUARDRAILS, IDENTITIES, OPERATOR, RBAC_GROUP, WRITE, Need, granted, identities_of
 
 _SEE = ("get", "list")
@@ -53,11 +54,12 @@ def setup_needs(contract: Mapping[str, Any]) -> tuple[Need, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def required_permissions(contract: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The questions for ``can_i``, each once: in hardened mode what the operator has, else what setup needs."""
+def required_permissions(contract: Mapping[str, Any], version: int = NEWEST) -> list[dict[str, str]]:
+    """The questions for ``can_i``, each once: in hardened mode what the operator has by this version of the
+    prerequisites, else what setup needs."""
     if contract["access"]["mode"] == "hardened":
         [operator] = [identity for identity in IDENTITIES if identity.name == OPERATOR]
-        return questions(granted(contract, operator))
+        return questions(granted(contract, operator, version))
     return questions(setup_needs(contract))
 
 

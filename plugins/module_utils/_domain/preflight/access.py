@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..identities.permissions import required_permissions
+from ..presetup_version import compiled_version
 from .item import Item
 
 Data = Mapping[str, Any]
@@ -16,7 +18,8 @@ _SHOWN = 6
 
 def permissions(facts: Data, contract: Data, _release: Data) -> list[Item]:
     """Every permission that was asked about is given."""
-    asked = facts.get("permissions") or ()
+    later = _not_yet(facts, contract)
+    asked = [entry for entry in facts.get("permissions") or () if _question(entry) not in later]
     refused = [entry for entry in asked if not entry.get("allowed")]
     missing = sorted({_spoken(entry) for entry in refused})
     shown = ", ".join(missing[:_SHOWN]) + (f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else "")
@@ -46,6 +49,17 @@ def presetup(rows: Sequence[Data], contract: Data) -> list[Item]:
         )
         for row in rows
     ]
+
+
+def _not_yet(facts: Data, contract: Data) -> set[tuple[str, ...]]:
+    """What the prerequisites of this cluster's version do not give yet, so that nothing may need it."""
+    number = compiled_version(facts.get("presetup_version"))
+    given = {_question(each) for each in required_permissions(contract, number)}
+    return {_question(each) for each in required_permissions(contract)} - given
+
+
+def _question(entry: Data) -> tuple[str, ...]:
+    return tuple(str(entry.get(key) or "") for key in ("verb", "group", "resource", "subresource", "namespace", "name"))
 
 
 def _spoken(entry: Data) -> str:
