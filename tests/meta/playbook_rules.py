@@ -116,7 +116,7 @@ def refusals_without_an_owner(tree: Tree) -> list[str]:
 
 
 def paths_left_relative(tree: Tree) -> list[str]:
-    """Ansible runs its own modules in the folder of the playbook: a path that an operator gave is made absolute first."""
+    """Ansible runs its own modules in the folder of the playbook: a path that an operator gives is made absolute."""
     problems = []
     for path in (each for each in tree.files if TASK_FILES.fullmatch(tree.named(each))):
         for place in _written_places(read_yaml(path)):
