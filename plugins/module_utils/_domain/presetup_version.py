@@ -27,8 +27,23 @@ def version_of(annotations: Mapping[str, str]) -> int:
 
 
 def compiled_version(version: int | None) -> int:
-    """The version to compile where this one is applied or asked for: the newest where none is, or one unknown here."""
-    return NEWEST if version is None else min(int(version), NEWEST)
+    """The version to compile where this one is applied or asked for: the newest where none is.
+
+    Raises ValueError for one that this collection does not know: what it would make of it is not what is there.
+    """
+    if doubt := newer_presetup(version):
+        raise ValueError(doubt)
+    return NEWEST if version is None else int(version)
+
+
+def newer_presetup(version: int | None) -> str:
+    """Why prerequisites of this version are none for this collection; empty where it knows them."""
+    if version is None or 1 <= int(version) <= NEWEST:
+        return ""
+    return (
+        f"the prerequisites are of version {version}, and this version of the collection knows none but 1 to {NEWEST}:"
+        " update the collection"
+    )
 
 
 def older_presetup(cluster: str, version: int | None) -> str:

@@ -36,7 +36,8 @@ PAGES: dict[str, tuple[str, ...]] = {
     ),
     "outside-a-window": ("frozen", "outside_window", "would_not_finish"),
     "prerequisites-missing": (
-        "prerequisites_unmet", "missing_permissions", "forbidden", "may_not_ask", "no_namespace", "hardened",
+        "prerequisites_unmet", "prerequisites_newer", "missing_permissions", "forbidden", "may_not_ask", "no_namespace",
+        "hardened",
     ),
     "problems-found": ("problems_found",),
     "records-broken": ("records_broken", "record_not_written"),

@@ -27,6 +27,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup_ve
     ADDED,
     NEWEST,
     compiled_version,
+    newer_presetup,
     older_presetup,
     version_of,
 )
@@ -53,7 +54,7 @@ def names(version: int | None) -> set[str]:
 
 def test_each_version_adds_what_it_says() -> None:
     assert names(NEWEST) - names(1) == {"fireworks-tokens"}
-    assert names(1) < names(NEWEST) == names(None) == names(NEWEST + 1)
+    assert names(1) < names(NEWEST) == names(None)
     assert set(ADDED) == set(range(2, NEWEST + 1))
 
 
@@ -89,9 +90,20 @@ def test_one_line_says_what_an_older_version_lacks_and_who_adds_it() -> None:
     assert older_presetup("acme-eu-1", NEWEST) == older_presetup("acme-eu-1", None) == ""
 
 
-@pytest.mark.parametrize(("version", "number"), [(None, NEWEST), (1, 1), ("1", 1), (NEWEST + 7, NEWEST)])
-def test_what_is_compiled_is_the_applied_version_as_far_as_it_is_known(version: Any, number: int) -> None:
+@pytest.mark.parametrize(("version", "number"), [(None, NEWEST), (1, 1), ("1", 1), (NEWEST, NEWEST)])
+def test_what_is_compiled_is_the_applied_version(version: Any, number: int) -> None:
     assert compiled_version(version) == number
+
+
+@pytest.mark.parametrize("version", [0, NEWEST + 1, str(NEWEST + 7)])
+def test_a_version_that_this_collection_does_not_know_is_not_guessed_at(version: Any) -> None:
+    assert f"of version {version}, and this version of the collection knows none but" in newer_presetup(version)
+    for compiling in (lambda: presetup_objects(contract(), version=version), lambda: names(version)):
+        with pytest.raises(ValueError, match="update the collection"):
+            compiling()
+    seen = {**facts(), "presetup_version": version}
+    with pytest.raises(ValueError, match="update the collection"):
+        preflight(seen, contract(), RELEASE)
 
 
 HARDENED = contract(access={"mode": "hardened"})

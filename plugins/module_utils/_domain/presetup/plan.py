@@ -33,7 +33,7 @@ def presetup_plan(cluster: str, result: Data, objects: Sequence[Data], applied: 
     version = {
         "cluster": cluster,
         "applied": applied if applied is not None else "none",
-        "planned": max(NEWEST, applied or 0),
+        "planned": NEWEST,
         "adds": "; ".join(adds) or "nothing",
     }
     return {
