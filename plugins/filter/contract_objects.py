@@ -15,7 +15,12 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities 
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.exposure import front_door
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup import presetup_objects
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup.plan import presetup_plan
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup.remembered import presetup_annotations
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup_version import (
+    newer_presetup,
+    older_presetup,
+)
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.release import component_images
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.scaling import explain
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.moments import as_moment
@@ -38,8 +43,11 @@ class FilterModule:
             "contract_clause": clause,
             "explain_scaling": _explain_scaling,
             "front_door": front_door,
+            "newer_presetup": newer_presetup,
+            "older_presetup": older_presetup,
             "presetup_annotations": presetup_annotations,
             "presetup_objects": presetup_objects,
+            "presetup_plan": presetup_plan,
             "required_permissions": required_permissions,
             "stack_images": component_images,
         }

@@ -11,6 +11,10 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access import grant as grants
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.lifetimes import (
+    lifetime_doubts,
+    token_lifetime,
+)
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.open_grants import (
     beside,
     notes_of,
@@ -70,6 +74,8 @@ class FilterModule:
         return {
             "connecting_identities": connecting_identities,
             "grant_end": _grant_end,
+            "lifetime_doubts": lifetime_doubts,
             "rotation_rows": rotation_rows,
             "setup_grant": _setup_grant,
+            "token_lifetime": token_lifetime,
         }

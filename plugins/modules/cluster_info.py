@@ -126,6 +126,15 @@ facts:
       description: Our annotations on the namespace C(fireworks-system), such as an approval or a freeze.
       type: dict
       returned: success
+    presetup_version:
+      description: The version of the prerequisites that are applied; none where there are none.
+      type: int
+      returned: success
+    token_audiences:
+      description: Whom the API server takes for itself in tokens, as the applied prerequisites remember it.
+      type: list
+      elements: str
+      returned: success
     sets:
       description: The names of our sets.
       type: list

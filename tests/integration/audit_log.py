@@ -33,11 +33,12 @@ class Call:
     name: str = ""
 
 
-def calls(log: Path, *, after: int = 0) -> Iterator[Call]:
-    """The answered requests that stand in the log from byte ``after`` on, without those of Kubernetes itself."""
+def calls(log: Path, *, after: int = 0, until: int | None = None) -> Iterator[Call]:
+    """The answered requests from byte ``after`` of the log to byte ``until``, without those of Kubernetes itself."""
     with log.open("rb") as lines:
         lines.seek(after)
-        for line in lines:
+        whole = lines.read() if until is None else lines.read(until - after)
+        for line in whole.splitlines():
             event = json.loads(line)
             user = event["user"].get("username", "")
             ours = user.startswith("system:serviceaccount:fireworks-")

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,7 +16,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup.re
 from byoc_testbed.api import APPLY
 from byoc_testbed.errors import ApiError
 from demo.contracts import Contract
-from tests.integration.guarded import until, workload
+from tests.integration.guarded import AUDIENCES, until, workload
 from tests.integration.journey import agreed, ours, wipe
 from tests.integration.plays import connection_to, perform
 
@@ -33,12 +33,17 @@ def in_full(cluster: Any, contract: Contract | None = None) -> Contract:
     return made
 
 
+def compiled(contract: Contract, api_server: Sequence[dict[str, Any]] = ()) -> list[dict[str, Any]]:
+    """The prerequisites as the playbooks compile them, for a testbed cluster."""
+    return presetup_objects(contract, api_server, audiences=AUDIENCES)
+
+
 def apply_presetup(cluster: Any, contract: Contract, **options: Any) -> dict[str, Any]:
     """Apply the set ``presetup`` as the administrator."""
     given = {
         "name": "presetup",
-        "definition": presetup_objects(contract),
-        "annotations": presetup_annotations(presetup_objects(contract)),
+        "definition": compiled(contract),
+        "annotations": presetup_annotations(compiled(contract), (), AUDIENCES),
         **options,
     }
     result = perform(connection_to(cluster), "fireworks.byoc.apply_set", **given)

@@ -24,6 +24,8 @@ from byoc_testbed.errors import ApiError
 
 DIGEST = "sha256:" + "a1" * 32
 RELEASE_REGISTRY = "registry.fireworks.example/byoc"
+AUDIENCES = ("https://kubernetes.default.svc.cluster.local",)
+"""Whom the testbed's API servers take for themselves in tokens."""
 MISBOUND = "misbound"
 """An account of ours that somebody bound to cluster-admin by mistake: only guardrails hold it."""
 
@@ -32,6 +34,7 @@ RBAC = "/apis/rbac.authorization.k8s.io/v1"
 MODELS = f"/namespaces/{MODELS_NAMESPACE}"
 SYSTEM = f"/namespaces/{SYSTEM_NAMESPACE}"
 SECONDS = 30.0
+_LAST = ("fireworks-scope", "fireworks-tokens")
 
 Manifest = dict[str, Any]
 
@@ -47,19 +50,20 @@ class Governed:
     def govern(self, contract: Manifest) -> None:
         """Apply the contract's presetup instead of the one before, and wait until every guardrail refuses."""
         self._lift_guardrails()
-        wanted = {self._path(made): made for made in presetup_objects(contract, registries=(RELEASE_REGISTRY,))}
+        wanted = {self._path(made): made for made in presetup_objects(contract, (), (RELEASE_REGISTRY,), AUDIENCES)}
         for path in [path for path in self._applied if path not in wanted]:
             self._forget(path)
-        # The scope's guardrail says no to much that the others do: theirs are asked before it is there.
-        scope = {path for path, made in wanted.items() if made["metadata"]["name"] == "fireworks-scope"}
-        for path in sorted(set(wanted) - scope, key=lambda path: step_of(wanted[path]["kind"])):
+        # The scope's guardrail says no to much that the others do: theirs are asked before it is there. And no token
+        # is issued for who is none of ours once that of tokens is.
+        last = {path for path, made in wanted.items() if made["metadata"]["name"] in _LAST}
+        for path in sorted(set(wanted) - last, key=lambda path: step_of(wanted[path]["kind"])):
             self._apply(path, wanted[path])
         self._tokens.clear()
         self._misbind()
         self._until_refused("fireworks-nodes", "fireworks-workloads")
-        for path in sorted(scope):
+        for path in sorted(last):
             self._apply(path, wanted[path])
-        self._until_refused("fireworks-scope")
+        self._until_refused(*_LAST)
 
     def acting_as(self, identity: str) -> Api:
         """Requests as an identity of ours; of the administrator with the name ``admin``."""
@@ -126,8 +130,13 @@ class Governed:
             ),
             "fireworks-scope": ("POST", "/api/v1/namespaces/default/configmaps", {"metadata": {"name": "x"}}),
             "fireworks-workloads": ("POST", f"/api/v1{MODELS}/services", service("x", type="NodePort")),
+            "fireworks-tokens": ("POST", f"/api/v1{MODELS}/serviceaccounts/{MISBOUND}/token", _TOKEN),
         }[guardrail]
-        return f"ValidatingAdmissionPolicy '{guardrail}'" in refusal(self.acting_as(MISBOUND), method, path, body)
+        by = self.acting_as("admin" if guardrail == "fireworks-tokens" else MISBOUND)
+        return f"ValidatingAdmissionPolicy '{guardrail}'" in refusal(by, method, path, body)
+
+
+_TOKEN = {"spec": {"expirationSeconds": 3600}}
 
 
 @contextmanager

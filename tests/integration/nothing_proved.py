@@ -169,4 +169,5 @@ def _values(playbook: str, folder: Path) -> dict[str, Any]:
         "grantee": "alice",
         "setup_grant": "setup-alice-test-20261124-1800",
         "credentials_dir": str(folder),
+        "operator_kubeconfig": f"{folder}/{{{{ inventory_hostname }}}}-operator.kubeconfig",
     }

@@ -15,10 +15,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup import presetup_objects
 from demo.contracts import Contract, write_fleet
 from tests.integration.ansible_runs import run_playbook
-from tests.integration.governed import RBAC, apply_presetup, governed
+from tests.integration.governed import RBAC, apply_presetup, compiled, governed
 from tests.integration.journey import agreed, ending, line, ours, play, versions
 from tests.integration.plays import connection_to, run_tasks
 
@@ -33,7 +32,7 @@ def acme(bed: Any, tmp_path: Path) -> Iterator[tuple[Any, Contract]]:
     cluster = bed["acme"]
     with governed(cluster) as contract:
         [read] = run_tasks(tmp_path, connection_to(cluster), {"fireworks.byoc.cluster_info": {}}).results
-        objects = presetup_objects(contract, read["facts"]["api_server"])
+        objects = compiled(contract, read["facts"]["api_server"])
         apply_presetup(cluster, contract, definition=objects)
         yield cluster, contract
 
@@ -90,7 +89,7 @@ def test_green_and_red_and_repaired(acme: tuple[Any, Contract], tmp_path: Path) 
     for command in re.findall(r"^  kubectl (-n \S+ (?:patch|delete) .*)$", message, re.MULTILINE):
         cluster.kubectl(*shlex.split(command))
     [read] = run_tasks(tmp_path, connection_to(cluster), {"fireworks.byoc.cluster_info": {}}).results
-    objects = presetup_objects(contract, read["facts"]["api_server"])
+    objects = compiled(contract, read["facts"]["api_server"])
     apply_presetup(cluster, contract, definition=objects, force_conflicts=True)
     time.sleep(0.5)
     done = audit(cluster, tmp_path)

@@ -61,6 +61,7 @@ def lock(**more: Any) -> dict[str, Any]:
 OPERATIONS: dict[str, Callable[[Models], dict[str, Any]]] = {
     "cluster_info": lambda _models: {"fireworks.byoc.cluster_info": {"can_i": [{"verb": "list", "resource": "nodes"}]}},
     "footprint_info": lambda _models: {"fireworks.byoc.footprint_info": {}},
+    "token_audience_info": lambda _models: {"fireworks.byoc.token_audience_info": {}},
     "set_info": lambda models: {
         "fireworks.byoc.set_info": {"name": "presetup", "definition": presetup_objects(models.contract)}
     },

@@ -1,24 +1,37 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Onboarding with the operator's own identity, in a cluster whose administrators have run the presetup."""
+"""Onboarding with the operator's own identity, in a cluster whose administrators have run the presetup.
+
+fireworks.byoc.plan_presetup, fireworks.byoc.issue_operator_credential and the whole journey by the documentation.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.tokens import read_claims
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import CONNECTING, PLAYBOOKS
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.declared import VARIABLES
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup_version import ADDED
 from byoc_testbed import ClusterSpec, Testbed
+from demo.contracts import write_fleet
 from tests.beds import h100
-from tests.integration.ansible_runs import ROOT
+from tests.integration.ansible_runs import ROOT, ansible_environment, run_playbook
 from tests.integration.audit_log import by_identity_and_verb, calls
-from tests.integration.journey import NO_REQUESTS, as_admin, hardened, line, onboard, ours, play, versions, wipe
+from tests.integration.journey import NO_REQUESTS, as_admin, bare, hardened, line, onboard, ours, play, versions, wipe
+from tests.integration.nothing_proved import fleet
+from tests.integration.plays import token_in
 from tests.integration.upgrades import NEW, OLD, QUICK, REQUESTED_BY, ended, publish, rollback
 
 
@@ -93,16 +106,40 @@ def test_every_playbook_runs_as_the_identity_that_it_declares(
         assert rollback(tmp_path, [contract]).returncode == 0, "the next test finds another release"
 
 
-def test_no_cluster_admin_anywhere_but_in_the_presetup(tmp_path: Path) -> None:
+#: The page of which the commands are run as they stand there; the names that it says are to be replaced are kept.
+PAGE, SECTION = ROOT / "docs" / "access.md", "## Hardened onboarding"
+NAME, OURS = "globex-fra-1", "system:serviceaccount:fireworks-system:"
+
+
+def documented() -> list[str]:
+    """The commands of the section, in their order."""
+    section = PAGE.read_text(encoding="utf-8").partition(f"{SECTION}\n")[2].partition("\n## ")[0]
+    blocks = re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    return [command for block in blocks for command in block.replace("\\\n", " ").splitlines()]
+
+
+def test_the_hardened_journey_is_documented_whole_and_needs_no_administrator_afterwards(tmp_path: Path) -> None:
+    """From nothing to serving and back by the commands of the page alone; the audit log says who did what."""
     with Testbed.start([ClusterSpec("acme", pools=[h100(2, 8, "aws")], load_seconds=1.0, audit=True)]) as bed:
         cluster = bed["acme"]
-        play("presetup", tmp_path / "presetup", [hardened(cluster, cluster.kubeconfig)], *as_admin(cluster))
-        operator = hardened(cluster, cluster.kubeconfig_for_service_account("fireworks-system", "operator"))
-        begun = cluster.audit_log.stat().st_size
-        done = onboard(tmp_path, operator)
-        assert done.returncode == 0, done.stdout
-        made = list(calls(cluster.audit_log, after=begun))
-    assert {call.user for call in made} == {"system:serviceaccount:fireworks-system:operator"}
+        credential = tmp_path / "credentials" / f"{NAME}-operator.kubeconfig"
+        write_fleet(tmp_path, [hardened(cluster, credential, name=NAME)])
+        (tmp_path / "group_vars").mkdir()
+        # The testbed's pods are simulated, and answer no request.
+        (tmp_path / "group_vars" / "all.yml").write_text("validate_http_request: false\nmodel_bake: 0\n")
+        (tmp_path / "admin.kubeconfig").write_bytes(cluster.kubeconfig.read_bytes())
+        after = [0]
+        for command in documented():
+            done = run_documented(command, tmp_path)
+            assert done.returncode == 0, f"{command}\n{done.stdout}"
+            after.append(cluster.audit_log.stat().st_size)
+        begun, ended = after[position("issue_operator_credential") + 1], after[position("offboard")]
+        whole = list(calls(cluster.audit_log))
+        made = list(calls(cluster.audit_log, after=begun, until=ended))
+        assert ours(cluster) == {}
+    assert any(not call.user.startswith(OURS) for call in whole), "the log does not show the administrator"
+    assert {call.user for call in made if not call.user.startswith(OURS)} == set()
+    assert f"{OURS}operator" in {call.user for call in made}
     written = {call.namespace for call in made if call.verb in ("create", "patch", "update", "delete")}
     assert written <= {"fireworks-system", "fireworks-models", ""}
     in_no_namespace = {call.resource for call in made if call.verb == "create" and not call.namespace}
@@ -112,6 +149,152 @@ def test_no_cluster_admin_anywhere_but_in_the_presetup(tmp_path: Path) -> None:
     report.write_text(
         "\n".join(["# Who did what while a hardened cluster was onboarded", "", *by_identity_and_verb(made), ""])
     )
+
+
+def position(playbook: str) -> int:
+    """Where the one command with this playbook is."""
+    [found] = [number for number, command in enumerate(documented()) if f"fireworks.byoc.{playbook} " in command]
+    return found
+
+
+def run_documented(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """As a person would, in the folder of the fleet."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-euc", command],
+        cwd=folder,
+        env=ansible_environment(PATH=path),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+# -- the first credential ------------------------------------------------------------------------------------------
+
+
+def issue(cluster: Any, folder: Path, *options: str, **access: Any) -> subprocess.CompletedProcess[str]:
+    """Issue the operator's credential where the contract refers to it, which is of no use before."""
+    credential = folder / "operator.kubeconfig"
+    contract = hardened(cluster, credential)
+    contract["access"] |= access
+    given = ("-e", f"operator_kubeconfig={credential}")
+    return play("issue_operator_credential", folder, [contract], *as_admin(cluster), *given, *options)
+
+
+def test_the_first_credential_is_issued_only_where_the_prerequisites_are_as_the_contract_wants_them(
+    bed: Any, tmp_path: Path
+) -> None:
+    credential = tmp_path / "operator.kubeconfig"
+    with bare(bed["acme"], tmp_path) as cluster:
+        contract = hardened(cluster, credential)
+        none = issue(cluster, tmp_path)
+        said = " ".join(none.stdout.split())
+        assert none.returncode == 2
+        assert "presetup: The whole presetup is missing." in said, none.stdout
+        assert f"{PLAYBOOK} -i <inventory> -e clusters=acme-eu-1" in said, none.stdout
+        assert "Action required by: customer" in said
+        assert play("presetup", tmp_path, [contract], *as_admin(cluster)).returncode == 0
+        before = versions(cluster)
+        quota = f"{MODELS}/resourcequotas/approved-gpus"
+        cluster.request("PATCH", quota, {"spec": {"hard": {"requests.nvidia.com/gpu": "64"}}}, MERGE)
+        edited = issue(cluster, tmp_path)
+        assert edited.returncode == 2
+        assert "approved-gpus" in edited.stdout and not credential.exists()
+        cluster.request("PATCH", quota, {"spec": {"hard": {"requests.nvidia.com/gpu": "16"}}}, MERGE)
+        checked = issue(cluster, tmp_path, "--check")
+        assert checked.returncode == 0, checked.stdout
+        assert "would change" in line(checked, "acme-eu-1") and not credential.exists()
+        done = issue(cluster, tmp_path, "-e", "credentials_lifetime=3600")
+        assert done.returncode == 0, done.stdout
+        assert read_claims(token_in(credential)).expires - time.time() == pytest.approx(3600, abs=60)
+        assert token_in(credential) not in done.stdout
+        assert "unchanged" in line(issue(cluster, tmp_path), "acme-eu-1")
+        assert versions(cluster) == before
+        assert_an_administrator_renews_what_has_expired(cluster, tmp_path)
+
+
+def assert_an_administrator_renews_what_has_expired(cluster: Any, folder: Path) -> None:
+    """With the credential that is given, not with the contract's, which nobody accepts any more."""
+    gone = cluster.kubeconfig_with(folder / "gone.kubeconfig", token="gone")
+    options = ("-e", f"credentials_dir={folder / 'renewed'}")
+    refused = play("rotate_credentials", folder, [hardened(cluster, gone)], *options)
+    assert refused.returncode == 2
+    done = play("rotate_credentials", folder, [hardened(cluster, gone)], *as_admin(cluster), *options)
+    assert done.returncode == 0, done.stdout
+    renewed = sorted(path.name for path in (folder / "renewed").iterdir())
+    assert renewed == sorted(f"acme-eu-1-{name}.kubeconfig" for name in CONNECTING)
+
+
+@pytest.mark.parametrize("playbook", ["issue_operator_credential", "rotate_credentials", "revocation_drill"])
+def test_a_longer_life_than_the_contract_allows_is_refused_before_anything_is_asked(
+    playbook: str, tmp_path: Path
+) -> None:
+    contracts = fleet(tmp_path)  # where nobody listens: whoever asked a cluster would say so
+    options = {
+        "clusters": "byoc",
+        "admin_kubeconfig": str(tmp_path / "dead.kubeconfig"),
+        "credentials_dir": str(tmp_path),
+        "operator_kubeconfig": str(tmp_path / "{{ inventory_hostname }}.kubeconfig"),
+        "credentials_lifetime": 28801,
+        "confirm": "drill",
+    }
+    taken = {each.name for each in VARIABLES if playbook in each.playbooks}
+    given = json.dumps({name: value for name, value in options.items() if name in taken})
+    done = run_playbook(f"fireworks.byoc.{playbook}", "-i", str(contracts), "-e", given)
+    said = " ".join(done.stdout.split())
+    assert done.returncode == 2
+    assert "acme-eu-1 allows 28800 s (access.token_lifetime), and 28801 s are asked for" in said
+    assert "did not answer" not in said
+
+
+# -- an older version of the prerequisites -----------------------------------------------------------------------------
+
+
+def test_prerequisites_of_an_older_version_work_on_and_a_line_says_what_they_lack(bed: Any, tmp_path: Path) -> None:
+    with bare(bed["acme"], tmp_path) as cluster:
+        contract, admin = hardened(cluster, tmp_path / "operator.kubeconfig"), as_admin(cluster)
+        first = play("presetup", tmp_path, [contract], *admin, "-e", "presetup_version=1")
+        assert first.returncode == 0, first.stdout
+        assert not any("fireworks-tokens" in place for place in ours(cluster))
+        for done in (
+            issue(cluster, tmp_path),
+            onboard(tmp_path, contract),
+            play("audit_access", tmp_path, [contract], *admin),
+        ):
+            said = " ".join(done.stdout.split())
+            assert done.returncode == 0, done.stdout
+            assert "acme-eu-1: the prerequisites are of version 1 and work on; version 2 adds the guardrail" in said
+            assert "ansible-playbook fireworks.byoc.presetup -i <inventory> -e clusters=acme-eu-1" in said
+        before = (ours(cluster), versions(cluster))
+        planned = planned_by(tmp_path, contract, *admin, "--check")
+        assert planned["Versions"] == [{"cluster": "acme-eu-1", "applied": 1, "planned": 2, "adds": ADDED[2]}]
+        assert ("operator", "gains") in {(row["identity"], row["change"]) for row in planned[RIGHTS]}
+        assert all("fireworks-tokens" in row["right"] for row in planned[RIGHTS])
+        created = {row["object"] for row in planned[CHANGES] if row["will_be"] == "created"}
+        assert created == {f"ValidatingAdmissionPolicy{kind} fireworks-tokens" for kind in ("", "Binding")}
+        assert (ours(cluster), versions(cluster)) == before
+        newest = play("presetup", tmp_path, [contract], *admin)
+        assert newest.returncode == 0, newest.stdout
+        assert set(ours(cluster)) - set(before[0]) == {
+            f"{ADMISSION}/validatingadmissionpolicies /fireworks-tokens",
+            f"{ADMISSION}/validatingadmissionpolicybindings /fireworks-tokens",
+        }
+        assert set(planned_by(tmp_path, contract, *admin)) == {"Versions"}
+
+
+CHANGES, RIGHTS = "What would change", "Rights that would be gained or lost"
+
+
+def planned_by(folder: Path, contract: dict[str, Any], *options: str) -> dict[str, list[dict[str, Any]]]:
+    """The tables of ``plan_presetup``, from the result for machines."""
+    result = folder / "result.json"
+    done = play("plan_presetup", folder, [contract], *options, "-e", f"result_file={result}")
+    assert done.returncode == 0, done.stdout
+    return {each["title"]: each["rows"] for each in json.loads(result.read_text())["reports"]}
 
 
 MODELS, SYSTEM = "/api/v1/namespaces/fireworks-models", "/api/v1/namespaces/fireworks-system"

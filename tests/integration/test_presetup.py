@@ -46,6 +46,13 @@ def test_the_administrator_makes_it_and_a_second_run_changes_nothing(acme: Any, 
     before = (ours(acme), versions(acme))
     assert "unchanged" in line(presetup(tmp_path, acme), "acme-eu-1")
     assert (ours(acme), versions(acme)) == before
+    newer = {"metadata": {"annotations": {"byoc.fireworks.ai/presetup-version": "99"}}}
+    acme.request("PATCH", "/api/v1/namespaces/fireworks-system/configmaps/presetup", newer)
+    before = (ours(acme), versions(acme))
+    refused = presetup(tmp_path, acme)
+    assert refused.returncode == 2
+    assert "update the collection" in " ".join(refused.stdout.split()), refused.stdout
+    assert (ours(acme), versions(acme)) == before
 
 
 def test_nobodys_credential_is_taken_by_chance(acme: Any, tmp_path: Path) -> None:

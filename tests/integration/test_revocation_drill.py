@@ -29,8 +29,12 @@ def serving(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tupl
     credentials.mkdir()
     operator = credentials / f"{CLUSTER}-operator.kubeconfig"
     contract = hardened(cluster, operator)
-    made = play("presetup", folder, [contract], *as_admin(cluster), "-e", f"operator_kubeconfig={operator}")
-    assert made.returncode == 0, made.stdout
+    for playbook, options in (
+        ("presetup", ()),
+        ("issue_operator_credential", ("-e", f"operator_kubeconfig={operator}")),
+    ):
+        made = play(playbook, folder, [contract], *as_admin(cluster), *options)
+        assert made.returncode == 0, made.stdout
     assert onboard(folder, contract).returncode == 0
     rotated = play("rotate_credentials", folder, [contract], "-e", f"credentials_dir={credentials}")
     assert rotated.returncode == 0, rotated.stdout

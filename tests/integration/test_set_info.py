@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup import presetup_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup.remembered import presetup_annotations
 from demo.contracts import Contract
-from tests.integration.governed import RBAC, apply_presetup, governed, in_full
+from tests.integration.governed import RBAC, apply_presetup, compiled, governed, in_full
+from tests.integration.guarded import AUDIENCES
 from tests.integration.plays import AS_MODULE, connection_to, perform_tasks
 
 MODELS = "/api/v1/namespaces/fireworks-models"
@@ -50,7 +50,7 @@ def test_the_whole_presetup_is_the_same_as_module_and_in_process_and_in_check_mo
     presetup: tuple[Any, Contract], tmp_path: Path
 ) -> None:
     cluster, contract = presetup
-    task = asked(presetup_objects(contract))
+    task = asked(compiled(contract))
     for flags in ((), ("--check",)):
         in_process, as_module = perform_tasks(
             tmp_path, connection_to(cluster), task, {**task, **AS_MODULE}, flags=flags
@@ -59,8 +59,10 @@ def test_the_whole_presetup_is_the_same_as_module_and_in_process_and_in_check_mo
         assert as_module == in_process
         assert told(in_process) == set()
         assert in_process["changed"] is False
-        assert in_process["counts"]["same"] == len(presetup_objects(contract))
-        assert in_process["set"]["annotations"].items() >= presetup_annotations(presetup_objects(contract)).items()
+        assert in_process["counts"]["same"] == len(compiled(contract))
+        assert (
+            in_process["set"]["annotations"].items() >= presetup_annotations(compiled(contract), (), AUDIENCES).items()
+        )
         assert in_process["unlisted"] == []
 
 
@@ -68,7 +70,7 @@ def test_ten_edits_are_each_named_exactly_and_repaired_by_applying_again(
     presetup: tuple[Any, Contract], tmp_path: Path
 ) -> None:
     cluster, contract = presetup
-    objects = presetup_objects(contract)
+    objects = compiled(contract)
     rules = cluster.request("GET", f"{ROLES}/fireworks-observer")["rules"]
     widened = [{**rules[0], "verbs": ["*"]}, *rules[1:]]
     set_id = cluster.request("GET", "/api/v1/namespaces/fireworks-models")["metadata"]["labels"]
@@ -133,13 +135,13 @@ def test_ten_edits_are_each_named_exactly_and_repaired_by_applying_again(
 def test_what_may_not_be_read_is_no_failure(presetup: tuple[Any, Contract], tmp_path: Path) -> None:
     cluster, contract = presetup
     operator = str(cluster.kubeconfig_for_service_account("fireworks-system", "operator"))
-    visible = asked(presetup_objects(contract))
-    hidden = asked(presetup_objects(contract), namespace="kube-system", name="nothing")
+    visible = asked(compiled(contract))
+    hidden = asked(compiled(contract), namespace="kube-system", name="nothing")
     result, elsewhere = perform_tasks(
         tmp_path, connection_to(cluster, kubeconfig_file=operator), visible, hidden
     ).results
     # The operator may get each object, and may not list all of the kinds.
-    assert result["counts"] == {**result["counts"], "same": len(presetup_objects(contract)), "unreadable": 0}
+    assert result["counts"] == {**result["counts"], "same": len(compiled(contract)), "unreadable": 0}
     assert "ClusterRole.rbac.authorization.k8s.io" in result["unlisted"]
     assert elsewhere["set"]["state"] == "unreadable"
 
@@ -152,7 +154,7 @@ def test_what_may_not_be_read_is_no_failure(presetup: tuple[Any, Contract], tmp_
 
 def test_where_nothing_is_all_is_missing_and_secrets_are_never_shown(bed: Any, tmp_path: Path) -> None:
     cluster = bed["birch"]
-    objects = presetup_objects(in_full(cluster))
+    objects = compiled(in_full(cluster))
     unserved = {"apiVersion": "nobody.example/v1", "kind": "Thing", "metadata": {"name": "a"}}
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "default"}}
     path = "/api/v1/namespaces/default/secrets"
@@ -206,7 +208,7 @@ BINDING = {
 
 def test_what_another_tool_has_made_from_the_same_manifests_is_the_same(bed: Any, tmp_path: Path) -> None:
     cluster = bed["birch"]
-    objects = [*presetup_objects(in_full(cluster)), POLICY, BINDING]
+    objects = [*compiled(in_full(cluster)), POLICY, BINDING]
     made = [cluster.api.create(each) for each in objects]
     try:
         [result] = perform_tasks(tmp_path, connection_to(cluster), asked(objects)).results

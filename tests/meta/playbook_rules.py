@@ -39,6 +39,7 @@ VERDICTS = {
     "roles/preflight/tasks/main.yml",
     "roles/validate/tasks/main.yml",
 }
+WRITING = {f"ansible.builtin.{name}" for name in ("assemble", "blockinfile", "copy", "file", "lineinfile", "template")}
 NOT_WHAT_IS_DONE = re.compile(r"(Know|Remember|Say|Let)\b")
 
 
@@ -112,6 +113,26 @@ def refusals_without_an_owner(tree: Tree) -> list[str]:
         found = ", ".join(sorted(refusing & set(_modules(read_yaml(path)))))
         problems += [f"{tree.named(path)}: refuses by {found}: use fireworks.byoc.requirement"] if found else []
     return problems
+
+
+def paths_left_relative(tree: Tree) -> list[str]:
+    """Ansible runs its own modules in the folder of the playbook: a path that an operator gives is made absolute."""
+    problems = []
+    for path in (each for each in tree.files if TASK_FILES.fullmatch(tree.named(each))):
+        for place in _written_places(read_yaml(path)):
+            if "{{" in place and "| realpath" not in place:
+                problems.append(f"{tree.named(path)}: {place} is relative to the playbook: add | expanduser | realpath")
+    return problems
+
+
+def _written_places(listed: Any) -> Iterator[str]:
+    """Where Ansible's own modules write, in all tasks of a file."""
+    for each in listed if isinstance(listed, list) else []:
+        if isinstance(each, dict):
+            for module in WRITING & set(each):
+                yield str(each[module].get("dest") or each[module].get("path") or "")
+            for key in NESTED:
+                yield from _written_places(each.get(key))
 
 
 def names_without_deeds(tree: Tree) -> list[str]:

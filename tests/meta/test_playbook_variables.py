@@ -78,6 +78,14 @@ def test_what_is_declared_is_read(playbook: str) -> None:
     assert taken(playbook) - common <= words
 
 
+@pytest.mark.parametrize("playbook", next(each.playbooks for each in VARIABLES if each.name == "admin_kubeconfig"))
+def test_an_administrators_credential_is_the_one_that_is_worked_with(playbook: str) -> None:
+    """To take it and to work with another would be the worst of all."""
+    text = without_comments(TREE.root / "playbooks" / f"{playbook}.yml")
+    [used] = re.findall(r"byoc_operation_connection: (.+)", text)
+    assert re.search(r"admin_connection\(admin_kubeconfig( \| default\(''\))?, admin_context \| default\(''\)\)", used)
+
+
 def test_options_that_playbooks_set_themselves_cannot_be_given() -> None:
     found: dict[str, set[str]] = {}
     for playbook in PLAYBOOKS:

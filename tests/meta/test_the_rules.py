@@ -194,6 +194,12 @@ BROKEN = [
     ("every_name_of_a_task_says_what_is_done", "playbooks/onboard.yml", PLAY.replace("Go", "''"), "has no name"),
     ("every_name_of_a_task_says_what_is_done", "extensions/eda/rule.yml", "[{name: Let it}]", "'Let it'"),
     (
+        "every_path_that_an_operator_gives_is_their_own",
+        "roles/stack/tasks/main.yml",
+        "[{name: Write it, block: [{name: Copy it, ansible.builtin.copy: {content: x, dest: '{{ place }}'}}]}]",
+        "{{ place }} is relative to the playbook",
+    ),
+    (
         "every_refusal_says_what_to_do_next_and_who_has_to",
         "roles/stack/tasks/main.yml",
         "[{name: Refuse it, block: [{name: Assert it, ansible.builtin.assert: {that: false}}]}]",

@@ -41,6 +41,7 @@ RULES: dict[str, Callable[[Tree], list[str]]] = {
     "every_result_is_told_after_the_verdict": playbook_rules.results_before_their_verdict,
     "every_name_of_a_task_says_what_is_done": playbook_rules.names_without_deeds,
     "every_refusal_says_what_to_do_next_and_who_has_to": playbook_rules.refusals_without_an_owner,
+    "every_path_that_an_operator_gives_is_their_own": playbook_rules.paths_left_relative,
     "the_thinking_does_no_io_and_reads_no_clock": layer_rules.thinking_that_acts,
     "no_floor_knows_the_floors_above_it": layer_rules.floors_crossed,
     "the_talking_names_neither_gpus_nor_models": layer_rules.talking_of_serving,

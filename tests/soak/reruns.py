@@ -19,6 +19,7 @@ LONGER = {"context_length": 16384}
 
 _ADMIN = ("-e", "admin_kubeconfig={kubeconfig}")
 _CREDENTIALS = ("-e", "credentials_dir={folder}/credentials")
+_OPERATOR = ("-e", "operator_kubeconfig={folder}/operator.kubeconfig")
 _GRANT = (*_ADMIN, "-e", "grantee=alice", "-e", "reason=test", "-e", "setup_kubeconfig={folder}/setup.kubeconfig")
 _APPROVAL = ("-e", "operation=deploy_models", "-e", "digest=000000000000", "-e", "approved_by=oncall@acme.example")
 _BAKE = (*NO_REQUESTS, "-e", "model_bake=1")
@@ -56,6 +57,8 @@ ROWS = [
     Row("operation", BARE, ends=(2, 2, 2)),  # the scaffold itself, which does nothing
     Row("verify_release", NOWHERE),
     Row("presetup", BARE, _ADMIN, changes=True),
+    Row("plan_presetup", BARE, _ADMIN),
+    Row("issue_operator_credential", BARE, (*_ADMIN, *_OPERATOR), before=[("presetup", _ADMIN)], changes=True),
     Row("grant_setup_access", BARE, (*_GRANT, "-e", "grant_until=2h"), changes=True),
     Row(
         "revoke_setup_access",

@@ -52,6 +52,7 @@ _CLAUSES: Mapping[OperationName, tuple[Callable[[Contract], str], ...]] = {
     OperationName.ROLLBACK_MODEL: (_models,),
     OperationName.RETIRE_MODEL: (_models,),
     OperationName.REMEDIATE: (_actions,),
+    OperationName.ISSUE_OPERATOR_CREDENTIAL: (_administrator,),
     OperationName.ROTATE_CREDENTIALS: (_credential,),
     OperationName.APPROVE: (_approvals,),
     OperationName.REVOKE_APPROVAL: (_approvals,),

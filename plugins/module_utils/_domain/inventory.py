@@ -27,7 +27,8 @@ from .names import (
     STACK_SET,
     SYSTEM_NAMESPACE,
 )
-from .presetup.remembered import remembered_api_server
+from .presetup.remembered import remembered_api_server, remembered_audiences
+from .presetup_version import version_of
 from .quantity import count
 from .upgrade.marks import read_marks
 from .views import (
@@ -180,6 +181,7 @@ def cluster_facts(
     namespaces = list(namespaces)
     endpoint_slices = list(endpoint_slices)
     parents = {_name(item): item for item in set_parents}
+    presetup = _annotations(parents.get(PRESETUP_SET, {}))
     gpu_nodes = [node for node in nodes if is_gpu_node(node)]
     problems = [
         {"node": node["name"], "reason": node_problem(node), "remediation": node["remediation"]} for node in nodes
@@ -223,8 +225,9 @@ def cluster_facts(
             key=lambda g: (g["namespace"], g["name"]),
         ),
         "endpoints": _endpoints(item for item in endpoint_slices if not _is_api_server(item)),
-        "api_server": _addresses(filter(_is_api_server, endpoint_slices))
-        or remembered_api_server(_annotations(parents.get(PRESETUP_SET, {}))),
+        "api_server": _addresses(filter(_is_api_server, endpoint_slices)) or remembered_api_server(presetup),
+        "token_audiences": remembered_audiences(presetup),
+        "presetup_version": version_of(presetup) if PRESETUP_SET in parents else None,
         "quotas": sorted(map(_quota, quotas), key=lambda q: (q["namespace"], q["name"])),
         "permissions": [dict(p) for p in permissions],
         "lock": dict(lock) if lock else None,

@@ -10,11 +10,13 @@ import time
 from dataclasses import dataclass, replace
 
 from .._vocabulary.owner import Owner
-from .errors import ConflictError, DeadlineError, NotFoundError
+from .errors import ConflictError, DeadlineError, ForbiddenError, NotFoundError
 from .kubeconfig import Access
 from .session import Session
 
 REST_SECONDS = 0.2
+SHORTEST_SECONDS = 600
+"""No token is issued for less."""
 _REVIEWS = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 _REVIEW = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
 
@@ -52,6 +54,24 @@ def request_token(session: Session, account: Account, *, seconds: int) -> str:
         "spec": {"expirationSeconds": seconds},
     }
     return str(session.request("POST", f"{account.path}/token", body=asked)["status"]["token"])
+
+
+def asked_audiences(session: Session, account: Account) -> list[str]:
+    """Whom the API server takes for itself in tokens: whom it issues one for where none is named.
+
+    Nothing else tells it. The token that comes with the answer, valid for the shortest time there is, is thrown away.
+    Nothing where this identity may not ask.
+    """
+    asked = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"expirationSeconds": SHORTEST_SECONDS},
+    }
+    try:
+        answer = session.request("POST", f"{account.path}/token", query={"dryRun": "All"}, body=asked)
+    except (ForbiddenError, NotFoundError):
+        return []
+    return [str(audience) for audience in answer["spec"]["audiences"]]
 
 
 def with_token(access: Access, token: str) -> Access:

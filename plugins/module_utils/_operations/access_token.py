@@ -19,6 +19,7 @@ from .._kube.permissions import who_am_i
 from .._kube.private_file import MODE, mode_of, write_private
 from .._kube.session import Session
 from .._kube.tokens import (
+    SHORTEST_SECONDS,
     Account,
     delete_account,
     prove_refused,
@@ -29,7 +30,6 @@ from .._kube.tokens import (
 )
 from .._operation import Context, Operation
 
-SHORTEST_SECONDS = 600
 #: A server behind a balancer may not have heard of a token's account yet.
 _NEW_TOKEN_SECONDS = 10.0
 

@@ -13,6 +13,7 @@ class OperationName(StrEnum):
 
     ONBOARD = "onboard"
     PRESETUP = "presetup"
+    ISSUE_OPERATOR_CREDENTIAL = "issue_operator_credential"
     DEPLOY_MODELS = "deploy_models"
     ROLLBACK_MODEL = "rollback_model"
     RETIRE_MODEL = "retire_model"

@@ -36,7 +36,8 @@ PAGES: dict[str, tuple[str, ...]] = {
     ),
     "outside-a-window": ("frozen", "outside_window", "would_not_finish"),
     "prerequisites-missing": (
-        "prerequisites_unmet", "missing_permissions", "forbidden", "may_not_ask", "no_namespace", "hardened",
+        "prerequisites_unmet", "prerequisites_newer", "missing_permissions", "forbidden", "may_not_ask", "no_namespace",
+        "hardened",
     ),
     "problems-found": ("problems_found",),
     "records-broken": ("records_broken", "record_not_written"),
@@ -54,7 +55,7 @@ WITHOUT_PAGE = frozenset({
     "no_digest", "no_grant_named", "no_inventory", "no_model_named", "no_model_or_release", "no_node_named",
     "no_operation", "no_operation_or_approver", "no_place_for_the_credential", "no_release_or_requester",
     "no_such_cluster", "no_such_node", "not_completed", "not_confirmed", "nothing_to_approve", "result_not_writable",
-    "run_refused", "still_in_contract",
+    "run_refused", "still_in_contract", "token_lifetime",
 })  # fmt: skip
 
 _BY_CODE = {code: page for page, codes in PAGES.items() for code in codes}

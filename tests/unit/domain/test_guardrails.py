@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -12,7 +13,11 @@ import pytest
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrails import guardrail_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrails.policy import literal
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrails.workloads import PRIVILEGED
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import GUARDRAILS
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import (
+    CONNECTING,
+    GUARDRAILS,
+    TOKENS_GUARDRAIL,
+)
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup import presetup_objects
 from tests.unit.domain.agreed import WITH_GATEWAY, contract
 from tests.unit.domain.raw import H100, L40S
@@ -74,7 +79,7 @@ def test_where_the_customer_lets_us_ask_we_connect_and_do_nothing_else(
 
 def test_they_are_the_last_of_the_presetup_and_the_same_in_both_access_modes() -> None:
     made = presetup_objects(contract(), registries=("registry.example/x",))
-    assert made[-6:] == guardrail_objects(contract())
+    assert made[-8:] == guardrail_objects(contract())
     assert guardrail_objects(contract(access={"mode": "hardened"})) == guardrail_objects(contract())
 
 
@@ -143,3 +148,42 @@ def test_nothing_is_privileged_but_what_is_declared() -> None:
 def test_data_cannot_become_an_expression() -> None:
     assert literal('a" + "b\\') == '"a\\" + \\"b\\\\"'
     assert literal("größer") == '"größer"'
+
+
+# --- tokens -------------------------------------------------------------------------------------------------------
+
+
+def tokens(*audiences: str, **sections: Any) -> dict[str, Any]:
+    objects = guardrail_objects(contract(**sections), (), audiences)
+    [found] = [
+        o for o in objects if o["kind"] == "ValidatingAdmissionPolicy" and o["metadata"]["name"] == TOKENS_GUARDRAIL
+    ]
+    return dict(found["spec"])
+
+
+def test_tokens_live_as_long_as_the_contract_says_and_those_of_a_grant_an_hour_at_most() -> None:
+    assert variable(tokens("a"), "most") == "variables.bySetup ? 3600 : 28800"
+    assert variable(tokens("a", access={"token_lifetime": "30m"}), "most") == "variables.bySetup ? 1800 : 1800"
+
+
+def test_tokens_are_for_the_accounts_of_the_contract() -> None:
+    accounts = json.loads(variable(tokens("a", actions=NEVER), "accounts"))
+    assert "node-medic" not in accounts["fireworks-system"] and "router" in accounts["fireworks-system"]
+    assert accounts["fireworks-models"] == ["engine"]
+    connecting = json.loads(variable(tokens("a"), "connecting"))
+    assert (set(connecting["fireworks-system"]), connecting["fireworks-models"]) == (set(CONNECTING), [])
+
+
+def test_without_knowing_whom_tokens_are_for_none_is_issued() -> None:
+    assert tokens("b", "a")["validations"][-1]["expression"].endswith('audience in ["a", "b"])')
+    blind = tokens()["validations"][-1]
+    assert blind["expression"] == "false"
+    assert "fireworks.byoc.presetup" in blind["message"]
+
+
+def test_the_guardrail_of_tokens_leaves_kubelets_alone_and_nobody_else() -> None:
+    [condition] = tokens("a")["matchConditions"]
+    assert condition == {
+        "name": "not-a-kubelet",
+        "expression": '!("system:nodes" in request.?userInfo.?groups.orValue([]))',
+    }

@@ -71,6 +71,11 @@ def test_a_token_tells_whose_it_is_and_when_it_ends() -> None:
     assert claims.until == "1970-01-12T14:03:20Z"
 
 
+@pytest.mark.parametrize(("aud", "audiences"), [("a", ("a",)), (["a", "b"], ("a", "b")), ([], ())])
+def test_a_token_tells_whom_it_is_for(aud: Any, audiences: tuple[str, ...]) -> None:
+    assert read_claims(token({**SAID, "aud": aud})).audiences == audiences
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -11,19 +11,20 @@ from typing import Any
 from ..identities.customers import granted_by_customer
 from ..identities.needs import CLUSTER, IDENTITIES, Identity, granted
 from ..names import account_user
+from ..presetup_version import NEWEST
 
 
-def access_expectations(contract: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The accounts of all identities, each with its rules and bindings.
+def access_expectations(contract: Mapping[str, Any], version: int | None = None) -> list[dict[str, Any]]:
+    """The accounts of all identities, each with its rules and bindings, by prerequisites of this version.
 
     An identity that the contract does not use is listed without rules, so that a leftover of it has rights too many.
     What the customer grants in their own namespaces is expected too, by a binding of the same name.
     """
-    return [_expectation(contract, identity) for identity in IDENTITIES]
+    return [_expectation(contract, identity, version or NEWEST) for identity in IDENTITIES]
 
 
-def _expectation(contract: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
-    needs = granted(contract, identity) if identity.applies(contract) else ()
+def _expectation(contract: Mapping[str, Any], identity: Identity, version: int) -> dict[str, Any]:
+    needs = granted(contract, identity, version) if identity.applies(contract) else ()
     needs += granted_by_customer(contract, identity)
     rules = [
         {

@@ -17,7 +17,7 @@ _KUBERNETES = "kubernetes.io"
 
 @dataclass(frozen=True)
 class Claims:
-    """Whose token it is and how long it lives; ``issued`` and ``expires`` in seconds since 1970."""
+    """Whose token it is, how long it lives, and whom it is for; ``issued`` and ``expires`` in seconds since 1970."""
 
     user: str
     namespace: str
@@ -25,6 +25,7 @@ class Claims:
     account_uid: str
     issued: int
     expires: int
+    audiences: tuple[str, ...] = ()
 
     @property
     def until(self) -> str:
@@ -45,9 +46,15 @@ def read_claims(token: str) -> Claims:
             account_uid=str(ours["serviceaccount"]["uid"]),
             issued=int(said["iat"]),
             expires=int(said["exp"]),
+            audiences=_each(said.get("aud", ())),
         )
     except (ValueError, KeyError, TypeError):
         raise ValueError("it is no short-lived token of a ServiceAccount") from None
+
+
+def _each(audiences: Any) -> tuple[str, ...]:
+    """One is written as a text, several as a list: RFC 7519, 4.1.3."""
+    return (audiences,) if isinstance(audiences, str) else tuple(map(str, audiences))
 
 
 def is_due(claims: Claims, now: float, renew_below: float) -> bool:

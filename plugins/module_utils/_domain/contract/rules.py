@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 from .access_rules import ACCESS_RULES
 from .capacity_rules import CAPACITY_RULES
+from .durations import parse_duration
 from .errors import shown
 from .health_rules import HEALTH_RULES
 from .model_rules import MODEL_RULES
@@ -21,6 +23,7 @@ Found = Iterator[tuple[tuple[Any, ...], str]]
 
 # Names that mean something else to Ansible than a cluster.
 RESERVED = ("all", "byoc", "localhost", "ungrouped")
+_SHORTEST_TOKEN, _LONGEST_TOKEN = timedelta(minutes=10), timedelta(hours=24)
 
 
 def name_is_free(data: Data) -> Found:
@@ -28,6 +31,17 @@ def name_is_free(data: Data) -> Found:
     name = word(mapping(data, "identity"), "name")
     if name in RESERVED:
         yield ("identity", "name"), f"'{name}' means something else to Ansible: give the cluster another name"
+
+
+def tokens_are_short_lived(data: Data) -> Found:
+    """A token of ours lives no longer than a day, and no shorter than the API server grants."""
+    lifetime = word(mapping(data, "access"), "token_lifetime")
+    try:
+        asked = parse_duration(lifetime or "")
+    except ValueError:
+        return
+    if not _SHORTEST_TOKEN <= asked <= _LONGEST_TOKEN:
+        yield ("access", "token_lifetime"), f"'{lifetime}' is not between 10m and 24h: write it like 8h"
 
 
 def region_is_allowed(data: Data) -> Found:
@@ -80,6 +94,7 @@ def _is_moment(text: str) -> bool:
 
 RULES: tuple[Callable[[Data], Found], ...] = (
     name_is_free,
+    tokens_are_short_lived,
     region_is_allowed,
     windows_open,
     freezes_end,

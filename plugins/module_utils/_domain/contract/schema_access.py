@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .fields import Schema, choice, field, listing, section, text
+from .fields import Schema, choice, duration, field, listing, section, text
 
 _PATH_MEANT = "write the path of a file on the machine that runs Ansible"
 
@@ -127,6 +127,12 @@ ACCESS = section(
             default="standard",
         ),
         "credential": CREDENTIAL,
+        "token_lifetime": duration(
+            "Token lifetime",
+            "How long a token of our accounts may live: from 10m to 24h. The API server refuses a longer one.",
+            default="8h",
+            examples=["8h"],
+        ),
         "context": text("Context", "The kubeconfig's context. None: its current one.", examples=["acme-eu-1"]),
         "server": text(
             "Server",

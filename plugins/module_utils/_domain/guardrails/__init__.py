@@ -4,7 +4,7 @@
 """Guardrails: admission policies for what RBAC cannot express, such as fields, images, devices and namespaces.
 
 RBAC decides who may write which kind; a guardrail checks the object, even if one of our accounts is bound to a wrong
-role by mistake. Three policies, each compiled from the contract and nothing else.
+role by mistake. Four policies, compiled from the contract and from what the API server says of itself.
 """
 
 from __future__ import annotations
@@ -12,24 +12,34 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..presetup_version import NEWEST
 from .nodes import nodes_policy
 from .policy import manifests
 from .scope import scope_policy
+from .tokens import tokens_policy
 from .workloads import workloads_policy
 
 __all__ = ["guardrail_objects"]
 
 
-def guardrail_objects(contract: Mapping[str, Any], registries: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """The policies and their bindings.
+def guardrail_objects(
+    contract: Mapping[str, Any],
+    registries: Sequence[str] = (),
+    audiences: Sequence[str] = (),
+    version: int = NEWEST,
+) -> list[dict[str, Any]]:
+    """The policies and their bindings, by prerequisites of this version.
 
     ``registries`` is where images come from when the contract names no registry: the stack release's own. With neither,
-    no image is allowed at all.
+    no image is allowed at all. ``audiences`` are whom the API server takes for itself in tokens; without them no token
+    is issued at all.
     """
     named = (contract.get("compliance") or {}).get("registries") or registries
-    policies = (
+    policies = [
         nodes_policy(contract),
         scope_policy(contract),
         workloads_policy(contract, [str(registry) for registry in named]),
-    )
+    ]
+    if version >= 2:
+        policies.append(tokens_policy(contract, audiences))
     return [made for policy in policies for made in manifests(policy)]

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..names import PRESETUP_SET, labels
+from ..presetup_version import NEWEST
 from .needs import CLUSTER, RBAC_GROUP, Identity, Need, granted, identities_of
 from .permissions import applies_prerequisites, required_permissions
 
@@ -17,12 +18,12 @@ __all__ = ["account_objects", "applies_prerequisites", "identity_objects", "requ
 Manifest = dict[str, Any]
 
 
-def identity_objects(contract: Mapping[str, Any]) -> list[Manifest]:
+def identity_objects(contract: Mapping[str, Any], version: int = NEWEST) -> list[Manifest]:
     """The accounts, roles and bindings of the contract's identities."""
     return [
         made
         for identity in identities_of(contract)
-        for made in account_objects(identity.name, identity.home, granted(contract, identity), _about(identity))
+        for made in account_objects(identity.name, identity.home, granted(contract, identity, version), _about(identity))
     ]
 
 

@@ -10,7 +10,7 @@ and another runs every playbook as exactly the identity that :data:`PLAYBOOKS` n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..capacity import may_span_nodes
@@ -29,6 +29,7 @@ from ..names import (
     TELEMETRY_PORT,
     priority_class,
 )
+from ..presetup_version import NEWEST
 
 Contract = Mapping[str, Any]
 
@@ -91,7 +92,8 @@ def _by_openshift_route(contract: Contract) -> bool:
 class Need:
     """Verbs on resources of one API group, in one namespace or (``CLUSTER``) cluster-wide.
 
-    ``names`` limits it to objects of these names. It is given only where ``when`` holds for the contract.
+    ``names`` limits it to objects of these names. It is given only where ``when`` holds for the contract, and by
+    prerequisites of the version ``since`` or newer.
     """
 
     scope: str
@@ -100,6 +102,7 @@ class Need:
     verbs: tuple[str, ...]
     names: tuple[str, ...] = ()
     when: Callable[[Contract], bool] = _always
+    since: int = 1
 
 
 @dataclass(frozen=True)
@@ -229,13 +232,22 @@ NODE_MEDIC = "node-medic"
 CONNECTING = (OPERATOR, OBSERVER, DEPLOYER, UPGRADER, NODE_MEDIC, "metrics-reader")
 """Identities that connect from outside. The operator renews their tokens; none of them can create an identity."""
 
-GUARDRAILS = ("fireworks-nodes", "fireworks-scope", "fireworks-workloads")
+_FIRST_GUARDRAILS = ("fireworks-nodes", "fireworks-scope", "fireworks-workloads")
+TOKENS_GUARDRAIL = "fireworks-tokens"
+GUARDRAILS = tuple(sorted((*_FIRST_GUARDRAILS, TOKENS_GUARDRAIL)))
 """Names of the ValidatingAdmissionPolicies and of their bindings."""
 
 TOKENS = "serviceaccounts/token"
 _RENEW_TOKENS = Need(SYSTEM_NAMESPACE, "", (TOKENS,), ("create",), CONNECTING)
 _ROLES = tuple("fireworks-" + name for name in CONNECTING)
 
+_READ_GUARDRAILS = Need(
+    CLUSTER,
+    "admissionregistration.k8s.io",
+    ("validatingadmissionpolicies", "validatingadmissionpolicybindings"),
+    ("get",),
+    _FIRST_GUARDRAILS,
+)
 # So that onboarding can report what is missing or was edited in the presetup, object by object.
 _CHECK_PRESETUP = (
     *_both("", ("serviceaccounts", "limitranges"), ("get",)),
@@ -249,13 +261,8 @@ _CHECK_PRESETUP = (
         ("get",),
         tuple(priority_class(word) for word in PRIORITIES),
     ),
-    Need(
-        CLUSTER,
-        "admissionregistration.k8s.io",
-        ("validatingadmissionpolicies", "validatingadmissionpolicybindings"),
-        ("get",),
-        GUARDRAILS,
-    ),
+    _READ_GUARDRAILS,
+    replace(_READ_GUARDRAILS, names=(TOKENS_GUARDRAIL,), since=2),
 )
 
 IDENTITIES = (
@@ -366,6 +373,8 @@ PLAYBOOKS = {
     "remediate_node": NODE_MEDIC,
     "rotate_credentials": OPERATOR,
     "presetup": ADMINISTRATOR,
+    "plan_presetup": ADMINISTRATOR,
+    "issue_operator_credential": ADMINISTRATOR,
     "grant_setup_access": ADMINISTRATOR,
     "revoke_setup_access": ADMINISTRATOR,
     "approve": ADMINISTRATOR,
@@ -381,6 +390,6 @@ def identities_of(contract: Contract) -> tuple[Identity, ...]:
     return tuple(identity for identity in IDENTITIES if identity.applies(contract))
 
 
-def granted(contract: Contract, identity: Identity) -> tuple[Need, ...]:
-    """The needs of an identity, less what the contract rules out."""
-    return tuple(need for need in identity.needs if need.when(contract))
+def granted(contract: Contract, identity: Identity, version: int = NEWEST) -> tuple[Need, ...]:
+    """The needs of an identity, less what the contract rules out and what came after this version."""
+    return tuple(need for need in identity.needs if need.when(contract) and need.since <= version)

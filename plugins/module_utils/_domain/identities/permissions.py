@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..names import NAMESPACES, PRIORITIES, SETUP_NAMESPACE, account_user, priority_class
+from ..presetup_version import NEWEST
 from .needs import (
     CLUSTER,
     GUARDRAILS,
@@ -64,10 +65,13 @@ def setup_needs(contract: Mapping[str, Any]) -> tuple[Need, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def onboarding_needs(contract: Mapping[str, Any]) -> tuple[Need, ...]:
-    """What onboarding needs where the prerequisites are there: what the operator has, less the tokens of accounts."""
+def onboarding_needs(contract: Mapping[str, Any], version: int = NEWEST) -> tuple[Need, ...]:
+    """What onboarding needs where the prerequisites are there: what the operator has, less the tokens of accounts.
+
+    :param version: of the prerequisites.
+    """
     [operator] = [identity for identity in IDENTITIES if identity.name == OPERATOR]
-    return tuple(need for need in granted(contract, operator) if TOKENS not in need.resources)
+    return tuple(need for need in granted(contract, operator, version) if TOKENS not in need.resources)
 
 
 def applies_prerequisites(contract: Mapping[str, Any], user: str = "") -> bool:
@@ -81,10 +85,13 @@ def applies_prerequisites(contract: Mapping[str, Any], user: str = "") -> bool:
     return contract["access"]["mode"] != "hardened" and not ours
 
 
-def required_permissions(contract: Mapping[str, Any], user: str = "") -> list[dict[str, str]]:
-    """The questions for ``can_i``, each once, about what this user's onboarding needs; without one, about all of it."""
+def required_permissions(contract: Mapping[str, Any], user: str = "", version: int = NEWEST) -> list[dict[str, str]]:
+    """The questions for ``can_i``, each once, about what this user's onboarding needs; without one, about all of it.
+
+    :param version: of the prerequisites, where onboarding does not apply them.
+    """
     applies = applies_prerequisites(contract, user)
-    return questions(setup_needs(contract) if applies else onboarding_needs(contract))
+    return questions(setup_needs(contract) if applies else onboarding_needs(contract, version))
 
 
 def questions(needs: Iterable[Need]) -> list[dict[str, str]]:

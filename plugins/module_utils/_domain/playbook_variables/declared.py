@@ -13,7 +13,17 @@ from .variable import Kind, Variable
 
 _NODE = "remediate_node"
 _PLANS = ("plan_models", "plan_upgrade")
-READING = ("audit_access", "explain", "health", "models", *_PLANS, "status", "validate", "verify_records")
+READING = (
+    "audit_access",
+    "explain",
+    "health",
+    "models",
+    *_PLANS,
+    "plan_presetup",
+    "status",
+    "validate",
+    "verify_records",
+)
 _UPGRADING = ("plan_upgrade", "upgrade")
 _MODEL_CHANGES = ("plan_models", "deploy_models", "retire_model")
 _DECIDED = (*_MODEL_CHANGES, *_UPGRADING)
@@ -21,13 +31,16 @@ _IN_WAVES = ("plan_models", "deploy_models", *_UPGRADING)
 _ROLLBACKS = ("rollback_model", "rollback_stack")
 _GRANTS = ("grant_setup_access", "revoke_setup_access")
 _CREDENTIALS = ("rotate_credentials", "revocation_drill")
+_FIRST_CREDENTIAL = "issue_operator_credential"
 _APPROVALS = ("approve", "revoke_approval")
 CHANGING = (
-    *("onboard", "presetup", "deploy_models", "retire_model", "remediate", "upgrade", "offboard"),
+    *("onboard", "presetup", _FIRST_CREDENTIAL, "deploy_models", "retire_model", "remediate", "upgrade", "offboard"),
     *(*_ROLLBACKS, *_GRANTS, *_CREDENTIALS, *_APPROVALS),
 )
-_ADMINISTRATORS = ("presetup", *_GRANTS, "revocation_drill", *_APPROVALS)
-_BY_ADMINISTRATORS = ("audit_access", "offboard", "onboard", *_ADMINISTRATORS, "verify_records")
+_ADMINISTRATORS = ("presetup", _FIRST_CREDENTIAL, *_GRANTS, "revocation_drill", *_APPROVALS)
+_BY_ADMINISTRATORS = (
+    *("audit_access", "plan_presetup", "offboard", "onboard", *_ADMINISTRATORS, "rotate_credentials", "verify_records"),
+)
 #: Those that are the same for a whole controller are taken by all, so that one file of variables serves all.
 EVERY = (*READING, *CHANGING, _NODE, "verify_release")
 
@@ -36,6 +49,7 @@ SET_BY_PLAYBOOKS: dict[str, tuple[str, ...]] = {
     "presetup_state": ("presetup",),
     "presetup_file": ("presetup",),
     "presetup_api_server": ("presetup", "onboard", "grant_setup_access", "revocation_drill"),
+    "presetup_version": ("revocation_drill",),
     "model_show_diff": ("onboard", "deploy_models", "plan_models", "approve"),
     "model_reason": ("deploy_models",),
     "model_requested_by": ("deploy_models",),
@@ -242,14 +256,12 @@ VARIABLES = (
     ),
     Variable("revoke_setup", Kind.TRUTH, "give up the setup grant at the end", ("onboard",), default="false"),
     Variable("render_to", Kind.PATH, "render the prerequisites to this folder, and apply nothing", ("presetup",)),
-    Variable("operator_kubeconfig", Kind.PATH, "where the operator's first credential is written", ("presetup",)),
     Variable(
-        "operator_lifetime",
-        Kind.NUMBER,
-        "seconds that it is valid",
-        ("presetup",),
-        default="86400",
-        least=1,
+        "operator_kubeconfig",
+        Kind.PATH,
+        "where the operator's first credential is written",
+        (_FIRST_CREDENTIAL,),
+        required=(_FIRST_CREDENTIAL,),
     ),
     Variable(
         "grantee",
@@ -283,10 +295,10 @@ VARIABLES = (
     Variable(
         "credentials_lifetime",
         Kind.NUMBER,
-        "seconds that a new credential is valid",
-        _CREDENTIALS,
-        default="28800",
-        least=1,
+        "seconds that a new credential is valid, at most what the contract allows",
+        (*_CREDENTIALS, _FIRST_CREDENTIAL),
+        default="the contract's `access.token_lifetime`",
+        least=600,
     ),
     Variable(
         "credentials_renew_below",

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..identities import applies_prerequisites, required_permissions
+from ..identities import required_permissions
+from ..presetup_version import compiled_version
 from .item import Item
 
 Data = Mapping[str, Any]
@@ -16,12 +17,13 @@ _SHOWN = 6
 
 
 def permissions(facts: Data, contract: Data, _release: Data) -> list[Item]:
-    """Every permission is given that this user's onboarding needs. It is asked about before it is known whose it is."""
-    applies = applies_prerequisites(contract, facts["user"])
-    asked = facts.get("permissions") or ()
-    if not applies:
-        needed_here = [_plain(each) for each in required_permissions(contract, facts["user"])]
-        asked = [entry for entry in asked if _plain(entry) in needed_here]
+    """Every permission is given that this user's onboarding needs. It is asked about before it is known whose it is.
+
+    What the prerequisites of this cluster's version do not give yet, nothing may need.
+    """
+    version = compiled_version(facts.get("presetup_version"))
+    needed = {_question(each) for each in required_permissions(contract, facts["user"], version)}
+    asked = [entry for entry in facts.get("permissions") or () if _question(entry) in needed]
     refused = [entry for entry in asked if not entry.get("allowed")]
     missing = sorted({_spoken(entry) for entry in refused})
     shown = ", ".join(missing[:_SHOWN]) + (f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else "")
@@ -53,9 +55,8 @@ def presetup(rows: Sequence[Data], facts: Data, contract: Data) -> list[Item]:
     ]
 
 
-def _plain(entry: Data) -> Data:
-    """A question, without its answer and without what it leaves open."""
-    return {key: value for key, value in entry.items() if value and key not in ("allowed", "reason")}
+def _question(entry: Data) -> tuple[str, ...]:
+    return tuple(str(entry.get(key) or "") for key in ("verb", "group", "resource", "subresource", "namespace", "name"))
 
 
 def _spoken(entry: Data) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..guardrails import guardrail_objects
 from ..identities import identity_objects
+from ..presetup_version import compiled_version
 from .governance import limit_range, namespaces, priority_classes, quota
 from .network import network_policies
 
@@ -26,19 +27,22 @@ def presetup_objects(
     contract: Mapping[str, Any],
     api_server: Sequence[Mapping[str, Any]] = (),
     registries: Sequence[str] = (),
+    audiences: Sequence[str] = (),
+    version: int | None = None,
 ) -> list[Manifest]:
-    """The objects of the set ``presetup``.
+    """The objects of the set ``presetup``, of the newest version unless an older one is meant.
 
     ``api_server`` is where the API server answers (address and port), read from the cluster: pods of ours that watch
     pods must reach it. ``registries`` is where images come from when the contract names no registry of its own: the
-    stack release's.
+    stack release's. ``audiences`` is whom it takes for itself in tokens, read from it; without them no token is issued.
     """
+    number = compiled_version(version)
     return [
         *namespaces(contract),
         *priority_classes(),
         *quota(contract),
         *limit_range(),
-        *identity_objects(contract),
+        *identity_objects(contract, number),
         *network_policies(contract, api_server),
-        *guardrail_objects(contract, registries),
+        *guardrail_objects(contract, registries, audiences, number),
     ]

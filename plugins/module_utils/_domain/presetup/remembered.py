@@ -11,24 +11,36 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..._vocabulary.numbers import whole_number
-from ..names import API_SERVER_ANNOTATION, PRESETUP_ANNOTATION
+from ..names import (
+    API_SERVER_ANNOTATION,
+    AUDIENCES_ANNOTATION,
+    PRESETUP_ANNOTATION,
+    PRESETUP_VERSION_ANNOTATION,
+)
+from ..presetup_version import compiled_version
 
 _DIGITS = 16
 
 
 def presetup_annotations(
-    objects: Sequence[Mapping[str, Any]], api_server: Sequence[Mapping[str, Any]] = ()
+    objects: Sequence[Mapping[str, Any]],
+    api_server: Sequence[Mapping[str, Any]] = (),
+    audiences: Sequence[str] = (),
+    version: int | None = None,
 ) -> dict[str, str]:
     """The annotations of the set.
 
     With them a presetup that was compiled from another contract, or by another version, is told from one that was
-    edited; and an identity that cannot read where the API server answers compiles the same presetup.
+    edited; and an identity that cannot read where the API server answers, or whom it takes for itself in tokens,
+    compiles the same presetup.
     """
     text = json.dumps(list(objects), sort_keys=True, separators=(",", ":"))
     addresses = ",".join(f"[{entry['address']}]:{entry['port']}" for entry in api_server)
     return {
         PRESETUP_ANNOTATION: hashlib.sha256(text.encode()).hexdigest()[:_DIGITS],
         API_SERVER_ANNOTATION: addresses,
+        AUDIENCES_ANNOTATION: json.dumps(sorted(audiences)),
+        PRESETUP_VERSION_ANNOTATION: str(compiled_version(version)),
     }
 
 
@@ -38,3 +50,12 @@ def remembered_api_server(annotations: Mapping[str, str]) -> list[dict[str, Any]
     parts = [entry.rpartition(":") for entry in entries]
     found = [(address.strip("[]"), whole_number(port)) for address, _colon, port in parts]
     return [{"address": address, "port": port} for address, port in found if port is not None]
+
+
+def remembered_audiences(annotations: Mapping[str, str]) -> list[str]:
+    """Whom the API server took for itself in tokens when the presetup was made; nothing when that is not remembered."""
+    try:
+        found = json.loads(annotations.get(AUDIENCES_ANNOTATION, "[]"))
+    except ValueError:
+        return []
+    return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []

@@ -50,6 +50,7 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "access.credential.token_file": {"access.credential": TOKEN, "access.ca_file": "ca.pem"},
     "access.credential.token_env": {"access.credential.token_env": "ACME_TOKEN"},
     "access.credential.lookup": {"access.credential": {"lookup": {**LOOKUP, "terms": ["{{ x }}"]}}},
+    "access.token_lifetime": {"access.token_lifetime": "30d"},
     "access.context": {"access.contxt": "acme"},
     "access.server": {"access.server": "https://api.acme.example"},
     "access.ca_file": {"access.ca_file": ["a"]},

@@ -1,0 +1,60 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Versions of the prerequisites: what each added, so that a cluster with an older one is not asked for it.
+
+A version is added where a right, a guardrail or another object is added that a cluster can do without until its
+administrators have reviewed and applied it. Everything else of the prerequisites follows the contract.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .names import PRESETUP_VERSION_ANNOTATION
+
+ADDED: dict[int, str] = {
+    2: "the guardrail fireworks-tokens, which limits the lifetime, audience and accounts of tokens",
+}
+"""By version: what it added to the one before, in words for a customer."""
+NEWEST = max(ADDED)
+
+
+def version_of(annotations: Mapping[str, str]) -> int:
+    """The version of a set that is there. Before there were versions nothing was noted: that is the first one."""
+    noted = annotations.get(PRESETUP_VERSION_ANNOTATION, "")
+    return max(1, int(noted)) if noted.isdecimal() else 1
+
+
+def compiled_version(version: int | None) -> int:
+    """The version to compile where this one is applied or asked for: the newest where none is.
+
+    Raises ValueError for one that this collection does not know: what it would make of it is not what is there.
+    """
+    if doubt := newer_presetup(version):
+        raise ValueError(doubt)
+    return NEWEST if version is None else int(version)
+
+
+def newer_presetup(version: int | None) -> str:
+    """Why prerequisites of this version are none for this collection; empty where it knows them."""
+    if version is None or 1 <= int(version) <= NEWEST:
+        return ""
+    return (
+        f"the prerequisites are of version {version}, and this version of the collection knows none but 1 to {NEWEST}:"
+        " update the collection"
+    )
+
+
+def older_presetup(cluster: str, version: int | None) -> str:
+    """One line: what prerequisites of this version lack, and who adds it. Empty where they lack nothing."""
+    missing = [what for number, what in ADDED.items() if version is not None and number > version]
+    if not missing:
+        return ""
+    command = (
+        f"ansible-playbook fireworks.byoc.presetup -i <inventory> -e clusters={cluster} -e admin_kubeconfig=<path>"
+    )
+    return (
+        f"{cluster}: the prerequisites are of version {version} and work on; version {NEWEST} adds"
+        f" {' and '.join(missing)}. The customer's administrator adds it: {command}"
+    )
