@@ -110,7 +110,7 @@ HARDENED = contract(access={"mode": "hardened"})
 
 
 def later() -> list[dict[str, str]]:
-    known = required_permissions(HARDENED, 1)
+    known = required_permissions(HARDENED, version=1)
     return [each for each in required_permissions(HARDENED) if each not in known]
 
 
@@ -124,7 +124,7 @@ def test_a_right_that_came_later_is_not_demanded_of_the_operator(version: int | 
 
 
 def test_a_right_that_is_not_given_counts_whatever_the_version() -> None:
-    [first, *_rest] = required_permissions(HARDENED, 1)
+    [first, *_rest] = required_permissions(HARDENED, version=1)
     seen = {**facts(permissions=[{**first, "allowed": False}]), "presetup_version": 1}
     [item] = [each for each in preflight(seen, HARDENED, RELEASE) if each["check"] == "permissions"]
     assert not item["ok"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..identities import required_permissions
+from ..identities import applies_prerequisites, required_permissions
 from ..presetup_version import compiled_version
 from .item import Item
 
@@ -22,8 +22,10 @@ def permissions(facts: Data, contract: Data, _release: Data) -> list[Item]:
     What the prerequisites of this cluster's version do not give yet, nothing may need.
     """
     version = compiled_version(facts.get("presetup_version"))
-    needed = {_question(each) for each in required_permissions(contract, facts["user"], version)}
-    asked = [entry for entry in facts.get("permissions") or () if _question(entry) in needed]
+    applies, asked = applies_prerequisites(contract, facts["user"]), facts.get("permissions") or ()
+    if not applies:
+        counts = {_question(each) for each in required_permissions(contract, facts["user"], version)}
+        asked = [entry for entry in asked if _question(entry) in counts]
     refused = [entry for entry in asked if not entry.get("allowed")]
     missing = sorted({_spoken(entry) for entry in refused})
     shown = ", ".join(missing[:_SHOWN]) + (f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else "")
