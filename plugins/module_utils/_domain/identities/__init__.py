@@ -20,11 +20,11 @@ Manifest = dict[str, Any]
 
 def identity_objects(contract: Mapping[str, Any], version: int = NEWEST) -> list[Manifest]:
     """The accounts, roles and bindings of the contract's identities."""
-    return [
-        made
-        for identity in identities_of(contract)
-        for made in account_objects(identity.name, identity.home, granted(contract, identity, version), _about(identity))
-    ]
+    found = []
+    for identity in identities_of(contract):
+        needs = granted(contract, identity, version)
+        found += account_objects(identity.name, identity.home, needs, _about(identity))
+    return found
 
 
 def account_objects(name: str, home: str, needs: Iterable[Need], about: Manifest) -> list[Manifest]:
