@@ -5,7 +5,7 @@
 
 The namespace controller waits 5 s before it looks at a namespace that is being deleted, and for the grace of its pods
 on top of it; and what it has begun to delete by name, it goes on deleting in a new namespace of the same name. So the
-namespace is taken from it (it has nothing to finalize any more), held until everything inside is deleted, and let go.
+namespace is taken from it (it has nothing to finalize any more), held until everything inside is deleted, and released.
 """
 
 from __future__ import annotations
