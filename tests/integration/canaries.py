@@ -55,8 +55,8 @@ class Controller:
         self._ca = base64.b64encode(cluster.ca_file.read_bytes()).decode()
         (folder / "clusters").mkdir(parents=True)
         (folder / "keys").mkdir()
-        for ways in (self._in_kubeconfigs, self._in_plugins, self._in_tokens, self._in_lookups, self._in_contracts):
-            ways()
+        for put in (self._in_kubeconfigs, self._in_plugins, self._in_tokens, self._in_lookups, self._in_contracts):
+            put()
         self.source = self._write()
 
     # --- what is where -------------------------------------------------------------------------------------------

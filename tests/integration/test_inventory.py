@@ -391,7 +391,7 @@ class TestLookup:
         ("plugin", "more", "said"),
         [
             ("ansible.builtin.file", "", "failed with AnsibleError"),
-            ("ansible.builtin.url", ", options: {username: s3cr3t}", "failed with AnsibleError"),
+            ("ansible.builtin.url", ", options: {username: s3cr3t}", "failed with ValueError"),
             ("ansible.builtin.items", ", field: a.b", "returned has no field 'a.b'"),
             ("acme.none.such", "", "is not installed where Ansible runs"),
         ],

@@ -36,13 +36,31 @@ def outside(
         path: references_of(contract, base_dir=str(PurePosixPath(path).parent), real=real)
         for path, contract in contracts.items()
     }
-    users = _users(contracts, references, roots)
+    users, claimants = _users(contracts, references, roots), _claimants(roots)
     found = {}
     for path, contract in contracts.items():
-        judge = _Judge(path, contract, references[path], roots, source)
-        if problems := list(judge.problems(users)):
+        judge = _Judge(path, contract, references[path], claimants(PurePosixPath(path).name), source)
+        root = roots.get(contract["identity"]["customer"])
+        if problems := list(judge.problems(root, users)):
             found[path] = problems
     return found
+
+
+def _claimants(roots: Mapping[str, Root]) -> Callable[[str], set[str]]:
+    """Whose contract a file may be, by its name. A fleet has hundreds of customers: most are told by a beginning."""
+    exact: dict[str, set[str]] = {}
+    wide: list[tuple[str, str, str]] = []
+    for customer, root in roots.items():
+        for pattern in root.contracts:
+            exact.setdefault(pattern, set()).add(customer)
+            if "*" in pattern:
+                wide.append((pattern.partition("*")[0], pattern, customer))
+
+    def of(file: str) -> set[str]:
+        found = {customer for begins, pattern, customer in wide if file.startswith(begins) and matches([pattern], file)}
+        return found | exact.get(file, set())
+
+    return of
 
 
 def _users(
@@ -66,28 +84,23 @@ class _Judge:
         path: str,
         contract: Mapping[str, Any],
         references: list[Reference],
-        roots: Mapping[str, Root],
+        claimants: set[str],
         source: str,
     ) -> None:
-        self._path, self._contract, self._references, self._roots = path, contract, references, roots
+        self._path, self._contract, self._references, self._claimants = path, contract, references, claimants
         self._file, self._customer = PurePosixPath(path).name, contract["identity"]["customer"]
         self._source = source
 
-    def problems(self, users: Mapping[tuple[str, ...], set[str]]) -> Iterator[Problem]:
-        root = self._roots.get(self._customer)
+    def problems(self, root: Root | None, users: Mapping[tuple[str, ...], set[str]]) -> Iterator[Problem]:
         if root is None:
             what = f"the fleet's owner has not said which credentials the contracts of '{self._customer}' may use"
             yield self._problem("identity.customer", what, entry(self._file, self._contract, self._references))
             return
-        if not matches(root.contracts, self._file):
+        if self._customer not in self._claimants:
             what = f"the fleet's owner has not said that this file may be a contract of '{self._customer}'"
             yield self._added("identity.customer", what, line("contracts", [self._file]))
-        elif others := [
-            name for name, its in self._roots.items() if its is not root and matches(its.contracts, self._file)
-        ]:
-            what = (
-                f"by its name, this file may be a contract of {' and '.join(others)} too, so whose it is is not known"
-            )
+        elif others := sorted(self._claimants - {self._customer}):
+            what = f"by its name, this file may be a contract of {' and '.join(others)} too, so whose is not known"
             yield self._problem("identity.customer", f"{what}: make the patterns in {self._source} narrower")
         for reference in self._references:
             if not _is_allowed(reference, root):
