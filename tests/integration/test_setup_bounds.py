@@ -29,7 +29,7 @@ from byoc_testbed.api import APPLY, STRATEGIC, Api
 from tests.integration.ansible_runs import ROOT
 from tests.integration.governed import in_full
 from tests.integration.guarded import image, layer_of, pod, pod_spec, refusal, service, until, workload
-from tests.integration.journey import bare, line
+from tests.integration.journey import bare, changes, line
 from tests.integration.plays import connection_to, perform, token_in
 from tests.integration.test_setup_access import api, grant, hours_from_now, name_in, who
 
@@ -336,8 +336,10 @@ def place(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]
         ), "it was not as open as they were"
         assert refusal(as_old, "GET", f"{CORE}/configmaps") == ""
         path = folder / "setup.kubeconfig"
+        checked = grant(cluster, folder, path, "--check", "--diff")
         made = grant(cluster, folder, path)
         assert " done " in line(made, "acme-eu-1"), made.stdout
+        assert changes(checked, "acme-eu-1") == changes(made, "acme-eu-1"), "check mode promised otherwise"
         mallory = misbound(cluster)
         for each in (marked("there"), marked("applied"), pod("holder", pod_spec(GOOD, nodeSelector={"no": "node"}))):
             where = MODELS if each["kind"] == "Pod" else SYSTEM
