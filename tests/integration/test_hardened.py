@@ -194,9 +194,10 @@ def test_the_first_credential_is_issued_only_where_the_prerequisites_are_as_the_
         none = issue(cluster, tmp_path)
         said = " ".join(none.stdout.split())
         assert none.returncode == 2
-        assert "presetup: The whole presetup is missing." in said, none.stdout
+        assert "1 differences in the prerequisites" in said, none.stdout
         assert f"{PLAYBOOK} -i <inventory> -e clusters=acme-eu-1" in said, none.stdout
-        assert "Action required by: customer" in said
+        assert "acme-eu-1 REFUSED" in said
+        assert "Acme Security <security@acme.example>" in said
         assert play("presetup", tmp_path, [contract], *as_admin(cluster)).returncode == 0
         before = versions(cluster)
         quota = f"{MODELS}/resourcequotas/approved-gpus"

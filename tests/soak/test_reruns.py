@@ -138,7 +138,7 @@ class Stage:
                     found[f"{kind_of(path)} {place}"] = json.dumps(kept, sort_keys=True)
         for path in sorted(self.folder.rglob("*")):
             name = path.relative_to(self.folder).as_posix()
-            if path.is_file() and name.split("/")[0] in ("credentials", "setup.kubeconfig"):
+            if path.is_file() and name.split("/")[0] in ("credentials", "operator.kubeconfig", "setup.kubeconfig"):
                 found[f"file {name}"] = hashlib.sha256(path.read_bytes()).hexdigest()
         return found
 

@@ -139,7 +139,8 @@ def test_each_object_and_field_has_a_row() -> None:
 
 
 @pytest.mark.parametrize(
-    ("applied", "shown", "adds"), [(None, "none", "nothing"), (1, 1, "fireworks-tokens"), (NEWEST, NEWEST, "nothing")]
+    ("applied", "shown", "adds"),
+    [(None, "none", "everything"), (1, 1, "fireworks-tokens"), (NEWEST, NEWEST, "nothing")],
 )
 def test_the_versions_are_compared(applied: int | None, shown: Any, adds: str) -> None:
     [row] = presetup_plan("acme-eu-1", {"objects": []}, [], applied)["versions"]

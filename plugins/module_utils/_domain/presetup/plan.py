@@ -29,7 +29,7 @@ def presetup_plan(cluster: str, result: Data, objects: Sequence[Data], applied: 
 
     ``result`` is from ``set_info`` for ``objects``, the set as it would be; ``applied`` is the version that is there.
     """
-    adds = [what for number, what in ADDED.items() if number > (applied or NEWEST)]
+    adds = [what for number, what in ADDED.items() if number > applied] if applied else ["everything"]
     version = {
         "cluster": cluster,
         "applied": applied if applied is not None else "none",
