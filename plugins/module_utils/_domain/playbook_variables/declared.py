@@ -21,6 +21,7 @@ _IN_WAVES = ("plan_models", "deploy_models", *_UPGRADING)
 _ROLLBACKS = ("rollback_model", "rollback_stack")
 _GRANTS = ("grant_setup_access", "revoke_setup_access")
 _CREDENTIALS = ("rotate_credentials", "revocation_drill")
+_ISSUING = (*_CREDENTIALS, "revoke_setup_access")
 _APPROVALS = ("approve", "revoke_approval")
 CHANGING = (
     *("onboard", "presetup", "deploy_models", "retire_model", "remediate", "upgrade", "offboard"),
@@ -85,7 +86,7 @@ VARIABLES = (
         "confirm",
         Kind.TEXT,
         "the word that what cannot be undone asks for",
-        ("offboard", "retire_model", "revocation_drill"),
+        ("offboard", "retire_model", "revocation_drill", "revoke_setup_access"),
         required=("offboard", "revocation_drill"),
     ),
     # --- what it fails on, and what it shows
@@ -274,17 +275,30 @@ VARIABLES = (
         required=("revoke_setup_access",),
     ),
     Variable(
+        "end_all_tokens",
+        Kind.TRUTH,
+        "end every token of our accounts, too, and write new credentials to `credentials_dir`",
+        ("revoke_setup_access",),
+        default="false",
+    ),
+    Variable(
+        "customers_own",
+        Kind.LIST,
+        "objects in our namespaces that are the customer's, as a report shows them, with `*` for any part",
+        ("audit_access", "revoke_setup_access"),
+    ),
+    Variable(
         "credentials_dir",
         Kind.PATH,
         "the folder of credentials, `<cluster>-<identity>.kubeconfig`",
-        _CREDENTIALS,
+        _ISSUING,
         required=_CREDENTIALS,
     ),
     Variable(
         "credentials_lifetime",
         Kind.NUMBER,
         "seconds that a new credential is valid",
-        _CREDENTIALS,
+        _ISSUING,
         default="28800",
         least=1,
     ),
