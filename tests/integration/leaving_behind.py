@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ways in which somebody with an administrator's rights leaves something behind in a cluster, as data."""
+"""What somebody with an administrator's rights leaves behind in a cluster, one way after the other, as data."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.left
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.made_from import doubts, unlike
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.references import reference
-from tests.unit.domain.agreed import RELEASE, contract
+from tests.unit.domain.agreed import RELEASE, contract, model
 
 SYSTEM, MODELS = "fireworks-system", "fireworks-models"
 CONTROLLER = {"endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"}
@@ -83,7 +83,7 @@ def test_what_controllers_make_for_accounted_objects_is_accounted_for() -> None:
         (replace(POD, uid="x", name="x", owners=[{**POD.owners[0], "controller": False}]), "nothing of the contract"),
         (replace(POD, uid="x", name="x", doubt="it runs as another"), "it runs as another"),
         (replace(POD, uid="x", name="x", owners=(), going=True), "makes it; it is being deleted"),
-        (thing("Deployment", "router"), "nothing of the contract"),  # of another group
+        (thing("Deployment", "router", uid="x"), "nothing of the contract"),  # of another group
         (thing("Endpoints", "x"), "nothing of the contract"),
     ],
 )
@@ -188,8 +188,7 @@ def test_what_an_owner_would_not_make_is_doubted() -> None:
 
 
 def test_a_contract_accounts_for_its_models_and_what_their_pods_name() -> None:
-    agreed = contract()
-    agreed["health"] = {**agreed.get("health", {})}
+    agreed = contract(models=[model()])
     name = str(agreed["models"][0]["name"])
     pods = {"volumes": [{"name": "t", "secret": {"secretName": "byoc-events"}}], "imagePullSecrets": [{"name": "pull"}]}
     alerts = {

@@ -36,7 +36,7 @@ EVERY = (*READING, *CHANGING, _NODE, "verify_release")
 SET_BY_PLAYBOOKS: dict[str, tuple[str, ...]] = {
     "presetup_state": ("presetup",),
     "presetup_file": ("presetup",),
-    "presetup_api_server": ("presetup", "onboard", "revocation_drill"),
+    "presetup_api_server": ("presetup", "onboard", "revocation_drill", "revoke_setup_access"),
     "model_show_diff": ("onboard", "deploy_models", "plan_models", "approve"),
     "model_reason": ("deploy_models",),
     "model_requested_by": ("deploy_models",),
