@@ -19,6 +19,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "next_step": {"type": "str", "required": True},
     "owner": {"type": "str", "default": Owner.OPERATOR.value, "choices": [owner.value for owner in Owner if owner]},
     "code": {"type": "str", "required": True},
+    "details": {"type": "str", "default": ""},
 }
 
 
@@ -53,4 +54,5 @@ class ActionModule(ActionBase):
             where="" if host == "localhost" else host,
             next_step=" ".join(given["next_step"].split()),
             owner=given["owner"],
+            details=given["details"],
         )

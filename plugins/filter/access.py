@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.accounted import accounted_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.audit import (
     access_findings,
     access_summary,
@@ -19,6 +20,10 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.dril
     pod_disturbances,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.expectations import access_expectations
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.leftover_report import (
+    last_token_ends,
+    leftover_rows,
+)
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.presetup_check import (
     presetup_rows,
     refusal,
@@ -33,9 +38,12 @@ class FilterModule:
             "access_expectations": access_expectations,
             "access_findings": access_findings,
             "access_summary": access_summary,
+            "accounted_objects": accounted_objects,
             "audit_verdict": audit_verdict,
             "credential_doubts": credential_doubts,
             "drill_rows": drill_rows,
+            "last_token_ends": last_token_ends,
+            "leftover_rows": leftover_rows,
             "pod_disturbances": pod_disturbances,
             "presetup_refusal": refusal,
             "presetup_rows": presetup_rows,

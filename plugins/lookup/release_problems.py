@@ -53,9 +53,13 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.bundle.vari
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.fireworks.byoc.plugins.module_utils._operations.apply_set import parse_definition
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.manifest_files import rendered
-from ansible_collections.fireworks.byoc.plugins.plugin_utils.release_files import RELEASES, file_hashes
-
-_ROLE = RELEASES.parents[1]
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.release_files import (
+    RELEASES,
+    file_hashes,
+    names_of_templates,
+    role_options,
+    with_templates,
+)
 
 
 class LookupModule(LookupBase):
@@ -101,14 +105,10 @@ class LookupModule(LookupBase):
         }
 
     def _rendered(self, folder: Path, release: dict[str, Any]) -> Any:
-        role: dict[str, Any] = {}
-        for part in ("defaults", "vars"):
-            role |= self._loader.load_from_file(str(_ROLE / part / "main.yml"), trusted_as_template=True)
         for words, contract in variants():
-            templates = [str(folder / f"{name}.yml.j2") for name in release["components"]]
-            given = {**role, "contract": contract, "stack_contract": contract}
-            given["stack_release"] = given["stack__release"] = {**release, "templates": templates}
-            for component, template in zip(release["components"], templates, strict=True):
+            described = with_templates(release, folder)
+            given = {**role_options(self._loader), "contract": contract, **names_of_templates(contract, described)}
+            for component, template in zip(release["components"], described["templates"], strict=True):
                 path = Path(template)
                 if path.exists():
                     yield self._one(path, component, words, contract, given)

@@ -50,6 +50,10 @@ options:
     description: A stable word for this refusal, for machines.
     type: str
     required: true
+  details:
+    description: A verdict of several lines, which is shown as it is, instead of sentences made of the other options.
+    type: str
+    default: ""
 notes:
   - Runs on the controller only.
 """
@@ -101,6 +105,7 @@ def main() -> None:
             "next_step": {"type": "str", "required": True},
             "owner": {"type": "str", "default": "operator", "choices": ["operator", "fireworks", "customer"]},
             "code": {"type": "str", "required": True},
+            "details": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )

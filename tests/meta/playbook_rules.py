@@ -32,13 +32,6 @@ TASK_FILES = re.compile(r"(playbooks|extensions)/.+\.ya?ml|roles/\w+/(tasks|hand
 TELLING = "fireworks.byoc.run_result"
 JUDGING = {"fireworks.byoc.requirement", "ansible.builtin.assert", "ansible.builtin.fail"}
 REFUSING = {"ansible.builtin.assert", "ansible.builtin.fail"}
-# What fails here is the verdict of a whole report.
-VERDICTS = {
-    "playbooks/health.yml",
-    "playbooks/tasks/audit_access.yml",
-    "roles/preflight/tasks/main.yml",
-    "roles/validate/tasks/main.yml",
-}
 WRITING = {f"ansible.builtin.{name}" for name in ("assemble", "blockinfile", "copy", "file", "lineinfile", "template")}
 NOT_WHAT_IS_DONE = re.compile(r"(Know|Remember|Say|Let)\b")
 
@@ -106,11 +99,10 @@ def _in_order(listed: Any, folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def refusals_without_an_owner(tree: Tree) -> list[str]:
-    """A refusal says what to do next and who has to. A verdict of several lines does so in each of them."""
+    """A refusal says what to do next and who has to; a verdict of several lines is one, too."""
     problems = []
     for path in (each for each in tree.files if TASK_FILES.fullmatch(tree.named(each))):
-        refusing = {"ansible.builtin.assert"} if tree.named(path) in VERDICTS else REFUSING
-        found = ", ".join(sorted(refusing & set(_modules(read_yaml(path)))))
+        found = ", ".join(sorted(REFUSING & set(_modules(read_yaml(path)))))
         problems += [f"{tree.named(path)}: refuses by {found}: use fireworks.byoc.requirement"] if found else []
     return problems
 

@@ -21,16 +21,17 @@ def failed_result(
     next_step: str = "",
     owner: str = Owner.OPERATOR,
     contact: Contact | None = None,
+    details: str = "",
 ) -> dict[str, Any]:
     """What Ansible shows and playbooks decide by.
 
     :param error: the class of the error. :param code: a stable word for what went wrong, for machines.
-    :param what: what happened.
+    :param what: what happened. :param details: the message, where it has several lines of its own.
     """
     what, where, next_step = harmless(what), harmless(where), harmless(next_step)
     return {
         "failed": True,
-        "msg": message(what, where=where, next_step=next_step, owner=owner, contact=contact),
+        "msg": harmless(details) or message(what, where=where, next_step=next_step, owner=owner, contact=contact),
         "error": error,
         "code": code,
         "owner": str(owner),

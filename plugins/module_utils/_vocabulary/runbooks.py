@@ -11,7 +11,7 @@ FOLDER = "docs/runbooks"
 PAGES: dict[str, tuple[str, ...]] = {
     "access-not-proved": (
         "token_not_refused", "not_as_before", "access_cannot_be_restored", "earlier_drill_failed",
-        "prerequisites_differ", "setup_grant_open", "grant_is_open",
+        "prerequisites_differ", "setup_grant_open", "grant_is_open", "left_behind",
     ),
     "approval-missing": (
         "approval", "not_approved", "other_digest", "approvals_unreadable", "approval_without_a_person",

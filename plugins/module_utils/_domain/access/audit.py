@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..._vocabulary.harmless import harmless
 from ..._vocabulary.wording import action_required
 from ..names import NAMESPACES, SYSTEM_NAMESPACE
 from ..preflight.item import Item
@@ -48,10 +48,12 @@ def access_summary(result: Data, cluster: str) -> list[dict[str, Any]]:
     return [{"cluster": cluster, **{key: each[key] for key in columns}} for each in [*result["summary"], everybody]]
 
 
-def audit_verdict(contract: Data, drift: Sequence[Data], findings: Sequence[Data]) -> dict[str, Any]:
+def audit_verdict(
+    contract: Data, drift: Sequence[Data], findings: Sequence[Data], left: Sequence[Data] = ()
+) -> dict[str, Any]:
     """Whether access is as the contract says, as one item with one message.
 
-    ``drift`` are the rows of the presetup, ``findings`` those of the rights.
+    ``drift`` are the rows of the presetup, ``findings`` those of the rights, ``left`` those of what is left behind.
     """
     cluster = str(contract["identity"]["name"])
     counts = (
@@ -60,13 +62,22 @@ def audit_verdict(contract: Data, drift: Sequence[Data], findings: Sequence[Data
         (sum(each["finding"] == "too few" for each in findings), "groups of rights too few"),
         (sum(each["finding"] == "not granted" for each in findings), "rights that the customer has not granted"),
         (sum(each["finding"] == "foreign binding" for each in findings), "foreign bindings"),
+        (len(left), "left behind"),
     )
     found = ", ".join(f"{count} {what}" for count, what in counts if count)
     item = Item(
         "access", not found, found or "as the contract says", "exactly what the contract says", topic="security"
     )
     given = item.as_dict(contract)
-    return given if item.ok else {**given, "message": harmless(_message(cluster, drift, findings, contract, given))}
+    return (
+        given
+        if item.ok
+        else {**given, "message": _message(cluster, drift, [*findings, *map(_left, left)], contract, given)}
+    )
+
+
+def _left(each: Data) -> Row:
+    return {"identity": str(each["object"]), "finding": "left behind", "what": "", **each}
 
 
 def _message(cluster: str, drift: Sequence[Data], findings: Sequence[Data], contract: Data, item: Data) -> str:
@@ -74,7 +85,8 @@ def _message(cluster: str, drift: Sequence[Data], findings: Sequence[Data], cont
         return refusal(cluster, drift, contract)
     lines = [f"{cluster}: access is not as the contract says; nothing was changed."]
     for each in findings:
-        lines.append(f"{each['identity']}, {each['finding']}: {each['what']} ({each['why']}).")
+        what = f": {each['what']}" if each["what"] else ""
+        lines.append(f"{each['identity']}, {each['finding']}{what} ({each['why']}).")
     commands = dict.fromkeys(f"  {each['command']}" for each in findings if each["command"])
     lines += ["To fix it:", *commands] if commands else []
     return "\n".join([*lines, refusal(cluster, drift, contract) or action_required(item["owner"], item["contact"])])
@@ -93,12 +105,13 @@ def _cause(identity: str, reason: str, foreign: set[str]) -> tuple[str, str]:
     if not given or given[2] in foreign:
         return reason or "nothing grants it", ""
     where = f"-n {given[3]} " if given[3] else ""
+    role, binding = shlex.quote(given[5]), shlex.quote(given[2])
     if given[2] == f"fireworks-{identity}":
         if (given[3] or "") in _NOT_A_CUSTOMERS:
             return reason, ""
         # The customer's own grant, wider than the contract: the presetup does not fix it.
-        return reason, f"kubectl {where}edit {given[4].lower()} {given[5]}   # and keep only what the contract implies"
-    return reason, f"kubectl {where}edit {given[1].lower()} {given[2]}   # and remove {given[6]} {given[7]}"
+        return reason, f"kubectl {where}edit {given[4].lower()} {role}   # and keep only what the contract implies"
+    return reason, f"kubectl {where}edit {given[1].lower()} {binding}   # and remove {given[6]} {given[7]}"
 
 
 def _not_granted(each: Data, cluster: str) -> Row:
@@ -116,7 +129,8 @@ def _not_granted(each: Data, cluster: str) -> Row:
 def _binding(each: Data, cluster: str) -> Row:
     where = f"-n {each['namespace']} " if each["namespace"] else ""
     verb, rest = ("edit", f"   # and remove {each['subject']}") if each["others"] else ("delete", "")
-    command = f"kubectl {where}{verb} {str(each['kind']).lower()} {each['name']}{rest}"
+    name = shlex.quote(str(each["name"]))  # RBAC's names may hold what a shell would run
+    command = f"kubectl {where}{verb} {str(each['kind']).lower()} {name}{rest}"
     place = f"{each['namespace']}/" if each["namespace"] else ""
     why = f"{each['kind']} {place}{each['name']} is not from the contract"
     return _finding(cluster, str(each["subject"]), "foreign binding", f"gets {each['role']}", why, command)

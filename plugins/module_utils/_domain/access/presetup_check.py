@@ -139,7 +139,7 @@ def _command(entry: Data, each: Data, play: str, *, stale: bool) -> str:
 
 def _kubectl(verb: str, entry: Data, rest: str = "") -> str:
     where = f"-n {entry['namespace']} " if entry["namespace"] else ""
-    return f"kubectl {where}{verb} {str(entry['kind']).lower()} {entry['name']} {rest}".rstrip()
+    return f"kubectl {where}{verb} {str(entry['kind']).lower()} {shlex.quote(str(entry['name']))} {rest}".rstrip()
 
 
 def _quoted(value: Any) -> str:

@@ -32,6 +32,7 @@ _ROLLBACKS = ("rollback_model", "rollback_stack")
 _GRANTS = ("grant_setup_access", "revoke_setup_access")
 _CREDENTIALS = ("rotate_credentials", "revocation_drill")
 _FIRST_CREDENTIAL = "issue_operator_credential"
+_ISSUING = (*_CREDENTIALS, "revoke_setup_access")
 _APPROVALS = ("approve", "revoke_approval")
 CHANGING = (
     *("onboard", "presetup", _FIRST_CREDENTIAL, "deploy_models", "retire_model", "remediate", "upgrade", "offboard"),
@@ -48,8 +49,8 @@ EVERY = (*READING, *CHANGING, _NODE, "verify_release")
 SET_BY_PLAYBOOKS: dict[str, tuple[str, ...]] = {
     "presetup_state": ("presetup",),
     "presetup_file": ("presetup",),
-    "presetup_api_server": ("presetup", "onboard", "grant_setup_access", "revocation_drill"),
-    "presetup_version": ("revocation_drill",),
+    "presetup_api_server": ("presetup", "onboard", "grant_setup_access", "revocation_drill", "revoke_setup_access"),
+    "presetup_version": ("revocation_drill", "revoke_setup_access"),
     "model_show_diff": ("onboard", "deploy_models", "plan_models", "approve"),
     "model_reason": ("deploy_models",),
     "model_requested_by": ("deploy_models",),
@@ -99,7 +100,7 @@ VARIABLES = (
         "confirm",
         Kind.TEXT,
         "the word that what cannot be undone asks for",
-        ("offboard", "retire_model", "revocation_drill"),
+        ("offboard", "retire_model", "revocation_drill", "revoke_setup_access"),
         required=("offboard", "revocation_drill"),
     ),
     # --- what it fails on, and what it shows
@@ -286,17 +287,30 @@ VARIABLES = (
         required=("revoke_setup_access",),
     ),
     Variable(
+        "end_all_tokens",
+        Kind.TRUTH,
+        "end every token of our accounts, too, and write new credentials to `credentials_dir`",
+        ("revoke_setup_access",),
+        default="false",
+    ),
+    Variable(
+        "customers_own",
+        Kind.LIST,
+        "objects in our namespaces that are the customer's, as a report shows them, with `*` for any part",
+        ("audit_access", "revoke_setup_access"),
+    ),
+    Variable(
         "credentials_dir",
         Kind.PATH,
         "the folder of credentials, `<cluster>-<identity>.kubeconfig`",
-        _CREDENTIALS,
+        _ISSUING,
         required=_CREDENTIALS,
     ),
     Variable(
         "credentials_lifetime",
         Kind.NUMBER,
         "seconds that a new credential is valid, at most what the contract allows",
-        (*_CREDENTIALS, _FIRST_CREDENTIAL),
+        (*_ISSUING, _FIRST_CREDENTIAL),
         default="the contract's `access.token_lifetime`",
         least=600,
     ),
