@@ -20,10 +20,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.dril
     pod_disturbances,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.expectations import access_expectations
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.leftover_report import (
-    last_token_ends,
-    leftover_rows,
-)
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.leftover_report import leftover_rows
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.presetup_check import (
     presetup_rows,
     refusal,
@@ -42,7 +39,6 @@ class FilterModule:
             "audit_verdict": audit_verdict,
             "credential_doubts": credential_doubts,
             "drill_rows": drill_rows,
-            "last_token_ends": last_token_ends,
             "leftover_rows": leftover_rows,
             "pod_disturbances": pod_disturbances,
             "presetup_refusal": refusal,

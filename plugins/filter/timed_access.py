@@ -17,6 +17,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.life
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.open_grants import (
     beside,
+    issued_tokens,
     notes_of,
     open_grants,
     taken_up,
@@ -74,6 +75,7 @@ class FilterModule:
         return {
             "connecting_identities": connecting_identities,
             "grant_end": _grant_end,
+            "issued_tokens": issued_tokens,
             "lifetime_doubts": lifetime_doubts,
             "rotation_rows": rotation_rows,
             "setup_grant": _setup_grant,

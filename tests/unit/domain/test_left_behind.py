@@ -20,10 +20,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.left
     is_view,
     left_behind,
 )
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.leftover_report import (
-    last_token_ends,
-    leftover_rows,
-)
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.leftover_report import leftover_rows
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.made_from import doubts, unlike
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.references import reference
 from tests.unit.domain.agreed import RELEASE, contract, model
@@ -251,19 +248,6 @@ def test_a_grant_that_is_there_accounts_for_its_own_objects_only() -> None:
 )
 def test_references_to_what_is_ours_are_found_whatever_their_name(manifest: dict[str, Any], said: str) -> None:
     assert reference(manifest) == said
-
-
-@pytest.mark.parametrize(
-    ("grant", "ended", "until"),
-    [
-        ("setup-alice-test-20261124-1800", "2026-11-24T12:00:00Z", "2026-11-24T13:00:00Z"),
-        ("setup-alice-test-20261124-1800", "2026-11-25T12:00:00Z", "2026-11-24T19:01:00Z"),
-        ("setup-alice-20250101-0000-20261124-1800", "2026-11-25T12:00:00Z", "2026-11-24T19:01:00Z"),
-        ("setup-by-hand", "2026-11-25T12:00:00+01:00", "2026-11-25T12:00:00Z"),
-    ],
-)
-def test_the_last_token_ends_an_hour_after_the_grant(grant: str, ended: str, until: str) -> None:
-    assert last_token_ends(grant, ended) == until
 
 
 def test_rows_leave_out_the_bindings_that_are_told_elsewhere() -> None:

@@ -28,6 +28,7 @@ class Grant:
 
     :param lifetime: for how long it was asked for; empty where its end was named. Without it a rerun would see another
         grant in each minute.
+    :param tokens: whether it could issue tokens of other accounts once: an older version of this collection made it.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Grant:
     until: str
     seconds: int
     lifetime: str = ""
+    tokens: bool = False
 
     @property
     def set(self) -> str:

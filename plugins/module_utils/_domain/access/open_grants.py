@@ -16,6 +16,9 @@ from ..names import PREFIX, SETUP_NAMESPACE, SETUP_SET
 from .grant import SHORTEST, Grant, as_moment, setup_grant, spaced
 
 _GRANTED_TO, _REASON, _UNTIL, _LIFETIME = (PREFIX + key for key in ("granted-to", "reason", "until", "lifetime"))
+_TOKENS, _NEVER = PREFIX + "issues-tokens", "never"
+UNKNOWN_TOKENS = "unknown"
+"""Whether tokens that a grant issued still live: an older version of this collection let it issue any."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +31,13 @@ class OpenGrant:
     until: str
     lifetime: str
     made: bool = True
+    tokens: bool = True
 
 
 def notes_of(grant: Grant) -> dict[str, str]:
     """The annotations by which the grant's set says what it is."""
     notes = {_GRANTED_TO: grant.grantee, _REASON: grant.reason, _UNTIL: grant.until, _LIFETIME: grant.lifetime}
+    notes[_TOKENS] = "" if grant.tokens else _NEVER
     return {key: text for key, text in notes.items() if text}
 
 
@@ -57,14 +62,30 @@ def open_grants(objects: Iterable[Mapping[str, Any]]) -> list[OpenGrant]:
                 str(notes.get(key, "")) for key in (_GRANTED_TO, _REASON, _UNTIL, _LIFETIME)
             )
             made = name in accounts and f"fireworks-{name}" in bindings
-            found.append(OpenGrant(name, grantee, reason, until, lifetime, made))
+            tokens = notes.get(_TOKENS) != _NEVER
+            found.append(OpenGrant(name, grantee, reason, until, lifetime, made, tokens))
     return found
+
+
+def issued_tokens(grant: str, objects: Iterable[Mapping[str, Any]]) -> str:
+    """What is known of the tokens of other accounts that a grant issued, in words; Kubernetes keeps no list of them.
+
+    :param objects: all objects of ours while the grant was there.
+    """
+    its_set = ("ConfigMap", SETUP_NAMESPACE, f"{SETUP_SET}-{grant.removeprefix('setup-')}")
+    for one in objects:
+        if (one["kind"], one["namespace"], one["name"]) == its_set and (one.get("annotations") or {}).get(_TOKENS) == _NEVER:
+            return "none: it could issue none"
+    return UNKNOWN_TOKENS
 
 
 def beside(grant: Grant, known: Iterable[OpenGrant]) -> list[Grant]:
     """The other grants that are made: an older version of this collection may have given them more."""
     others = [one for one in known if one.made and one.name != grant.name]
-    return [Grant(one.name, one.grantee, one.reason, one.until, seconds=0, lifetime=one.lifetime) for one in others]
+    return [
+        Grant(one.name, one.grantee, one.reason, one.until, seconds=0, lifetime=one.lifetime, tokens=one.tokens)
+        for one in others
+    ]
 
 
 def taken_up(wanted: Grant, known: Sequence[OpenGrant], now: str) -> tuple[Grant, list[OpenGrant]]:
@@ -88,7 +109,7 @@ def _again(one: OpenGrant, wanted: Grant, now: str) -> Grant | None:
     if not asked_alike or _left(one, now) < SHORTEST.total_seconds():
         return None
     again = setup_grant(wanted.grantee, wanted.reason, one.until, now)
-    return replace(again, lifetime=one.lifetime) if again.name == one.name else None
+    return replace(again, lifetime=one.lifetime, tokens=one.tokens) if again.name == one.name else None
 
 
 def _left(one: OpenGrant, now: str) -> float:
