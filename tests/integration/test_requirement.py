@@ -30,8 +30,9 @@ def test_a_requirement_that_is_met_is_silent_and_one_that_is_not_is_data(
         requirement(["one == 1", "one == 3"], owner="customer"),
         requirement("one == 1", owner="somebody"),
         {"fireworks.byoc.requirement": SAID},
+        requirement("one == 2", details="acme is not ready.\nhost: \u001b[2J"),
     ]
-    met, both, unmet, theirs, wrong, without = run_tasks(tmp_path, {}, *tasks, flags=flags).results
+    met, both, unmet, theirs, wrong, without, verdict = run_tasks(tmp_path, {}, *tasks, flags=flags).results
     assert not met.get("failed")
     assert not both.get("failed")
     assert unmet["msg"] == (
@@ -43,3 +44,5 @@ def test_a_requirement_that_is_met_is_silent_and_one_that_is_not_is_data(
     assert theirs["owner"] == "customer"
     assert "value of owner must be one of" in wrong["msg"]
     assert "that" in without["msg"]
+    assert verdict["msg"] == "acme is not ready.\nhost: \\u001b[2J"
+    assert (verdict["what"], verdict["code"]) == (SAID["what"], SAID["code"])
