@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.kube
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.open_grants import (
     OpenGrant,
     beside,
+    issued_tokens,
     notes_of,
     open_grants,
     taken_up,
@@ -466,3 +468,27 @@ def test_a_rotation_is_a_row_for_each_identity() -> None:
         ("operator", "failed", "unknown", ""),
     ]
     assert rotation_rows("acme-eu-1", results, check_mode=True)[0]["result"] == "would be renewed"
+
+
+ALICE = setup_grant("alice", "test", "2026-11-24T18:00:00Z", NOW)
+
+
+@pytest.mark.parametrize(
+    ("annotations", "said"),
+    [
+        (notes_of(ALICE), "none: it could issue none"),
+        (notes_of(replace(ALICE, tokens=True)), "unknown"),
+        ({}, "unknown"),
+        (None, "unknown"),
+    ],
+)
+def test_a_grant_of_an_older_version_may_have_issued_tokens(annotations: dict[str, str] | None, said: str) -> None:
+    kept = {"kind": "ConfigMap", "namespace": "fireworks-setup", "name": ALICE.set, "annotations": annotations}
+    assert issued_tokens(ALICE.name, [kept]) == said
+    assert issued_tokens("setup-bob-else", [kept]) == issued_tokens(ALICE.name, []) == "unknown"
+
+
+def test_a_grant_that_was_narrowed_may_still_have_issued_tokens() -> None:
+    older = OpenGrant("setup-bob-test", "bob", "test", "2026-11-24T18:00:00Z", "")
+    [narrowed] = beside(ALICE, [older])
+    assert "byoc.fireworks.ai/issues-tokens" not in notes_of(narrowed)

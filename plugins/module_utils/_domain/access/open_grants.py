@@ -73,10 +73,9 @@ def issued_tokens(grant: str, objects: Iterable[Mapping[str, Any]]) -> str:
     :param objects: all objects of ours while the grant was there.
     """
     its_set = ("ConfigMap", SETUP_NAMESPACE, f"{SETUP_SET}-{grant.removeprefix('setup-')}")
-    for one in objects:
-        if (one["kind"], one["namespace"], one["name"]) == its_set and (one.get("annotations") or {}).get(_TOKENS) == _NEVER:
-            return "none: it could issue none"
-    return UNKNOWN_TOKENS
+    known = [one for one in objects if (one["kind"], one["namespace"], one["name"]) == its_set]
+    never = any((one.get("annotations") or {}).get(_TOKENS) == _NEVER for one in known)
+    return "none: it could issue none" if never else UNKNOWN_TOKENS
 
 
 def beside(grant: Grant, known: Iterable[OpenGrant]) -> list[Grant]:
