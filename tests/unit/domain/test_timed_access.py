@@ -271,7 +271,9 @@ def test_which_grants_are_open(objects: list[dict[str, Any]], names: list[str]) 
 
 
 def test_an_open_grant_says_what_it_is() -> None:
-    assert open_grants(in_the_cluster(*WHOLE)) == [OpenGrant(NAME, "alice", "a test", "2026-11-24T15:30:30Z", "28800s")]
+    assert open_grants(in_the_cluster(*WHOLE)) == [
+        OpenGrant(NAME, "alice", "a test", "2026-11-24T15:30:30Z", "28800s", tokens=False)
+    ]
     without_notes = [{**one, "annotations": {}} for one in in_the_cluster(*WHOLE)]
     assert open_grants(without_notes) == [OpenGrant(NAME, "", "", "", "")]
 
