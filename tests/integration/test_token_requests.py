@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,7 +38,7 @@ from tests.integration.guarded import (
     refusal,
     until,
 )
-from tests.integration.plays import connection_to, perform
+from tests.integration.plays import AS_MODULE, connection_to, perform, run_tasks
 from tests.unit.domain.agreed import contract as agreed
 
 TABLE = ROOT / "build" / "token_requests.md"
@@ -202,9 +203,13 @@ def test_a_kubelets_request_for_its_pod_is_not_touched(place: Governed) -> None:
 # -- whom tokens are for ---------------------------------------------------------------------------------------------
 
 
-def test_whom_tokens_are_for_is_asked_of_the_api_server(place: Governed) -> None:
-    result = perform(connection_to(place.cluster), "token_audience_info")
-    assert (result["audiences"], result["changed"]) == (list(AUDIENCES), False)
+def test_whom_tokens_are_for_is_asked_of_the_api_server(place: Governed, tmp_path: Path) -> None:
+    task: dict[str, Any] = {"fireworks.byoc.token_audience_info": {}}
+    done = run_tasks(tmp_path, connection_to(place.cluster), task, {**task, **AS_MODULE}, flags=("--check",))
+    for result in done.results:
+        assert (result["audiences"], result["changed"]) == (list(AUDIENCES), False), done.output
+    assert len(done.results) == 2
+    assert "eyJ" not in done.output + str(done.results), "a token is shown"
 
 
 def test_an_identity_that_may_not_ask_reads_it_from_the_prerequisites_or_its_own_token(place: Governed) -> None:
