@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -82,13 +83,14 @@ def write_fleet(folder: Path, contracts: Iterable[Contract], **options: Any) -> 
 
     :param options: of the source, beside the credentials that these contracts refer to.
     """
-    clusters, written = folder / "clusters", list(contracts)
+    clusters = folder / "clusters"
     clusters.mkdir(parents=True, exist_ok=True)
-    for each in written:
+    for each in contracts:
         text = yaml.safe_dump(each, sort_keys=False, allow_unicode=True)
         (clusters / _file(each)).write_text(text, encoding="utf-8")
     source = folder / "fleet.byoc.yml"
-    chosen = {"plugin": "fireworks.byoc.fleet", "credential_roots": credential_roots(written), **options}
+    roots = credential_roots(_read(clusters))  # those of an earlier fleet in this folder are still in it
+    chosen = {"plugin": "fireworks.byoc.fleet", "credential_roots": roots, **options}
     source.write_text(yaml.safe_dump(chosen, sort_keys=False), encoding="utf-8")
     return source
 
@@ -111,6 +113,13 @@ def credential_roots(contracts: Iterable[Contract]) -> dict[str, dict[str, list[
             known = root.setdefault(key, []) if values else []
             known += [value for value in values if value not in known]
     return roots
+
+
+def _read(clusters: Path) -> Iterator[Contract]:
+    """The contracts in a folder, as far as they can be read."""
+    for path in sorted(clusters.glob("*.yml")):
+        with suppress(yaml.YAMLError):
+            yield yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 def _file(contract: Contract) -> str:
