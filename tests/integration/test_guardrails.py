@@ -113,6 +113,8 @@ def _of_pods(contract: Contract) -> Iterator[Asked]:
         yield Asked("node-medic", "never", (), "PATCH", victim, changed)
         yield Asked(MISBOUND, "never", (), "PATCH", victim, changed)
     yield Asked("node-medic", "never", (), "DELETE", victim)
+    for namespace in (SYSTEM, MODELS):
+        yield Asked(MISBOUND, "never", (), "DELETE", f"/api/v1{namespace}/configmaps")
     product = contract["capacity"]["gpus"][0]["product"]
     good = image((contract["compliance"]["registries"] or [RELEASE_REGISTRY])[0])
     canary = canary_pod(contract, GPU_NODE, product, 1, good, COMMAND, 600, whole=True)

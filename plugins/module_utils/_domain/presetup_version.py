@@ -14,7 +14,10 @@ from collections.abc import Mapping
 from .names import PRESETUP_VERSION_ANNOTATION
 
 ADDED: dict[int, str] = {
-    2: "the guardrail fireworks-tokens, which limits the lifetime, audience and accounts of tokens",
+    2: (
+        "the guardrail fireworks-tokens, which limits the lifetime, audience and accounts of tokens; and that no"
+        " account of ours deletes a whole collection at once"
+    ),
 }
 """By version: what it added to the one before, in words for a customer."""
 NEWEST = max(ADDED)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..guardrails.policy import Policy, Rule, from_accounts_of, literal, manifests
-from ..guardrails.scope import EVERY_WRITE, PRESETUP_RULE, scope_rules, scope_variables, writes_of
+from ..guardrails.scope import EVERY_WRITE, ONE_BY_ONE_RULE, PRESETUP_RULE, scope_rules, scope_variables, writes_of
 from ..identities.permissions import onboarding_needs
 from ..names import SETUP_NAMESPACE, SETUP_SET, account_user, labels
 
@@ -54,11 +54,7 @@ def _policy(contract: Mapping[str, Any]) -> Policy:
         rules=(
             *scope_rules(writes),
             PRESETUP_RULE,
-            Rule(
-                # Of a whole collection the API server asks once, without a name.
-                "request.operation != 'DELETE' || request.?name.orValue('') != ''",
-                "A setup grant deletes objects one by one.",
-            ),
+            ONE_BY_ONE_RULE,
             Rule(
                 f"object == null || ({' && '.join(map(_as_before, ('finalizers', 'ownerReferences')))})",
                 "A setup grant sets no finalizers and no owners: they would keep or hide what it leaves.",

@@ -37,7 +37,7 @@ def guardrail_objects(
     named = (contract.get("compliance") or {}).get("registries") or registries
     policies = [
         nodes_policy(contract),
-        scope_policy(contract),
+        scope_policy(contract, version),
         workloads_policy(contract, [str(registry) for registry in named]),
     ]
     if version >= 2:

@@ -15,6 +15,7 @@ from typing import Any
 from ..identities.customers import observed_at_customers
 from ..identities.needs import CLUSTER, CONNECTING, OPERATOR, Need, granted, identities_of
 from ..names import NAMESPACES, PRESETUP_SET, account_user
+from ..presetup_version import NEWEST
 from .pods import POD_RULES
 from .policy import FROM_OUR_ACCOUNTS, Policy, Rule, literal
 
@@ -38,8 +39,8 @@ _OPERATIONS = {"create": "CREATE", "update": "UPDATE", "patch": "UPDATE", "delet
 _READS = ("get", "list", "watch")
 
 
-def scope_policy(contract: Mapping[str, Any]) -> Policy:
-    """The guardrail ``fireworks-scope``."""
+def scope_policy(contract: Mapping[str, Any], version: int = NEWEST) -> Policy:
+    """The guardrail ``fireworks-scope``, by prerequisites of this version."""
     needs = [need for identity in identities_of(contract) for need in granted(contract, identity)]
     # To the API server, any proxied request is a connection.
     writes = writes_of([*needs, *observed_at_customers(contract)])
@@ -58,6 +59,7 @@ def scope_policy(contract: Mapping[str, Any]) -> Policy:
                 "Only the operator requests tokens, and only for the accounts that connect from outside.",
             ),
             PRESETUP_RULE,
+            *((ONE_BY_ONE_RULE,) if version >= 2 else ()),
             *POD_RULES,
         ),
     )
@@ -105,6 +107,11 @@ PRESETUP_RULE = Rule(
     # The parents of sets are ConfigMaps, like the stack's configuration.
     f"request.resource.resource != 'configmaps' || request.?name.orValue('') != {literal(PRESETUP_SET)}",
     "The ConfigMap presetup is the parent of the prerequisites, which only an administrator changes.",
+)
+ONE_BY_ONE_RULE = Rule(
+    # Of a whole collection the API server asks once, without a name, so no rule would see which objects go.
+    "request.operation != 'DELETE' || request.?name.orValue('') != ''",
+    "Fireworks deletes objects one by one.",
 )
 
 
