@@ -134,8 +134,8 @@ def test_a_write_needs_to_know_the_cluster_and_a_read_does_not(bed: Any) -> None
 
 
 def test_a_server_that_is_off_is_given_up_within_seconds(bed: Any) -> None:
-    started = time.monotonic()
     session = open_session(bed["acme"], server="https://127.0.0.1:1")
+    started = time.monotonic()
     with pytest.raises(UnreachableError, match="Connection refused"):
         session.uid()
     assert time.monotonic() - started < 8
