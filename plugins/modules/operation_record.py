@@ -49,6 +49,7 @@ options:
     choices:
       - onboard
       - presetup
+      - issue_operator_credential
       - deploy_models
       - rollback_model
       - retire_model

@@ -113,6 +113,7 @@ def test_validation_says_unproven_when_nothing_was_asked_and_failed_when_nothing
 def test_one_bad_cluster_never_holds_up_the_others(bed: Any, acme: Any, tmp_path: Path) -> None:
     small = agreed(bed["cedar"], model_gpus=4)
     wrong = agreed(acme, "wrong-eu-1", uid="11111111-2222-3333-4444-555555555555")
+    wrong["identity"]["customer"] = agreed(acme)["identity"]["customer"]
     away = agreed(bed["birch"], "away-eu-1", uid="11111111-2222-3333-4444-666666666666")
     unreachable(away, bed["birch"], tmp_path)
     contracts = [agreed(acme), small, wrong, away]
