@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from .._vocabulary.owner import Owner
 from .errors import ConflictError, DeadlineError, ForbiddenError, NotFoundError
@@ -48,12 +50,7 @@ def uid_of(session: Session, account: Account) -> str:
 
 def request_token(session: Session, account: Account, *, seconds: int) -> str:
     """A new token. The API server may grant another life than asked for: the token itself says which."""
-    asked = {
-        "apiVersion": "authentication.k8s.io/v1",
-        "kind": "TokenRequest",
-        "spec": {"expirationSeconds": seconds},
-    }
-    return str(session.request("POST", f"{account.path}/token", body=asked)["status"]["token"])
+    return str(_ask(session, account, seconds)["status"]["token"])
 
 
 def asked_audiences(session: Session, account: Account) -> list[str]:
@@ -62,16 +59,22 @@ def asked_audiences(session: Session, account: Account) -> list[str]:
     Nothing else tells it. The token that comes with the answer, valid for the shortest time there is, is thrown away.
     Nothing where this identity may not ask.
     """
-    asked = {
-        "apiVersion": "authentication.k8s.io/v1",
-        "kind": "TokenRequest",
-        "spec": {"expirationSeconds": SHORTEST_SECONDS},
-    }
     try:
-        answer = session.request("POST", f"{account.path}/token", query={"dryRun": "All"}, body=asked)
+        answer = _ask(session, account, SHORTEST_SECONDS, {"dryRun": "All"})
     except (ForbiddenError, NotFoundError):
         return []
     return [str(audience) for audience in answer["spec"]["audiences"]]
+
+
+def _ask(
+    session: Session, account: Account, seconds: int, query: Mapping[str, object] | None = None
+) -> Mapping[str, Any]:
+    asked = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"expirationSeconds": seconds},
+    }
+    return session.request("POST", f"{account.path}/token", query=query, body=asked)
 
 
 def with_token(access: Access, token: str) -> Access:

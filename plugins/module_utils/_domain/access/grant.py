@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ..contract.durations import parse_duration
+from ..contract.rules import SHORTEST_TOKEN
 from ..names import SETUP_SET
 from .tokens import as_text
 
-#: The API server grants no token a shorter life.
-SHORTEST = timedelta(minutes=10)
 LONGEST = timedelta(days=7)
 
 _PREFIX = "setup-"
@@ -90,7 +89,7 @@ def setup_grant(grantee: str, reason: str, until: str, now: str, lifetime: str =
     left = end - as_moment(now)
     if left <= timedelta():
         raise ValueError(f"until: {as_text(end)} is in the past")
-    if left < SHORTEST:
+    if left < SHORTEST_TOKEN:
         raise ValueError(f"until: {as_text(end)} is too soon: a token lives for at least 10 minutes")
     if left > LONGEST:
         raise ValueError(f"until: {as_text(end)} is too late: a setup grant lives for at most 7 days")

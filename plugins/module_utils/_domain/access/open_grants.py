@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..contract.rules import SHORTEST_TOKEN
 from ..names import PREFIX, SETUP_NAMESPACE, SETUP_SET
-from .grant import SHORTEST, Grant, as_moment, setup_grant, spaced
+from .grant import Grant, as_moment, setup_grant, spaced
 
 _GRANTED_TO, _REASON, _UNTIL, _LIFETIME = (PREFIX + key for key in ("granted-to", "reason", "until", "lifetime"))
 _TOKENS, _NEVER = PREFIX + "issues-tokens", "never"
@@ -105,7 +106,7 @@ def _is_alike(one: OpenGrant, wanted: Grant, now: str) -> bool:
 
 def _again(one: OpenGrant, wanted: Grant, now: str) -> Grant | None:
     asked_alike = one.lifetime == wanted.lifetime if wanted.lifetime else one.until == wanted.until
-    if not asked_alike or _left(one, now) < SHORTEST.total_seconds():
+    if not asked_alike or _left(one, now) < SHORTEST_TOKEN.total_seconds():
         return None
     again = setup_grant(wanted.grantee, wanted.reason, one.until, now)
     return replace(again, lifetime=one.lifetime, tokens=one.tokens) if again.name == one.name else None

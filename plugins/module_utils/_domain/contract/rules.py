@@ -23,7 +23,9 @@ Found = Iterator[tuple[tuple[Any, ...], str]]
 
 # Names that mean something else to Ansible than a cluster.
 RESERVED = ("all", "byoc", "localhost", "ungrouped")
-_SHORTEST_TOKEN, _LONGEST_TOKEN = timedelta(minutes=10), timedelta(hours=24)
+SHORTEST_TOKEN = timedelta(minutes=10)
+"""The API server grants no token a shorter life."""
+_LONGEST_TOKEN = timedelta(hours=24)
 
 
 def name_is_free(data: Data) -> Found:
@@ -40,7 +42,7 @@ def tokens_are_short_lived(data: Data) -> Found:
         asked = parse_duration(lifetime or "")
     except ValueError:
         return
-    if not _SHORTEST_TOKEN <= asked <= _LONGEST_TOKEN:
+    if not SHORTEST_TOKEN <= asked <= _LONGEST_TOKEN:
         yield ("access", "token_lifetime"), f"'{lifetime}' is not between 10m and 24h: write it like 8h"
 
 
