@@ -234,6 +234,7 @@ def long_run(cluster: Any, folder: Path, *, seconds: int, duration: int) -> subp
     return begin_playbook("-i", "localhost,", "-c", "local", str(playbook))
 
 
+@pytest.mark.soak
 def test_it_outlives_a_long_task_and_not_the_run(birch: Any, tmp_path: Path) -> None:
     duration = 6
     running = long_run(birch, tmp_path, seconds=120, duration=duration)
@@ -296,6 +297,7 @@ print(json.dumps(attempt_under_lock(Operation({}, write, {}), {"connection": con
 """
 
 
+@pytest.mark.soak(sample=1)
 @pytest.mark.parametrize("taken", [True, False])
 def test_a_run_that_was_paused_for_longer_than_its_lock_lasts_looks_before_it_writes(
     birch: Any, tmp_path: Path, taken: bool
