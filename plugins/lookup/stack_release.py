@@ -13,6 +13,7 @@ author:
   - Fireworks AI (@fw-ai)
 description:
   - Reads the description of a stack release, by version or by channel, from the releases in this collection.
+  - It is an error if its files are not those that were published, by the digest in C(digests.yml) beside the releases.
 options:
   _terms:
     description: The C(stack) section of one contract or of several, with C(release) or C(channel).
@@ -58,9 +59,10 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.release imp
     UnknownReleaseError,
     bundle_digest,
     check_release,
+    not_as_published,
     release_version,
 )
-from ansible_collections.fireworks.byoc.plugins.plugin_utils.release_files import RELEASES, file_hashes
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.release_files import RELEASES, file_hashes, with_templates
 
 
 class LookupModule(LookupBase):
@@ -78,16 +80,20 @@ class LookupModule(LookupBase):
             except UnknownReleaseError as error:
                 if not self.get_option("skip_unknown"):
                     raise AnsibleLookupError(str(error)) from None
-        return [self._release(directory / version) for version in versions]
+        digests = directory / "digests.yml"
+        published = self._read(digests) if digests.exists() else {}
+        return [self._release(directory / version, published) for version in versions]
 
-    def _release(self, folder: Path) -> dict[str, Any]:
+    def _release(self, folder: Path, published: dict[str, str]) -> dict[str, Any]:
         release = self._read(folder / "release.yml")
         try:
             check_release(release)
         except InvalidReleaseError as error:
             raise AnsibleLookupError(f"{folder / 'release.yml'}: {error}") from None
-        templates = [str(folder / f"{name}.yml.j2") for name in release["components"]]
-        return {**release, "digest": bundle_digest(file_hashes(folder)), "templates": templates}
+        digest = bundle_digest(file_hashes(folder))
+        if problem := not_as_published(folder.name, digest, published):
+            raise AnsibleLookupError(f"{folder} is not used: {problem}")
+        return {**with_templates(release, folder), "digest": digest}
 
     def _read(self, path: Path) -> dict[str, Any]:
         # "Unsafe" means uncopied: nothing here changes what is read, and the copies took a third of applying a stack.

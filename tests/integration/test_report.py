@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.ansible_runs import run_playbook
+from tests.integration.ansible_runs import ROOT, run_playbook
 
 BEGUN = {"playbook": "status", "state": "begun"}
 ROWS = [{"cluster": "acme", "gpus": 16}, {"cluster": "birch", "gpus": 8}]
@@ -58,6 +59,7 @@ def test_what_could_not_be_told_at_the_end_is_refused_at_the_beginning(
     assert "Traceback" not in done.stdout
 
 
+RELEASES = ROOT / "roles" / "stack" / "files" / "releases"
 LLAMA = {"name": "llama", "load_timeout": "20m", "engine": {"name": "vllm"}}
 CONTRACT = {"identity": {"name": "acme"}, "models": [LLAMA]}
 
@@ -72,10 +74,19 @@ CONTRACT = {"identity": {"name": "acme"}, "models": [LLAMA]}
         ("lookup('fireworks.byoc.stack_release', {'channel': 'stable'}).version", "2026.11.0"),
         ("lookup('fireworks.byoc.stack_release', {'release': '2020.1.0'})", "there is no stack release 2020.1.0"),
         ("lookup('fireworks.byoc.stack_release', {}, directory='/nowhere')", "/nowhere/channels.yml"),
+        ("lookup('fireworks.byoc.stack_release', {}, directory=edited)", "2026.11.0 is not used: its files have the"),
+        (
+            "lookup('fireworks.byoc.stack_release', {}, directory=unknown)",
+            "digests.yml: has no digest of it; when it is",
+        ),
     ],
 )
 def test_filters_and_lookups_answer_or_say_why_not(tmp_path: Path, expression: str, answer: str) -> None:
-    task = {"ansible.builtin.debug": {"msg": "{{ " + expression + " }}"}, "vars": {"contract": CONTRACT}}
-    done = run(tmp_path, task, hosts="a,")
+    edited, unknown = (shutil.copytree(RELEASES, tmp_path / name) for name in ("edited", "unknown"))
+    with (edited / "2026.11.0" / "router.yml.j2").open("a") as router:
+        router.write("# more\n")
+    (unknown / "digests.yml").unlink()
+    known = {"contract": CONTRACT, "edited": str(edited), "unknown": str(unknown)}
+    done = run(tmp_path, {"ansible.builtin.debug": {"msg": "{{ " + expression + " }}"}, "vars": known}, hosts="a,")
     assert answer in " ".join(done.stdout.split())
     assert "Traceback" not in done.stdout

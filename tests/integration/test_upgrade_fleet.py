@@ -22,7 +22,7 @@ from demo.contracts import H100, Contract, contract, write_fleet
 from tests.beds import h100
 from tests.integration.ansible_runs import ROOT, run_playbook
 from tests.integration.journey import unreachable
-from tests.integration.upgrades import NAMESPACE, edition_of, ended, entries, release_of, upgrade
+from tests.integration.upgrades import NAMESPACE, edition_of, ended, entries, note_digest, release_of, upgrade
 
 OLD, NEW = "2026.1.0", "2026.2.0"
 SERVERS = ("ada", "ben", "cat", "dan", "eve", "fay", "gus", "hal", "ivy", "joe", "kim")
@@ -69,6 +69,7 @@ def publish(folder: Path, version: str, broken: list[str]) -> Path:
     (target / "release.yml").write_text(yaml.safe_dump(described))
     (target / "ledger.yml.j2").write_text(_STACK.replace("EDITION", version).replace("BROKEN", repr(broken)))
     (folder / "releases" / "channels.yml").write_text(f"stable: {OLD}\n")
+    note_digest(target)
     return folder / "releases"
 
 

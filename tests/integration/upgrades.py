@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.release import bundle_digest
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.release_files import file_hashes
 from demo.contracts import Contract, write_fleet
 from tests.integration.ansible_runs import ROOT
 from tests.integration.guarded import until
@@ -93,7 +95,15 @@ def publish(
     router.write_text(router.read_text().replace("--engine-stats-interval=15", "--engine-stats-interval=3" + edition))
     text = _LEDGER.replace("{{ broken }}", "some").replace("EDITION", edition).replace("BROKEN", repr(list(broken)))
     (target / "ledger.yml.j2").write_text(text)
+    note_digest(target)
     return made
+
+
+def note_digest(release: Path) -> None:
+    """Write down what a release is, as whoever publishes it does: another one is not used."""
+    digests = release.parent / "digests.yml"
+    known = yaml.safe_load(digests.read_text()) if digests.exists() else {}
+    digests.write_text(yaml.safe_dump({**known, release.name: bundle_digest(file_hashes(release))}))
 
 
 def upgrade(

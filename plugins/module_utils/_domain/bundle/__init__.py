@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..release import bundle_digest
+from ..release import bundle_digest, not_as_published
 from .description import description_problems
 from .objects import object_problems
 from .rights import rights_problems
@@ -93,13 +93,8 @@ def _render_problems(bundle: Bundle) -> list[str]:
 
 
 def _digest_problems(bundle: Bundle) -> list[str]:
-    if not bundle.published:
-        return [f"digests.yml: has no digest of it; when it is published: {bundle.folder}: {bundle.digest}"]
-    if bundle.published == bundle.digest:
-        return []
-    had, has = bundle.published[:12], bundle.digest[:12]
-    next_step = "a release that was published never changes: put the files back, or make a new release"
-    return [f"its files have the digest {has}…, and {had}… was published; {next_step}"]
+    problem = not_as_published(bundle.folder, bundle.digest, {bundle.folder: bundle.published})
+    return [problem] if problem else []
 
 
 def _some(variants: Sequence[str]) -> str:
