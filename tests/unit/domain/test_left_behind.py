@@ -272,3 +272,9 @@ def test_rows_leave_out_the_bindings_that_are_told_elsewhere() -> None:
     [row] = leftover_rows(result, "acme", [left])
     assert row["why"] == "spec.x is 2; the contract and its release say 1"
     assert row["command"].endswith("-e clusters=acme -e stack_force_conflicts=true")
+
+
+def test_a_field_that_an_apply_would_not_remove_is_removed_by_hand() -> None:
+    altered = {"object": "Service a/b", "field": "spec.x", "expected": "nothing", "found": "2"}
+    [row] = leftover_rows({"left_behind": [], "altered": [altered]}, "acme")
+    assert row["command"] == "kubectl -n a edit service b   # and remove spec.x"
