@@ -19,10 +19,12 @@ import pytest
 
 from demo.contracts import Contract
 from tests.integration.ansible_runs import ROOT
+from tests.integration.guarded import refusal
+from tests.integration.holding import REFUSED, leave
 from tests.integration.journey import NO_BAKE, NO_REQUESTS, agreed, as_admin, bare, line, onboard, play
 from tests.integration.leaving_behind import Way, left, ways
-from tests.integration.plays import connection_to, perform
-from tests.integration.test_setup_access import grant, name_in
+from tests.integration.plays import connection_to, perform, token_in
+from tests.integration.test_setup_access import api, grant, name_in, who
 from tests.integration.upgrades import NO_SOAK, QUICK, REQUESTED_BY
 
 CLUSTER = "acme-eu-1"
@@ -125,6 +127,29 @@ def test_everything_that_was_left_behind_is_named_with_what_removes_it(
     again = play("revoke_setup_access", tmp_path, [contract], *options)
     assert again.returncode == 0, again.stdout
     assert "nothing" in line(again, CLUSTER, name), again.stdout
+
+
+def test_what_a_holder_changes_in_what_is_accounted_for_is_named_however_they_hide_it(
+    onboarded: tuple[Any, Contract], tmp_path: Path
+) -> None:
+    """The last of these: the cluster is not as it was onboarded any more."""
+    cluster, contract = onboarded
+    credential = tmp_path / "setup.kubeconfig"
+    granted = grant(cluster, tmp_path, credential)
+    assert granted.returncode == 0, granted.stdout
+    name, token = name_in(credential), token_in(credential)
+    holder = api(cluster, token)
+    let_in = [f"{method} {path}" for method, path, body in REFUSED if not refusal(holder, method, path, body)]
+    assert let_in == []
+    made = leave(holder, cluster.api, contract["models"][0]["name"])
+    audited = audit(contract, tmp_path)
+    options = (*as_admin(cluster), "-e", f"setup_grant={name}", "-e", f"setup_kubeconfig={credential}")
+    revoked = play("revoke_setup_access", tmp_path, [contract], *options)
+    for run in (audited, revoked):
+        missed = [f"{each}, {how}" for each, how in made.items() if each not in run.stdout]
+        assert missed == [], run.stdout
+        assert run.returncode == 2
+    assert who(cluster, token) == 401
 
 
 def _named(way: Way, done: subprocess.CompletedProcess[str]) -> bool:

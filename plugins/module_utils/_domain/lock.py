@@ -18,6 +18,8 @@ from .names import BROKEN_ANNOTATION, LOCK, PURPOSE_ANNOTATION, SYSTEM_NAMESPACE
 Lease = Mapping[str, Any]
 
 SHORTEST_SECONDS = 5
+#: Whoever holds the lock renews it all the time. A Lease that says more was not written by a run of ours.
+LONGEST_SECONDS = 3600
 SERVER_TIME_STEP = 1.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -41,7 +43,8 @@ class Hold:
     broken: str = ""
 
     def expired(self, now: datetime) -> bool:
-        return now >= self.expires
+        """Whether it is over; also if it was renewed at a time that has not come: no run of ours says that."""
+        return now >= self.expires or self.renewed - now > timedelta(seconds=LONGEST_SECONDS)
 
 
 def is_stale(confirmed_at: float, now: float, duration: float) -> bool:
@@ -57,7 +60,8 @@ def hold_of(lease: Lease | None) -> Hold | None:
     """Who holds the lock by this Lease; nobody when there is none, or when it names no holder.
 
     A Lease that somebody wrote by hand may lack its times: then it counts from when it was made, and of one that does
-    not even say that, nobody has been heard of since 1970.
+    not even say that, nobody has been heard of since 1970. However long it says it lasts, it lasts no longer than
+    :data:`LONGEST_SECONDS`: whoever could once write it does not keep the cluster locked.
     """
     spec = (lease or {}).get("spec") or {}
     holder = str(spec.get("holderIdentity") or "")
@@ -73,7 +77,7 @@ def hold_of(lease: Lease | None) -> Hold | None:
         purpose=str(notes.get(PURPOSE_ANNOTATION, "")),
         acquired=acquired,
         renewed=renewed,
-        expires=renewed + timedelta(seconds=int(spec.get("leaseDurationSeconds") or 0)),
+        expires=_after(renewed, min(int(spec.get("leaseDurationSeconds") or 0), LONGEST_SECONDS)),
         broken=str(notes.get(BROKEN_ANNOTATION, "")),
     )
 
@@ -172,8 +176,15 @@ def _for(hold: Hold) -> str:
 def _time(text: Any) -> datetime | None:
     try:
         return datetime.fromisoformat(str(text)).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
+
+
+def _after(moment: datetime, seconds: int) -> datetime:
+    try:
+        return moment + timedelta(seconds=seconds)
+    except OverflowError:
+        return moment  # at the end of all time
 
 
 def _micro(moment: datetime) -> str:

@@ -55,6 +55,15 @@ _DEFAULTS: dict[tuple[str, str], object] = {
     **{(where, "namespaceSelector"): {} for where in ("matchConstraints", "matchResources")},
     **{(where, "objectSelector"): {} for where in ("matchConstraints", "matchResources")},
 }
+#: What the server never fills in. Whoever may write an object may also write who has set what in it, so these count
+#: whoever seems to have set them: what runs in a pod, where traffic goes, and each key of a ConfigMap.
+_NEVER_FILLED_IN = frozenset(
+    {"args", "binaryData", "command", "env", "envFrom", "ephemeralContainers", "externalIPs", "hostAliases"}
+    | {"initContainers", "lifecycle", "livenessProbe", "paused", "readinessProbe", "startupProbe"}
+)
+_NEVER_FILLED_UP = frozenset(
+    {"binaryData", "capabilities", "data", "lifecycle", "matchLabels", "securityContext", "selector"}
+)
 _SUFFIXES = {
     "": Decimal(1),
     "n": Decimal("1e-9"),
@@ -100,7 +109,8 @@ def _of_mapping(path: Path, wanted: Mapping[str, Any], live: Mapping[str, Any], 
             yield (*path, key), value, ABSENT
     for key, value in live.items():
         theirs = _below(owned, f"f:{key}")
-        if wanted.get(key) is None and theirs is not False and not _is_default(path, key, value):
+        counts = theirs is not False or _is_never_filled_in(path, key)
+        if wanted.get(key) is None and counts and not _is_default(path, key, value):
             yield (*path, key), ABSENT, value
 
 
@@ -163,6 +173,10 @@ def _is_default(path: Path, key: str, value: Any) -> bool:
     named = [step for step in path if isinstance(step, str)]
     where = (named[-1] if named else "", key)
     return where in _DEFAULTS and _DEFAULTS[where] == value
+
+
+def _is_never_filled_in(path: Path, key: str) -> bool:
+    return bool(path) and (key in _NEVER_FILLED_IN or path[-1] in _NEVER_FILLED_UP)
 
 
 def _worth(quantity: object) -> Decimal | None:

@@ -21,7 +21,7 @@ from .._kube.compare import differences
 from .._kube.discovery import Discovery, Resource
 from .._kube.objects import Manifest, Ref
 from .._kube.rbac import foreign_bindings
-from .._kube.session import FIELD_MANAGER, Session
+from .._kube.session import Session
 from .._operation import Context, Operation
 from .apply_set import parse_definition
 
@@ -164,7 +164,8 @@ def _altered(
     def look(manifest: Manifest) -> list[dict[str, str]]:
         ref, resource = Ref.of(manifest), discovery.find(manifest["apiVersion"], manifest["kind"])
         live = collector.one(resource, ref.namespace, ref.name) if resource else None
-        found = differences(manifest, live, manager=FIELD_MANAGER) if live else []
+        # What an apply of ours has not, somebody else has set, under whatever name.
+        found = differences(manifest, live, manager="") if live else []
         # How many replicas there are changes with what they have to do, and gives nobody anything.
         kept = [each for each in found if each["field"] != "spec.replicas"]
         return [_difference(ref, each) for each in kept[:_SHOWN]]

@@ -11,7 +11,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
-from .._domain.lock import SHORTEST_SECONDS, Hold, about, broken_note, hold_of, lock_manifest, other_refusal, refusal
+from .._domain.lock import (
+    LONGEST_SECONDS,
+    SHORTEST_SECONDS,
+    Hold,
+    about,
+    broken_note,
+    hold_of,
+    lock_manifest,
+    other_refusal,
+    refusal,
+)
 from .._domain.names import LOCK, SYSTEM_NAMESPACE
 from .._kube.errors import KubeError
 from .._kube.lease import LeasePlace, NoNamespaceError, Seen
@@ -49,10 +59,10 @@ class HeldError(KubeError):
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Take, renew or release the lock."""
-    if parameters["duration"] < SHORTEST_SECONDS:
+    if not SHORTEST_SECONDS <= parameters["duration"] <= LONGEST_SECONDS:
         raise KubeError(
             f"`duration` is {parameters['duration']} s, and a lock that is to be renewed in time lasts "
-            f"{SHORTEST_SECONDS} s at least",
+            f"{SHORTEST_SECONDS} s at least, and {LONGEST_SECONDS} s at most",
             next_step="correct it",
         )
     session = open_session(parameters["connection"], context)

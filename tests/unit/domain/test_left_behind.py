@@ -23,6 +23,8 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.left
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.leftover_report import leftover_rows
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.made_from import doubts, unlike
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.references import reference
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.objects import model_objects
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.unit import as_unit, digest
 from tests.unit.domain.agreed import RELEASE, contract, model
 
 SYSTEM, MODELS = "fireworks-system", "fireworks-models"
@@ -179,6 +181,8 @@ def test_what_an_owner_would_not_make_is_doubted() -> None:
     assert set(doubts([deployment, good, old, forged, *pods])) == {"f", "q"}
     rolling = {**deployment, "status": {**settled, "updatedReplicas": 1}}
     assert set(doubts([rolling, good, old, forged, *pods])) == {"q"}
+    paused = {**rolling, "spec": {**rolling["spec"], "paused": True}}
+    assert set(doubts([paused, good, old, forged, *pods])) == {"f", "q"}
 
 
 # --- what may be there ----------------------------------------------------------------------------------------------
@@ -222,6 +226,15 @@ def test_a_contract_accounts_for_its_models_and_what_their_pods_name() -> None:
     assert repairing.has("Pod", "", MODELS, "canary-0123456789ab")
 
 
+def test_the_candidate_of_a_model_is_accounted_for_while_models_are_changed() -> None:
+    agreed = contract(models=[model()])
+    unit = as_unit(model_objects(agreed, agreed["models"][0], RELEASE, {"apis": {}}))
+    name = f"{agreed['models'][0]['name']}-candidate-{digest(unit)[:8]}"
+    for purpose, known in (("", False), ("remediate", False), ("deploy_models", True), ("onboard", True)):
+        facts = {"apis": {}, "lock": {"purpose": purpose} if purpose else None}
+        assert Accounted(accounted_objects(agreed, [], RELEASE, facts)).has("Deployment", "apps", MODELS, name) == known
+
+
 def test_a_grant_that_is_there_accounts_for_its_own_objects_only() -> None:
     accounted = Accounted(accounted_for_grants(["setup-access", "setup-access-alice-1"]))
     assert accounted.has("ServiceAccount", "", "fireworks-setup", "setup-alice-1")
@@ -259,3 +272,9 @@ def test_rows_leave_out_the_bindings_that_are_told_elsewhere() -> None:
     [row] = leftover_rows(result, "acme", [left])
     assert row["why"] == "spec.x is 2; the contract and its release say 1"
     assert row["command"].endswith("-e clusters=acme -e stack_force_conflicts=true")
+
+
+def test_a_field_that_an_apply_would_not_remove_is_removed_by_hand() -> None:
+    altered = {"object": "Service a/b", "field": "spec.x", "expected": "nothing", "found": "2"}
+    [row] = leftover_rows({"left_behind": [], "altered": [altered]}, "acme")
+    assert row["command"] == "kubectl -n a edit service b   # and remove spec.x"

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.lock import (
+    LONGEST_SECONDS,
     Hold,
     about,
     broken_note,
@@ -139,3 +140,21 @@ def test_a_run_whose_lock_was_broken_is_told_by_whom_and_why() -> None:
 def test_a_lock_is_not_broken_that_somebody_else_holds_by_now() -> None:
     what, _following = other_refusal(hold(), BOB)
     assert what.startswith("the lock was to be taken from bob@ctl-2/4711, and it is alice@ctl-1/7f3a9c2e who holds it")
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"leaseDurationSeconds": 2**31 - 1},
+        {"renewTime": "2099-01-01T00:00:00.000000Z"},
+        {"renewTime": "9999-12-31T23:59:59.000000Z", "leaseDurationSeconds": 2**31 - 1},
+        {"renewTime": "0001-01-01T00:00:00.000000Z"},
+        {"renewTime": "0001-01-01T00:00:00+14:00", "acquireTime": "9999-12-31T23:59:59-14:00"},
+    ],
+)
+def test_nobody_locks_a_cluster_for_longer_than_runs_of_ours_do(spec: dict[str, Any]) -> None:
+    written = lease()
+    written["spec"] |= spec
+    held = hold_of(written)
+    assert held and held.expired(NOW + timedelta(seconds=LONGEST_SECONDS))
+    about(held)

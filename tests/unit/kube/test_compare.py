@@ -183,3 +183,20 @@ def test_two_others_may_own_the_same() -> None:
 )  # fmt: skip
 def test_quantities(one: object, other: object, same: bool) -> None:
     assert same_quantity(one, other) is same
+
+
+@pytest.mark.parametrize("key", ["command", "args", "lifecycle", "env", "livenessProbe"])
+def test_what_a_server_never_fills_in_counts_whoever_seems_to_have_set_it(key: str) -> None:
+    """Whoever may write an object may also write its ``managedFields``."""
+    live = {"containers": [{"name": "a", key: ["x"], "imagePullPolicy": "Always"}]}
+    assert compared({"containers": [{"name": "a"}]}, live) == [(f"containers[0].{key}", None, ["x"])]
+
+
+def test_keys_beside_ours_count_where_each_key_was_chosen() -> None:
+    assert compared({"data": {"a": "1"}}, {"data": {"a": "1", "b": "2"}}) == [("data.b", None, "2")]
+    hooks = {"preStop": {}, "postStart": {"exec": {}}}
+    assert compared({"lifecycle": {"preStop": {}}}, {"lifecycle": hooks}) == [
+        ("lifecycle.postStart", None, {"exec": {}})
+    ]
+    spec = {"selector": {"app": "a"}, "clusterIP": "None"}
+    assert compared({"spec": {"selector": {}}}, {"spec": spec}) == [("spec.selector.app", None, "a")]

@@ -38,6 +38,7 @@ _FURNITURE = (("ServiceAccount", "default"), ("ConfigMap", "kube-root-ca.crt"))
 _OPENSHIFT = (("ServiceAccount", "builder"), ("ServiceAccount", "deployer"), ("ConfigMap", "openshift-service-ca.crt"))
 _OPENSHIFT_BINDINGS = ("system:deployers", "system:image-builders", "system:image-pullers")
 _REPAIRS = ("remediate", "remediate_node")
+_CHANGES_OF_MODELS = ("onboard", "deploy_models", "rollback_model")
 
 
 def accounted_objects(
@@ -52,14 +53,15 @@ def accounted_objects(
         str(model["name"]): model_objects(contract, model, release, facts) for model in contract.get("models") or ()
     }
     manifests = [*compiled, *(manifest for unit in units.values() for manifest in unit)]
+    purpose = str(((facts or {}).get("lock") or {}).get("purpose", ""))
     return [
         *map(_of_manifest, manifests),
         *(entry for manifest in manifests for entry in _named_by_pods(manifest)),
         *_of_every_namespace(str(contract["identity"]["provider"])),
         *_kept_by_operations(units),
-        *_candidates(units),
+        *(_candidates(units) if purpose in _CHANGES_OF_MODELS else ()),
         *_bindings_of_customers(contract),
-        *(_canaries((facts or {}).get("lock") or {})),
+        *(_canaries() if purpose in _REPAIRS else ()),
     ]
 
 
@@ -165,7 +167,7 @@ def _kept_by_operations(models: Iterable[str]) -> Iterator[Entry]:
 
 
 def _candidates(units: Mapping[str, list[dict[str, Any]]]) -> Iterator[Entry]:
-    """The replica that is tried before a model changes to what the contract says."""
+    """The replica that is tried before a model changes to what the contract says, while models are changed."""
     for unit in units.values():
         for manifest in unit:
             if manifest["kind"] in WORKLOADS:
@@ -180,8 +182,6 @@ def _bindings_of_customers(contract: Data) -> Iterator[Entry]:
             yield _entry(binding["kind"], RBAC_GROUP, binding["namespace"], binding["name"])
 
 
-def _canaries(lock: Data) -> list[Entry]:
+def _canaries() -> list[Entry]:
     """While nodes are repaired."""
-    if lock.get("purpose") not in _REPAIRS:
-        return []
     return [_matching("Pod", "", MODELS_NAMESPACE, "canary-[0-9a-f]{12}")]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -31,6 +32,8 @@ def leftover_rows(result: Data, cluster: str, foreign: Iterable[Data] = ()) -> l
 def _altered(each: Data, cluster: str) -> Row:
     why = f"{each['field']} is {each['found']}; the contract and its release say {each['expected']}"
     command = _RESTORE.format(cluster=cluster)
+    if each["expected"] == "nothing":  # an apply does not remove what somebody else has set
+        command = f"{_edit(str(each['object']))}   # and remove {each['field']}"
     return {
         "cluster": cluster,
         "object": str(each["object"]),
@@ -39,3 +42,10 @@ def _altered(each: Data, cluster: str) -> Row:
         "why": why,
         "command": command,
     }
+
+
+def _edit(told: str) -> str:
+    kind, _space, place = told.partition(" ")
+    namespace, _slash, name = place.rpartition("/")
+    where = f"-n {shlex.quote(namespace)} " if namespace else ""
+    return f"kubectl {where}edit {kind.lower()} {shlex.quote(name)}"

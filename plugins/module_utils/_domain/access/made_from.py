@@ -106,6 +106,8 @@ def _runs(replica_set: Data) -> bool:
 
 
 def _is_rolling(deployment: Data) -> bool:
+    """Whether its old pods are about to go. One that is paused keeps them for as long as somebody likes."""
     spec, status = deployment.get("spec") or {}, deployment.get("status") or {}
     seen = status.get("observedGeneration") == deployment["metadata"].get("generation")
-    return not seen or status.get("updatedReplicas", 0) != status.get("replicas", 0) or bool(spec.get("paused"))
+    goes_on = not seen or status.get("updatedReplicas", 0) != status.get("replicas", 0)
+    return goes_on and not spec.get("paused")

@@ -1,0 +1,114 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the holder of a setup grant does to objects that the contract accounts for, and calls that none may make."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from byoc_testbed.api import STRATEGIC, Api
+from tests.integration.guarded import until
+
+Manifest = dict[str, Any]
+SYSTEM, MODELS = "/namespaces/fireworks-system", "/namespaces/fireworks-models"
+APPS = "/apis/apps/v1"
+#: As if it were a run of the collection.
+POSING = "fieldManager=fireworks-byoc"
+_HOOK = {"exec": {"command": ["sh", "-c", "true"]}}
+
+#: Calls that nothing may let in: method, path, body.
+REFUSED: list[tuple[str, str, Any]] = [
+    ("POST", f"{APPS}{MODELS}/replicasets", {}),
+    ("POST", f"{APPS}{MODELS}/statefulsets", {}),
+    ("POST", f"/api/v1{MODELS}/replicationcontrollers", {}),
+    ("POST", f"/api/v1{MODELS}/podtemplates", {}),
+    ("PATCH", f"{APPS}{SYSTEM}/deployments/router/scale", {"spec": {"replicas": 0}}),
+    ("PATCH", f"{APPS}{SYSTEM}/deployments/router/status", {"status": {"replicas": 9}}),
+    ("POST", f"/api/v1{MODELS}/pods/x/eviction", {}),
+    ("POST", f"/api/v1{MODELS}/pods/x/binding", {}),
+    ("GET", f"/api/v1{SYSTEM}/pods/x/log", None),
+    ("GET", "/api/v1/nodes/x/proxy/configz", None),
+    ("POST", f"/api/v1{SYSTEM}/events", {}),
+    ("POST", f"/apis/events.k8s.io/v1{SYSTEM}/events", {}),
+    ("PATCH", f"/api/v1{MODELS}/status", {"status": {}}),
+    ("PATCH", f"/api/v1{MODELS}/resourcequotas/approved-gpus/status", {"status": {"used": {}}}),
+    ("POST", f"/apis/authorization.k8s.io/v1{SYSTEM}/localsubjectaccessreviews", {}),
+    ("POST", "/apis/authentication.k8s.io/v1/tokenreviews", {}),
+    ("POST", "/apis/networking.k8s.io/v1" + SYSTEM + "/ingresses", {}),
+    ("POST", "/apis/resource.k8s.io/v1" + MODELS + "/resourceclaims", {}),
+    ("POST", "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases", {}),
+    ("POST", "/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas", {}),
+    ("POST", "/apis/node.k8s.io/v1/runtimeclasses", {}),
+    ("POST", "/apis/storage.k8s.io/v1/storageclasses", {}),
+    ("POST", "/api/v1/persistentvolumes", {}),
+    ("POST", "/apis/networking.k8s.io/v1/servicecidrs", {}),
+    ("DELETE", f"{APPS}{MODELS}/deployments", None),
+    ("GET", "/api/v1/configmaps", None),
+    ("GET", "/metrics", None),
+]
+
+
+def forget_who_set_what(holder: Api, path: str) -> None:
+    """Let an object say that nobody has set anything in it: the API server takes what a client says of that."""
+    holder.request("PATCH", f"{path}?{POSING}", {"metadata": {"managedFields": [{}]}})
+
+
+def leave(holder: Api, admin: Api, model: str) -> dict[str, str]:
+    """Change what the contract accounts for, each in another way; the object of each, and how it was hidden."""
+    left: dict[str, str] = {}
+    _hook_into(holder, f"{APPS}{SYSTEM}/deployments/telemetry", POSING)
+    left["Deployment fireworks-system/telemetry"] = "under our own name"
+    router = f"{APPS}{SYSTEM}/deployments/router"
+    _hook_into(holder, router, "fieldManager=mine")
+    forget_who_set_what(holder, router)
+    left["Deployment fireworks-system/router"] = "and nobody seems to have set it"
+    path = f"/api/v1{SYSTEM}/services/router"
+    holder.request("PATCH", f"{path}?{POSING}", {"spec": {"sessionAffinity": "ClientIP"}})
+    left["Service fireworks-system/router"] = "under our own name"
+    lock_for_all_time(holder)
+    left[_a_replica_set_of_a_paused_rollout(holder, admin, model)] = "kept by a rollout that was paused"
+    return left
+
+
+def _hook_into(holder: Api, path: str, manager: str) -> None:
+    [container, *_more] = holder.request("GET", path)["spec"]["template"]["spec"]["containers"]
+    hooked = {"name": container["name"], "lifecycle": {"postStart": _HOOK}}
+    patch = {"spec": {"template": {"spec": {"containers": [hooked]}}}}
+    holder.request("PATCH", f"{path}?{manager}", patch, STRATEGIC)
+
+
+def _a_replica_set_of_a_paused_rollout(holder: Api, admin: Api, model: str) -> str:
+    path, hers = f"{APPS}{MODELS}/deployments/{model}", f"{APPS}{MODELS}/replicasets"
+    before = holder.request("GET", path)["spec"]["template"]
+    known = {one["metadata"]["name"] for one in admin.request("GET", hers)["items"]}
+    _hook_into(holder, path, POSING)
+
+    def new() -> list[str]:
+        now = admin.request("GET", hers)["items"]
+        return [one["metadata"]["name"] for one in now if one["metadata"]["name"] not in known]
+
+    until(new, "no replica set is made")
+    [name] = new()
+    # In one write, so that nothing is rolled back.
+    back = [
+        {"op": "add", "path": "/spec/paused", "value": True},
+        {"op": "replace", "path": "/spec/template", "value": before},
+    ]
+    holder.request("PATCH", f"{path}?{POSING}", back, "application/json-patch+json")
+    return f"ReplicaSet fireworks-models/{name}"
+
+
+def lock_for_all_time(holder: Api) -> None:
+    """Hold the operation lock until the last day that there is."""
+    lease = {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": "operation-lock"},
+        "spec": {
+            "holderIdentity": "mallory",
+            "leaseDurationSeconds": 2**31 - 1,
+            "renewTime": "9999-12-31T23:59:59.000000Z",
+        },
+    }
+    holder.request("POST", f"/apis/coordination.k8s.io/v1{SYSTEM}/leases", lease)
