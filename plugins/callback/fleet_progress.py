@@ -16,7 +16,8 @@ description:
   - Instead of every task of every cluster, shows how many clusters are at which stage, how many have ended, those that
     did not go well with their reason at once, and an estimate of what is left. At the end, what each stage took.
   - In a terminal that is one line that is painted anew. Elsewhere, as in AWX, a plain line from time to time.
-  - A cluster's stage is the role, or the file of tasks, that it is in.
+  - A cluster's stage is the role, or the file of tasks, that it is in. Once a task failed, it stays at that stage until
+    its outcome is known, whatever tasks deal with the failure.
   - What the run itself prints, such as the reports of this collection, is shown as ever.
 options:
   interval:
@@ -101,7 +102,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
     def v2_runner_on_start(self, host: Any, task: Any) -> None:
         if self._progress:
             now = time.monotonic()
-            self._progress.working(host.get_name(), _stage(task), now)
+            name = host.get_name()
+            # What runs after a failure deals with it, and is not where the cluster failed.
+            self._progress.working(name, "" if name in self._failed else _stage(task), now)
             self._show(now)
 
     def v2_runner_on_ok(self, result: Any) -> None:

@@ -31,6 +31,7 @@ def write_play(folder: Path, *, tasks: int = 0) -> Path:
     (folder / "tasks").mkdir(exist_ok=True)
     acquire = {"name": "Acquire the cluster lock", FACT: {"lock": 1}}
     (folder / "tasks" / "acquire_lock.yml").write_text(json.dumps([acquire]))
+    (folder / "tasks" / "set_failure.yml").write_text(json.dumps([outcome("failed", "Break: the cluster said no")]))
     fails = {"ansible.builtin.fail": {"msg": "the cluster said no"}}
     plays: list[dict[str, Any]] = [
         {"name": "Say which clusters", "hosts": "localhost", "gather_facts": False,
@@ -43,7 +44,7 @@ def write_play(folder: Path, *, tasks: int = 0) -> Path:
                  {"name": "Stumble", **fails, "ignore_errors": True, "when": "inventory_hostname == 'elm'"},
                  *({"name": f"Step {number}", FACT: {"step": number}} for number in range(tasks)),
                  outcome("done"),
-              ], "rescue": [outcome("failed", "Break: the cluster said no")]},
+              ], "rescue": [{"ansible.builtin.include_tasks": "tasks/set_failure.yml"}]},
              {"name": "Fall", **fails, "when": "inventory_hostname == 'cedar'"},
          ]},
         {"name": "Report", "hosts": "localhost", "gather_facts": False,

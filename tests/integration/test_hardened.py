@@ -265,6 +265,8 @@ def test_prerequisites_of_an_older_version_work_on_and_a_line_says_what_they_lac
             issue(cluster, tmp_path),
             onboard(tmp_path, contract),
             play("audit_access", tmp_path, [contract], *admin),
+            play("rotate_credentials", tmp_path, [contract], "-e", f"credentials_dir={tmp_path / 'renewed'}"),
+            play("status", tmp_path, [contract]),
         ):
             said = " ".join(done.stdout.split())
             assert done.returncode == 0, done.stdout

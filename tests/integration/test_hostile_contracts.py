@@ -275,7 +275,7 @@ def test_a_fleet_that_was_told_nothing_refuses_every_contract_with_the_lines_to_
     source = fleet(place, tmp_path, [made], credential_roots={}, on_invalid="fatal")
     listed = run_inventory("-i", str(source), "--list", environment=ansible_environment(COLUMNS="10000"))
     assert listed.returncode != 0
-    head, _newline, added = listed.stderr.partition("may use. If it may, add to fleet.byoc.yml:\n")
+    head, _newline, added = listed.stderr.partition("may use. If intended, add to fleet.byoc.yml:\n")
     assert "Who operates the fleet allows what may be allowed" in head
     lines = [each for each in added.splitlines() if each.startswith("      ")]
     allowed = yaml.safe_load("\n".join(lines))

@@ -415,7 +415,7 @@ class TestLookup:
         fleet.contract("one", self.lookup("ansible.builtin.pipe", "touch /tmp/never", "kubeconfig"))
         said = complains(fleet.run("--list"))
         assert (
-            "access.credential.lookup: is not among the credentials of 'acme'. If it may, add to fleet.byoc.yml:"
+            "access.credential.lookup: is not among the credentials of 'acme'. If intended, add to fleet.byoc.yml:"
             in said
         )
         assert '{"plugin": "ansible.builtin.pipe", "terms": ["<a pattern of its terms>"]}' in said

@@ -139,7 +139,7 @@ def test_what_is_not_the_customers_is_refused_with_the_line_to_add(made: dict[st
     problems = said({"acme-eu-1.yml": made})["acme-eu-1.yml"]
     assert list(problems) == [f"access.{where}"]
     head, _newline, added = problems[f"access.{where}"].partition(":\n")
-    assert head.endswith("If it may, add to fleet.byoc.yml")
+    assert head.endswith("If intended, add to fleet.byoc.yml")
     assert line in added
     assert list(yaml.safe_load(added)["credential_roots"]) == ["acme"]
 

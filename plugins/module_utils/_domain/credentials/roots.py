@@ -147,7 +147,7 @@ class _Judge:
         return self._problem(place, what, f"credential_roots: {{{self._customer}: {{{added}}}}}")
 
     def _problem(self, place: str, what: str, added: str = "") -> Problem:
-        advice = f". If it may, add to {self._source}:\n{_indented(added)}" if added else ""
+        advice = f". If intended, add to {self._source}:\n{_indented(added)}" if added else ""
         return Problem(self._path, place, None, what + advice, owner=OWNER)
 
 
