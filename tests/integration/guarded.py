@@ -142,7 +142,11 @@ class Governed:
         return f"ValidatingAdmissionPolicy '{guardrail}'" in refusal(by, method, path, body)
 
     def _probing(self, replicas: int = 1, **spec: Any) -> tuple[str, str, Manifest]:
-        return "POST", f"/apis/apps/v1{MODELS}/deployments", workload("Deployment", "x", pod_spec(self._good, **spec), replicas)
+        return (
+            "POST",
+            f"/apis/apps/v1{MODELS}/deployments",
+            workload("Deployment", "x", pod_spec(self._good, **spec), replicas),
+        )
 
 
 _TOKEN = {"spec": {"expirationSeconds": 3600}}

@@ -75,7 +75,8 @@ ATTEMPTS = (
     # -- who is displaced, and where it goes
     Attempt("the priority of a node's own agents", ("models: priority", "system-node-critical"),
             {"priorityClassName": "system-node-critical"}),
-    Attempt("a priority of the customer's", ("models: priority", "acme-urgent"), {"priorityClassName": "acme-urgent"}),
+    Attempt("a priority of the customer's", ("models: priority", "acme-urgent"), {"priorityClassName": "acme-urgent"},
+            kinds=TEMPLATES),
     Attempt("a node of its choice", ("nodeName",), {"nodeName": "h100-0"}),
     Attempt("every taint", ("tolerate only", "every taint"), _tolerating(operator="Exists")),
     Attempt("the control plane's taint", ("tolerate only", "node-role.kubernetes.io/control-plane"),
@@ -141,7 +142,7 @@ ATTEMPTS = (
     Attempt("all system calls", ("seccomp",), _pod_security(seccompProfile=None)),
     Attempt("all system calls, in words", ("seccomp",), _pod_security(seccompProfile={"type": "Unconfined"})),
     Attempt("all system calls in a container", ("seccomp",), {}, _security(seccompProfile={"type": "Unconfined"})),
-    Attempt("a profile of the node's", ("RuntimeDefault",),
+    Attempt("a profile of the node's", ("seccomp",),
             _pod_security(seccompProfile={"type": "Localhost", "localhostProfile": "x.json"})),
     Attempt("a /proc of its choice", (FIELDS, "securityContext.procMount"), {}, _security(procMount="Default")),
     Attempt("a label of SELinux", (FIELDS, "securityContext.seLinuxOptions"),
@@ -196,7 +197,9 @@ def tried(attempt: Attempt, good: Callable[..., Manifest]) -> Iterator[tuple[str
         yield kind, *made_as(kind, spec, good(), attempt.annotations)
 
 
-def made_as(kind: str, spec: Manifest, good: Manifest, annotations: dict[str, str] | None = None) -> tuple[str, Manifest]:
+def made_as(
+    kind: str, spec: Manifest, good: Manifest, annotations: dict[str, str] | None = None
+) -> tuple[str, Manifest]:
     """An object of this kind about such a pod, and the path of its collection. ``good`` is a group's other pod."""
     marks = {"metadata": {"annotations": annotations or {}, "labels": {"app": "probe"}}}
     if kind == "Pod":

@@ -30,6 +30,7 @@ SPANNING = model("spanning", gpu={"product": H100, "per_replica": 16, "nodes": 2
 CONTRACT = agreed(
     compliance={"pod_security": "privileged"},
     health={"events": RECEIVER},
+    capacity={"gpus": [{"product": H100, "count": 32}]},
     scaling={"max_replicas_per_model": 3},
     models=[model(), CACHED, SPANNING],
 )
@@ -131,11 +132,16 @@ def test_a_canary_is_let_in_and_told_nothing_that_others_act_on(place: Governed)
 def test_what_a_customers_cluster_adds_to_a_pod_is_let_in(place: Governed) -> None:
     """The secret to pull images that an account names, and a class for pods that name none, if it displaces nobody."""
     classes = "/apis/scheduling.k8s.io/v1/priorityclasses"
-    for name, how in (("acme-low", {"value": 7, "preemptionPolicy": "Never"}), ("acme-none", {"value": 0})):
+    for name, how, displaces in (
+        ("acme-low", {"value": 7, "preemptionPolicy": "Never"}, False),
+        ("acme-none", {"value": 0}, False),
+        ("acme-urgent", {"value": 7}, True),
+    ):
         body = {"metadata": {"name": name}, **how}
         place.cluster.request("POST", classes, body)
         try:
-            assert asked(place, PODS, pod("probe", good(priorityClassName=name))) == ""
+            said = asked(place, PODS, pod("probe", good(priorityClassName=name)))
+            assert ("not acme-urgent" in said) if displaces else said == ""
         finally:
             place.cluster.request("DELETE", f"{classes}/{name}")
     assert asked(place, PODS, pod("probe", good(imagePullSecrets=[{"name": "pull"}]))) == ""

@@ -40,7 +40,6 @@ def pod_fields_policy(contract: Mapping[str, Any]) -> Policy:
     )
 
 
-
 def _together(*keys: str) -> str:
     return " + ".join(f"{pod}.?{key}.orValue([])" for pod in ("variables.pod", "variables.leader") for key in keys)
 

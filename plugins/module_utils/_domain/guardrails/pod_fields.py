@@ -184,8 +184,6 @@ POD_FIELDS = {
         refused="host httpHeaders",
     ),
     "Lifecycle": Fields(at=("all.lifecycle",), ruled="preStop", refused="postStart stopSignal"),
-    "LifecycleHandler": Fields(
-        at=("all.lifecycle.preStop",), harmless="sleep", refused="exec httpGet tcpSocket"
-    ),
+    "LifecycleHandler": Fields(at=("all.lifecycle.preStop",), harmless="sleep", refused="exec httpGet tcpSocket"),
 }
 """By type of the API."""

@@ -110,8 +110,7 @@ def _notes(side: str) -> str:
 
 _VARIABLES = {
     "canary": (
-        "variables.kind == 'pods'"
-        f" && dyn(object).?metadata.?labels[?{literal(CANARY_LABEL)}].orValue('') == 'true'"
+        f"variables.kind == 'pods' && dyn(object).?metadata.?labels[?{literal(CANARY_LABEL)}].orValue('') == 'true'"
     ),
     "tolerated": f"variables.canary ? {literal(_TOLERATED_BY_CANARIES)} : {literal(_TOLERATED)}",
     # On a pod that a controller made of a template, only the customer's own webhooks can have added more.
@@ -120,9 +119,7 @@ _VARIABLES = {
         f" ? {_notes('object')}.filter(key, request.operation == 'CREATE' || !(key in {_notes('oldObject')})) : []"
     ),
     "known": f"variables.kind == 'pods' ? {literal(_NOTES_OF_SERVERS)} : {literal(_NOTES)}",
-    "strange": (
-        "variables.told.filter(key, key.contains('.') && !variables.known.exists(ours, key.startsWith(ours)))"
-    ),
+    "strange": ("variables.told.filter(key, key.contains('.') && !variables.known.exists(ours, key.startsWith(ours)))"),
 }
 
 
@@ -243,7 +240,7 @@ _PLACED = (
         "Pods find names as the cluster does: the dnsPolicy is ClusterFirst (compliance.egress).",
     ),
     Rule(
-        "variables.pods.all(p, p.?serviceAccount.orValue('') in ['', p.?serviceAccountName.orValue('')])",
+        "variables.pods.all(p, !has(p.serviceAccount) || p.serviceAccount == p.?serviceAccountName.orValue(''))",
         "A pod has one account: serviceAccount and serviceAccountName are the same (access).",
     ),
     Rule(
