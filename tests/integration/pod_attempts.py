@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a pod of ours must not be: each a good pod but for one thing, and the clause or the field that its refusal names.
+"""What a pod of ours must not be: each a good pod but for one thing, with the clause or the field that refuses it.
 
 Each is tried as a pod and in every kind of template.
 """
@@ -92,7 +92,7 @@ ATTEMPTS = (
     Attempt("keeping others off its node", (FIELDS, "affinity"), {"affinity": {"podAntiAffinity": _ELSEWHERE}}),
     Attempt("nodes by affinity", (FIELDS, "affinity"), {"affinity": {"nodeAffinity": {}}}, kinds=TEMPLATES),
     Attempt("another scheduler", ("capacity.gpus", "default scheduler"), {"schedulerName": "acme-scheduler"}),
-    Attempt("a gate before it is scheduled", (FIELDS, "schedulingGates"), {"schedulingGates": [{"name": "a.example/b"}]}),
+    Attempt("a gate before scheduling", (FIELDS, "schedulingGates"), {"schedulingGates": [{"name": "a.example/b"}]}),
     Attempt("another runtime", (FIELDS, "runtimeClassName"), {"runtimeClassName": "kata"}, kinds=TEMPLATES),
     Attempt("a drain held up", ("actions.drain", "120 s"), {"terminationGracePeriodSeconds": 121}),
     Attempt("an end of its own", (FIELDS, "activeDeadlineSeconds"), {"activeDeadlineSeconds": 60},

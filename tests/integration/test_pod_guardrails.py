@@ -1,8 +1,8 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a pod of ours may be, tried on a real API server at the loosest Pod Security level: everything that the stack and
-the models are made of, and nothing else, in every kind of template."""
+"""What a pod of ours may be, tried on a real API server at the loosest Pod Security level: all that the stack and the
+models are made of, and nothing else, in every kind of template."""
 
 from __future__ import annotations
 

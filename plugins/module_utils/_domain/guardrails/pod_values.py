@@ -178,7 +178,7 @@ _MOUNTED = (
         "variables.volumes.all(v, !has(v.emptyDir) || v.emptyDir.?medium.orValue('') == ''"
         " || (v.emptyDir.medium == 'Memory' && v.emptyDir.?sizeLimit.hasValue()"
         f" && !quantity(string(v.emptyDir.sizeLimit)).isGreaterThan(quantity({literal(_SHARED_MEMORY)}))))",
-        f"A volume in memory has a sizeLimit of at most {_SHARED_MEMORY}, and there is no other medium (models: engine).",
+        f"A volume in memory has a sizeLimit of at most {_SHARED_MEMORY}, and there is no other medium (compliance).",
     ),
     Rule(
         f"{_FOREIGN_CLAIMS}.size() == 0",
@@ -260,8 +260,8 @@ _DEVICES = (
     Rule(
         "variables.containers.all(c, c.?env.orValue([]).all(e, !e.?name.orValue('').startsWith('NVIDIA_'))"
         " && c.?volumeMounts.orValue([]).all(m, !m.?mountPath.orValue('').contains('nvidia-container-devices')))",
-        "Containers get GPUs by asking for them, and not by NVIDIA_VISIBLE_DEVICES, other variables with that beginning,"
-        " or mounts that mean the same (capacity.gpus).",
+        "Containers get GPUs by asking for them, and not by NVIDIA_VISIBLE_DEVICES, other NVIDIA_ variables, or mounts"
+        " that mean the same (capacity.gpus).",
     ),
     Rule(
         f"{_AMOUNTS}.size() == 0",

@@ -23,7 +23,7 @@ _WHY = (
     "In fireworks-system and fireworks-models only images from the agreed registries run, "
     "by digest where agreed, without privileges, and on approved GPUs only. This applies to all users."
 )
-_MATCH = {
+_MATCH: dict[str, Any] = {
     "namespaceSelector": {
         "matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "In", "values": list(NAMESPACES)}]
     },
@@ -39,7 +39,7 @@ _MATCH = {
         )
     ],
 }
-OF_PODS = {
+OF_PODS: dict[str, Any] = {
     **_MATCH,
     "resourceRules": [
         {**rule, "resources": [each for each in rule["resources"] if each != "services" and "/scale" not in each]}
