@@ -36,6 +36,7 @@ from tests.integration.test_setup_access import api, grant, hours_from_now, name
 Manifest = dict[str, Any]
 TABLE = ROOT / "build" / "setup_bounds.md"
 BY_RBAC, BY_BOUNDS, BY_WORKLOADS = "RBAC", "fireworks-setup", "fireworks-workloads"
+BY_TOKENS = "fireworks-tokens"
 LET_IN = "nobody"
 CORE, APPS = "/api/v1", "/apis/apps/v1"
 RBAC, ADMISSION = "/apis/rbac.authorization.k8s.io/v1", "/apis/admissionregistration.k8s.io/v1"
@@ -48,6 +49,7 @@ GOOD = image("registry.acme.example/fireworks")
 class Way:
     """Something that a holder tries, and what stops it: ``by`` for a grant, and ``bound`` if RBAC let them do anything.
 
+    ``also`` is a guardrail that refuses it too: the API server names either, and keeps no order among policies.
     In paths ``OWN`` is the grant's own name, and ``OTHER`` that of another grant.
     """
 
@@ -58,6 +60,7 @@ class Way:
     body: Any = None
     content_type: str = ""
     bound: str = BY_BOUNDS
+    also: str = ""
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -226,10 +229,13 @@ WAYS = [
     # -- tokens and certificates
     Way("a new token of its own", BY_RBAC, "POST", f"{CORE}{SETUP}/serviceaccounts/OWN/token", token_for(86400)),
     Way("a token of another grant", BY_RBAC, "POST", f"{CORE}{SETUP}/serviceaccounts/OTHER/token", token_for(600)),
-    Way("a token of the operator for a day", BY_RBAC, "POST", OPERATORS_TOKEN, token_for(86400)),
+    Way("a token of the operator for a day", BY_RBAC, "POST", OPERATORS_TOKEN, token_for(86400),
+        also=BY_TOKENS),
     Way("one for ten minutes, to renew it with itself", BY_RBAC, "POST", OPERATORS_TOKEN, token_for(600)),
-    Way("one for another system", BY_RBAC, "POST", OPERATORS_TOKEN, token_for(600, audiences=["vault"])),
-    Way("a token of the router", BY_RBAC, "POST", f"{CORE}{SYSTEM}/serviceaccounts/router/token", token_for(600)),
+    Way("one for another system", BY_RBAC, "POST", OPERATORS_TOKEN, token_for(600, audiences=["vault"]),
+        also=BY_TOKENS),
+    Way("a token of the router", BY_RBAC, "POST", f"{CORE}{SYSTEM}/serviceaccounts/router/token", token_for(600),
+        also=BY_TOKENS),
     Way("a token of somebody else's account", BY_RBAC, "POST",
         f"{CORE}/namespaces/kube-system/serviceaccounts/default/token", token_for(600)),
     Way("a token that never ends, in a secret", BY_RBAC, "POST", f"{CORE}{SYSTEM}/secrets", TOKEN_SECRET),
@@ -431,7 +437,7 @@ def wrongs(ways: list[Way], answers: list[str], wanted: list[str]) -> str:
     return "\n".join(
         f"{way.sentence}: {stopped_by(answer)} instead of {by}: {answer}"
         for way, answer, by in rows
-        if stopped_by(answer) != by
+        if stopped_by(answer) != by and not (by == BY_BOUNDS and stopped_by(answer) == way.also)
     )
 
 
