@@ -52,7 +52,13 @@ _TOLERATED_BY_CANARIES = {
 }
 # What they are told by may start more than we know: other networks, devices, agents that bring secrets.
 _NOTES = (PREFIX, LWS_MARKS, "kubectl.kubernetes.io/restartedAt", "batch.kubernetes.io/")
-_NOTES_OF_SERVERS = (*_NOTES, "kubernetes.io/limit-ranger", "openshift.io/scc", "security.openshift.io/")
+_NOTES_OF_SERVERS = (
+    *_NOTES,
+    "kubernetes.io/limit-ranger",
+    "openshift.io/scc",
+    "security.openshift.io/",
+    "seccomp.security.alpha.kubernetes.io/pod",
+)
 
 
 def pods_policy(contract: Mapping[str, Any]) -> Policy:
