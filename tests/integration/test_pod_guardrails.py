@@ -189,6 +189,25 @@ def test_a_template_is_looked_at_when_it_changes_and_not_when_it_does_not(place:
         place.cluster.request("DELETE", f"{DEPLOYMENTS}/probe?propagationPolicy=Background")
 
 
+def test_a_template_gives_pods_no_finalizers_and_nobody_takes_a_pods_owner_away(place: Governed) -> None:
+    for marks in ({"finalizers": ["acme.example/stay"]}, {"name": "x"}):
+        made = workload("Deployment", "probe", good())
+        made["spec"]["template"]["metadata"] |= marks
+        assert "no finalizers, owners or names" in asked(place, DEPLOYMENTS, made, "deployer")
+    there = place.cluster.request("GET", f"/api/v1{MODELS}/configmaps/kube-root-ca.crt")["metadata"]
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": there["name"], "uid": there["uid"]}
+    owned = pod("owned", good(nodeSelector={"no": "node"}))
+    owned["metadata"]["ownerReferences"] = [owner]
+    place.cluster.request("POST", PODS, owned)
+    medic = place.acting_as("node-medic")
+    try:
+        assert "neither owners" in refusal(medic, "PATCH", f"{PODS}/owned", {"metadata": {"ownerReferences": None}})
+        noted = {"metadata": {"annotations": {"byoc.fireworks.ai/replaced-by": "x 1"}}}
+        assert refusal(medic, "PATCH", f"{PODS}/owned", noted) == ""
+    finally:
+        place.cluster.request("DELETE", f"{PODS}/owned?gracePeriodSeconds=0")
+
+
 def test_the_table_names_every_field_that_the_server_knows(place: Governed) -> None:
     """A new version of Kubernetes may have new ones. They are refused until somebody decides about them here."""
     published = place.cluster.request("GET", "/openapi/v3/api/v1")["components"]["schemas"]

@@ -100,17 +100,17 @@ def _secrets(contract: Mapping[str, Any]) -> dict[str, list[str]]:
     }
 
 
-def _notes(side: str) -> str:
-    """The keys of the annotations that pods are made with."""
+def _made_with(side: str) -> str:
+    """The metadata that pods are made with: of each template, or of the pod itself."""
 
     def of(place: str) -> str:
-        return f"dyn({side}).{place}.?metadata.?annotations.orValue({{}}).map(key, key)"
+        return f"dyn({side}).{place}.?metadata.orValue({{}})"
 
-    group = " + ".join(of(f"spec.?leaderWorkerTemplate.?{each}") for each in ("leaderTemplate", "workerTemplate"))
+    group = ", ".join(of(f"spec.?leaderWorkerTemplate.?{each}") for each in ("leaderTemplate", "workerTemplate"))
     return (
-        f"(variables.kind == {literal(LWS_PLURAL)} ? {group}"
-        f" : variables.kind == 'pods' ? dyn({side}).metadata.?annotations.orValue({{}}).map(key, key)"
-        f" : variables.kind == 'cronjobs' ? {of('spec.jobTemplate.spec.?template')} : {of('spec.?template')})"
+        f"(variables.kind == {literal(LWS_PLURAL)} ? [{group}]"
+        f" : variables.kind == 'pods' ? [dyn({side}).metadata]"
+        f" : variables.kind == 'cronjobs' ? [{of('spec.jobTemplate.spec.?template')}] : [{of('spec.?template')}])"
     )
 
 
@@ -119,13 +119,18 @@ _VARIABLES = {
         f"variables.kind == 'pods' && dyn(object).?metadata.?labels[?{literal(CANARY_LABEL)}].orValue('') == 'true'"
     ),
     "tolerated": f"variables.canary ? {literal(_TOLERATED_BY_CANARIES)} : {literal(_TOLERATED)}",
+    "madeWith": _made_with("object"),
+    "madeBefore": f"request.operation == 'CREATE' ? [] : {_made_with('oldObject')}",
     # On a pod that a controller made of a template, only the customer's own webhooks can have added more.
     "told": (
-        "(variables.kind == 'pods' ? request.operation == 'CREATE' && " + FROM_OUR_ACCOUNTS + " : true)"
-        f" ? {_notes('object')}.filter(key, request.operation == 'CREATE' || !(key in {_notes('oldObject')})) : []"
+        "variables.kind == 'pods' && !(request.operation == 'CREATE' && " + FROM_OUR_ACCOUNTS + ") ? [] :"
+        " variables.madeWith.filter(made, !(made in variables.madeBefore))"
     ),
     "known": f"variables.kind == 'pods' ? {literal(_NOTES_OF_SERVERS)} : {literal(_NOTES)}",
-    "strange": ("variables.told.filter(key, key.contains('.') && !variables.known.exists(ours, key.startsWith(ours)))"),
+    "strange": (
+        "variables.told.map(made, made.?annotations.orValue({}).filter(key, key.contains('.')"
+        " && !variables.known.exists(ours, key.startsWith(ours))).join(', ')).filter(names, names != '')"
+    ),
 }
 
 
@@ -283,6 +288,11 @@ _DESCRIBED = (
         f"Pods are made with no annotations that others act on, only with ours, {PREFIX} (compliance).",
         f"'pods are made with no annotations that others act on, only with ours, {PREFIX} (compliance), not with '"
         " + variables.strange.join(', ')",
+    ),
+    Rule(
+        "variables.kind == 'pods' || variables.told.all(made,"
+        " made.all(key, key in ['annotations', 'creationTimestamp', 'labels']))",
+        "Templates give pods labels and annotations, and no finalizers, owners or names (compliance).",
     ),
     Rule(
         "!variables.isNew || (dyn(object).spec.?volumeClaimTemplates.orValue([]).size() == 0"
