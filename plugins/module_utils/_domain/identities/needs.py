@@ -234,12 +234,7 @@ CONNECTING = (OPERATOR, OBSERVER, DEPLOYER, UPGRADER, NODE_MEDIC, "metrics-reade
 
 _FIRST_GUARDRAILS = ("fireworks-nodes", "fireworks-scope", "fireworks-workloads")
 TOKENS_GUARDRAIL = "fireworks-tokens"
-_SECOND_GUARDRAILS = (
-    TOKENS_GUARDRAIL,
-    "fireworks-pod-fields",
-    "fireworks-pods",
-    "fireworks-replicas",
-)
+_SECOND_GUARDRAILS = (TOKENS_GUARDRAIL, "fireworks-pod-fields", "fireworks-pods", "fireworks-replicas")
 GUARDRAILS = tuple(sorted((*_FIRST_GUARDRAILS, *_SECOND_GUARDRAILS)))
 """Names of the ValidatingAdmissionPolicies and of their bindings."""
 
