@@ -46,6 +46,7 @@ class Governed:
         self.cluster = cluster
         self._applied: dict[str, Manifest] = {}
         self._tokens: dict[str, Api] = {}
+        self._good = ""
 
     def govern(self, contract: Manifest) -> None:
         """Apply the contract's presetup instead of the one before, and wait until every guardrail refuses."""
@@ -60,7 +61,8 @@ class Governed:
             self._apply(path, wanted[path])
         self._tokens.clear()
         self._misbind()
-        self._until_refused("fireworks-nodes", "fireworks-workloads")
+        self._good = image((contract["compliance"].get("registries") or [RELEASE_REGISTRY])[0])
+        self._until_refused(*(name for name in GUARDRAILS if name not in _LAST))
         for path in sorted(last):
             self._apply(path, wanted[path])
         self._until_refused(*_LAST)
@@ -131,9 +133,20 @@ class Governed:
             "fireworks-scope": ("POST", "/api/v1/namespaces/default/configmaps", {"metadata": {"name": "x"}}),
             "fireworks-workloads": ("POST", f"/api/v1{MODELS}/services", service("x", type="NodePort")),
             "fireworks-tokens": ("POST", f"/api/v1{MODELS}/serviceaccounts/{MISBOUND}/token", _TOKEN),
+            "fireworks-pod-fields": self._probing(hostname="a"),
+            "fireworks-pods": self._probing(terminationGracePeriodSeconds=86400),
+            "fireworks-replicas": self._probing(10_001),
         }[guardrail]
-        by = self.acting_as("admin" if guardrail == "fireworks-tokens" else MISBOUND)
+        held = (*_LAST[:1], "fireworks-nodes", "fireworks-workloads")
+        by = self.acting_as(MISBOUND if guardrail in held else "admin")
         return f"ValidatingAdmissionPolicy '{guardrail}'" in refusal(by, method, path, body)
+
+    def _probing(self, replicas: int = 1, **spec: Any) -> tuple[str, str, Manifest]:
+        return (
+            "POST",
+            f"/apis/apps/v1{MODELS}/deployments",
+            workload("Deployment", "x", pod_spec(self._good, **spec), replicas),
+        )
 
 
 _TOKEN = {"spec": {"expirationSeconds": 3600}}

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import GUARDRAILS
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.canary import COMMAND, canary_pod
 from tests.integration.guarded import (
     ADMISSION,
@@ -260,6 +261,7 @@ def _contract(
 ) -> Contract:
     made = agreed(capacity={"gpus": [{"product": p, "count": n} for p, n in (gpus or {H100: 16}).items()]})
     made["actions"] = actions
+    made["scaling"]["max_replicas_per_model"] = 100  # another guardrail's, and tried with it
     made["compliance"] |= {
         "registries": [REGISTRIES[0]] if registries is None else registries,
         "digests_required": digests,
@@ -357,7 +359,7 @@ def with_victim(place: Governed, contract: Contract) -> None:
 def test_the_server_finds_nothing_to_warn_about_in_the_policies(place: Governed) -> None:
     for contract in contracts()[:2]:
         place.govern(contract)
-        for name in ("fireworks-nodes", "fireworks-scope", "fireworks-workloads"):
+        for name in GUARDRAILS:
             path = f"{ADMISSION}/validatingadmissionpolicies/{name}"
             read = lambda path=path: place.cluster.request("GET", path)  # noqa: E731
             until(

@@ -124,7 +124,9 @@ CSR = named(
     spec={"signerName": "kubernetes.io/kube-apiserver-client", "request": "LQ==", "usages": ["client auth"]},
 )
 HOST_FILES = {"volumes": [{"name": "host", "hostPath": {"path": "/"}}]}
-PRIVILEGED = container(securityContext={"privileged": True})
+# All else is as the guardrails of pods want it: one of them alone refuses.
+_MORE = {"allowPrivilegeEscalation": True, "capabilities": {"drop": ["ALL"]}}
+PRIVILEGED = container(securityContext={**_MORE, "privileged": True})
 JOB = workload("Job", "backdoor", pod_spec(GOOD))
 CRON_JOB = {**named("backdoor"), "spec": {"schedule": "* * * * *", "jobTemplate": {"spec": JOB["spec"]}}}
 BUDGET = named("backdoor", spec={"maxUnavailable": 0, "selector": {}})
@@ -256,7 +258,8 @@ WAYS = [
     Way("one with a port of the node", BY_WORKLOADS, "POST", DEPLOYMENTS,
         deployment(**container(ports=[{"containerPort": 80, "hostPort": 80}]))),
     Way("one with capabilities", BY_WORKLOADS, "POST", DEPLOYMENTS,
-        deployment(**container(securityContext={"capabilities": {"add": ["SYS_ADMIN"]}}))),
+        deployment(**container(securityContext={"capabilities": {"add": ["SYS_ADMIN"], "drop": ["ALL"]},
+                                                "allowPrivilegeEscalation": True}))),
     Way("an image of somebody else", BY_WORKLOADS, "POST", DEPLOYMENTS,
         deployment(image=image("docker.io/backdoor"))),
     Way("pods that are the operator", BY_WORKLOADS, "POST", STACK, deployment(account="operator")),

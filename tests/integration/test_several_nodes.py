@@ -46,7 +46,7 @@ def acme(bed: Any, tmp_path: Path) -> Iterator[Any]:
 def models(acme: Any, tmp_path: Path) -> Iterator[Models]:
     """The same, governed by the contract of such a model."""
     contract = spanning(in_full(acme))
-    apply_presetup(acme, contract)
+    apply_presetup(acme, {**contract, "scaling": {**contract["scaling"], "max_replicas_per_model": 2}})
     shared = the_set(contract)
     shared["spec"]["leaderWorkerTemplate"]["workerTemplate"]["spec"]["hostNetwork"] = True
     until(lambda: refused(acme, shared), "the guardrails do not refuse yet")

@@ -16,7 +16,9 @@ from .names import PRESETUP_VERSION_ANNOTATION
 ADDED: dict[int, str] = {
     2: (
         "the guardrail fireworks-tokens, which limits the lifetime, audience and accounts of tokens; and that no"
-        " account of ours deletes a whole collection at once"
+        " account of ours deletes a whole collection at once; the guardrails fireworks-pod-fields, fireworks-pods and"
+        " fireworks-replicas, by which pods have only what the stack and the models use, and models no more replicas"
+        " than agreed"
     ),
 }
 """By version: what it added to the one before, in words for a customer."""

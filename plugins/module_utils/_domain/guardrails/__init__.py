@@ -4,7 +4,7 @@
 """Guardrails: admission policies for what RBAC cannot express, such as fields, images, devices and namespaces.
 
 RBAC decides who may write which kind; a guardrail checks the object, even if one of our accounts is bound to a wrong
-role by mistake. Four policies, compiled from the contract and from what the API server says of itself.
+role by mistake. Compiled from the contract and from what the API server says of itself.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from typing import Any
 
 from ..presetup_version import NEWEST
 from .nodes import nodes_policy
+from .pod_allowlist import pod_fields_policy
+from .pod_values import pods_policy
 from .policy import manifests
+from .replicas import replicas_policy
 from .scope import scope_policy
 from .tokens import tokens_policy
 from .workloads import workloads_policy
@@ -38,8 +41,13 @@ def guardrail_objects(
     policies = [
         nodes_policy(contract),
         scope_policy(contract, version),
-        workloads_policy(contract, [str(registry) for registry in named]),
+        workloads_policy(contract, [str(registry) for registry in named], version),
     ]
     if version >= 2:
-        policies.append(tokens_policy(contract, audiences))
+        policies += [
+            tokens_policy(contract, audiences),
+            pod_fields_policy(contract),
+            pods_policy(contract),
+            replicas_policy(contract),
+        ]
     return [made for policy in policies for made in manifests(policy)]

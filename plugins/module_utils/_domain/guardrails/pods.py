@@ -70,3 +70,9 @@ POD_RULES = (
     ),
 )
 """Rules for the scope guardrail, which checks everything that our accounts write."""
+
+KEPT_RULE = Rule(
+    f"!({_UPDATE}) || dyn(oldObject).metadata.all(key, key in {_RULED} || key in dyn(object).metadata)",
+    "Fireworks takes nothing from a pod's metadata, neither owners nor finalizers.",
+)
+"""What these rules left open until the second version of the prerequisites."""

@@ -16,7 +16,7 @@ from ..identities.customers import observed_at_customers
 from ..identities.needs import CLUSTER, CONNECTING, OPERATOR, Need, granted, identities_of
 from ..names import NAMESPACES, PRESETUP_SET, account_user
 from ..presetup_version import NEWEST
-from .pods import POD_RULES
+from .pods import KEPT_RULE, POD_RULES
 from .policy import FROM_OUR_ACCOUNTS, Policy, Rule, literal
 
 _WHY = (
@@ -61,6 +61,7 @@ def scope_policy(contract: Mapping[str, Any], version: int = NEWEST) -> Policy:
             PRESETUP_RULE,
             *((ONE_BY_ONE_RULE,) if version >= 2 else ()),
             *POD_RULES,
+            *((KEPT_RULE,) if version >= 2 else ()),
         ),
     )
 

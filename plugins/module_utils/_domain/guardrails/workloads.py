@@ -13,6 +13,7 @@ from ..contract.defaults import said
 from ..contract.schema import SCHEMA
 from ..identities.needs import IDENTITIES
 from ..names import GPU, GPU_PRODUCT_LABEL, LWS_GROUP, LWS_PLURAL, MODELS_NAMESPACE, NAMESPACES
+from ..presetup_version import NEWEST
 from .policy import Policy, Rule, literal
 
 PRIVILEGED: tuple[str, ...] = ()
@@ -22,7 +23,7 @@ _WHY = (
     "In fireworks-system and fireworks-models only images from the agreed registries run, "
     "by digest where agreed, without privileges, and on approved GPUs only. This applies to all users."
 )
-_MATCH = {
+_MATCH: dict[str, Any] = {
     "namespaceSelector": {
         "matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "In", "values": list(NAMESPACES)}]
     },
@@ -38,14 +39,21 @@ _MATCH = {
         )
     ],
 }
+OF_PODS: dict[str, Any] = {
+    **_MATCH,
+    "resourceRules": [
+        {**rule, "resources": [each for each in rule["resources"] if each != "services" and "/scale" not in each]}
+        for rule in _MATCH["resourceRules"]
+    ],
+}
+"""What a policy matches that looks into pods, and into what describes them."""
 
-
-_LWS = "leaderworkerset.sigs.k8s.io/"
+LWS_MARKS = "leaderworkerset.sigs.k8s.io/"
 """What LeaderWorkerSet marks pods with: lws.sigs.k8s.io, "Labels, annotations and environment variables"."""
 
 
-def workloads_policy(contract: Mapping[str, Any], registries: Sequence[str]) -> Policy:
-    """The guardrail ``fireworks-workloads``."""
+def workloads_policy(contract: Mapping[str, Any], registries: Sequence[str], version: int = NEWEST) -> Policy:
+    """The guardrail ``fireworks-workloads``, by prerequisites of this version."""
     return Policy(
         name="fireworks-workloads",
         why=_WHY,
@@ -58,7 +66,7 @@ def workloads_policy(contract: Mapping[str, Any], registries: Sequence[str]) -> 
         rules=(
             *_images(contract),
             *_PRIVILEGES,
-            _ACCOUNT,
+            _account(_OTHERS if version < 2 else _OTHERS_WITH_TOKEN),
             *_DEVICES,
             *_SERVICES,
         ),
@@ -83,8 +91,8 @@ def _copies(side: str) -> str:
     """
     template = f"dyn({side}).spec.?template.?metadata"
     group = (
-        f"({template}.?labels[?{literal(_LWS + 'worker-index')}].orValue('') == '0'"
-        f" ? int({template}.?annotations[?{literal(_LWS + 'size')}].orValue('1')) : 1)"
+        f"({template}.?labels[?{literal(LWS_MARKS + 'worker-index')}].orValue('') == '0'"
+        f" ? int({template}.?annotations[?{literal(LWS_MARKS + 'size')}].orValue('1')) : 1)"
     )
     return (
         f"(variables.kind == 'jobs' ? dyn({side}).spec.?parallelism.orValue(1)"
@@ -94,7 +102,8 @@ def _copies(side: str) -> str:
     )
 
 
-def _containers(pod: str) -> str:
+def containers_of(pod: str) -> str:
+    """All containers of a pod, whenever they run."""
     return " + ".join(f"{pod}.?{key}.orValue([])" for key in ("containers", "initContainers", "ephemeralContainers"))
 
 
@@ -137,7 +146,7 @@ _VARIABLES = {
     # The first pod of each group; described like the others unless it says otherwise.
     "leader": "variables.group ? variables.described.?leaderTemplate.?spec.orValue(variables.pod) : {}",
     "copies": f"variables.isNew ? {_copies('object')} : 0",
-    "containers": f"{_containers('variables.pod')} + {_containers('variables.leader')}",
+    "containers": f"{containers_of('variables.pod')} + {containers_of('variables.leader')}",
     "volumes": "variables.pod.?volumes.orValue([]) + variables.leader.?volumes.orValue([])",
     "accounts": (
         "[variables.pod.?serviceAccountName.orValue('')]"
@@ -166,6 +175,13 @@ _VARIABLES = {
         " ? dyn(object).spec : {}"
     ),
 }
+
+DESCRIBED = {
+    name: _VARIABLES[name]
+    for name in ("kind", "scale", "isNew", "described", "group", "pod", "leader", "copies", "containers", "volumes",
+                 "accounts", "privileged")
+}  # fmt: skip
+"""What every policy about pods knows of them."""
 
 
 def _images(contract: Mapping[str, Any]) -> list[Rule]:
@@ -218,12 +234,21 @@ _POD_ACCOUNTS = {
 """The accounts that pods run as. Never one that connects from outside: a pod would give access to it."""
 
 _OTHERS = f"variables.accounts.filter(name, !(name in {literal(_POD_ACCOUNTS)}[request.namespace]))"
-_ACCOUNT = Rule(
-    f"!variables.isNew || {_OTHERS}.size() == 0",
-    "Pods run only as the accounts that were created for them.",
-    f"'a pod in ' + request.namespace + ' runs as ' + {literal(_POD_ACCOUNTS)}[request.namespace].join(' or ')"
-    f" + ', not as ' + {_OTHERS}.map(name, name == '' ? 'an unnamed account' : name).join(', ')",
+# Without its token an account gives a pod nothing.
+_OTHERS_WITH_TOKEN = (
+    f"{_OTHERS}.filter(name, !(name in ['', 'default'] && [variables.pod, variables.leader].all(pod,"
+    " pod.size() == 0 || !pod.?automountServiceAccountToken.orValue(true))))"
 )
+
+
+def _account(others: str) -> Rule:
+    return Rule(
+        f"!variables.isNew || {others}.size() == 0",
+        "Pods run only as the accounts that were created for them.",
+        f"'a pod in ' + request.namespace + ' runs as ' + {literal(_POD_ACCOUNTS)}[request.namespace].join(' or ')"
+        f" + ', not as ' + {others}.map(name, name == '' ? 'an unnamed account' : name).join(', ')",
+    )
+
 
 _DEVICES = (
     Rule(

@@ -1,0 +1,302 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the fields of a pod may hold, for all users: ``restricted`` Pod Security, and only what the contract names.
+
+Which fields a pod may have at all is the table in ``pod_fields``; images, accounts and GPUs are in ``workloads``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..model.engine_adapter import claims, sources
+from ..names import (
+    CANARY_LABEL,
+    GPU,
+    LWS_PLURAL,
+    MODELS_NAMESPACE,
+    PREFIX,
+    PRIORITIES,
+    QUARANTINE_TAINT,
+    SYSTEM_NAMESPACE,
+    priority_class,
+)
+from .pod_allowlist import WHERE
+from .policy import FROM_OUR_ACCOUNTS, Policy, Rule, literal
+from .workloads import DESCRIBED, LWS_MARKS, OF_PODS, containers_of
+
+_WHY = (
+    "In fireworks-system and fireworks-models pods are restricted as Pod Security means it, and mount, read, tolerate"
+    " and displace only what the contract names. This applies to all users."
+)
+_LONGEST_GRACE = 120
+"""Seconds that a pod may take to end: an engine finishes what it is generating."""
+_SHARED_MEMORY = "16Gi"
+_TOKEN_SECONDS = 3607
+"""The lifetime of the token that Kubernetes puts into pods; a kubelet renews it."""
+_CERTIFICATES = ("kube-root-ca.crt", "openshift-service-ca.crt")
+
+# Effects by taint: of the GPU nodes, and what Kubernetes adds to pods.
+_TOLERATED = {
+    GPU: "NoSchedule",
+    "node.kubernetes.io/not-ready": "NoExecute",
+    "node.kubernetes.io/unreachable": "NoExecute",
+    "node.kubernetes.io/memory-pressure": "NoSchedule",
+}
+_TOLERATED_BY_CANARIES = {
+    **_TOLERATED,
+    QUARANTINE_TAINT: "NoSchedule",
+    "node.kubernetes.io/unschedulable": "NoSchedule",
+}
+# What they are told by may start more than we know: other networks, devices, agents that bring secrets.
+_NOTES = (PREFIX, LWS_MARKS, "kubectl.kubernetes.io/restartedAt", "batch.kubernetes.io/")
+_NOTES_OF_SERVERS = (
+    *_NOTES,
+    "kubernetes.io/limit-ranger",
+    "openshift.io/scc",
+    "security.openshift.io/",
+    "seccomp.security.alpha.kubernetes.io/pod",
+)
+
+
+def pods_policy(contract: Mapping[str, Any]) -> Policy:
+    """The guardrail ``fireworks-pods``."""
+    return Policy(
+        name="fireworks-pods",
+        why=_WHY,
+        match=OF_PODS,
+        variables={
+            **DESCRIBED,
+            **WHERE,
+            "claims": literal(_claims(contract)),
+            "secrets": literal(_secrets(contract)),
+            **_VARIABLES,
+        },
+        rules=tuple(
+            Rule(f"variables.privileged || ({rule.expression})", rule.message, rule.details)
+            for rule in (*_RESTRICTED, *_MOUNTED, *_PLACED, *_DEVICES, *_DESCRIBED)
+        ),
+    )
+
+
+def _claims(contract: Mapping[str, Any]) -> dict[str, dict[str, bool]]:
+    """By namespace, the claims that the contract names, and whether pods may write to them: only to a cache."""
+    found: dict[str, bool] = {}
+    for model in contract.get("models") or ():
+        found.update({volume.claim: found.get(volume.claim, False) for volume in claims(sources(model))})
+        if cache := (model.get("weights_cache") or {}).get("claim"):
+            found[str(cache)] = True
+    return {SYSTEM_NAMESPACE: {}, MODELS_NAMESPACE: dict(sorted(found.items()))}
+
+
+def _secrets(contract: Mapping[str, Any]) -> dict[str, list[str]]:
+    """By namespace, the Secrets that the contract names."""
+    receiver = (contract.get("health") or {}).get("events") or {}
+    return {
+        SYSTEM_NAMESPACE: [str(receiver["token_secret"]["name"])] if receiver else [],
+        MODELS_NAMESPACE: [],
+    }
+
+
+def _made_with(side: str) -> str:
+    """The metadata that pods are made with: of each template, or of the pod itself."""
+
+    def of(place: str) -> str:
+        return f"dyn({side}).{place}.?metadata.orValue({{}})"
+
+    group = ", ".join(of(f"spec.?leaderWorkerTemplate.?{each}") for each in ("leaderTemplate", "workerTemplate"))
+    return (
+        f"(variables.kind == {literal(LWS_PLURAL)} ? [{group}]"
+        f" : variables.kind == 'pods' ? [dyn({side}).metadata]"
+        f" : variables.kind == 'cronjobs' ? [{of('spec.jobTemplate.spec.?template')}] : [{of('spec.?template')}])"
+    )
+
+
+_VARIABLES = {
+    "canary": (
+        f"variables.kind == 'pods' && dyn(object).?metadata.?labels[?{literal(CANARY_LABEL)}].orValue('') == 'true'"
+    ),
+    "tolerated": f"variables.canary ? {literal(_TOLERATED_BY_CANARIES)} : {literal(_TOLERATED)}",
+    "madeWith": _made_with("object"),
+    "madeBefore": f"request.operation == 'CREATE' ? [] : {_made_with('oldObject')}",
+    # On a pod that a controller made of a template, only the customer's own webhooks can have added more.
+    "told": (
+        "variables.kind == 'pods' && !(request.operation == 'CREATE' && " + FROM_OUR_ACCOUNTS + ") ? [] :"
+        " variables.madeWith.filter(made, !(made in variables.madeBefore))"
+    ),
+    "known": f"variables.kind == 'pods' ? {literal(_NOTES_OF_SERVERS)} : {literal(_NOTES)}",
+    "strange": (
+        "variables.told.map(made, made.?annotations.orValue({}).filter(key, key.contains('.')"
+        " && !variables.known.exists(ours, key.startsWith(ours))).join(', ')).filter(names, names != '')"
+    ),
+}
+
+
+def _said(field: str, otherwise: str) -> str:
+    """A field of a container's security context."""
+    return f"c.?securityContext.?{field}.orValue({otherwise})"
+
+
+def _everywhere(field: str, otherwise: str, holds: str) -> str:
+    """Whether it holds for pods, or else for each of their containers; and for whatever else says something of it."""
+    pod = f"p.?securityContext.?{field}"
+    return (
+        f"variables.pods.all(p, {pod}.hasValue() ? {pod}.orValue({otherwise}) {holds}"
+        f" : ({containers_of('p')}).all(c, {_said(field, otherwise)} {holds}))"
+        f" && variables.containers.all(c, !c.?securityContext.?{field}.hasValue() || {_said(field, otherwise)} {holds})"
+    )
+
+
+_LEVEL = "(compliance.pod_security; restricted holds at each level)"
+_RESTRICTED = (
+    Rule(
+        _everywhere("runAsNonRoot", "false", "== true"),
+        f"Pods run as no root user: runAsNonRoot is true {_LEVEL}.",
+    ),
+    Rule(
+        "variables.pods.all(p, p.?securityContext.?runAsUser.orValue(1) != 0)"
+        f" && variables.containers.all(c, {_said('runAsUser', '1')} != 0)",
+        f"Pods run as no root user: runAsUser is not 0 {_LEVEL}.",
+    ),
+    Rule(
+        _everywhere("seccompProfile.?type", "''", "== 'RuntimeDefault'"),
+        f"Pods have the seccomp profile RuntimeDefault {_LEVEL}.",
+    ),
+    # Anything but false is refused where privileges are, in the guardrail of workloads.
+    Rule(
+        "variables.containers.all(c, c.?securityContext.?allowPrivilegeEscalation.hasValue())",
+        f"Containers gain no privileges: allowPrivilegeEscalation is false, and said to be {_LEVEL}.",
+    ),
+    Rule(
+        f"variables.containers.all(c, 'ALL' in {_said('capabilities.?drop', '[]')})",
+        f"Containers drop ALL capabilities {_LEVEL}.",
+    ),
+)
+
+_CLAIM = "v.persistentVolumeClaim"
+_FOREIGN_CLAIMS = (
+    f"variables.volumes.filter(v, has({_CLAIM}) && !({_CLAIM}.claimName in variables.claims[request.namespace]"
+    f" && ({_CLAIM}.?readOnly.orValue(false) || variables.claims[request.namespace][{_CLAIM}.claimName])))"
+)
+_FOREIGN_SECRETS = (
+    "variables.volumes.filter(v, has(v.secret)"
+    " && !(v.secret.?secretName.orValue('') in variables.secrets[request.namespace]))"
+)
+_MOUNTED = (
+    Rule(
+        "variables.volumes.all(v, !has(v.emptyDir) || v.emptyDir.?medium.orValue('') == ''"
+        " || (v.emptyDir.medium == 'Memory' && v.emptyDir.?sizeLimit.hasValue()"
+        f" && !quantity(string(v.emptyDir.sizeLimit)).isGreaterThan(quantity({literal(_SHARED_MEMORY)}))))",
+        f"A volume in memory has a sizeLimit of at most {_SHARED_MEMORY}, and there is no other medium (compliance).",
+    ),
+    Rule(
+        f"{_FOREIGN_CLAIMS}.size() == 0",
+        "Pods mount only the claims of the contract, and write only to a cache"
+        " (models: source.uri, adapters, weights_cache.claim).",
+        f"'the contract has no claim ' + {_FOREIGN_CLAIMS}.map(v, {_CLAIM}.claimName).join(', ') + ' in '"
+        " + request.namespace + ', or only to be read (models: source.uri, adapters, weights_cache.claim)'",
+    ),
+    Rule(
+        f"{_FOREIGN_SECRETS}.size() == 0",
+        "Pods mount only the Secrets of the contract (health.events.token_secret).",
+        f"'the contract has no Secret ' + {_FOREIGN_SECRETS}.map(v, v.secret.?secretName.orValue('')).join(', ')"
+        " + ' in ' + request.namespace + ' (health.events.token_secret)'",
+    ),
+    Rule(
+        "variables.volumes.all(v, !has(v.projected) || v.projected.?sources.orValue([]).all(s,"
+        f" s.?serviceAccountToken.?expirationSeconds.orValue({_TOKEN_SECONDS}) <= {_TOKEN_SECONDS}"
+        f" && (!has(s.configMap) || s.configMap.?name.orValue('') in {literal(_CERTIFICATES)})))",
+        "The only token in a pod is the one that Kubernetes puts there, with its lifetime (access.token_lifetime).",
+    ),
+)
+
+_PRIORITIES = literal(["", *map(priority_class, PRIORITIES)])
+_FOREIGN_PRIORITIES = (
+    f"variables.pods.filter(p, !(p.?priorityClassName.orValue('') in {_PRIORITIES}"
+    # A cluster may have a class for pods that name none. On the pod itself it is written as if it were asked for.
+    " || (variables.kind == 'pods' && (p.?priority.orValue(1) <= 0 || p.?preemptionPolicy.orValue('') == 'Never'))))"
+)
+_FOREIGN_TOLERATIONS = (
+    "variables.pods.map(p, p.?tolerations.orValue([])"
+    ".filter(t, variables.tolerated[?t.?key.orValue('')].orValue('none') != t.?effect.orValue(''))"
+    ".map(t, t.?key.orValue('every taint') + ':' + t.?effect.orValue('every effect')).join(', '))"
+    ".filter(names, names != '')"
+)
+_PLACED = (
+    Rule(
+        f"{_FOREIGN_PRIORITIES}.size() == 0",
+        "Pods have the priority classes of the contract's words, or one that displaces nobody (models: priority).",
+        f"'pods have the priority classes fireworks-critical, -standard and -batch (models: priority), not '"
+        f" + {_FOREIGN_PRIORITIES}.map(p, p.?priorityClassName.orValue('')).join(', ')",
+    ),
+    Rule(
+        f"{_FOREIGN_TOLERATIONS}.size() == 0",
+        "Pods tolerate only the taint of GPU nodes and what Kubernetes adds, and a canary the quarantine of its node"
+        " (actions.cordon).",
+        "'pods tolerate only the taint of GPU nodes and what Kubernetes adds, and a canary the quarantine of its node"
+        f" (actions.cordon), not ' + {_FOREIGN_TOLERATIONS}.join(', ')",
+    ),
+    Rule(
+        "request.operation != 'CREATE' || variables.pods.all(p, !has(p.nodeName))",
+        "The scheduler chooses the node of a pod: no nodeName (capacity.gpus).",
+    ),
+    Rule(
+        "variables.pods.all(p, p.?schedulerName.orValue('default-scheduler') == 'default-scheduler')",
+        "Pods are placed by the default scheduler, which counts what they use (capacity.gpus).",
+    ),
+    Rule(
+        "variables.pods.all(p, p.?dnsPolicy.orValue('ClusterFirst') == 'ClusterFirst')",
+        "Pods find names as the cluster does: the dnsPolicy is ClusterFirst (compliance.egress).",
+    ),
+    Rule(
+        "variables.pods.all(p, !has(p.serviceAccount) || p.serviceAccount == p.?serviceAccountName.orValue(''))",
+        "A pod has one account: serviceAccount and serviceAccountName are the same (access).",
+    ),
+    Rule(
+        f"variables.pods.all(p, p.?terminationGracePeriodSeconds.orValue(30) <= {_LONGEST_GRACE})",
+        f"A pod ends within {_LONGEST_GRACE} s: a longer terminationGracePeriodSeconds would hold up your drains"
+        " (actions.drain).",
+    ),
+)
+
+_AMOUNTS = (
+    "variables.containers.map(c, (c.?resources.?limits.orValue({}).map(name, name)"
+    " + c.?resources.?requests.orValue({}).map(name, name))"
+    ".filter(name, !name.contains('/') && !(name in ['cpu', 'memory', 'ephemeral-storage'])).join(', '))"
+    ".filter(names, names != '')"
+)
+_DEVICES = (
+    Rule(
+        "variables.containers.all(c, c.?env.orValue([]).all(e, !e.?name.orValue('').startsWith('NVIDIA_'))"
+        " && c.?volumeMounts.orValue([]).all(m, !m.?mountPath.orValue('').contains('nvidia-container-devices')))",
+        "Containers get GPUs by asking for them, and not by NVIDIA_VISIBLE_DEVICES, other NVIDIA_ variables, or mounts"
+        " that mean the same (capacity.gpus).",
+    ),
+    Rule(
+        f"{_AMOUNTS}.size() == 0",
+        "Containers ask for cpu, memory, ephemeral-storage and nvidia.com/gpu (capacity.gpus).",
+        f"'containers ask for cpu, memory, ephemeral-storage and nvidia.com/gpu (capacity.gpus), not for ' + {_AMOUNTS}"
+        ".join(', ')",
+    ),
+)
+
+_DESCRIBED = (
+    Rule(
+        "variables.strange.size() == 0",
+        f"Pods are made with no annotations that others act on, only with ours, {PREFIX} (compliance).",
+        f"'pods are made with no annotations that others act on, only with ours, {PREFIX} (compliance), not with '"
+        " + variables.strange.join(', ')",
+    ),
+    Rule(
+        "variables.kind == 'pods' || variables.told.all(made,"
+        " made.all(key, key in ['annotations', 'creationTimestamp', 'labels']))",
+        "Templates give pods labels and annotations, and no finalizers, owners or names (compliance).",
+    ),
+    Rule(
+        "!variables.isNew || (dyn(object).spec.?volumeClaimTemplates.orValue([]).size() == 0"
+        " && dyn(object).spec.?leaderWorkerTemplate.?volumeClaimTemplates.orValue([]).size() == 0)",
+        "Nothing makes claims of volumes: pods use those of the contract (models: weights_cache.claim).",
+    ),
+)
