@@ -21,7 +21,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.tokens import read_claims
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import CONNECTING, PLAYBOOKS
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import (
+    CONNECTING,
+    GUARDRAILS,
+    PLAYBOOKS,
+)
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.declared import VARIABLES
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup_version import ADDED
 from byoc_testbed import ClusterSpec, Testbed
@@ -276,17 +280,19 @@ def test_prerequisites_of_an_older_version_work_on_and_a_line_says_what_they_lac
         assert ("operator", "gains") in {(row["identity"], row["change"]) for row in planned[RIGHTS]}
         assert all("fireworks-tokens" in row["right"] for row in planned[RIGHTS])
         created = {row["object"] for row in planned[CHANGES] if row["will_be"] == "created"}
-        assert created == {f"ValidatingAdmissionPolicy{kind} fireworks-tokens" for kind in ("", "Binding")}
+        assert created == {f"ValidatingAdmissionPolicy{kind} {name}" for kind in ("", "Binding") for name in LATER}
         assert (ours(cluster), versions(cluster)) == before
         newest = play("presetup", tmp_path, [contract], *admin)
         assert newest.returncode == 0, newest.stdout
         assert set(ours(cluster)) - set(before[0]) == {
-            f"{ADMISSION}/validatingadmissionpolicies /fireworks-tokens",
-            f"{ADMISSION}/validatingadmissionpolicybindings /fireworks-tokens",
+            f"{ADMISSION}/validatingadmission{kind} /{name}"
+            for kind in ("policies", "policybindings")
+            for name in LATER
         }
         assert set(planned_by(tmp_path, contract, *admin)) == {"Versions"}
 
 
+LATER = set(GUARDRAILS) - {"fireworks-nodes", "fireworks-scope", "fireworks-workloads"}
 CHANGES, RIGHTS = "What would change", "Rights that would be gained or lost"
 
 

@@ -16,7 +16,8 @@ from .names import PRESETUP_VERSION_ANNOTATION
 ADDED: dict[int, str] = {
     2: (
         "the guardrail fireworks-tokens, which limits the lifetime, audience and accounts of tokens; and that no"
-        " account of ours deletes a whole collection at once"
+        " account of ours deletes a whole collection at once; the guardrail fireworks-records, by which our accounts do"
+        " no more than append to the head of the records"
     ),
 }
 """By version: what it added to the one before, in words for a customer."""
