@@ -23,6 +23,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._operation import C
 from ansible_collections.fireworks.byoc.plugins.module_utils._operations.readers import READERS
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure import failed_result
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.orphans import ending_with_its_run
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.run_number import run_id_of, with_run
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.saying import say, warn
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.sweeping import Limits, Work, sweep
 
@@ -96,6 +97,7 @@ class _OneCluster:
     def __init__(self, known: Any, loader: Any, given: Mapping[str, Any]) -> None:
         self._known = known
         self._loader = loader
+        self._run = run_id_of(known)
         self._arguments = {"connection": trust_as_template("{{ byoc_connection }}"), **given["arguments"]}
         self._keep = given["keep"]
         self._operation = READERS[given["operation"]]
@@ -117,7 +119,7 @@ class _OneCluster:
         if not self._templates.acquire(timeout=max(0.0, until - time.monotonic())):
             return _late("its arguments had no turn: those of another cluster take too long", where=name)
         try:
-            arguments = self._evaluated(name, self._arguments)
+            arguments = with_run(self._evaluated(name, self._arguments), self._run)
         finally:
             self._templates.release()
         validator = ArgumentSpecValidator(dict(self._operation.argument_spec), **dict(self._operation.rules))

@@ -27,6 +27,11 @@ options:
           - The UID of the cluster's C(kube-system) namespace. If another cluster answers, the task fails.
           - Must be given for anything that writes.
         type: str
+      run_id:
+        description:
+          - The id of the run, which each request carries in its C(User-Agent), so that an audit log tells whose it was.
+          - Unless given, that of the playbook; without one, C(-).
+        type: str
       kubeconfig:
         description: A kubeconfig's content.
         type: str

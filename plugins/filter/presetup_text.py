@@ -10,6 +10,8 @@ from typing import Any
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import PRESETUP_SET, SYSTEM_NAMESPACE
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup.render import presetup_text
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup_version import version_of
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.record import HEAD_SINCE, empty_head
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.applyset import (
     applyset_id,
     as_member,
@@ -26,7 +28,9 @@ def _presetup_text(
     parent = Ref("ConfigMap", "", SYSTEM_NAMESPACE, PRESETUP_SET)
     members = [as_member(each, applyset_id(parent)) for each in objects]
     remembered = parent_manifest(parent, membership_of(Ref.of(each) for each in objects), annotations)
-    ordered = in_steps((each["kind"], each) for each in [*members, remembered])
+    # No member of the set: it outlives an older version, and what it says is not the set's to judge.
+    head = [empty_head()] if version_of(annotations) >= HEAD_SINCE else []
+    ordered = in_steps((each["kind"], each) for each in [*members, remembered, *head])
     return presetup_text(contract, [each for step in ordered for each in step])
 
 

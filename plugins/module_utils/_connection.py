@@ -19,6 +19,7 @@ CONNECTION_SPEC: dict[str, Any] = {
     "options": {
         "cluster_name": {"type": "str"},
         "cluster_uid": {"type": "str"},
+        "run_id": {"type": "str"},
         "kubeconfig": {"type": "str", "no_log": True},
         "kubeconfig_file": {"type": "path"},
         "kubeconfig_env": {"type": "str"},
@@ -56,5 +57,6 @@ def open_session(connection: Mapping[str, Any], context: Context | None) -> Sess
         resolve_access(connection, os.environ),
         cluster_name=connection.get("cluster_name") or "",
         expected_uid=connection.get("cluster_uid"),
+        run=connection.get("run_id") or "",
         **bounds,
     )

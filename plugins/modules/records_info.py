@@ -15,6 +15,7 @@ author:
 description:
   - Reads the files of records of a cluster and compares them, link by link, with each other and with the end of the
     chain that the cluster knows of. Changes nothing.
+  - Or, with O(audit_log), compares them with the audit log of the cluster's API server, and asks no cluster.
   - Finds lines that were changed, removed, moved, cut off at the end, or put in, and names the first.
 extends_documentation_fragment:
   - fireworks.byoc.attributes.info
@@ -26,11 +27,34 @@ options:
     type: list
     elements: str
     default: ~/.byoc/records
+  audit_log:
+    description:
+      - The files of the API server's audit log, as it writes them (one C(audit.k8s.io/v1) event in a line, of any
+        level), or compressed by gzip. A relative path is relative to the folder in which the task is run.
+      - Each write of one of our accounts has to belong to a recorded run, by the C(User-Agent), the time, the identity
+        and the object, and to a clause of the contract; and each recorded object has to be in the log.
+    type: list
+    elements: path
+  contract:
+    description: The contract of the cluster. Required with O(audit_log).
+    type: dict
+  contract_digest:
+    description: The contract's digest, as records have it; that runs were recorded under another contract is then said.
+    type: str
+    default: ""
 seealso:
   - module: fireworks.byoc.operation_record
 """
 
 EXAMPLES = r"""
+- name: Compare the records with the audit log
+  fireworks.byoc.records_info:
+    connection: "{{ byoc_connection }}"
+    directories: [records]
+    audit_log: [audit.log, audit-2026-11-29.log.gz]
+    contract: "{{ contract }}"
+  register: records
+
 - name: Check the records of two controllers
   fireworks.byoc.records_info:
     connection: "{{ byoc_connection }}"
@@ -50,7 +74,17 @@ files:
   elements: str
   returned: success
 head:
-  description: Where the chains end, as the cluster knows it; empty when it knows of none.
+  description: Where the chains end, as the cluster knows it; empty when it knows of none, or was not asked.
+  type: dict
+  returned: success
+audit:
+  description: What came of O(audit_log), and empty without one or where the records do not hold. C(ok), whether no
+    call is outside the contract and nothing recorded is missing. C(outside), the calls that are, each with C(line),
+    C(time), C(user), C(verb), C(object) and C(why). C(missing), the recorded objects that are not in the log.
+    C(attempts), the calls that would have been outside, and were refused. C(allowed), how many writes by C(identity),
+    C(operation) and C(clause). C(unused_rights), the rights that an identity has and never used in this log.
+    C(unproven), what the log cannot tell. C(lines), C(from), C(to), C(writes), C(dry_runs) and C(failed), what was
+    read.
   type: dict
   returned: success
 owner:

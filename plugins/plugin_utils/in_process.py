@@ -26,6 +26,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._operations.lock_ke
 )
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.journal import note
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.orphans import ending_with_its_run
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.run_number import run_id_of, with_run
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.saying import say, warn
 
 #: Where a run keeps the result of ``operation_lock``: registered so, the lock is renewed by all our actions.
@@ -47,7 +48,8 @@ class InProcessAction(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         task_vars = task_vars or {}
-        arguments = self.prepare(dict(self._task.args), task_vars)
+        prepared = self.prepare(dict(self._task.args), task_vars)
+        arguments = with_run(prepared, run_id_of(task_vars.get("hostvars")))
         if not self._is_local():
             result = self._execute_module(
                 module_name=self.module, module_args=arguments, task_vars=task_vars, wrap_async=self._task.async_val

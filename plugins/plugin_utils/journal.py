@@ -18,6 +18,7 @@ from typing import Any
 from ansible import constants
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.written import Written, written_once
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.run_number import run_id_of
 
 Data = Mapping[str, Any]
 
@@ -40,7 +41,7 @@ def noted(task_vars: Data) -> list[Written]:
 
 
 def _path(task_vars: Data) -> Path | None:
-    run = (task_vars.get("hostvars") or {}).get("localhost", {}).get("byoc_run_id")
+    run = run_id_of(task_vars.get("hostvars"))
     if not run:
         return None
     name = hashlib.sha256(f"{run}/{task_vars['inventory_hostname']}".encode()).hexdigest()[:16]

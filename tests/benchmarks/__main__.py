@@ -21,7 +21,7 @@ import yaml
 
 from byoc_testbed import ClusterSpec, NodePool, Testbed
 from byoc_testbed.kubectl import find_kubectl
-from tests.benchmarks import fleet, records, remediation, sweeping, workloads
+from tests.benchmarks import audit_log, fleet, records, remediation, sweeping, workloads
 from tests.benchmarks.measure import BenchmarkError, Figure, Sample, idle_share, in_turns, run_once
 from tests.integration.ansible_runs import ROOT, ansible_environment
 from tests.integration.plays import connection_to
@@ -242,6 +242,11 @@ def whole_fleet(bench: Bench, _runs: int) -> None:
         print(fleet.line(name, bench.command([program, "-i", str(source), *words])()), flush=True)
 
 
+def large_audit_log(_bench: Bench, _runs: int) -> None:
+    print("", flush=True)
+    audit_log.main()
+
+
 def many_records(_bench: Bench, _runs: int) -> None:
     print("", flush=True)
     records.main()
@@ -379,6 +384,7 @@ PARTS = {
     "assess": assess,
     "fifty_models": fifty_models,
     "fifty_objects": fifty_objects,
+    "large_audit_log": large_audit_log,
     "large_cluster": large_cluster,
     "many_hosts": many_hosts,
     "many_records": many_records,

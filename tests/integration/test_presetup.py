@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,6 +83,7 @@ def test_rendered_twice_it_is_the_same_bytes_and_writes_nothing_to_the_cluster(a
     assert "changed=0" in again.stdout
 
 
+HEAD = "/api/v1/namespaces/fireworks-system/configmaps/operation-records"
 OURS = ("--server-side", "--field-manager=fireworks-byoc")
 
 
@@ -90,10 +92,15 @@ OURS = ("--server-side", "--field-manager=fireworks-byoc")
 def test_applied_with_kubectl_there_is_nothing_left_to_change(acme: Any, tmp_path: Path, how: tuple[str, ...]) -> None:
     presetup(tmp_path, acme, "-e", f"render_to={tmp_path}")
     acme.kubectl("apply", *how, "-f", str(tmp_path / "acme-eu-1.yaml"))
+    assert "data" not in acme.request("GET", HEAD), "the head of the records has no line yet"
     before = versions(acme)
     done = presetup(tmp_path, acme)
     assert "unchanged" in line(done, "acme-eu-1"), done.stdout
     assert versions(acme) == before
+    told = acme.request("GET", HEAD)["data"]
+    assert json.loads(told["head"])["sequence"] == 1
+    acme.kubectl("apply", *how, "-f", str(tmp_path / "acme-eu-1.yaml"))
+    assert acme.request("GET", HEAD)["data"] == told, "the head was overwritten"
     # It is the playbook's set now as it was before: what the contract drops goes.
     contract = without_credential(acme)
     contract["actions"] = {}

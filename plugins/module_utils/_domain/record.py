@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .contract.secrets import may_be_told
+from .names import RECORDS, SYSTEM_NAMESPACE, labels
 from .written import called, changes, written_once
 
 Data = Mapping[str, Any]
@@ -38,6 +39,18 @@ BODY = (
     "ended",
 )
 """What a record says of the operation; the rest of it is its place in the chains."""
+
+
+HEAD_SINCE = 2
+"""The version of the prerequisites that makes the head, and lets our accounts do no more than append to it."""
+EMPTY_HEAD: Data = {"chain": "", "sequence": 0, "previous": "", "hash": "", "writers": {}}
+"""What a head says before the first record."""
+
+
+def empty_head() -> Record:
+    """The ConfigMap of the head before the first record. It has no text: applied again, it changes nothing."""
+    metadata = {"name": RECORDS, "namespace": SYSTEM_NAMESPACE, "labels": labels(RECORDS, RECORDS)}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
 
 
 def canonical(data: Any) -> str:
@@ -110,6 +123,8 @@ def head_after(record: Data, head: Data | None) -> dict[str, Any]:
     return {
         "chain": record["chain"],
         "sequence": record["sequence"],
+        "previous": record["previous"],
         "hash": record["hash"],
+        "writer": record["writer"],
         "writers": writers,
     }

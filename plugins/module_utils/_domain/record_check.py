@@ -19,11 +19,12 @@ class BrokenLinkError(Exception):
     """Where a chain does not hold, and why."""
 
 
-def check_records(files: Files, head: Data | None, cluster: str = "") -> dict[str, Any]:
+def check_records(files: Files, head: Data | None, cluster: str = "", *, asked: bool = True) -> dict[str, Any]:
     """Whether the records of one cluster hold.
 
     :param files: the lines of each file, one file for each controller.
     :param head: what the cluster says of where the chains end; None when it has no head, or was not asked.
+    :param asked: whether it was; otherwise an audit log tells of lines that lack at the end.
     :returns: ``ok`` (nothing is broken), ``broken`` (the first broken link), ``unproven`` (what these files and this
         head cannot prove), ``lines``.
     """
@@ -32,7 +33,7 @@ def check_records(files: Files, head: Data | None, cluster: str = "") -> dict[st
     result["lines"] = sum(len(lines) for lines in files.values())
     try:
         read = {name: _own_chain(name, lines, cluster) for name, lines in files.items()}
-        for name, records in read.items():
+        for name, records in read.items() if asked else ():
             _end(name, records, head, unproven)
         _cluster_chains(read, head, unproven)
     except BrokenLinkError as error:
@@ -83,12 +84,23 @@ def _end(name: str, records: Sequence[Data], head: Data | None, unproven: list[s
         )
     if known["number"] and records[known["number"] - 1]["hash"] != known["hash"]:
         raise BrokenLinkError(f"line {known['number']} of {name} is not the one that the cluster knows of")
+    earlier = []
     for record in records[known["number"] :]:
-        if record["chain"]:
+        if record["chain"] and not known["number"] and record["chain"] != head.get("chain"):
+            earlier.append(record)
+        elif record["chain"]:
             raise BrokenLinkError(
                 f"line {record['number']} of {name} was put in: it says that the cluster knows of it, and it does not"
             )
-        unproven.append(f"line {record['number']} of {name} was written without the cluster, which knows nothing of it")
+        else:
+            unproven.append(
+                f"line {record['number']} of {name} was written without the cluster, which knows nothing of it"
+            )
+    if earlier:
+        unproven.append(
+            f"{len(earlier)} lines of {name} are of another chain than the cluster's: it was offboarded since, or its "
+            "head was deleted"
+        )
 
 
 def _cluster_chains(read: Mapping[str, Sequence[Data]], head: Data | None, unproven: list[str]) -> None:

@@ -66,7 +66,7 @@ def _session_as(session: Session, user: str) -> Session:
         key_pem=None,
         exec_spec={},
     )
-    return Session(access, expected_uid=session.expected_uid)
+    return Session(access, expected_uid=session.expected_uid, run=session.run)
 
 
 def _try(session: Session, call: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,10 +19,14 @@ _KEY = "head"
 
 @dataclass(frozen=True)
 class Head:
-    """The document, or None, and the version of its ConfigMap; empty when there is none."""
+    """The document, or None, and the version of its ConfigMap; empty when there is none.
+
+    is_empty: the ConfigMap is there, and nothing has been written in it yet.
+    """
 
     data: dict[str, Any] | None
     version: str
+    is_empty: bool = False
 
 
 class HeadPlace:
@@ -40,11 +44,13 @@ class HeadPlace:
             live = self._session.get(self._path)
         except NotFoundError:
             return Head(None, "")
+        text = (live.get("data") or {}).get(_KEY, "")
         try:
-            data = json.loads((live.get("data") or {}).get(_KEY, ""))
+            data = json.loads(text)
         except ValueError:
             data = None
-        return Head(data if isinstance(data, dict) else None, str(live["metadata"]["resourceVersion"]))
+        version = str(live["metadata"]["resourceVersion"])
+        return Head(data if isinstance(data, dict) else None, version, is_empty=not text)
 
     def write(self, data: Mapping[str, Any], version: str) -> bool:
         """Write it over this version; False when somebody else was first.

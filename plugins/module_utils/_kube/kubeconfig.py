@@ -206,3 +206,17 @@ def read_file(path: str, what: str, source: str) -> str:
         raise CredentialError(
             f"cannot read {what} from {path}: {reason}", where=source, next_step="put the file there, readable"
         ) from None
+
+
+def bearer(token: str | None, source: str) -> dict[str, str]:
+    """The header that says who asks; none where there is no token.
+
+    :raises CredentialError: it cannot be one.
+    """
+    if not token:
+        return {}
+    if any(c.isspace() for c in token) or not token.isascii():
+        raise CredentialError(
+            "the token holds white space or letters that no token has", where=source, next_step="write a new token"
+        )
+    return {"Authorization": f"Bearer {token}"}

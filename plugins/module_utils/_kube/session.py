@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from .._vocabulary.owner import Owner
+from .._vocabulary.user_agent import CLIENT, user_agent
 from .answers import Answer, Asked, doubt, watch_events
 from .connection_failures import is_distrust, plain_reason
 from .deadline import chunks_until, whole_answer_within
 from .errors import (
-    CredentialError,
     ExpiredError,
     KubeError,
     NotAnAnswerError,
@@ -29,7 +29,7 @@ from .errors import (
     answer_error,
 )
 from .exec_credential import ExecCredential, run_exec_plugin
-from .kubeconfig import Access, read_file
+from .kubeconfig import Access, bearer, read_file
 from .resolving import is_looked_up
 from .retry import delay_before, may_pass
 from .threads import in_threads
@@ -45,7 +45,7 @@ except ImportError:  # reported by Operation before anything runs
 else:
     URLLIB3_IMPORT_ERROR = None
 
-FIELD_MANAGER = "fireworks-byoc"
+FIELD_MANAGER = CLIENT
 THREADS = 16
 PAGE_SIZE = 500
 CONNECT_SECONDS = 5.0
@@ -80,6 +80,7 @@ class Session:
     :param before_write: called before each request that is no GET, each time it is sent; what it raises stops it.
     :param on_write: called with each write that it accepted.
     :param waits: told what is waited for.
+    :param run: the id of the run, which each request carries.
     :param has_answered: this run had answers from it before, so the first one now is waited for like any other.
     :raises CredentialError: from every call, when the credential turns out unusable.
     """
@@ -95,11 +96,14 @@ class Session:
         before_write: Callable[[], None] | None = None,
         on_write: Callable[[Write], None] | None = None,
         waits: Waits | None = None,
+        run: str = "",
         has_answered: bool = False,
     ) -> None:
         self.access = access
         self.where = f"{cluster_name} ({access.place})" if cluster_name else access.place
         self.expected_uid = expected_uid
+        self.run = run
+        self._agent = user_agent(run)
         self.threads, self.waits = threads, waits or Waits()
         self._until = math.inf if until is None else until
         self._before_write, self._on_write = before_write, on_write
@@ -217,7 +221,7 @@ class Session:
         known = self._has_answered or self.access.proxy_url
         if not (known or is_looked_up(self.access.server, self.within(CONNECT_SECONDS))):
             return None, self._unanswered("no name server says in time where it is")
-        headers = {"Accept": accept, "Content-Type": content_type, "User-Agent": FIELD_MANAGER, **self._authorization()}
+        headers = {"Accept": accept, "Content-Type": content_type, "User-Agent": self._agent, **self._authorization()}
         timeout = urllib3.Timeout(connect=self.within(CONNECT_SECONDS), read=self.within(read_seconds))
         try:
             with whole_answer_within(self.within(CONNECT_SECONDS + read_seconds)):
@@ -295,7 +299,7 @@ class Session:
         end = time.monotonic() + asked_for + _LAST_EVENTS_SECONDS
         follow = {**query, "watch": "true", "timeoutSeconds": asked_for, "allowWatchBookmarks": "true"}
         timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=float(asked_for))
-        headers = {"Accept": JSON, "User-Agent": FIELD_MANAGER, **self._authorization()}
+        headers = {"Accept": JSON, "User-Agent": self._agent, **self._authorization()}
         url = self._url(path, follow)
         try:
             with whole_answer_within(end - time.monotonic()):
@@ -374,15 +378,7 @@ class Session:
             token = self._exec_credential().token
         elif self.access.token_file:
             token = read_file(self.access.token_file, "the token", self.access.source).strip()
-        if not token:
-            return {}
-        if any(c.isspace() for c in token) or not token.isascii():
-            raise CredentialError(
-                "the token holds white space or letters that no token has",
-                where=self.access.source,
-                next_step="write a new token",
-            )
-        return {"Authorization": f"Bearer {token}"}
+        return bearer(token, self.access.source)
 
     def _exec_credential(self) -> ExecCredential:
         current = self._exec

@@ -196,7 +196,8 @@ def _prove_accepted(text: str, parameters: Parameters, session: Session, account
 
 
 def _session(access: Access, parameters: Parameters) -> Session:
-    return Session(access, cluster_name=parameters["connection"].get("cluster_name") or "")
+    connection = parameters["connection"]
+    return Session(access, cluster_name=connection.get("cluster_name") or "", run=connection.get("run_id") or "")
 
 
 # --- absent --------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from .._connection import CONNECTION_SPEC, open_session
 from .._domain.names import RECORDS, SYSTEM_NAMESPACE, labels
 from .._domain.outcome import RESULTS
 from .._domain.record import BODY, canonical, digest, head_after, make_record, recorded_objects
-from .._kube.errors import KubeError, NotFoundError
+from .._kube.errors import ForbiddenError, KubeError, NotFoundError
 from .._kube.head import Head, HeadPlace
 from .._kube.session import Session
 from .._operation import Context, Operation
@@ -56,7 +56,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         return {"changed": True, "record": {}, "in_cluster": False, "why": "check mode"}
     file = RecordsFile(parameters["directory"], cluster)
     body = _body(parameters, cluster)
-    writer = parameters["writer"] or platform.node()
+    writer = _writer(parameters)
     place, head, why = _head(parameters, context)
     with file.locked():
         if place is None:
@@ -64,11 +64,21 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         else:
             waiting = file.pending()
             if waiting and not _finished(file, waiting, head):
-                _chained(file, {key: waiting[key] for key in BODY}, writer, place)
-            record = _chained(file, body, writer, place)
+                _kept(file, {key: waiting[key] for key in BODY}, writer, place)
+            record, why = _kept(file, body, writer, place)
     if why and why != _NO_PLACE:
         context.warn(f"{cluster}: the record of this operation is only in {file.path}, because {why}")
     return {"changed": True, "record": record, "in_cluster": not why, "why": why, "path": str(file.path)}
+
+
+def _writer(parameters: Parameters) -> str:
+    writer = str(parameters["writer"] or platform.node())
+    if any(mark in writer for mark in '"{}'):
+        raise RecordError(
+            f"the name of who writes records is {writer!r}, and none has a quote or a brace in it",
+            next_step="give another one, with -e records_writer=<name>",
+        )
+    return writer
 
 
 def _body(parameters: Parameters, cluster: str) -> dict[str, Any]:
@@ -118,6 +128,18 @@ def _alone(file: RecordsFile, body: dict[str, Any], writer: str, why: str) -> di
     record = make_record(body, head=None, chain="", writer=writer, last=file.last())
     file.append(canonical(record))
     return record
+
+
+def _kept(file: RecordsFile, body: dict[str, Any], writer: str, place: HeadPlace) -> tuple[dict[str, Any], str]:
+    """The record, and why the cluster knows nothing of it: what the API server refuses is kept in the file alone.
+
+    Where the prerequisites have made the head and somebody deleted it, only an administrator makes it again.
+    """
+    try:
+        return _chained(file, body, writer, place), ""
+    except ForbiddenError as error:
+        file.forget()
+        return _alone(file, body, writer, error.what), error.what
 
 
 def _finished(file: RecordsFile, waiting: Mapping[str, Any], head: Head) -> bool:

@@ -35,6 +35,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "no_target", "nothing_recorded", "unknown_kind",
     ),
     "outside-a-window": ("frozen", "outside_window", "would_not_finish"),
+    "outside-the-contract": ("outside_contract", "audit_log_unreadable"),
     "prerequisites-missing": (
         "prerequisites_unmet", "prerequisites_newer", "missing_permissions", "forbidden", "may_not_ask", "no_namespace",
         "hardened",

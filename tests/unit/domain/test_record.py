@@ -14,6 +14,7 @@ import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.record import (
     BODY,
+    EMPTY_HEAD,
     LEFT_OUT,
     canonical,
     hash_of,
@@ -217,3 +218,37 @@ def test_an_empty_file_is_no_tampering_before_the_first_line() -> None:
     nothing = {"ok": True, "broken": "", "unproven": [], "lines": 0}
     assert check_records({"one": []}, None) == nothing
     assert check_records({"one": []}, {"chain": "c1", "sequence": 0, "hash": "", "writers": {}}) == nothing
+
+
+def test_lines_of_a_chain_that_the_cluster_has_forgotten_are_unproven() -> None:
+    bed = three()
+    for head in (EMPTY_HEAD, {**EMPTY_HEAD, "chain": "c2", "sequence": 1, "hash": "x", "writers": {"two": {}}}):
+        bed.head = dict(head)
+        found = bed.check()
+        assert found["ok"]
+        assert "3 lines of one are of another chain than the cluster's" in found["unproven"][0]
+
+
+def test_a_line_of_another_chain_behind_what_the_cluster_knows_was_put_in() -> None:
+    bed = three()
+    bed.files["one"] = _appended(bed.files["one"], chain="c0")
+    assert bed.check()["broken"].startswith("line 4 of one was put in")
+
+
+def test_where_no_cluster_is_asked_the_end_is_left_to_the_audit_log() -> None:
+    bed = three()
+    assert check_records(bed.files, None, CLUSTER, asked=False) == {
+        "ok": True, "broken": "", "unproven": [], "lines": 3
+    }  # fmt: skip
+    bed.files["one"] = [bed.files["one"][0], bed.files["one"][2]]
+    assert not check_records(bed.files, None, CLUSTER, asked=False)["ok"]
+
+
+def test_the_head_says_whose_line_was_the_last_and_what_it_followed() -> None:
+    first, head = Bed(), Bed()
+    first.write()
+    before = first.head or {}
+    head.head, head.files = dict(before), first.files
+    head.write("two")
+    after = head.head or {}
+    assert (after["writer"], after["previous"], before["previous"]) == ("two", before["hash"], "")

@@ -4,7 +4,7 @@
 """Guardrails: admission policies for what RBAC cannot express, such as fields, images, devices and namespaces.
 
 RBAC decides who may write which kind; a guardrail checks the object, even if one of our accounts is bound to a wrong
-role by mistake. Compiled from the contract and from what the API server says of itself.
+role by mistake. A policy for each subject, compiled from the contract and from what the API server says of itself.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from .nodes import nodes_policy
 from .pod_allowlist import pod_fields_policy
 from .pod_values import pods_policy
 from .policy import manifests
+from .records import records_policy
 from .replicas import replicas_policy
 from .scope import scope_policy
 from .tokens import tokens_policy
@@ -49,5 +50,6 @@ def guardrail_objects(
             pod_fields_policy(contract),
             pods_policy(contract),
             replicas_policy(contract),
+            records_policy(),
         ]
     return [made for policy in policies for made in manifests(policy)]

@@ -234,8 +234,16 @@ CONNECTING = (OPERATOR, OBSERVER, DEPLOYER, UPGRADER, NODE_MEDIC, "metrics-reade
 
 _FIRST_GUARDRAILS = ("fireworks-nodes", "fireworks-scope", "fireworks-workloads")
 TOKENS_GUARDRAIL = "fireworks-tokens"
-_SECOND_GUARDRAILS = (TOKENS_GUARDRAIL, "fireworks-pod-fields", "fireworks-pods", "fireworks-replicas")
-GUARDRAILS = tuple(sorted((*_FIRST_GUARDRAILS, *_SECOND_GUARDRAILS)))
+RECORDS_GUARDRAIL = "fireworks-records"
+SECOND_GUARDRAILS = (
+    TOKENS_GUARDRAIL,
+    RECORDS_GUARDRAIL,
+    "fireworks-pod-fields",
+    "fireworks-pods",
+    "fireworks-replicas",
+)
+"""Those that version 2 of the prerequisites adds."""
+GUARDRAILS = tuple(sorted((*_FIRST_GUARDRAILS, *SECOND_GUARDRAILS)))
 """Names of the ValidatingAdmissionPolicies and of their bindings."""
 
 TOKENS = "serviceaccounts/token"
@@ -263,7 +271,7 @@ _CHECK_PRESETUP = (
         tuple(priority_class(word) for word in PRIORITIES),
     ),
     _READ_GUARDRAILS,
-    replace(_READ_GUARDRAILS, names=_SECOND_GUARDRAILS, since=2),
+    replace(_READ_GUARDRAILS, names=SECOND_GUARDRAILS, since=2),
 )
 
 IDENTITIES = (

@@ -342,5 +342,18 @@ VARIABLES = (
     Variable("break_reason", Kind.TEXT, "why it is taken from that run", (*CHANGING, _NODE)),
     Variable("records_dir", Kind.PATH, "where records are", EVERY, default="`$BYOC_RECORDS_DIR`, else ~/.byoc/records"),
     Variable("records_dirs", Kind.LIST, "the same, where several controllers wrote", EVERY),
+    Variable(
+        "audit_log",
+        Kind.LIST,
+        "the files of the API server's audit log, to compare the records with instead of the cluster",
+        ("verify_records",),
+    ),
+    Variable(
+        "unused_rights",
+        Kind.TRUTH,
+        "list which rights each identity never used in that log",
+        ("verify_records",),
+        default="false",
+    ),
     Variable("records_writer", Kind.TEXT, "the name of who writes records", EVERY, default="the controller's name"),
 )

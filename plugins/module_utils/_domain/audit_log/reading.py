@@ -1,0 +1,151 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lines of an audit log (audit.k8s.io/v1, of any level), and of them what our accounts did."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ..._vocabulary.user_agent import CLIENT, run_in
+from ..names import NAMESPACES, SETUP_NAMESPACE, account_user
+
+_OURS = tuple(account_user("", namespace) for namespace in (*NAMESPACES, SETUP_NAMESPACE))
+_READS = frozenset({"get", "list", "watch", "head", "options"})
+#: To the API server these are reads where they begin with GET.
+_INTO_PODS = frozenset({"pods/exec", "pods/attach", "pods/portforward"})
+#: Answered, and no object comes of it.
+_QUESTIONS = frozenset({"authentication.k8s.io", "authorization.k8s.io"})
+_ENDED = frozenset({"ResponseComplete", "Panic"})
+
+#: Namespace, group, resource, verb.
+Right = tuple[str, str, str, str]
+#: Resource, namespace, name.
+Place = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request that an account of ours made, and that may have written something.
+
+    resource: with its subresource. run: as the client says. code: of the answer, 0 where it is not said.
+    """
+
+    where: str
+    at: datetime
+    user: str
+    acting_as: str
+    verb: str
+    group: str
+    resource: str
+    namespace: str
+    name: str
+    run: str
+    code: int
+    dry_run: bool
+
+    @property
+    def place(self) -> Place:
+        """The object that it was about."""
+        return self.resource.partition("/")[0], self.namespace, self.name
+
+    @property
+    def done(self) -> bool:
+        """Whether the API server did what was asked. 101: it switched to a stream."""
+        return 100 < self.code < 400
+
+    @property
+    def subresource(self) -> str:
+        return self.resource.partition("/")[2]
+
+    def told(self) -> str:
+        """The object, for people."""
+        group = f".{self.group}" if self.group else ""
+        return f"{self.resource}{group} {'/'.join(filter(None, (self.namespace, self.name)))}".strip()
+
+
+@dataclass
+class Reading:
+    """What the lines say. first, last: the time that they cover. wrote: by the runs that clients named, of any user."""
+
+    lines: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
+    calls: list[Call] = field(default_factory=list)
+    wrote: dict[str, set[Place]] = field(default_factory=dict)
+    used: dict[str, set[Right]] = field(default_factory=dict)
+    malformed: list[str] = field(default_factory=list)
+
+    def add(self, file: str, number: int, line: bytes) -> None:
+        """Read one more line."""
+        self.lines += 1
+        try:
+            event = json.loads(line)
+            user, agent = event["user"]["username"], event.get("userAgent") or ""
+            at = moment(event["requestReceivedTimestamp"])
+            ours = user.startswith(_OURS) or agent.startswith(CLIENT)
+            call = _call(f"line {number} of {file}", at, event) if event["stage"] in _ENDED and ours else None
+        except (ValueError, TypeError, KeyError, AttributeError):
+            self.malformed.append(f"line {number} of {file}")
+            return
+        self.first, self.last = min(self.first or at, at), max(self.last or at, at)
+        if call:
+            self._keep(call)
+
+    def _keep(self, call: Call) -> None:
+        if call.user.startswith(_OURS) and call.code not in (401, 403):
+            right = (call.namespace, call.group, call.resource, call.verb)
+            self.used.setdefault(call.user, set()).add(right)
+        if _may_write(call):
+            if call.user.startswith(_OURS):
+                self.calls.append(call)
+            if call.done and not call.dry_run:
+                self.wrote.setdefault(call.run, set()).add(call.place)
+
+
+def read_log(files: Mapping[str, Iterable[bytes]]) -> Reading:
+    """The lines of all files of one log, in any order. Blank lines are none."""
+    reading = Reading()
+    for file, lines in files.items():
+        for number, line in enumerate(lines, 1):
+            if not line.isspace():
+                reading.add(file, number, line)
+    return reading
+
+
+def _may_write(call: Call) -> bool:
+    return (call.verb not in _READS or call.resource in _INTO_PODS or bool(call.acting_as)) and (
+        call.group not in _QUESTIONS
+    )
+
+
+def moment(text: str) -> datetime:
+    """A time as records and audit logs write it, with its zone."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(f"{text} has no zone")
+    return at
+
+
+def _call(where: str, at: datetime, event: Mapping[str, Any]) -> Call:
+    about = event.get("objectRef") or {}
+    resource = str(about.get("resource") or event["requestURI"].partition("?")[0])
+    sub = about.get("subresource")
+    return Call(
+        where=where,
+        at=at,
+        user=event["user"]["username"],
+        acting_as=(event.get("impersonatedUser") or {}).get("username") or "",
+        verb=event["verb"],
+        group=about.get("apiGroup") or "",
+        resource=f"{resource}/{sub}" if sub else resource,
+        namespace="" if resource == "namespaces" else about.get("namespace") or "",
+        name=about.get("name") or "",
+        run=run_in(event.get("userAgent") or ""),
+        code=int((event.get("responseStatus") or {}).get("code") or 0),
+        dry_run="dryRun=" in event["requestURI"].partition("?")[2],
+    )

@@ -1,0 +1,111 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which clause of the contract lets an identity make a call, and which of its rights it never used."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from ..identities.needs import CONNECTING, LEASE_GROUP, Need, granted, identities_of
+from ..identities.permissions import onboarding_needs
+from ..names import LOCK, RECORDS, SETUP_NAMESPACE, account_user
+from .reading import Call, Right
+
+Contract = Mapping[str, Any]
+
+SETUP = "setup grant"
+"""Stands for the account of any setup grant."""
+
+#: What the contract says of a kind by itself; of all others the clause is that of the operation.
+_CLAUSES = {
+    "nodes": "actions",
+    "pods": "actions",
+    "pods/eviction": "actions.drain",
+    "serviceaccounts/token": "access.token_lifetime",
+    "httproutes": "networking.gateway",
+    "routes": "networking.domain",
+    "horizontalpodautoscalers": "scaling",
+    "scaledobjects": "scaling",
+    "leaderworkersets": "capacity.gpus",
+}
+
+
+class Rights:
+    """What each identity of a contract may do, as its roles are compiled."""
+
+    def __init__(self, contract: Contract) -> None:
+        applying = identities_of(contract)
+        self._needs = {account_user(each.name, each.home): granted(contract, each) for each in applying}
+        self._names = {account_user(each.name, each.home): each.name for each in applying}
+        self._setup = onboarding_needs(contract)
+
+    def identity(self, user: str) -> str:
+        """The identity that a user is; empty for one that the contract does not have."""
+        return SETUP if _is_setup(user) else self._names.get(user, "")
+
+    def allow(self, call: Call) -> bool:
+        """Whether a role of the contract has the right that the call took."""
+        if _is_setup(call.user):
+            return gives_itself_up(call) or any(_covers(need, call) for need in self._setup)
+        return any(_covers(need, call) for need in self._needs.get(call.user, ()))
+
+    def unused(self, used: Mapping[str, Collection[Right]]) -> Iterator[dict[str, str]]:
+        """A row for each right of an identity that connects, and that it never used."""
+        for user, needs in self._needs.items():
+            if self._names[user] in CONNECTING:
+                for need in needs:
+                    yield from _never(self._names[user], need, used.get(user, ()))
+
+
+def clause_of(call: Call, operation: str) -> str:
+    """The clause that allows it.
+
+    :param operation: the clause of its operation, as recorded.
+    """
+    return _CLAUSES.get(call.resource, operation)
+
+
+def keeps_apart(call: Call) -> bool:
+    """Whether it takes or releases the operation lock: a run that then has nothing to do leaves no record."""
+    return (call.group, call.resource, call.name) == (LEASE_GROUP, "leases", LOCK)
+
+
+def keeps_records(call: Call) -> bool:
+    """Whether it writes the head of the records, which comes after the record."""
+    return (call.group, call.resource, call.name) == ("", "configmaps", RECORDS)
+
+
+def connects(call: Call) -> bool:
+    """Whether it asks something behind the API server, which writes no object."""
+    return call.subresource == "proxy"
+
+
+def gives_itself_up(call: Call) -> bool:
+    """Whether a setup grant ends itself, the last thing of an onboarding."""
+    named = account_user(call.name, SETUP_NAMESPACE) == call.user and call.namespace == SETUP_NAMESPACE
+    return named and (call.verb, call.group, call.resource) == ("delete", "", "serviceaccounts")
+
+
+def _is_setup(user: str) -> bool:
+    return user.startswith(account_user("", SETUP_NAMESPACE))
+
+
+def _covers(need: Need, call: Call) -> bool:
+    named = not need.names or call.name in need.names
+    asked = (call.namespace, call.group) == (need.scope, need.group) and call.resource in need.resources
+    return asked and named and call.verb in need.verbs
+
+
+def _never(identity: str, need: Need, used: Collection[Right]) -> Iterator[dict[str, str]]:
+    for resource in need.resources:
+        verbs = [verb for verb in need.verbs if (need.scope, need.group, resource, verb) not in used]
+        if verbs:
+            group = f".{need.group}" if need.group else ""
+            yield {
+                "identity": identity,
+                "right": f"{', '.join(verbs)} {resource}{group}",
+                "only": ", ".join(need.names),
+                "where": need.scope or "the cluster",
+            }

@@ -1,0 +1,151 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What our accounts may do to the head of the records: append one line, and nothing else.
+
+The head is one JSON text (``record.head_after``), which CEL cannot parse. So its shape is ruled first: with that shape
+each part is where it is looked for, since no text of a writer's choice has a quote or a brace in it.
+"""
+
+from __future__ import annotations
+
+from ..identities.needs import RECORDS_GUARDRAIL
+from ..names import NAMESPACES, RECORDS, SETUP_NAMESPACE, SYSTEM_NAMESPACE
+from .policy import Policy, Rule, from_accounts_of, literal
+
+_WHY = (
+    "Fireworks only appends to the head of its records, the ConfigMap operation-records: it neither makes nor deletes "
+    "it, and rewrites nothing in it."
+)
+_MATCH = {
+    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": SYSTEM_NAMESPACE}},
+    "resourceRules": [
+        {
+            "apiGroups": [""],
+            "apiVersions": ["*"],
+            "resources": ["configmaps"],
+            "operations": ["CREATE", "UPDATE", "DELETE"],
+        }
+    ],
+}
+_NAMED = "request.?name.orValue('')"
+#: A collection is deleted without a name.
+_THE_HEAD = f"{_NAMED} == {literal(RECORDS)} || (request.operation == 'DELETE' && {_NAMED} == '')"
+_HASH = "[0-9a-f]{64}"
+_TEXT = r'"(?:[^"{}\\]|\\[^"{}])*"'
+_ENTRY = rf'{_TEXT}: \{{"hash": "{_HASH}", "number": [1-9][0-9]*\}}'
+_SHAPE = (
+    rf'^\{{"chain": "[0-9a-f]+", "hash": "{_HASH}", "previous": "(?:{_HASH})?", "sequence": [1-9][0-9]*, '
+    rf'"writer": {_TEXT}, "writers": \{{{_ENTRY}(?:, {_ENTRY})*\}}\}}$'
+)
+"""As ``json.dumps`` writes it, with sorted keys."""
+
+
+def _head(side: str) -> str:
+    return f"dyn({side}).?data[?'head'].orValue('')"
+
+
+def _after(mark: str, until: str, text: str) -> str:
+    """What stands between two marks."""
+    return f"{text}.split({literal(mark)}, 2)[1].split({literal(until)}, 2)[0]"
+
+
+def _said(key: str, text: str) -> str:
+    return _after(f'"{key}": "', '"', text)
+
+
+def _sequence(text: str) -> str:
+    return "int(" + _after('"sequence": ', ",", text) + ")"
+
+
+def _number(entry: str) -> str:
+    return "int(" + _after('"number": ', "}", entry) + ")"
+
+
+_BEGINNING = "variables.before == ''"
+_WRITERS = literal('"writers": {')
+_VARIABLES = {
+    "update": "request.operation == 'UPDATE'",
+    "before": f"variables.update ? {_head('oldObject')} : ''",
+    "after": f"variables.update ? {_head('object')} : ''",
+    # The entry of the writer begins with this, and no other place in the text does.
+    "mark": f"'\"' + {_said('writer', 'variables.after')} + '\": {{'",
+    "kept": f"{_BEGINNING} ? '}}}}' : variables.before.split({_WRITERS}, 2)[1]",
+    "old": "variables.kept.split(variables.mark)",
+    "new": f"variables.after.split({_WRITERS}, 2)[1].split(variables.mark)",
+    "oldRest": "variables.old.size() == 2 ? variables.old[1].substring(variables.old[1].indexOf('}') + 1) : ''",
+    "newRest": "variables.new[1].substring(variables.new[1].indexOf('}') + 1)",
+    # What the other writers' entries were, if the new one is left out with its comma.
+    "others": (
+        "variables.newRest.startsWith(', ') ? variables.new[0] + variables.newRest.substring(2)"
+        " : variables.new[0].endsWith(', ')"
+        " ? variables.new[0].substring(0, variables.new[0].size() - 2) + variables.newRest"
+        " : variables.new[0] + variables.newRest"
+    ),
+}
+_RULED = literal(["managedFields", "resourceVersion", "generation"])
+
+
+def _same(part: str, ruled: str) -> str:
+    """Whether a part of the object is the same on both sides, less the keys that others rule."""
+    new, old = f"dyn(object){part}", f"dyn(oldObject){part}"
+    return (
+        f"{new}.all(key, key in {ruled} || (key in {old} && {new}[key] == {old}[key]))"
+        f" && {old}.all(key, key in {ruled} || key in {new})"
+    )
+
+
+_RULES = (
+    Rule(
+        "variables.update",
+        "Fireworks neither makes nor deletes the head of its records: fireworks.byoc.presetup makes it, once.",
+    ),
+    Rule(
+        f"!variables.update || ({_same('', literal(['metadata', 'data']))} && {_same('.metadata', _RULED)}"
+        " && dyn(object).?data.orValue({}).all(key, key == 'head'))",
+        "Fireworks writes nothing but the text of the head of its records.",
+    ),
+    Rule(
+        f"!variables.update || variables.after.matches({literal(_SHAPE)})",
+        "The head of the records is not as operation_record writes it.",
+    ),
+    Rule(
+        f"!variables.update || {_sequence('variables.after')}"
+        f" == ({_BEGINNING} ? 0 : {_sequence('variables.before')}) + 1",
+        "The head of the records moves on by one line at a time (sequence).",
+    ),
+    Rule(
+        f"!variables.update || {_said('previous', 'variables.after')}"
+        f" == ({_BEGINNING} ? '' : {_said('hash', 'variables.before')})",
+        "Each line of the records follows the one before it (previous).",
+    ),
+    Rule(
+        f"!variables.update || {_BEGINNING}"
+        f" || {_said('chain', 'variables.after')} == {_said('chain', 'variables.before')}",
+        "The records of a cluster are one chain, which nobody begins anew.",
+    ),
+    Rule(
+        "!variables.update || (variables.new.size() == 2"
+        f" && {_said('hash', 'variables.new[1]')} == {_said('hash', 'variables.after')})",
+        "The line is its writer's last one.",
+    ),
+    Rule(
+        "!variables.update || (variables.old.size() == 2"
+        " ? variables.old[0] == variables.new[0] && variables.oldRest == variables.newRest"
+        f" && {_number('variables.new[1]')} > {_number('variables.old[1]')}"
+        " : variables.old.size() == 1 && variables.others == variables.kept)",
+        "The head of the records keeps what it says of other writers, and no writer's lines become fewer.",
+    ),
+)
+
+
+def records_policy() -> Policy:
+    """The guardrail ``fireworks-records``."""
+    return Policy(
+        name=RECORDS_GUARDRAIL,
+        why=_WHY,
+        match=_MATCH,
+        conditions={"from-fireworks": from_accounts_of(*NAMESPACES, SETUP_NAMESPACE), "the-head": _THE_HEAD},
+        variables=_VARIABLES,
+        rules=_RULES,
+    )

@@ -1,0 +1,272 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An API server's audit log, held against records and a contract: each call that neither accounts for is named."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.audit_log import check_audit_log
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.user_agent import VERSION, run_in, user_agent
+from tests.unit.domain.agreed import contract
+
+NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
+SYSTEM, MODELS, SETUP = "fireworks-system", "fireworks-models", "fireworks-setup"
+GRANT = f"system:serviceaccount:{SETUP}:setup-alice-1"
+RUN = "0a1b2c3d"
+
+Event = dict[str, Any]
+
+
+def at(seconds: float) -> str:
+    return f"{NOON + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+def account(name: str) -> str:
+    return f"system:serviceaccount:{SYSTEM}:{name}"
+
+
+def event(verb: str, resource: str, name: str = "", namespace: str = MODELS, **more: Any) -> Event:
+    """One line, by default of the deployer within the run and its time."""
+    given = {"user": account("deployer"), "run": RUN, "seconds": 30.0, "code": 200, "group": "", "uri": "/x", **more}
+    plural, _slash, sub = resource.partition("/")
+    about = {"resource": plural, "subresource": sub, "namespace": namespace, "name": name, "apiGroup": given["group"]}
+    return {
+        "kind": "Event",
+        "apiVersion": "audit.k8s.io/v1",
+        "level": "Metadata",
+        "stage": given.get("stage", "ResponseComplete"),
+        "requestURI": given["uri"],
+        "verb": verb,
+        "user": {"username": given["user"]},
+        "userAgent": given.get("agent", user_agent(given["run"])),
+        "objectRef": {key: value for key, value in about.items() if value},
+        "responseStatus": {"code": given["code"]},
+        "requestReceivedTimestamp": at(given["seconds"]),
+        **given.get("extra", {}),
+    }
+
+
+def deployment(verb: str = "patch", name: str = "llama", **more: Any) -> Event:
+    return event(verb, "deployments", name, **{"group": "apps", **more})
+
+
+HEAD = event("patch", "configmaps", "operation-records", SYSTEM, seconds=61.0)
+#: What the API server always has to say, so that the log covers the time of the run.
+OTHERS = [
+    event("update", "leases", "x", "kube-system", user="system:kube-scheduler", agent="kube", seconds=second)
+    for second in (-600.0, 600.0)
+]
+
+
+def record(**changes: Any) -> dict[str, Any]:
+    """Sixty seconds of deploying."""
+    body = {"run": RUN, "operation": "deploy_models", "clause": "models: llama", "contract": "d1"}
+    objects = [
+        {"object": "Deployment fireworks-models/llama", "action": "updated"},
+        {"object": "Service fireworks-models/llama", "action": "created"},
+        {"object": "PodDisruptionBudget fireworks-models/llama", "action": "deleted"},
+    ]
+    return {**body, "objects": objects, "started": at(0)[:19] + "Z", "ended": at(60)[:19] + "Z", **changes}
+
+
+CLEAN = [
+    deployment(),
+    event("patch", "services", "llama", code=201),
+    event("delete", "poddisruptionbudgets", "llama", group="policy"),
+    HEAD,
+]
+
+
+def checked(*planted: Event, records: list[dict[str, Any]] | None = None, **more: Any) -> dict[str, Any]:
+    lines = [json.dumps(each).encode() + b"\n" for each in (*OTHERS, *CLEAN, *planted)]
+    return check_audit_log({"audit.log": lines}, records or [record()], contract(), **more)
+
+
+def test_a_clean_day_has_no_call_outside_the_contract() -> None:
+    found = checked(digest="d1")
+    assert (found["ok"], found["outside"], found["missing"], found["unproven"]) == (True, [], [], [])
+    assert (found["lines"], found["writes"], found["from"]) == (6, 4, "2026-11-29T11:50:00Z")
+    assert found["allowed"] == [
+        {"identity": "deployer", "operation": "deploy_models", "clause": "models: llama", "writes": 4}
+    ]
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        event("get", "deployments", "other", agent="curl"),
+        event("patch", "configmaps", "planted", user="alice@acme.example", agent="kubectl"),
+        event("patch", "replicasets", "x", user="system:serviceaccount:kube-system:deployment-controller", agent="k"),
+        event("create", "selfsubjectaccessreviews", group="authorization.k8s.io", namespace="", agent="curl"),
+        deployment("delete", "other", uri="/apis/apps/v1/x?dryRun=All", agent="curl"),
+        deployment("create", "other", code=409, agent="curl"),
+        deployment("create", "other", stage="RequestReceived", agent="curl"),
+        event("create", "leases", "operation-lock", SYSTEM, group="coordination.k8s.io", run="unrecorded"),
+        event("delete", "leases", "operation-lock", SYSTEM, group="coordination.k8s.io", seconds=500),
+        event("create", "pods/proxy", "llama-1:8000", run="unrecorded"),
+    ],
+    ids=lambda each: f"{each['verb']} {each['objectRef']['resource']} {each['responseStatus']['code']}",
+)
+def test_what_wrote_nothing_or_only_keeps_operations_apart_is_accounted_for(harmless: Event) -> None:
+    found = checked(harmless)
+    assert (found["ok"], found["outside"]) == (True, [])
+
+
+@pytest.mark.parametrize(
+    ("planted", "why"),
+    [
+        (deployment(agent="curl/8.0"), "it names no run of ours"),
+        (deployment(agent="fireworks-byoc"), "it names no run of ours"),
+        (deployment(run=""), "it names no run of ours"),
+        (deployment(run="ffffffff"), "there is no record of run ffffffff"),
+        (deployment(seconds=-70), "run 0a1b2c3d was from 2026-11-29T12:00:00Z to 2026-11-29T12:01:00Z, by its record"),
+        (deployment(seconds=130), "run 0a1b2c3d was from 2026-11-29T12:00:00Z to 2026-11-29T12:01:00Z, by its record"),
+        (deployment(name="other"), "the record of run 0a1b2c3d does not have this object"),
+        (event("patch", "configmaps", "llama"), "the record of run 0a1b2c3d does not have this object"),
+        (deployment("delete", seconds=40), "by the record of run 0a1b2c3d this object was updated"),
+        (deployment(user=account("operator")), "run 0a1b2c3d used another identity, deployer"),
+        (
+            event("create", "configmaps", "llama", SYSTEM, user=account("node-medic")),
+            "run 0a1b2c3d is deployer's, by its record (deploy_models)",
+        ),
+        (
+            event("create", "secrets", "x", "default"),
+            "no clause of the contract lets deployer create secrets in default",
+        ),
+        (event("patch", "nodes", "n1", ""), "no clause of the contract lets deployer patch nodes cluster-wide"),
+        (
+            deployment("deletecollection", ""),
+            "no clause of the contract lets deployer deletecollection deployments in fireworks-models",
+        ),
+        (
+            event("get", "pods/exec", "llama-1", code=101),
+            "no clause of the contract lets deployer get pods/exec in fireworks-models",
+        ),
+        (
+            event("create", "leases", "operation-lock", SYSTEM, group="coordination.k8s.io", agent="curl"),
+            "it names no run of ours",
+        ),
+        (event("get", "nodes", "n1", "", extra={"impersonatedUser": {"username": "root"}}), "it acts as root"),
+        (deployment(user=account("stranger")), "the contract has no such account"),
+        (deployment(user=f"system:serviceaccount:{MODELS}:engine"), "no clause of the contract lets engine patch"),
+        (
+            event("patch", "configmaps", "operation-records", SYSTEM, seconds=400),
+            "run 0a1b2c3d was from 2026-11-29T12:00:00Z",
+        ),
+        (
+            event("create", "serviceaccounts/token", "observer", SYSTEM, user=account("operator"), code=201),
+            "run 0a1b2c3d used another identity, deployer",
+        ),
+        (
+            event("delete", "serviceaccounts", "setup-bob-1", SETUP, user=GRANT),
+            "no clause of the contract lets setup grant delete serviceaccounts in fireworks-setup",
+        ),
+    ],
+)
+def test_each_call_that_nothing_accounts_for_is_named(planted: Event, why: str) -> None:
+    found = checked(planted)
+    [row] = found["outside"]
+    assert not found["ok"]
+    assert row["why"].startswith(why)
+    assert (row["line"], row["user"], row["verb"]) == (
+        "line 7 of audit.log", planted["user"]["username"], planted["verb"]
+    )  # fmt: skip
+
+
+def test_an_object_that_was_deleted_and_made_again_counts_as_updated() -> None:
+    again = (deployment("delete", seconds=20), deployment("patch", seconds=25, code=201))
+    assert checked(*again)["outside"] == []
+
+
+def test_a_refused_attempt_is_told_apart_from_a_call() -> None:
+    found = checked(event("create", "secrets", "x", "default", code=403), deployment(code=403))
+    assert (found["ok"], found["failed"], len(found["attempts"])) == (True, 2, 1)
+
+
+def test_a_grant_ends_itself_after_its_onboarding() -> None:
+    end = event("delete", "serviceaccounts", "setup-alice-1", SETUP, user=GRANT, seconds=200)
+    mine = [{**each, "user": {"username": GRANT}} for each in CLEAN]
+    lines = [json.dumps(each).encode() for each in (*OTHERS, *mine, end)]
+    found = check_audit_log({"audit.log": lines}, [record(operation="onboard")], contract())
+    assert (found["ok"], found["outside"]) == (True, [])
+
+
+def test_a_recorded_object_that_is_not_in_the_log_is_named() -> None:
+    more = [*record()["objects"], {"object": "Node h100-0", "action": "updated"}]
+    found = checked(records=[record(objects=more)])
+    assert not found["ok"]
+    assert [each["object"] for each in found["missing"]] == ["Node h100-0"]
+
+
+def test_a_record_of_the_customers_administrator_is_found_in_the_log_too() -> None:
+    approved = event("patch", "namespaces", SYSTEM, SYSTEM, user="root@acme", run="b1", seconds=200)
+    by_admin = record(
+        run="b1", operation="approve", objects=[{"object": f"Namespace {SYSTEM}", "action": "updated"}],
+        started=at(190)[:19] + "Z", ended=at(210)[:19] + "Z",
+    )  # fmt: skip
+    assert checked(approved, records=[record(), by_admin])["ok"]
+    assert not checked(records=[record(), by_admin])["ok"]
+    ours = event("patch", "configmaps", "x", SYSTEM, run="b1", seconds=200)
+    [row] = checked(approved, ours, records=[record(), by_admin])["outside"]
+    assert row["why"].startswith("run b1 is the customer's administrator's")
+
+
+def test_what_the_log_cannot_tell_is_unproven() -> None:
+    early = record(run="early", started="2026-11-28T12:00:00Z", ended="2026-11-28T12:01:00Z")
+    found = checked(deployment(code=504), records=[record(), early], digest="d2")
+    assert found["ok"]
+    assert found["unproven"] == [
+        "run early (deploy_models) from 2026-11-28T12:00:00Z to 2026-11-28T12:01:00Z: the log does not cover it",
+        (
+            "line 7 of audit.log: patch deployments.apps fireworks-models/llama by "
+            f"{account('deployer')} was answered with 504: whether it was done is not known"
+        ),
+        "2 operations were recorded under another contract than the one by which they were judged",
+    ]
+    assert check_audit_log({"audit.log": []}, [], contract())["unproven"] == ["the log has no event of an audit log"]
+
+
+@pytest.mark.parametrize(
+    "line", [b"{", b"[]", b"{}", b'"x"', b"\xff\xfe", json.dumps({**deployment(), "user": None}).encode(),
+             json.dumps({**deployment(), "requestReceivedTimestamp": "noon"}).encode()],
+)  # fmt: skip
+def test_a_line_that_is_no_event_is_named_and_not_passed_by(line: bytes) -> None:
+    lines = [json.dumps(each).encode() for each in (*OTHERS, *CLEAN)]
+    found = check_audit_log({"a": lines, "b": [b"\n", line]}, [record()], contract())
+    assert found["unproven"] == ["line 2 of b is no event of an audit log"]
+
+
+def test_files_may_come_in_any_order() -> None:
+    lines = [json.dumps(each).encode() for each in (*CLEAN, *OTHERS)]
+    found = check_audit_log({"new": lines[3:], "old": lines[:3]}, [record()], contract())
+    assert (found["ok"], found["unproven"], found["lines"]) == (True, [], 6)
+
+
+def test_rights_that_were_never_used_are_listed() -> None:
+    rows = checked(event("list", "pods"), event("get", "pods", "llama-1"))["unused_rights"]
+    mine = {(row["where"], row["right"]) for row in rows if row["identity"] == "deployer"}
+    assert (MODELS, "watch pods") in mine
+    assert (MODELS, "get, list, watch, create, delete deployments.apps") in mine
+    assert any(row["identity"] == "upgrader" and row["where"] == "the cluster" for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("run", "read"),
+    [("0a1b2c3d", "0a1b2c3d"), ("4711", "4711"), ("", ""), ("a b", ""), ("x\r\nEvil: 1", ""), ("x" * 65, "")],
+)
+def test_the_run_goes_into_the_header_and_comes_out_of_it(run: str, read: str) -> None:
+    agent = user_agent(run)
+    assert agent.isprintable() and agent.startswith(f"fireworks-byoc/{VERSION} run/")
+    assert run_in(agent) == run_in(f"{agent} (by way of trouble)") == read
+    assert run_in(f"curl {agent}") == ""
+
+
+def test_the_version_in_the_header_is_the_collections() -> None:
+    assert f"\nversion: {VERSION}\n" in (Path(__file__).parents[3] / "galaxy.yml").read_text(encoding="utf-8")
