@@ -15,6 +15,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrails.
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrails.workloads import PRIVILEGED
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import (
     CONNECTING,
+    CHANGES_GUARDRAIL,
     GUARDRAILS,
     TOKENS_GUARDRAIL,
 )
@@ -48,7 +49,9 @@ def test_each_guardrail_is_a_policy_that_refuses_everywhere_and_never_looks_away
     assert {o["apiVersion"] for o in objects} == {"admissionregistration.k8s.io/v1"}
     for name in GUARDRAILS:
         assert policies[name]["spec"]["failurePolicy"] == "Fail"
-        assert bindings[name]["spec"] == {"policyName": name, "validationActions": ["Deny"]}
+        read = {"paramRef": {"name": "fireworks-system", "parameterNotFoundAction": "Deny"}}
+        asked = read if name == CHANGES_GUARDRAIL else {}
+        assert bindings[name]["spec"] == {"policyName": name, "validationActions": ["Deny"], **asked}
         assert policies[name]["metadata"]["annotations"]["kubernetes.io/description"].startswith(
             ("Fireworks", "In fire")
         )
@@ -79,7 +82,7 @@ def test_where_the_customer_lets_us_ask_we_connect_and_do_nothing_else(
 
 def test_they_are_the_last_of_the_presetup_and_the_same_in_both_access_modes() -> None:
     made = presetup_objects(contract(), registries=("registry.example/x",))
-    assert made[-8:] == guardrail_objects(contract())
+    assert made[-10:] == guardrail_objects(contract())
     assert guardrail_objects(contract(access={"mode": "hardened"})) == guardrail_objects(contract())
 
 

@@ -4,7 +4,7 @@
 """Guardrails: admission policies for what RBAC cannot express, such as fields, images, devices and namespaces.
 
 RBAC decides who may write which kind; a guardrail checks the object, even if one of our accounts is bound to a wrong
-role by mistake. Four policies, compiled from the contract and from what the API server says of itself.
+role by mistake. The policies are compiled from the contract and from what the API server says of itself.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..presetup_version import NEWEST
+from .changes import changes_policy
 from .nodes import nodes_policy
 from .policy import manifests
 from .scope import scope_policy
@@ -41,5 +42,5 @@ def guardrail_objects(
         workloads_policy(contract, [str(registry) for registry in named]),
     ]
     if version >= 2:
-        policies.append(tokens_policy(contract, audiences))
+        policies += [tokens_policy(contract, audiences), changes_policy(contract)]
     return [made for policy in policies for made in manifests(policy)]

@@ -234,7 +234,9 @@ CONNECTING = (OPERATOR, OBSERVER, DEPLOYER, UPGRADER, NODE_MEDIC, "metrics-reade
 
 _FIRST_GUARDRAILS = ("fireworks-nodes", "fireworks-scope", "fireworks-workloads")
 TOKENS_GUARDRAIL = "fireworks-tokens"
-GUARDRAILS = tuple(sorted((*_FIRST_GUARDRAILS, TOKENS_GUARDRAIL)))
+CHANGES_GUARDRAIL = "fireworks-changes"
+_LATER_GUARDRAILS = (CHANGES_GUARDRAIL, TOKENS_GUARDRAIL)
+GUARDRAILS = tuple(sorted((*_FIRST_GUARDRAILS, *_LATER_GUARDRAILS)))
 """Names of the ValidatingAdmissionPolicies and of their bindings."""
 
 TOKENS = "serviceaccounts/token"
@@ -262,7 +264,7 @@ _CHECK_PRESETUP = (
         tuple(priority_class(word) for word in PRIORITIES),
     ),
     _READ_GUARDRAILS,
-    replace(_READ_GUARDRAILS, names=(TOKENS_GUARDRAIL,), since=2),
+    replace(_READ_GUARDRAILS, names=_LATER_GUARDRAILS, since=2),
 )
 
 IDENTITIES = (
