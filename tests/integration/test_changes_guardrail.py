@@ -20,43 +20,18 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrails.changes import changes_policy
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrails.clock import open_at
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrails.policy import manifests
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.calendar import calendar_of, open_spans
-from byoc_testbed.api import APPLY, MERGE
+from byoc_testbed.api import APPLY
 from tests.integration.ansible_runs import ROOT
-from tests.integration.guarded import (
-    ADMISSION,
-    MODELS,
-    RELEASE_REGISTRY,
-    SYSTEM,
-    Governed,
-    governed,
-    image,
-    pod_spec,
-    refusal,
-    until,
-    workload,
-)
+from tests.integration.clocked import AGO, AHEAD, APPS, CLOSED, DAYS, NOW, OPEN, PREFIX, put_in_force, versioned
+from tests.integration.guarded import ADMISSION, RELEASE_REGISTRY, SYSTEM, Governed, governed, refusal, until
 from tests.unit.domain.agreed import contract as agreed
 
 TABLE = ROOT / "build" / "changes.md"
-PREFIX = "byoc.fireworks.ai/"
-APPS = f"/apis/apps/v1{MODELS}"
-NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)
-DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-AGO, AHEAD = ((NOW + way * 2 * HOUR).isoformat(timespec="seconds") for way in (-1, 1))
 Manifest = dict[str, Any]
 
-
-def window(*days: str) -> Manifest:
-    return {"weekly": list(days), "start": "00:00", "duration": "24h", "time_zone": "UTC"}
-
-
-OPEN = {"windows": [window(*DAYS)]}
-CLOSED = {"windows": [window(DAYS[(NOW.weekday() + 3) % 7])]}
 LISTED = {"windows": [{"rrule": "FREQ=DAILY;BYHOUR=0", "duration": "24h", "time_zone": "UTC"}]}
 OTHER_MONTH = {
     "windows": [
@@ -107,7 +82,7 @@ class Cell:
 
     @property
     def contract(self) -> Manifest:
-        return agreed(change={**CLOCKS[self.clock][0], "approvals": APPROVALS[self.approval][0]})
+        return {**agreed(), "change": {**CLOCKS[self.clock][0], "approvals": APPROVALS[self.approval][0]}}
 
     @property
     def notes(self) -> dict[str, str | None]:
@@ -123,39 +98,16 @@ class Changing:
     """A cluster whose models are changed by plain API calls."""
 
     def __init__(self, site: Governed) -> None:
-        self.site, self.cluster, self.number = site, site.cluster, 0
+        self.cluster = site.cluster
         self.deployer = site.acting_as("deployer")
 
-    def note(self, notes: dict[str, str | None]) -> None:
-        """As the customer's administrator, who alone may write there."""
-        self.cluster.request("PATCH", f"/api/v1{SYSTEM}", {"metadata": {"annotations": notes}}, MERGE)
-
-    def govern(self, contract: Manifest, notes: dict[str, str | None]) -> None:
-        """Put the contract's clock in force, and wait until the API server goes by it."""
-        self.number += 1
-        self.note({key: None for key in notes})
-        probe = f"probe-{self.number}"
-        for made in manifests(changes_policy(contract)):
-            if made["kind"] == "ValidatingAdmissionPolicy":
-                mark = {"expression": f"object.metadata.name != '{probe}'", "message": probe, "reason": "Forbidden"}
-                made["spec"]["validations"].insert(0, mark)
-            path = f"{self.cluster.api.collection(made)}/{made['metadata']['name']}"
-            self.cluster.request("PATCH", f"{path}?fieldManager=test&force=true", made, APPLY)
-        self.note(notes)
-        until(lambda: probe in self.create(probe), "the policy is not in force")
-
-    def create(self, name: str, mark: str = "x", **more: Any) -> str:
+    def create(self, name: str, mark: str) -> str:
         """Why an administrator is refused a ReplicaSet of their own."""
-        return refusal(self.cluster.api, "POST", f"{APPS}/replicasets", {**self.manifest("ReplicaSet", name, mark), **more})
-
-    def manifest(self, kind: str, name: str, mark: str, replicas: int = 1) -> Manifest:
-        made = workload(kind, name, pod_spec(image(RELEASE_REGISTRY)), replicas)
-        made["spec"]["template"]["metadata"]["annotations"] = {PREFIX + "revision": mark}
-        return made
+        return refusal(self.cluster.api, "POST", f"{APPS}/replicasets", versioned("ReplicaSet", name, mark))
 
     def apply(self, name: str, mark: str, replicas: int = 1) -> None:
         """A Deployment as the deployer wants it, by a plain server-side apply."""
-        made = self.manifest("Deployment", name, mark, replicas)
+        made = versioned("Deployment", name, mark, replicas)
         self.deployer.request("PATCH", f"{APPS}/deployments/{name}?fieldManager=kubectl&force=true", made, APPLY)
 
     def came(self, name: str, mark: str, replicas: int = 1) -> str:
@@ -170,13 +122,14 @@ class Changing:
                 told.append("")
                 return True
             conditions = live.get("status", {}).get("conditions", ())
-            seen = live.get("status", {}).get("observedGeneration") == live["metadata"]["generation"]
-            failed = [one["message"] for one in conditions if one["reason"] == "ReplicaSetCreateError"]
-            told.extend(failed if seen and not of_it else ())
+            told.extend(one["message"] for one in conditions if one["reason"] == "ReplicaSetCreateError" and not of_it)
             return bool(told)
 
         until(settled, f"{name} came to nothing")
         return told[0]
+
+
+CELLS = list(itertools.starmap(Cell, itertools.product(CLOCKS, APPROVALS)))
 
 
 @pytest.fixture(scope="module")
@@ -186,27 +139,104 @@ def changing(bed: Any) -> Iterator[Changing]:
         yield Changing(site)
 
 
-def test_the_change_matrix_with_the_deployers_token(changing: Changing) -> None:
-    rows = []
-    for number, cell in enumerate(itertools.starmap(Cell, itertools.product(CLOCKS, APPROVALS))):
-        name = f"model-{number}"
-        changing.govern(agreed(), {PREFIX + "install-until": AHEAD})
-        changing.apply(name, "first")
-        assert changing.came(name, "first") == ""
-        changing.govern(cell.contract, cell.notes)
-        changing.apply(name, NEW)
-        told = changing.came(name, NEW)
-        assert (told == "") is cell.allowed, (cell, told)
-        assert not told or ("ValidatingAdmissionPolicy 'fireworks-changes'" in told and "held: replicasets" in told), told
-        assert (changing.create("bare", NEW) == "") is cell.allowed, cell
-        changing.apply(name, "first", replicas=2)
-        assert changing.came(name, "first", replicas=2) == "", "a rollback was held"
-        changing.apply(name, "first", replicas=0)
-        assert changing.came(name, "first", replicas=0) == ""
-        rows.append(f"| {cell.clock} | {cell.approval} | {'made' if not told else 'refused'} | done |")
-        changing.cluster.request("DELETE", f"{APPS}/deployments/{name}")
+def test_the_change_matrix_with_the_deployers_token(changing: Changing, request: pytest.FixtureRequest) -> None:
+    """All of it in the soak, each third cell elsewhere."""
+    whole = request.config.getoption("--soak", "") == "only"
+    rows = [changed(changing, cell) for cell in (CELLS if whole else CELLS[NOW.day % 3 :: 3])]
+    head = "| clock | approval | new version | rollback and scaling |\n|---|---|---|---|\n"
     TABLE.parent.mkdir(exist_ok=True)
-    TABLE.write_text("| clock | approval | new version | rollback and scaling |\n|---|---|---|---|\n" + "\n".join(rows) + "\n")
+    TABLE.write_text(head + "\n".join(rows) + "\n")
+
+
+def changed(changing: Changing, cell: Cell) -> str:
+    """One model through a cell: installed, changed, rolled back, scaled. Its line of the table."""
+    name = f"model-{CELLS.index(cell)}"
+    put_in_force(changing.cluster, agreed(), {**dict.fromkeys(cell.notes), PREFIX + "install-until": AHEAD})
+    changing.apply(name, "first")
+    assert changing.came(name, "first") == ""
+    put_in_force(changing.cluster, cell.contract, cell.notes)
+    changing.apply(name, NEW)
+    told = changing.came(name, NEW)
+    assert (told == "") is cell.allowed, (cell, told)
+    assert not told or ("ValidatingAdmissionPolicy 'fireworks-changes'" in told and "held: replicasets" in told), told
+    assert (changing.create("bare", NEW) == "") is cell.allowed, cell
+    for replicas in (2, 0, 1):
+        changing.apply(name, "first", replicas)
+        assert changing.came(name, "first", replicas) == "", "a rollback or scaling was held"
+    changing.cluster.request("DELETE", f"{APPS}/deployments/{name}")
+    return f"| {cell.clock} | {cell.approval} | {'refused' if told else 'made'} | done |"
+
+
+def owned(kind: str, number: int, **labels: str) -> Manifest:
+    """What a controller records of a StatefulSet, a DaemonSet or a LeaderWorkerSet."""
+    owner = {"apiVersion": "apps/v1", "kind": kind, "name": "x", "uid": "0f5c", "controller": True}
+    metadata = {"name": "x-1", "labels": labels, "ownerReferences": [owner]}
+    return {"metadata": metadata, "revision": number, "data": {"spec": {"template": {}}}}
+
+
+RECORD_LABELS = {
+    "app.kubernetes.io/managed-by": "fireworks-byoc", "app.kubernetes.io/part-of": "model-x", "app.kubernetes.io/name": "x",
+    f"{PREFIX}model": "x", f"{PREFIX}revision-of": "x",
+}  # fmt: skip
+RECORD: Manifest = {"metadata": {"name": "x-1", "labels": RECORD_LABELS}, "revision": 1, "data": {"objects": []}}
+LWS = "leaderworkerset.sigs.k8s.io/"
+MEMBER = {f"{LWS}name": "x", f"{LWS}group-index": "1"}
+
+
+@pytest.mark.parametrize(
+    ("body", "held", "held_at_first"),
+    [
+        pytest.param(RECORD, False, False, id="our record of a revision"),
+        pytest.param({**RECORD, "data": {"spec": {}}}, True, True, id="a template under the labels of our records"),
+        pytest.param({**RECORD, "metadata": {**RECORD["metadata"], "labels": {**RECORD_LABELS, "app": "x"}}}, True, True,
+                     id="a record that a controller's selector finds"),
+        pytest.param(owned("StatefulSet", 2), True, True, id="a new version of a StatefulSet"),
+        pytest.param(owned("StatefulSet", 1), True, False, id="a new StatefulSet"),
+        pytest.param(owned("DaemonSet", 2), True, True, id="a new version of a DaemonSet"),
+        pytest.param(owned("LeaderWorkerSet", 2), True, True, id="a new version of groups"),
+        pytest.param(owned("LeaderWorkerSet", 1), True, False, id="new groups"),
+        pytest.param(owned("StatefulSet", 1, **MEMBER), False, False, id="the workers of one group"),
+        pytest.param({**owned("StatefulSet", 1, **MEMBER), "metadata": {"name": "x-1", "labels": MEMBER}}, True, True,
+                     id="what only says that it is a group's"),
+    ],
+)  # fmt: skip
+def test_which_controller_revisions_are_new_versions(
+    changing: Changing, body: Manifest, held: bool, held_at_first: bool
+) -> None:
+    said = {}
+    for until_, installing in ((AGO, False), (AHEAD, True)):
+        put_in_force(changing.cluster, {**agreed(), "change": CLOSED}, {PREFIX + "install-until": until_})
+        path = f"{APPS}/controllerrevisions"
+        said[installing] = "fireworks-changes" in refusal(changing.cluster.api, "POST", path, body)
+    assert said == {False: held, True: held_at_first}
+
+
+def test_what_is_not_there_comes_only_while_it_may_be_installed(changing: Changing) -> None:
+    """Deleted and made anew, a workload is no rollback: else that would be the way around the clock."""
+    closed = {**agreed(), "change": CLOSED}
+    for name, note, told in (("fresh", AHEAD, ""), ("late", AGO, "no window is open"), ("fresh", AGO, "no window is open")):
+        put_in_force(changing.cluster, closed, {PREFIX + "install-until": note})
+        changing.apply(name, "first")
+        assert told in (came := changing.came(name, "first")) and bool(came) is bool(told)
+        changing.cluster.request("DELETE", f"{APPS}/deployments/{name}")
+        gone = f"{APPS}/replicasets?labelSelector=app%3D{name}"
+        until(lambda gone=gone: not changing.cluster.request("GET", gone)["items"], "its ReplicaSet stays")  # type: ignore[misc]
+    # Seven days from the namespace's creation, where no annotation says otherwise.
+    put_in_force(changing.cluster, closed, {PREFIX + "install-until": None})
+    changing.apply("fresh", "first")
+    assert changing.came("fresh", "first") == ""
+    [made] = changing.cluster.request("GET", f"{APPS}/replicasets?labelSelector=app%3Dfresh")["items"]
+    # A ReplicaSet that is there keeps its pods' template, in windows too.
+    put_in_force(changing.cluster, {**agreed(), "change": OPEN}, {})
+    path, made["spec"]["template"]["spec"]["hostname"] = f"{APPS}/replicasets/{made['metadata']['name']}", "other"
+    assert "a new version is a new ReplicaSet" in refusal(changing.cluster.api, "PUT", path, made)
+    changing.cluster.request("DELETE", f"{APPS}/deployments/fresh")
+
+
+def test_the_deployers_token_cannot_write_what_lifts_the_clock(changing: Changing) -> None:
+    for key in ("install-until", "emergency-until", "approved-versions", "approval", "freeze"):
+        body = {"metadata": {"annotations": {PREFIX + key: AHEAD}}}
+        assert '" cannot patch resource "namespaces"' in refusal(changing.deployer, "PATCH", f"/api/v1{SYSTEM}", body)
 
 
 def transitions(zone: str) -> list[datetime]:

@@ -48,6 +48,7 @@ from ..._domain.model.unit import (
     wanted_shape,
     while_rolling,
     with_candidate,
+    with_history,
     without_bounds,
     workload,
 )
@@ -60,7 +61,7 @@ from ..._kube.manifests import ManifestError
 from ..._kube.objects import Manifest, Ref
 from ..._kube.over import delete_over, patch_over
 from ..._kube.plan import DELETE, Change, Plan
-from ..._kube.refusals import RefusedError
+from ..._kube.refusals import HeldByPolicyError, RefusedError
 from ..._kube.session import Session
 from ..._kube.wait import Awaited
 from .reading import REVISIONS
@@ -120,6 +121,11 @@ class ModelChange:
     # --- read and plan -------------------------------------------------------------------------
 
     @property
+    def applied(self) -> Unit:
+        """What is applied of the unit: with a ReplicaSet kept for each revision that is."""
+        return with_history(self.unit, int(self.entry["history"]))
+
+    @property
     def settled(self) -> bool:
         """Whether what is wanted has been recorded as good already."""
         return bool(self._now and self._now.state == GOOD and self._now.digest == self.digest)
@@ -151,7 +157,7 @@ class ModelChange:
         """Ask the server what applying the unit would change. Errors as for ``plan_present``."""
         if not self.unit:
             raise ManifestError(f"model {self.name} has no manifests", next_step="give its definition, or a revision")
-        self.plan = self._applier.plan_present([*self.unit, *coming])
+        self.plan = self._applier.plan_present([*self.applied, *coming])
         return self.plan
 
     @property
@@ -220,7 +226,7 @@ class ModelChange:
             # What the dry-run let pass and the write did not would leave a mix of both versions.
             verdict = Verdict(GATE_FAILED, error.what)
         if verdict.state == GATE_FAILED:
-            raise self._roll_back(revision, verdict.why)
+            raise _of_the_clock(self._roll_back(revision, verdict.why), held=verdict.held)
         self._apply(self.unit)
         self._decide(revision, GOOD)
         self._prune()
@@ -299,7 +305,7 @@ class ModelChange:
         awaited = [Awaited(c.ref, c.resource) for c in plan.changes if c.ref == Ref.of(candidate)]
         seconds = int(self.entry["load_seconds"]) + _SLACK_SECONDS
         verdict = self._gatekeeper().watch(awaited, Replicas(candidate, 1), seconds=seconds)
-        return Verdict(verdict.state, f"the candidate, before it got traffic: {verdict.why}", verdict.replicas)
+        return Verdict(verdict.state, f"the candidate, before it got traffic: {verdict.why}", verdict.replicas, verdict.held)
 
     def _roll(self, strategy: Strategy, *, bake: int) -> Verdict:
         manifest = strategy.manifest
@@ -347,7 +353,7 @@ class ModelChange:
         )
 
     def _apply(self, unit: Unit) -> Plan:
-        plan = self._applier.plan_present(unit)
+        plan = self._applier.plan_present(with_history(unit, int(self.entry["history"])))
         if plan.changed:
             self._applier.apply_present(plan)
         return plan
@@ -392,3 +398,8 @@ class ModelChange:
             "evidence": verdict.why,
             "replicas": [dict(replica) for replica in verdict.replicas],
         }
+
+
+def _of_the_clock(error: RolloutError, *, held: bool) -> KubeError:
+    """The same error, by the name of what has to pass: nothing is wrong with a version that was only held."""
+    return HeldByPolicyError(error.what, where=error.where) if held else error
