@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The clock of a contract put in force in a cluster, as the customer's administrator, until the API server goes by it."""
+"""The clock of a contract put in force in a cluster, as the customer's administrator does it."""
 
 from __future__ import annotations
 
@@ -45,13 +45,16 @@ def put_in_force(cluster: Any, contract: Manifest, notes: dict[str, str | None])
             # The API server watches policies and the namespace apart: both have to have arrived.
             noted = f"params.metadata.?annotations[?'{_EPOCH}'].orValue('') != '{probe}'"
             expression = f"object.metadata.name != '{probe}' || {noted}"
-            mark = {"expression": expression, "message": probe, "reason": "Forbidden"}
+            mark = {"expression": expression, "message": f"{probe} is in force", "reason": "Forbidden"}
             made["spec"]["validations"].insert(0, mark)
         path = f"{cluster.api.collection(made)}/{made['metadata']['name']}"
         cluster.request("PATCH", f"{path}?fieldManager=test&force=true", made, APPLY)
     note(cluster, {**notes, _EPOCH: probe})
     asked = versioned("ReplicaSet", probe, "x")
-    until(lambda: probe in refusal(cluster.api, "POST", f"{APPS}/replicasets", asked), "the policy is not in force")
+    until(
+        lambda: f"{probe} is in force" in refusal(cluster.api, "POST", f"{APPS}/replicasets", asked),
+        "the policy is not in force",
+    )
 
 
 def versioned(kind: str, name: str, mark: str, replicas: int = 1) -> Manifest:

@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import CHANGES_GUARDRAIL, GUARDRAILS
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import (
+    CHANGES_GUARDRAIL,
+    GUARDRAILS,
+)
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import (
     GPU,
     GPU_PRODUCT_LABEL,

@@ -52,7 +52,7 @@ def readiness(live: Mapping[str, Any]) -> Readiness:
 
 
 def _refusal(status: Mapping[str, Any]) -> str:
-    """The words of an admission policy that refused a Deployment's new ReplicaSet; its controller counts that as unseen."""
+    """The words of an admission policy that refused a Deployment's new ReplicaSet. To its controller that is unseen."""
     progressing = _condition(status, "Progressing")
     said = str(progressing.get("message", ""))
     return said if progressing.get("reason") == "ReplicaSetCreateError" and _BY_POLICY in said else ""

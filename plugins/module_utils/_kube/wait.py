@@ -58,8 +58,7 @@ def wait_ready(session: Session, awaited: Iterable[Awaited], *, seconds: float) 
     late = [(ref, live) for ref, (state, live) in seen.items() if not state.ready]
     explained = dict(session.in_parallel(lambda one: (one[0], _pods_say(session, *one)), late))
     return {
-        ref: replace(state, reason=f"{state.reason}{explained.get(ref, '')}")
-        for ref, (state, _live) in seen.items()
+        ref: replace(state, reason=f"{state.reason}{explained.get(ref, '')}") for ref, (state, _live) in seen.items()
     }
 
 

@@ -14,8 +14,8 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrails 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrails.policy import literal
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrails.workloads import PRIVILEGED
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import (
-    CONNECTING,
     CHANGES_GUARDRAIL,
+    CONNECTING,
     GUARDRAILS,
     TOKENS_GUARDRAIL,
 )

@@ -154,8 +154,9 @@ CHANGE = section(
                 "approvers": _approvers("Who approves. None: everyone in `contacts`.", default=[]),
                 "sources": listing(
                     "Sources",
-                    "Where approvals count from. `[cluster]`: only those that `fireworks.byoc.approve` writes into the cluster, "
-                    "and its API server refuses a new version without one. Unless given, wherever they come from.",
+                    "Where approvals count from. `[cluster]`: only those that `fireworks.byoc.approve` writes into the "
+                    "cluster, and its API server refuses a new version without one. Unless given, wherever they come "
+                    "from.",
                     choice("Source", "A place where approvals are kept.", ["cluster", "file", "awx"]),
                     minItems=1,
                     uniqueItems=True,

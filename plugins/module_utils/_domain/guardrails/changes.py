@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """When a new version of anything may begin in our namespaces, whoever asks: the contract's windows, freezes, approvals.
 
-A new version is the creation of a ReplicaSet or a ControllerRevision, whose ``creationTimestamp`` is the API server's own
-clock. A rollback, scaling and a replaced pod create neither, and are never held. See docs/decisions/0027.
+A new version is the creation of a ReplicaSet or a ControllerRevision, whose ``creationTimestamp`` is the API server's
+own clock. A rollback, scaling and a replaced pod create neither, and are never held. See docs/decisions/0027.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from .clock import freezes_of, frozen_at, listed_until, open_at, windows_in_word
 from .policy import Policy, Rule, literal
 
 _WHY = (
-    "In fireworks-system and fireworks-models a new version of a model or a component begins only when the contract lets it"
-    " (change.windows, change.freezes, change.approvals), and not while the annotation byoc.fireworks.ai/freeze of"
+    "In fireworks-system and fireworks-models a new version of a model or a component begins only when the contract"
+    " lets it (change.windows, change.freezes, change.approvals), and not while the annotation byoc.fireworks.ai/freeze of"
     " fireworks-system holds. This applies to all users. Rollbacks, scaling and replaced pods are never held."
 )
 _MATCH = {
@@ -123,9 +123,7 @@ _VARIABLES = {
     ),
     "freeze": f"{_noted(FREEZE_ANNOTATION)}.trim()",
     "freezeEnds": _FREEZE_ENDS,
-    "emergency": (
-        f"{_noted(EMERGENCY_ANNOTATION)} != '' && variables.now < {_seconds(_noted(EMERGENCY_ANNOTATION))}"
-    ),
+    "emergency": (f"{_noted(EMERGENCY_ANNOTATION)} != '' && variables.now < {_seconds(_noted(EMERGENCY_ANNOTATION))}"),
     "kind": f"request.namespace == {literal(MODELS_NAMESPACE)} ? 'model_change' : 'stack_upgrade'",
     # By what its pods are marked with; what a ControllerRevision is of, no mark says.
     "version": (
@@ -166,7 +164,8 @@ def _freezes(contract: Mapping[str, Any]) -> Iterator[Rule]:
         yield Rule(
             f"!variables.isNew || {_over_freezes(contract)} || !{frozen_at(contract, 'variables.now')}",
             "Frozen by the contract (change.freezes).",
-            f"'held: ' + variables.what + ' is a new version, and the contract freezes changes now (change.freezes){_NEXT}'",
+            "'held: ' + variables.what + ' is a new version, and the contract freezes changes now (change.freezes)"
+            f"{_NEXT}'",
         )
 
 
@@ -188,11 +187,13 @@ def _approvals(contract: Mapping[str, Any]) -> Iterator[Rule]:
     kinds = enforced_kinds(contract)
     if kinds:
         yield Rule(
-            f"!variables.isNew || !(variables.kind in {literal(kinds)}) || {_noted(VERSIONS_ANNOTATION)}.split(' ').exists(one,"
+            f"!variables.isNew || !(variables.kind in {literal(kinds)})"
+            f" || {_noted(VERSIONS_ANNOTATION)}.split(' ').exists(one,"
             " (variables.version.endsWith('/') ? one.startsWith(variables.version)"
             " : one.startsWith(variables.version + '@'))"
-            f" && variables.now < {_seconds("one.split('@')[1]")})",
+            " && variables.now < int(timestamp(one.split('@')[1])))",
             "Not approved in the cluster (change.approvals).",
-            "'held: ' + variables.what + ' is a new version, and no approval in the cluster that is still valid covers '"
-            f" + variables.version + ' (change.approvals: fireworks.byoc.approve){_NEXT}. Action required by: customer'",
+            "'held: ' + variables.what + ' is a new version, and no approval in the cluster that is valid covers '"
+            " + variables.version + ' (change.approvals: fireworks.byoc.approve)"
+            f"{_NEXT}. Action required by: customer'",
         )

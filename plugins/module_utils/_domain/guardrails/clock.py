@@ -16,6 +16,7 @@ from typing import Any
 
 from ..contract.durations import parse_duration
 from ..contract.windows import WEEKDAYS, parse_clock, parse_freeze, parse_window
+from ..identities.needs import CHANGES_GUARDRAIL
 from ..rollout.calendar import Calendar, open_spans
 
 Contract = Mapping[str, Any]
@@ -50,18 +51,18 @@ def freezes_of(contract: Contract) -> list[Seconds]:
 
 
 def listed_until(contract: Contract) -> datetime | None:
-    """When the first list of openings ends; None where a contract needs no list, or its rules end by themselves."""
-    return min((end for one in _windows(contract) if "rrule" in one and (end := _listed(one)[1])), default=None)
+    """When the first list of openings ends; None where a contract needs no list."""
+    return min((_listed(one)[1] for one in _windows(contract) if "rrule" in one), default=None)
 
 
-def clock_ends(cluster: str, contract: Contract, now: datetime) -> str:
+def clock_ends(contract: Contract, now: datetime) -> str:
     """One line, from half a year ahead: the list of openings ends. Empty until then."""
     end = listed_until(contract)
     if end is None or now < end - timedelta(days=180):
         return ""
     return (
-        f"{cluster}: the guardrail fireworks-changes lists the windows of `rrule` until {end:%Y-%m-%d}, and none is"
-        " open after that. Have the customer's administrator run fireworks.byoc.presetup of a newer version"
+        f"{contract['identity']['name']}: the guardrail {CHANGES_GUARDRAIL} lists the windows of `rrule`"
+        f" until {end:%Y-%m-%d}, and none is open after that. Have the customer's administrator run fireworks.byoc.presetup of a newer version"
     )
 
 
@@ -69,14 +70,13 @@ def _windows(contract: Contract) -> list[Mapping[str, Any]]:
     return list((contract.get("change") or {}).get("windows") or ())
 
 
-def _listed(window: Mapping[str, Any]) -> tuple[list[Seconds], datetime | None]:
-    """The openings of a rule, and when their list ends though the rule does not."""
+def _listed(window: Mapping[str, Any]) -> tuple[list[Seconds], datetime]:
+    """The openings of a rule, and when their list ends: a rule has no end."""
     found = open_spans(Calendar((parse_window(window),)), LISTED_FROM, LISTED_UNTIL)
     spans = [(_seconds(span.start), _seconds(span.end)) for span in found[:MOST_LISTED]]
     if len(found) > MOST_LISTED:
         return spans, found[MOST_LISTED].start
-    later = open_spans(Calendar((parse_window(window),)), LISTED_UNTIL, LISTED_UNTIL + timedelta(days=4 * 366))
-    return spans, LISTED_UNTIL if later else None
+    return spans, LISTED_UNTIL
 
 
 def _within(spans: str, now: str) -> str:
@@ -91,8 +91,8 @@ def frozen_at(contract: Contract, now: str) -> str:
 def _weekly(window: Mapping[str, Any], now: str) -> str:
     """Whether a weekly window is open: the same rule as ``open_spans``, also in a night in which clocks change.
 
-    Each day on which it may have opened is looked at. A local time is a moment by the offset before clocks change, unless
-    only the one after it leads to that local time.
+    Each day on which it may have opened is looked at. A local time is a moment by the offset before clocks change,
+    unless only the one after it leads to that local time.
     """
     hour, minute = parse_clock(window["start"])
     lasts, zone = int(parse_duration(window["duration"]).total_seconds()), json.dumps(window["time_zone"])
@@ -100,9 +100,8 @@ def _weekly(window: Mapping[str, Any], now: str) -> str:
     back = json.dumps(list(range(-1, lasts // _DAY + 2)))
     local = f"{now} + {_offset(now, zone)}"
     before, after = _offset(f"(at - {_AROUND})", zone), _offset(f"(at + {_AROUND})", zone)
-    opens = (
-        f"{_offset('(at - by[0])', zone)} == by[0] || {_offset('(at - by[1])', zone)} != by[1] ? at - by[0] : at - by[1]"
-    )
+    early, late = _offset("(at - by[0])", zone), _offset("(at - by[1])", zone)
+    opens = f"{early} == by[0] || {late} != by[1] ? at - by[0] : at - by[1]"
     return (
         f"[{local}].exists(here, {back}.map(day, here - here % {_DAY} - day * {_DAY} + {(hour * 60 + minute) * 60})"
         f".exists(at, timestamp(at).getDayOfWeek() in {days} && [[{before}, {after}]].exists(by,"

@@ -71,8 +71,13 @@ def as_annotation(entries: Sequence[Data]) -> str | None:
 
 
 def as_versions(entries: Sequence[Data]) -> str | None:
-    """What the API server itself reads of the entries: each version that is covered, and until when; None for nothing."""
-    found = {f"{version}@{one['expires_at']}" for one in entries if one.get("expires_at") for version in one.get("versions") or ()}
+    """What the API server itself reads of the entries: each version that is covered, and until when."""
+    found = {
+        f"{version}@{one['expires_at']}"
+        for one in entries
+        if one.get("expires_at")
+        for version in one.get("versions") or ()
+    }
     return " ".join(sorted(found)) or None
 
 

@@ -104,7 +104,7 @@ def model_turn(contract: Data, live: Data, wanted: Wanted, now: datetime) -> dic
 
 
 def new_versions(contract: Data, wanted: Wanted) -> list[str]:
-    """What the pods of each new revision are marked with, as the API server sees it. A release without its engine: none."""
+    """What the pods of each new revision are marked with; of an engine that the release lacks nothing is known."""
     models = {str(one["name"]): one for one in contract.get("models") or ()}
     new = [models[one["name"]] for one in wanted.waiting if one["change"] == NEW_REVISION and one["name"] in models]
     found = set()

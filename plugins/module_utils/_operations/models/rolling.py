@@ -305,7 +305,9 @@ class ModelChange:
         awaited = [Awaited(c.ref, c.resource) for c in plan.changes if c.ref == Ref.of(candidate)]
         seconds = int(self.entry["load_seconds"]) + _SLACK_SECONDS
         verdict = self._gatekeeper().watch(awaited, Replicas(candidate, 1), seconds=seconds)
-        return Verdict(verdict.state, f"the candidate, before it got traffic: {verdict.why}", verdict.replicas, verdict.held)
+        return Verdict(
+            verdict.state, f"the candidate, before it got traffic: {verdict.why}", verdict.replicas, verdict.held
+        )
 
     def _roll(self, strategy: Strategy, *, bake: int) -> Verdict:
         manifest = strategy.manifest
