@@ -50,11 +50,13 @@ def put_in_force(cluster: Any, contract: Manifest, notes: dict[str, str | None])
         path = f"{cluster.api.collection(made)}/{made['metadata']['name']}"
         cluster.request("PATCH", f"{path}?fieldManager=test&force=true", made, APPLY)
     note(cluster, {**notes, _EPOCH: probe})
-    asked = versioned("ReplicaSet", probe, "x")
-    until(
-        lambda: f"{probe} is in force" in refusal(cluster.api, "POST", f"{APPS}/replicasets", asked),
-        "the policy is not in force",
-    )
+    # Of a kind that no other guardrail would refuse first.
+    asked = {"metadata": {"name": probe}, "revision": 1, "data": {}}
+
+    def refuses() -> bool:
+        return f"{probe} is in force" in refusal(cluster.api, "POST", f"{APPS}/controllerrevisions", asked)
+
+    until(refuses, "the policy is not in force")
 
 
 def versioned(kind: str, name: str, mark: str, replicas: int = 1) -> Manifest:

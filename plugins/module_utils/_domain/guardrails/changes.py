@@ -33,8 +33,8 @@ from .policy import Policy, Rule, literal
 
 _WHY = (
     "In fireworks-system and fireworks-models a new version of a model or a component begins only when the contract"
-    " lets it (change.windows, change.freezes, change.approvals), and not while the annotation byoc.fireworks.ai/freeze of"
-    " fireworks-system holds. This applies to all users. Rollbacks, scaling and replaced pods are never held."
+    " lets it (change.windows, change.freezes, change.approvals), and not while the annotation"
+    " byoc.fireworks.ai/freeze of fireworks-system holds. This applies to all users. Rollbacks, scaling and replaced pods are never held."
 )
 _MATCH = {
     "namespaceSelector": {

@@ -62,7 +62,8 @@ def clock_ends(contract: Contract, now: datetime) -> str:
         return ""
     return (
         f"{contract['identity']['name']}: the guardrail {CHANGES_GUARDRAIL} lists the windows of `rrule`"
-        f" until {end:%Y-%m-%d}, and none is open after that. Have the customer's administrator run fireworks.byoc.presetup of a newer version"
+        f" until {end:%Y-%m-%d}, and none is open after that. Have the customer's administrator run"
+        " fireworks.byoc.presetup of a newer version"
     )
 
 
