@@ -34,7 +34,8 @@ from .policy import Policy, Rule, literal
 _WHY = (
     "In fireworks-system and fireworks-models a new version of a model or a component begins only when the contract"
     " lets it (change.windows, change.freezes, change.approvals), and not while the annotation"
-    " byoc.fireworks.ai/freeze of fireworks-system holds. This applies to all users. Rollbacks, scaling and replaced pods are never held."
+    " byoc.fireworks.ai/freeze of fireworks-system holds. This applies to all users. Rollbacks, scaling and replaced"
+    " pods are never held."
 )
 _MATCH = {
     "namespaceSelector": {
@@ -158,7 +159,7 @@ def _freezes(contract: Mapping[str, Any]) -> Iterator[Rule]:
         " || variables.freezeEnds.exists(end, end <= variables.now)",
         f"Frozen by the annotation {FREEZE_ANNOTATION} of {SYSTEM_NAMESPACE}.",
         f"'held: ' + variables.what + ' is a new version, and the annotation {FREEZE_ANNOTATION} of {SYSTEM_NAMESPACE}"
-        f" holds{_NEXT}. Action required by: customer'",
+        f" holds{_NEXT}; your administrators lift it'",
     )
     if freezes_of(contract):
         yield Rule(
@@ -195,5 +196,5 @@ def _approvals(contract: Mapping[str, Any]) -> Iterator[Rule]:
             "Not approved in the cluster (change.approvals).",
             "'held: ' + variables.what + ' is a new version, and no approval in the cluster that is valid covers '"
             " + variables.version + ' (change.approvals: fireworks.byoc.approve)"
-            f"{_NEXT}. Action required by: customer'",
+            f"{_NEXT}; your administrators give it'",
         )

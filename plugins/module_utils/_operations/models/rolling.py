@@ -110,6 +110,7 @@ class ModelChange:
         restored = to_restore(revisions, str(entry["revision"])) if entry.get("revision") else None
         self.unit: Unit = as_unit(restored.unit if restored else manifests)
         self.digest = digest(self.unit)
+        self.applied = with_history(self.unit, int(entry["history"]))
         self._restores = restored.number if restored else 0
         self._now = current(revisions)
         parent = Ref("ConfigMap", "", SYSTEM_NAMESPACE, model_set(self.name))
@@ -119,11 +120,6 @@ class ModelChange:
         self.next_revision = f"{self.name}-{self.newest_number + 1}"
 
     # --- read and plan -------------------------------------------------------------------------
-
-    @property
-    def applied(self) -> Unit:
-        """What is applied of the unit: with a ReplicaSet kept for each revision that is."""
-        return with_history(self.unit, int(self.entry["history"]))
 
     @property
     def settled(self) -> bool:
@@ -226,7 +222,8 @@ class ModelChange:
             # What the dry-run let pass and the write did not would leave a mix of both versions.
             verdict = Verdict(GATE_FAILED, error.what)
         if verdict.state == GATE_FAILED:
-            raise _of_the_clock(self._roll_back(revision, verdict.why), held=verdict.held)
+            error = self._roll_back(revision, verdict.why)
+            raise HeldByPolicyError(error.what, where=error.where) if verdict.held else error
         self._apply(self.unit)
         self._decide(revision, GOOD)
         self._prune()
@@ -400,8 +397,3 @@ class ModelChange:
             "evidence": verdict.why,
             "replicas": [dict(replica) for replica in verdict.replicas],
         }
-
-
-def _of_the_clock(error: RolloutError, *, held: bool) -> KubeError:
-    """The same error, by the name of what has to pass: nothing is wrong with a version that was only held."""
-    return HeldByPolicyError(error.what, where=error.where) if held else error
