@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.clause import clause
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrails.clock import clock_ends
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities import (
     applies_prerequisites,
     required_permissions,
@@ -34,12 +36,18 @@ def _explain_scaling(
     return explain(contract, facts or None, as_moment(moment), error)
 
 
+def _clock_ends(contracts: Iterable[Contract], now: str = "") -> str:
+    moment = as_moment(now) or datetime.now(UTC)
+    return "\n".join(filter(None, (clock_ends(contract, moment) for contract in contracts)))
+
+
 class FilterModule:
     """Filters over a contract."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "applies_prerequisites": applies_prerequisites,
+            "clock_ends": _clock_ends,
             "contract_clause": clause,
             "explain_scaling": _explain_scaling,
             "front_door": front_door,

@@ -55,6 +55,13 @@ options:
     description: What is approved, in words.
     type: str
     default: ''
+  versions:
+    description: The versions that it covers, as V(model_change/<what the pods of a model are marked with>) or
+      V(stack_upgrade/<release>). The guardrail C(fireworks-changes) lets them begin, and goes by the annotation
+      C(byoc.fireworks.ai/approved-versions), which is written beside the approvals.
+    type: list
+    elements: str
+    default: []
 seealso:
   - module: fireworks.byoc.operation_record
 """

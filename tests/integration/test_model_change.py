@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from demo.contracts import LLAMA, QWEN, Contract, write_fleet
+from tests.integration.clocked import put_in_force
 from tests.integration.journey import agreed, as_admin, line, onboard, ours, play, wipe
 from tests.integration.killing import begin_playbook, kill, wait_for_task
 from tests.integration.plays import connection_to, perform
@@ -169,6 +170,9 @@ def test_what_the_administrator_approves_is_done_and_recorded_with_who_approved(
     assert "done" in line(done, "acme-eu-1"), done.stdout
     assert f"{NAME}: new revision, from" in line(done, "acme-eu-1", "deploy_models"), done.stdout
     [approved] = kept(acme)
+    # From now on the API server asks for it too, by the marks of the pods that were approved.
+    in_cluster = {"approvals": {**REQUIRED["approvals"], "sources": ["cluster"]}}
+    put_in_force(acme, {**served(acme, 6144), "change": in_cluster}, {})
     assert approved["digest"].startswith(digest)
     assert (approved["by"], approved["written_by"]) == (BOSS, "admin")
     other, before = served(acme, 5120, **REQUIRED), state(acme)
@@ -181,6 +185,7 @@ def test_what_the_administrator_approves_is_done_and_recorded_with_who_approved(
     assert f"approved by {BOSS} (annotation)" in record["clause"]
     assert record["plan"].startswith(digest)
     assert f"digest {record['plan']}" in record["clause"]
+    put_in_force(acme, {**served(acme, 6144), "change": {}}, {})
 
 
 @pytest.mark.soak

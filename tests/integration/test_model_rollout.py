@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.unit import workload
 from byoc_testbed.api import MERGE
+from tests.integration.clocked import AHEAD, CLOSED, PREFIX, note, put_in_force
 from tests.integration.governed import governed
 from tests.integration.guarded import until
 from tests.integration.models import APPS, LLAMA, Models
@@ -278,3 +280,33 @@ def test_a_retired_model_leaves_nothing(models: Models) -> None:
     assert models.retire()["changed"] is False
     assert models.retire("qwen", more=AS_MODULE)["changed"] is True
     assert models.whole() == before
+
+
+def test_what_the_api_server_holds_ends_the_run_at_once_and_leaves_what_serves(models: Models) -> None:
+    """The playbook's decision is not asked here: a run under another contract, or at a window's end, comes so far."""
+    contract = {**models.contract, "change": {**CLOSED, "approvals": {"sources": ["cluster"]}}}
+    first, other, third = (models.version(context, bake=0) for context in (4096, 8192, 2048))
+    assert not models.roll(first)["models"][0].get("failed")
+    pods = {pod["metadata"]["uid"] for pod in models.pods()}
+    try:
+        put_in_force(models.cluster, contract, {})
+        began = time.monotonic()
+        result = models.roll(other)
+        assert (result["failed"], result["code"], result["owner"]) == (True, "held_by_policy", "customer"), result
+        assert "ValidatingAdmissionPolicy 'fireworks-changes'" in said(result) and "no window is open" in said(result)
+        assert "Revision 1 was restored whole and is ready" in said(result)
+        assert time.monotonic() - began < 30, "it waited for a deadline"
+        assert {pod["metadata"]["uid"] for pod in models.pods()} == pods
+        assert models.revisions() == [(1, "good"), (2, "failed")]
+
+        put_in_force(models.cluster, {**models.contract, "change": {"approvals": {"sources": ["cluster"]}}}, {})
+        assert "no approval in the cluster" in said(models.roll(third))
+        mark = workload(third["definition"])["spec"]["template"]["metadata"]["annotations"][f"{PREFIX}revision"]
+        note(models.cluster, {f"{PREFIX}approved-versions": f"model_change/{mark}@{AHEAD}"})
+        assert not models.roll(third).get("failed")
+
+        put_in_force(models.cluster, contract, {f"{PREFIX}freeze": "stocktaking"})
+        assert not models.roll(models.back_to("1", bake=0)).get("failed"), "a rollback was held"
+        assert models.deployment()["spec"]["revisionHistoryLimit"] == 10
+    finally:
+        put_in_force(models.cluster, models.contract, {f"{PREFIX}freeze": None, f"{PREFIX}approved-versions": None})

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.clocked import CLOSED, put_in_force
 from tests.integration.guarded import until
 from tests.integration.journey import agreed, line, onboard, play, wipe
 from tests.integration.upgrades import (
@@ -128,6 +129,23 @@ def test_a_quota_without_room_is_said_before_anything_is_written(fleet: Fleet, t
         assert (stack(acme), entries(acme)) == before
     finally:
         acme.request("DELETE", path)
+
+
+@pytest.mark.soak
+def test_what_the_api_server_holds_is_taken_back_and_is_no_fault_of_the_release(fleet: Fleet, tmp_path: Path) -> None:
+    acme, _birch, contracts = fleet
+    releases, before = publish(tmp_path), stack(acme)
+    put_in_force(acme, {**contracts[0], "change": CLOSED}, {})
+    try:
+        done = upgrade(tmp_path, contracts[:1], releases)
+        said = " ".join(done.stdout.split())
+        assert done.returncode == 2, done.stdout
+        assert "held_by_policy" in said and "no window is open" in said, said
+        assert "Action required by: customer" in said, said
+        assert (stack(acme), entries(acme)) == (before, [(OLD, NEW, "withdrawn")])
+        assert release_of(acme)["release"] == OLD
+    finally:
+        put_in_force(acme, contracts[0], {})
 
 
 def test_what_does_not_pass_is_rolled_back_and_tried_again_when_corrected(fleet: Fleet, tmp_path: Path) -> None:

@@ -19,11 +19,14 @@ class Readiness:
     """Whether an object is ready, and if not what it waits for.
 
     :param failed: it says itself that it will not become ready; waiting on is pointless.
+    :param refusal: what an admission policy says that lets no new version of it begin. It may be of the version before,
+        until its controller has seen the change.
     """
 
     ready: bool
     reason: str = ""
     failed: bool = False
+    refusal: str = ""
 
 
 READY = Readiness(True)
@@ -37,6 +40,8 @@ def readiness(live: Mapping[str, Any]) -> Readiness:
     status = live.get("status") or {}
     observed = status.get("observedGeneration")
     rule = _RULES.get(str(live.get("kind")))
+    if refusal := _refusal(status):
+        return Readiness(False, f"its new version was refused: {refusal}", refusal=refusal)
     if observed is not None and observed < metadata.get("generation", 0):
         return Readiness(False, "its controller has not seen the change yet")
     if rule is None:
@@ -46,6 +51,14 @@ def readiness(live: Mapping[str, Any]) -> Readiness:
     return rule(live.get("spec") or {}, status)
 
 
+def _refusal(status: Mapping[str, Any]) -> str:
+    """The words of an admission policy that refused a Deployment's new ReplicaSet. To its controller that is unseen."""
+    progressing = _condition(status, "Progressing")
+    said = str(progressing.get("message", ""))
+    return said if progressing.get("reason") == "ReplicaSetCreateError" and _BY_POLICY in said else ""
+
+
+_BY_POLICY = "ValidatingAdmissionPolicy '"
 Rule = Callable[[Mapping[str, Any], Mapping[str, Any]], Readiness]
 
 

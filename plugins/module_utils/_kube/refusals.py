@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from .._vocabulary.owner import Owner
 from .errors import AnswerError, KubeError
 
 #: The API server names the policy that refuses in its message only.
@@ -29,6 +30,16 @@ class RefusedError(KubeError):
 
     def as_result(self) -> dict[str, Any]:
         return {**super().as_result(), "policies": self.policies}
+
+
+class HeldByPolicyError(KubeError):
+    """The API server lets no new version begin now: outside the windows, in a freeze, or without an approval."""
+
+    code = "held_by_policy"
+
+    def __init__(self, what: str, *, where: str = "") -> None:
+        step = "run this again when the reason has passed, or have the customer's administrator approve or lift it"
+        super().__init__(what, where=where, next_step=step, owner=Owner.CUSTOMER)
 
 
 def policies_of(error: AnswerError) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .discovery import Resource
@@ -18,6 +18,11 @@ from .session import Session
 from .waits import SAY_SECONDS
 
 REST_SECONDS = 0.1
+_REFUSED_SECONDS = 1.5
+"""After so long a refusal is not of the version before: its controller has seen the change long since."""
+
+
+_Seen = dict[Ref, tuple[Readiness, Mapping[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,7 @@ def wait_ready(session: Session, awaited: Iterable[Awaited], *, seconds: float) 
     late = [(ref, live) for ref, (state, live) in seen.items() if not state.ready]
     explained = dict(session.in_parallel(lambda one: (one[0], _pods_say(session, *one)), late))
     return {
-        ref: Readiness(state.ready, f"{state.reason}{explained.get(ref, '')}", state.failed)
-        for ref, (state, _live) in seen.items()
+        ref: replace(state, reason=f"{state.reason}{explained.get(ref, '')}") for ref, (state, _live) in seen.items()
     }
 
 
@@ -69,13 +73,15 @@ def _follow(
 ) -> dict[Ref, tuple[Readiness, Mapping[str, Any]]]:
     """List, then watch, then list again, until all of ``names`` are ready, one failed or the deadline is here."""
     path = resource.path(namespace)
+    refused: dict[Ref, float] = {}
     while True:
         version, seen = _look(session, path, resource, namespace, names)
+        seen = _without_hope(seen, refused)
         left = deadline - time.monotonic()
         if _decided(seen) or left <= 0:
             return seen
         session.waits.on("; ".join(f"{ref}: {state.reason}" for ref, (state, _live) in seen.items() if not state.ready))
-        for event in session.watch(path, {"resourceVersion": version}, min(left, SAY_SECONDS)):
+        for event in session.watch(path, {"resourceVersion": version}, _watched(left, refused)):
             live = event.get("object") or {}
             if event.get("type") == "ERROR":
                 break  # the version is too old: list again
@@ -85,9 +91,26 @@ def _follow(
                 seen[ref] = (Readiness(False, "was deleted") if gone else readiness(live), live)
                 if _decided(seen):
                     return seen
+                if seen[ref][0].refusal and ref not in refused:
+                    break  # it is looked at again soon, to see whether that stays
             if time.monotonic() > deadline:
                 break
         time.sleep(REST_SECONDS)  # a server that ends every watch at once must not be asked in a tight loop
+
+
+def _watched(left: float, refused: Mapping[Ref, float]) -> float:
+    return min(left, _REFUSED_SECONDS if refused else SAY_SECONDS)
+
+
+def _without_hope(seen: _Seen, refused: dict[Ref, float]) -> _Seen:
+    """The same, where a refusal that stays is a failure. :param refused: since when each was; kept up here."""
+    now = time.monotonic()
+    for ref, (state, _live) in seen.items():
+        refused.pop(ref, None) if not state.refusal else refused.setdefault(ref, now)
+    return {
+        ref: (replace(state, failed=state.failed or now - refused.get(ref, now) >= _REFUSED_SECONDS), live)
+        for ref, (state, live) in seen.items()
+    }
 
 
 def _look(

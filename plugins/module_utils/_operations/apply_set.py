@@ -15,6 +15,7 @@ from .._kube.manifests import ManifestError
 from .._kube.objects import Ref
 from .._kube.plan import DELETE, Plan, diff_of, parent_told, told
 from .._kube.readiness import Readiness
+from .._kube.refusals import HeldByPolicyError
 from .._operation import Context, Operation
 
 try:
@@ -112,6 +113,8 @@ def _require_ready(states: dict[Ref, Readiness], where: str, parameters: dict[st
         return
     listed = "; ".join(f"{ref}: {state.reason}" for ref, state in sorted(late.items()))
     gave_up = any(state.failed for state in late.values())
+    if any(state.failed and state.refusal for state in late.values()):
+        raise HeldByPolicyError(f"the set {parameters['name']} was applied, but: {listed}", where=where)
     how = "will not become ready" if gave_up else f"not ready within {parameters['wait_timeout']} s"
     raise DeadlineError(
         f"the set {parameters['name']} was applied, but {how}: {listed}",

@@ -12,12 +12,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
-from .._domain.names import APPROVAL_ANNOTATION, SYSTEM_NAMESPACE
+from .._domain.names import APPROVAL_ANNOTATION, SYSTEM_NAMESPACE, VERSIONS_ANNOTATION
 from .._domain.rollout.approval import SHORTEST
 from .._domain.rollout.kept_approvals import (
     Entries,
     UnreadableApprovalsError,
     as_annotation,
+    as_versions,
     kept_approvals,
     with_approval,
     without_approval,
@@ -37,6 +38,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "given_at": {"type": "str"},
     "expires_at": {"type": "str"},
     "what": {"type": "str", "default": ""},
+    "versions": {"type": "list", "elements": "str", "default": []},
 }
 RULES: dict[str, Any] = {"required_if": [("state", "present", ("by", "given_at", "expires_at"))]}
 
@@ -105,13 +107,13 @@ def _wanted(parameters: Mapping[str, Any], before: Entries, author: str) -> Entr
     digest = parameters["digest"].strip()
     if parameters["state"] == "absent":
         return without_approval(before, digest, parameters["by"] or "")
-    told = {key: parameters[key] for key in ("by", "given_at", "expires_at", "what") if parameters[key]}
+    told = {key: parameters[key] for key in ("by", "given_at", "expires_at", "what", "versions") if parameters[key]}
     return with_approval(before, {**told, "digest": digest, "written_by": author}, datetime.now(UTC))
 
 
 def _write(session: Session, live: Mapping[str, Any], entries: Entries, context: Context) -> None:
     metadata = {
-        "annotations": {APPROVAL_ANNOTATION: as_annotation(entries)},
+        "annotations": {APPROVAL_ANNOTATION: as_annotation(entries), VERSIONS_ANNOTATION: as_versions(entries)},
         "resourceVersion": live["metadata"]["resourceVersion"],
     }
     # Not the manager of the prerequisites, which are applied whole: what they do not say would go.

@@ -91,7 +91,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     batch = _Batch([], [], [])
     asked = by_priority(parameters["models"])
     changes = [change for entry in asked if (change := _change_for(talk, entry, recorded, batch))]
-    same = unchanged(session, talk.discovery, {c.name: c.unit for c in changes if c.settled})
+    same = unchanged(session, talk.discovery, {c.name: c.applied for c in changes if c.settled})
     batch.results += [_nothing(change) for change in changes if change.name in same]
     left = [change for change in changes if change.name not in same]
     coming = missing_namespaces(session) if context.check_mode and left else []

@@ -34,7 +34,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "other_release", "other_models", "wrong_source", "old_kubernetes", "not_onboarded", "release_not_whole",
         "no_target", "nothing_recorded", "unknown_kind",
     ),
-    "outside-a-window": ("frozen", "outside_window", "would_not_finish"),
+    "outside-a-window": ("frozen", "outside_window", "would_not_finish", "held_by_policy"),
     "outside-the-contract": ("outside_contract", "audit_log_unreadable"),
     "prerequisites-missing": (
         "prerequisites_unmet", "prerequisites_newer", "missing_permissions", "forbidden", "may_not_ask", "no_namespace",

@@ -14,6 +14,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrails 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrails.policy import literal
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrails.workloads import PRIVILEGED
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import (
+    CHANGES_GUARDRAIL,
     CONNECTING,
     GUARDRAILS,
     TOKENS_GUARDRAIL,
@@ -48,7 +49,9 @@ def test_each_guardrail_is_a_policy_that_refuses_everywhere_and_never_looks_away
     assert {o["apiVersion"] for o in objects} == {"admissionregistration.k8s.io/v1"}
     for name in GUARDRAILS:
         assert policies[name]["spec"]["failurePolicy"] == "Fail"
-        assert bindings[name]["spec"] == {"policyName": name, "validationActions": ["Deny"]}
+        read = {"paramRef": {"name": "fireworks-system", "parameterNotFoundAction": "Deny"}}
+        asked = read if name == CHANGES_GUARDRAIL else {}
+        assert bindings[name]["spec"] == {"policyName": name, "validationActions": ["Deny"], **asked}
         assert policies[name]["metadata"]["annotations"]["kubernetes.io/description"].startswith(
             ("Fireworks", "In fire")
         )

@@ -152,6 +152,16 @@ CHANGE = section(
                 "model_change": _approval("Model change", "deploying, updating or retiring a model"),
                 "node_action": _NODE_ACTION,
                 "approvers": _approvers("Who approves. None: everyone in `contacts`.", default=[]),
+                "sources": listing(
+                    "Sources",
+                    "Where approvals count from. `[cluster]`: only those that `fireworks.byoc.approve` writes into the "
+                    "cluster, and its API server refuses a new version without one. Unless given, wherever they come "
+                    "from.",
+                    choice("Source", "A place where approvals are kept.", ["cluster", "file", "awx"]),
+                    minItems=1,
+                    uniqueItems=True,
+                    examples=[["cluster"]],
+                ),
                 "valid_for": duration(
                     "Valid for", "The maximum lifetime of an approval.", default="7d", examples=["7d"]
                 ),

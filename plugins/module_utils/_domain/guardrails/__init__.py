@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..presetup_version import NEWEST
+from .changes import changes_policy
 from .nodes import nodes_policy
 from .pod_allowlist import pod_fields_policy
 from .pod_values import pods_policy
@@ -47,6 +48,7 @@ def guardrail_objects(
     if version >= 2:
         policies += [
             tokens_policy(contract, audiences),
+            changes_policy(contract),
             pod_fields_policy(contract),
             pods_policy(contract),
             replicas_policy(contract),

@@ -34,6 +34,7 @@ class Policy:
     :param conditions: expressions by name that must all be true for it to look at a request.
     :param variables: expressions by name; a later one may use an earlier one.
     :param part_of: the set that it belongs to.
+    :param parameter: the object that its expressions read as ``params``: ``apiVersion``, ``kind`` and ``name``.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Policy:
     conditions: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     part_of: str = PRESETUP_SET
+    parameter: Manifest = field(default_factory=dict)
 
 
 def literal(value: Any) -> str:
@@ -66,6 +68,10 @@ FROM_OUR_ACCOUNTS = from_accounts_of(*NAMESPACES)
 def manifests(policy: Policy) -> list[Manifest]:
     """The policy, and the binding that makes it refuse."""
     spec: Manifest = {"failurePolicy": "Fail", "matchConstraints": _in_full(policy.match)}
+    binding: Manifest = {"policyName": policy.name, "validationActions": ["Deny"]}
+    if policy.parameter:
+        spec["paramKind"] = {key: policy.parameter[key] for key in ("apiVersion", "kind")}
+        binding["paramRef"] = {"name": policy.parameter["name"], "parameterNotFoundAction": "Deny"}
     for key, expressions in (("matchConditions", policy.conditions), ("variables", policy.variables)):
         if expressions:
             spec[key] = [{"name": name, "expression": text} for name, text in expressions.items()]
@@ -81,7 +87,7 @@ def manifests(policy: Policy) -> list[Manifest]:
             "apiVersion": _GROUP,
             "kind": "ValidatingAdmissionPolicyBinding",
             "metadata": _metadata(policy),
-            "spec": {"policyName": policy.name, "validationActions": ["Deny"]},
+            "spec": binding,
         },
     ]
 

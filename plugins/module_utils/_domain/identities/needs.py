@@ -234,10 +234,12 @@ CONNECTING = (OPERATOR, OBSERVER, DEPLOYER, UPGRADER, NODE_MEDIC, "metrics-reade
 
 _FIRST_GUARDRAILS = ("fireworks-nodes", "fireworks-scope", "fireworks-workloads")
 TOKENS_GUARDRAIL = "fireworks-tokens"
+CHANGES_GUARDRAIL = "fireworks-changes"
 RECORDS_GUARDRAIL = "fireworks-records"
 SECOND_GUARDRAILS = (
-    TOKENS_GUARDRAIL,
+    CHANGES_GUARDRAIL,
     RECORDS_GUARDRAIL,
+    TOKENS_GUARDRAIL,
     "fireworks-pod-fields",
     "fireworks-pods",
     "fireworks-replicas",

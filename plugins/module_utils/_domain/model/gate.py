@@ -52,11 +52,15 @@ class Gate:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A state, and why; of several replicas the worst, with the reason of each."""
+    """A state, and why; of several replicas the worst, with the reason of each.
+
+    :param held: an admission policy lets no new version begin, which says nothing of the version.
+    """
 
     state: str
     why: str = ""
     replicas: tuple[Mapping[str, str], ...] = ()
+    held: bool = False
 
 
 def is_living(pod: Mapping[str, Any]) -> bool:

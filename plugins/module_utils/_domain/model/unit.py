@@ -169,6 +169,19 @@ def while_rolling(unit: Unit, strategy: Mapping[str, Any], hold: int) -> Unit:
     return rolling
 
 
+def with_history(unit: Unit, revisions: int) -> Unit:
+    """The unit as it is applied: Kubernetes keeps a ReplicaSet for each of so many revisions.
+
+    A rollback then scales an old one up again. A new one would be a new version, which the API server may hold.
+    """
+    kept = copy.deepcopy(unit)
+    deployment = workload(kept)
+    if deployment is not None and not is_group(deployment):
+        spec = deployment["spec"]
+        spec["revisionHistoryLimit"] = max(revisions, int(spec.get("revisionHistoryLimit", 0)))
+    return kept
+
+
 def with_candidate(current: Unit, target: Unit, *, fewer: bool) -> Unit:
     """The current unit with one replica of the target beside it that gets no traffic.
 

@@ -113,6 +113,17 @@ def policy_of(contract: Data) -> Data:
     return dict((contract.get("change") or {}).get("approvals") or {})
 
 
+def only_in_cluster(contract: Data) -> bool:
+    """Whether only approvals count that the cluster itself keeps, so that its API server can ask for them too."""
+    return list(policy_of(contract).get("sources") or ()) == ["cluster"]
+
+
+def enforced_kinds(contract: Data) -> list[str]:
+    """The kinds of change for which the API server itself asks for an approval."""
+    asked = [kind for kind in _KINDS if policy_of(contract).get(kind, "required") == "required"]
+    return asked if only_in_cluster(contract) else []
+
+
 def approvers(contract: Data) -> list[str]:
     """Who may approve: those that the contract names for it, else everybody in its ``contacts``."""
     named = [same_address(one) for one in policy_of(contract).get("approvers") or ()]

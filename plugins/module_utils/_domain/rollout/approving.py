@@ -92,7 +92,9 @@ def _judged(contract: Data, planned: Data, given: Given, now: datetime) -> dict[
     if not verdict.approved or verdict.until is None:
         return _refused("not_approved", verdict.reason, "have somebody approve it who may, until a time to come")
     end = verdict.until.astimezone(UTC).isoformat(timespec="seconds")
-    approval = {"by": asked["by"], "digest": digest, "given_at": at, "expires_at": end}
+    new = planned["versions"] if "models" in planned else [planned["to"]]
+    versions = [f"{change.kind}/{one}" for one in new]
+    approval = {"by": asked["by"], "digest": digest, "given_at": at, "expires_at": end, "versions": versions}
     return {
         "decision": GO,
         "code": GO,

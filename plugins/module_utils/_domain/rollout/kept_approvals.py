@@ -4,7 +4,7 @@
 """Approvals that a cluster keeps: in an annotation on fireworks-system, which none of our identities may write.
 
 An entry has ``by``, ``digest``, ``given_at`` and perhaps ``expires_at`` (see ``approval``); one that we wrote also says
-in words ``what`` it approves, and ``written_by``: the Kubernetes user.
+in words ``what`` it approves, the ``versions`` that it covers, and ``written_by``: the Kubernetes user.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def with_approval(entries: Sequence[Data], given: Data, now: datetime) -> Entrie
     Where its approver has approved the same already, that one stays: a second run means the same.
     """
     left = [dict(one) for one in entries if not _expired(one, now)]
-    if any(_key(one) == _key(given) for one in left):
+    if any(_key(one) == _key(given) and one.get("versions", []) == given.get("versions", []) for one in left):
         return left
     return [*left, dict(given)]
 
@@ -68,6 +68,17 @@ def _is_for(entry: Data, digest: str) -> bool:
 def as_annotation(entries: Sequence[Data]) -> str | None:
     """The entries as the annotation's text; None where it has to go."""
     return json.dumps([dict(one) for one in entries], sort_keys=True) if entries else None
+
+
+def as_versions(entries: Sequence[Data]) -> str | None:
+    """What the API server itself reads of the entries: each version that is covered, and until when."""
+    found = {
+        f"{version}@{one['expires_at']}"
+        for one in entries
+        if one.get("expires_at")
+        for version in one.get("versions") or ()
+    }
+    return " ".join(sorted(found)) or None
 
 
 def _key(entry: Data) -> tuple[str, str]:

@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from ..._vocabulary.owner import NO_CONTACT, Owner
 from ..contract.digest import contract_digest as digest
+from ..model.objects import pods_mark
+from ..release import UnknownReleaseError
 from .approval import SHORTEST, Change, Verdict, approved, approvers
 from .approval_words import approval_word, minute, request_text
 from .blockers import Blocker, blocker_data, waits_for_approval
@@ -71,7 +74,8 @@ def model_turn(contract: Data, live: Data, wanted: Wanted, now: datetime) -> dic
     :returns: ``cluster``, ``decision`` (go, skip, wait), ``code``, ``reason``, ``next_step``, ``owner``, ``contact``,
         ``blockers`` (all that is in the way, see ``blocker_data``), ``next_at``, ``digest`` (empty where there is
         nothing to approve), ``approval`` (whether there is one, see ``Verdict.data``), ``approvers``, ``chosen`` (the
-        names of the models, where they are not all of the contract's), ``models`` and ``now``.
+        names of the models, where they are not all of the contract's), ``models``, ``versions`` (what the pods of new
+        revisions are marked with) and ``now``.
     :raises ValueError: a moment in how the cluster is cannot be read.
     """
     own = model_change_digest(contract, wanted) if wanted.waiting else ""
@@ -94,8 +98,20 @@ def model_turn(contract: Data, live: Data, wanted: Wanted, now: datetime) -> dic
         "next_step": "; ".join(_NEXT[one["code"]] for one in blockers if one["code"] in _NEXT),
         "chosen": _chosen(contract, wanted),
         "models": [{key: one.get(key, "") for key in _SHOWN} for one in wanted.models],
+        "versions": new_versions(contract, wanted),
         "now": now.astimezone(UTC).isoformat(timespec="seconds"),
     }
+
+
+def new_versions(contract: Data, wanted: Wanted) -> list[str]:
+    """What the pods of each new revision are marked with; of an engine that the release lacks nothing is known."""
+    models = {str(one["name"]): one for one in contract.get("models") or ()}
+    new = [models[one["name"]] for one in wanted.waiting if one["change"] == NEW_REVISION and one["name"] in models]
+    found = set()
+    for model in new:
+        with suppress(UnknownReleaseError):
+            found.add(pods_mark(contract, model, wanted.release))
+    return sorted(found)
 
 
 def model_change_digest(contract: Data, wanted: Wanted) -> str:

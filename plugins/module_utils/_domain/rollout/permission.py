@@ -16,7 +16,7 @@ from typing import Any
 
 from ..._vocabulary.owner import Owner
 from ..contract.time_zones import time_zone
-from .approval import Change, approved, moment
+from .approval import Change, approved, moment, only_in_cluster
 from .blockers import Blocker, all_reasons, in_order
 from .calendar import AHEAD, Calendar, Frozen, calendar_of, frozen_at, next_opening, open_until
 from .emergency import Emergency, Override, override
@@ -100,7 +100,7 @@ def asked_of(
     return Asked(
         contract=contract,
         change=change,
-        approvals=[*approvals, *(live.get("approvals") or ())],
+        approvals=[*(() if only_in_cluster(contract) else approvals), *(live.get("approvals") or ())],
         calendar=calendar,
         override=lifted,
         emergency=emergency,

@@ -48,6 +48,7 @@ from ..._domain.model.unit import (
     wanted_shape,
     while_rolling,
     with_candidate,
+    with_history,
     without_bounds,
     workload,
 )
@@ -60,7 +61,7 @@ from ..._kube.manifests import ManifestError
 from ..._kube.objects import Manifest, Ref
 from ..._kube.over import delete_over, patch_over
 from ..._kube.plan import DELETE, Change, Plan
-from ..._kube.refusals import RefusedError
+from ..._kube.refusals import HeldByPolicyError, RefusedError
 from ..._kube.session import Session
 from ..._kube.wait import Awaited
 from .reading import REVISIONS
@@ -109,6 +110,7 @@ class ModelChange:
         restored = to_restore(revisions, str(entry["revision"])) if entry.get("revision") else None
         self.unit: Unit = as_unit(restored.unit if restored else manifests)
         self.digest = digest(self.unit)
+        self.applied = with_history(self.unit, int(entry["history"]))
         self._restores = restored.number if restored else 0
         self._now = current(revisions)
         parent = Ref("ConfigMap", "", SYSTEM_NAMESPACE, model_set(self.name))
@@ -151,7 +153,7 @@ class ModelChange:
         """Ask the server what applying the unit would change. Errors as for ``plan_present``."""
         if not self.unit:
             raise ManifestError(f"model {self.name} has no manifests", next_step="give its definition, or a revision")
-        self.plan = self._applier.plan_present([*self.unit, *coming])
+        self.plan = self._applier.plan_present([*self.applied, *coming])
         return self.plan
 
     @property
@@ -220,7 +222,8 @@ class ModelChange:
             # What the dry-run let pass and the write did not would leave a mix of both versions.
             verdict = Verdict(GATE_FAILED, error.what)
         if verdict.state == GATE_FAILED:
-            raise self._roll_back(revision, verdict.why)
+            error = self._roll_back(revision, verdict.why)
+            raise HeldByPolicyError(error.what, where=error.where) if verdict.held else error
         self._apply(self.unit)
         self._decide(revision, GOOD)
         self._prune()
@@ -299,7 +302,9 @@ class ModelChange:
         awaited = [Awaited(c.ref, c.resource) for c in plan.changes if c.ref == Ref.of(candidate)]
         seconds = int(self.entry["load_seconds"]) + _SLACK_SECONDS
         verdict = self._gatekeeper().watch(awaited, Replicas(candidate, 1), seconds=seconds)
-        return Verdict(verdict.state, f"the candidate, before it got traffic: {verdict.why}", verdict.replicas)
+        return Verdict(
+            verdict.state, f"the candidate, before it got traffic: {verdict.why}", verdict.replicas, verdict.held
+        )
 
     def _roll(self, strategy: Strategy, *, bake: int) -> Verdict:
         manifest = strategy.manifest
@@ -347,7 +352,7 @@ class ModelChange:
         )
 
     def _apply(self, unit: Unit) -> Plan:
-        plan = self._applier.plan_present(unit)
+        plan = self._applier.plan_present(with_history(unit, int(self.entry["history"])))
         if plan.changed:
             self._applier.apply_present(plan)
         return plan

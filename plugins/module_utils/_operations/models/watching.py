@@ -69,6 +69,9 @@ class Gatekeeper:
             left = deadline - time.monotonic()
             states = wait_ready(self._session, awaited, seconds=max(0.0, min(SLICE_SECONDS, left)))
             late = [f"{ref}: {state.reason}" for ref, state in sorted(states.items()) if not state.ready]
+            if held := [f"{ref}: {state.reason}" for ref, state in states.items() if state.failed and state.refusal]:
+                self._session.waits.over()
+                return Verdict(FAILED, "; ".join(sorted(held)), held=True)
             verdict = self._look(replicas) if replicas else Verdict(PASSED, "the replicas are as they were")
             if verdict.state == FAILED or (not late and verdict.state != WAITING):
                 self._session.waits.over()

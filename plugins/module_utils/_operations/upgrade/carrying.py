@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..._domain.moments import shown_moment
-from ..._domain.upgrade.entry import ENDS, FAILING, GOOD, Entry, expendable
+from ..._domain.upgrade.entry import ENDS, FAILING, GOOD, WITHDRAWING, Entry, expendable
 from ..._domain.upgrade.gate import Trouble
 from ..._domain.upgrade.marks import Marks, as_annotations
 from ..._kube.apply import SetApplier, SetOptions
@@ -35,6 +35,7 @@ from ..._kube.errors import (
 from ..._kube.objects import Manifest, Ref
 from ..._kube.over import ChangedError, delete_over
 from ..._kube.plan import DELETE, Plan
+from ..._kube.refusals import HeldByPolicyError
 from ..._kube.session import Session
 from ..._kube.wait import Awaited, wait_gone, wait_ready
 from .reading import ENTRIES, PARENT, Surroundings, decide, read_entries
@@ -117,10 +118,13 @@ class Carrier:
         """Bring a recorded entry's release, and say by what it is known to be good.
 
         :raises UpgradeError: it did not pass; the release before is there again, whole.
+        :raises HeldByPolicyError: the API server let it not begin, so the same.
         :raises UnfinishedError: neither is there whole yet; a rerun goes on.
         """
         try:
             evidence = self._bring(entry, components)
+        except HeldByPolicyError as error:
+            raise HeldByPolicyError(self.roll_back(entry, WITHDRAWING, error.what).what, where=error.where) from None
         except KubeError as error:
             if _is_out_of_reach(error):
                 raise self._unfinished(f"{error.what}", entry) from error
@@ -224,6 +228,8 @@ class Carrier:
         """What is not ready, and of that what says itself that it will not be."""
         states = sorted(wait_ready(self._session, awaited, seconds=seconds).items())
         late = [f"{ref}: {state.reason}" for ref, state in states if not state.ready]
+        if any(state.failed and state.refusal for _ref, state in states):
+            raise HeldByPolicyError("; ".join(late), where=self._session.where)
         return late, [f"{ref}: {state.reason}" for ref, state in states if state.failed]
 
     # --- what is written -----------------------------------------------------------------------

@@ -76,6 +76,7 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "change.approvals.model_change": {"change.approvals.model_changes": "none"},
     "change.approvals.node_action": {"change.approvals.node_action": True},
     "change.approvals.approvers": {"change.approvals.approvers": ["change-board"]},
+    "change.approvals.sources": {"change.approvals.sources": ["clusters"]},
     "change.approvals.valid_for": {"change.approvals.valid_for": 7},
     "change.emergency.approvers": {"change.emergency": {"approvers": []}},
     "change.emergency.over_freezes": {"change.emergency": {"approvers": ["a@b.example"], "over_freezes": "yes"}},

@@ -70,6 +70,7 @@ def test_what_is_approved_is_what_is_planned_and_then_it_goes(planned: Any, oper
         "digest": planned(contract)["digest"],
         "given_at": "2026-11-25T12:00:00+00:00",
         "expires_at": "2026-12-02T12:00:00+00:00",
+        "versions": ["stack_upgrade/2026.11.0"] if operation == "upgrade" else [],
     }
     if operation == "deploy_models":
         turn = of_models(contract, approvals=[{**found["approval"], "source": "annotation"}])

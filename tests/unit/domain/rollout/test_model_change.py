@@ -149,7 +149,7 @@ def test_it_shows_what_to_paste_and_that_approves_it() -> None:
     assert approval_request(turn(agreed(**FREE))) == ""
     assert approval_request(turn(contract, replace(WANTED, models=[]))) == ""
     assert "model_names" not in text
-    some = agreed(**REQUIRED) | {"models": [{"name": "llama"}, {"name": "phi"}]}
+    some = agreed(**REQUIRED) | {"models": [{"name": "phi"}]}
     assert """-e '{"model_names": ["llama"]}' -e digest=""" in approval_request(turn(some))
     assert "-e operation=retire_model -e model=llama -e digest=" in approval_request(
         turn(contract, replace(WANTED, models=[GONE]))
