@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import GUARDRAILS
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import (
     GPU,
     GPU_PRODUCT_LABEL,
     MODELS_NAMESPACE,
     SYSTEM_NAMESPACE,
+    labels,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup import presetup_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.ordering import step_of
@@ -35,6 +35,15 @@ MODELS = f"/namespaces/{MODELS_NAMESPACE}"
 SYSTEM = f"/namespaces/{SYSTEM_NAMESPACE}"
 SECONDS = 30.0
 _LAST = ("fireworks-scope", "fireworks-tokens")
+OF_KINDS = (
+    "fireworks-budgets",
+    "fireworks-names",
+    "fireworks-objects",
+    "fireworks-scalers",
+    "fireworks-services",
+)
+_PROBED = ("fireworks-nodes", "fireworks-workloads", *OF_KINDS, *_LAST)
+"""Those of which a refusal shows that they are in force. That of routes needs kinds that not every cluster serves."""
 
 Manifest = dict[str, Any]
 
@@ -63,7 +72,7 @@ class Governed:
         self._until_refused("fireworks-nodes", "fireworks-workloads")
         for path in sorted(last):
             self._apply(path, wanted[path])
-        self._until_refused(*_LAST)
+        self._until_refused(*_LAST, *OF_KINDS)
 
     def acting_as(self, identity: str) -> Api:
         """Requests as an identity of ours; of the administrator with the name ``admin``."""
@@ -104,7 +113,7 @@ class Governed:
         for path in lifted:
             self._forget(path)
         if lifted:
-            until(lambda: not any(map(self._refuses, GUARDRAILS)), "a guardrail that was removed still refuses")
+            until(lambda: not any(map(self._refuses, _PROBED)), "a guardrail that was removed still refuses")
 
     def _misbind(self) -> None:
         account = {"kind": "ServiceAccount", "metadata": {"name": MISBOUND, "namespace": MODELS_NAMESPACE}}
@@ -119,10 +128,12 @@ class Governed:
             self.cluster.request("PATCH", f"{self._path(made)}?fieldManager=test&force=true", made, APPLY)
 
     def _until_refused(self, *guardrails: str) -> None:
-        until(lambda: all(map(self._refuses, guardrails)), f"{' and '.join(guardrails)} do not refuse")
+        for guardrail in guardrails:
+            until(lambda guardrail=guardrail: self._refuses(guardrail), f"{guardrail} does not refuse")
 
     def _refuses(self, guardrail: str) -> bool:
         method, path, body = {
+            **_ONE_OF_EACH,
             "fireworks-nodes": (
                 "PATCH",
                 f"/api/v1/nodes/{self.cluster.nodes[0]}",
@@ -132,11 +143,42 @@ class Governed:
             "fireworks-workloads": ("POST", f"/api/v1{MODELS}/services", service("x", type="NodePort")),
             "fireworks-tokens": ("POST", f"/api/v1{MODELS}/serviceaccounts/{MISBOUND}/token", _TOKEN),
         }[guardrail]
-        by = self.acting_as("admin" if guardrail == "fireworks-tokens" else MISBOUND)
+        # Others refuse some of it too, but only to us; and one of them is named.
+        by = self.acting_as("admin" if guardrail in ("fireworks-tokens", "fireworks-workloads") else MISBOUND)
         return f"ValidatingAdmissionPolicy '{guardrail}'" in refusal(by, method, path, body)
 
 
 _TOKEN = {"spec": {"expirationSeconds": 3600}}
+
+
+def _ours(name: str, part_of: str, **more: Any) -> Manifest:
+    return {"metadata": {"name": name, "labels": labels(part_of, name)}, **more}
+
+
+_ONE_OF_EACH: dict[str, tuple[str, str, Manifest]] = {
+    "fireworks-budgets": (
+        "POST",
+        f"/apis/policy/v1{MODELS}/poddisruptionbudgets",
+        _ours("x", "model-x", spec={"maxUnavailable": 0, "selector": {}}),
+    ),
+    "fireworks-names": ("POST", f"/api/v1{SYSTEM}/configmaps", _ours("x", "stack")),
+    "fireworks-objects": (
+        "POST",
+        f"/api/v1{SYSTEM}/configmaps",
+        {"metadata": {"name": "operation-records", "labels": {}}},
+    ),
+    "fireworks-scalers": (
+        "POST",
+        f"/apis/autoscaling/v2{SYSTEM}/horizontalpodautoscalers",
+        _ours(
+            "x",
+            "stack",
+            spec={"maxReplicas": 1, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "x"}},
+        ),
+    ),
+    "fireworks-services": ("POST", f"/api/v1{SYSTEM}/services", _ours("x", "stack", spec={"ports": [{"port": 80}]})),
+}
+"""What each of them alone refuses."""
 
 
 @contextmanager
@@ -234,7 +276,8 @@ def workload(kind: str, name: str, spec: Manifest, replicas: int = 1) -> Manifes
         made |= {"selector": {"matchLabels": marks}}
         made |= {} if kind == "DaemonSet" else {"replicas": replicas}
     version = "batch/v1" if kind == "Job" else "apps/v1"
-    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": made}
+    metadata = {"name": name, "labels": labels(f"model-{name}", name)}
+    return {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": made}
 
 
 def service(name: str, **spec: Any) -> Manifest:

@@ -23,6 +23,7 @@ from tests.integration.guarded import (
     ADMISSION,
     MISBOUND,
     MODELS,
+    OF_KINDS,
     RELEASE_REGISTRY,
     SYSTEM,
     Governed,
@@ -63,14 +64,25 @@ class Asked:
 
 def allows(contract: Contract, asked: Asked) -> bool:
     """Whether the contract allows what is asked."""
-    return {"node": _node, "evict": _evict, "image": _image, "gpus": _gpus, "never": lambda *_: False}[asked.topic](
-        contract, *asked.detail
-    )
+    return {
+        "node": _node,
+        "canary": _cordon,
+        "evict": _evict,
+        "image": _image,
+        "gpus": _gpus,
+        "never": lambda *_: False,
+    }[asked.topic](contract, *asked.detail)
 
 
 def _node(contract: Contract, change: str) -> bool:
+    if H100 not in {entry["product"] for entry in contract["capacity"]["gpus"]}:
+        return False  # what both nodes have
     may = {name: contract["actions"].get(name, "never") != "never" for name in ACTIONS}
     return any(may.values()) if change == "mark" else may["cordon"]
+
+
+def _cordon(contract: Contract) -> bool:
+    return bool(contract["actions"].get("cordon", "never") != "never")
 
 
 def _evict(contract: Contract) -> bool:
@@ -119,7 +131,7 @@ def _of_pods(contract: Contract) -> Iterator[Asked]:
     good = image((contract["compliance"]["registries"] or [RELEASE_REGISTRY])[0])
     canary = canary_pod(contract, GPU_NODE, product, 1, good, COMMAND, 600, whole=True)
     pods = f"/api/v1{MODELS}/pods"
-    yield Asked("node-medic", "node", ("cordon",), "POST", pods, canary)
+    yield Asked("node-medic", "canary", (), "POST", pods, canary)
     yield Asked("deployer", "never", (), "POST", pods, canary)
     for place, key, value in (
         ("metadata", "labels", {**canary["metadata"]["labels"], OURS + "model": "mine"}),
@@ -357,7 +369,7 @@ def with_victim(place: Governed, contract: Contract) -> None:
 def test_the_server_finds_nothing_to_warn_about_in_the_policies(place: Governed) -> None:
     for contract in contracts()[:2]:
         place.govern(contract)
-        for name in ("fireworks-nodes", "fireworks-scope", "fireworks-workloads"):
+        for name in ("fireworks-nodes", "fireworks-scope", "fireworks-workloads", *OF_KINDS):
             path = f"{ADMISSION}/validatingadmissionpolicies/{name}"
             read = lambda path=path: place.cluster.request("GET", path)  # noqa: E731
             until(

@@ -21,7 +21,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.tokens import read_claims
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import CONNECTING, PLAYBOOKS
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import (
+    CONNECTING,
+    GUARDRAILS,
+    PLAYBOOKS,
+)
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.declared import VARIABLES
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup_version import ADDED
 from byoc_testbed import ClusterSpec, Testbed
@@ -255,12 +259,16 @@ def test_a_longer_life_than_the_contract_allows_is_refused_before_anything_is_as
 # -- an older version of the prerequisites -----------------------------------------------------------------------------
 
 
+SECOND = set(GUARDRAILS) - {"fireworks-nodes", "fireworks-scope", "fireworks-workloads"}
+"""What the second version added."""
+
+
 def test_prerequisites_of_an_older_version_work_on_and_a_line_says_what_they_lack(bed: Any, tmp_path: Path) -> None:
     with bare(bed["acme"], tmp_path) as cluster:
         contract, admin = hardened(cluster, tmp_path / "operator.kubeconfig"), as_admin(cluster)
         first = play("presetup", tmp_path, [contract], *admin, "-e", "presetup_version=1")
         assert first.returncode == 0, first.stdout
-        assert not any("fireworks-tokens" in place for place in ours(cluster))
+        assert not any(name in place for place in ours(cluster) for name in SECOND)
         for done in (
             issue(cluster, tmp_path),
             onboard(tmp_path, contract),
@@ -276,13 +284,14 @@ def test_prerequisites_of_an_older_version_work_on_and_a_line_says_what_they_lac
         assert ("operator", "gains") in {(row["identity"], row["change"]) for row in planned[RIGHTS]}
         assert all("fireworks-tokens" in row["right"] for row in planned[RIGHTS])
         created = {row["object"] for row in planned[CHANGES] if row["will_be"] == "created"}
-        assert created == {f"ValidatingAdmissionPolicy{kind} fireworks-tokens" for kind in ("", "Binding")}
+        assert created == {f"ValidatingAdmissionPolicy{kind} {name}" for kind in ("", "Binding") for name in SECOND}
         assert (ours(cluster), versions(cluster)) == before
         newest = play("presetup", tmp_path, [contract], *admin)
         assert newest.returncode == 0, newest.stdout
         assert set(ours(cluster)) - set(before[0]) == {
-            f"{ADMISSION}/validatingadmissionpolicies /fireworks-tokens",
-            f"{ADMISSION}/validatingadmissionpolicybindings /fireworks-tokens",
+            f"{ADMISSION}/{kind} /{name}"
+            for kind in ("validatingadmissionpolicies", "validatingadmissionpolicybindings")
+            for name in SECOND
         }
         assert set(planned_by(tmp_path, contract, *admin)) == {"Versions"}
 

@@ -15,8 +15,9 @@ from .names import PRESETUP_VERSION_ANNOTATION
 
 ADDED: dict[int, str] = {
     2: (
-        "the guardrail fireworks-tokens, which limits the lifetime, audience and accounts of tokens; and that no"
-        " account of ours deletes a whole collection at once"
+        "the guardrail fireworks-tokens, which limits the lifetime, audience and accounts of tokens; guardrails of"
+        " budgets, routes, autoscalers, services, ConfigMaps and labels; that only nodes with an approved product are"
+        " changed; and that no account of ours deletes a whole collection at once"
     ),
 }
 """By version: what it added to the one before, in words for a customer."""

@@ -79,7 +79,7 @@ def test_where_the_customer_lets_us_ask_we_connect_and_do_nothing_else(
 
 def test_they_are_the_last_of_the_presetup_and_the_same_in_both_access_modes() -> None:
     made = presetup_objects(contract(), registries=("registry.example/x",))
-    assert made[-8:] == guardrail_objects(contract())
+    assert made[-2 * len(GUARDRAILS) :] == guardrail_objects(contract())
     assert guardrail_objects(contract(access={"mode": "hardened"})) == guardrail_objects(contract())
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.expectations import access_expectations
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities import required_permissions
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import GUARDRAILS
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.inventory import cluster_facts
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import (
     AUDIENCES_ANNOTATION,
@@ -35,6 +36,7 @@ from tests.unit.domain.agreed import RELEASE, WITH_GATEWAY, contract, facts
 
 API_SERVER = [{"address": "10.1.2.3", "port": 6443}]
 AUDIENCES = ["https://b.example", "https://a.example"]
+SECOND = set(GUARDRAILS) - {"fireworks-nodes", "fireworks-scope", "fireworks-workloads"}
 NEVER = dict.fromkeys(("cordon", "drain", "gpu_reset", "reboot", "replace"), "never")
 
 
@@ -53,7 +55,7 @@ def names(version: int | None) -> set[str]:
 
 
 def test_each_version_adds_what_it_says() -> None:
-    assert names(NEWEST) - names(1) == {"fireworks-tokens"}
+    assert names(NEWEST) - names(1) == SECOND
     assert names(1) < names(NEWEST) == names(None)
     assert set(ADDED) == set(range(2, NEWEST + 1))
 
@@ -116,7 +118,7 @@ def later() -> list[dict[str, str]]:
 
 @pytest.mark.parametrize(("version", "ok"), [(1, True), (2, False), (None, False)])
 def test_a_right_that_came_later_is_not_demanded_of_the_operator(version: int | None, ok: bool) -> None:
-    assert {each["name"] for each in later()} == {"fireworks-tokens"}
+    assert {each["name"] for each in later()} == SECOND
     answers = [{**each, "allowed": False} for each in later()]
     seen = {**facts(permissions=answers), "presetup_version": version}
     [item] = [each for each in preflight(seen, HARDENED, RELEASE) if each["check"] == "permissions"]
@@ -135,4 +137,4 @@ def test_an_audit_expects_the_rights_of_the_version_that_is_applied() -> None:
         [operator] = [each for each in access_expectations(contract(), version) if each["identity"] == "operator"]
         return {name for rule in operator["rules"] for name in rule["names"]}
 
-    assert reads(None) - reads(1) == {"fireworks-tokens"}
+    assert reads(None) - reads(1) == SECOND

@@ -4,7 +4,7 @@
 """Guardrails: admission policies for what RBAC cannot express, such as fields, images, devices and namespaces.
 
 RBAC decides who may write which kind; a guardrail checks the object, even if one of our accounts is bound to a wrong
-role by mistake. Four policies, compiled from the contract and from what the API server says of itself.
+role by mistake. They are compiled from the contract, and from what the API server says of itself.
 """
 
 from __future__ import annotations
@@ -13,9 +13,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..presetup_version import NEWEST
+from .budgets import budgets_policy
 from .nodes import nodes_policy
+from .objects import objects_policy
 from .policy import manifests
+from .remembered import names_policy
+from .routes import routes_policy
+from .scalers import scalers_policy
 from .scope import scope_policy
+from .services import services_policy
 from .tokens import tokens_policy
 from .workloads import workloads_policy
 
@@ -36,10 +42,18 @@ def guardrail_objects(
     """
     named = (contract.get("compliance") or {}).get("registries") or registries
     policies = [
-        nodes_policy(contract),
+        nodes_policy(contract, version),
         scope_policy(contract, version),
         workloads_policy(contract, [str(registry) for registry in named]),
     ]
     if version >= 2:
-        policies.append(tokens_policy(contract, audiences))
+        policies += [
+            tokens_policy(contract, audiences),
+            budgets_policy(),
+            names_policy(),
+            objects_policy(),
+            routes_policy(contract),
+            scalers_policy(contract),
+            services_policy(),
+        ]
     return [made for policy in policies for made in manifests(policy)]

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..capacity import may_span_nodes
 from ..entry_point import GATEWAY, GATEWAY_GROUP, OPENSHIFT_ROUTE, ROUTE_GROUP, entry_point
+from ..guardrail_names import OF_KINDS
 from ..names import (
     LOCK,
     LWS_GROUP,
@@ -234,7 +235,8 @@ CONNECTING = (OPERATOR, OBSERVER, DEPLOYER, UPGRADER, NODE_MEDIC, "metrics-reade
 
 _FIRST_GUARDRAILS = ("fireworks-nodes", "fireworks-scope", "fireworks-workloads")
 TOKENS_GUARDRAIL = "fireworks-tokens"
-GUARDRAILS = tuple(sorted((*_FIRST_GUARDRAILS, TOKENS_GUARDRAIL)))
+_SECOND_GUARDRAILS = (TOKENS_GUARDRAIL, *OF_KINDS)
+GUARDRAILS = tuple(sorted((*_FIRST_GUARDRAILS, *_SECOND_GUARDRAILS)))
 """Names of the ValidatingAdmissionPolicies and of their bindings."""
 
 TOKENS = "serviceaccounts/token"
@@ -262,7 +264,7 @@ _CHECK_PRESETUP = (
         tuple(priority_class(word) for word in PRIORITIES),
     ),
     _READ_GUARDRAILS,
-    replace(_READ_GUARDRAILS, names=(TOKENS_GUARDRAIL,), since=2),
+    replace(_READ_GUARDRAILS, names=_SECOND_GUARDRAILS, since=2),
 )
 
 IDENTITIES = (
