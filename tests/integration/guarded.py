@@ -18,7 +18,9 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names impor
     GPU,
     GPU_PRODUCT_LABEL,
     MODELS_NAMESPACE,
+    RECORDS,
     SYSTEM_NAMESPACE,
+    labels,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup import presetup_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.ordering import step_of
@@ -38,8 +40,18 @@ MODELS = f"/namespaces/{MODELS_NAMESPACE}"
 SYSTEM = f"/namespaces/{SYSTEM_NAMESPACE}"
 SECONDS = 30.0
 _LAST = ("fireworks-scope", "fireworks-tokens")
-# That of changes refuses nothing where the contract holds nothing: tests/integration/test_changes_guardrail.py asks it.
-_ASKED = tuple(name for name in GUARDRAILS if name != CHANGES_GUARDRAIL)
+OF_KINDS = (
+    "fireworks-budgets",
+    "fireworks-names",
+    "fireworks-objects",
+    "fireworks-scalers",
+    "fireworks-services",
+)
+# A refusal shows that one is in force. That of routes needs kinds that not every cluster serves; that of changes refuses
+# nothing where the contract holds nothing: tests/integration/test_changes_guardrail.py asks it.
+_ASKS = {**dict.fromkeys(("fireworks-nodes", "fireworks-scope", *OF_KINDS), MISBOUND), "fireworks-records": "operator"}
+"""Who is refused by that guardrail alone, where it is not the administrator."""
+_ASKED = tuple(name for name in GUARDRAILS if name not in (CHANGES_GUARDRAIL, "fireworks-routes"))
 
 Manifest = dict[str, Any]
 
@@ -67,10 +79,10 @@ class Governed:
         self._tokens.clear()
         self._misbind()
         self._good = image((contract["compliance"].get("registries") or [RELEASE_REGISTRY])[0])
-        self._until_refused(*(name for name in GUARDRAILS if name not in _LAST))
+        self._until_refused(*(name for name in _ASKED if name not in (*_LAST, *OF_KINDS)))
         for path in sorted(last):
             self._apply(path, wanted[path])
-        self._until_refused(*_LAST)
+        self._until_refused(*_LAST, *OF_KINDS)
 
     def acting_as(self, identity: str) -> Api:
         """Requests as an identity of ours; of the administrator with the name ``admin``."""
@@ -126,10 +138,12 @@ class Governed:
             self.cluster.request("PATCH", f"{self._path(made)}?fieldManager=test&force=true", made, APPLY)
 
     def _until_refused(self, *guardrails: str) -> None:
-        until(lambda: all(map(self._refuses, guardrails)), f"{' and '.join(guardrails)} do not refuse")
+        for guardrail in guardrails:
+            until(lambda guardrail=guardrail: self._refuses(guardrail), f"{guardrail} does not refuse")
 
     def _refuses(self, guardrail: str) -> bool:
         method, path, body = {
+            **_ONE_OF_EACH,
             "fireworks-nodes": (
                 "PATCH",
                 f"/api/v1/nodes/{self.cluster.nodes[0]}",
@@ -141,10 +155,9 @@ class Governed:
             "fireworks-pod-fields": self._probing(hostname="a"),
             "fireworks-pods": self._probing(terminationGracePeriodSeconds=86400),
             "fireworks-replicas": self._probing(10_001),
-            "fireworks-records": ("POST", f"/api/v1{SYSTEM}/configmaps", {"metadata": {"name": "operation-records"}}),
+            "fireworks-records": ("POST", f"/api/v1{SYSTEM}/configmaps", _ours(RECORDS, RECORDS)),
         }[guardrail]
-        held = (*_LAST[:1], "fireworks-nodes", "fireworks-workloads", "fireworks-records")
-        by = self.acting_as(MISBOUND if guardrail in held else "admin")
+        by = self.acting_as(_ASKS.get(guardrail, "admin"))
         try:
             return f"ValidatingAdmissionPolicy '{guardrail}'" in refusal(by, method, path, body)
         except ApiError:
@@ -159,6 +172,36 @@ class Governed:
 
 
 _TOKEN = {"spec": {"expirationSeconds": 3600}}
+
+
+def _ours(name: str, part_of: str, **more: Any) -> Manifest:
+    return {"metadata": {"name": name, "labels": labels(part_of, name)}, **more}
+
+
+_ONE_OF_EACH: dict[str, tuple[str, str, Manifest]] = {
+    "fireworks-budgets": (
+        "POST",
+        f"/apis/policy/v1{MODELS}/poddisruptionbudgets",
+        _ours("x", "model-x", spec={"maxUnavailable": 0, "selector": {}}),
+    ),
+    "fireworks-names": ("POST", f"/api/v1{SYSTEM}/configmaps", _ours("x", "stack")),
+    "fireworks-objects": (
+        "POST",
+        f"/apis/coordination.k8s.io/v1{SYSTEM}/leases",
+        {"metadata": {"name": "operation-lock", "labels": {}}},
+    ),
+    "fireworks-scalers": (
+        "POST",
+        f"/apis/autoscaling/v2{SYSTEM}/horizontalpodautoscalers",
+        _ours(
+            "x",
+            "stack",
+            spec={"maxReplicas": 1, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "x"}},
+        ),
+    ),
+    "fireworks-services": ("POST", f"/api/v1{SYSTEM}/services", _ours("x", "stack", spec={"ports": [{"port": 80}]})),
+}
+"""What each of them alone refuses."""
 
 
 @contextmanager
@@ -256,7 +299,8 @@ def workload(kind: str, name: str, spec: Manifest, replicas: int = 1) -> Manifes
         made |= {"selector": {"matchLabels": marks}}
         made |= {} if kind == "DaemonSet" else {"replicas": replicas}
     version = "batch/v1" if kind == "Job" else "apps/v1"
-    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": made}
+    metadata = {"name": name, "labels": labels(f"model-{name}", name)}
+    return {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": made}
 
 
 def service(name: str, **spec: Any) -> Manifest:

@@ -8,9 +8,11 @@ The server's answers land in build/forbidden_calls.md, with the layer that refus
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -24,10 +26,12 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.
     granted,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.permissions import questions
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import labels
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.canary import COMMAND, canary_pod
 from byoc_testbed.errors import ApiError
 from tests.integration.ansible_runs import ROOT
 from tests.integration.definitions import KEDA, serving
+from tests.integration.forbidden_objects import LOCK, NEEDED, attempts, place_of
 from tests.integration.guarded import (
     ADMISSION,
     MISBOUND,
@@ -50,6 +54,7 @@ from tests.unit.domain.agreed import contract as agreed
 from tests.unit.domain.raw import H100, L40S
 
 TABLE = ROOT / "build" / "forbidden_calls.md"
+OBJECTS_TABLE = ROOT / "build" / "forbidden_objects.md"
 ROLES, POLICY, STANDARDS, QUOTA = "RBAC", "admission policy", "Pod Security", "quota"
 CONTRACT = agreed(networking=WITH_GATEWAY)
 GOOD = image("registry.acme.example/fireworks")
@@ -341,6 +346,38 @@ def test_every_forbidden_call_is_refused_by_the_layer_that_should(place: Governe
     assert {call.who for call in CALLS} == {*CONNECTING, "admin"}
 
 
+def test_every_object_that_differs_from_what_the_product_makes_is_refused_by_its_guardrail(place: Governed) -> None:
+    tries = list(attempts())
+    for who in {each.who for each in tries}:
+        place.acting_as(who)
+    with ThreadPoolExecutor(8) as workers:
+        said = list(workers.map(lambda each: refusal(place.acting_as(each.who), "POST", each.place, each.made), tries))
+    rows = [
+        f"| {each.sentence} | {each.who} | {each.policy} | {' '.join(answer.split()).replace('|', '')} |"
+        for each, answer in zip(tries, said, strict=True)
+    ]
+    OBJECTS_TABLE.parent.mkdir(exist_ok=True)
+    OBJECTS_TABLE.write_text(
+        "\n".join(["| object | as | refused by | answer |", "|---|---|---|---|", *rows, ""]), encoding="utf-8"
+    )
+    wrong = [
+        f"{each.sentence} as {each.who}: {answer or 'allowed'}"
+        for each, answer in zip(tries, said, strict=True)
+        if f"ValidatingAdmissionPolicy '{each.policy}'" not in answer
+    ]
+    assert not wrong, "\n".join(wrong)
+    assert len(tries) >= 100
+
+
+def test_every_object_that_the_product_makes_gets_in_as_who_makes_it(place: Governed) -> None:
+    wrong = [
+        f"{made['kind']} {made['metadata']['name']} as {who}: {answer}"
+        for who, made in NEEDED
+        if (answer := refusal(place.acting_as(who), "POST", place_of(made), made))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
 def test_guardrails_hold_an_account_of_ours_that_was_bound_to_cluster_admin(place: Governed) -> None:
     """But for guardrails themselves, which the API server keeps out of every admission policy's reach."""
     needed_by_others = (
@@ -389,29 +426,17 @@ def test_every_identity_may_what_it_needs(place: Governed, identity: Identity) -
     assert [question for question, allowed in zip(asked, answers, strict=True) if not allowed] == []
 
 
-ROUTE = {
-    "apiVersion": "gateway.networking.k8s.io/v1",
-    "kind": "HTTPRoute",
-    "spec": {"hostnames": ["probe.llm.acme.example"]},
+TYPICAL = {
+    "configmaps",
+    "services",
+    "deployments",
+    "controllerrevisions",
+    "poddisruptionbudgets",
+    "leases",
+    "httproutes",
+    "horizontalpodautoscalers",
+    "scaledobjects",
 }
-TARGET = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "probe"}
-BUDGET = {"spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"app": "probe"}}}}
-TYPICAL: dict[str, Manifest] = {
-    "configmaps": {},
-    "services": service("probe"),
-    "deployments": {},
-    "controllerrevisions": {"revision": 1, "data": {}},
-    "poddisruptionbudgets": BUDGET,
-    "leases": {"spec": {"holderIdentity": "probe"}},
-    "httproutes": ROUTE,
-    "horizontalpodautoscalers": {"spec": {"scaleTargetRef": TARGET, "maxReplicas": 2}},
-    "scaledobjects": {
-        "apiVersion": "keda.sh/v1alpha1",
-        "kind": "ScaledObject",
-        "spec": {"scaleTargetRef": TARGET, "triggers": []},
-    },
-}
-VERSIONS = {"keda.sh": "v1alpha1"}
 
 
 @pytest.mark.parametrize("identity", [i for i in IDENTITIES if i.connects], ids=lambda identity: identity.name)
@@ -421,7 +446,9 @@ def test_every_write_that_is_needed_passes_the_guardrails(place: Governed, ident
     for need in needs:
         for resource in need.resources:
             if resource in TYPICAL and "create" in need.verbs:
-                _write(api, place.acting_as("admin"), need, resource, _named_needs(needs, need, resource))
+                _write(
+                    identity.name, api, place.acting_as("admin"), need, resource, _named_needs(needs, need, resource)
+                )
             elif resource in TYPICAL and _made_by_another_need(needs, need, resource):
                 continue  # tried there, under its name
             elif resource == "nodes" and "patch" in need.verbs:
@@ -471,18 +498,32 @@ def _made_by_another_need(needs: Iterable[Need], need: Need, resource: str) -> b
     return bool(need.names) and any("create" in n.verbs for n in same)
 
 
-def _write(api: Any, admin: Any, need: Need, resource: str, by_name: list[Need]) -> None:
-    """Make it, change it and remove it, for real, as far as each is needed."""
-    base = f"/apis/{need.group}/{VERSIONS.get(need.group, 'v1')}" if need.group else "/api/v1"
-    place = f"{base}/namespaces/{need.scope}/{resource}"
-    account = "engine" if need.scope == "fireworks-models" else "router"
-    name = by_name[0].names[0] if by_name else "probe"
-    verbs = {*need.verbs, *(verb for each in by_name for verb in each.verbs)}
-    body = {**named(name), **TYPICAL[resource]}
+def _typical(identity: str, namespace: str, resource: str) -> Manifest | None:
+    """What the product makes of such a kind there as this identity; None where it makes none."""
     if resource == "deployments":
-        body = model(account=account, replicas=0)
-    assert refusal(api, "POST", place, body, dry_run=False) == ""
-    change = {"metadata": {"annotations": {"seen": "yes"}}}
+        name, account = ("llama", "engine") if namespace == "fireworks-models" else ("router", "router")
+        made = model(account=account, replicas=0)
+        part_of = "model-llama" if namespace == "fireworks-models" else "stack"
+        return {**made, "metadata": {"name": name, "namespace": namespace, "labels": labels(part_of, name)}}
+    found = [
+        made
+        for who, made in (*NEEDED, *((who, LOCK(datetime.now(UTC))) for who in CONNECTING))
+        if who == identity and place_of(made).endswith(f"/{resource}") and made["metadata"]["namespace"] == namespace
+    ]
+    return found[0] if found else None
+
+
+def _write(identity: str, api: Any, admin: Any, need: Need, resource: str, by_name: list[Need]) -> None:
+    """Make it, change it and remove it, for real, as far as each is needed."""
+    verbs = {*need.verbs, *(verb for each in by_name for verb in each.verbs)}
+    body = _typical(identity, need.scope, resource)
+    if body is None:
+        return
+    place, name = place_of(body), body["metadata"]["name"]
+    # Written as compactly as by the API server itself: data of a revision that is spelled otherwise is another one.
+    compact = json.dumps(body, separators=(",", ":")).encode()
+    assert refusal(api, "POST", place, compact, dry_run=False) == ""
+    change = {"metadata": {"annotations": {"byoc.fireworks.ai/seen": "yes"}}}
     if "patch" in verbs:
         assert refusal(api, "PATCH", f"{place}/{name}", change, dry_run=False) == ""
     if "update" in verbs:

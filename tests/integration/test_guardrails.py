@@ -24,6 +24,7 @@ from tests.integration.guarded import (
     ADMISSION,
     MISBOUND,
     MODELS,
+    OF_KINDS,
     RELEASE_REGISTRY,
     SYSTEM,
     Governed,
@@ -64,14 +65,25 @@ class Asked:
 
 def allows(contract: Contract, asked: Asked) -> bool:
     """Whether the contract allows what is asked."""
-    return {"node": _node, "evict": _evict, "image": _image, "gpus": _gpus, "never": lambda *_: False}[asked.topic](
-        contract, *asked.detail
-    )
+    return {
+        "node": _node,
+        "canary": _cordon,
+        "evict": _evict,
+        "image": _image,
+        "gpus": _gpus,
+        "never": lambda *_: False,
+    }[asked.topic](contract, *asked.detail)
 
 
 def _node(contract: Contract, change: str) -> bool:
+    if H100 not in {entry["product"] for entry in contract["capacity"]["gpus"]}:
+        return False  # what both nodes have
     may = {name: contract["actions"].get(name, "never") != "never" for name in ACTIONS}
     return any(may.values()) if change == "mark" else may["cordon"]
+
+
+def _cordon(contract: Contract) -> bool:
+    return bool(contract["actions"].get("cordon", "never") != "never")
 
 
 def _evict(contract: Contract) -> bool:
@@ -120,7 +132,7 @@ def _of_pods(contract: Contract) -> Iterator[Asked]:
     good = image((contract["compliance"]["registries"] or [RELEASE_REGISTRY])[0])
     canary = canary_pod(contract, GPU_NODE, product, 1, good, COMMAND, 600, whole=True)
     pods = f"/api/v1{MODELS}/pods"
-    yield Asked("node-medic", "node", ("cordon",), "POST", pods, canary)
+    yield Asked("node-medic", "canary", (), "POST", pods, canary)
     yield Asked("deployer", "never", (), "POST", pods, canary)
     for place, key, value in (
         ("metadata", "labels", {**canary["metadata"]["labels"], OURS + "model": "mine"}),

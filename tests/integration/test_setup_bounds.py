@@ -24,6 +24,9 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.setu
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities import account_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import CLUSTER, GUARDRAILS
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.permissions import setup_needs
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.exposure import budget
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.exposure import service as model_service
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.revision import Revision, record
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import labels
 from byoc_testbed.api import APPLY, STRATEGIC, Api
 from tests.integration.ansible_runs import ROOT
@@ -36,6 +39,9 @@ from tests.integration.test_setup_access import api, grant, hours_from_now, name
 Manifest = dict[str, Any]
 TABLE = ROOT / "build" / "setup_bounds.md"
 BY_RBAC, BY_BOUNDS, BY_WORKLOADS = "RBAC", "fireworks-setup", "fireworks-workloads"
+BY_NAMES, BY_SERVICES, BY_BUDGETS, BY_SCALERS = (
+    f"fireworks-{kinds}" for kinds in ("names", "services", "budgets", "scalers")
+)
 LET_IN = "nobody"
 CORE, APPS = "/api/v1", "/apis/apps/v1"
 RBAC, ADMISSION = "/apis/rbac.authorization.k8s.io/v1", "/apis/admissionregistration.k8s.io/v1"
@@ -69,8 +75,15 @@ def noted(**notes: str) -> Manifest:
     return {"metadata": {"annotations": {f"byoc.fireworks.ai/{key}": text for key, text in notes.items()}}}
 
 
+def ours(made: Manifest, part_of: str = "model-backdoor") -> Manifest:
+    """The object with the labels that ours have, and named as they are."""
+    name = made["metadata"]["name"]
+    return {**made, "metadata": {**made["metadata"], "labels": labels(part_of, name)}}
+
+
 def deployment(name: str = "backdoor", account: str = "engine", **changes: Any) -> Manifest:
-    return workload("Deployment", name, pod_spec(changes.pop("image", GOOD), account=account, **changes))
+    spec = pod_spec(changes.pop("image", GOOD), account=account, **changes)
+    return ours(workload("Deployment", name, spec), "stack" if account == "router" else f"model-{name}")
 
 
 def container(**changes: Any) -> Manifest:
@@ -132,8 +145,9 @@ CRON_JOB = {**named("backdoor"), "spec": {"schedule": "* * * * *", "jobTemplate"
 BUDGET = named("backdoor", spec={"maxUnavailable": 0, "selector": {}})
 SCALER = named(
     "backdoor",
-    spec={"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "router"}, "maxReplicas": 2},
+    spec={"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "backdoor"}, "maxReplicas": 2},
 )
+BACKDOOR = {"name": "backdoor", "gpu": {}}
 TOKEN_SECRET = {
     "metadata": {"name": "x", "annotations": {"kubernetes.io/service-account.name": "operator"}},
     "type": "kubernetes.io/service-account-token",
@@ -295,19 +309,31 @@ WAYS = [
     Way("the same by an apply", BY_BOUNDS, "PATCH", f"{CORE}{SYSTEM}/configmaps/applied?fieldManager=mine",
         marked("applied", finalizers=["acme.example/stays"]), APPLY),
     Way("a workload that hides behind an owner", BY_BOUNDS, "POST", DEPLOYMENTS,
-        {**deployment(), "metadata": {"name": "hidden", "ownerReferences": [OWNER]}}),
+        {**deployment(), "metadata": {**deployment("hidden")["metadata"], "ownerReferences": [OWNER]}}),
+    # -- what onboarding makes, and then not quite
+    Way("a ConfigMap", BY_NAMES, "POST", f"{CORE}{SYSTEM}/configmaps", named("backdoor")),
+    Way("a ConfigMap of the models", BY_NAMES, "POST", f"{CORE}{MODELS}/configmaps", ours(named("backdoor"))),
+    Way("a service of other pods", BY_SERVICES, "POST", f"{CORE}{MODELS}/services",
+        ours(service("backdoor", selector={"app": "backdoor"}))),
+    Way("a budget that keeps pods where they are", BY_BUDGETS, "POST", f"/apis/policy/v1{MODELS}/poddisruptionbudgets",
+        ours(BUDGET)),
+    Way("an autoscaler of another workload", BY_SCALERS, "POST",
+        f"/apis/autoscaling/v2{SYSTEM}/horizontalpodautoscalers", ours({**SCALER, **named("other")}, "stack")),
+    Way("a revision of nothing", BY_NAMES, "POST", f"{APPS}{MODELS}/controllerrevisions",
+        ours(named("backdoor", revision=1, data={}))),
+    Way("another lock", BY_NAMES, "POST", f"/apis/coordination.k8s.io/v1{SYSTEM}/leases",
+        ours(named("backdoor", spec={"holderIdentity": "mallory"}), "operation-lock")),
     # -- let in: what onboarding itself makes. Each of them is an object that the contract does not account for
     Way("a workload of an approved image", LET_IN, "POST", DEPLOYMENTS, deployment()),
     Way("a workload in the stack's namespace", LET_IN, "POST", STACK, deployment(account="router")),
-    Way("a ConfigMap", LET_IN, "POST", f"{CORE}{SYSTEM}/configmaps", named("backdoor")),
-    Way("a ConfigMap of the models", LET_IN, "POST", f"{CORE}{MODELS}/configmaps", named("backdoor")),
-    Way("a service", LET_IN, "POST", f"{CORE}{MODELS}/services", service("backdoor", selector={"app": "backdoor"})),
-    Way("a budget that keeps pods where they are", LET_IN, "POST", f"/apis/policy/v1{MODELS}/poddisruptionbudgets",
-        BUDGET),
-    Way("an autoscaler", LET_IN, "POST", f"/apis/autoscaling/v2{SYSTEM}/horizontalpodautoscalers", SCALER),
-    Way("a revision", LET_IN, "POST", f"{APPS}{MODELS}/controllerrevisions", named("backdoor", revision=1, data={})),
-    Way("a lock", LET_IN, "POST", f"/apis/coordination.k8s.io/v1{SYSTEM}/leases",
-        named("backdoor", spec={"holderIdentity": "mallory"})),
+    Way("the set of a model", LET_IN, "POST", f"{CORE}{SYSTEM}/configmaps", ours(named("model-backdoor"))),
+    Way("settings of a component", LET_IN, "POST", f"{CORE}{SYSTEM}/configmaps", ours(named("backdoor"), "stack")),
+    Way("the service of a model", LET_IN, "POST", f"{CORE}{MODELS}/services", model_service(BACKDOOR)),
+    Way("the budget of a model", LET_IN, "POST", f"/apis/policy/v1{MODELS}/poddisruptionbudgets", budget(BACKDOOR)),
+    Way("an autoscaler", LET_IN, "POST", f"/apis/autoscaling/v2{SYSTEM}/horizontalpodautoscalers",
+        ours(SCALER, "stack")),
+    Way("a revision", LET_IN, "POST", f"{APPS}{MODELS}/controllerrevisions",
+        record(Revision("backdoor", 1, [], "0f", "pending"))),
 ]  # fmt: skip
 
 
@@ -437,7 +463,7 @@ def wrongs(ways: list[Way], answers: list[str], wanted: list[str]) -> str:
 
 def alike(found: str, wanted: str) -> bool:
     """Of several policies that refuse a call the API server names any one."""
-    return found == wanted or (found in GUARDRAILS and wanted == BY_BOUNDS)
+    return found == wanted or (found in GUARDRAILS and wanted in (BY_BOUNDS, *GUARDRAILS))
 
 
 def test_the_bounds_hold_a_grant_that_was_bound_to_cluster_admin(place: Place) -> None:

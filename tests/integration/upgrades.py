@@ -35,7 +35,10 @@ kind: ConfigMap
 metadata:
   name: ledger
   namespace: fireworks-system
-  labels: {app.kubernetes.io/managed-by: fireworks-byoc, app.kubernetes.io/part-of: stack}
+  labels:
+    app.kubernetes.io/managed-by: fireworks-byoc
+    app.kubernetes.io/part-of: stack
+    app.kubernetes.io/name: ledger
 data: {edition: "EDITION"}
 ---
 apiVersion: apps/v1

@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
-from .._domain.names import GROUP_LABEL, MODEL_LABEL, MODELS_NAMESPACE, PREFIX, SYSTEM_NAMESPACE, model_set
+from .._domain.model.exposure import RETIRED
+from .._domain.names import GROUP_LABEL, MODEL_LABEL, MODELS_NAMESPACE, SYSTEM_NAMESPACE, model_set
 from .._kube.apply import SetApplier, SetOptions
 from .._kube.discovery import Discovery, Resource
 from .._kube.errors import DeadlineError, ForbiddenError, KubeError
@@ -36,7 +37,6 @@ _SCALERS = frozenset({"ScaledObject", "HorizontalPodAutoscaler"})
 #: What marks what is a model's: all of it, and the pods of its replicas that take no requests.
 _LABELS = (MODEL_LABEL, GROUP_LABEL)
 #: What a Service selects when it is to select nothing: without a selector its endpoints would stay as they are.
-_NOTHING = {PREFIX + "retired": "true"}
 #: What controllers make for a model, and what is recorded of it: looked for at the end, beside the set's own kinds.
 _TRACES = ("Pod", "ReplicaSet.apps", "ControllerRevision.apps", "EndpointSlice.discovery.k8s.io")
 
@@ -110,7 +110,7 @@ def _select_nothing(session: Session, change: Change) -> Change:
         "apiVersion": live["apiVersion"],
         "kind": live["kind"],
         "metadata": {"name": change.ref.name, "namespace": change.ref.namespace, **kept},
-        "spec": {**spec, "selector": _NOTHING},
+        "spec": {**spec, "selector": RETIRED},
     }
     query = {"fieldManager": FIELD_MANAGER, "force": "true"}
     return replace(change, before=apply_over(session, _path_of(change), body, live, query))

@@ -31,6 +31,38 @@ def test_namespaces_enforce_the_agreed_pod_security(level: str) -> None:
         assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/warn"] == "restricted"
 
 
+@pytest.mark.parametrize(
+    ("quotas", "hard"),
+    [
+        ({}, {}),
+        ({"models": {}}, {}),
+        (
+            {"models": {"cpu": "256", "memory": "2Ti", "storage": "10Ti", "pods": 64, "volume_claims": 4}},
+            {
+                "fireworks-models/agreed": {
+                    "requests.cpu": "256",
+                    "requests.memory": "2Ti",
+                    "requests.storage": "10Ti",
+                    "pods": "64",
+                    "persistentvolumeclaims": "4",
+                }
+            },
+        ),
+        (
+            {"stack": {"services": 8, "config_maps": 100}, "models": {"cpu": "8"}},
+            {
+                "fireworks-models/agreed": {"requests.cpu": "8"},
+                "fireworks-system/agreed": {"services": "8", "configmaps": "100"},
+            },
+        ),
+    ],
+)
+def test_what_else_the_contract_limits_is_a_quota_of_its_own(quotas: Any, hard: Any) -> None:
+    found = of_kind(presetup_objects(contract(capacity={"quotas": quotas})), "ResourceQuota")
+    assert {name: made["spec"]["hard"] for name, made in found.items() if name.endswith("/agreed")} == hard
+    assert len(found) == 2 + len(hard)
+
+
 def test_the_quota_is_the_sum_of_the_approved_gpus() -> None:
     gpus = [{"product": H100, "count": 16}, {"product": L40S, "count": 4}]
     quotas = of_kind(presetup_objects(contract(capacity={"gpus": gpus})), "ResourceQuota")

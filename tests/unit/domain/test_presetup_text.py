@@ -25,7 +25,7 @@ def test_the_text_is_the_objects_and_says_of_each_kind_what_it_is_for() -> None:
     text = presetup_text(contract(), objects)
     assert list(yaml.safe_load_all(text)) == objects
     assert "# Reads health and state" in text
-    assert text.count("# The GPUs that the contract approves.") == 1
+    assert text.count("# What the contract approves (capacity): the GPUs, and what else it limits.") == 1
     assert text == presetup_text(contract(), presetup_objects(contract()))
 
 

@@ -93,9 +93,44 @@ IDENTITY = section(
     examples=[{"name": "acme-eu-1", "customer": "acme", "provider": "aws", "region": "eu-west-1"}],
 )
 
+_QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
+_QUANTITY_MEANT = "write it as Kubernetes does, like 64, 500m or 512Gi"
+
+
+def _amount(title: str, what: str, example: str) -> Schema:
+    return text(title, f"The most {what}.", pattern=_QUANTITY, meant=_QUANTITY_MEANT, maxLength=32, examples=[example])
+
+
+def _quotas(title: str, where: str) -> Schema:
+    return section(
+        title,
+        f"The most of each that all our objects in {where} may take together.",
+        {
+            "cpu": _amount("CPU", "CPUs that pods request", "256"),
+            "memory": _amount("Memory", "memory that pods request", "2Ti"),
+            "storage": _amount("Storage", "storage that volume claims request", "10Ti"),
+            "pods": whole("Pods", "The most pods that have not ended.", examples=[64]),
+            "services": whole("Services", "The most services.", examples=[32]),
+            "config_maps": whole("ConfigMaps", "The most ConfigMaps, Kubernetes' own among them.", examples=[100]),
+            "volume_claims": whole("Volume claims", "The most volume claims.", examples=[16]),
+        },
+        examples=[{"cpu": "256", "memory": "2Ti", "pods": 64}],
+    )
+
+
+QUOTAS = section(
+    "Quotas",
+    "What else our objects may take, as quotas of the API server. What is left out is not limited.",
+    {
+        "models": _quotas("Models", "fireworks-models"),
+        "stack": _quotas("Stack", "fireworks-system"),
+    },
+    examples=[{"models": {"cpu": "256", "memory": "2Ti", "pods": 64}}],
+)
+
 CAPACITY = section(
     "Capacity",
-    "The GPUs that the customer approved. Our objects never request more.",
+    "The GPUs that the customer approved, and what else our objects may take. They never request more.",
     {
         "gpus": listing(
             "GPUs",
@@ -118,7 +153,8 @@ CAPACITY = section(
             ),
             minItems=1,
             examples=[[{"product": "NVIDIA-H100-80GB-HBM3", "count": 32}]],
-        )
+        ),
+        "quotas": QUOTAS,
     },
     required=["gpus"],
     examples=[{"gpus": [{"product": "NVIDIA-H100-80GB-HBM3", "count": 32}]}],

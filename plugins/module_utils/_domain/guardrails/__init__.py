@@ -13,14 +13,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..presetup_version import NEWEST
+from .budgets import budgets_policy
 from .changes import changes_policy
 from .nodes import nodes_policy
+from .objects import objects_policy
 from .pod_allowlist import pod_fields_policy
 from .pod_values import pods_policy
 from .policy import manifests
 from .records import records_policy
+from .remembered import names_policy
 from .replicas import replicas_policy
+from .routes import routes_policy
+from .scalers import scalers_policy
 from .scope import scope_policy
+from .services import services_policy
 from .tokens import tokens_policy
 from .workloads import workloads_policy
 
@@ -41,7 +47,7 @@ def guardrail_objects(
     """
     named = (contract.get("compliance") or {}).get("registries") or registries
     policies = [
-        nodes_policy(contract),
+        nodes_policy(contract, version),
         scope_policy(contract, version),
         workloads_policy(contract, [str(registry) for registry in named], version),
     ]
@@ -53,5 +59,11 @@ def guardrail_objects(
             pods_policy(contract),
             replicas_policy(contract),
             records_policy(),
+            budgets_policy(),
+            names_policy(),
+            objects_policy(),
+            routes_policy(contract),
+            scalers_policy(contract),
+            services_policy(),
         ]
     return [made for policy in policies for made in manifests(policy)]

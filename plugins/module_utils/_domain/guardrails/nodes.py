@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..capacity import approved
 from ..identities.needs import action, may_act_on_nodes
-from ..names import GPU, GPU_PRESENT_LABEL, PREFIX
+from ..names import GPU, GPU_PRESENT_LABEL, GPU_PRODUCT_LABEL, PREFIX
+from ..presetup_version import NEWEST
 from .policy import FROM_OUR_ACCOUNTS, Policy, Rule, literal
 
 _WHY = (
@@ -34,15 +36,15 @@ _SPEC_RULED = literal(["taints", "unschedulable"])
 _METADATA_RULED = literal(["labels", "annotations", "managedFields", "resourceVersion", "generation"])
 
 
-def nodes_policy(contract: Mapping[str, Any]) -> Policy:
-    """The guardrail ``fireworks-nodes``."""
+def nodes_policy(contract: Mapping[str, Any], version: int = NEWEST) -> Policy:
+    """The guardrail ``fireworks-nodes``, by prerequisites of this version."""
     return Policy(
         name="fireworks-nodes",
         why=_WHY,
         match=_MATCH,
         conditions={"from-fireworks": FROM_OUR_ACCOUNTS},
         variables=_VARIABLES,
-        rules=_rules(contract) if may_act_on_nodes(contract) else (_NOTHING,),
+        rules=_rules(contract, version) if may_act_on_nodes(contract) else (_NOTHING,),
     )
 
 
@@ -90,7 +92,24 @@ _VARIABLES = {
 }
 
 
-def _rules(contract: Mapping[str, Any]) -> tuple[Rule, ...]:
+def _of_an_approved_product(contract: Mapping[str, Any]) -> Rule:
+    """A node whose driver fails may lose the label: what we have marked before may still be brought to its end."""
+    before = "dyn(oldObject).metadata"
+    product = f"{before}.?labels[?{literal(GPU_PRODUCT_LABEL)}].orValue('')"
+    products = literal(sorted(approved(contract)))
+    marked = " || ".join(f"{before}.?{what}.orValue({{}}).exists(key, key.startsWith({_OURS}))" for what in _MARKS)
+    return _about_updates(
+        f"{product} in {products} || ({product} == '' && ({marked}))",
+        "Fireworks changes only nodes with a GPU product of the contract (capacity.gpus).",
+        f"request.name + ' has ' + ({product} == '' ? 'no label {GPU_PRODUCT_LABEL}' : {product})"
+        f" + ', and Fireworks changes only nodes with ' + {products}.join(' or ') + ' (capacity.gpus)'",
+    )
+
+
+_MARKS = ("labels", "annotations")
+
+
+def _rules(contract: Mapping[str, Any], version: int) -> tuple[Rule, ...]:
     may_cordon = action(contract, "cordon") != "never"
     rules = [
         Rule(
@@ -106,6 +125,7 @@ def _rules(contract: Mapping[str, Any]) -> tuple[Rule, ...]:
             "Fireworks changes GPU nodes only (capacity.gpus), and this node has no GPU.",
             "'Fireworks changes GPU nodes only (capacity.gpus), and ' + request.name + ' has no GPU'",
         ),
+        *((_of_an_approved_product(contract),) if version >= 2 else ()),
         _about_updates(
             "variables.foreign.size() == 0",
             "Fireworks changes only labels and annotations that begin with byoc.fireworks.ai/.",

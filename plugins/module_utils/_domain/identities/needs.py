@@ -15,6 +15,7 @@ from typing import Any
 
 from ..capacity import may_span_nodes
 from ..entry_point import GATEWAY, GATEWAY_GROUP, OPENSHIFT_ROUTE, ROUTE_GROUP, entry_point
+from ..guardrail_names import OF_KINDS
 from ..names import (
     LOCK,
     LWS_GROUP,
@@ -243,6 +244,7 @@ SECOND_GUARDRAILS = (
     "fireworks-pod-fields",
     "fireworks-pods",
     "fireworks-replicas",
+    *OF_KINDS,
 )
 """Those that version 2 of the prerequisites adds."""
 GUARDRAILS = tuple(sorted((*_FIRST_GUARDRAILS, *SECOND_GUARDRAILS)))

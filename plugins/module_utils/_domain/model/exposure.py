@@ -14,6 +14,7 @@ from ..names import (
     GROUP_LABEL,
     MODEL_LABEL,
     MODELS_NAMESPACE,
+    PREFIX,
     ROUTER,
     ROUTER_PORT,
     SERVING_PORT,
@@ -24,6 +25,9 @@ from ..names import (
 )
 
 Manifest = dict[str, Any]
+
+RETIRED = {PREFIX + "retired": "true"}
+"""What the service of a model selects that is on its way out: nothing."""
 
 
 def service(model: Mapping[str, Any]) -> Manifest:

@@ -78,19 +78,41 @@ def quota(contract: Mapping[str, Any]) -> list[Manifest]:
     and preflight's count by product hold the rest.
     """
     total = sum(approved(contract).values())
-    return [_quota(MODELS_NAMESPACE, total), _quota(SYSTEM_NAMESPACE, 0)]
+    gpus = {MODELS_NAMESPACE: total, SYSTEM_NAMESPACE: 0}
+    return [
+        *(_quota("approved-gpus", place, {f"requests.{GPU}": str(count)}) for place, count in gpus.items()),
+        *_agreed_quotas(contract),
+    ]
 
 
-def _quota(namespace: str, gpus: int) -> Manifest:
+_COUNTED = {
+    "cpu": "requests.cpu",
+    "memory": "requests.memory",
+    "storage": "requests.storage",
+    "pods": "pods",
+    "services": "services",
+    "config_maps": "configmaps",
+    "volume_claims": "persistentvolumeclaims",
+}
+"""What a quota calls what the contract's ``capacity.quotas`` limits."""
+
+
+def _agreed_quotas(contract: Mapping[str, Any]) -> list[Manifest]:
+    """Apart from the GPUs: where the contract limits nothing else there is no other quota."""
+    agreed = contract["capacity"].get("quotas") or {}
+    return [
+        _quota("agreed", place, {_COUNTED[key]: str(most) for key, most in limits.items()})
+        for place, part in ((MODELS_NAMESPACE, "models"), (SYSTEM_NAMESPACE, "stack"))
+        if (limits := agreed.get(part))
+    ]
+
+
+def _quota(name: str, namespace: str, hard: Mapping[str, str]) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "ResourceQuota",
-        "metadata": {
-            "name": "approved-gpus",
-            "namespace": namespace,
-            "labels": labels(PRESETUP_SET, "approved-gpus"),
-        },
-        "spec": {"hard": {f"requests.{GPU}": str(gpus)}},
+        "metadata": {"name": name, "namespace": namespace, "labels": labels(PRESETUP_SET, name)},
+        "spec": {"hard": dict(hard)},
     }
 
 

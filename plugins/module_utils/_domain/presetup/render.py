@@ -28,7 +28,7 @@ _ABOUT = {
     "Namespace": "Where everything of Fireworks' lives.",
     "ConfigMap": "Remembers what belongs to this set, so that what a later version drops goes (an ApplySet parent).",
     "PriorityClass": "Which of our pods may push which of our pods aside. None is a default for others.",
-    "ResourceQuota": "The GPUs that the contract approves.",
+    "ResourceQuota": "What the contract approves (capacity): the GPUs, and what else it limits.",
     "LimitRange": "Defaults for containers that say nothing of their size.",
     "ServiceAccount": "One account for each component and job. No token of it is kept in the cluster.",
     "ClusterRole": "Rights on what has no namespace: nodes, and single objects by their names.",

@@ -49,6 +49,19 @@ class Signal:
         return f"{self.threshold:g}"
 
 
+ADAPTED_METRICS = frozenset(
+    {
+        ADAPTED_REQUESTS,
+        *(
+            metric.replace(":", "_")
+            for engine in ENGINES.values()
+            for metric in (engine.metrics.kv_cache_usage, engine.metrics.waiting)
+        ),
+    }
+)
+"""All metrics of the cluster's metrics APIs that any model is scaled on."""
+
+
 def signals(model: Mapping[str, Any]) -> list[Signal]:
     """The signals that a model is scaled on; none for an engine whose metrics are not known."""
     wanted = {**SIGNALS, **((model.get("scaling") or {}).get("signals") or {})}

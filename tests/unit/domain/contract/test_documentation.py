@@ -59,6 +59,8 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "access.proxy_url": {"access.proxy_url": "proxy:3128"},
     "capacity.gpus[].product": {"capacity.gpus.1": {"product": H100, "count": 8}},
     "capacity.gpus[].count": {"capacity.gpus.0.count": 0},
+    "capacity.quotas.models": {"capacity.quotas": {"models": {"cpu": "64 cores"}}},
+    "capacity.quotas.stack": {"capacity.quotas": {"stack": {"pods": 0}}},
     "scaling.max_replicas_per_model": {"models.0.replicas.max": 9},
     "scaling.max_gpus_per_model": {"scaling.max_gpus_per_model": 33},
     "scaling.scale_to_zero": {"scaling.scale_to_zero": False, "models.0.replicas.min": 0},
@@ -194,7 +196,7 @@ def test_the_message_of_a_field_is_really_printed(field: str) -> None:
 def test_the_page_has_every_field_and_no_other() -> None:
     assert set(ROWS) == set(MISTAKES)
     # Sections whose few keys are told in one row.
-    together = ("identity.labels", "access.credential.lookup", "contacts.", "networking.gateway")
+    together = ("identity.labels", "access.credential.lookup", "contacts.", "networking.gateway", "capacity.quotas.")
     together += ("models[].engine", "models[].replicas", "models[].architecture", "models[].adapters")
     together += ("models[].scaling.signals", "models[].scaling.schedules", "models[].weights_cache")
     fields = {place.removeprefix(".") for place in ALL}

@@ -1,0 +1,108 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What everything that we write carries: our labels, so that it is known as ours, and nothing that others act on."""
+
+from __future__ import annotations
+
+from ..guardrail_names import OBJECTS_GUARDRAIL
+from ..names import (
+    LOCK,
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    NAME_LABEL,
+    PART_OF_LABEL,
+    PREFIX,
+    RECORDS,
+    STACK_SET,
+    model_set,
+)
+from .ours import BY_SETUP, BY_US, OF_A_MODEL, in_our_namespaces
+from .policy import Policy, Rule, literal
+
+_WHY = (
+    "Fireworks gives what it makes in fireworks-system and fireworks-models its labels, by which it is found and "
+    "removed, no finalizer or owner, and no labels or annotations of other prefixes, on which others' software may "
+    "act. It deletes nothing without its labels."
+)
+_SET_ID, _MEMBER = "applyset.kubernetes.io/id", "applyset.kubernetes.io/part-of"
+_LABELS = (MANAGED_BY_LABEL, PART_OF_LABEL, NAME_LABEL, _SET_ID, _MEMBER)
+_ANNOTATIONS = (
+    "applyset.kubernetes.io/tooling",
+    "applyset.kubernetes.io/contains-group-kinds",
+    "applyset.kubernetes.io/additional-namespaces",
+    "validations.keda.sh/hpa-ownership",
+)
+
+
+def _map(side: str, what: str) -> str:
+    return f"({side} == null ? {{}} : dyn({side}).metadata.?{what}.orValue({{}}))"
+
+
+def _others(what: str, ours: tuple[str, ...]) -> str:
+    """The keys that are not ours and were added or changed."""
+    now, before = f"variables.{what}", _map("oldObject", what)
+    return (
+        f"{now}.filter(key, !key.startsWith({literal(PREFIX)}) && !(key in {literal(list(ours))})"
+        f" && !(key in {before} && {before}[key] == {now}[key]))"
+    )
+
+
+def _as_before(what: str) -> str:
+    def of(side: str) -> str:
+        return f"dyn({side}).metadata.?{what}.orValue([])"
+
+    return f"{of('object')} == (oldObject == null ? [] : {of('oldObject')})"
+
+
+def objects_policy() -> Policy:
+    """The guardrail ``fireworks-objects``."""
+    ours = f"[?{literal(MANAGED_BY_LABEL)}].orValue('') == {literal(MANAGED_BY)}"
+    return Policy(
+        name=OBJECTS_GUARDRAIL,
+        why=_WHY,
+        match=in_our_namespaces([("*", "*", "*")], ("CREATE", "UPDATE", "DELETE")),
+        conditions=BY_US,
+        variables={
+            "bySetup": BY_SETUP,
+            "written": "request.operation != 'DELETE'",
+            # Whose a pod is, is changed on its way out, and what its labels are is its template's business.
+            "labelled": "variables.written && !(request.resource.resource == 'pods' && request.operation == 'UPDATE')",
+            "labels": _map("object", "labels"),
+            "annotations": _map("object", "annotations"),
+            "partOf": f"variables.labels[?{literal(PART_OF_LABEL)}].orValue('')",
+            "otherLabels": _others("labels", _LABELS),
+            "otherAnnotations": _others("annotations", _ANNOTATIONS),
+        },
+        rules=(
+            Rule(
+                f"variables.written || {_map('oldObject', 'labels')}{ours}",
+                f"Fireworks deletes only what has its label, {MANAGED_BY_LABEL}: {MANAGED_BY}.",
+            ),
+            Rule(
+                # The bounds of setup grants say the same of them, and are proved to be in force by it alone.
+                "!variables.written || variables.bySetup"
+                f" || ({_as_before('finalizers')} && {_as_before('ownerReferences')})",
+                "Fireworks sets and removes no finalizers and no owners: they would keep or hide what it leaves.",
+            ),
+            Rule(
+                f"!variables.labelled || variables.labels{ours}",
+                f"What Fireworks writes has the label {MANAGED_BY_LABEL}: {MANAGED_BY}.",
+            ),
+            Rule(
+                # A canary is of no set; the parent of a set has its ID instead.
+                "!variables.labelled || request.resource.resource == 'pods' || "
+                f"({literal(_SET_ID)} in variables.labels && request.resource.resource == 'configmaps')"
+                f" || variables.partOf.startsWith({literal(model_set(''))})"
+                f" || (!({OF_A_MODEL}) && variables.partOf in {literal([STACK_SET, RECORDS, LOCK])})",
+                f"What Fireworks writes is part of the stack or of a model, by the label {PART_OF_LABEL}.",
+            ),
+            Rule(
+                "!variables.written || (variables.otherLabels.size() == 0 && variables.otherAnnotations.size() == 0)",
+                f"Fireworks sets only its own labels and annotations, which begin with {PREFIX}: others' software acts"
+                " on others.",
+                f"'Fireworks sets only its own labels and annotations, which begin with {PREFIX}, not '"
+                " + (variables.otherLabels + variables.otherAnnotations).join(', ')",
+            ),
+        ),
+    )

@@ -1,0 +1,106 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""By which names we keep what we remember in a cluster, and who of us may write which: RBAC cannot limit a creation to
+a name."""
+
+from __future__ import annotations
+
+from ..guardrail_names import NAMES_GUARDRAIL
+from ..identities.needs import DEPLOYER, OPERATOR, UPGRADER
+from ..names import (
+    LOCK,
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    NAME_LABEL,
+    PART_OF_LABEL,
+    PRESETUP_SET,
+    RECORDS,
+    REVISION_OF_LABEL,
+    STACK_SET,
+    account_user,
+    model_set,
+)
+from .ours import BY_SETUP, BY_US, OF_A_MODEL, OF_THE_STACK, in_our_namespaces, only
+from .policy import Policy, Rule, literal
+
+_WHY = (
+    "Fireworks writes ConfigMaps only in fireworks-system: the records of its operations, the sets and settings of its "
+    "stack (operator and upgrader), and the sets of models (operator and deployer). Its only Lease is the operation "
+    "lock, and its only ControllerRevisions are those of models."
+)
+_KINDS = [
+    ("", "*", "configmaps"),
+    ("coordination.k8s.io", "*", "leases"),
+    ("apps", "*", "controllerrevisions"),
+]
+_MODEL_SET = literal(model_set(""))
+
+
+def _by(*identities: str) -> str:
+    """Whether one of these asks. A setup grant onboards: it brings the stack and the models."""
+    return f"({BY_SETUP} || request.userInfo.username in {literal([account_user(name) for name in identities])})"
+
+
+def names_policy() -> Policy:
+    """The guardrail ``fireworks-names``."""
+    return Policy(
+        name=NAMES_GUARDRAIL,
+        why=_WHY,
+        match=in_our_namespaces(_KINDS, ("CREATE", "UPDATE", "DELETE")),
+        conditions=BY_US,
+        variables={
+            "kind": "request.resource.resource",
+            "it": "object == null ? dyn(oldObject) : dyn(object)",
+            "name": "variables.it.metadata.?name.orValue('')",
+            "labels": "variables.it.metadata.?labels.orValue({})",
+            "partOf": f"variables.labels[?{literal(PART_OF_LABEL)}].orValue('')",
+            "component": f"variables.labels[?{literal(NAME_LABEL)}].orValue('')",
+            "ofTheStack": _OF_THE_STACK,
+            "ofAModel": f"variables.name.startsWith({_MODEL_SET})",
+            "model": f"variables.labels[?{literal(REVISION_OF_LABEL)}].orValue('')",
+        },
+        rules=_RULES,
+    )
+
+
+# A component keeps its settings by its own name, or by that and a digest of them.
+_OF_THE_STACK = (
+    f"variables.name == {literal(STACK_SET)}"
+    f" || variables.name.matches({literal(f'^{STACK_SET}-upgrade-[0-9]+$')})"
+    f" || (variables.partOf == {literal(STACK_SET)} && variables.component != ''"
+    f" && !variables.component.startsWith({_MODEL_SET})"
+    f" && !(variables.component in {literal([RECORDS, PRESETUP_SET, STACK_SET])})"
+    " && (variables.name == variables.component"
+    " || variables.name.matches('^' + variables.component + '-[0-9a-f]{10}$')))"
+)
+
+_RULES = (
+    Rule(
+        f"variables.kind != 'configmaps' || ({OF_THE_STACK} && (variables.name == {literal(RECORDS)}"
+        f" || (variables.ofTheStack && {_by(OPERATOR, UPGRADER)})"
+        f" || (variables.ofAModel && {_by(OPERATOR, DEPLOYER)})))",
+        "Fireworks writes no ConfigMap of that name: only its records, the sets and settings of the stack (operator,"
+        " upgrader), and the sets of models (operator, deployer), in fireworks-system.",
+        "request.userInfo.username + ' writes no ConfigMap ' + request.namespace + '/' + variables.name + ': only the"
+        " records of operations, those of the stack (operator, upgrader) and the sets of models (operator, deployer)'",
+    ),
+    Rule(
+        "variables.kind != 'configmaps' || request.operation != 'UPDATE'"
+        f" || dyn(oldObject).metadata.?labels[?{literal(MANAGED_BY_LABEL)}].orValue('') == {literal(MANAGED_BY)}",
+        "Fireworks changes only ConfigMaps that have its label: another one is somebody else's.",
+    ),
+    Rule(
+        f"variables.kind != 'leases' || ({OF_THE_STACK} && variables.name == {literal(LOCK)})",
+        f"The only Lease of Fireworks is {LOCK} in fireworks-system.",
+    ),
+    Rule(
+        f"variables.kind != 'controllerrevisions' || ({OF_A_MODEL} && variables.model != ''"
+        f" && variables.partOf == {_MODEL_SET} + variables.model"
+        " && variables.name == variables.model + '-' + string(variables.it.revision)"
+        " && (request.operation != 'UPDATE'"
+        f" || dyn(oldObject).metadata.?labels[?{literal(REVISION_OF_LABEL)}].orValue('') == variables.model)"
+        f" && {only('variables.it.?data.orValue({})', ('objects',))})",
+        "The only ControllerRevisions of Fireworks are the recorded ones of a model, named after it and their number.",
+    ),
+)
