@@ -47,8 +47,8 @@ OF_KINDS = (
     "fireworks-scalers",
     "fireworks-services",
 )
-# A refusal shows that one is in force. That of routes needs kinds that not every cluster serves; that of changes refuses
-# nothing where the contract holds nothing: tests/integration/test_changes_guardrail.py asks it.
+# A refusal shows that one is in force. That of routes needs kinds that not every cluster serves; that of changes
+# refuses nothing where the contract holds nothing: tests/integration/test_changes_guardrail.py asks it.
 _ASKS = {**dict.fromkeys(("fireworks-nodes", "fireworks-scope", *OF_KINDS), MISBOUND), "fireworks-records": "operator"}
 """Who is refused by that guardrail alone, where it is not the administrator."""
 _ASKED = tuple(name for name in GUARDRAILS if name not in (CHANGES_GUARDRAIL, "fireworks-routes"))

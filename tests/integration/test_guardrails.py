@@ -24,7 +24,6 @@ from tests.integration.guarded import (
     ADMISSION,
     MISBOUND,
     MODELS,
-    OF_KINDS,
     RELEASE_REGISTRY,
     SYSTEM,
     Governed,
