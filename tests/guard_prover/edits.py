@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -59,29 +58,36 @@ def general(path: Path) -> tuple[str, ...]:
 
 
 def edited(thing: Any, mutation: Mutation) -> Any:
-    """The object with the edits made, as another object."""
-    made = copy.deepcopy(thing)
+    """Another object with the edits made, which shares with the first one what is not edited."""
+    made = thing
     for edit in mutation.edits:
-        _make(made, edit)
+        made = _with(made, edit.path, edit.value)
     return made
 
 
-def _make(made: Any, edit: Edit) -> None:
-    holder = made
-    for number, step in enumerate(edit.path[:-1]):
-        if isinstance(holder, dict) and holder.get(step) is None:
-            holder[step] = [] if isinstance(edit.path[number + 1], int) else {}
-        holder = holder[step]
-    last = edit.path[-1]
-    if edit.value is ABSENT:
-        if isinstance(holder, list):
-            del holder[int(last)]
-        else:
-            holder.pop(last, None)
-    elif isinstance(holder, list) and int(last) >= len(holder):
-        holder.append(copy.deepcopy(edit.value))
+def _with(thing: Any, path: Path, value: Any) -> Any:
+    """What is at a place, with a value somewhere below it."""
+    if not path:
+        return value
+    step, rest = path[0], path[1:]
+    if isinstance(step, int):
+        return _with_item([*(thing or ())], step, rest, value)
+    made = dict(thing or {})
+    if value is ABSENT and not rest:
+        made.pop(step, None)
     else:
-        holder[last] = copy.deepcopy(edit.value)
+        made[step] = _with(made.get(step), rest, value)
+    return made
+
+
+def _with_item(made: list[Any], number: int, rest: Path, value: Any) -> list[Any]:
+    if number >= len(made):
+        made.append(_with(None, rest, value))
+    elif value is ABSENT and not rest:
+        del made[number]
+    else:
+        made[number] = _with(made[number], rest, value)
+    return made
 
 
 def leaves(thing: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:

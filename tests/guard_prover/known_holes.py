@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from .prover import Hole
 
-_CLAUSES: dict[str, tuple[str, ...]] = {
+_SHOWN_BY_ONE_PRODUCT: dict[str, tuple[str, ...]] = {
     "ConfigMap": ("delete", "finalizers", "labels", "name", "owners"),
     "ControllerRevision": ("finalizers", "labels", "owners"),
     "Deployment": (
@@ -49,7 +49,6 @@ _CLAUSES: dict[str, tuple[str, ...]] = {
     "Lease": ("finalizers", "labels", "name", "owners"),
     "Node": ("node.products",),
     "Pod": (
-        "counts by product",
         "finalizers",
         "labels",
         "pod.dns",
@@ -76,5 +75,16 @@ _CLAUSES: dict[str, tuple[str, ...]] = {
     ),
     "Service": ("finalizers", "labels", "owners", "service.addresses"),
 }
-KNOWN = frozenset(Hole(kind, clause) for kind, clauses in _CLAUSES.items() for clause in clauses)
-"""By kind and clause."""
+_PODS = tuple(clause for clause in _SHOWN_BY_ONE_PRODUCT.get("Deployment", ()))
+_SHOWN: dict[str, dict[str, tuple[str, ...]]] = {
+    "one product": _SHOWN_BY_ONE_PRODUCT,
+    "two products": {"LeaderWorkerSet": _PODS, "Pod": ("counts by product",)},
+    "strict": {"Route": ("finalizers", "labels", "owners", "annotations", "route.backends", "route.hosts")},
+    "permissive": {"Pod": ("pod.hosts",)},
+}
+SHOWN_BY = {
+    contract: frozenset(Hole(kind, clause) for kind, clauses in kinds.items() for clause in clauses)
+    for contract, kinds in _SHOWN.items()
+}
+"""By the contract under which a hole shows."""
+KNOWN = frozenset(hole for shown in SHOWN_BY.values() for hole in shown)

@@ -119,7 +119,7 @@ class Prover:
         return report
 
     def open_of(self, identity: str, known: Iterable[Hole], seed: str) -> set[Hole]:
-        """Those of some holes that an identity finds open: mutants that break one clause are tried until one is let in."""
+        """Those of some holes that are open: mutants that break only that clause are tried until one is let in."""
         left, found, caller = set(known), set[Hole](), self.caller(identity)
         for tried in self._one_by_one(caller, left, random.Random(seed)):  # noqa: S311
             if tried.wrong:

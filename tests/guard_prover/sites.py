@@ -94,6 +94,7 @@ CONTRACTS: Mapping[str, Edit] = {
 }
 _TEXT = {"type": "string"}
 _TARGET = {"type": "object", "properties": {"kind": _TEXT, "name": _TEXT, "weight": {"type": "integer"}}}
+_TLS = ("termination", "insecureEdgeTerminationPolicy", "certificate", "key", "caCertificate")
 _ROUTE_SPEC = {
     "type": "object",
     "required": ["to"],
@@ -104,13 +105,10 @@ _ROUTE_SPEC = {
         "to": _TARGET,
         "alternateBackends": {"type": "array", "items": _TARGET},
         "port": {"type": "object", "properties": {"targetPort": {"x-kubernetes-int-or-string": True}}},
-        "tls": {
-            "type": "object",
-            "properties": dict.fromkeys(("termination", "insecureEdgeTerminationPolicy", "certificate", "key", "caCertificate", "destinationCACertificate"), _TEXT),
-        },
+        "tls": {"type": "object", "properties": dict.fromkeys(_TLS, _TEXT)},
         "wildcardPolicy": {"type": "string", "enum": ["None", "Subdomain", ""]},
     },
-}  # fmt: skip
+}
 ROUTES = {
     "apiVersion": "apiextensions.k8s.io/v1",
     "kind": "CustomResourceDefinition",
@@ -155,7 +153,7 @@ def _onboard(cluster: Any, contract: Contract, folder: Path) -> None:
     assert prepared.returncode == 0, prepared.stdout
     for number, claim in enumerate(CLAIMS):
         _bind(cluster, claim, number)
-    token = cluster.kubeconfig_for_service_account("fireworks-system", "operator")
+    token = cluster.kubeconfig_for_service_account("fireworks-system", "operator", seconds=600)
     contract["access"]["credential"] = {"kubeconfig_file": str(token)}
     contract["access"]["mode"] = "hardened"
     done = onboard(folder, contract)

@@ -15,8 +15,8 @@ from .prover import Report
 
 _BUILD = Path(__file__).resolve().parents[2] / "build"
 _HEADS = (
-    "kind | identity | mutants | refused by RBAC | by which policy | by other admission | by validation | admitted: needed"
-    " | admitted: free | **admitted that the oracle forbids** | **needed and refused**"
+    "kind | identity | mutants | refused by RBAC | by which policy | by other admission | by validation"
+    " | admitted: needed | admitted: free | **admitted that the oracle forbids** | **needed and refused**"
 )
 _OTHERS = ("Pod Security", "quota", "admission", "fault")
 
@@ -37,7 +37,7 @@ def note(report: Report, name: str) -> Path:
 
 
 def table(rows: Iterable[Row]) -> str:
-    """Kinds × identities, the last result of each contract added up."""
+    """By kind and identity, the last result of each contract added up."""
     latest = {(row["contract"], row["identity"], row["kind"]): row for row in rows}
     totals: dict[tuple[str, str], Counter[str]] = {}
     for row in latest.values():

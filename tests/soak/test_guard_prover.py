@@ -41,8 +41,7 @@ def test_guardrails_let_in_what_is_needed_and_nothing_that_the_contract_forbids(
     elif part == "readers":
         proof.assert_readers_write_nothing(prover)
     elif part == "known holes":
-        if prover.name == "one product":
-            proof.assert_known_holes_are_open(prover, seed)
+        proof.assert_known_holes_are_open(prover, seed)
     elif part == "counts":
         proof.assert_counts_hold(prover, cluster, contract)
     else:

@@ -73,8 +73,8 @@ def _findings(asked: Asked) -> Iterator[Finding]:
 
 def _by_rows(asked: Asked) -> Iterator[Finding]:
     for path, value in leaves(asked.new):
-        where = general(path)
-        if any(where[: len(each)] == each for each in _SERVERS):
+        where = _place(path)
+        if not where:
             continue
         row = row_for(asked.kind, where)
         if row is None:
@@ -82,6 +82,13 @@ def _by_rows(asked: Asked) -> Iterator[Finding]:
                 yield Finding(_unlisted(asked.kind, where), path, "the product uses no such field")
         elif row.holds is not None and not row.holds(value, asked, path):
             yield Finding(row.clause, path, row.why or "it must not be set")
+
+
+@cache
+def _place(path: Path) -> tuple[str, ...]:
+    """A place without the numbers of items; nothing where the server says what is there."""
+    where = general(path)
+    return () if any(where[: len(each)] == each for each in _SERVERS) else where
 
 
 @cache

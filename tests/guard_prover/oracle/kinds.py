@@ -246,7 +246,7 @@ def _gpus(asked: Asked) -> Findings:
     products = {(spec.get("nodeSelector") or {}).get(PRODUCT) for spec in specs if gpus_of(spec)}
     if len(products) > 1:
         yield Finding("pod.gpus", ("spec",), "a replica of several products")
-    most = min([asked.bounds.products.get(product, 0) for product in products], default=0)
+    most = min([asked.bounds.products.get(str(product), 0) for product in products], default=0)
     if each and replicas * each > min(most, asked.bounds.gpus):
         yield Finding("pod.gpus", ("spec", "replicas"), f"{replicas * each} of {GPU} are more than the contract has")
 

@@ -63,11 +63,11 @@ def _product(value: Any, asked: Asked, path: Path) -> bool:
 
 
 def _any_other_variable(value: Any, _asked: Asked, _path: Path) -> bool:
-    return value != "NVIDIA_VISIBLE_DEVICES"
+    return str(value) != "NVIDIA_VISIBLE_DEVICES"
 
 
 def _no_root(value: Any, _asked: Asked, _path: Path) -> bool:
-    return value != 0
+    return bool(value != 0)
 
 
 def _a_medium(value: Any, _asked: Asked, _path: Path) -> bool:
