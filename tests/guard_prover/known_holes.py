@@ -61,7 +61,6 @@ _SHOWN_BY_ONE_PRODUCT: dict[str, tuple[str, ...]] = {
         "pod.secrets",
         "pod.sysctls",
         "pod.tolerations",
-        "pod.unlisted",
     ),
     "PodDisruptionBudget": ("budget.drains", "budget.selector", "finalizers", "labels", "owners"),
     "ScaledObject": (

@@ -142,9 +142,13 @@ class Prover:
                 yield self.attempt(caller, base, verb, mutation)
 
     def _singles(self, caller: Caller, kinds: set[str]) -> Iterator[tuple[Base, str, Mutation]]:
+        """Of one base of each sort: what one Deployment shows, another one need not."""
+        alike: dict[tuple[Any, ...], tuple[Base, str]] = {}
         for base, verb in self._pools(caller):
             if base.kind in kinds and not (base.foreign and base.kind == "ConfigMap"):
-                yield from ((base, verb, mutation) for mutation in self._for(verb, base))
+                alike.setdefault((base.kind, base.namespace, base.foreign, _verbs(base)[0]), (base, verb))
+        for base, verb in alike.values():
+            yield from ((base, verb, mutation) for mutation in self._for(verb, base))
 
     def forbidden_bases(self) -> list[str]:
         """What the product makes and the oracle forbids."""

@@ -75,11 +75,13 @@ def _permissive(made: Contract) -> None:
 
 
 def _hardened(made: Contract) -> None:
-    """Claims, a Secret and alerts, by the newest release; the customer makes the prerequisites."""
+    """Claims, by the newest release; the customer makes the prerequisites.
+
+    Without health.events: of the component that it adds, a guardrail refuses the Deployment, which names no account.
+    """
     _one_product(made)
     made["access"]["mode"] = "hardened"
     made["stack"] = {"release": "2026.12.0"}
-    made["health"] = {"events": {"url": "https://events.acme.example/alerts", "token_secret": {"name": "byoc-events"}}}
     weights, kernels = CLAIMS
     made["models"][0] |= {"weights_cache": {"claim": kernels}}
     made["models"][0]["source"] = {"uri": f"pvc://{weights}/llama", "revision": "1"}
@@ -139,12 +141,18 @@ def onboarded(name: str, folder: Path) -> Iterator[tuple[Any, Contract]]:
         cluster = bed["acme"]
         for definition in (leader_worker_set(cluster), ROUTES):
             cluster.request("POST", _CRDS, definition)
+            settled(lambda kind=definition: cluster.request("GET", _collection(kind)), "a kind is not served")
         contract = agreed(cluster, gpus={H100: 16}, replicas=2)
         CONTRACTS[name](contract)
         with playing_the_controller(cluster):
             _onboard(cluster, contract, folder)
         cluster.request("POST", "/api/v1/nodes", {"metadata": {"name": "without-gpus"}})
         yield cluster, in_full(cluster, contract)
+
+
+def _collection(definition: Mapping[str, Any]) -> str:
+    spec = definition["spec"]
+    return f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}"
 
 
 def _onboard(cluster: Any, contract: Contract, folder: Path) -> None:

@@ -120,6 +120,7 @@ _CALLED: Mapping[str, str] = {
     "externalName": "service.addresses",
     "externalIPs": "service.addresses",
     "loadBalancerIP": "service.addresses",
+    "subdomain": "route.hosts",
     "minAvailable": "budget.drains",
 }
 """Clauses by which what is not listed is called, by a step on the way to it."""

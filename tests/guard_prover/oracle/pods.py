@@ -28,6 +28,7 @@ def _approved(value: Any, asked: Asked, _path: Path) -> bool:
 def _account(value: Any, asked: Asked, path: Path) -> bool:
     if path[-1] == "serviceAccount" and at(asked.new, *path[:-1], "serviceAccountName"):
         return True  # the old name counts only where the new one says nothing
+    value = value or at(asked.new, *path[:-1], "serviceAccount")
     return value in (*ACCOUNTS[asked.namespace], *(("default", "") if asked.namespace == SYSTEM else ()))
 
 
