@@ -1,0 +1,81 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a contract allows, as plain facts. Read from the contract alone: nothing here is from the collection."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+SYSTEM, MODELS = "fireworks-system", "fireworks-models"
+GPU, PRODUCT = "nvidia.com/gpu", "nvidia.com/gpu.product"
+_UNITS = {"m": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The clauses of a contract that objects can break."""
+
+    products: Mapping[str, int]
+    replicas: int
+    gpus: int
+    registries: tuple[str, ...]
+    digests: bool
+    claims: frozenset[str]
+    secrets: frozenset[str]
+    domain: str
+    gateway: tuple[str, str]
+    token_seconds: int
+    actions: Mapping[str, str]
+    audience: str = "https://kubernetes.default.svc.cluster.local"
+
+    def may(self, action: str) -> bool:
+        return self.actions.get(action, "never") != "never"
+
+    def approves(self, image: str) -> bool:
+        """Whether an image may run: of an approved registry, and by digest where that is required."""
+        from_there = any(image.startswith(f"{registry}/") for registry in self.registries)
+        return from_there and (not self.digests or bool(re.search(r"@sha256:[0-9a-f]{64}$", image)))
+
+    def in_domain(self, host: str) -> bool:
+        return bool(self.domain) and (host == self.domain or host.endswith(f".{self.domain}"))
+
+
+def bounds_of(contract: Mapping[str, Any]) -> Bounds:
+    """The bounds of a contract as the customer wrote it."""
+    compliance, networking = contract.get("compliance") or {}, contract.get("networking") or {}
+    gateway = networking.get("gateway") or {}
+    models = contract.get("models") or ()
+    return Bounds(
+        products={each["product"]: int(each["count"]) for each in contract["capacity"]["gpus"]},
+        replicas=int(contract["scaling"]["max_replicas_per_model"]),
+        gpus=int(contract["scaling"]["max_gpus_per_model"]),
+        registries=tuple(compliance.get("registries") or ()),
+        digests=bool(compliance.get("digests_required", True)),
+        claims=frozenset(claim for model in models for claim in _claims(model)),
+        secrets=frozenset(_secrets(contract)),
+        domain=str(networking.get("domain") or ""),
+        gateway=(str(gateway.get("namespace", "")), str(gateway.get("name", ""))),
+        token_seconds=seconds(str((contract.get("access") or {}).get("token_lifetime", "8h"))),
+        actions=dict(contract.get("actions") or {}),
+    )
+
+
+def seconds(duration: str) -> int:
+    """A duration such as ``1h30m`` in seconds."""
+    return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)([mhd])", duration))
+
+
+def _claims(model: Mapping[str, Any]) -> list[str]:
+    sources = [str(model["source"]["uri"]), *(str(each["source"]) for each in model.get("adapters") or ())]
+    found = [source.removeprefix("pvc://").partition("/")[0] for source in sources if source.startswith("pvc://")]
+    cache = (model.get("weights_cache") or {}).get("claim")
+    return [*found, *([str(cache)] if cache else [])]
+
+
+def _secrets(contract: Mapping[str, Any]) -> list[str]:
+    events = (contract.get("health") or {}).get("events") or {}
+    return [str(events["token_secret"]["name"])] if events else []

@@ -1,0 +1,75 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a proof of guardrails consists of, for the soak and for its sample in every run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .counting import most_of_a_product
+from .known_holes import KNOWN, SHOWN_BY
+from .prover import READERS, WRITERS, Hole, Prover, holes, shown
+from .table import note
+
+COUNTS = Hole("Pod", "counts by product")
+_CONNECTS = {"selfsubjectaccessreviews", "selfsubjectreviews", "selfsubjectrulesreviews"}
+
+
+def assert_nothing_is_let_in(prover: Prover, identity: str, number: int, seed: str, name: str) -> int:
+    """So many mutants as an identity: none is admitted that the oracle forbids, and nothing needed is refused."""
+    if not _exists(prover, identity):
+        return 0
+    caller = prover.caller(identity)
+    assert prover.without_a_base(caller) == []
+    caller.close()
+    report = prover.prove(identity, number, seed)
+    note(report, name)
+    found = holes(report.wrong, KNOWN)
+    assert not found, f"SEED={seed}, contract {prover.name}:\n{shown(found, identity)}"
+    assert report.mutants >= min(number, 100), "too few were tried to say anything"
+    return report.mutants
+
+
+def assert_the_product_is_allowed_by_the_oracle(prover: Prover) -> None:
+    """An oracle that forbids what the product makes judges nothing else rightly."""
+    assert prover.forbidden_bases() == []
+
+
+def assert_readers_write_nothing(prover: Prover) -> None:
+    """Who only reads has nothing to mutate."""
+    for identity in READERS:
+        caller = prover.caller(identity)
+        assert {right.resource for right in caller.rights} <= _CONNECTS | {"services/proxy"}, identity
+        caller.close()
+
+
+def assert_known_holes_are_open(prover: Prover, seed: str) -> None:
+    """None is excused any longer than it is there."""
+    known, found = SHOWN_BY.get(prover.name, frozenset()) - {COUNTS}, set[Hole]()
+    for identity in filter(lambda each: _exists(prover, each), ("operator", "node-medic")):
+        if known - found:
+            found |= prover.open_of(identity, known - found, seed)
+    closed = sorted(f"{hole.kind}: {hole.clause}" for hole in known - found)
+    assert not closed, f"these holes are closed: remove them from tests/guard_prover/known_holes.py: {closed}"
+
+
+def assert_counts_hold(prover: Prover, cluster: Any, contract: Mapping[str, Any]) -> None:
+    """There are never more GPUs of a product than were approved, however many models ask for them."""
+    model = next(
+        base.thing for base in prover.bases if base.kind == "Deployment" and base.namespace == "fireworks-models"
+    )
+    counted = most_of_a_product(cluster, prover.caller("deployer").api, model, prover.bounds)
+    over = {product: n for product, n in counted.items() if n > prover.bounds.products.get(product, 0)}
+    if COUNTS in SHOWN_BY.get(prover.name, ()):
+        assert over, "this hole is closed: remove it from tests/guard_prover/known_holes.py"
+    else:
+        assert over == {}, f"{over} where {dict(prover.bounds.products)} were approved"
+
+
+def _exists(prover: Prover, identity: str) -> bool:
+    return identity != "node-medic" or any(word != "never" for word in prover.bounds.actions.values())
+
+
+__all__ = ["READERS", "WRITERS"]
