@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import (
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrail_names import (
     CHANGES_GUARDRAIL,
     GUARDRAILS,
 )

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import GUARDRAILS
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrail_names import GUARDRAILS
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.canary import COMMAND, canary_pod
 from tests.integration.guarded import (
     ADMISSION,

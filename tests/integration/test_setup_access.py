@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import GUARDRAILS
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrail_names import GUARDRAILS
 from byoc_testbed.api import Api, ApiError
 from demo.contracts import write_fleet
 from tests.integration.journey import NO_REQUESTS, agreed, as_admin, changes, line, onboard, ours, play, wipe

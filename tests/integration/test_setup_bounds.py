@@ -21,8 +21,9 @@ import pytest
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.grant import Grant, setup_grant
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.open_grants import notes_of
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.setup_bounds import setup_bounds
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrail_names import GUARDRAILS
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities import account_objects
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import CLUSTER, GUARDRAILS
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import CLUSTER
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.permissions import setup_needs
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.exposure import budget
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.exposure import service as model_service

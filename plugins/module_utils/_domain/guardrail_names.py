@@ -1,22 +1,37 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names of the guardrails of single kinds: the table of needs gives the right to read them, and they use that table."""
+"""Names of the guardrails: the table of needs gives the right to read them, and they use that table.
+
+Each is the name of a ValidatingAdmissionPolicy and of its binding.
+"""
 
 from __future__ import annotations
 
 BUDGETS_GUARDRAIL = "fireworks-budgets"
+CHANGES_GUARDRAIL = "fireworks-changes"
 NAMES_GUARDRAIL = "fireworks-names"
 OBJECTS_GUARDRAIL = "fireworks-objects"
+RECORDS_GUARDRAIL = "fireworks-records"
 ROUTES_GUARDRAIL = "fireworks-routes"
 SCALERS_GUARDRAIL = "fireworks-scalers"
 SERVICES_GUARDRAIL = "fireworks-services"
-OF_KINDS = (
+TOKENS_GUARDRAIL = "fireworks-tokens"
+
+FIRST_GUARDRAILS = ("fireworks-nodes", "fireworks-scope", "fireworks-workloads")
+SECOND_GUARDRAILS = (
     BUDGETS_GUARDRAIL,
+    CHANGES_GUARDRAIL,
     NAMES_GUARDRAIL,
     OBJECTS_GUARDRAIL,
+    "fireworks-pod-fields",
+    "fireworks-pods",
+    RECORDS_GUARDRAIL,
+    "fireworks-replicas",
     ROUTES_GUARDRAIL,
     SCALERS_GUARDRAIL,
     SERVICES_GUARDRAIL,
+    TOKENS_GUARDRAIL,
 )
-"""All of them, in prerequisites of version 2 or newer."""
+"""Those that version 2 of the prerequisites adds."""
+GUARDRAILS = tuple(sorted((*FIRST_GUARDRAILS, *SECOND_GUARDRAILS)))

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrails import guardrail_objects
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrails.policy import literal
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrails.workloads import PRIVILEGED
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import (
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrail_names import (
     CHANGES_GUARDRAIL,
-    CONNECTING,
     GUARDRAILS,
     TOKENS_GUARDRAIL,
 )
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrails import guardrail_objects
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrails.policy import literal
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrails.workloads import PRIVILEGED
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import CONNECTING
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup import presetup_objects
 from tests.unit.domain.agreed import WITH_GATEWAY, contract
 from tests.unit.domain.raw import H100, L40S

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.expectations import access_expectations
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrail_names import GUARDRAILS
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities import required_permissions
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import GUARDRAILS
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.inventory import cluster_facts
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import (
     AUDIENCES_ANNOTATION,

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..identities.needs import CHANGES_GUARDRAIL
+from ..guardrail_names import CHANGES_GUARDRAIL
 from ..names import (
     EMERGENCY_ANNOTATION,
     FREEZE_ANNOTATION,

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..contract.durations import parse_duration
 from ..contract.windows import WEEKDAYS, parse_clock, parse_freeze, parse_window
-from ..identities.needs import CHANGES_GUARDRAIL
+from ..guardrail_names import CHANGES_GUARDRAIL
 from ..rollout.calendar import Calendar, open_spans
 
 Contract = Mapping[str, Any]

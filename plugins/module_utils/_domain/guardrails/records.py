@@ -9,7 +9,7 @@ each part is where it is looked for, since no text of a writer's choice has a qu
 
 from __future__ import annotations
 
-from ..identities.needs import RECORDS_GUARDRAIL
+from ..guardrail_names import RECORDS_GUARDRAIL
 from ..names import NAMESPACES, RECORDS, SETUP_NAMESPACE, SYSTEM_NAMESPACE
 from .policy import Policy, Rule, from_accounts_of, literal
 

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..access.lifetimes import OF_SETUP, token_lifetime
-from ..identities.needs import TOKENS_GUARDRAIL, identities_of
+from ..guardrail_names import TOKENS_GUARDRAIL
+from ..identities.needs import identities_of
 from ..names import NAMESPACES, SETUP_NAMESPACE, account_user
 from .policy import Policy, Rule, literal
 

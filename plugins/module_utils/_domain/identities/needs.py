@@ -15,7 +15,7 @@ from typing import Any
 
 from ..capacity import may_span_nodes
 from ..entry_point import GATEWAY, GATEWAY_GROUP, OPENSHIFT_ROUTE, ROUTE_GROUP, entry_point
-from ..guardrail_names import OF_KINDS
+from ..guardrail_names import FIRST_GUARDRAILS, SECOND_GUARDRAILS
 from ..names import (
     LOCK,
     LWS_GROUP,
@@ -233,23 +233,6 @@ NODE_MEDIC = "node-medic"
 CONNECTING = (OPERATOR, OBSERVER, DEPLOYER, UPGRADER, NODE_MEDIC, "metrics-reader")
 """Identities that connect from outside. The operator renews their tokens; none of them can create an identity."""
 
-_FIRST_GUARDRAILS = ("fireworks-nodes", "fireworks-scope", "fireworks-workloads")
-TOKENS_GUARDRAIL = "fireworks-tokens"
-CHANGES_GUARDRAIL = "fireworks-changes"
-RECORDS_GUARDRAIL = "fireworks-records"
-SECOND_GUARDRAILS = (
-    CHANGES_GUARDRAIL,
-    RECORDS_GUARDRAIL,
-    TOKENS_GUARDRAIL,
-    "fireworks-pod-fields",
-    "fireworks-pods",
-    "fireworks-replicas",
-    *OF_KINDS,
-)
-"""Those that version 2 of the prerequisites adds."""
-GUARDRAILS = tuple(sorted((*_FIRST_GUARDRAILS, *SECOND_GUARDRAILS)))
-"""Names of the ValidatingAdmissionPolicies and of their bindings."""
-
 TOKENS = "serviceaccounts/token"
 _RENEW_TOKENS = Need(SYSTEM_NAMESPACE, "", (TOKENS,), ("create",), CONNECTING)
 _ROLES = tuple("fireworks-" + name for name in CONNECTING)
@@ -259,7 +242,7 @@ _READ_GUARDRAILS = Need(
     "admissionregistration.k8s.io",
     ("validatingadmissionpolicies", "validatingadmissionpolicybindings"),
     ("get",),
-    _FIRST_GUARDRAILS,
+    FIRST_GUARDRAILS,
 )
 # So that onboarding can report what is missing or was edited in the presetup, object by object.
 _CHECK_PRESETUP = (

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..guardrail_names import GUARDRAILS
 from ..names import NAMESPACES, PRIORITIES, SETUP_NAMESPACE, account_user, priority_class
 from ..presetup_version import NEWEST
 from .needs import (
     CLUSTER,
-    GUARDRAILS,
     IDENTITIES,
     OPERATOR,
     RBAC_GROUP,
