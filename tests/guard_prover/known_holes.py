@@ -74,7 +74,7 @@ _SHOWN_BY_ONE_PRODUCT: dict[str, tuple[str, ...]] = {
     ),
     "Service": ("finalizers", "labels", "owners", "service.addresses"),
 }
-_PODS = tuple(clause for clause in _SHOWN_BY_ONE_PRODUCT.get("Deployment", ()))
+_PODS = tuple(each for each in _SHOWN_BY_ONE_PRODUCT.get("Deployment", ()) if each != "replicas")
 _SHOWN: dict[str, dict[str, tuple[str, ...]]] = {
     "one product": _SHOWN_BY_ONE_PRODUCT,
     "two products": {"LeaderWorkerSet": _PODS, "Pod": ("counts by product",)},

@@ -196,6 +196,7 @@ VOLUME = (
 POD = (
     *_under("containers []", CONTAINER),
     *_under("initContainers []", CONTAINER),
+    Row("pod.ephemeral", "ephemeralContainers **", "the server makes no pod that has one from the beginning"),
     *_under("volumes []", VOLUME),
     Row("pod.account", "serviceAccountName", "accounts without rights of ours", _account),
     Row("pod.account", "serviceAccount", "the same by its old name", _account),
@@ -246,7 +247,6 @@ NAMED = {
     "affinity": "pod.placement",
     "volumes": "pod.volumes",
     "tolerations": "pod.tolerations",
-    "ephemeralContainers": "pod.ephemeral",
 }
 """Clauses by which what is not listed is called, by the first step below the spec."""
 NAMED_BELOW = {
