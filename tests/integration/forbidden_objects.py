@@ -104,16 +104,6 @@ STACK_SCALER = _of_the_stack(
 )
 SETTINGS = _of_the_stack("ConfigMap", "v1", "telemetry", data={"a": "b"})
 DIGESTED = {**SETTINGS, "metadata": {**SETTINGS["metadata"], "name": "telemetry-0123456789"}}
-RECORDS = {
-    "apiVersion": "v1",
-    "kind": "ConfigMap",
-    "metadata": {
-        "name": "operation-records",
-        "namespace": "fireworks-system",
-        "labels": labels("operation-records", "operation-records"),
-    },
-    "data": {"head": "{}"},
-}
 REVISION = record(Revision(NAME, 1, [SERVICE], "0f", "pending"))
 UPGRADE = record_entry(Entry(1, "2026.11.0", "2026.11.1", "0f", [STACK_SERVICE]))
 
@@ -128,7 +118,6 @@ NEEDED: list[tuple[str, Manifest]] = [
         ROUTE, SCALED, AUTOSCALED, BUDGET, SERVICE, REVISION, _parent("model-llama"))),
     *((who, made) for who in ("operator", "upgrader") for made in (
         DOOR, STACK_BUDGET, STACK_SERVICE, STACK_SCALER, SETTINGS, DIGESTED, UPGRADE, _parent("stack"))),
-    *((who, RECORDS) for who in ("operator", "deployer", "upgrader", "node-medic")),
     ("deployer", {**SERVICE, "spec": {**SERVICE["spec"], "selector": RETIRED}}),
     ("deployer", budget({**MODEL, "gpu": {"product": H100, "per_replica": 16, "nodes": 2}})),
 ]  # fmt: skip
@@ -422,4 +411,3 @@ def _marks() -> Iterator[tuple[str, str, Manifest]]:
         "deployer",
         but(SCALED, metadata__annotations={"autoscaling.keda.sh/paused-replicas": "16"}),
     )
-    yield "records that stay", "node-medic", but(RECORDS, metadata__finalizers=["acme.example/stays"])

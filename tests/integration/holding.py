@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import labels
 from byoc_testbed.api import STRATEGIC, Api
 from tests.integration.guarded import until
 
@@ -15,7 +16,7 @@ SYSTEM, MODELS = "/namespaces/fireworks-system", "/namespaces/fireworks-models"
 APPS = "/apis/apps/v1"
 #: As if it were a run of the collection.
 POSING = "fieldManager=fireworks-byoc"
-_HOOK = {"exec": {"command": ["sh", "-c", "true"]}}
+_ADDED = [{"name": "MINE", "value": "yes"}]
 
 #: Calls that nothing may let in: method, path, body.
 REFUSED: list[tuple[str, str, Any]] = [
@@ -44,6 +45,7 @@ REFUSED: list[tuple[str, str, Any]] = [
     ("POST", "/api/v1/persistentvolumes", {}),
     ("POST", "/apis/networking.k8s.io/v1/servicecidrs", {}),
     ("DELETE", f"{APPS}{MODELS}/deployments", None),
+    ("PATCH", f"/api/v1{SYSTEM}/services/router", {"spec": {"sessionAffinity": "ClientIP"}}),
     ("GET", "/api/v1/configmaps", None),
     ("GET", "/metrics", None),
 ]
@@ -57,24 +59,21 @@ def forget_who_set_what(holder: Api, path: str) -> None:
 def leave(holder: Api, admin: Api, model: str) -> dict[str, str]:
     """Change what the contract accounts for, each in another way; the object of each, and how it was hidden."""
     left: dict[str, str] = {}
-    _hook_into(holder, f"{APPS}{SYSTEM}/deployments/telemetry", POSING)
+    _add_to(holder, f"{APPS}{SYSTEM}/deployments/telemetry", POSING)
     left["Deployment fireworks-system/telemetry"] = "under our own name"
     router = f"{APPS}{SYSTEM}/deployments/router"
-    _hook_into(holder, router, "fieldManager=mine")
+    _add_to(holder, router, "fieldManager=mine")
     forget_who_set_what(holder, router)
     left["Deployment fireworks-system/router"] = "and nobody seems to have set it"
-    path = f"/api/v1{SYSTEM}/services/router"
-    holder.request("PATCH", f"{path}?{POSING}", {"spec": {"sessionAffinity": "ClientIP"}})
-    left["Service fireworks-system/router"] = "under our own name"
     lock_for_all_time(holder)
     left[_a_replica_set_of_a_paused_rollout(holder, admin, model)] = "kept by a rollout that was paused"
     return left
 
 
-def _hook_into(holder: Api, path: str, manager: str) -> None:
+def _add_to(holder: Api, path: str, manager: str) -> None:
     [container, *_more] = holder.request("GET", path)["spec"]["template"]["spec"]["containers"]
-    hooked = {"name": container["name"], "lifecycle": {"postStart": _HOOK}}
-    patch = {"spec": {"template": {"spec": {"containers": [hooked]}}}}
+    changed = {"name": container["name"], "env": _ADDED}
+    patch = {"spec": {"template": {"spec": {"containers": [changed]}}}}
     holder.request("PATCH", f"{path}?{manager}", patch, STRATEGIC)
 
 
@@ -82,7 +81,7 @@ def _a_replica_set_of_a_paused_rollout(holder: Api, admin: Api, model: str) -> s
     path, hers = f"{APPS}{MODELS}/deployments/{model}", f"{APPS}{MODELS}/replicasets"
     before = holder.request("GET", path)["spec"]["template"]
     known = {one["metadata"]["name"] for one in admin.request("GET", hers)["items"]}
-    _hook_into(holder, path, POSING)
+    _add_to(holder, path, POSING)
 
     def new() -> list[str]:
         now = admin.request("GET", hers)["items"]
@@ -104,7 +103,7 @@ def lock_for_all_time(holder: Api) -> None:
     lease = {
         "apiVersion": "coordination.k8s.io/v1",
         "kind": "Lease",
-        "metadata": {"name": "operation-lock"},
+        "metadata": {"name": "operation-lock", "labels": labels("operation-lock", "operation-lock")},
         "spec": {
             "holderIdentity": "mallory",
             "leaseDurationSeconds": 2**31 - 1,

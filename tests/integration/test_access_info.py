@@ -17,6 +17,7 @@ import yaml
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.audit import access_findings, audit_verdict
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.expectations import access_expectations
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import labels
 from byoc_testbed.api import Api
 from byoc_testbed.errors import ApiError
 from demo.contracts import Contract
@@ -382,11 +383,12 @@ def test_whoever_may_not_ask_is_told_what_is_missing(presetup: tuple[Any, Contra
 def test_probes_say_which_layer_refuses(presetup: tuple[Any, Contract], tmp_path: Path) -> None:
     cluster, contract = presetup
     models = "/api/v1/namespaces/fireworks-models"
+    parents = "/api/v1/namespaces/fireworks-system/configmaps"
     deployments = "/apis/apps/v1/namespaces/fireworks-models/deployments"
     probes = [
         {"identity": "observer", "method": "GET", "path": f"{models}/secrets", "sentence": "reads secrets"},
-        {"identity": "deployer", "method": "POST", "path": f"{models}/configmaps", "sentence": "is allowed",
-         "body": {"metadata": {"name": "a"}}},
+        {"identity": "deployer", "method": "POST", "path": parents, "sentence": "is allowed",
+         "body": {"metadata": {"name": "model-a", "labels": labels("model-a", "model-a")}}},
         {"identity": "deployer", "method": "POST", "path": deployments, "sentence": "is nonsense",
          "body": {"metadata": {"name": "a"}}},
         {"identity": "deployer", "method": "PATCH", "path": f"{models}/resourcequotas/approved-gpus",
@@ -400,7 +402,5 @@ def test_probes_say_which_layer_refuses(presetup: tuple[Any, Contract], tmp_path
         (422, "validation"),
         (403, "authorization"),
     ]
-    assert cluster.request("GET", f"{models}/configmaps")["items"] == [
-        each for each in cluster.request("GET", f"{models}/configmaps")["items"] if each["metadata"]["name"] != "a"
-    ]
+    assert "model-a" not in {each["metadata"]["name"] for each in cluster.request("GET", parents)["items"]}
     assert "probes" in careless["msg"]

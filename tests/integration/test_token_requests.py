@@ -179,14 +179,12 @@ def test_a_refusal_names_what_is_allowed_and_the_key_of_the_contract(place: Gove
 
 
 def test_a_kubelets_request_for_its_pod_is_not_touched(place: Governed) -> None:
-    """Ten years, another audience, an account of a pod: a kubelet gets what its pod's volume says."""
+    """Ten years, an account of a pod: a kubelet is not held. Whom tokens of pods are for, their guardrails say."""
     node, cluster = place.cluster.nodes[0], place.cluster
-    token = {"serviceAccountToken": {"audience": OTHER, "path": "token", "expirationSeconds": YEARS}}
-    volume = {"name": "identity", "projected": {"sources": [token]}}
-    made = pod("with-a-token", pod_spec(image(RELEASE_REGISTRY), nodeName=node, volumes=[volume]))
+    made = pod("with-a-token", pod_spec(image(RELEASE_REGISTRY), nodeName=node))
     uid = cluster.request("POST", f"/api/v1{MODELS}/pods", made)["metadata"]["uid"]
     bound = {"kind": "Pod", "apiVersion": "v1", "name": "with-a-token", "uid": uid}
-    body = {"spec": {"expirationSeconds": YEARS, "audiences": [OTHER], "boundObjectRef": bound}}
+    body = {"spec": {"expirationSeconds": YEARS, "boundObjectRef": bound}}
     as_kubelet = {"Impersonate-User": f"system:node:{node}", "Impersonate-Group": "system:nodes"}
     path = f"/api/v1{MODELS}/serviceaccounts/engine/token"
     try:
