@@ -74,7 +74,7 @@ options:
       - offboard
   duration:
     description:
-      - For how many seconds the lock holds without being renewed, from 5 to 3600. So long a crashed run keeps others out.
+      - How many seconds the lock holds without being renewed, 5 to 3600. A crashed run keeps others out so long.
       - It is renewed every third of that while an action of this collection works.
     type: int
     default: 120
