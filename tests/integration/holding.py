@@ -16,7 +16,7 @@ SYSTEM, MODELS = "/namespaces/fireworks-system", "/namespaces/fireworks-models"
 APPS = "/apis/apps/v1"
 #: As if it were a run of the collection.
 POSING = "fieldManager=fireworks-byoc"
-_ADDED = [{"name": "MINE", "value": "yes"}]
+_ADDED = "--mine"
 
 #: Calls that nothing may let in: method, path, body.
 REFUSED: list[tuple[str, str, Any]] = [
@@ -72,7 +72,7 @@ def leave(holder: Api, admin: Api, model: str) -> dict[str, str]:
 
 def _add_to(holder: Api, path: str, manager: str) -> None:
     [container, *_more] = holder.request("GET", path)["spec"]["template"]["spec"]["containers"]
-    changed = {"name": container["name"], "env": _ADDED}
+    changed = {"name": container["name"], "args": [*container.get("args", ()), _ADDED]}
     patch = {"spec": {"template": {"spec": {"containers": [changed]}}}}
     holder.request("PATCH", f"{path}?{manager}", patch, STRATEGIC)
 

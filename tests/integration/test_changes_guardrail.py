@@ -241,9 +241,9 @@ def test_what_is_not_there_comes_only_while_it_may_be_installed(changing: Changi
     [made] = changing.cluster.request("GET", f"{APPS}/replicasets?labelSelector=app%3Dfresh")["items"]
     # A ReplicaSet that is there keeps its pods' template, in windows too.
     put_in_force(changing.cluster, {**agreed(), "change": OPEN}, {})
-    path = f"{APPS}/replicasets/{made['metadata']['name']}"
-    made["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 7
-    assert "a new version is a new ReplicaSet" in refusal(changing.cluster.api, "PUT", path, made)
+    path, other = f"{APPS}/replicasets/{made['metadata']['name']}", {"terminationGracePeriodSeconds": 7}
+    changed = {"spec": {"template": {"spec": other}}}
+    assert "a new version is a new ReplicaSet" in refusal(changing.cluster.api, "PATCH", path, changed)
     changing.cluster.request("DELETE", f"{APPS}/deployments/fresh")
 
 
