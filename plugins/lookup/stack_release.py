@@ -82,9 +82,9 @@ class LookupModule(LookupBase):
                     raise AnsibleLookupError(str(error)) from None
         digests = directory / "digests.yml"
         published = self._read(digests) if digests.exists() else {}
-        return [self._release(directory / version, published) for version in versions]
+        return [self._release(directory / version, str(published.get(version, ""))) for version in versions]
 
-    def _release(self, folder: Path, published: dict[str, str]) -> dict[str, Any]:
+    def _release(self, folder: Path, published: str) -> dict[str, Any]:
         release = self._read(folder / "release.yml")
         try:
             check_release(release)

@@ -63,18 +63,17 @@ def bundle_digest(files: Mapping[str, str]) -> str:
     return found.hexdigest()
 
 
-def not_as_published(version: str, digest: str, published: Mapping[str, str]) -> str:
+def not_as_published(version: str, digest: str, published: str) -> str:
     """Why a release of this digest is not the one that was published; empty where it is.
 
-    :param published: the digest of each release when it was published, as ``digests.yml`` keeps it.
+    :param published: its digest when it was published, as ``digests.yml`` keeps it; empty where that has none.
     """
-    known = str(published.get(version) or "")
-    if not known:
+    if not published:
         return f"digests.yml: has no digest of it; when it is published: {version}: {digest}"
-    if known == digest:
+    if published == digest:
         return ""
     next_step = "a release that was published never changes: put the files back, or make a new release"
-    return f"its files have the digest {digest[:12]}…, and {known[:12]}… was published; {next_step}"
+    return f"its files have the digest {digest[:12]}…, and {published[:12]}… was published; {next_step}"
 
 
 def release_version(stack: Mapping[str, Any], channels: Mapping[str, str], known: list[str]) -> str:

@@ -93,7 +93,7 @@ def _render_problems(bundle: Bundle) -> list[str]:
 
 
 def _digest_problems(bundle: Bundle) -> list[str]:
-    problem = not_as_published(bundle.folder, bundle.digest, {bundle.folder: bundle.published})
+    problem = not_as_published(bundle.folder, bundle.digest, bundle.published)
     return [problem] if problem else []
 
 
