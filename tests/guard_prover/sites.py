@@ -75,13 +75,11 @@ def _permissive(made: Contract) -> None:
 
 
 def _hardened(made: Contract) -> None:
-    """Claims, by the newest release; the customer makes the prerequisites.
-
-    Without health.events: of the component that it adds, a guardrail refuses the Deployment, which names no account.
-    """
+    """Claims, events and the newest release; the customer makes the prerequisites."""
     _one_product(made)
     made["access"]["mode"] = "hardened"
     made["stack"] = {"release": "2026.12.0"}
+    made["health"] = {"events": {"url": "https://events.acme.example/alerts", "token_secret": {"name": "byoc-events"}}}
     weights, kernels = CLAIMS
     made["models"][0] |= {"weights_cache": {"claim": kernels}}
     made["models"][0]["source"] = {"uri": f"pvc://{weights}/llama", "revision": "1"}

@@ -85,9 +85,11 @@ def _a_replica_set_of_a_paused_rollout(holder: Api, admin: Api, model: str) -> s
 
     def new() -> list[str]:
         now = admin.request("GET", hers)["items"]
-        return [one["metadata"]["name"] for one in now if one["metadata"]["name"] not in known]
+        made = [one for one in now if one["metadata"]["name"] not in known]
+        # Made with no replicas, it is given them after: before that it runs nothing, and is nothing to name.
+        return [one["metadata"]["name"] for one in made if one["spec"]["replicas"]]
 
-    until(new, "no replica set is made")
+    until(new, "no replica set runs")
     [name] = new()
     # In one write, so that nothing is rolled back.
     back = [

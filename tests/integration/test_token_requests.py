@@ -181,7 +181,9 @@ def test_a_refusal_names_what_is_allowed_and_the_key_of_the_contract(place: Gove
 def test_a_kubelets_request_for_its_pod_is_not_touched(place: Governed) -> None:
     """Ten years, an account of a pod: a kubelet is not held. Whom tokens of pods are for, their guardrails say."""
     node, cluster = place.cluster.nodes[0], place.cluster
-    made = pod("with-a-token", pod_spec(image(RELEASE_REGISTRY), nodeSelector={"no": "node"}))
+    token = {"serviceAccountToken": {"path": "token", "expirationSeconds": 3600}}
+    volume = {"name": "token", "projected": {"sources": [token]}}
+    made = pod("with-a-token", pod_spec(image(RELEASE_REGISTRY), nodeSelector={"no": "node"}, volumes=[volume]))
     uid = cluster.request("POST", f"/api/v1{MODELS}/pods", made)["metadata"]["uid"]
     binding = {"metadata": {"name": "with-a-token"}, "target": {"kind": "Node", "name": node}}
     cluster.request("POST", f"/api/v1{MODELS}/pods/with-a-token/binding", binding)

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is judged by its change: a node, a pod that runs, a token, and what is deleted."""
+"""What is judged by its change: a node, a pod that runs, the head of the records, a token, and what is deleted."""
 
 from __future__ import annotations
 
@@ -69,6 +69,16 @@ def pod(asked: Asked) -> Iterator[Finding]:
         if path in _ORPHANED or path in (("metadata", "annotations"), ("metadata", "labels")):
             continue
         yield Finding("pod.running", path, "of a pod that runs only its template's hash and our note change")
+
+
+def is_head_of_records(asked: Asked) -> bool:
+    return asked.kind == "ConfigMap" and asked.verb == "patch" and asked.name == "operation-records"
+
+
+def head_of_records(asked: Asked) -> Iterator[Finding]:
+    """Of the head of the records only its next line is needed, and no edit of a field makes one."""
+    for path, _value in _changed(asked):
+        yield Finding("records.head", path, "the head of the records only moves on by a line")
 
 
 def token(asked: Asked) -> Iterator[Finding]:

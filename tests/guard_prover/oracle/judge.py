@@ -65,6 +65,8 @@ def _findings(asked: Asked) -> Iterator[Finding]:
         yield from _BY_CHANGE[asked.kind](asked)
     elif asked.kind == "Pod" and asked.verb == "patch":
         yield from changes.pod(asked)
+    elif changes.is_head_of_records(asked):
+        yield from changes.head_of_records(asked)
     else:
         yield from _by_rows(asked)
         for rule in WHOLE[asked.kind]:
@@ -131,7 +133,7 @@ def _needed(asked: Asked) -> bool:
     if asked.old is None:
         return asked.kind == "TokenRequest"
     differ = changed(asked.old, asked.new)
-    if asked.verb == "delete":
+    if asked.verb == "delete" or changes.is_head_of_records(asked):
         return False
     if asked.kind in _BY_CHANGE:
         return changes.is_needed(asked, differ)

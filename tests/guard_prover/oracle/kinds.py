@@ -182,8 +182,8 @@ _ROUTE = (
 )
 _CONFIG_MAP = (
     *METADATA,
-    Row("content", "data *", "settings of ours; the records have a policy of their own"),
-    Row("content", "binaryData *", "settings of ours; the records have a policy of their own"),
+    Row("content", "data *", "settings of ours; the head of the records is judged by its change"),
+    Row("content", "binaryData *", "settings of ours; the head of the records is judged by its change"),
     Row("content", "immutable", "settings of ours"),
 )
 _REVISION = (
