@@ -104,7 +104,7 @@ left_behind:
       type: str
 altered:
   description: Each field of the definition's objects that differs, with what was C(expected) and C(found), three for
-    each object at most.
+    each object at most. C(added) where the definition says nothing of it.
   type: list
   elements: dict
   returned: success

@@ -50,6 +50,9 @@ CLOCKS = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "uu
 SERVING_WORDS = re.compile(r"nvidia|\bgpus?\b|vllm|\bmodels?\b|kserve", re.IGNORECASE)
 
 
+_LISTED = re.compile(r"\.list_(?:items|metadata|pages)\([\w.\[\]]+\.path\(")
+
+
 def thinking_that_acts(tree: Tree) -> list[str]:
     """_domain and _vocabulary do no I/O, and take no clock and no random source but as an argument."""
     problems = []
@@ -87,6 +90,19 @@ def talking_of_serving(tree: Tree) -> list[str]:
             code = line.split("#")[0]
             if SERVING_WORDS.search(code) and '"""' not in code:
                 problems.append(f"{tree.named(path)}:{number}: {line.strip()}")
+    return problems
+
+
+def listings_of_what_may_be_gone(tree: Tree) -> list[str]:
+    """Only discovery lists a kind that was discovered: its definition may have been deleted since."""
+    problems = []
+    for floor in ("_kube", "_operations"):
+        for path in tree.python(f"{UTILS}/{floor}"):
+            if path.name == "discovery.py":
+                continue
+            for number, line in enumerate(path.read_text().splitlines(), 1):
+                if _LISTED.search(line):
+                    problems.append(f"{tree.named(path)}:{number}: {line.strip()}: not by items_of or metadata_of")
     return problems
 
 

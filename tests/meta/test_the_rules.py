@@ -214,6 +214,12 @@ BROKEN = [
     ("no_floor_knows_the_floors_above_it", WORDS, "from .._domain import thought\n", "_vocabulary imports _domain"),
     ("the_talking_names_neither_gpus_nor_models", KUBE, "RESOURCE = 'nvidia.com/gpu'\n", "nvidia.com/gpu"),
     (
+        "what_was_discovered_may_be_gone_when_it_is_listed",
+        KUBE,
+        "found = session.list_items(resource.path(namespace), query)\n",
+        "not by items_of",
+    ),
+    (
         "an_owner_and_a_next_step_are_worded_in_one_place",
         DOMAIN,
         'x = y.partition(" Next:")\n',

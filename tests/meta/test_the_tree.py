@@ -44,6 +44,7 @@ RULES: dict[str, Callable[[Tree], list[str]]] = {
     "every_path_that_an_operator_gives_is_their_own": playbook_rules.paths_left_relative,
     "the_thinking_does_no_io_and_reads_no_clock": layer_rules.thinking_that_acts,
     "no_floor_knows_the_floors_above_it": layer_rules.floors_crossed,
+    "what_was_discovered_may_be_gone_when_it_is_listed": layer_rules.listings_of_what_may_be_gone,
     "the_talking_names_neither_gpus_nor_models": layer_rules.talking_of_serving,
     "an_owner_and_a_next_step_are_worded_in_one_place": wording_rules.wording_elsewhere,
     "no_text_has_an_address_or_what_was_printed_in_it_as_it_is": wording_rules.secrets_worded,

@@ -54,8 +54,13 @@ def newer_presetup(version: int | None) -> str:
     )
 
 
-def older_presetup(cluster: str, version: int | None) -> str:
-    """One line: what prerequisites of this version lack, and who adds it. Empty where they lack nothing."""
+def older_presetup(cluster: str, version: int | None, unread: str = "") -> str:
+    """One line: what prerequisites of this version lack, and who adds it. Empty where they lack nothing.
+
+    :param unread: why the version is not known.
+    """
+    if unread:
+        return f"{cluster}: whether the prerequisites lack anything is not known, they could not be read: {unread}"
     missing = [what for number, what in ADDED.items() if version is not None and number > version]
     if not missing:
         return ""

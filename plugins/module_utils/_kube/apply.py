@@ -23,7 +23,7 @@ from .applyset import (
     membership_of,
     read_membership,
 )
-from .discovery import Discovery, Resource
+from .discovery import Discovery, Resource, items_of
 from .errors import (
     AnswerError,
     ConflictError,
@@ -153,7 +153,7 @@ class SetApplier:
         selector = {"labelSelector": f"applyset.kubernetes.io/part-of={self._id}"}
 
         def members_in(place: tuple[Resource, str]) -> list[Manifest]:
-            return list(self._session.list_items(place[0].path(place[1]), selector))
+            return items_of(self._session, *place, selector)
 
         return {Ref.of(one): one for found in self._session.in_parallel(members_in, places) for one in found}
 

@@ -13,12 +13,13 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import KubeError
+from .errors import KubeError, NotFoundError
+from .objects import Manifest
 from .session import Session
 
 CACHE_SECONDS = 600.0
@@ -124,6 +125,29 @@ class Discovery:
             self._by_kind[resource.api_version, resource.kind] = resource
             if resource.preferred or resource.group_kind not in self._by_group_kind:
                 self._by_group_kind[resource.group_kind] = resource
+
+
+def items_of(
+    session: Session, resource: Resource, namespace: str = "", query: Mapping[str, object] | None = None
+) -> list[Manifest]:
+    """The objects of a kind that was discovered; none where it is served no more.
+
+    A definition that was deleted stays in discovery for some seconds, and took its objects with it.
+    """
+    try:
+        return list(session.list_items(resource.path(namespace), query))
+    except NotFoundError:
+        return []
+
+
+def metadata_of(
+    session: Session, resource: Resource, namespace: str = "", query: Mapping[str, object] | None = None
+) -> list[Manifest]:
+    """As :func:`items_of`, by their metadata."""
+    try:
+        return session.list_metadata(resource.path(namespace), query or {})
+    except NotFoundError:
+        return []
 
 
 def _fetch(session: Session) -> list[Resource]:

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .applyset import MANAGED_BY, PART_OF_LABEL
-from .discovery import Discovery, Resource
-from .errors import NotFoundError
+from .discovery import Discovery, Resource, metadata_of
 from .objects import Ref
 from .session import Session
 
@@ -26,10 +25,7 @@ def foreign_occupants(session: Session, discovery: Discovery, namespace: str) ->
     """The objects in a namespace that are neither ours, nor made by a controller, nor part of every namespace."""
 
     def look(resource: Resource) -> list[Ref]:
-        try:
-            found = session.list_metadata(resource.path(namespace), {})
-        except NotFoundError:
-            return []
+        found = metadata_of(session, resource, namespace)
         return [
             Ref(resource.kind, resource.group, namespace, one["metadata"]["name"])
             for one in found

@@ -10,8 +10,8 @@ from typing import Any
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.names import PREFIX
 from .._kube.applyset import MANAGED_BY, PART_OF_LABEL, applyset_id
-from .._kube.discovery import Discovery, Resource
-from .._kube.errors import ForbiddenError, NotFoundError
+from .._kube.discovery import Discovery, Resource, metadata_of
+from .._kube.errors import ForbiddenError
 from .._kube.objects import Ref
 from .._operation import Context, Operation
 
@@ -28,11 +28,9 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
 
     def look(resource: Resource) -> list[dict[str, Any]]:
         try:
-            found = session.list_metadata(resource.path(), selector)
+            found = metadata_of(session, resource, query=selector)
         except ForbiddenError:
             unreadable.append(resource.group_kind)
-            return []
-        except NotFoundError:
             return []
         return [_entry(resource, item["metadata"]) for item in found]
 

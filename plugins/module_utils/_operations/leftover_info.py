@@ -158,10 +158,10 @@ def _shared(row: Mapping[str, Any]) -> str:
 
 def _altered(
     session: Session, discovery: Discovery, collector: Collector, wanted: Iterable[Manifest]
-) -> list[dict[str, str]]:
+) -> list[dict[str, Any]]:
     """The objects of the definition that are there with other content."""
 
-    def look(manifest: Manifest) -> list[dict[str, str]]:
+    def look(manifest: Manifest) -> list[dict[str, Any]]:
         ref, resource = Ref.of(manifest), discovery.find(manifest["apiVersion"], manifest["kind"])
         live = collector.one(resource, ref.namespace, ref.name) if resource else None
         # What an apply of ours has not, somebody else has set, under whatever name.
@@ -173,9 +173,9 @@ def _altered(
     return [row for rows in session.in_parallel(look, wanted) for row in rows]
 
 
-def _difference(ref: Ref, each: Mapping[str, Any]) -> dict[str, str]:
-    told = {key: "nothing" if each[key] is None else str(each[key]) for key in ("expected", "found")}
-    return {"object": str(ref), "field": str(each["field"]), **told}
+def _difference(ref: Ref, each: Mapping[str, Any]) -> dict[str, Any]:
+    told = {key: "" if each[key] is None else str(each[key]) for key in ("expected", "found")}
+    return {"object": str(ref), "field": str(each["field"]), "added": each["expected"] is None, **told}
 
 
 OPERATION = Operation(argument_spec=ARGUMENT_SPEC, run=run, rules={})

@@ -14,7 +14,7 @@ from .._domain.model.revision_diff import unit_diff
 from .._domain.model.unit import shape_of, workload
 from .._domain.names import MODEL_LABEL, MODELS_NAMESPACE, REVISION_ANNOTATION, STACK_SET, SYSTEM_NAMESPACE
 from .._domain.upgrade.marks import read_marks
-from .._kube.discovery import Discovery
+from .._kube.discovery import Discovery, items_of
 from .._kube.errors import ForbiddenError, KubeError, NotFoundError
 from .._kube.readiness import readiness
 from .._kube.session import Session
@@ -63,7 +63,7 @@ def _workloads(session: Session, recorded: Mapping[str, Sequence[Revision]], sel
         one["metadata"]["name"]: one
         for api_version, kind in sorted(kinds)
         if (resource := discovery.find(api_version, kind))
-        for one in session.list_items(resource.path(MODELS_NAMESPACE), {"labelSelector": selector})
+        for one in items_of(session, resource, MODELS_NAMESPACE, {"labelSelector": selector})
     }
 
 

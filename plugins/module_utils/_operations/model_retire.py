@@ -13,7 +13,7 @@ from .._connection import CONNECTION_SPEC, open_session
 from .._domain.model.exposure import RETIRED
 from .._domain.names import GROUP_LABEL, MODEL_LABEL, MODELS_NAMESPACE, SYSTEM_NAMESPACE, model_set
 from .._kube.apply import SetApplier, SetOptions
-from .._kube.discovery import Discovery, Resource
+from .._kube.discovery import Discovery, Resource, metadata_of
 from .._kube.errors import DeadlineError, ForbiddenError, KubeError
 from .._kube.objects import Ref
 from .._kube.over import apply_over, delete_over
@@ -162,7 +162,7 @@ def _traces(session: Session, resources: list[Resource], name: str) -> tuple[lis
                 found = [
                     each
                     for label in _LABELS
-                    for each in session.list_metadata(resource.path(namespace), {"labelSelector": f"{label}={name}"})
+                    for each in metadata_of(session, resource, namespace, {"labelSelector": f"{label}={name}"})
                 ]
             except ForbiddenError:
                 # A kind that it deploys in one of the two namespaces only, it may list in that one only.

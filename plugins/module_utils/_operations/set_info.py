@@ -13,7 +13,7 @@ from typing import Any
 from .._connection import CONNECTION_SPEC, open_session
 from .._kube.applyset import ID_LABEL, PART_OF_LABEL, applyset_id, membership_of, read_membership
 from .._kube.compare import differences
-from .._kube.discovery import Discovery
+from .._kube.discovery import Discovery, metadata_of
 from .._kube.errors import ForbiddenError, NotFoundError
 from .._kube.manifests import Member, to_members
 from .._kube.objects import Manifest, Ref, redacted_pair
@@ -118,7 +118,7 @@ def _the_set(session: Session, discovery: Discovery, parent: Ref, wanted: Iterab
     def members(place: Any) -> list[Ref]:
         resource, namespace = place
         try:
-            found = session.list_metadata(resource.path(namespace), selector)
+            found = metadata_of(session, resource, namespace, selector)
         except ForbiddenError:
             unlisted.add(resource.group_kind)
             return []

@@ -266,7 +266,7 @@ def test_references_to_what_is_ours_are_found_whatever_their_name(manifest: dict
 def test_rows_leave_out_the_bindings_that_are_told_elsewhere() -> None:
     left = {"kind": "ClusterRoleBinding", "group": "", "namespace": "", "name": "b", "object": "ClusterRoleBinding b"}
     left |= {"made": "", "made_by": "", "why": "so", "command": "do"}
-    altered = {"object": "Service a/b", "field": "spec.x", "expected": "1", "found": "2"}
+    altered = {"object": "Service a/b", "field": "spec.x", "added": False, "expected": "1", "found": "2"}
     result = {"left_behind": [left], "altered": [altered]}
     assert [row["object"] for row in leftover_rows(result, "acme")] == ["ClusterRoleBinding b", "Service a/b"]
     [row] = leftover_rows(result, "acme", [left])
@@ -275,6 +275,6 @@ def test_rows_leave_out_the_bindings_that_are_told_elsewhere() -> None:
 
 
 def test_a_field_that_an_apply_would_not_remove_is_removed_by_hand() -> None:
-    altered = {"object": "Service a/b", "field": "spec.x", "expected": "nothing", "found": "2"}
+    altered = {"object": "Service a/b", "field": "spec.x", "added": True, "expected": "", "found": "2"}
     [row] = leftover_rows({"left_behind": [], "altered": [altered]}, "acme")
     assert row["command"] == "kubectl -n a edit service b   # and remove spec.x"

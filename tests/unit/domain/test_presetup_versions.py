@@ -90,6 +90,7 @@ def test_one_line_says_what_an_older_version_lacks_and_who_adds_it() -> None:
     assert said.startswith("acme-eu-1: the prerequisites are of version 1 and work on")
     assert "fireworks-tokens" in said and "fireworks.byoc.presetup" in said and "\n" not in said
     assert older_presetup("acme-eu-1", NEWEST) == older_presetup("acme-eu-1", None) == ""
+    assert "could not be read: it does not answer" in older_presetup("acme-eu-1", None, unread="it does not answer")
 
 
 @pytest.mark.parametrize(("version", "number"), [(None, NEWEST), (1, 1), ("1", 1), (NEWEST, NEWEST)])

@@ -30,9 +30,10 @@ def leftover_rows(result: Data, cluster: str, foreign: Iterable[Data] = ()) -> l
 
 
 def _altered(each: Data, cluster: str) -> Row:
-    why = f"{each['field']} is {each['found']}; the contract and its release say {each['expected']}"
+    expected = "nothing" if each["added"] else each["expected"]
+    why = f"{each['field']} is {each['found'] or 'not there'}; the contract and its release say {expected}"
     command = _RESTORE.format(cluster=cluster)
-    if each["expected"] == "nothing":  # an apply does not remove what somebody else has set
+    if each["added"]:  # an apply does not remove what somebody else has set
         command = f"{_edit(str(each['object']))}   # and remove {each['field']}"
     return {
         "cluster": cluster,

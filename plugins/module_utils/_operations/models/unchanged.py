@@ -16,8 +16,7 @@ from ..._domain.model.unit import Unit, is_scaled
 from ..._domain.names import MODELS_NAMESPACE, SYSTEM_NAMESPACE, model_set
 from ..._kube.applyset import ID_LABEL, MANAGED_BY, PART_OF_LABEL, applyset_id, membership_of, read_membership
 from ..._kube.compare import differences
-from ..._kube.discovery import Discovery, Resource
-from ..._kube.errors import NotFoundError
+from ..._kube.discovery import Discovery, Resource, items_of
 from ..._kube.objects import Manifest, Ref
 from ..._kube.readiness import readiness
 from ..._kube.session import FIELD_MANAGER, Session
@@ -83,10 +82,7 @@ def _places(discovery: Discovery, manifests: Iterable[Manifest]) -> list[tuple[R
 
 
 def _list(session: Session, resource: Resource, namespace: str) -> dict[Ref, Manifest]:
-    try:
-        return {Ref.of(one): one for one in session.list_items(resource.path(namespace), _OURS)}
-    except NotFoundError:
-        return {}
+    return {Ref.of(one): one for one in items_of(session, resource, namespace, _OURS)}
 
 
 def _set_id(model: str) -> str:

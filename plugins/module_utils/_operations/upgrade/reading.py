@@ -24,7 +24,7 @@ from ..._domain.upgrade.entry import Entry, decided, in_order, parse
 from ..._domain.upgrade.gate import Trouble, standing, troubles
 from ..._domain.upgrade.marks import Marks, read_marks
 from ..._kube.applied import applied_part, applied_version
-from ..._kube.discovery import Discovery
+from ..._kube.discovery import Discovery, items_of
 from ..._kube.errors import ForbiddenError, NotFoundError
 from ..._kube.objects import Manifest, Ref
 from ..._kube.over import patch_over
@@ -114,5 +114,5 @@ class Surroundings:
         found = list(self._session.list_items(path, selector))
         if self._groups:
             with contextlib.suppress(ForbiddenError):  # the contract has no model whose replicas span nodes
-                found += self._session.list_items(self._groups.path(MODELS_NAMESPACE), selector)
+                found += items_of(self._session, self._groups, MODELS_NAMESPACE, selector)
         return found
