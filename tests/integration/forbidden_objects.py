@@ -315,6 +315,8 @@ def _scalers() -> Iterator[tuple[str, Manifest]]:
     yield "credentials of the workload", but(SCALED, spec__scaleTargetRef__envSourceContainerName="engine")
     yield "more replicas than the contract allows", but(SCALED, spec__maxReplicaCount=9)
     yield "as many replicas as KEDA has by itself", but(SCALED, spec__maxReplicaCount=...)
+    yield "a least above its most", but(SCALED, spec__minReplicaCount=17)
+    yield "fewer than no replicas", but(SCALED, spec__maxReplicaCount=-1)
     yield (
         "a number of replicas for when telemetry is away",
         but(SCALED, spec__fallback={"failureThreshold": 1, "replicas": 9}),

@@ -29,7 +29,13 @@ def _account(value: Any, asked: Asked, path: Path) -> bool:
     if path[-1] == "serviceAccount" and at(asked.new, *path[:-1], "serviceAccountName"):
         return True  # the old name counts only where the new one says nothing
     value = value or at(asked.new, *path[:-1], "serviceAccount")
-    return value in (*ACCOUNTS[asked.namespace], *(("default", "") if asked.namespace == SYSTEM else ()))
+    if value in ("default", "", None):  # without its token it gives a pod nothing
+        return at(asked.new, *path[:-1], "automountServiceAccountToken") is False
+    return value in ACCOUNTS[asked.namespace]
+
+
+def _of_a_pod(_value: Any, asked: Asked, _path: Path) -> bool:
+    return asked.kind == "Pod"
 
 
 def _of_claim(value: Any, asked: Asked, _path: Path) -> bool:
@@ -57,10 +63,6 @@ def _resource(_value: Any, asked: Asked, path: Path) -> bool:
     if name == GPU:
         return asked.namespace == MODELS or str(_value) == "0"
     return name in _PLAIN_RESOURCES or name.startswith("hugepages-")
-
-
-def _product(value: Any, asked: Asked, path: Path) -> bool:
-    return path[-1] != PRODUCT or value in asked.bounds.products
 
 
 def _any_other_variable(value: Any, _asked: Asked, _path: Path) -> bool:
@@ -201,10 +203,11 @@ POD = (
     Row("pod.account", "serviceAccountName", "accounts without rights of ours", _account),
     Row("pod.account", "serviceAccount", "the same by its old name", _account),
     Row("pod.account", "automountServiceAccountToken", "only of an account that it may have"),
+    Row("pod.secrets", "imagePullSecrets [] name", "the account's; only registries get it", _of_a_pod),
     Row("pod.priority", "priorityClassName", "the contract's words", one_of(*PRIORITIES, ""), one_of(*PRIORITIES)),
     Row("pod.priority", "priority", "the server refuses pods whose number is not their class's"),
     Row("pod.priority", "preemptionPolicy", "the server refuses pods whose policy is not their class's"),
-    Row("pod.placement", "nodeSelector *", "it can only narrow where a pod goes", _product),
+    Row("pod.placement", "nodeSelector *", "it can only narrow where a pod goes; of GPUs, see the whole"),
     Row("pod.placement", "affinity nodeAffinity **", "it can only narrow where a pod goes"),
     Row("pod.placement", "topologySpreadConstraints [] **", "it moves our own pod only"),
     Row("pod.tolerations", "tolerations [] key", "GPU nodes, and what Kubernetes adds", _tolerated),

@@ -58,7 +58,7 @@ def scalers_policy(contract: Mapping[str, Any]) -> Policy:
         SCALERS_GUARDRAIL,
         _WHY,
         _KINDS,
-        (*_TARGET, _most(), *(() if sleeps else (_AWAKE,)), _TRIGGERS, _KEDA, _MODEL_METRICS, _STACK_METRICS),
+        (*_TARGET, _most(), _LEAST, *(() if sleeps else (_AWAKE,)), _TRIGGERS, _KEDA, _MODEL_METRICS, _STACK_METRICS),
         {
             "keda": "request.resource.resource == 'scaledobjects'",
             "ours": OF_A_MODEL,
@@ -88,6 +88,13 @@ _TARGET = (
         f"variables.keda ? {only('variables.spec', _SPEC[True])} : {only('variables.spec', _SPEC[False])}",
         "An autoscaler has only fields that a model's or a component's has: no fallback and no formula.",
     ),
+)
+
+
+_LEAST = Rule(
+    "!variables.keda || [variables.spec.?minReplicaCount.orValue(0), variables.spec.?idleReplicaCount.orValue(0)]"
+    ".all(least, least >= 0 && least <= variables.asked)",
+    "A ScaledObject's least replicas are no more than its most.",
 )
 
 
