@@ -173,9 +173,10 @@ class Prover:
         """One mutant, judged and tried."""
         new = edited(base.thing, mutation)
         verdict, answer = judge(self._asked(caller.identity, verb, base, new)), caller.write(verb, base, new)
-        if verdict.standing == FORBIDDEN and answer.stored and verb != "delete" and base.kind != "TokenRequest":
-            # What the server drops was admitted in vain.
-            verdict = judge(self._asked(caller.identity, verb, base, answer.stored))
+        if verdict.standing == FORBIDDEN and answer.admitted and verb != "delete" and base.kind != "TokenRequest":
+            # What the server drops was admitted in vain. Of what is there already a change shows what it would keep.
+            stored = answer.stored or (caller.write("patch", base, new).stored if base.live else None)
+            verdict = judge(self._asked(caller.identity, verb, base, stored)) if stored else verdict
         return Tried(base, verb, mutation, verdict, answer)
 
     def _asked(self, identity: str, verb: str, base: Base, new: Any) -> Asked:
