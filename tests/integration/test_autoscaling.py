@@ -189,6 +189,7 @@ def test_when_keda_goes_its_models_stay_at_their_floor(governed_with_keda: Any) 
     assert rolled_already(governed_with_keda, contract)
 
 
+@pytest.mark.soak
 def test_a_cluster_with_metrics_of_pods_gets_an_hpa_that_holds_the_bounds(governed_with_metrics: Any) -> None:
     contract = scaling(governed_with_metrics)
     roll(governed_with_metrics, contract)

@@ -244,6 +244,7 @@ def test_an_orphaned_pod_is_adopted_again_when_its_node_is_returned_by_hand(clus
     assert pod["metadata"]["ownerReferences"] == before["metadata"]["ownerReferences"]
 
 
+@pytest.mark.soak
 def test_a_dead_nodes_pods_count_as_gone_once_others_serve_and_its_repair_is_requested(
     cluster: Any, tmp_path: Path
 ) -> None:

@@ -256,6 +256,7 @@ def test_a_longer_life_than_the_contract_allows_is_refused_before_anything_is_as
 # -- an older version of the prerequisites -----------------------------------------------------------------------------
 
 
+@pytest.mark.soak
 def test_prerequisites_of_an_older_version_work_on_and_a_line_says_what_they_lack(bed: Any, tmp_path: Path) -> None:
     with bare(bed["acme"], tmp_path) as cluster:
         contract, admin = hardened(cluster, tmp_path / "operator.kubeconfig"), as_admin(cluster)

@@ -105,6 +105,7 @@ def serving(controllers: Controllers) -> Iterator[str]:
         server.server_close()
 
 
+@pytest.mark.soak
 def test_power_cycles_run_side_by_side_and_one_that_is_not_seen_is_pending(cluster: Any, tmp_path: Path) -> None:
     controllers = Controllers()
     with serving(controllers) as url:

@@ -200,6 +200,7 @@ def accepted(cluster: Any, token: str) -> bool:
     return bool(review["status"].get("authenticated"))
 
 
+@pytest.mark.soak
 def test_a_revocation_ends_all_tokens_when_that_is_asked_for(serving: Any, tmp_path: Path) -> None:
     cluster, contract, credentials = serving
     before, running, made = ours(cluster), pods(cluster), accounts(cluster)
