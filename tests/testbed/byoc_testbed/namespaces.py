@@ -61,6 +61,8 @@ def _sweep(api: Api, collection: str) -> tuple[str, int]:
         if found:
             api.request("DELETE", collection, _AT_ONCE)
     except ApiError as error:
+        if error.status == 429:  # it is not served yet, so nothing is known of it: to be asked again
+            return collection, 1
         if error.status != 404:  # a kind that is just going
             raise
         return collection, 0

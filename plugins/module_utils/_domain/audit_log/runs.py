@@ -89,7 +89,7 @@ def places(called: str) -> tuple[Place, ...]:
     """An object as records call it, as an audit log would: a kind that was not known is its plural already."""
     kind, _space, rest = called.partition(" ")
     namespace, _slash, name = rest.rpartition("/")
-    return tuple((resource, namespace, name) for resource in {_plural(kind.lower()), kind.lower()})
+    return tuple((resource, namespace, name) for resource in (_plural(kind.lower()), kind.lower()))
 
 
 def _plural(kind: str) -> str:
