@@ -34,31 +34,42 @@ class Call:
 
 
 def calls(log: Path, *, after: int = 0, until: int | None = None) -> Iterator[Call]:
-    """The answered requests from byte ``after`` of the log to byte ``until``, without those of Kubernetes itself."""
-    with log.open("rb") as lines:
-        lines.seek(after)
-        whole = lines.read() if until is None else lines.read(until - after)
-        for line in whole.splitlines():
-            event = json.loads(line)
-            user = event["user"].get("username", "")
-            ours = user.startswith("system:serviceaccount:fireworks-")
-            if event["stage"] != "ResponseComplete" or (user.startswith(("system:", "testbed:")) and not ours):
-                continue
-            about = event.get("objectRef") or {}
-            resource = about.get("resource") or event["requestURI"].partition("?")[0]
-            if about.get("subresource"):
-                resource += "/" + about["subresource"]
-            yield Call(
-                user,
-                event["verb"],
-                resource,
-                about.get("namespace", ""),
-                event["responseStatus"]["code"],
-                datetime.fromisoformat(event["requestReceivedTimestamp"]).timestamp(),
-                event["requestURI"],
-                event.get("userAgent", ""),
-                about.get("name", ""),
-            )
+    """The answered requests from byte ``after`` of the log to byte ``until``, without those of Kubernetes itself.
+
+    The server may be in the middle of a line at either: such a line belongs to what was before.
+    """
+    whole = log.read_bytes()
+    whole = whole[: whole.rfind(b"\n") + 1]
+    for line in whole[
+        _next_line(whole, after) : _next_line(whole, len(whole) if until is None else until)
+    ].splitlines():
+        event = json.loads(line)
+        user = event["user"].get("username", "")
+        ours = user.startswith("system:serviceaccount:fireworks-")
+        if event["stage"] != "ResponseComplete" or (user.startswith(("system:", "testbed:")) and not ours):
+            continue
+        about = event.get("objectRef") or {}
+        resource = about.get("resource") or event["requestURI"].partition("?")[0]
+        if about.get("subresource"):
+            resource += "/" + about["subresource"]
+        yield Call(
+            user,
+            event["verb"],
+            resource,
+            about.get("namespace", ""),
+            event["responseStatus"]["code"],
+            datetime.fromisoformat(event["requestReceivedTimestamp"]).timestamp(),
+            event["requestURI"],
+            event.get("userAgent", ""),
+            about.get("name", ""),
+        )
+
+
+def _next_line(whole: bytes, offset: int) -> int:
+    """Where the first line begins that does not begin before a byte."""
+    if offset == 0 or offset > len(whole):
+        return min(offset, len(whole))
+    return whole.find(b"\n", offset - 1) + 1
 
 
 def written(made: Iterable[Call]) -> set[tuple[str, str, str]]:

@@ -22,6 +22,7 @@ class Bounds:
     products: Mapping[str, int]
     replicas: int
     gpus: int
+    sleeps: bool
     registries: tuple[str, ...]
     digests: bool
     claims: frozenset[str]
@@ -53,6 +54,7 @@ def bounds_of(contract: Mapping[str, Any]) -> Bounds:
         products={each["product"]: int(each["count"]) for each in contract["capacity"]["gpus"]},
         replicas=int(contract["scaling"]["max_replicas_per_model"]),
         gpus=int(contract["scaling"]["max_gpus_per_model"]),
+        sleeps=bool(contract["scaling"].get("scale_to_zero")),
         registries=tuple(compliance.get("registries") or ()),
         digests=bool(compliance.get("digests_required", True)),
         claims=frozenset(claim for model in models for claim in _claims(model)),

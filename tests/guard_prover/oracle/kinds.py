@@ -30,6 +30,14 @@ def _replicas(value: Any, asked: Asked, _path: Path) -> bool:
     return asked.namespace != MODELS or (isinstance(value, int) and 0 <= value <= asked.bounds.replicas)
 
 
+def _least(value: Any, asked: Asked, path: Path) -> bool:
+    return _replicas(value, asked, path) and (value > 0 or asked.bounds.sleeps or asked.namespace != MODELS)
+
+
+def _needs_least(value: Any, asked: Asked, path: Path) -> bool:
+    return asked.namespace == MODELS and _least(value, asked, path)
+
+
 def _a_models(value: Any, asked: Asked, path: Path) -> bool:
     return asked.namespace == MODELS and _replicas(value, asked, path)
 
@@ -115,7 +123,7 @@ _AUTOSCALER = (
     *METADATA,
     Row("scaling.target", "spec scaleTargetRef kind", "ours", one_of("Deployment", "LeaderWorkerSet")),
     Row("scaling.target", "spec scaleTargetRef *", "a workload of its own namespace, whose bounds hold anyway"),
-    Row("scaling.bounds", "spec minReplicas", "within the contract", _replicas, _a_models),
+    Row("scaling.bounds", "spec minReplicas", "within the contract", _least, _needs_least),
     Row("scaling.bounds", "spec maxReplicas", "within the contract", _replicas, _a_models),
     Row("scaling.metrics", "spec metrics **", _METRIC),
     Row("scaling.behavior", "spec behavior **", "how fast it scales within its bounds"),
@@ -124,9 +132,9 @@ _SCALED_OBJECT = (
     *METADATA,
     Row("scaling.target", "spec scaleTargetRef kind", "ours", one_of("Deployment", "LeaderWorkerSet", "")),
     Row("scaling.target", "spec scaleTargetRef *", "a workload of its own namespace, whose bounds hold anyway"),
-    Row("scaling.bounds", "spec minReplicaCount", "within the contract", _replicas, _a_models),
+    Row("scaling.bounds", "spec minReplicaCount", "within the contract", _least, _needs_least),
     Row("scaling.bounds", "spec maxReplicaCount", "within the contract", _replicas, _a_models),
-    Row("scaling.bounds", "spec idleReplicaCount", "within the contract", _replicas),
+    Row("scaling.bounds", "spec idleReplicaCount", "within the contract", _least),
     Row("scaling.bounds", "spec fallback replicas", "within the contract", _replicas),
     Row("scaling.bounds", "spec fallback *", "when that number is taken"),
     Row("scaling.behavior", "spec pollingInterval", "how fast it scales within its bounds"),
