@@ -21,6 +21,7 @@ import pytest
 
 from demo.contracts import LLAMA, QWEN, Contract, write_fleet
 from tests.integration.clocked import put_in_force
+from tests.integration.governed import bounds_in_force
 from tests.integration.journey import agreed, as_admin, line, onboard, ours, play, wipe
 from tests.integration.killing import begin_playbook, kill, wait_for_task
 from tests.integration.plays import connection_to, perform
@@ -54,7 +55,7 @@ def served(cluster: Any, context: int = 32768, **change: Any) -> Contract:
     contract = agreed(cluster, replicas=1)
     contract["models"][0]["context_length"] = context
     contract["change"] = {**FREE, **change}
-    return contract
+    return bounds_in_force(cluster, contract)
 
 
 def state(cluster: Any) -> tuple[dict[str, str], list[str]]:

@@ -38,6 +38,7 @@ from .._kube.errors import KubeError, NotFoundError
 from .._kube.selector import selects
 from .._kube.session import Session
 from .._operation import Context, Operation
+from .bounds import require_bounds
 from .finding_spec import FINDING_SPEC
 from .remediation_nodes import NODES, NodeWriter, Raw, shown
 from .remediation_pods import PODS, PodMover
@@ -80,6 +81,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         session.check_expected_cluster()
     else:
         session.require_expected_cluster()
+    require_bounds(session, parameters["contract"])
     work = _Run(session, parameters, context)
     try:
         return work.result()

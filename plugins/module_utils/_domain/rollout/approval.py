@@ -4,14 +4,15 @@
 """Approvals as data, wherever they come from: an AWX workflow's approval, a file in Git, an annotation in the cluster.
 
 An approval is a mapping: ``by`` (an e-mail address), ``digest`` (of the change to one cluster, or of the whole plan),
-``given_at``, and perhaps ``expires_at`` and ``source``; times are ISO 8601 with an offset. What else it says of what it
+``given_at``, and perhaps ``expires_at``, ``source`` and ``units`` (the digests of the parts of the change, where it has
+several); times are ISO 8601 with an offset. What else it says of what it
 is for (``_ABOUT``) has to be so, and is told where it is refused.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -57,6 +58,7 @@ class Change:
     :param requested_by: who wants to make it, as an e-mail address.
     :param about: what it is of, by the words of ``_ABOUT``.
     :param of_plan: that of ``digests`` which is the plan's. It does not say from what this cluster moves.
+    :param units: of a change of several parts the digest of each: where all are approved, so is the whole.
     :param since: since when the cluster is what it moves from; None where it was installed as that.
     :param standing: what in the contract has approved it once and for all. No window delays such a change.
     """
@@ -67,6 +69,7 @@ class Change:
     about: Data = field(default_factory=dict)
     standing: str = ""
     of_plan: str = ""
+    units: tuple[str, ...] = ()
     since: datetime | None = None
 
 
@@ -82,18 +85,36 @@ def approved(contract: Data, change: Change, approvals: Iterable[Data], now: dat
     if not change.requested_by.strip():
         reason = "who requests the change is not named (-e requested_by=...), and nobody approves a change of their own"
         return Verdict(False, reason, Owner.OPERATOR)
+    given = list(approvals)
+    whole = _named(contract, change, given, now)
+    if whole.approved or len(change.units) < 2:
+        return whole
+    parts = [_named(contract, replace(change, digests=frozenset({unit})), given, now) for unit in change.units]
+    if not all(part.approved for part in parts):
+        return whole
+    reason = "; ".join(dict.fromkeys(part.reason for part in parts))
+    return replace(min(parts, key=lambda part: part.until or now), reason=reason)
+
+
+def _named(contract: Data, change: Change, approvals: Iterable[Data], now: datetime) -> Verdict:
+    """The verdict by those approvals that name one of the change's digests."""
     verdicts, others = [], []
     for approval in approvals:
-        named = str(approval.get("digest", "")).strip()
-        if names_one_of(named, change.digests):
+        if any(names_one_of(str(named).strip(), change.digests) for named in _names(approval)):
             verdicts.append(judge(contract, change, approval, now))
         else:
             others.append(_told(approval))
     if verdicts:
         return next((verdict for verdict in verdicts if verdict.approved), verdicts[-1])
     found = f"none of the {len(others)} approvals is for this (they name {', '.join(others[:3])})" if others else ""
+    covers = "; an approval covers the contract's bounds, the change itself, and from what it moves" if others else ""
     asks = f"{_who(contract)} approves digest {_short(change.digests)}"
-    return Verdict(False, f"{found or 'no approval yet'}: {asks}", Owner.CUSTOMER)
+    return Verdict(False, f"{found or 'no approval yet'}: {asks}{covers}", Owner.CUSTOMER)
+
+
+def _names(approval: Data) -> list[Any]:
+    units = approval.get("units")
+    return [approval.get("digest", ""), *(units if isinstance(units, list) else ())]
 
 
 def names_one_of(digest: str, digests: frozenset[str]) -> bool:

@@ -14,6 +14,7 @@ How a cluster is (``live``) is a mapping that JSON can hold:
                           remediation took out of service are none as long as others are left
 ``unfinished``            the release that a run was bringing when it ended in between: then the cluster need not be
                           healthy, since going on, or a newer release, is what repairs it; None
+``other_bounds``          in which clauses the contract has other bounds than the cluster, in words (see ``bounds``)
 ``missing_permissions``   what whoever shall make the change may not do there, in words
 ``failed``                the last release that did not pass here: ``release``, ``digest``, ``at``, ``reason``; None
 ``since``                 since when the release is there, where an upgrade or a rollback has brought it; None

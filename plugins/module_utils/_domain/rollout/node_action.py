@@ -17,6 +17,7 @@ from typing import Any
 
 from ..._vocabulary.owner import Owner
 from ..contract.actions import AUTO, NEVER, QUARANTINE, permission
+from ..contract.bounds import bounds_digest
 from ..contract.digest import contract_digest as digest
 from .approval import SHORTEST, Change, Verdict, approved, approvers
 from .blockers import Blocker, waits_for_approval
@@ -85,9 +86,9 @@ def approved_by_person(contract: Data, target: Target, given: Given, now: dateti
 
 
 def target_digest(contract: Data, target: Target) -> str:
-    """What an approval is given for: this repair of this node, in this session and under this contract."""
+    """What an approval is given for: this repair of this node, in this session and under these bounds."""
     named = [target.node, target.goal, target.session, *target.occasion]
-    return digest({"kind": NODE_ACTION, "contract": digest(contract), "target": named})
+    return digest({"kind": NODE_ACTION, "bounds": bounds_digest(contract), "target": named})
 
 
 def approvals_request(contract: Data, steps: Sequence[Data], now: str) -> str:

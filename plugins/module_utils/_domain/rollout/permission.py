@@ -24,7 +24,7 @@ from .policy import Estimate
 
 Data = Mapping[str, Any]
 
-GO, SKIP, WAIT = "go", "skip", "wait"
+GO, SKIP, WAIT, REFUSE = "go", "skip", "wait", "refuse"
 OPEN_END = datetime(9999, 1, 1, tzinfo=UTC)
 
 

@@ -34,7 +34,7 @@ def plan(
     :param clusters: of each its contract, and how it is (see ``case``).
     :param now: with a time zone, like ``deadline``: by when the fleet shall be done.
     :returns: ``kind``, ``target``, ``digest``, ``now``; ``waves`` (``number``, ``ring``, ``clusters``, ``starts_at``,
-        ``ends_at``); ``clusters``, a row each with ``decision`` (go, skip, wait), ``code``, ``reason``,
+        ``ends_at``); ``clusters``, a row each with ``decision`` (go, skip, wait, refuse), ``code``, ``reason``,
         ``owner``, ``contact`` (all three of the first thing that is in the way), ``blockers`` (all that is, see
         ``blocker_data``), ``next_at``, ``ends_at``, ``digest``, ``approval`` (whether there is one, see
         ``Verdict.data``) and ``approvers``; ``feasibility``.
@@ -142,6 +142,7 @@ def _feasibility(rows: Sequence[Row], deadline: datetime | None) -> dict[str, An
         "in_time": not blockers and not late,
         "late": [str(row["cluster"]) for row in late],
         "blockers": [{key: row[key] for key in keys} for row in blockers],
+        # Who is refused is among the blockers.
         "counts": {action: sum(row["decision"] == action for row in rows) for action in (GO, WAIT, SKIP)},
     }
 

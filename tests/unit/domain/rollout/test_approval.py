@@ -117,6 +117,8 @@ def test_without_named_approvers_the_contacts_approve() -> None:
 def test_a_digest_is_the_same_for_the_same_and_another_for_anything_else() -> None:
     again = change_digest("stack_upgrade", dict(reversed(CONTRACT.items())), SOURCE, {**RELEASE, "templates": ["/x"]})
     assert again == DIGEST
+    content = {"models": [{"name": "new"}], "stack": {"channel": "other"}}
+    assert change_digest("stack_upgrade", CONTRACT | content, SOURCE, RELEASE) == DIGEST
     others = {
         change_digest("model_change", CONTRACT, SOURCE, RELEASE),
         change_digest("stack_upgrade", agreed(), SOURCE, RELEASE),

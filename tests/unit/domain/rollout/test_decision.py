@@ -43,6 +43,10 @@ def case(contract: dict[str, Any], live: dict[str, Any], asked: Request) -> Case
         pytest.param({}, {}, "go", "go", "no approval", "", "11-25 12:00", id="nothing in the way"),
         pytest.param({"windows": [OPEN]}, {}, "go", "go", "", "", "11-25 12:00", id="inside its window"),
         pytest.param(
+            {"windows": [SATURDAY]}, {"other_bounds": "scaling.x 1 -> 2"}, "refuse", "other_bounds",
+            "scaling.x 1 -> 2", "customer", "", id="other bounds than those in force, told alone",
+        ),
+        pytest.param(
             {}, {"reachable": False, "error": "timed out"}, "skip", "offline", "offline: timed out", "customer", "",
             id="offline",
         ),
@@ -198,6 +202,7 @@ def test_who_has_to_act_besides_is_said() -> None:
         ({"windows": [SATURDAY], "freezes": [FREEZE], "approvals": {}}, {}),
         ({}, {"health": "degraded", "release": "2026.12.0", "kubernetes": "v1.20"}),
         ({}, {"frozen": {"reason": "incident"}}),
+        ({}, {"other_bounds": "scaling.x 1 -> 2"}),
     ],
 )
 def test_rolling_back_waits_for_no_window(change: dict[str, Any], live: dict[str, Any]) -> None:

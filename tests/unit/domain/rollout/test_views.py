@@ -62,6 +62,7 @@ def test_a_cluster_without_a_stack() -> None:
         "owner": "fireworks",
         "lock": None,
         "missing_permissions": [],
+        "other_bounds": "",
         "frozen": None,
         "durations": [1.0],
         "approvals": [],
