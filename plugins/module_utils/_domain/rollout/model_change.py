@@ -228,7 +228,7 @@ def _asked(contract: Data, live: Data, wanted: Wanted, units: Sequence[str]) -> 
     return asked_of(
         contract,
         {**live, "lock": None},
-        Change(MODEL_CHANGE, frozenset({own}), wanted.requested_by, units=tuple(unit_digests(contract, wanted))),
+        Change(MODEL_CHANGE, frozenset({_whole(units)}), wanted.requested_by, units=tuple(units)),
         approvals=wanted.approvals,
         emergency=wanted.emergency,
         estimate=estimate(live.get("durations") or (), None, wanted.policy),
