@@ -17,11 +17,15 @@ Data = Mapping[str, Any]
 
 _CONTENT = ("models", "stack")
 """A contract says nothing of the stack but its release or the channel of it."""
+_BINDING_ACCESS = ("mode", "token_lifetime")
+"""The rest says how one controller reaches the cluster and where its credential lies there: another may have its own."""
 
 
 def bounds_of(contract: Data) -> dict[str, Any]:
     """The part of a contract that binds."""
-    return {key: value for key, value in contract.items() if key not in _CONTENT}
+    bounds = {key: value for key, value in contract.items() if key not in _CONTENT}
+    access = bounds.get("access") or {}
+    return {**bounds, "access": {key: access[key] for key in _BINDING_ACCESS if key in access}}
 
 
 def bounds_digest(contract: Data) -> str:

@@ -39,6 +39,12 @@ CASES: dict[str, tuple[dict[str, Any], list[tuple[str, Any, Any]]]] = {
     "a model": ({"models": [{"name": "llama"}]}, []),
     "the release": ({"stack": {"release": "2099.1.0"}}, []),
     "a channel instead": ({"stack": {"channel": "stable"}}, []),
+    "the credential of another controller": (
+        {"access": {**AGREED["access"], "credential": {"token_env": "T"}, "proxy_url": "http://p"}}, [],
+    ),
+    "how long tokens live": (
+        {"access": {**AGREED["access"], "token_lifetime": "2h"}}, [("access.token_lifetime", "8h", "2h")],
+    ),
     "what holds anyway is said": ({"change": {"windows": [WINDOW], "freezes": []}}, []),
     "one field of a window": (
         {"change": {"windows": [{**WINDOW, "start": "03:00"}]}},
