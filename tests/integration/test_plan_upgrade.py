@@ -150,7 +150,10 @@ def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any,
         names = [[name for name, _version in each] for each in before]
         assert [[name for name, _version in each] for each in after] == names
         touched = [set(now) - set(then) for now, then in zip(after, before, strict=True)]
-        assert {name for each in touched for name, _version in each} <= {"fireworks-system", "presetup"}  # our annotations
+        assert {name for each in touched for name, _version in each} <= {
+            "fireworks-system",
+            "presetup",
+        }  # our annotations
     finally:
         wipe(acme)
         wipe(birch)

@@ -18,7 +18,7 @@ Data = Mapping[str, Any]
 _CONTENT = ("models", "stack")
 """A contract says nothing of the stack but its release or the channel of it."""
 _BINDING_ACCESS = ("mode", "token_lifetime")
-"""The rest says how one controller reaches the cluster and where its credential lies there: another may have its own."""
+"""The rest says how a controller reaches the cluster, and where its credential lies: another has its own."""
 
 
 def bounds_of(contract: Data) -> dict[str, Any]:
