@@ -37,7 +37,9 @@ TOMORROW = NOW + timedelta(days=1)
 CLOSED = {"windows": [{"weekly": [f"{TOMORROW:%a}".lower()], "start": "02:00", "duration": "3h", "time_zone": "UTC"}]}
 FROZEN = {"freezes": [{"from": "2020-01-01", "until": "2099-01-01", "time_zone": "UTC", "reason": "stocktaking"}]}
 FREE: dict[str, Any] = {"approvals": {"model_change": "none"}}
-REQUIRED: dict[str, Any] = {"approvals": {"model_change": "required", "approvers": [BOSS]}}
+REQUIRED: dict[str, Any] = {
+    "approvals": {"model_change": "required", "approvers": [BOSS], "sources": ["cluster", "file"]}
+}
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,8 @@ Data = Mapping[str, Any]
 
 SHORTEST = 12
 """So many characters of a digest are shown, and are enough in an approval: 48 bits, which no two changes share."""
+CLUSTER, FILE, AWX = "cluster", "file", "awx"
+"""Where approvals and emergencies are found, as ``change.approvals.sources`` calls it."""
 # What `change.approvals` says by itself. Of actions on nodes `actions` says it too, and the more careful word counts.
 _KINDS = ("stack_upgrade", "model_change")
 _ABOUT = ("node", "goal", "session")
@@ -134,15 +136,32 @@ def policy_of(contract: Data) -> Data:
     return dict((contract.get("change") or {}).get("approvals") or {})
 
 
-def only_in_cluster(contract: Data) -> bool:
-    """Whether only approvals count that the cluster itself keeps, so that its API server can ask for them too."""
-    return list(policy_of(contract).get("sources") or ()) == ["cluster"]
+def sources_of(contract: Data) -> list[str]:
+    """From where approvals and emergencies count: unless the contract says more, where only administrators write."""
+    return [str(one) for one in policy_of(contract).get("sources") or (CLUSTER,)]
+
+
+def found_in(approval: Data) -> str:
+    """Where an approval was found. What a run was given says so itself (see ``given_approvals``)."""
+    return {"annotation": CLUSTER, AWX: AWX}.get(str(approval.get("source")), FILE)
+
+
+def not_counted(contract: Data, source: str) -> str:
+    """Why what was found there does not count; empty where it does."""
+    listed = sources_of(contract)
+    if source in listed:
+        return ""
+    place = {FILE: "given to the run, by a file or a variable", AWX: "given to the run, by AWX"}.get(source, source)
+    return f"was {place}, and the contract counts only {', '.join(listed)} (change.approvals.sources)"
 
 
 def enforced_kinds(contract: Data) -> list[str]:
-    """The kinds of change for which the API server itself asks for an approval."""
+    """The kinds of change for which the API server itself asks for an approval: where the contract says so in words.
+
+    Whoever has not decided it would else have every correction of a component held, which no approval is for.
+    """
     asked = [kind for kind in _KINDS if policy_of(contract).get(kind, "required") == "required"]
-    return asked if only_in_cluster(contract) else []
+    return asked if list(policy_of(contract).get("sources") or ()) == [CLUSTER] else []
 
 
 def approvers(contract: Data) -> list[str]:
@@ -159,6 +178,8 @@ def judge(contract: Data, change: Change, approval: Data, now: datetime) -> Verd
     what = f"the approval of {by or 'nobody'} ({source})"
     if not by:
         return Verdict(False, f"{what} does not say who gave it", Owner.CUSTOMER)
+    if doubt := not_counted(contract, found_in(approval)):
+        return Verdict(False, f"{what} {doubt}", Owner.CUSTOMER)
     if by == same_address(change.requested_by):
         return Verdict(False, f"{what} is by who asks for the change: somebody else approves it", Owner.CUSTOMER)
     for word, own in change.about.items():

@@ -85,7 +85,13 @@ def _refusal(contract: Data, planned: Data, given: Given) -> dict[str, Any] | No
 
 def _judged(contract: Data, planned: Data, given: Given, now: datetime) -> dict[str, Any]:
     digest, at = str(planned["digest"]), now.astimezone(UTC).isoformat(timespec="seconds")
-    asked = {"by": given.by.strip(), "digest": digest, "given_at": at, "expires_at": given.until, "source": "approve"}
+    asked = {
+        "by": given.by.strip(),
+        "digest": digest,
+        "given_at": at,
+        "expires_at": given.until,
+        "source": "annotation",
+    }
     change = Change(KINDS[given.operation], frozenset({digest}), given.requested_by)
     verdict = judge(contract, change, asked, now)
     if not verdict.approved or verdict.until is None:

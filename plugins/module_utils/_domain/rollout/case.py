@@ -20,6 +20,7 @@ How a cluster is (``live``) is a mapping that JSON can hold:
 ``since``                 since when the release is there, where an upgrade or a rollback has brought it; None
 ``lock``                  who works on it: ``holder``, ``purpose``, ``expires_at``; None
 ``frozen``                a freeze that the customer set in the cluster: ``reason``, ``until`` (may be missing); None
+``emergency``             until when the customer has declared one in the cluster; empty where they have not
 ``durations``             seconds that past changes of this kind took here, oldest first
 ``approvals``             those that were found in the cluster (see ``approval``)
 ========================  =============================================================================================

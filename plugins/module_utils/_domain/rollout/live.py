@@ -12,7 +12,7 @@ from typing import Any
 from ..._vocabulary.owner import Owner
 from ..bundle.rights import refused
 from ..identities.needs import OBSERVER
-from ..names import APPROVAL_ANNOTATION, FREEZE_ANNOTATION, account_user
+from ..names import APPROVAL_ANNOTATION, EMERGENCY_ANNOTATION, FREEZE_ANNOTATION, account_user
 from ..remediation.journey import HANDED_OVER, OUT_OF_SERVICE
 from ..status import READY, stack_reasons, status_row
 from .approval import moment
@@ -59,6 +59,7 @@ def live_state(
         "missing_permissions": refused(facts["permissions"]) if facts["user"] != _OBSERVER else [],
         OTHER_BOUNDS: other_bounds(contract, facts.get("bounds")),
         "frozen": frozen_in(notes),
+        "emergency": notes.get(EMERGENCY_ANNOTATION) or "",
         "durations": list(durations),
         "approvals": approvals_in(notes),
     }

@@ -21,7 +21,7 @@ from ..contract.bounds import bounds_digest
 from ..contract.digest import contract_digest as digest
 from ..model.objects import pods_mark
 from ..release import UnknownReleaseError
-from .approval import SHORTEST, Change, Verdict, approved, approvers
+from .approval import SHORTEST, Change, Verdict, approved, approvers, sources_of
 from .approval_words import approval_word, minute, request_text
 from .blockers import Blocker, blocker_data, waits_for_approval
 from .bounds import NEXT_STEP, OTHER_BOUNDS, under_other_bounds
@@ -76,8 +76,9 @@ def model_turn(contract: Data, live: Data, wanted: Wanted, now: datetime) -> dic
     :returns: ``cluster``, ``decision`` (go, skip, wait, refuse), ``code``, ``reason``, ``next_step``, ``owner``,
         ``contact``, ``blockers`` (all that is in the way, see ``blocker_data``), ``next_at``, ``digest`` (empty where
         there is nothing to approve), ``units`` (the digest of each model that waits), ``approval`` (whether there is
-        one, see ``Verdict.data``), ``approvers``, ``chosen`` (the names of the models, where they are not all of the
-        contract's), ``models``, ``versions`` (what the pods of new revisions are marked with) and ``now``.
+        one, see ``Verdict.data``), ``approvers``, ``sources`` (from where approvals count), ``chosen`` (the names of
+        the models, where they are not all of the contract's), ``models``, ``versions`` (what the pods of new revisions
+        are marked with) and ``now``.
     :raises ValueError: a moment in how the cluster is cannot be read.
     """
     units = unit_digests(contract, wanted)
@@ -99,6 +100,7 @@ def model_turn(contract: Data, live: Data, wanted: Wanted, now: datetime) -> dic
         "units": units,
         "approval": verdict.data(),
         "approvers": approvers(contract),
+        "sources": sources_of(contract),
         "next_step": "; ".join(_NEXT[one["code"]] for one in blockers if one["code"] in _NEXT),
         "chosen": _chosen(contract, wanted),
         "models": [{key: one.get(key, "") for key in _SHOWN} for one in wanted.models],

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..._vocabulary.owner import NO_CONTACT
-from .approval import approved, approvers
+from .approval import approved, approvers, sources_of
 from .blockers import blocker_data
 from .case import Case, Request, case_of
 from .decision import decide, standing
@@ -115,6 +115,7 @@ def _row(case: Case, decision: Decision, wave: Wave | None, now: datetime) -> Ro
         "digest": case.digest,
         "approval": approved(case.contract, case.asked.change, case.asked.approvals, now).data(),
         "approvers": approvers(case.contract),
+        "sources": sources_of(case.contract),
     }
 
 

@@ -234,6 +234,28 @@ def test_an_emergency(emergency: Emergency, agreed_emergency: Any, requested_by:
     assert reason in found.reason
 
 
+@pytest.mark.parametrize(
+    ("sources", "source", "declared", "code"),
+    [
+        (["cluster"], "file", "", "outside_window"),
+        (["cluster"], "awx", "", "outside_window"),
+        (["cluster"], "file", "2026-11-25T18:00:00Z", "emergency"),
+        (["cluster", "awx"], "awx", "", "emergency"),
+        (["cluster", "awx"], "file", "", "outside_window"),
+        (["file"], "awx", "2026-11-25T18:00:00Z", "outside_window"),
+    ],
+)
+def test_an_emergency_counts_from_where_approvals_do(sources: Any, source: str, declared: str, code: str) -> None:
+    approvals = {"stack_upgrade": "none", "sources": sources}
+    contract = agreed(windows=[SATURDAY], emergency=KNOWS, approvals=approvals)
+    asked = request(emergency=replace(BOSS, source=source))
+    found = decide(case(contract, alive(emergency=declared), asked), NOW)
+    assert found.code == code
+    if code != "emergency":
+        assert "emergency refused: it was given to the run" in found.reason
+        assert "(change.approvals.sources)" in found.reason
+
+
 @pytest.mark.parametrize(("over", "code"), [(True, "emergency"), (False, "frozen")])
 def test_an_emergency_lifts_freezes_only_where_the_contract_says_so(over: bool, code: str) -> None:
     contract = agreed(windows=[SATURDAY], freezes=[FREEZE], emergency={**KNOWS, "over_freezes": over})

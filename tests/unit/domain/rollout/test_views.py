@@ -64,6 +64,7 @@ def test_a_cluster_without_a_stack() -> None:
         "missing_permissions": [],
         "other_bounds": "",
         "frozen": None,
+        "emergency": "",
         "durations": [1.0],
         "approvals": [],
     }
