@@ -10,7 +10,7 @@ from typing import Any
 
 from .._domain.names import PRESETUP_SET, SYSTEM_NAMESPACE
 from .._domain.presetup.remembered import remembered_bounds
-from .._domain.rollout.bounds import NEXT_STEP, OTHER_BOUNDS, other_bounds
+from .._domain.rollout.bounds import NEXT_STEP, other_bounds
 from .._kube.errors import ForbiddenError, KubeError, NotFoundError
 from .._kube.session import Session
 from .._vocabulary.owner import Owner
@@ -21,7 +21,7 @@ _PATH = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/configmaps/{PRESETUP_SET}"
 class OtherBoundsError(KubeError):
     """The contract has other bounds than those that the customer's administrators have applied."""
 
-    code = OTHER_BOUNDS
+    code = "other_bounds"
 
 
 def require_bounds(session: Session, contract: Mapping[str, Any]) -> None:
