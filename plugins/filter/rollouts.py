@@ -21,7 +21,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.rows 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.people import contact
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.release import release_in_force
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.approving import Given, approving_turn
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.emergency import Emergency
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.emergency import emergency_from
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.model_change import (
     Wanted,
     decision_reports,
@@ -36,7 +36,11 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.pol
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.scaling import BoundsError
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.owner import Owner
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.wording import action_required
-from ansible_collections.fireworks.byoc.plugins.plugin_utils.given import given_mapping, given_mappings
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.given import (
+    given_approvals,
+    given_emergency,
+    given_mapping,
+)
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.moments import as_moment
 
 Contract = Mapping[str, Any]
@@ -76,13 +80,13 @@ def _model_turn(
     approvals: Any = None,
     emergency: Any = None,
 ) -> dict[str, Any]:
-    declared = given_mapping("emergency", emergency)
+    declared = given_emergency(emergency)
     wanted = Wanted(
         models=models,
         release=release,
         requested_by=requested_by,
-        approvals=given_mappings("approvals", approvals),
-        emergency=Emergency(str(declared.get("approver", "")), str(declared.get("reason", ""))) if declared else None,
+        approvals=given_approvals(approvals),
+        emergency=emergency_from(declared),
     )
     try:
         return model_turn(contract, live, wanted, as_moment(now) or datetime.now(UTC))

@@ -14,13 +14,17 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.bundle.rights import release_questions
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout import outcome, timeline
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.case import Request
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.emergency import Emergency
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.emergency import emergency_from
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.gate import Gate, opening
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.live import live_state
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.plan import plan, turn
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.policy import policy_from
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.upgrade.marks import marks_to_keep
-from ansible_collections.fireworks.byoc.plugins.plugin_utils.given import given_mapping, given_mappings
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.given import (
+    given_approvals,
+    given_emergency,
+    given_mapping,
+)
 
 Data = Mapping[str, Any]
 
@@ -32,15 +36,12 @@ def _moment(text: Any) -> datetime:
 
 
 def _request(release: Data, requested_by: str, given: Mapping[str, Any], digest: str = "") -> Request:
-    emergency = given_mapping("emergency", given.get("emergency"))
     return Request(
         release=release,
         requested_by=requested_by,
         policy=policy_from(given_mapping("policy", given.get("policy"))),
-        approvals=given_mappings("approvals", given.get("approvals")),
-        emergency=Emergency(str(emergency.get("approver", "")), str(emergency.get("reason", "")))
-        if emergency
-        else None,
+        approvals=given_approvals(given.get("approvals")),
+        emergency=emergency_from(given_emergency(given.get("emergency"))),
         rollback=bool(given.get("rollback")),
         retry=bool(given.get("retry")),
         digest=digest,

@@ -62,6 +62,11 @@ options:
     type: list
     elements: str
     default: []
+  units:
+    description: Of a change of several models the digest of each, so that a change of another one voids nothing.
+    type: list
+    elements: str
+    default: []
 seealso:
   - module: fireworks.byoc.operation_record
 """

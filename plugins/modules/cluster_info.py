@@ -130,6 +130,10 @@ facts:
       description: The version of the prerequisites that are applied; none where there are none.
       type: int
       returned: success
+    bounds:
+      description: The bounds of the contract by which the prerequisites were applied; none where they remember none.
+      type: dict
+      returned: success
     token_audiences:
       description: Whom the API server takes for itself in tokens, as the applied prerequisites remember it.
       type: list

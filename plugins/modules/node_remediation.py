@@ -250,7 +250,10 @@ options:
     elements: dict
     default: []
   emergency:
-    description: An emergency, which lifts windows and freezes as far as the contract's C(change.emergency) says.
+    description:
+      - An emergency, which lifts windows and freezes as far as the contract's C(change.emergency) says.
+      - It counts where C(change.approvals.sources) lists where it was found, or the customer has declared one in the
+        cluster.
     type: dict
     suboptions:
       approver:
@@ -261,6 +264,11 @@ options:
         description: Why.
         type: str
         required: true
+      source:
+        description: Where it was found. The action says so itself.
+        type: str
+        choices: [file, awx]
+        default: file
   fleet:
     description: How the fleet is, for the breaker over all clusters.
     type: dict

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,6 +34,22 @@ def given_mappings(name: str, value: Any) -> list[dict[str, Any]]:
     if not isinstance(entries, list | tuple) or not all(isinstance(one, Mapping) for one in entries):
         raise AnsibleFilterError(f"{name}: {value!r} is not a list of mappings; write it like {_LIKE[name]}")
     return [dict(one) for one in entries]
+
+
+def given_approvals(value: Any) -> list[dict[str, Any]]:
+    """The approvals that this run was given, each with where it was found, whatever it says of that itself."""
+    return [{**one, "source": _source()} for one in given_mappings("approvals", value)]
+
+
+def given_emergency(value: Any) -> dict[str, Any]:
+    """The emergency that this run was given, with where it was found; nothing where there is none."""
+    found = given_mapping("emergency", value)
+    return {**found, "source": _source()} if found else {}
+
+
+def _source() -> str:
+    """AWX numbers its jobs; whatever else gives a run its variables is a file, or somebody's command line."""
+    return "awx" if os.environ.get("JOB_ID") else "file"
 
 
 _LIKE = {

@@ -50,7 +50,8 @@ class Cell:
     def change(self) -> dict[str, Any]:
         """The contract's ``change``."""
         asked = {"required": "required", "not needed": "none"}[self.needed]
-        said = {"stack_upgrade": "none", "model_change": "none", self.kind: asked, "approvers": [BOSS]}
+        said: dict[str, Any] = {"stack_upgrade": "none", "model_change": "none", self.kind: asked, "approvers": [BOSS]}
+        said["sources"] = ["cluster", "file"]
         if self.kind == "node_action" and self.needed == "not needed":
             del said[self.kind]  # unsaid, it follows `actions`
         return {**_CHANGE[self.clock], "approvals": said}

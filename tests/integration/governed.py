@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract import SCHEMA
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.defaults import name_models, with_defaults
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import BOUNDS_ANNOTATION
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup import presetup_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup.remembered import presetup_annotations
 from byoc_testbed.api import APPLY
@@ -23,6 +24,8 @@ from tests.integration.plays import connection_to, perform
 #: Pods that share the node's network.
 _SHARED = workload("Deployment", "probe", {"hostNetwork": True, "containers": [{"name": "it", "image": "it:1"}]})
 _SHARED["metadata"]["namespace"] = "fireworks-models"
+PRESETUP = "/api/v1/namespaces/fireworks-system/configmaps/presetup"
+MERGE = "application/merge-patch+json"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
 
@@ -43,12 +46,23 @@ def apply_presetup(cluster: Any, contract: Contract, **options: Any) -> dict[str
     given = {
         "name": "presetup",
         "definition": compiled(contract),
-        "annotations": presetup_annotations(compiled(contract), (), AUDIENCES),
+        "annotations": presetup_annotations(compiled(contract), (), AUDIENCES, contract=contract),
         **options,
     }
     result = perform(connection_to(cluster), "fireworks.byoc.apply_set", **given)
     assert not result.get("failed"), result
     return result
+
+
+def bounds_in_force(cluster: Any, contract: Contract) -> Contract:
+    """The contract; where there are prerequisites, with its bounds in force, though nothing is compiled anew."""
+    notes = presetup_annotations([], contract=in_full(cluster, contract))
+    body = {"metadata": {"annotations": {BOUNDS_ANNOTATION: notes[BOUNDS_ANNOTATION]}}}
+    try:
+        cluster.request("PATCH", PRESETUP, body, MERGE)
+    except ApiError as error:
+        assert error.status == 404, error
+    return contract
 
 
 def refused(cluster: Any, made: dict[str, Any]) -> bool:

@@ -31,7 +31,7 @@ def agreed(cluster: Any, name: str = "", **more: Any) -> Contract:
     """A contract about a testbed cluster, for 16 GPUs unless said otherwise; its models change without approval."""
     given = {"uid": cluster.uid, "kubeconfig": cluster.kubeconfig, "region": "here", "gpus": {H100: 16}, **more}
     made = contract(name or f"{cluster.name}-eu-1", provider=PROVIDERS[cluster.name], **given)
-    made["change"] = {"approvals": {"model_change": "none"}}
+    made["change"] = {"approvals": {"model_change": "none", "sources": ["cluster", "file"]}}
     return made
 
 

@@ -23,7 +23,7 @@ from tests.integration.governed import governed
 from tests.integration.models import LLAMA, Models
 from tests.integration.plays import connection_to, perform_tasks
 from tests.integration.rehearsed import Falsify, Rehearsed
-from tests.integration.remediating import finding
+from tests.integration.remediating import ALLOWED, MODULE, finding
 from tests.integration.remediating import task as remediation
 from tests.integration.test_node_health import info as health
 from tests.integration.troubles import LOGIN, OTHER_KIND
@@ -42,11 +42,14 @@ _MAP = {
 _SET = {"name": "false-answers", "namespace": "default"}
 
 
+REMEDIATING = {"actions": ALLOWED, "remediation": {"drain_deadline": "60s", "healthy_for": "3s"}}
+
+
 @pytest.fixture(scope="module")
 def models(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Models]:
     """A governed cluster that serves a model."""
     cluster = bed["acme"]
-    with governed(cluster) as contract:
+    with governed(cluster, **REMEDIATING) as contract:
         made = Models(cluster, contract, tmp_path_factory.mktemp("models"))
         rolled = made.roll(made.version(32768))
         assert not rolled.get("failed"), rolled
@@ -56,6 +59,12 @@ def models(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model
 
 def lock(**more: Any) -> dict[str, Any]:
     return {"fireworks.byoc.operation_lock": {"run_id": "one", "holder": "me", "purpose": "upgrade", **more}}
+
+
+def remediated(models: Models, *findings: dict[str, Any]) -> dict[str, Any]:
+    """By the contract whose bounds are in force."""
+    [asked] = remediation(*findings).values()
+    return {MODULE: {**asked, "contract": {**models.contract, "models": []}}, "check_mode": True}
 
 
 OPERATIONS: dict[str, Callable[[Models], dict[str, Any]]] = {
@@ -70,8 +79,8 @@ OPERATIONS: dict[str, Callable[[Models], dict[str, Any]]] = {
         "fireworks.byoc.access_info": {"expectations": access_expectations(models.contract)}
     },
     "node_health_info": lambda models: health(models.cluster),
-    "node_remediation, without a finding": lambda _models: {**remediation(), "check_mode": True},
-    "node_remediation, with one": lambda _models: {**remediation(finding()), "check_mode": True},
+    "node_remediation, without a finding": remediated,
+    "node_remediation, with one": lambda models: remediated(models, finding()),
     "model_retire": lambda _models: {"fireworks.byoc.model_retire": {"name": LLAMA}, "check_mode": True},
     "model_rollout, nothing to do": lambda models: {**models.task(models.version(32768)), "check_mode": True},
     "model_rollout, a new version": lambda models: {**models.task(models.version(16384)), "check_mode": True},

@@ -21,6 +21,7 @@ import pytest
 
 from demo.contracts import LLAMA, QWEN, Contract, write_fleet
 from tests.integration.clocked import put_in_force
+from tests.integration.governed import bounds_in_force
 from tests.integration.journey import agreed, as_admin, line, onboard, ours, play, wipe
 from tests.integration.killing import begin_playbook, kill, wait_for_task
 from tests.integration.plays import connection_to, perform
@@ -36,7 +37,9 @@ TOMORROW = NOW + timedelta(days=1)
 CLOSED = {"windows": [{"weekly": [f"{TOMORROW:%a}".lower()], "start": "02:00", "duration": "3h", "time_zone": "UTC"}]}
 FROZEN = {"freezes": [{"from": "2020-01-01", "until": "2099-01-01", "time_zone": "UTC", "reason": "stocktaking"}]}
 FREE: dict[str, Any] = {"approvals": {"model_change": "none"}}
-REQUIRED: dict[str, Any] = {"approvals": {"model_change": "required", "approvers": [BOSS]}}
+REQUIRED: dict[str, Any] = {
+    "approvals": {"model_change": "required", "approvers": [BOSS], "sources": ["cluster", "file"]}
+}
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +57,7 @@ def served(cluster: Any, context: int = 32768, **change: Any) -> Contract:
     contract = agreed(cluster, replicas=1)
     contract["models"][0]["context_length"] = context
     contract["change"] = {**FREE, **change}
-    return contract
+    return bounds_in_force(cluster, contract)
 
 
 def state(cluster: Any) -> tuple[dict[str, str], list[str]]:

@@ -12,6 +12,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from tests.integration.ansible_runs import ROOT
+from tests.integration.governed import bounds_in_force
 from tests.integration.journey import agreed, line, onboard, play, unreachable, wipe
 from tests.integration.plays import connection_to, run_tasks
 
@@ -46,10 +47,8 @@ def as_the_upgrader_of_an_older_presetup(cluster: Any, contract: dict[str, Any],
     account = "/api/v1/namespaces/fireworks-system/serviceaccounts/upgrader/token"
     token = cluster.request("POST", account, wanted)["status"]["token"]
     path = cluster.kubeconfig_with(folder / "upgrader.kubeconfig", user="upgrader", token=token)
-    return {
-        **contract,
-        "access": {**contract["access"], "mode": "hardened", "credential": {"kubeconfig_file": str(path)}},
-    }
+    access = {**contract["access"], "mode": "hardened", "credential": {"kubeconfig_file": str(path)}}
+    return bounds_in_force(cluster, {**contract, "access": access})
 
 
 def would_change(cluster: Any, contract: dict[str, Any], release: str, folder: Path) -> set[str]:
@@ -151,7 +150,10 @@ def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any,
         names = [[name for name, _version in each] for each in before]
         assert [[name for name, _version in each] for each in after] == names
         touched = [set(now) - set(then) for now, then in zip(after, before, strict=True)]
-        assert {name for each in touched for name, _version in each} <= {"fireworks-system"}  # the annotations
+        assert {name for each in touched for name, _version in each} <= {
+            "fireworks-system",
+            "presetup",
+        }  # our annotations
     finally:
         wipe(acme)
         wipe(birch)

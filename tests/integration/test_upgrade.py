@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.integration.clocked import CLOSED, put_in_force
+from tests.integration.governed import bounds_in_force
 from tests.integration.guarded import until
 from tests.integration.journey import agreed, line, onboard, play, wipe
 from tests.integration.upgrades import (
@@ -51,6 +52,14 @@ def fleet(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]
     yield bed["acme"], bed["birch"], contracts
     for name in ("acme", "birch"):
         wipe(bed[name])
+
+
+@pytest.fixture(autouse=True)
+def bound(fleet: Fleet) -> None:
+    """By the bounds of their contracts, whatever a test before had put in force."""
+    acme, birch, contracts = fleet
+    for cluster, contract in zip((acme, birch), contracts, strict=True):
+        bounds_in_force(cluster, contract)
 
 
 def names(found: dict[str, str]) -> set[str]:
@@ -153,6 +162,8 @@ def test_what_does_not_pass_is_rolled_back_and_tried_again_when_corrected(fleet:
     old = stack(birch)
     releases = publish(tmp_path, broken=["birch-eu-1"])
     together = [{**one, "identity": {**one["identity"], "ring": "general"}} for one in contracts]
+    bounds_in_force(acme, together[0])
+    bounds_in_force(birch, together[1])
     options = ("-e", '{"policy": {"soak": 0, "canaries": 2, "wave_percent": 100}}')
     done = upgrade(tmp_path, together, releases, *options)
     assert done.returncode == 2, done.stdout

@@ -87,7 +87,7 @@ class Fleet:
         self.contracts += [
             self.agreed("eve", freezes=[freeze]),
             self.agreed("fay", windows=[{"weekly": [never], "start": "02:00", "duration": "3h", "time_zone": "UTC"}]),
-            self.agreed("hal", approvals={"stack_upgrade": "required", "approvers": ["boss@hal.example"]}),
+            self.agreed("hal", approvals={"approvers": ["boss@hal.example"], "sources": ["file"]}),
         ]
         away = self.agreed("lea", uid="6f459a1c-0000-4000-8000-000000000012")
         self.contracts.append(unreachable(away, bed["ada"], folder))

@@ -20,6 +20,7 @@ import pytest
 
 from demo.contracts import LLAMA, Contract
 from tests.integration.decisions import EXPIRED, GO, Cell, Table, cells, logged_cluster, writes
+from tests.integration.governed import bounds_in_force
 from tests.integration.journey import NO_BAKE, NO_REQUESTS, agreed, line, onboard, play
 from tests.integration.remediating import OTHER, SAYS
 from tests.integration.upgrades import NEW, OLD, ended, publish, release_of, rollback, upgrade
@@ -43,6 +44,10 @@ class Site:
     def contract(self, cell: Cell) -> Contract:
         made = agreed(self.cluster, replicas=1)
         return {**made, "stack": {"release": OLD}, "change": cell.change}
+
+    def bind(self, cell: Cell) -> None:
+        """The administrator applies the bounds of the cell's contract."""
+        bounds_in_force(self.cluster, self.contract(cell))
 
     def digest(self, cell: Cell) -> str:
         """What an approval of the upgrade names under the cell's contract, as the plan shows it."""
@@ -102,6 +107,7 @@ def new(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.mark.parametrize("cell", cells("stack_upgrade"), ids=str)
 def test_an_upgrade_goes_where_it_may_and_nothing_is_written_where_not(old: Site, cell: Cell) -> None:
     wanted = cell.decided()
+    old.bind(cell)
     old.digest(cell)
     with writes(old.cluster) as made:
         done = old.upgrade(cell, *(("--check",) if wanted == GO else ()))

@@ -20,6 +20,7 @@ import pytest
 
 from demo.contracts import LLAMA, Contract
 from tests.integration.decisions import EXPIRED, GO, SRE, Cell, Table, cells, logged_cluster, writes
+from tests.integration.governed import bounds_in_force
 from tests.integration.journey import NO_BAKE, NO_REQUESTS, agreed, onboard, play
 
 NAME = LLAMA["name"]
@@ -57,7 +58,7 @@ class Site:
 
     def asked(self, playbook: str, cell: Cell) -> tuple[Contract, tuple[str, ...]]:
         """The contract of a cell in which the model has another revision, and who asks for it with which approvals."""
-        contract = self.contract(cell, context_length=16384)
+        contract = bounds_in_force(self.cluster, self.contract(cell, context_length=16384))
         given = cell.approvals(self._digest(playbook, cell, contract), EXPIRED)
         return contract, ("-e", f"requested_by={SRE}", "-e", json.dumps({"approvals": given}))
 

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""In what a cluster differs from its contract's content, and which playbook brings them together.
+"""In what a cluster differs from its contract, and which playbook brings them together.
 
 Told from what is read anyway: the release that the stack's set names, and what the pods of each model are marked with.
 So a change that leaves the pods as they are is not seen here; a dry run (``plan_models``) compares every field.
@@ -14,6 +14,7 @@ from typing import Any
 
 from .model.objects import pods_mark
 from .release import UnknownReleaseError
+from .rollout.bounds import NEXT_STEP, other_bounds
 
 Data = Mapping[str, Any]
 
@@ -22,7 +23,7 @@ def installed(facts: Data | None) -> dict[str, Any]:
     """What is installed, of the facts of ``cluster_info``; nothing without them.
 
     :returns: the stack's ``release``, ``since`` when it is there, one that is ``unfinished`` or has ``failed``, and the
-        ``models`` by name, each with the mark of its pods.
+        ``models`` by name, each with the mark of its pods; and the ``bounds`` in force.
     """
     if not facts:
         return {}
@@ -33,6 +34,7 @@ def installed(facts: Data | None) -> dict[str, Any]:
         "since": str(stack.get("since") or ""),
         "failed": dict(stack.get("failed") or {}),
         "models": {str(one["name"]): str(one["revision"]) for one in facts["models"]},
+        "bounds": facts.get("bounds"),
     }
 
 
@@ -51,7 +53,9 @@ def drift(contract: Data, there: Data, releases: Sequence[Data]) -> list[dict[st
         return []
     release = next((one for one in releases if str(one["version"]) == there["release"]), None)
     wanted = {str(model["name"]): model for model in contract.get("models") or ()}
+    bounds = other_bounds(contract, there.get("bounds"))
     found = [
+        *([(bounds, NEXT_STEP)] if bounds else ()),
         *_of_stack(contract, there["release"]),
         *_of_models(contract, wanted, there["models"], release),
         *(

@@ -27,7 +27,7 @@ from .names import (
     STACK_SET,
     SYSTEM_NAMESPACE,
 )
-from .presetup.remembered import remembered_api_server, remembered_audiences
+from .presetup.remembered import remembered_api_server, remembered_audiences, remembered_bounds
 from .presetup_version import version_of
 from .quantity import count
 from .upgrade.marks import read_marks
@@ -227,6 +227,7 @@ def cluster_facts(
         "endpoints": _endpoints(item for item in endpoint_slices if not _is_api_server(item)),
         "api_server": _addresses(filter(_is_api_server, endpoint_slices)) or remembered_api_server(presetup),
         "token_audiences": remembered_audiences(presetup),
+        "bounds": remembered_bounds(presetup),
         "presetup_version": version_of(presetup) if PRESETUP_SET in parents else None,
         "quotas": sorted(map(_quota, quotas), key=lambda q: (q["namespace"], q["name"])),
         "permissions": [dict(p) for p in permissions],

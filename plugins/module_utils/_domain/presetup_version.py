@@ -20,8 +20,8 @@ ADDED: dict[int, str] = {
         " fireworks-replicas, by which pods have only what the stack and the models use, and models no more replicas"
         " than agreed; fireworks-records, by which our accounts do no more than append to the head of the records;"
         " fireworks-changes, by which the API server itself holds new versions outside windows and in freezes;"
-        " guardrails of budgets, routes, autoscalers, services, ConfigMaps and labels; and that only nodes with an"
-        " approved product are changed"
+        " guardrails of budgets, routes, autoscalers, services, ConfigMaps and labels; that only nodes with an"
+        " approved product are changed; and the bounds of the contract, so that an operation under others is refused"
     ),
 }
 """By version: what it added to the one before, in words for a customer."""

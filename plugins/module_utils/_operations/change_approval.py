@@ -39,6 +39,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "expires_at": {"type": "str"},
     "what": {"type": "str", "default": ""},
     "versions": {"type": "list", "elements": "str", "default": []},
+    "units": {"type": "list", "elements": "str", "default": []},
 }
 RULES: dict[str, Any] = {"required_if": [("state", "present", ("by", "given_at", "expires_at"))]}
 
@@ -107,7 +108,8 @@ def _wanted(parameters: Mapping[str, Any], before: Entries, author: str) -> Entr
     digest = parameters["digest"].strip()
     if parameters["state"] == "absent":
         return without_approval(before, digest, parameters["by"] or "")
-    told = {key: parameters[key] for key in ("by", "given_at", "expires_at", "what", "versions") if parameters[key]}
+    keys = ("by", "given_at", "expires_at", "what", "versions", "units")
+    told = {key: parameters[key] for key in keys if parameters[key]}
     return with_approval(before, {**told, "digest": digest, "written_by": author}, datetime.now(UTC))
 
 

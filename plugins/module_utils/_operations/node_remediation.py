@@ -12,7 +12,7 @@ from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.health.finding import Finding
-from .._domain.names import MODELS_NAMESPACE, SYSTEM_NAMESPACE
+from .._domain.names import EMERGENCY_ANNOTATION, MODELS_NAMESPACE, SYSTEM_NAMESPACE
 from .._domain.remediation import (
     Budget,
     Fleet,
@@ -30,6 +30,7 @@ from .._domain.remediation import (
 )
 from .._domain.remediation.journey import has_gpus
 from .._domain.remediation.step import DRAIN_NODE, REPAIR, RESTART
+from .._domain.rollout.approval import AWX, FILE
 from .._domain.rollout.emergency import Emergency
 from .._domain.rollout.live import approvals_in, frozen_in
 from .._domain.rollout.node_action import Given
@@ -38,6 +39,7 @@ from .._kube.errors import KubeError, NotFoundError
 from .._kube.selector import selects
 from .._kube.session import Session
 from .._operation import Context, Operation
+from .bounds import require_bounds
 from .finding_spec import FINDING_SPEC
 from .remediation_nodes import NODES, NodeWriter, Raw, shown
 from .remediation_pods import PODS, PodMover
@@ -50,6 +52,7 @@ _REPORT: dict[str, Any] = {
     "detail": {"type": "str", "default": ""},
 }
 _WORD: dict[str, Any] = {"type": "str", "required": True}
+_SOURCE: dict[str, Any] = {"type": "str", "choices": [FILE, AWX], "default": FILE}
 _COUNT: dict[str, Any] = {"type": "int", "default": 0}
 ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
@@ -59,7 +62,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "nodes": {"type": "list", "elements": "str", "default": []},
     "requested_by": {"type": "str", "default": ""},
     "approvals": {"type": "list", "elements": "dict", "default": []},
-    "emergency": {"type": "dict", "options": {"approver": _WORD, "reason": _WORD}},
+    "emergency": {"type": "dict", "options": {"approver": _WORD, "reason": _WORD, "source": _SOURCE}},
     "fleet": {"type": "dict", "options": {"nodes": _COUNT, "sick": _COUNT}},
     "required": {"type": "list", "elements": "str", "default": []},
     "diagnosed": {"type": "dict", "default": {}},
@@ -80,6 +83,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         session.check_expected_cluster()
     else:
         session.require_expected_cluster()
+    require_bounds(session, parameters["contract"])
     work = _Run(session, parameters, context)
     try:
         return work.result()
@@ -184,11 +188,13 @@ class _Run:
         except NotFoundError:
             notes = {}  # nothing of ours is there, and so nothing that the customer could have set
         emergency = self._asked["emergency"]
+        asked = [{**one, "source": AWX if one.get("source") == AWX else FILE} for one in self._asked["approvals"]]
         return Given(
             requested_by=self._asked["requested_by"],
-            approvals=[*self._asked["approvals"], *approvals_in(notes)],
+            approvals=[*asked, *approvals_in(notes)],
             emergency=Emergency(**emergency) if emergency else None,
             frozen=frozen_in(notes),
+            declared=bool(notes.get(EMERGENCY_ANNOTATION)),
         )
 
     def _seen(self, node: str, replicas: Replicas, given: Given) -> Seen:

@@ -38,7 +38,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "outside-the-contract": ("outside_contract", "audit_log_unreadable"),
     "prerequisites-missing": (
         "prerequisites_unmet", "prerequisites_newer", "missing_permissions", "forbidden", "may_not_ask", "no_namespace",
-        "hardened",
+        "hardened", "other_bounds",
     ),
     "problems-found": ("problems_found",),
     "records-broken": ("records_broken", "record_not_written"),

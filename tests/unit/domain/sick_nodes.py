@@ -66,7 +66,7 @@ def contract(**sections: Any) -> Manifest:
 def asking(node_action: str | None) -> Manifest:
     """What a contract says of approvals; None where it does not say whether actions on nodes need one."""
     said_of_nodes = {"node_action": node_action} if node_action else {}
-    return {"approvals": {"approvers": [BOSS], **said_of_nodes}}
+    return {"approvals": {"approvers": [BOSS], "sources": ["cluster", "file"], **said_of_nodes}}
 
 
 def plan(

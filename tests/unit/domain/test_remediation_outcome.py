@@ -102,6 +102,10 @@ def test_the_record_names_who_approved_what_by_which_digest_once() -> None:
 def test_all_that_waits_for_an_approval_is_one_option_to_paste() -> None:
     assert approvals_request(contract(), [SHUT, step("repair")], NEXT) == ""
     whole = {**contract(), "change": {"approvals": {"approvers": ["boss@acme.example", "ops@acme.example"]}}}
+    in_cluster = approvals_request(whole, [ASKS], NEXT)
+    assert "annotation byoc.fireworks.ai/approval of fireworks-system" in in_cluster
+    assert json.loads(in_cluster.splitlines()[-1])[0]["digest"] == "a" * 12
+    whole["change"]["approvals"]["sources"] = ["cluster", "awx"]
     restart = {**ASKS, "node": "gpu-3", "goal": "restart_pod", "session": "", "digest": "b" * 64}
     text = approvals_request(whole, [ASKS, SHUT, restart], NEXT)
     assert "one of boss@acme.example, ops@acme.example approves" in text

@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.fireworks.byoc.plugins.plugin_utils.given import given_mapping, given_mappings
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.given import (
+    given_approvals,
+    given_emergency,
+    given_mapping,
+    given_mappings,
+)
 
 BOSS = {"by": "boss@acme.example"}
 
@@ -28,6 +33,16 @@ def test_approvals_are_read_however_they_are_given(value: Any, expected: Any) ->
 def test_what_is_no_list_of_approvals_is_refused_in_words(value: Any) -> None:
     with pytest.raises(AnsibleFilterError, match=r"^approvals: .* write it like -e"):
         given_mappings("approvals", value)
+
+
+@pytest.mark.parametrize(("job", "source"), [("", "file"), ("4711", "awx")])
+def test_where_it_was_found_is_said_by_the_run_and_not_by_the_data(
+    monkeypatch: pytest.MonkeyPatch, job: str, source: str
+) -> None:
+    monkeypatch.setenv("JOB_ID", job)
+    assert given_approvals([{**BOSS, "source": "annotation"}]) == [{**BOSS, "source": source}]
+    assert given_emergency({"approver": "a", "source": "cluster"}) == {"approver": "a", "source": source}
+    assert given_emergency("") == {}
 
 
 def test_a_policy_is_a_mapping() -> None:

@@ -13,8 +13,10 @@ from typing import Any
 
 from ..._vocabulary.owner import Owner
 from ..._vocabulary.wording import action_required
-from ..names import PRESETUP_ANNOTATION
+from ..contract.bounds import bounds_rows
+from ..names import BOUNDS_ANNOTATION, PRESETUP_ANNOTATION, PRESETUP_SET, SYSTEM_NAMESPACE
 from ..people import contact
+from ..presetup.remembered import remembered_bounds
 
 Data = Mapping[str, Any]
 Row = dict[str, Any]
@@ -29,6 +31,7 @@ _SAID = {
 _SHOWN = 20
 _PLAY = "ansible-playbook fireworks.byoc.presetup"
 _FORCE = " -e presetup_force_conflicts=true"
+_PARENT = f"ConfigMap {SYSTEM_NAMESPACE}/{PRESETUP_SET}"
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[([^\]]+)\]")
 
 
@@ -38,13 +41,15 @@ def presetup_rows(result: Data, contract: Data, annotations: Data) -> list[Row]:
     ``result`` is from ``set_info``, ``annotations`` are those of a set compiled now. ``state`` describes the whole set:
     absent, partial, stale (compiled from another version of the contract) or edited.
     """
-    state = _state(result, annotations)
+    bounds = _bounds(result, contract, annotations)
+    state = _state(result, annotations, bounds)
     play = f"{_PLAY} -i <inventory> -e clusters={contract['identity']['name']} -e admin_kubeconfig=<your kubeconfig>"
     if state == ABSENT:
         missing = result["counts"]["missing"]
         rows = [_row("presetup", "", f"{missing} objects", "nothing", "The whole presetup is missing.", play)]
     else:
         rows = [row for entry in result["objects"] for row in _rows_of(entry, play, stale=state == STALE)]
+        rows += [_row(_PARENT, one["field"], one["expected"], one["found"], _message(one), play) for one in bounds]
     cluster = str(contract["identity"]["name"])
     return [{"cluster": cluster, **row, "state": state} for row in [*rows, *_unread(result)]]
 
@@ -65,12 +70,20 @@ def refusal(cluster: str, rows: Sequence[Data], contract: Data) -> str:
     return "\n".join(lines)
 
 
-def _state(result: Data, annotations: Data) -> str:
+def _bounds(result: Data, contract: Data, annotations: Data) -> list[Row]:
+    """The clauses of the contract that differ from what is remembered, where this version remembers any."""
+    if BOUNDS_ANNOTATION not in annotations or (result.get("set") or {}).get("state") == "unreadable":
+        return []
+    clauses = bounds_rows(remembered_bounds((result.get("set") or {}).get("annotations") or {}), contract)
+    return [{"field": one["clause"], "found": one["recorded"], "expected": one["said"]} for one in clauses]
+
+
+def _state(result: Data, annotations: Data, bounds: Sequence[Data]) -> str:
     counts = result["counts"]
     if counts["missing"] and not (counts["same"] or counts["differs"]):
         return ABSENT
     made_from = ((result.get("set") or {}).get("annotations") or {}).get(PRESETUP_ANNOTATION)
-    if made_from and made_from != annotations[PRESETUP_ANNOTATION]:
+    if bounds or (made_from and made_from != annotations[PRESETUP_ANNOTATION]):
         return STALE
     return PARTIAL if counts["missing"] else EDITED
 

@@ -154,9 +154,9 @@ CHANGE = section(
                 "approvers": _approvers("Who approves. None: everyone in `contacts`.", default=[]),
                 "sources": listing(
                     "Sources",
-                    "Where approvals count from. `[cluster]`: only those that `fireworks.byoc.approve` writes into the "
-                    "cluster, and its API server refuses a new version without one. Unless given, wherever they come "
-                    "from.",
+                    "From where approvals and emergencies count: `cluster` is where only your administrators write "
+                    "(`fireworks.byoc.approve`), `file` and `awx` are what a run is given. Unless given, only the "
+                    "cluster. Where `[cluster]` is given, its API server refuses a new version without one, too.",
                     choice("Source", "A place where approvals are kept.", ["cluster", "file", "awx"]),
                     minItems=1,
                     uniqueItems=True,

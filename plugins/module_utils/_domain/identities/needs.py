@@ -21,6 +21,7 @@ from ..names import (
     LWS_GROUP,
     LWS_PLURAL,
     MODELS_NAMESPACE,
+    PRESETUP_SET,
     PRIORITIES,
     RECORDS,
     ROUTER,
@@ -317,6 +318,8 @@ IDENTITIES = (
             # Its operations are recorded like all others.
             Need(SYSTEM_NAMESPACE, "", ("configmaps",), ("create",)),
             Need(SYSTEM_NAMESPACE, "", ("configmaps",), ("get", "patch"), (RECORDS,)),
+            # Under other bounds than those that are remembered there it does nothing.
+            Need(SYSTEM_NAMESPACE, "", ("configmaps",), ("get",), (PRESETUP_SET,), since=2),
         ),
     ),
     Identity(

@@ -10,8 +10,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..names import PREFIX
+from ..contract.bounds import bounds_rows
+from ..names import PREFIX, PRESETUP_SET, SYSTEM_NAMESPACE
 from ..presetup_version import ADDED, NEWEST
+from .remembered import remembered_bounds
 
 Data = Mapping[str, Any]
 Row = dict[str, Any]
@@ -24,11 +26,16 @@ _VERBS = ("get", "list", "watch", "create", "update", "patch", "delete")
 _LONGEST = 300
 
 
-def presetup_plan(cluster: str, result: Data, objects: Sequence[Data], applied: int | None = None) -> dict[str, Any]:
+def presetup_plan(
+    cluster: str, result: Data, objects: Sequence[Data], applied: int | None = None, contract: Data | None = None
+) -> dict[str, Any]:
     """What would change, as three tables: ``versions``, ``changes`` and ``rights``.
 
-    ``result`` is from ``set_info`` for ``objects``, the set as it would be; ``applied`` is the version that is there.
+    ``result`` is from ``set_info`` for ``objects``, the set as it would be; ``applied`` is the version that is there;
+    ``contract`` is the one whose bounds would bind.
     """
+    changes = [row for entry in result["objects"] for row in _changes(entry)]
+    changes += _of_the_bounds(result, contract) if contract else ()
     adds = [what for number, what in ADDED.items() if number > applied] if applied else ["everything"]
     version = {
         "cluster": cluster,
@@ -38,7 +45,7 @@ def presetup_plan(cluster: str, result: Data, objects: Sequence[Data], applied: 
     }
     return {
         "versions": [version],
-        "changes": [{"cluster": cluster, **row} for entry in result["objects"] for row in _changes(entry)],
+        "changes": [{"cluster": cluster, **row} for row in changes],
         "rights": [{"cluster": cluster, **row} for row in _rights(result["objects"], objects)],
     }
 
@@ -55,6 +62,18 @@ def _changes(entry: Data) -> Iterator[Row]:
         yield {**row, "is": now, "will_be": planned}
     for each in entry.get("differences") or ():
         yield {**row, "field": each["field"], "is": _shown(each["found"]), "will_be": _shown(each["expected"])}
+
+
+def _of_the_bounds(result: Data, contract: Data) -> Iterator[Row]:
+    """The clauses of the contract that would bind and do not yet, or no more."""
+    recorded = remembered_bounds((result.get("set") or {}).get("annotations") or {})
+    for one in bounds_rows(recorded, contract):
+        yield {
+            "object": f"ConfigMap {SYSTEM_NAMESPACE}/{PRESETUP_SET}",
+            "field": one["clause"],
+            "is": _shown(one["recorded"]),
+            "will_be": _shown(one["said"]),
+        }
 
 
 def _shown(value: Any) -> str:

@@ -4,14 +4,15 @@
 """Approvals as data, wherever they come from: an AWX workflow's approval, a file in Git, an annotation in the cluster.
 
 An approval is a mapping: ``by`` (an e-mail address), ``digest`` (of the change to one cluster, or of the whole plan),
-``given_at``, and perhaps ``expires_at`` and ``source``; times are ISO 8601 with an offset. What else it says of what it
+``given_at``, and perhaps ``expires_at``, ``source`` and ``units`` (the digests of the parts of the change, where it has
+several); times are ISO 8601 with an offset. What else it says of what it
 is for (``_ABOUT``) has to be so, and is told where it is refused.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,6 +25,8 @@ Data = Mapping[str, Any]
 
 SHORTEST = 12
 """So many characters of a digest are shown, and are enough in an approval: 48 bits, which no two changes share."""
+CLUSTER, FILE, AWX = "cluster", "file", "awx"
+"""Where approvals and emergencies are found, as ``change.approvals.sources`` calls it."""
 # What `change.approvals` says by itself. Of actions on nodes `actions` says it too, and the more careful word counts.
 _KINDS = ("stack_upgrade", "model_change")
 _ABOUT = ("node", "goal", "session")
@@ -57,6 +60,7 @@ class Change:
     :param requested_by: who wants to make it, as an e-mail address.
     :param about: what it is of, by the words of ``_ABOUT``.
     :param of_plan: that of ``digests`` which is the plan's. It does not say from what this cluster moves.
+    :param units: of a change of several parts the digest of each: where all are approved, so is the whole.
     :param since: since when the cluster is what it moves from; None where it was installed as that.
     :param standing: what in the contract has approved it once and for all. No window delays such a change.
     """
@@ -67,6 +71,7 @@ class Change:
     about: Data = field(default_factory=dict)
     standing: str = ""
     of_plan: str = ""
+    units: tuple[str, ...] = ()
     since: datetime | None = None
 
 
@@ -82,18 +87,36 @@ def approved(contract: Data, change: Change, approvals: Iterable[Data], now: dat
     if not change.requested_by.strip():
         reason = "who requests the change is not named (-e requested_by=...), and nobody approves a change of their own"
         return Verdict(False, reason, Owner.OPERATOR)
+    given = list(approvals)
+    whole = _named(contract, change, given, now)
+    if whole.approved or len(change.units) < 2:
+        return whole
+    parts = [_named(contract, replace(change, digests=frozenset({unit})), given, now) for unit in change.units]
+    if not all(part.approved for part in parts):
+        return whole
+    reason = "; ".join(dict.fromkeys(part.reason for part in parts))
+    return replace(min(parts, key=lambda part: part.until or now), reason=reason)
+
+
+def _named(contract: Data, change: Change, approvals: Iterable[Data], now: datetime) -> Verdict:
+    """The verdict by those approvals that name one of the change's digests."""
     verdicts, others = [], []
     for approval in approvals:
-        named = str(approval.get("digest", "")).strip()
-        if names_one_of(named, change.digests):
+        if any(names_one_of(str(named).strip(), change.digests) for named in _names(approval)):
             verdicts.append(judge(contract, change, approval, now))
         else:
             others.append(_told(approval))
     if verdicts:
         return next((verdict for verdict in verdicts if verdict.approved), verdicts[-1])
     found = f"none of the {len(others)} approvals is for this (they name {', '.join(others[:3])})" if others else ""
+    covers = "; an approval covers the contract's bounds, the change itself, and from what it moves" if others else ""
     asks = f"{_who(contract)} approves digest {_short(change.digests)}"
-    return Verdict(False, f"{found or 'no approval yet'}: {asks}", Owner.CUSTOMER)
+    return Verdict(False, f"{found or 'no approval yet'}: {asks}{covers}", Owner.CUSTOMER)
+
+
+def _names(approval: Data) -> list[Any]:
+    units = approval.get("units")
+    return [approval.get("digest", ""), *(units if isinstance(units, list) else ())]
 
 
 def names_one_of(digest: str, digests: frozenset[str]) -> bool:
@@ -113,15 +136,32 @@ def policy_of(contract: Data) -> Data:
     return dict((contract.get("change") or {}).get("approvals") or {})
 
 
-def only_in_cluster(contract: Data) -> bool:
-    """Whether only approvals count that the cluster itself keeps, so that its API server can ask for them too."""
-    return list(policy_of(contract).get("sources") or ()) == ["cluster"]
+def sources_of(contract: Data) -> list[str]:
+    """From where approvals and emergencies count: unless the contract says more, where only administrators write."""
+    return [str(one) for one in policy_of(contract).get("sources") or (CLUSTER,)]
+
+
+def found_in(approval: Data) -> str:
+    """Where an approval was found. What a run was given says so itself (see ``given_approvals``)."""
+    return {"annotation": CLUSTER, AWX: AWX}.get(str(approval.get("source")), FILE)
+
+
+def not_counted(contract: Data, source: str) -> str:
+    """Why what was found there does not count; empty where it does."""
+    listed = sources_of(contract)
+    if source in listed:
+        return ""
+    place = {FILE: "given to the run, by a file or a variable", AWX: "given to the run, by AWX"}.get(source, source)
+    return f"was {place}, and the contract counts only {', '.join(listed)} (change.approvals.sources)"
 
 
 def enforced_kinds(contract: Data) -> list[str]:
-    """The kinds of change for which the API server itself asks for an approval."""
+    """The kinds of change for which the API server itself asks for an approval: where the contract says so in words.
+
+    Whoever has not decided it would else have every correction of a component held, which no approval is for.
+    """
     asked = [kind for kind in _KINDS if policy_of(contract).get(kind, "required") == "required"]
-    return asked if only_in_cluster(contract) else []
+    return asked if list(policy_of(contract).get("sources") or ()) == [CLUSTER] else []
 
 
 def approvers(contract: Data) -> list[str]:
@@ -138,6 +178,8 @@ def judge(contract: Data, change: Change, approval: Data, now: datetime) -> Verd
     what = f"the approval of {by or 'nobody'} ({source})"
     if not by:
         return Verdict(False, f"{what} does not say who gave it", Owner.CUSTOMER)
+    if doubt := not_counted(contract, found_in(approval)):
+        return Verdict(False, f"{what} {doubt}", Owner.CUSTOMER)
     if by == same_address(change.requested_by):
         return Verdict(False, f"{what} is by who asks for the change: somebody else approves it", Owner.CUSTOMER)
     for word, own in change.about.items():

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..._vocabulary.wording import spoken
-from .approval import SHORTEST
+from .approval import AWX, FILE, SHORTEST
 
 Data = Mapping[str, Any]
 
@@ -30,17 +30,20 @@ def minute(moment: Any) -> str:
 def request_text(turn: Data, operation: str, names: str) -> str:
     """What to paste so that a change is approved: by an option, or into the cluster.
 
-    :param turn: with ``cluster``, ``digest``, ``approvers`` and ``now``.
+    :param turn: with ``cluster``, ``digest``, ``approvers``, ``sources`` and ``now``.
     :param names: more options that say which change it is.
     """
     digest, who = turn["digest"][:SHORTEST], next(iter(turn["approvers"]), "<an approver>")
     given = json.dumps({"approvals": [{"by": who, "digest": digest, "given_at": turn["now"]}]})
     command = f"ansible-playbook fireworks.byoc.approve -i <inventory> -e clusters={turn['cluster']}"
+    by_option = (
+        f"with their own address and time, by this option:\n  -e '{given}'\nor, once for all that run it, "
+        if {FILE, AWX} & set(turn["sources"])
+        else ""
+    )
     return (
-        f"{turn['cluster']}: one of {', '.join(turn['approvers'])} approves it, with their own address and time, "
-        "by this option:\n"
-        f"  -e '{given}'\n"
-        "or, once for all that run it, with the credential of the customer's administrator:\n"
+        f"{turn['cluster']}: one of {', '.join(turn['approvers'])} approves it, {by_option}"
+        "with the credential of the customer's administrator:\n"
         f"  {command} -e operation={operation}{names} -e digest={digest} -e approved_by={who} "
         "-e admin_kubeconfig=<path>"
     )

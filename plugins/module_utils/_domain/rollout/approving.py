@@ -14,11 +14,10 @@ from ..._vocabulary.owner import NO_CONTACT, Owner
 from ..._vocabulary.wording import spoken
 from .approval import SHORTEST, Change, judge, names_one_of, policy_of
 from .model_change import WAITING
-from .permission import GO, SKIP
+from .permission import GO, REFUSE, SKIP
 
 Data = Mapping[str, Any]
 
-REFUSE = "refuse"
 KINDS = {"deploy_models": "model_change", "retire_model": "model_change", "upgrade": "stack_upgrade"}
 """The operations that wait for an approval, and the key of ``change.approvals`` that each falls under."""
 _PLANS = {"deploy_models": "plan_models", "retire_model": "retire_model --check", "upgrade": "plan_upgrade"}
@@ -65,7 +64,7 @@ def what_changes(planned: Data) -> str:
 
 
 def _refusal(contract: Data, planned: Data, given: Given) -> dict[str, Any] | None:
-    if planned["decision"] == SKIP:
+    if planned["decision"] in (SKIP, REFUSE):
         said = {key: planned[key] for key in ("decision", "code", "reason", "owner", "contact", "blockers")}
         return {**said, "next_step": str(planned.get("next_step", ""))}
     if not planned["digest"]:
@@ -77,7 +76,7 @@ def _refusal(contract: Data, planned: Data, given: Given) -> dict[str, Any] | No
     if not names_one_of(given.digest, frozenset({digest})):
         what = (
             f"the plan is {digest[:SHORTEST]} now ({what_changes(planned)}), and {given.digest[:SHORTEST]} was to be "
-            "approved: the contract, the release or what is installed differs from what was planned"
+            "approved: the contract's bounds, what changes or what is installed differs from what was planned"
         )
         next_step = f"look at fireworks.byoc.{_PLANS[given.operation]} again, and approve what it shows"
         return _refused("other_digest", what, next_step)
@@ -86,7 +85,13 @@ def _refusal(contract: Data, planned: Data, given: Given) -> dict[str, Any] | No
 
 def _judged(contract: Data, planned: Data, given: Given, now: datetime) -> dict[str, Any]:
     digest, at = str(planned["digest"]), now.astimezone(UTC).isoformat(timespec="seconds")
-    asked = {"by": given.by.strip(), "digest": digest, "given_at": at, "expires_at": given.until, "source": "approve"}
+    asked = {
+        "by": given.by.strip(),
+        "digest": digest,
+        "given_at": at,
+        "expires_at": given.until,
+        "source": "annotation",
+    }
     change = Change(KINDS[given.operation], frozenset({digest}), given.requested_by)
     verdict = judge(contract, change, asked, now)
     if not verdict.approved or verdict.until is None:
@@ -95,6 +100,8 @@ def _judged(contract: Data, planned: Data, given: Given, now: datetime) -> dict[
     new = planned["versions"] if "models" in planned else [planned["to"]]
     versions = [f"{change.kind}/{one}" for one in new]
     approval = {"by": asked["by"], "digest": digest, "given_at": at, "expires_at": end, "versions": versions}
+    if len(units := planned.get("units", [])) > 1:
+        approval["units"] = units
     return {
         "decision": GO,
         "code": GO,

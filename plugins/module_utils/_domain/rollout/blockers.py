@@ -16,11 +16,13 @@ from ..people import contact
 Data = Mapping[str, Any]
 
 # Whom of the customer's to ask.
-_TOPICS = {"offline": "networking", "old_kubernetes": "account", "missing_permissions": "security"}
+_TOPICS = {
+    "offline": "networking", "old_kubernetes": "account", "missing_permissions": "security", "other_bounds": "security"
+}  # fmt: skip
 _ORDER = (
-    "unfinished_upgrade", "other_release", "other_models", "wrong_source", "old_kubernetes", "missing_permissions",
-    "failed_before", "unhealthy", "locked", "frozen", "outside_window", "would_not_finish", "approval", "budget",
-    "earlier_wave",
+    "other_bounds", "unfinished_upgrade", "other_release", "other_models", "wrong_source", "old_kubernetes",
+    "missing_permissions", "failed_before", "unhealthy", "locked", "frozen", "outside_window", "would_not_finish",
+    "approval", "budget", "earlier_wave",
 )  # fmt: skip
 
 

@@ -14,11 +14,13 @@ How a cluster is (``live``) is a mapping that JSON can hold:
                           remediation took out of service are none as long as others are left
 ``unfinished``            the release that a run was bringing when it ended in between: then the cluster need not be
                           healthy, since going on, or a newer release, is what repairs it; None
+``other_bounds``          in which clauses the contract has other bounds than the cluster, in words (see ``bounds``)
 ``missing_permissions``   what whoever shall make the change may not do there, in words
 ``failed``                the last release that did not pass here: ``release``, ``digest``, ``at``, ``reason``; None
 ``since``                 since when the release is there, where an upgrade or a rollback has brought it; None
 ``lock``                  who works on it: ``holder``, ``purpose``, ``expires_at``; None
 ``frozen``                a freeze that the customer set in the cluster: ``reason``, ``until`` (may be missing); None
+``emergency``             until when the customer has declared one in the cluster; empty where they have not
 ``durations``             seconds that past changes of this kind took here, oldest first
 ``approvals``             those that were found in the cluster (see ``approval``)
 ========================  =============================================================================================

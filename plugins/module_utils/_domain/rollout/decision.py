@@ -11,14 +11,17 @@ from datetime import datetime
 from ..._vocabulary.owner import Owner
 from ..release import kubernetes_version
 from .blockers import Blocker
+from .bounds import under_other_bounds
 from .case import Case
-from .permission import SKIP, WAIT, Decision, blockers, held, permit, possible_at
+from .permission import REFUSE, SKIP, WAIT, Decision, blockers, held, permit, possible_at
 
 
 def decide(case: Case, now: datetime) -> Decision:
     """What happens to a cluster if its turn is ``now`` (with a time zone)."""
     if skipped := _skipped(case):
         return held(SKIP, skipped)
+    if not case.request.rollback and (refused := under_other_bounds(case.live)):
+        return held(REFUSE, refused)
     found = [*_of_the_cluster(case), *blockers(case.asked, now)]
     return held(WAIT, found, possible_at(case.asked, now)) if found else permit(case.asked, now)
 

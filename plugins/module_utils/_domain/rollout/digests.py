@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..contract.bounds import bounds_digest
 from ..contract.digest import contract_digest as digest
 
 Data = Mapping[str, Any]
 
 
 def change_digest(kind: str, contract: Data, source: str, release: Data, since: str = "") -> str:
-    """What an approval is given for: this release, on this cluster under this contract, coming from ``source``.
+    """What an approval is given for: this release, on this cluster under these bounds, coming from ``source``.
 
-    Anything else of the cluster's may change meanwhile; a word of the contract or of the release may not. It is for
-    one move: a cluster that is back where it was, is there since another moment.
+    Anything else of the cluster's may change meanwhile, its models included; a word of the bounds or of the release may
+    not. It is for one move: a cluster that is back where it was, is there since another moment.
 
     :param kind: ``stack_upgrade`` or another key of ``change.approvals``.
     :param source: the release that the cluster has. :param since: since when; empty where it was installed.
@@ -26,7 +27,7 @@ def change_digest(kind: str, contract: Data, source: str, release: Data, since: 
         {
             "kind": kind,
             "cluster": str(contract["identity"]["uid"]),
-            "contract": digest(contract),
+            "bounds": bounds_digest(contract),
             "from": source,
             "since": since,
             "release": release_digest(release),
@@ -39,7 +40,7 @@ def plan_digest(kind: str, contracts: Iterable[Data], release: Data, policy: Dat
 
     Neither the clock nor how a cluster is at the moment is in it, so that it stays one plan while it is carried out.
     """
-    clusters = sorted((str(one["identity"]["uid"]), digest(one)) for one in contracts)
+    clusters = sorted((str(one["identity"]["uid"]), bounds_digest(one)) for one in contracts)
     return digest({"kind": kind, "clusters": clusters, "release": release_digest(release), "policy": dict(policy)})
 
 

@@ -9,15 +9,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .approval import CLUSTER, FILE, not_counted, sources_of
+
 Data = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Emergency:
-    """What is claimed: who approved it, as an e-mail address, and why."""
+    """What is claimed: who approved it, as an e-mail address, and why; and where that was found."""
 
     approver: str
     reason: str
+    source: str = FILE
+
+
+def emergency_from(said: Data) -> Emergency | None:
+    """What was declared: ``approver``, ``reason`` and perhaps ``source``; None where nothing was."""
+    given = {key: str(said[key]) for key in ("approver", "reason", "source") if key in said}
+    return Emergency(**{"approver": "", "reason": "", **given}) if said else None
 
 
 @dataclass(frozen=True)
@@ -29,8 +38,11 @@ class Override:
     refused: str = ""
 
 
-def override(contract: Data, emergency: Emergency | None, requested_by: str) -> Override:
-    """What the contract lets an emergency lift; without one, nothing. Approvals are asked for all the same."""
+def override(contract: Data, emergency: Emergency | None, requested_by: str, *, declared: bool = False) -> Override:
+    """What the contract lets an emergency lift; without one, nothing. Approvals are asked for all the same.
+
+    :param declared: whether the administrators have declared one in the cluster itself.
+    """
     if emergency is None:
         return Override()
     agreed = (contract.get("change") or {}).get("emergency") or {}
@@ -38,6 +50,9 @@ def override(contract: Data, emergency: Emergency | None, requested_by: str) -> 
     approver = emergency.approver.strip().casefold()
     if not allowed:
         return Override(refused="the contract knows of no emergency (change.emergency)")
+    source = CLUSTER if declared and CLUSTER in sources_of(contract) else emergency.source
+    if doubt := not_counted(contract, source):
+        return Override(refused=f"it {doubt}, and none is declared in the cluster")
     if not emergency.reason.strip():
         return Override(refused="an emergency needs a reason")
     if approver not in allowed:

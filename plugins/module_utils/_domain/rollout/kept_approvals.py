@@ -4,7 +4,7 @@
 """Approvals that a cluster keeps: in an annotation on fireworks-system, which none of our identities may write.
 
 An entry has ``by``, ``digest``, ``given_at`` and perhaps ``expires_at`` (see ``approval``); one that we wrote also says
-in words ``what`` it approves, the ``versions`` that it covers, and ``written_by``: the Kubernetes user.
+in words ``what`` it approves, the ``versions`` and ``units`` that it covers, and ``written_by``: the Kubernetes user.
 """
 
 from __future__ import annotations

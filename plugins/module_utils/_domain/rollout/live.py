@@ -12,10 +12,11 @@ from typing import Any
 from ..._vocabulary.owner import Owner
 from ..bundle.rights import refused
 from ..identities.needs import OBSERVER
-from ..names import APPROVAL_ANNOTATION, FREEZE_ANNOTATION, account_user
+from ..names import APPROVAL_ANNOTATION, EMERGENCY_ANNOTATION, FREEZE_ANNOTATION, account_user
 from ..remediation.journey import HANDED_OVER, OUT_OF_SERVICE
 from ..status import READY, stack_reasons, status_row
 from .approval import moment
+from .bounds import OTHER_BOUNDS, other_bounds
 from .kept_approvals import UnreadableApprovalsError, kept_approvals
 
 Data = Mapping[str, Any]
@@ -56,7 +57,9 @@ def live_state(
         "owner": _who_acts(facts).value,
         "lock": _lock(facts.get("lock"), run_id),
         "missing_permissions": refused(facts["permissions"]) if facts["user"] != _OBSERVER else [],
+        OTHER_BOUNDS: other_bounds(contract, facts.get("bounds")),
         "frozen": frozen_in(notes),
+        "emergency": notes.get(EMERGENCY_ANNOTATION) or "",
         "durations": list(durations),
         "approvals": approvals_in(notes),
     }

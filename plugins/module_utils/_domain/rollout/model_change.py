@@ -17,15 +17,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..._vocabulary.owner import NO_CONTACT, Owner
+from ..contract.bounds import bounds_digest
 from ..contract.digest import contract_digest as digest
 from ..model.objects import pods_mark
 from ..release import UnknownReleaseError
-from .approval import SHORTEST, Change, Verdict, approved, approvers
+from .approval import SHORTEST, Change, Verdict, approved, approvers, sources_of
 from .approval_words import approval_word, minute, request_text
 from .blockers import Blocker, blocker_data, waits_for_approval
-from .digests import release_digest
+from .bounds import NEXT_STEP, OTHER_BOUNDS, under_other_bounds
 from .emergency import Emergency
-from .permission import GO, SKIP, Asked, Decision, asked_of, held, permit
+from .permission import GO, REFUSE, SKIP, Asked, Decision, asked_of, held, permit
 from .policy import Policy, estimate
 
 Data = Mapping[str, Any]
@@ -35,6 +36,7 @@ NEW_REVISION, RETIRED, NOTHING = "new_revision", "retired", "none"
 _NEXT = {
     "approval": "have it approved, as the report shows, and run this again",
     "offline": "run this again when the cluster answers",
+    OTHER_BOUNDS: NEXT_STEP,
 }
 _SHOWN = ("name", "from", "change", "strategy", "why", "what")
 _OPERATIONS = {NEW_REVISION: "deploy_models", RETIRED: "retire_model"}
@@ -71,15 +73,17 @@ def model_turn(contract: Data, live: Data, wanted: Wanted, now: datetime) -> dic
     Who holds its lock is not asked: whoever goes acquires it, and waits for a run that has ended or died.
 
     :param live: see ``case``.
-    :returns: ``cluster``, ``decision`` (go, skip, wait), ``code``, ``reason``, ``next_step``, ``owner``, ``contact``,
-        ``blockers`` (all that is in the way, see ``blocker_data``), ``next_at``, ``digest`` (empty where there is
-        nothing to approve), ``approval`` (whether there is one, see ``Verdict.data``), ``approvers``, ``chosen`` (the
-        names of the models, where they are not all of the contract's), ``models``, ``versions`` (what the pods of new
-        revisions are marked with) and ``now``.
+    :returns: ``cluster``, ``decision`` (go, skip, wait, refuse), ``code``, ``reason``, ``next_step``, ``owner``,
+        ``contact``, ``blockers`` (all that is in the way, see ``blocker_data``), ``next_at``, ``digest`` (empty where
+        there is nothing to approve), ``units`` (the digest of each model that waits), ``approval`` (whether there is
+        one, see ``Verdict.data``), ``approvers``, ``sources`` (from where approvals count), ``chosen`` (the names of
+        the models, where they are not all of the contract's), ``models``, ``versions`` (what the pods of new revisions
+        are marked with) and ``now``.
     :raises ValueError: a moment in how the cluster is cannot be read.
     """
-    own = model_change_digest(contract, wanted) if wanted.waiting else ""
-    asked = _asked(contract, live, wanted, own) if own and live.get("reachable") else None
+    units = unit_digests(contract, wanted)
+    own = _whole(units) if units else ""
+    asked = _asked(contract, live, wanted, units) if own and live.get("reachable") else None
     decision = _decide(live, asked, now)
     verdict = approved(contract, asked.change, asked.approvals, now) if asked else Verdict(True, "")
     blockers = [blocker_data(contract, one) for one in decision.blockers]
@@ -93,8 +97,10 @@ def model_turn(contract: Data, live: Data, wanted: Wanted, now: datetime) -> dic
         "blockers": blockers,
         "next_at": decision.at.astimezone(UTC).isoformat(timespec="seconds") if decision.at else None,
         "digest": own,
+        "units": units,
         "approval": verdict.data(),
         "approvers": approvers(contract),
+        "sources": sources_of(contract),
         "next_step": "; ".join(_NEXT[one["code"]] for one in blockers if one["code"] in _NEXT),
         "chosen": _chosen(contract, wanted),
         "models": [{key: one.get(key, "") for key in _SHOWN} for one in wanted.models],
@@ -105,32 +111,51 @@ def model_turn(contract: Data, live: Data, wanted: Wanted, now: datetime) -> dic
 
 def new_versions(contract: Data, wanted: Wanted) -> list[str]:
     """What the pods of each new revision are marked with; of an engine that the release lacks nothing is known."""
-    models = {str(one["name"]): one for one in contract.get("models") or ()}
-    new = [models[one["name"]] for one in wanted.waiting if one["change"] == NEW_REVISION and one["name"] in models]
-    found = set()
-    for model in new:
-        with suppress(UnknownReleaseError):
-            found.add(pods_mark(contract, model, wanted.release))
-    return sorted(found)
+    return sorted({mark for one in wanted.waiting if (mark := _mark(contract, _entry(contract, one), wanted.release))})
+
+
+def _entry(contract: Data, change: Data) -> Data:
+    """What the contract says of a model that is new; nothing of one that goes."""
+    models = contract.get("models") or () if change["change"] == NEW_REVISION else ()
+    return next((model for model in models if model["name"] == change["name"]), {})
+
+
+def _mark(contract: Data, model: Data, release: Data) -> str:
+    with suppress(UnknownReleaseError):
+        return pods_mark(contract, model, release) if model else ""
+    return ""
 
 
 def model_change_digest(contract: Data, wanted: Wanted) -> str:
-    """What an approval is given for: these models as this contract and release make them, from what is there.
+    """What an approval is given for: these models, and no other.
 
-    :returns: the same for the same change, whenever it is asked; another one when a word of the contract or of the
-        release differs, or when the models have another revision meanwhile, or one was tried and rolled back.
+    :returns: the same for the same change, whenever it is asked; of one model its own.
     """
-    return digest(
-        {
-            "kind": MODEL_CHANGE,
-            "cluster": str(contract["identity"]["uid"]),
-            "contract": digest(contract),
-            "release": release_digest(wanted.release),
-            "models": [
-                [str(one["name"]), one["change"], one["from"], one.get("tried", one["from"])] for one in wanted.waiting
-            ],
-        }
-    )
+    return _whole(unit_digests(contract, wanted))
+
+
+def _whole(units: Sequence[str]) -> str:
+    return units[0] if len(units) == 1 else digest({"kind": MODEL_CHANGE, "units": list(units)})
+
+
+def unit_digests(contract: Data, wanted: Wanted) -> list[str]:
+    """Of each model that waits: what an approval of its change alone is given for.
+
+    Another one when a word of the bounds or of the model's own entry differs, when the release makes other pods of it,
+    when it has another revision meanwhile, or one was tried and rolled back.
+    """
+    cluster = {"kind": MODEL_CHANGE, "cluster": str(contract["identity"]["uid"]), "bounds": bounds_digest(contract)}
+    return [
+        digest(
+            {
+                **cluster,
+                "model": [str(one["name"]), one["change"], one["from"], one.get("tried", one["from"])],
+                "entry": _entry(contract, one),
+                "pods": _mark(contract, _entry(contract, one), wanted.release),
+            }
+        )
+        for one in wanted.waiting
+    ]
 
 
 def decision_reports(turns: Iterable[Data], *, whole: bool = False) -> list[dict[str, Any]]:
@@ -176,6 +201,8 @@ def request_state(turn: Data, model: Data) -> str:
         return "refused"
     if model["change"] not in WAITING:
         return "done" if model["change"] == NOTHING else "approved before"
+    if turn["decision"] == REFUSE:
+        return "refused"
     if turn["approval"]["state"] == "missing":
         return "planned, not approved"
     approved_by = [f"approved by {approval_word(turn['approval'])}"] if turn["approval"]["by"] else ["planned"]
@@ -199,11 +226,11 @@ def _chosen(contract: Data, wanted: Wanted) -> list[str]:
     return [] if {str(one["name"]) for one in contract.get("models") or ()} <= set(asked) else asked
 
 
-def _asked(contract: Data, live: Data, wanted: Wanted, own: str) -> Asked:
+def _asked(contract: Data, live: Data, wanted: Wanted, units: Sequence[str]) -> Asked:
     return asked_of(
         contract,
         {**live, "lock": None},
-        Change(MODEL_CHANGE, frozenset({own}), wanted.requested_by),
+        Change(MODEL_CHANGE, frozenset({_whole(units)}), wanted.requested_by, units=tuple(units)),
         approvals=wanted.approvals,
         emergency=wanted.emergency,
         estimate=estimate(live.get("durations") or (), None, wanted.policy),
@@ -214,6 +241,8 @@ def _decide(live: Data, asked: Asked | None, now: datetime) -> Decision:
     if not live.get("reachable"):
         owner = Owner(str(live.get("owner") or Owner.CUSTOMER))
         return held(SKIP, [Blocker("offline", f"offline: {live.get('error') or 'no answer'}", owner)])
+    if refused := under_other_bounds(live):
+        return held(REFUSE, refused)
     if asked is None:
         return Decision(GO, "as_approved", "nothing new: it is what was approved already", at=now)
     return permit(asked, now)

@@ -17,8 +17,10 @@ from typing import Any
 
 from ..._vocabulary.owner import Owner
 from ..contract.actions import AUTO, NEVER, QUARANTINE, permission
+from ..contract.bounds import bounds_digest
 from ..contract.digest import contract_digest as digest
-from .approval import SHORTEST, Change, Verdict, approved, approvers
+from ..names import APPROVAL_ANNOTATION, SYSTEM_NAMESPACE
+from .approval import AWX, FILE, SHORTEST, Change, Verdict, approved, approvers, sources_of
 from .blockers import Blocker, waits_for_approval
 from .calendar import Calendar
 from .emergency import Emergency
@@ -34,13 +36,15 @@ NODE_ACTION = "node_action"
 class Given:
     """What was given for a cluster's nodes.
 
-    :param approvals: wherever they come from. :param frozen: a freeze that is set in the cluster (see ``case``).
+    :param approvals: wherever they come from. :param frozen: a freeze that is set in the cluster (see ``case``), and
+    ``declared``, whether an emergency is.
     """
 
     requested_by: str = ""
     approvals: Sequence[Data] = ()
     emergency: Emergency | None = None
     frozen: Data | None = None
+    declared: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ def decide_action(
     if allowed == NEVER:
         return held(SKIP, [Blocker("never", f"the contract's actions.{action} is never", Owner.CUSTOMER)])
     change = _change(contract, target, given, f"actions.{action} is auto" if allowed == AUTO else "")
-    live = {"frozen": given.frozen}
+    live = {"frozen": given.frozen, "emergency": given.declared}
     asked = asked_of(contract, live, change, approvals=given.approvals, emergency=given.emergency, estimate=needed)
     return permit(replace(asked, calendar=Calendar()) if action == QUARANTINE else asked, now)
 
@@ -85,9 +89,9 @@ def approved_by_person(contract: Data, target: Target, given: Given, now: dateti
 
 
 def target_digest(contract: Data, target: Target) -> str:
-    """What an approval is given for: this repair of this node, in this session and under this contract."""
+    """What an approval is given for: this repair of this node, in this session and under these bounds."""
     named = [target.node, target.goal, target.session, *target.occasion]
-    return digest({"kind": NODE_ACTION, "contract": digest(contract), "target": named})
+    return digest({"kind": NODE_ACTION, "bounds": bounds_digest(contract), "target": named})
 
 
 def approvals_request(contract: Data, steps: Sequence[Data], now: str) -> str:
@@ -105,9 +109,16 @@ def approvals_request(contract: Data, steps: Sequence[Data], now: str) -> str:
         }
         for one in waiting
     ]
+    to_a_run = bool({FILE, AWX} & set(sources_of(contract)))
+    how = (
+        f"by this option:\n  -e '{json.dumps({'approvals': given})}'"
+        if to_a_run
+        else f"by adding to the annotation {APPROVAL_ANNOTATION} of {SYSTEM_NAMESPACE}, as an administrator:\n"
+        f"  {json.dumps(given)}"
+    )
     return (
         f"{contract['identity']['name']}: one of {', '.join(people)} approves what they agree to, with their own "
-        f"address and time, by this option:\n  -e '{json.dumps({'approvals': given})}'"
+        f"address and time, {how}"
     )
 
 

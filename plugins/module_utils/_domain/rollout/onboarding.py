@@ -16,11 +16,9 @@ from ..._vocabulary.owner import NO_CONTACT, Owner
 from ..drift import named_release
 from .blockers import Blocker, blocker_data
 from .model_change import NEW_REVISION
-from .permission import GO, Decision, held
+from .permission import GO, REFUSE, Decision, held
 
 Data = Mapping[str, Any]
-
-REFUSE = "refuse"
 
 
 def onboarding_turn(contract: Data, stack: Data | None, models: Sequence[Data] = ()) -> dict[str, Any]:

@@ -13,18 +13,20 @@ from typing import Any
 from ..._vocabulary.owner import NO_CONTACT, Owner
 from ..._vocabulary.wording import assignee, spoken
 from ..outcome import NO_OUTCOME, Outcome, Result, blamed, fine_results
+from .bounds import NEXT_STEP, OTHER_BOUNDS
 from .gate import Gate
-from .permission import GO, SKIP, WAIT
+from .permission import GO, REFUSE, SKIP, WAIT
 
 Data = Mapping[str, Any]
 
 _THERE = "already_there"
-_STAYED = {SKIP: Result.SKIPPED, WAIT: Result.WAITING}
+_STAYED = {SKIP: Result.SKIPPED, WAIT: Result.WAITING, REFUSE: Result.REFUSED}
 # What resolves it where a cluster cannot take the release at all: see the decisions in docs/upgrades.md.
 _NEXT_STEPS = {
     "offline": "make its API server reachable from here, then run this again",
     "not_onboarded": "run fireworks.byoc.onboard",
     "wrong_source": "upgrade it to a release that this one may follow, then run this again",
+    OTHER_BOUNDS: NEXT_STEP,
     "old_kubernetes": "upgrade its Kubernetes, then run this again",
 }
 # A cluster in which a task failed so has not been touched by this run; what it means is what the plan calls it.
@@ -136,7 +138,8 @@ def undone(plan: Data, outcomes: Sequence[Data], fail_on: str = "") -> list[str]
     found = _of_all(plan, outcomes)
     codes = ("failed_before", NO_OUTCOME)
     failed = [one["cluster"] for one in found if one["result"] == Result.FAILED or one["code"] in codes]
-    left_out = [one["cluster"] for one in found if one["result"] == Result.SKIPPED and one["code"] not in codes]
+    kept_out = (Result.SKIPPED, Result.REFUSED)
+    left_out = [one["cluster"] for one in found if one["result"] in kept_out and one["code"] not in codes]
     stopped = [one["cluster"] for one in found if one["code"] == "earlier_wave" and not one["next_at"]]
     waiting = [one["cluster"] for one in found if one["result"] == Result.WAITING]
     late = waiting if Result.WAITING not in fine_results(fail_on) else []

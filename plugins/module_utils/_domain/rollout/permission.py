@@ -16,7 +16,7 @@ from typing import Any
 
 from ..._vocabulary.owner import Owner
 from ..contract.time_zones import time_zone
-from .approval import Change, approved, moment, only_in_cluster
+from .approval import Change, approved, moment
 from .blockers import Blocker, all_reasons, in_order
 from .calendar import AHEAD, Calendar, Frozen, calendar_of, frozen_at, next_opening, open_until
 from .emergency import Emergency, Override, override
@@ -24,7 +24,7 @@ from .policy import Estimate
 
 Data = Mapping[str, Any]
 
-GO, SKIP, WAIT = "go", "skip", "wait"
+GO, SKIP, WAIT, REFUSE = "go", "skip", "wait", "refuse"
 OPEN_END = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -91,7 +91,7 @@ def asked_of(
     :param live: see ``case``. :param approvals: those that did not come from the cluster itself.
     :raises ValueError: a moment in ``live`` cannot be read.
     """
-    lifted = override(contract, emergency, change.requested_by)
+    lifted = override(contract, emergency, change.requested_by, declared=bool(live.get("emergency")))
     calendar = calendar_of(contract, _own_freeze(live))
     if lifted.windows or change.standing:
         calendar = calendar.without_windows()
@@ -100,7 +100,7 @@ def asked_of(
     return Asked(
         contract=contract,
         change=change,
-        approvals=[*(() if only_in_cluster(contract) else approvals), *(live.get("approvals") or ())],
+        approvals=[*approvals, *(live.get("approvals") or ())],
         calendar=calendar,
         override=lifted,
         emergency=emergency,

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..._vocabulary.owner import NO_CONTACT
-from .approval import approved, approvers
+from .approval import approved, approvers, sources_of
 from .blockers import blocker_data
 from .case import Case, Request, case_of
 from .decision import decide, standing
@@ -34,7 +34,7 @@ def plan(
     :param clusters: of each its contract, and how it is (see ``case``).
     :param now: with a time zone, like ``deadline``: by when the fleet shall be done.
     :returns: ``kind``, ``target``, ``digest``, ``now``; ``waves`` (``number``, ``ring``, ``clusters``, ``starts_at``,
-        ``ends_at``); ``clusters``, a row each with ``decision`` (go, skip, wait), ``code``, ``reason``,
+        ``ends_at``); ``clusters``, a row each with ``decision`` (go, skip, wait, refuse), ``code``, ``reason``,
         ``owner``, ``contact`` (all three of the first thing that is in the way), ``blockers`` (all that is, see
         ``blocker_data``), ``next_at``, ``ends_at``, ``digest``, ``approval`` (whether there is one, see
         ``Verdict.data``) and ``approvers``; ``feasibility``.
@@ -115,6 +115,7 @@ def _row(case: Case, decision: Decision, wave: Wave | None, now: datetime) -> Ro
         "digest": case.digest,
         "approval": approved(case.contract, case.asked.change, case.asked.approvals, now).data(),
         "approvers": approvers(case.contract),
+        "sources": sources_of(case.contract),
     }
 
 
@@ -142,6 +143,7 @@ def _feasibility(rows: Sequence[Row], deadline: datetime | None) -> dict[str, An
         "in_time": not blockers and not late,
         "late": [str(row["cluster"]) for row in late],
         "blockers": [{key: row[key] for key in keys} for row in blockers],
+        # Who is refused is among the blockers.
         "counts": {action: sum(row["decision"] == action for row in rows) for action in (GO, WAIT, SKIP)},
     }
 

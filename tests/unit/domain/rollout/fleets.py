@@ -16,6 +16,7 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 TARGET, SOURCE = RELEASE["version"], RELEASE["upgrades_from"][0]
 OPERATOR = "sre@fireworks.example"
 FREELY: dict[str, Any] = {"approvals": {"stack_upgrade": "none"}}
+EVERYWHERE = ["cluster", "file", "awx"]
 OPEN = {"weekly": ["wed"], "start": "11:00", "duration": "3h", "time_zone": "UTC"}
 SATURDAY = {"weekly": ["sat"], "start": "02:00", "duration": "3h", "time_zone": "Europe/Berlin"}
 
@@ -23,9 +24,11 @@ Cluster = tuple[dict[str, Any], dict[str, Any]]
 
 
 def agreed(name: str = "acme-eu-1", customer: str = "acme", ring: str = "general", **change: Any) -> dict[str, Any]:
-    """A contract that asks for no approval, unless ``change`` says otherwise."""
+    """A contract that asks for no approval, unless ``change`` says otherwise; approvals count from everywhere."""
     identity = {"name": name, "customer": customer, "ring": ring, "uid": f"uid-of-{name}"}
-    return contract(identity=identity) | {"change": {**FREELY, **change}}
+    said = {**FREELY, **change}
+    approvals = {"sources": EVERYWHERE, **said["approvals"]}
+    return contract(identity=identity) | {"change": {**said, "approvals": approvals}}
 
 
 def alive(**more: Any) -> dict[str, Any]:

@@ -60,6 +60,25 @@ def test_an_approval(approval: dict[str, Any], approved_: bool, reason: str, own
     assert reason in verdict.reason
 
 
+@pytest.mark.parametrize("found", ["annotation", "awx", "file", "git", ""])
+@pytest.mark.parametrize(
+    "listed", [None, ["cluster"], ["file"], ["awx"], ["cluster", "file"], ["cluster", "file", "awx"]]
+)
+def test_an_approval_counts_only_where_the_contract_says_that_it_may_be_found(listed: Any, found: str) -> None:
+    said = {"approvers": ["ops@acme.example"], **({"sources": listed} if listed else {})}
+    contract = {**CONTRACT, "change": {"approvals": said}}
+    digest = change_digest("stack_upgrade", contract, SOURCE, RELEASE)
+    change = Change("stack_upgrade", frozenset({digest}), OPERATOR)
+    verdict = approved(contract, change, [{**GOOD, "digest": digest, "source": found}], NOW)
+    place = {"annotation": "cluster", "awx": "awx"}.get(found, "file")
+    counts = place in (listed or ["cluster"])
+    assert (verdict.approved, verdict.owner) == (counts, "" if counts else "customer")
+    told = {"awx": "was given to the run, by AWX", "file": "was given to the run, by a file or a variable"}
+    if not counts:
+        assert told.get(place, "was cluster") in verdict.reason
+        assert f"counts only {', '.join(listed or ['cluster'])} (change.approvals.sources)" in verdict.reason
+
+
 def test_nobody_approves_their_own_change_even_if_they_may_approve_others() -> None:
     own = Change("stack_upgrade", CHANGE.digests, "OPS@acme.example")
     assert "by who asks for the change" in approved(CONTRACT, own, [GOOD], NOW).reason
@@ -117,6 +136,8 @@ def test_without_named_approvers_the_contacts_approve() -> None:
 def test_a_digest_is_the_same_for_the_same_and_another_for_anything_else() -> None:
     again = change_digest("stack_upgrade", dict(reversed(CONTRACT.items())), SOURCE, {**RELEASE, "templates": ["/x"]})
     assert again == DIGEST
+    content = {"models": [{"name": "new"}], "stack": {"channel": "other"}}
+    assert change_digest("stack_upgrade", CONTRACT | content, SOURCE, RELEASE) == DIGEST
     others = {
         change_digest("model_change", CONTRACT, SOURCE, RELEASE),
         change_digest("stack_upgrade", agreed(), SOURCE, RELEASE),

@@ -23,6 +23,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.kep
     without_approval,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.model_change import Wanted, model_turn
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.outcome import in_no_wave
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.plan import plan
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.timeline import (
     approval_requests,
@@ -107,6 +108,20 @@ def test_where_nothing_changes_or_nobody_answers_there_is_nothing_to_approve() -
     assert [one["code"] for one in held(contract, offline)["blockers"]] == ["offline"]
     there = approve(of_upgrade(contract, release=TARGET), contract, operation="upgrade")
     assert (there["decision"], there["code"]) == ("skip", "already_there")
+
+
+def test_under_other_bounds_nothing_is_approved_and_no_upgrade_goes() -> None:
+    contract, differs = agreed(**BOTH), "scaling.x 1 -> 2"
+    for planned, operation in (
+        (of_models(contract, other_bounds=differs), "deploy_models"),
+        (of_upgrade(contract, other_bounds=differs), "upgrade"),
+    ):
+        found = approve(planned, contract, operation=operation)
+        assert (found["decision"], found["code"], found["approval"]) == ("refuse", "other_bounds", {})
+        assert held(contract, found)["result"] == "refused"
+    [outcome] = in_no_wave(plan([(contract, alive(other_bounds=differs))], request(), NOW))
+    assert (outcome["result"], outcome["code"], outcome["owner"]) == ("refused", "other_bounds", "customer")
+    assert "fireworks.byoc.presetup" in outcome["next_step"]
 
 
 def test_a_plan_of_upgrades_says_what_is_approved_and_what_to_paste() -> None:

@@ -43,6 +43,10 @@ def case(contract: dict[str, Any], live: dict[str, Any], asked: Request) -> Case
         pytest.param({}, {}, "go", "go", "no approval", "", "11-25 12:00", id="nothing in the way"),
         pytest.param({"windows": [OPEN]}, {}, "go", "go", "", "", "11-25 12:00", id="inside its window"),
         pytest.param(
+            {"windows": [SATURDAY]}, {"other_bounds": "scaling.x 1 -> 2"}, "refuse", "other_bounds",
+            "scaling.x 1 -> 2", "customer", "", id="other bounds than those in force, told alone",
+        ),
+        pytest.param(
             {}, {"reachable": False, "error": "timed out"}, "skip", "offline", "offline: timed out", "customer", "",
             id="offline",
         ),
@@ -198,6 +202,7 @@ def test_who_has_to_act_besides_is_said() -> None:
         ({"windows": [SATURDAY], "freezes": [FREEZE], "approvals": {}}, {}),
         ({}, {"health": "degraded", "release": "2026.12.0", "kubernetes": "v1.20"}),
         ({}, {"frozen": {"reason": "incident"}}),
+        ({}, {"other_bounds": "scaling.x 1 -> 2"}),
     ],
 )
 def test_rolling_back_waits_for_no_window(change: dict[str, Any], live: dict[str, Any]) -> None:
@@ -227,6 +232,28 @@ def test_an_emergency(emergency: Emergency, agreed_emergency: Any, requested_by:
     found = decide(case(contract, alive(), request(emergency=emergency, requested_by=requested_by)), NOW)
     assert found.code == code
     assert reason in found.reason
+
+
+@pytest.mark.parametrize(
+    ("sources", "source", "declared", "code"),
+    [
+        (["cluster"], "file", "", "outside_window"),
+        (["cluster"], "awx", "", "outside_window"),
+        (["cluster"], "file", "2026-11-25T18:00:00Z", "emergency"),
+        (["cluster", "awx"], "awx", "", "emergency"),
+        (["cluster", "awx"], "file", "", "outside_window"),
+        (["file"], "awx", "2026-11-25T18:00:00Z", "outside_window"),
+    ],
+)
+def test_an_emergency_counts_from_where_approvals_do(sources: Any, source: str, declared: str, code: str) -> None:
+    approvals = {"stack_upgrade": "none", "sources": sources}
+    contract = agreed(windows=[SATURDAY], emergency=KNOWS, approvals=approvals)
+    asked = request(emergency=replace(BOSS, source=source))
+    found = decide(case(contract, alive(emergency=declared), asked), NOW)
+    assert found.code == code
+    if code != "emergency":
+        assert "emergency refused: it was given to the run" in found.reason
+        assert "(change.approvals.sources)" in found.reason
 
 
 @pytest.mark.parametrize(("over", "code"), [(True, "emergency"), (False, "frozen")])

@@ -25,7 +25,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.onb
     contract_line,
     onboarding_turn,
 )
-from tests.unit.domain.agreed import RELEASE
+from tests.unit.domain.agreed import RELEASE, model
 from tests.unit.domain.rollout.fleets import NOW, OPEN, OPERATOR, SATURDAY, agreed, alive
 
 NEW = {"name": "llama", "from": 3, "change": "new_revision"}
@@ -36,6 +36,7 @@ BOSS = Emergency("boss@acme.example", "a leak")
 FREEZE = {"from": "2026-11-20", "until": "2026-11-27", "time_zone": "UTC", "reason": "audit"}
 FREE = {"approvals": {"model_change": "none"}}
 REQUIRED = {"approvals": {"model_change": "required", "approvers": ["ops@acme.example"]}}
+LLAMA, QWEN = model("llama"), model("qwen")
 
 
 def approval(contract: dict[str, Any], wanted: Wanted = WANTED, **more: Any) -> dict[str, Any]:
@@ -87,7 +88,7 @@ def test_what_was_approved_already_waits_for_nothing(change: str) -> None:
 
 
 def test_an_approval_is_for_this_change_from_what_is_there() -> None:
-    contract = agreed(**REQUIRED)
+    contract = agreed(**REQUIRED) | {"models": [LLAMA]}
     good = approval(contract)
     assert turn(contract, replace(WANTED, approvals=[good]))["decision"] == "go"
     assert turn(contract, approvals=[{**good, "source": "annotation"}])["decision"] == "go"
@@ -96,14 +97,56 @@ def test_an_approval_is_for_this_change_from_what_is_there() -> None:
         replace(WANTED, models=[{**NEW, "from": 4}]),
         replace(WANTED, models=[GONE]),
         replace(WANTED, models=[NEW, FIRST]),
-        replace(WANTED, release={**RELEASE, "version": "2099.1.0"}),
     ]
     for other in others:
         found = turn(contract, replace(other, approvals=[good]))
         assert (found["decision"], found["code"]) == ("wait", "approval")
         assert f"they name {good['digest'][:12]}" in found["reason"]
+        assert "an approval covers the contract's bounds, the change itself" in found["reason"]
     # What is put right beside it needs none, so it is no part of what is approved.
     assert turn(contract, replace(WANTED, models=[NEW, {**FIRST, "change": "drift"}], approvals=[good]))["code"] == "go"
+
+
+def test_editing_one_thing_voids_nothing_else() -> None:
+    contract = agreed(**REQUIRED) | {"models": [LLAMA, QWEN]}
+    other = {**RELEASE, "version": "2099.1.0"}
+    asked = replace(WANTED, approvals=[approval(contract)])
+    for content in ({"models": [LLAMA, {**QWEN, "context_length": 1}]}, {"stack": {"release": "2099.1.0"}}):
+        assert turn(contract | content, asked)["decision"] == "go"
+    assert turn(contract, replace(asked, release=other))["decision"] == "go"
+    for sections in ({"models": [{**LLAMA, "context_length": 1}, QWEN]}, {"contacts": {}}, {"capacity": {"gpus": []}}):
+        found = turn({**contract, **sections}, asked)
+        assert (found["decision"], found["code"]) == ("wait", "approval")
+
+
+def test_several_models_are_approved_together_or_each_by_itself() -> None:
+    contract = agreed(**REQUIRED) | {"models": [LLAMA, QWEN, model("phi")]}
+    both = replace(WANTED, models=[NEW, FIRST])
+    each = [approval(contract, replace(WANTED, models=[one])) for one in (NEW, FIRST)]
+    assert turn(contract, replace(both, approvals=each))["decision"] == "go"
+    assert turn(contract, replace(both, approvals=each[:1]))["code"] == "approval"
+    assert (
+        turn(contract, replace(both, approvals=[each[0], {**each[1], "by": "eve@acme.example"}]))["code"] == "approval"
+    )
+    together = approval(contract, both)
+    assert turn(contract, replace(both, approvals=[together]))["decision"] == "go"
+    # As `approve` keeps it, with what it covers: another model that changes too, or one that is done, voids nothing.
+    kept = {**together, "units": turn(contract, both)["units"]}
+    assert turn(contract, replace(WANTED, approvals=[kept]))["decision"] == "go"
+    third = replace(both, models=[NEW, FIRST, {"name": "phi", "from": 1, "change": "new_revision"}])
+    assert turn(contract, replace(third, approvals=[kept]))["code"] == "approval"
+    alone = approval(contract, replace(WANTED, models=[third.models[2]]))
+    assert turn(contract, replace(third, approvals=[kept, alone]))["decision"] == "go"
+    assert turn(contract, replace(WANTED, approvals=[{**together, "units": "none"}]))["code"] == "approval"
+
+
+@pytest.mark.parametrize("wanted", [WANTED, replace(WANTED, models=[{**NEW, "change": "drift"}])])
+def test_under_other_bounds_nothing_is_changed(wanted: Wanted) -> None:
+    live = alive(other_bounds="actions.drain approve -> auto")
+    found = model_turn(agreed(**FREE), live, wanted, NOW)
+    assert (found["decision"], found["code"], found["owner"]) == ("refuse", "other_bounds", "customer")
+    assert found["reason"] == "actions.drain approve -> auto"
+    assert "fireworks.byoc.presetup" in found["next_step"]
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,9 @@ def test_a_cluster_without_a_stack() -> None:
         "owner": "fireworks",
         "lock": None,
         "missing_permissions": [],
+        "other_bounds": "",
         "frozen": None,
+        "emergency": "",
         "durations": [1.0],
         "approvals": [],
     }
