@@ -21,7 +21,8 @@ ADDED: dict[int, str] = {
         " than agreed; fireworks-records, by which our accounts do no more than append to the head of the records;"
         " fireworks-changes, by which the API server itself holds new versions outside windows and in freezes;"
         " guardrails of budgets, routes, autoscalers, services, ConfigMaps and labels; and that only nodes with an"
-        " approved product are changed"
+        " approved product are changed; that where the contract's actions.drain is approve, no account of ours has"
+        " a right to evict pods but by an administrator's grant of at most an hour; fireworks-evictions, which ends it"
     ),
 }
 """By version: what it added to the one before, in words for a customer."""

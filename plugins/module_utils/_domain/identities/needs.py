@@ -62,6 +62,15 @@ def _may_drain(contract: Contract) -> bool:
     return action(contract, "drain") != "never"
 
 
+def _drains_by_itself(contract: Contract) -> bool:
+    return action(contract, "drain") == "auto"
+
+
+def drains_by_grant(contract: Contract) -> bool:
+    """Whether pods are evicted only while an administrator of the customer lets them be."""
+    return action(contract, "drain") == "approve"
+
+
 def _may_cordon(contract: Contract) -> bool:
     return action(contract, "cordon") != "never"
 
@@ -94,7 +103,7 @@ class Need:
     """Verbs on resources of one API group, in one namespace or (``CLUSTER``) cluster-wide.
 
     ``names`` limits it to objects of these names. It is given only where ``when`` holds for the contract, and by
-    prerequisites of the version ``since`` or newer.
+    prerequisites of the version ``since`` or newer, up to the version ``last``.
     """
 
     scope: str
@@ -104,6 +113,7 @@ class Need:
     names: tuple[str, ...] = ()
     when: Callable[[Contract], bool] = _always
     since: int = 1
+    last: int = NEWEST
 
 
 @dataclass(frozen=True)
@@ -111,6 +121,7 @@ class Identity:
     """One component or job: why it exists, where its ServiceAccount lives, and its needs.
 
     ``connects`` means that it connects from outside, with a short-lived token; the others are accounts of pods.
+    ``on_grant`` is what it has only while an administrator of the customer grants it.
     """
 
     name: str
@@ -118,6 +129,7 @@ class Identity:
     home: str = SYSTEM_NAMESPACE
     connects: bool = False
     needs: tuple[Need, ...] = ()
+    on_grant: tuple[Need, ...] = ()
     applies: Callable[[Contract], bool] = _always
 
 
@@ -261,6 +273,8 @@ _CHECK_PRESETUP = (
     replace(_READ_GUARDRAILS, names=SECOND_GUARDRAILS, since=2),
 )
 
+_EVICT = Need(MODELS_NAMESPACE, "", ("pods/eviction",), ("create",))
+
 IDENTITIES = (
     Identity(
         name=OPERATOR,
@@ -305,7 +319,8 @@ IDENTITIES = (
             _WHICH_CLUSTER,
             Need(CLUSTER, "", ("nodes",), (*READ, "patch")),
             Need(MODELS_NAMESPACE, "", ("pods",), READ),
-            Need(MODELS_NAMESPACE, "", ("pods/eviction",), ("create",), when=_may_drain),
+            replace(_EVICT, when=_drains_by_itself),
+            replace(_EVICT, when=drains_by_grant, last=1),
             # To orphan a pod, so that its replacement starts first. A guardrail limits the patch to that.
             Need(MODELS_NAMESPACE, "", ("pods",), ("patch",), when=_may_drain),
             # On a node that cannot answer: whether a volume of a pod may be used on another node.
@@ -318,6 +333,7 @@ IDENTITIES = (
             Need(SYSTEM_NAMESPACE, "", ("configmaps",), ("create",)),
             Need(SYSTEM_NAMESPACE, "", ("configmaps",), ("get", "patch"), (RECORDS,)),
         ),
+        on_grant=(replace(_EVICT, when=drains_by_grant, since=2),),
     ),
     Identity(
         name="metrics-reader",
@@ -374,6 +390,8 @@ PLAYBOOKS = {
     "grant_setup_access": ADMINISTRATOR,
     "revoke_setup_access": ADMINISTRATOR,
     "approve": ADMINISTRATOR,
+    "grant_eviction": ADMINISTRATOR,
+    "revoke_eviction": ADMINISTRATOR,
     "revoke_approval": ADMINISTRATOR,
     "revocation_drill": ADMINISTRATOR,
     "offboard": ADMINISTRATOR,
@@ -388,4 +406,13 @@ def identities_of(contract: Contract) -> tuple[Identity, ...]:
 
 def granted(contract: Contract, identity: Identity, version: int = NEWEST) -> tuple[Need, ...]:
     """The needs of an identity, less what the contract rules out and what came after this version."""
-    return tuple(need for need in identity.needs if need.when(contract) and need.since <= version)
+    return _in_force(identity.needs, contract, version)
+
+
+def on_grant(contract: Contract, identity: Identity, version: int = NEWEST) -> tuple[Need, ...]:
+    """What an administrator of the customer may grant it for at most an hour, and it does not have by itself."""
+    return _in_force(identity.on_grant, contract, version)
+
+
+def _in_force(needs: Iterable[Need], contract: Contract, version: int) -> tuple[Need, ...]:
+    return tuple(need for need in needs if need.when(contract) and need.since <= version <= need.last)

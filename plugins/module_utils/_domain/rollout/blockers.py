@@ -19,8 +19,8 @@ Data = Mapping[str, Any]
 _TOPICS = {"offline": "networking", "old_kubernetes": "account", "missing_permissions": "security"}
 _ORDER = (
     "unfinished_upgrade", "other_release", "other_models", "wrong_source", "old_kubernetes", "missing_permissions",
-    "failed_before", "unhealthy", "locked", "frozen", "outside_window", "would_not_finish", "approval", "budget",
-    "earlier_wave",
+    "failed_before", "unhealthy", "locked", "frozen", "outside_window", "would_not_finish", "approval",
+    "eviction_not_granted", "budget", "earlier_wave",
 )  # fmt: skip
 
 
