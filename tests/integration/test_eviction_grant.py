@@ -239,6 +239,11 @@ def test_a_grant_is_made_once_and_a_rerun_prolongs_nothing(
     notes(cluster, until="2026-01-01T00:00:00Z")
     renewed = granted(cluster, until="30m")
     assert renewed["grant"]["until"] > at(0), "what is left of a grant that ended is replaced"
+    end = {GRANT: {"state": "absent"}}
+    checked = perform_tasks(tmp_path, connection_to(cluster), end, flags=("--check",)).result
+    assert (
+        checked["changed"] and not gone(cluster, BINDING) and granting(cluster, **WHO, until="30m")["changed"] is False
+    )
     assert granting(cluster, state="absent")["changed"]
     assert not granting(cluster, state="absent")["changed"]
     assert not {key for key in annotations(cluster) if "eviction" in key}
