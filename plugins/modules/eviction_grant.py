@@ -62,7 +62,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Let the pods of one node be evicted
+- name: Allow evictions of the pods of one node
   fireworks.byoc.eviction_grant:
     connection: "{{ byoc_connection | fireworks.byoc.admin_connection('admin.kubeconfig') }}"
     until: 30m

@@ -4,7 +4,7 @@
 """What each runtime identity may do, in one table. A right that is not here is not given.
 
 Never in it: wildcards, ``escalate``, ``bind``, ``impersonate``, secrets, ``pods/exec``. A test holds the table to that,
-and another runs every playbook as exactly the identity that :data:`PLAYBOOKS` names.
+and another runs every playbook as exactly the identity that :mod:`playbooks` names.
 """
 
 from __future__ import annotations
@@ -357,46 +357,6 @@ IDENTITIES = (
         home=MODELS_NAMESPACE,
     ),
 )
-
-ADMINISTRATOR = "administrator"
-"""The customer's: only an administrator applies the prerequisites, grants and revokes setup access, and can verify that
-nothing is left."""
-
-AUDITOR = "auditor"
-"""Not a runtime identity: may ask what others may do and read the prerequisites, like the customer's security team."""
-
-PLAYBOOKS = {
-    "audit_access": AUDITOR,
-    "onboard": OPERATOR,
-    "validate": OBSERVER,
-    "status": OBSERVER,
-    "explain": OBSERVER,
-    "models": OBSERVER,
-    "plan_upgrade": OBSERVER,
-    "upgrade": UPGRADER,
-    "rollback_stack": UPGRADER,
-    "deploy_models": DEPLOYER,
-    "rollback_model": DEPLOYER,
-    "retire_model": DEPLOYER,
-    "plan_models": DEPLOYER,
-    "verify_records": OBSERVER,
-    "health": OBSERVER,
-    "remediate": NODE_MEDIC,
-    "remediate_node": NODE_MEDIC,
-    "rotate_credentials": OPERATOR,
-    "presetup": ADMINISTRATOR,
-    "plan_presetup": ADMINISTRATOR,
-    "issue_operator_credential": ADMINISTRATOR,
-    "grant_setup_access": ADMINISTRATOR,
-    "revoke_setup_access": ADMINISTRATOR,
-    "approve": ADMINISTRATOR,
-    "grant_eviction": ADMINISTRATOR,
-    "revoke_eviction": ADMINISTRATOR,
-    "revoke_approval": ADMINISTRATOR,
-    "revocation_drill": ADMINISTRATOR,
-    "offboard": ADMINISTRATOR,
-}
-"""The identity that runs each playbook."""
 
 
 def identities_of(contract: Contract) -> tuple[Identity, ...]:
