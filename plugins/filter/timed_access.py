@@ -11,6 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access import grant as grants
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.eviction_grant import grant_line
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.lifetimes import (
     lifetime_doubts,
     token_lifetime,
@@ -74,6 +75,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "connecting_identities": connecting_identities,
+            "eviction_grant_line": grant_line,
             "grant_end": _grant_end,
             "issued_tokens": issued_tokens,
             "lifetime_doubts": lifetime_doubts,

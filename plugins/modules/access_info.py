@@ -78,6 +78,10 @@ options:
             type: list
             elements: str
             default: []
+          optional:
+            description: Whether it may be missing, as what the customer grants for an hour.
+            type: bool
+            default: false
       bindings:
         description: The bindings that give it this.
         type: list

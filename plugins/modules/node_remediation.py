@@ -322,7 +322,8 @@ taken:
     by which digest; they are empty where the contract asked nobody. Of a drain also C(first) (pods whose replacements
     came first), C(held) (those that stay without), C(evicted), C(counted_as_gone) (which of C(evicted) a
     node that cannot answer has not ended, and why they count as gone), C(held_by_node) (pods on such a node that only
-    a person can release, and why), C(blocked_by) (budgets that let no pod go), C(left) (who stays and why),
+    a person can release, and why), C(blocked_by) (budgets that let no pod go), C(not_granted) (which of them
+    the API server refused to evict, where the customer grants evictions), C(left) (who stays and why),
     C(unschedulable) and C(seconds).
   type: list
   elements: dict

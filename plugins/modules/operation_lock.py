@@ -64,6 +64,8 @@ options:
       - retire_model
       - approve
       - revoke_approval
+      - grant_eviction
+      - revoke_eviction
       - remediate
       - upgrade
       - rollback_stack

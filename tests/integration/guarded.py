@@ -49,7 +49,10 @@ OF_KINDS = (
 )
 # A refusal shows that one is in force. That of routes needs kinds that not every cluster serves; that of changes
 # refuses nothing where the contract holds nothing: tests/integration/test_changes_guardrail.py asks it.
-_ASKS = {**dict.fromkeys(("fireworks-nodes", "fireworks-scope", *OF_KINDS), MISBOUND), "fireworks-records": "operator"}
+_ASKS = {
+    **dict.fromkeys(("fireworks-nodes", "fireworks-scope", "fireworks-evictions", *OF_KINDS), MISBOUND),
+    "fireworks-records": "operator",
+}
 """Who is refused by that guardrail alone, where it is not the administrator."""
 _ASKED = tuple(name for name in GUARDRAILS if name not in (CHANGES_GUARDRAIL, "fireworks-routes"))
 
@@ -151,6 +154,7 @@ class Governed:
             ),
             "fireworks-scope": ("POST", "/api/v1/namespaces/default/configmaps", {"metadata": {"name": "x"}}),
             "fireworks-workloads": ("POST", f"/api/v1{MODELS}/services", service("x", type="NodePort")),
+            "fireworks-evictions": ("POST", f"/api/v1{MODELS}/pods/x/eviction", _EVICTION),
             "fireworks-tokens": ("POST", f"/api/v1{MODELS}/serviceaccounts/{MISBOUND}/token", _TOKEN),
             "fireworks-pod-fields": self._probing(hostname="a"),
             "fireworks-pods": self._probing(terminationGracePeriodSeconds=86400),
@@ -171,6 +175,7 @@ class Governed:
         )
 
 
+_EVICTION = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "x"}}
 _TOKEN = {"spec": {"expirationSeconds": 3600}}
 
 

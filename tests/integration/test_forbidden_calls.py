@@ -457,9 +457,6 @@ def test_every_write_that_is_needed_passes_the_guardrails(place: Governed, ident
                     "spec": {"unschedulable": True},
                 }
                 assert refusal(api, "PATCH", GPU_NODE, marks) == ""
-            elif resource == "pods/eviction":
-                eviction = {"apiVersion": "policy/v1", "kind": "Eviction", **named("holder")}
-                assert refusal(api, "POST", f"{PODS}/holder/eviction", eviction) == ""
             elif resource == "serviceaccounts/token":
                 for name in need.names:
                     assert refusal(api, "POST", f"{ACCOUNTS}/{name}/token", TOKEN) == ""

@@ -22,7 +22,8 @@ import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.tokens import read_claims
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrail_names import GUARDRAILS
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import CONNECTING, PLAYBOOKS
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import CONNECTING
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.playbooks import PLAYBOOKS
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.declared import VARIABLES
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup_version import ADDED
 from byoc_testbed import ClusterSpec, Testbed

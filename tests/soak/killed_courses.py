@@ -27,6 +27,7 @@ COURSES: dict[str, tuple[Prepared, tuple[Operation, ...]]] = {
     "setup access": (access.bare_site, (access.GRANT, access.REVOKE)),
     "credentials": (access.governed_site, (access.ROTATE,)),
     "approvals": (access.governed_site, (access.APPROVE, access.REVOKE_APPROVAL)),
+    "evictions": (access.governed_site, (access.GRANT_EVICTION, access.REVOKE_EVICTION)),
     "releases": (stack.stack_site, (stack.UPGRADE,)),
     "releases, back": (stack.stack_site, (stack.ROLLBACK,)),
     "models": (models.model_site, (models.DEPLOY,)),

@@ -22,6 +22,7 @@ _CREDENTIALS = ("-e", "credentials_dir={folder}/credentials")
 _OPERATOR = ("-e", "operator_kubeconfig={folder}/operator.kubeconfig")
 _GRANT = (*_ADMIN, "-e", "grantee=alice", "-e", "reason=test", "-e", "setup_kubeconfig={folder}/setup.kubeconfig")
 _APPROVAL = ("-e", "operation=deploy_models", "-e", "digest=000000000000", "-e", "approved_by=oncall@acme.example")
+_EVICTIONS = (*_ADMIN, "-e", "requested_by=sre@fireworks.example", "-e", "reason=test")
 _BAKE = (*NO_REQUESTS, "-e", "model_bake=1")
 _UPGRADE = ("-e", f"release={NEWER}", *REQUESTED_BY, *QUICK, *NO_SOAK)
 
@@ -80,6 +81,8 @@ ROWS = [
     # Nothing is planned that could be approved: tests/integration/test_model_change.py approves, twice.
     Row("approve", ONBOARDED, (*_ADMIN, *_APPROVAL), ends=(2, 2, 2)),
     Row("revoke_approval", ONBOARDED, (*_ADMIN, "-e", "digest=000000000000")),
+    Row("grant_eviction", ONBOARDED, _EVICTIONS, changes=True),
+    Row("revoke_eviction", ONBOARDED, _ADMIN, before=[("grant_eviction", _EVICTIONS)], changes=True),
     Row("rotate_credentials", ONBOARDED, _CREDENTIALS, changes=True),
     Row(
         "revocation_drill",

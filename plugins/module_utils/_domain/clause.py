@@ -56,6 +56,8 @@ _CLAUSES: Mapping[OperationName, tuple[Callable[[Contract], str], ...]] = {
     OperationName.ROTATE_CREDENTIALS: (_credential,),
     OperationName.APPROVE: (_approvals,),
     OperationName.REVOKE_APPROVAL: (_approvals,),
+    OperationName.GRANT_EVICTION: (_actions,),
+    OperationName.REVOKE_EVICTION: (_actions,),
     OperationName.GRANT_SETUP_ACCESS: (_administrator,),
     OperationName.REVOKE_SETUP_ACCESS: (_administrator,),
     OperationName.REVOCATION_DRILL: (_administrator,),

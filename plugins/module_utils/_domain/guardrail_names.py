@@ -10,6 +10,7 @@ from __future__ import annotations
 
 BUDGETS_GUARDRAIL = "fireworks-budgets"
 CHANGES_GUARDRAIL = "fireworks-changes"
+EVICTIONS_GUARDRAIL = "fireworks-evictions"
 NAMES_GUARDRAIL = "fireworks-names"
 OBJECTS_GUARDRAIL = "fireworks-objects"
 RECORDS_GUARDRAIL = "fireworks-records"
@@ -22,6 +23,7 @@ FIRST_GUARDRAILS = ("fireworks-nodes", "fireworks-scope", "fireworks-workloads")
 SECOND_GUARDRAILS = (
     BUDGETS_GUARDRAIL,
     CHANGES_GUARDRAIL,
+    EVICTIONS_GUARDRAIL,
     NAMES_GUARDRAIL,
     OBJECTS_GUARDRAIL,
     "fireworks-pod-fields",

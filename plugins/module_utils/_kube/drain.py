@@ -208,7 +208,7 @@ class Drainer:
             # More than one budget on one pod is a 500 that waiting does not fix; the deadline ends it, with its reason.
             self._later(one, error.what)
         else:
-            one.state, one.why = FAILED, error.what
+            one.state, one.why, one.forbidden = FAILED, error.what, error.status == 403
 
     def _later(self, one: Evicted, why: str) -> None:
         one.why, one.again = why, time.monotonic() + one.rest

@@ -21,7 +21,8 @@ class Evicted:
     """What became of one pod. state: gone, leaving, blocked (by a budget), failed, or held (only a person can help).
 
     asked: it is leaving, whoever asked for that. since: when this drain saw that first; 0 if it was leaving before.
-    counted: it counts as gone though its node, which cannot answer, has not ended it.
+    counted: it counts as gone though its node, which cannot answer, has not ended it. forbidden: the API server does
+    not let us evict it, by its authorizer or a policy.
     """
 
     pod: Pod
@@ -33,6 +34,7 @@ class Evicted:
     asked: bool = False
     since: float | None = None
     counted: bool = False
+    forbidden: bool = False
 
 
 def wanted_ready(owner: str, pods: Iterable[Pod], evicted: Container[str]) -> int:

@@ -38,6 +38,7 @@ _RULE = {
     "resource": {"type": "str", "required": True},
     "verbs": {"type": "list", "elements": "str", "required": True},
     "names": {"type": "list", "elements": "str", "default": []},
+    "optional": {"type": "bool", "default": False},
 }
 _BINDING = {
     "kind": {"type": "str", "required": True, "choices": ["RoleBinding", "ClusterRoleBinding"]},
@@ -79,6 +80,10 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     subjects = {each["identity"]: Subject(each["user"], tuple(each["groups"])) for each in expectations}
     served = served_resources(session)
     expected = {each["identity"]: rights_of(each["rules"], served) for each in expectations}
+    may = {
+        each["identity"]: rights_of([rule for rule in each["rules"] if rule["optional"]], served)
+        for each in expectations
+    }
     scopes = {right.namespace for rights in expected.values() for right in rights}
     namespaces = sorted({*parameters["namespaces"], *scopes} - {CLUSTER, EVERY})
     powers = _ask_for_everything(session, [_EVERYBODY, *subjects.values()], namespaces)
@@ -95,7 +100,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         answers[subject] = _ask(session, {subject: todo[subject]})[subject]
     answers = {subject: {**power, **answers.get(subject, {})} for subject, power in powers.items()}
     return {
-        **_judged(expected, subjects, answers),
+        **_judged(expected, may, subjects, answers),
         "questions": sum(len(each) for each in answers.values()),
         "exhaustive": exhaustive,
         "namespaces": namespaces,
@@ -152,14 +157,19 @@ def _powerful_in(power: Mapping[Right, Answer]) -> set[str]:
     return {right.namespace for right, answer in power.items() if answer.allowed and right.verb == EVERY}
 
 
-def _judged(expected: Mapping[str, set[Right]], subjects: Mapping[str, Subject], answers: Answers) -> dict[str, Any]:
+def _judged(
+    expected: Mapping[str, set[Right]],
+    may: Mapping[str, set[Right]],
+    subjects: Mapping[str, Subject],
+    answers: Answers,
+) -> dict[str, Any]:
     everybody = answers[_EVERYBODY]
     basic = {right for right in everybody if is_basic(right) and everybody[right].allowed}
     beyond = too_many(everybody, basic, {})
     found: dict[str, Any] = {"summary": [], "too_many": rows(beyond, EVERYBODY), "too_few": [], "matrix": []}
     for identity, subject in subjects.items():
         extra = too_many(answers[subject], expected[identity], everybody)
-        lacking = too_few(answers[subject], expected[identity], _powerful_in(answers[subject]))
+        lacking = too_few(answers[subject], expected[identity] - may[identity], _powerful_in(answers[subject]))
         found["too_many"] += rows(extra, identity)
         found["too_few"] += rows(lacking, identity)
         found["matrix"] += matrix(answers[subject], expected[identity], extra, identity)

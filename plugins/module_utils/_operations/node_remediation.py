@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
+from .._domain.access.eviction_grant import Evictions, granted_in
 from .._domain.health.finding import Finding
+from .._domain.identities.needs import drains_by_grant
 from .._domain.names import EMERGENCY_ANNOTATION, MODELS_NAMESPACE, SYSTEM_NAMESPACE
 from .._domain.remediation import (
     Budget,
@@ -36,6 +38,7 @@ from .._domain.rollout.live import approvals_in, frozen_in
 from .._domain.rollout.node_action import Given
 from .._kube.drain import PARALLEL
 from .._kube.errors import KubeError, NotFoundError
+from .._kube.permissions import ask_permissions
 from .._kube.selector import selects
 from .._kube.session import Session
 from .._operation import Context, Operation
@@ -73,6 +76,7 @@ _ROUNDS = 6
 #: So old may be what was read of the nodes, beside what our writes answered. What changed since refuses to be written.
 _FRESH_SECONDS = 5.0
 _SYSTEM = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}"
+_EVICT = {"verb": "create", "resource": "pods", "subresource": "eviction", "namespace": MODELS_NAMESPACE}
 _BUDGETS = f"/apis/policy/v1/namespaces/{MODELS_NAMESPACE}/poddisruptionbudgets"
 
 
@@ -111,6 +115,7 @@ class _Run:
             seconds=self._limits.drain_deadline,
             parallel=parameters["parallel"],
             check=self._check,
+            by_grant=drains_by_grant(self._contract),
         )
 
     def result(self) -> dict[str, Any]:
@@ -195,7 +200,15 @@ class _Run:
             emergency=Emergency(**emergency) if emergency else None,
             frozen=frozen_in(notes),
             declared=bool(notes.get(EMERGENCY_ANNOTATION)),
+            evictions=self._evictions(notes),
         )
+
+    def _evictions(self, notes: Mapping[str, str]) -> Evictions | None:
+        """What the customer lets us evict, where the contract asks for that; known before anything is touched."""
+        if not drains_by_grant(self._contract):
+            return None
+        [bound] = ask_permissions(self._session, [_EVICT])
+        return Evictions(granted_in(notes), bound["allowed"])
 
     def _seen(self, node: str, replicas: Replicas, given: Given) -> Seen:
         serving = tuple(replicas.on(node))

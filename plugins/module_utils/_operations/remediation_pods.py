@@ -23,6 +23,7 @@ from .._kube.replacing import return_to_owner
 from .._kube.session import Session
 from .._kube.unended import silence_of
 from .._vocabulary.actions import EVICTED, UPDATED
+from .._vocabulary.owner import Owner
 from .remediation_nodes import NodeWriter, Raw, Written, pod_written, taken
 
 PODS = f"/api/v1/namespaces/{MODELS_NAMESPACE}/pods"
@@ -38,14 +39,18 @@ class PodMover:
     :param seconds: the deadline of a drain.
     :param parallel: how many pods are evicted at once.
     :param check: nothing is moved.
+    :param by_grant: whether the customer grants evictions each time, so that who refuses one is them.
     """
 
-    def __init__(self, session: Session, writer: NodeWriter, *, seconds: float, parallel: int, check: bool) -> None:
+    def __init__(
+        self, session: Session, writer: NodeWriter, *, seconds: float, parallel: int, check: bool, by_grant: bool
+    ) -> None:
         self._session = session
         self._writer = writer
         self._seconds = seconds
         self._parallel = parallel
         self._check = check
+        self._by_grant = by_grant
         self._known: dict[str, tuple[float, Raw | None]] = {}
         self.waits: dict[str, Step] = {}
         """By node, what has to happen before it can be drained, where only a person can bring that about."""
@@ -66,7 +71,7 @@ class PodMover:
         return done
 
     def _drained(self, step: Step, outcome: Drained) -> dict[str, Any]:
-        told = _told(step, outcome)
+        told = _told(step, outcome, by_grant=self._by_grant)
         if not outcome.emptied(step.node):
             return self._unfinished(step, outcome, told)
         live = self._writer.node(step.node)
@@ -85,6 +90,8 @@ class PodMover:
 
     def _unfinished(self, step: Step, outcome: Drained, told: dict[str, Any]) -> dict[str, Any]:
         """A drain that left pods. Where only a person can help, that is the node's next step, and whose it is."""
+        if told["more"]["not_granted"]:
+            step = replace(step, owner=Owner.CUSTOMER)
         if told["more"]["held_by_node"]:
             wait = self.waits[step.node] = not_ended(step, told["more"]["held_by_node"])
             step, told["why"] = replace(step, owner=wait.owner), "; ".join(filter(None, [told["why"], wait.why]))
@@ -108,7 +115,7 @@ class PodMover:
                 done.append(taken(step, bool(only), why, objects=_evicted(sorted(only))))
                 continue
             outcome = self._drainer([step], only, lambda _node: True).drain()
-            told = _told(step, outcome)
+            told = _told(step, outcome, by_grant=self._by_grant)
             if outcome.emptied(step.node):
                 done.append(taken(step, bool(outcome.gone(step.node)), told["why"], **told["more"]))
             else:
@@ -170,7 +177,7 @@ def _evicted(pods: Iterable[str]) -> list[Written]:
     return [pod_written(pod, EVICTED) for pod in pods]
 
 
-def _told(step: Step, outcome: Drained) -> dict[str, Any]:
+def _told(step: Step, outcome: Drained, *, by_grant: bool) -> dict[str, Any]:
     own = [one for one in outcome.evicted if one.pod.node == step.node]
     held = {one.pod.key: one.why for one in own if one.state == HELD}
     open_ones = [f"{one.pod.key} {one.state}: {one.why}" for one in own if one.state not in ("gone", HELD)]
@@ -183,6 +190,7 @@ def _told(step: Step, outcome: Drained) -> dict[str, Any]:
     if budgets:
         why = f"PodDisruptionBudget {', '.join(budgets)} lets no pod go; {why}"
     more = {
+        "not_granted": [one.pod.key for one in own if one.forbidden and by_grant],
         "evicted": [one.pod.key for one in own if one.state == "gone"],
         "counted_as_gone": counted,
         "held_by_node": held,

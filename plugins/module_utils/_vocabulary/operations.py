@@ -19,6 +19,8 @@ class OperationName(StrEnum):
     RETIRE_MODEL = "retire_model"
     APPROVE = "approve"
     REVOKE_APPROVAL = "revoke_approval"
+    GRANT_EVICTION = "grant_eviction"
+    REVOKE_EVICTION = "revoke_eviction"
     REMEDIATE = "remediate"
     UPGRADE = "upgrade"
     ROLLBACK_STACK = "rollback_stack"

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is set up and ended as a whole: a cluster's stack, setup access, credentials, by playbooks; and approvals."""
+"""What is set up and ended as a whole: a cluster's stack, setup access, credentials, by playbooks; and grants."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from tests.integration.ansible_runs import Forked
 from tests.integration.governed import governed
 from tests.integration.interrupting import Operation, Site, complete, everything, site_on
 from tests.integration.journey import NO_BAKE, NO_REQUESTS, bare, ours, wipe
+from tests.integration.plays import connection_to, perform
 
 _REVIEW = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
 
@@ -182,3 +183,35 @@ def _approvals(site: Site) -> dict[str, Any]:
 
 APPROVE = Operation("approve", _not_approved, _approve, _approvals, goals=("first", "second"))
 REVOKE_APPROVAL = Operation("revoke_approval", _approved, _take_back, _approvals, goals=("first", "second"))
+
+
+# --- let pods be evicted, and end that -----------------------------------------------------------------
+
+_EVICTIONS = {"until": "30m", "requested_by": "sre@fireworks.example", "reason": "a test"}
+
+
+def _let_evict(site: Site, _goal: str) -> Forked:
+    return site.operation("eviction_grant", "grant_eviction", **_EVICTIONS)
+
+
+def _end_evictions(site: Site, _goal: str) -> Forked:
+    return site.operation("eviction_grant", "revoke_eviction", state="absent")
+
+
+def _no_evictions(site: Site, _goal: str) -> None:
+    done = perform(connection_to(site.cluster), "fireworks.byoc.eviction_grant", state="absent")
+    assert not done["failed"], done
+
+
+def _evictions_granted(site: Site, goal: str) -> None:
+    _no_evictions(site, goal)
+    complete(site, GRANT_EVICTION, goal)
+
+
+def _evictions(site: Site) -> dict[str, Any]:
+    notes = site.cluster.request("GET", _SYSTEM)["metadata"].get("annotations") or {}
+    return {**everything(site), "evictions": [key for key in sorted(notes) if "/eviction-" in key]}
+
+
+GRANT_EVICTION = Operation("grant_eviction", _no_evictions, _let_evict, _evictions)
+REVOKE_EVICTION = Operation("revoke_eviction", _evictions_granted, _end_evictions, _evictions)

@@ -15,6 +15,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.inventory import cluster_facts
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import (
     AUDIENCES_ANNOTATION,
+    EVICTION_ROLE,
     PRESETUP_ANNOTATION,
     PRESETUP_VERSION_ANNOTATION,
 )
@@ -55,7 +56,7 @@ def names(version: int | None) -> set[str]:
 
 
 def test_each_version_adds_what_it_says() -> None:
-    assert names(NEWEST) - names(1) == LATER
+    assert names(NEWEST) - names(1) == {*LATER, EVICTION_ROLE}
     assert names(1) < names(NEWEST) == names(None)
     assert set(ADDED) == set(range(2, NEWEST + 1))
 

@@ -60,7 +60,7 @@ def accounted_objects(
         *_of_every_namespace(str(contract["identity"]["provider"])),
         *_kept_by_operations(units),
         *(_candidates(units) if purpose in _CHANGES_OF_MODELS else ()),
-        *_bindings_of_customers(contract),
+        *_bindings_of_customers(contract, (facts or {}).get("annotations") or {}),
         *(_canaries() if purpose in _REPAIRS else ()),
     ]
 
@@ -175,9 +175,9 @@ def _candidates(units: Mapping[str, list[dict[str, Any]]]) -> Iterator[Entry]:
                 yield _of_manifest({**manifest, "metadata": {**manifest["metadata"], "name": name}})
 
 
-def _bindings_of_customers(contract: Data) -> Iterator[Entry]:
-    """In their own namespaces."""
-    for each in access_expectations(contract):
+def _bindings_of_customers(contract: Data, notes: Mapping[str, str]) -> Iterator[Entry]:
+    """In their own namespaces; and in ours that of a grant which they noted."""
+    for each in access_expectations(contract, notes=notes):
         for binding in each["bindings"]:
             yield _entry(binding["kind"], RBAC_GROUP, binding["namespace"], binding["name"])
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from ..identities.needs import CONNECTING, LEASE_GROUP, Need, granted, identities_of
+from ..identities.needs import CONNECTING, LEASE_GROUP, Need, granted, identities_of, on_grant
 from ..identities.permissions import onboarding_needs
 from ..names import LOCK, RECORDS, SETUP_NAMESPACE, account_user
 from .reading import Call, Right
@@ -38,6 +38,7 @@ class Rights:
     def __init__(self, contract: Contract) -> None:
         applying = identities_of(contract)
         self._needs = {account_user(each.name, each.home): granted(contract, each) for each in applying}
+        self._for_a_while = {account_user(each.name, each.home): on_grant(contract, each) for each in applying}
         self._names = {account_user(each.name, each.home): each.name for each in applying}
         self._setup = onboarding_needs(contract)
 
@@ -49,7 +50,8 @@ class Rights:
         """Whether a role of the contract has the right that the call took."""
         if _is_setup(call.user):
             return gives_itself_up(call) or any(_covers(need, call) for need in self._setup)
-        return any(_covers(need, call) for need in self._needs.get(call.user, ()))
+        needs = (*self._needs.get(call.user, ()), *self._for_a_while.get(call.user, ()))
+        return any(_covers(need, call) for need in needs)
 
     def unused(self, used: Mapping[str, Collection[Right]]) -> Iterator[dict[str, str]]:
         """A row for each right of an identity that connects, and that it never used."""

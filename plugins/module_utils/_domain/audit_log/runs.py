@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..._vocabulary.actions import DELETED, EVICTED, UPDATED
-from ..identities.needs import ADMINISTRATOR, OPERATOR, PLAYBOOKS
+from ..identities.needs import OPERATOR
+from ..identities.playbooks import ADMINISTRATOR, PLAYBOOKS
 from .reading import Call, Place, moment
 from .rights import SETUP, gives_itself_up, keeps_records
 

@@ -15,6 +15,7 @@ from typing import Any
 from ..presetup_version import NEWEST
 from .budgets import budgets_policy
 from .changes import changes_policy
+from .evictions import evictions_policy
 from .nodes import nodes_policy
 from .objects import objects_policy
 from .pod_allowlist import pod_fields_policy
@@ -60,6 +61,7 @@ def guardrail_objects(
             replicas_policy(contract),
             records_policy(),
             budgets_policy(),
+            evictions_policy(contract),
             names_policy(),
             objects_policy(),
             routes_policy(contract),

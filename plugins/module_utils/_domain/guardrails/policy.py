@@ -35,6 +35,7 @@ class Policy:
     :param variables: expressions by name; a later one may use an earlier one.
     :param part_of: the set that it belongs to.
     :param parameter: the object that its expressions read as ``params``: ``apiVersion``, ``kind`` and ``name``.
+    :param without: what becomes of a request, whoever makes it, where that object is not there: ``Deny`` or ``Allow``.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Policy:
     variables: dict[str, str] = field(default_factory=dict)
     part_of: str = PRESETUP_SET
     parameter: Manifest = field(default_factory=dict)
+    without: str = "Deny"
 
 
 def literal(value: Any) -> str:
@@ -71,7 +73,7 @@ def manifests(policy: Policy) -> list[Manifest]:
     binding: Manifest = {"policyName": policy.name, "validationActions": ["Deny"]}
     if policy.parameter:
         spec["paramKind"] = {key: policy.parameter[key] for key in ("apiVersion", "kind")}
-        binding["paramRef"] = {"name": policy.parameter["name"], "parameterNotFoundAction": "Deny"}
+        binding["paramRef"] = {"name": policy.parameter["name"], "parameterNotFoundAction": policy.without}
     for key, expressions in (("matchConditions", policy.conditions), ("variables", policy.variables)):
         if expressions:
             spec[key] = [{"name": name, "expression": text} for name, text in expressions.items()]

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..identities.customers import observed_at_customers
-from ..identities.needs import CLUSTER, CONNECTING, OPERATOR, Need, granted, identities_of
+from ..identities.needs import CLUSTER, CONNECTING, OPERATOR, Need, granted, identities_of, on_grant
 from ..names import NAMESPACES, PRESETUP_SET, account_user
 from ..presetup_version import NEWEST
 from .pods import KEPT_RULE, POD_RULES
@@ -41,7 +41,8 @@ _READS = ("get", "list", "watch")
 
 def scope_policy(contract: Mapping[str, Any], version: int = NEWEST) -> Policy:
     """The guardrail ``fireworks-scope``, by prerequisites of this version."""
-    needs = [need for identity in identities_of(contract) for need in granted(contract, identity)]
+    identities = identities_of(contract)
+    needs = [need for each in identities for need in (*granted(contract, each), *on_grant(contract, each))]
     # To the API server, any proxied request is a connection.
     writes = writes_of([*needs, *observed_at_customers(contract)])
     return Policy(

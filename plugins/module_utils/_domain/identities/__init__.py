@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..names import PRESETUP_SET, labels
+from ..names import EVICTION_ROLE, PRESETUP_SET, labels
 from ..presetup_version import NEWEST
-from .needs import CLUSTER, RBAC_GROUP, Identity, Need, granted, identities_of
+from .needs import CLUSTER, RBAC_GROUP, Identity, Need, granted, identities_of, on_grant
 from .permissions import applies_prerequisites, required_permissions
 
 __all__ = ["account_objects", "applies_prerequisites", "identity_objects", "required_permissions"]
@@ -24,6 +24,10 @@ def identity_objects(contract: Mapping[str, Any], version: int = NEWEST) -> list
     for identity in identities_of(contract):
         needs = granted(contract, identity, version)
         found += account_objects(identity.name, identity.home, needs, _about(identity))
+        # Bound to nobody: that is what an administrator does, for at most an hour.
+        found += [
+            _role(EVICTION_ROLE, need.scope, [need], _about(identity)) for need in on_grant(contract, identity, version)
+        ]
     return found
 
 
@@ -43,27 +47,39 @@ def account_objects(name: str, home: str, needs: Iterable[Need], about: Manifest
         "automountServiceAccountToken": False,
     }
     subject = {"kind": "ServiceAccount", "name": name, "namespace": home}
-    return [account, *(made for scope, scoped in scopes.items() for made in _role(subject, scope, scoped, about))]
-
-
-def _role(subject: Manifest, scope: str, needs: Iterable[Need], about: Manifest) -> list[Manifest]:
-    kind = "ClusterRole" if scope == CLUSTER else "Role"
-    name = f"fireworks-{subject['name']}"
+    role = f"fireworks-{name}"
     return [
-        {
-            "apiVersion": f"{RBAC_GROUP}/v1",
-            "kind": kind,
-            "metadata": _metadata(name, scope, about),
-            "rules": [rule_of(need) for need in needs],
-        },
-        {
-            "apiVersion": f"{RBAC_GROUP}/v1",
-            "kind": kind + "Binding",
-            "metadata": _metadata(name, scope, about),
-            "roleRef": {"apiGroup": RBAC_GROUP, "kind": kind, "name": name},
-            "subjects": [subject],
-        },
+        account,
+        *(
+            made
+            for scope, scoped in scopes.items()
+            for made in (_role(role, scope, scoped, about), binding(role, scope, subject, about))
+        ),
     ]
+
+
+def _role(name: str, scope: str, needs: Iterable[Need], about: Manifest) -> Manifest:
+    return {
+        "apiVersion": f"{RBAC_GROUP}/v1",
+        "kind": _kind(scope),
+        "metadata": _metadata(name, scope, about),
+        "rules": [rule_of(need) for need in needs],
+    }
+
+
+def binding(name: str, scope: str, subject: Manifest, about: Manifest) -> Manifest:
+    """The binding of a role to a subject, which has the role's name."""
+    return {
+        "apiVersion": f"{RBAC_GROUP}/v1",
+        "kind": _kind(scope) + "Binding",
+        "metadata": _metadata(name, scope, about),
+        "roleRef": {"apiGroup": RBAC_GROUP, "kind": _kind(scope), "name": name},
+        "subjects": [subject],
+    }
+
+
+def _kind(scope: str) -> str:
+    return "ClusterRole" if scope == CLUSTER else "Role"
 
 
 def _about(identity: Identity) -> Manifest:

@@ -4,7 +4,7 @@
 """What each runtime identity may do, in one table. A right that is not here is not given.
 
 Never in it: wildcards, ``escalate``, ``bind``, ``impersonate``, secrets, ``pods/exec``. A test holds the table to that,
-and another runs every playbook as exactly the identity that :data:`PLAYBOOKS` names.
+and another runs every playbook as exactly the identity that :mod:`playbooks` names.
 """
 
 from __future__ import annotations
@@ -63,6 +63,15 @@ def _may_drain(contract: Contract) -> bool:
     return action(contract, "drain") != "never"
 
 
+def _drains_by_itself(contract: Contract) -> bool:
+    return action(contract, "drain") == "auto"
+
+
+def drains_by_grant(contract: Contract) -> bool:
+    """Whether pods are evicted only while an administrator of the customer lets them be."""
+    return action(contract, "drain") == "approve"
+
+
 def _may_cordon(contract: Contract) -> bool:
     return action(contract, "cordon") != "never"
 
@@ -95,7 +104,7 @@ class Need:
     """Verbs on resources of one API group, in one namespace or (``CLUSTER``) cluster-wide.
 
     ``names`` limits it to objects of these names. It is given only where ``when`` holds for the contract, and by
-    prerequisites of the version ``since`` or newer.
+    prerequisites of the version ``since`` or newer, up to the version ``last``.
     """
 
     scope: str
@@ -105,6 +114,7 @@ class Need:
     names: tuple[str, ...] = ()
     when: Callable[[Contract], bool] = _always
     since: int = 1
+    last: int = NEWEST
 
 
 @dataclass(frozen=True)
@@ -112,6 +122,7 @@ class Identity:
     """One component or job: why it exists, where its ServiceAccount lives, and its needs.
 
     ``connects`` means that it connects from outside, with a short-lived token; the others are accounts of pods.
+    ``on_grant`` is what it has only while an administrator of the customer grants it.
     """
 
     name: str
@@ -119,6 +130,7 @@ class Identity:
     home: str = SYSTEM_NAMESPACE
     connects: bool = False
     needs: tuple[Need, ...] = ()
+    on_grant: tuple[Need, ...] = ()
     applies: Callable[[Contract], bool] = _always
 
 
@@ -262,6 +274,8 @@ _CHECK_PRESETUP = (
     replace(_READ_GUARDRAILS, names=SECOND_GUARDRAILS, since=2),
 )
 
+_EVICT = Need(MODELS_NAMESPACE, "", ("pods/eviction",), ("create",))
+
 IDENTITIES = (
     Identity(
         name=OPERATOR,
@@ -306,7 +320,8 @@ IDENTITIES = (
             _WHICH_CLUSTER,
             Need(CLUSTER, "", ("nodes",), (*READ, "patch")),
             Need(MODELS_NAMESPACE, "", ("pods",), READ),
-            Need(MODELS_NAMESPACE, "", ("pods/eviction",), ("create",), when=_may_drain),
+            replace(_EVICT, when=_drains_by_itself),
+            replace(_EVICT, when=drains_by_grant, last=1),
             # To orphan a pod, so that its replacement starts first. A guardrail limits the patch to that.
             Need(MODELS_NAMESPACE, "", ("pods",), ("patch",), when=_may_drain),
             # On a node that cannot answer: whether a volume of a pod may be used on another node.
@@ -321,6 +336,7 @@ IDENTITIES = (
             # Under other bounds than those that are remembered there it does nothing.
             Need(SYSTEM_NAMESPACE, "", ("configmaps",), ("get",), (PRESETUP_SET,), since=2),
         ),
+        on_grant=(replace(_EVICT, when=drains_by_grant, since=2),),
     ),
     Identity(
         name="metrics-reader",
@@ -345,44 +361,6 @@ IDENTITIES = (
     ),
 )
 
-ADMINISTRATOR = "administrator"
-"""The customer's: only an administrator applies the prerequisites, grants and revokes setup access, and can verify that
-nothing is left."""
-
-AUDITOR = "auditor"
-"""Not a runtime identity: may ask what others may do and read the prerequisites, like the customer's security team."""
-
-PLAYBOOKS = {
-    "audit_access": AUDITOR,
-    "onboard": OPERATOR,
-    "validate": OBSERVER,
-    "status": OBSERVER,
-    "explain": OBSERVER,
-    "models": OBSERVER,
-    "plan_upgrade": OBSERVER,
-    "upgrade": UPGRADER,
-    "rollback_stack": UPGRADER,
-    "deploy_models": DEPLOYER,
-    "rollback_model": DEPLOYER,
-    "retire_model": DEPLOYER,
-    "plan_models": DEPLOYER,
-    "verify_records": OBSERVER,
-    "health": OBSERVER,
-    "remediate": NODE_MEDIC,
-    "remediate_node": NODE_MEDIC,
-    "rotate_credentials": OPERATOR,
-    "presetup": ADMINISTRATOR,
-    "plan_presetup": ADMINISTRATOR,
-    "issue_operator_credential": ADMINISTRATOR,
-    "grant_setup_access": ADMINISTRATOR,
-    "revoke_setup_access": ADMINISTRATOR,
-    "approve": ADMINISTRATOR,
-    "revoke_approval": ADMINISTRATOR,
-    "revocation_drill": ADMINISTRATOR,
-    "offboard": ADMINISTRATOR,
-}
-"""The identity that runs each playbook."""
-
 
 def identities_of(contract: Contract) -> tuple[Identity, ...]:
     """The identities that the contract needs."""
@@ -391,4 +369,13 @@ def identities_of(contract: Contract) -> tuple[Identity, ...]:
 
 def granted(contract: Contract, identity: Identity, version: int = NEWEST) -> tuple[Need, ...]:
     """The needs of an identity, less what the contract rules out and what came after this version."""
-    return tuple(need for need in identity.needs if need.when(contract) and need.since <= version)
+    return _in_force(identity.needs, contract, version)
+
+
+def on_grant(contract: Contract, identity: Identity, version: int = NEWEST) -> tuple[Need, ...]:
+    """What an administrator of the customer may grant it for at most an hour, and it does not have by itself."""
+    return _in_force(identity.on_grant, contract, version)
+
+
+def _in_force(needs: Iterable[Need], contract: Contract, version: int) -> tuple[Need, ...]:
+    return tuple(need for need in needs if need.when(contract) and need.since <= version <= need.last)

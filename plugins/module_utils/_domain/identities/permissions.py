@@ -21,6 +21,7 @@ from .needs import (
     Need,
     granted,
     identities_of,
+    on_grant,
 )
 
 _SEE = ("get", "list")
@@ -61,7 +62,8 @@ def setup_needs(contract: Mapping[str, Any]) -> tuple[Need, ...]:
     found += [Need(CLUSTER, group, (resource,), _SEE) for group, resource, _names in _IN_CLUSTER]
     found += [Need(CLUSTER, group, (resource,), WRITE, names) for group, resource, names in _IN_CLUSTER]
     found += [Need(ns, group, (resource,), _MANAGE) for ns in NAMESPACES for group, resource in _IN_NAMESPACES]
-    found += [need for identity in identities_of(contract) for need in granted(contract, identity)]
+    for identity in identities_of(contract):
+        found += [*granted(contract, identity), *on_grant(contract, identity)]
     return tuple(dict.fromkeys(found))
 
 

@@ -34,11 +34,12 @@ _CREDENTIALS = ("rotate_credentials", "revocation_drill")
 _FIRST_CREDENTIAL = "issue_operator_credential"
 _ISSUING = (*_CREDENTIALS, "revoke_setup_access")
 _APPROVALS = ("approve", "revoke_approval")
+_EVICTIONS = ("grant_eviction", "revoke_eviction")
 CHANGING = (
     *("onboard", "presetup", _FIRST_CREDENTIAL, "deploy_models", "retire_model", "remediate", "upgrade", "offboard"),
-    *(*_ROLLBACKS, *_GRANTS, *_CREDENTIALS, *_APPROVALS),
+    *(*_ROLLBACKS, *_GRANTS, *_CREDENTIALS, *_APPROVALS, *_EVICTIONS),
 )
-_ADMINISTRATORS = ("presetup", _FIRST_CREDENTIAL, *_GRANTS, "revocation_drill", *_APPROVALS)
+_ADMINISTRATORS = ("presetup", _FIRST_CREDENTIAL, *_GRANTS, "revocation_drill", *_APPROVALS, *_EVICTIONS)
 _BY_ADMINISTRATORS = (
     *("audit_access", "plan_presetup", "offboard", "onboard", *_ADMINISTRATORS, "rotate_credentials", "verify_records"),
 )
@@ -86,15 +87,15 @@ VARIABLES = (
         Kind.TEXT,
         "who requests a change; kept in revisions and backups. Nobody approves a change of their own",
         EVERY,
-        required=_UPGRADING,
+        required=(*_UPGRADING, "grant_eviction"),
         default="the user that runs the playbook",
     ),
     Variable(
         "reason",
         Kind.TEXT,
         "why; kept in revisions, backups and grants",
-        ("deploy_models", "plan_models", *_UPGRADING, *_ROLLBACKS, "grant_setup_access"),
-        required=("grant_setup_access",),
+        ("deploy_models", "plan_models", *_UPGRADING, *_ROLLBACKS, "grant_setup_access", "grant_eviction"),
+        required=("grant_setup_access", "grant_eviction"),
     ),
     Variable(
         "confirm",
@@ -272,6 +273,8 @@ VARIABLES = (
         required=("grant_setup_access",),
     ),
     Variable("grant_until", Kind.TEXT, "how long, or until when", ("grant_setup_access",), default="8h"),
+    Variable("grant_until", Kind.TEXT, "how long, or until when; an hour at most", ("grant_eviction",), default="1h"),
+    Variable("nodes", Kind.LIST, "on which nodes pods may be evicted", ("grant_eviction",), default="all of them"),
     Variable("setup_kubeconfig", Kind.PATH, "the file of the grant's credential", _GRANTS),
     Variable(
         "setup_access_tasks",

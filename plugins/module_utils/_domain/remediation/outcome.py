@@ -10,19 +10,21 @@ from typing import Any
 
 from ..._vocabulary.owner import NO_CONTACT, Owner
 from ..._vocabulary.wording import spoken
+from ..access.eviction_grant import grant_command
 from ..clause import clause
 from ..outcome import Outcome, Result
 from ..people import contact
 from ..rollout.blockers import waits_for_approval
+from ..rollout.node_action import NOT_GRANTED
 from .step import OBSERVE, REPAIR
 
 Data = Mapping[str, Any]
 
 STEP_FAILED, REPAIR_FAILED = "step_failed", "repair_failed"
-CAUSES = {"held_by_node": "node_unreachable", "blocked_by": "drain_blocked"}
+CAUSES = {"not_granted": NOT_GRANTED, "held_by_node": "node_unreachable", "blocked_by": "drain_blocked"}
 """Codes of a failed step, by what it says of itself."""
 _APPROVE = "have it approved, as the report shows, and run this again"
-_CODES = ("approval", "frozen", "would_not_finish", "outside_window")
+_CODES = ("approval", NOT_GRANTED, "frozen", "would_not_finish", "outside_window")
 """Where several nodes wait, what only a person can end is told first."""
 
 
@@ -40,11 +42,15 @@ def remediation_outcome(
     if failed:
         why = f"{spoken(failed[0]['do'])}: {failed[0]['result']}"
         code = _failure(failed[0])
-        return _told(contract, Result.FAILED, code, failed, why, "look at the step, then run this again")
+        refused = [one["node"] for one in failed if one.get("not_granted")]
+        after = _granted(contract, refused) if refused else "look at the step, then run this again"
+        return _told(contract, Result.FAILED, code, failed, why, after)
     if held:
         code = str(held[0]["code"])
         blockers = [blocker for one in held for blocker in one["blockers"]]
-        next_step = _APPROVE if waits_for_approval(blockers) else ""
+        waiting = [one["object"] for one in blockers if one["code"] == NOT_GRANTED]
+        steps_to_take = [_APPROVE] * waits_for_approval(blockers) + ([_granted(contract, waiting)] if waiting else [])
+        next_step = "; and ".join(steps_to_take)
         found = _told(contract, Result.WAITING, code, held, held[0]["why"], next_step)
         return {**found, "blockers": blockers, "next_at": held[0]["next_at"] or None}
     if left:
@@ -57,6 +63,11 @@ def remediation_outcome(
         result = Result.WOULD_CHANGE if check_mode else Result.DONE
     what = "; ".join(f"{one['node']}: {spoken(one['do'])}, {one['why']}" for one in under_way)
     return _outcome(contract, result, code=result.value, what=what)
+
+
+def _granted(contract: Data, nodes: Sequence[str]) -> str:
+    command = grant_command(str(contract["identity"]["name"]), nodes)
+    return f"have the customer's administrator grant it for at most an hour, then run this again: {command}"
 
 
 def _failure(step: Data) -> str:

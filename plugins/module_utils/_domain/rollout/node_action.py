@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from ..._vocabulary.owner import Owner
+from ..access.eviction_grant import Evictions
 from ..contract.actions import AUTO, NEVER, QUARANTINE, permission
 from ..contract.bounds import bounds_digest
 from ..contract.digest import contract_digest as digest
@@ -24,12 +25,14 @@ from .approval import AWX, FILE, SHORTEST, Change, Verdict, approved, approvers,
 from .blockers import Blocker, waits_for_approval
 from .calendar import Calendar
 from .emergency import Emergency
-from .permission import SKIP, Decision, asked_of, held, permit
+from .permission import SKIP, WAIT, Decision, asked_of, held, permit
 from .policy import Estimate
 
 Data = Mapping[str, Any]
 
 NODE_ACTION = "node_action"
+NOT_GRANTED = "eviction_not_granted"
+_EVICTING = "drain"
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,8 @@ class Given:
     """What was given for a cluster's nodes.
 
     :param approvals: wherever they come from. :param frozen: a freeze that is set in the cluster (see ``case``), and
-    ``declared``, whether an emergency is.
+    ``declared``, whether an emergency is. :param evictions: what may be evicted, where the contract asks for a grant of
+    the customer's.
     """
 
     requested_by: str = ""
@@ -45,6 +49,7 @@ class Given:
     emergency: Emergency | None = None
     frozen: Data | None = None
     declared: bool = False
+    evictions: Evictions | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,11 @@ def decide_action(
     change = _change(contract, target, given, f"actions.{action} is auto" if allowed == AUTO else "")
     live = {"frozen": given.frozen, "emergency": given.declared}
     asked = asked_of(contract, live, change, approvals=given.approvals, emergency=given.emergency, estimate=needed)
-    return permit(replace(asked, calendar=Calendar()) if action == QUARANTINE else asked, now)
+    decided = permit(replace(asked, calendar=Calendar()) if action == QUARANTINE else asked, now)
+    missing = given.evictions.missing(target.node, now.timestamp()) if given.evictions and action == _EVICTING else ""
+    if not missing:
+        return decided
+    return held(WAIT, [*decided.blockers, Blocker(NOT_GRANTED, missing, Owner.CUSTOMER)], decided.at)
 
 
 def approved_by_person(contract: Data, target: Target, given: Given, now: datetime) -> Verdict:
