@@ -12,6 +12,7 @@ BUDGETS_GUARDRAIL = "fireworks-budgets"
 CHANGES_GUARDRAIL = "fireworks-changes"
 NAMES_GUARDRAIL = "fireworks-names"
 OBJECTS_GUARDRAIL = "fireworks-objects"
+PRODUCTS_GUARDRAIL = "fireworks-products"
 RECORDS_GUARDRAIL = "fireworks-records"
 ROUTES_GUARDRAIL = "fireworks-routes"
 SCALERS_GUARDRAIL = "fireworks-scalers"
@@ -26,6 +27,7 @@ SECOND_GUARDRAILS = (
     OBJECTS_GUARDRAIL,
     "fireworks-pod-fields",
     "fireworks-pods",
+    PRODUCTS_GUARDRAIL,
     RECORDS_GUARDRAIL,
     "fireworks-replicas",
     ROUTES_GUARDRAIL,

@@ -76,7 +76,7 @@ def test_a_row_says_it_before_its_reason() -> None:
 
 def test_what_is_installed_is_told_from_facts() -> None:
     facts = {"stack": {"release": VERSION, "unfinished": ""}, "models": [{"name": "llama", "revision": "a"}]}
-    none = {"release": "", "unfinished": "", "since": "", "failed": {}, "models": {}}
+    none = {"release": "", "unfinished": "", "since": "", "failed": {}, "presetup_version": None, "models": {}}
     assert installed(facts) == {**none, "release": VERSION, "models": {"llama": "a"}}
     assert installed({"stack": None, "models": []}) == none
     assert installed({}) == {}

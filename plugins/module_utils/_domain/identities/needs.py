@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..capacity import may_span_nodes
+from ..counted import PLAIN, is_counted_by_product, own_classes
 from ..entry_point import GATEWAY, GATEWAY_GROUP, OPENSHIFT_ROUTE, ROUTE_GROUP, entry_point
 from ..guardrail_names import FIRST_GUARDRAILS, SECOND_GUARDRAILS
 from ..names import (
@@ -21,14 +22,13 @@ from ..names import (
     LWS_GROUP,
     LWS_PLURAL,
     MODELS_NAMESPACE,
-    PRIORITIES,
+    PRESETUP_SET,
     RECORDS,
     ROUTER,
     ROUTER_PORT,
     SYSTEM_NAMESPACE,
     TELEMETRY,
     TELEMETRY_PORT,
-    priority_class,
 )
 from ..presetup_version import NEWEST
 
@@ -66,6 +66,10 @@ def _may_cordon(contract: Contract) -> bool:
     return action(contract, "cordon") != "never"
 
 
+def _counts_canaries(contract: Contract) -> bool:
+    return _may_cordon(contract) and is_counted_by_product(contract)
+
+
 def may_scale(contract: Contract) -> bool:
     """Whether the contract lets any model have more than one number of replicas.
 
@@ -93,8 +97,8 @@ def _by_openshift_route(contract: Contract) -> bool:
 class Need:
     """Verbs on resources of one API group, in one namespace or (``CLUSTER``) cluster-wide.
 
-    ``names`` limits it to objects of these names. It is given only where ``when`` holds for the contract, and by
-    prerequisites of the version ``since`` or newer.
+    ``names`` limits it to objects of these names, and ``named`` to those that it gives for a contract. It is given only
+    where ``when`` holds for the contract, and by prerequisites of the version ``since`` or newer.
     """
 
     scope: str
@@ -104,6 +108,7 @@ class Need:
     names: tuple[str, ...] = ()
     when: Callable[[Contract], bool] = _always
     since: int = 1
+    named: Callable[[Contract], Iterable[str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -244,19 +249,15 @@ _READ_GUARDRAILS = Need(
     ("get",),
     FIRST_GUARDRAILS,
 )
+_READ_PRIORITIES = Need(CLUSTER, "scheduling.k8s.io", ("priorityclasses",), ("get",), PLAIN)
 # So that onboarding can report what is missing or was edited in the presetup, object by object.
 _CHECK_PRESETUP = (
     *_both("", ("serviceaccounts", "limitranges"), ("get",)),
     *_both(RBAC_GROUP, ("roles", "rolebindings"), ("get",)),
     *_both("networking.k8s.io", ("networkpolicies",), ("get",)),
     Need(CLUSTER, RBAC_GROUP, ("clusterroles", "clusterrolebindings"), ("get",), _ROLES),
-    Need(
-        CLUSTER,
-        "scheduling.k8s.io",
-        ("priorityclasses",),
-        ("get",),
-        tuple(priority_class(word) for word in PRIORITIES),
-    ),
+    _READ_PRIORITIES,
+    replace(_READ_PRIORITIES, named=own_classes, since=2),
     _READ_GUARDRAILS,
     replace(_READ_GUARDRAILS, names=SECOND_GUARDRAILS, since=2),
 )
@@ -317,6 +318,8 @@ IDENTITIES = (
             # Its operations are recorded like all others.
             Need(SYSTEM_NAMESPACE, "", ("configmaps",), ("create",)),
             Need(SYSTEM_NAMESPACE, "", ("configmaps",), ("get", "patch"), (RECORDS,)),
+            # By which priority class the GPUs of a canary are counted, the version of the prerequisites tells.
+            Need(SYSTEM_NAMESPACE, "", ("configmaps",), ("get",), (PRESETUP_SET,), when=_counts_canaries, since=2),
         ),
     ),
     Identity(
@@ -388,4 +391,5 @@ def identities_of(contract: Contract) -> tuple[Identity, ...]:
 
 def granted(contract: Contract, identity: Identity, version: int = NEWEST) -> tuple[Need, ...]:
     """The needs of an identity, less what the contract rules out and what came after this version."""
-    return tuple(need for need in identity.needs if need.when(contract) and need.since <= version)
+    given = (need for need in identity.needs if need.when(contract) and need.since <= version)
+    return tuple(replace(need, names=tuple(need.named(contract)), named=None) if need.named else need for need in given)

@@ -98,19 +98,19 @@ def model_turn(contract: Data, live: Data, wanted: Wanted, now: datetime) -> dic
         "next_step": "; ".join(_NEXT[one["code"]] for one in blockers if one["code"] in _NEXT),
         "chosen": _chosen(contract, wanted),
         "models": [{key: one.get(key, "") for key in _SHOWN} for one in wanted.models],
-        "versions": new_versions(contract, wanted),
+        "versions": new_versions(contract, wanted, live.get("presetup_version")),
         "now": now.astimezone(UTC).isoformat(timespec="seconds"),
     }
 
 
-def new_versions(contract: Data, wanted: Wanted) -> list[str]:
+def new_versions(contract: Data, wanted: Wanted, presetup_version: int | None = None) -> list[str]:
     """What the pods of each new revision are marked with; of an engine that the release lacks nothing is known."""
     models = {str(one["name"]): one for one in contract.get("models") or ()}
     new = [models[one["name"]] for one in wanted.waiting if one["change"] == NEW_REVISION and one["name"] in models]
     found = set()
     for model in new:
         with suppress(UnknownReleaseError):
-            found.add(pods_mark(contract, model, wanted.release))
+            found.add(pods_mark(contract, model, wanted.release, presetup_version))
     return sorted(found)
 
 
