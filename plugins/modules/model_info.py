@@ -61,6 +61,11 @@ release:
   type: str
   returned: success
   sample: 2026.11.0
+presetup_version:
+  description: The version of the prerequisites; null where there are none, or where C(release) is empty.
+  type: int
+  returned: success
+  sample: 2
 differences:
   description: Each field that differs, with C(object), C(field), C(old) and C(new); null stands for what is not there.
   type: list

@@ -20,7 +20,12 @@ import yaml
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.lock import lock_manifest
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.objects import model_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.unit import as_unit, with_candidate
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.canary import COMMAND, canary_pod
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup_version import NEWEST
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.canary import (
+    COMMAND,
+    canary_pod,
+    priority_of_canaries,
+)
 from tests.integration.ansible_runs import ROOT
 
 from .edits import Mutation
@@ -143,7 +148,8 @@ def _rendered(cluster: Any, contract: Mapping[str, Any]) -> Iterator[Manifest]:
     now = datetime.now(UTC)
     yield lock_manifest(None, holder="sre@here/1", purpose="a proof", now=now, seconds=60)
     product = model["gpu"]["product"]
-    yield canary_pod(contract, "h100-0", product, 1, GOOD_IMAGE, COMMAND, 600, whole=True)
+    priority = priority_of_canaries(contract, product, NEWEST)
+    yield canary_pod(contract, "h100-0", product, 1, GOOD_IMAGE, COMMAND, 600, whole=True, priority=priority)
     lifetime = {"spec": {"expirationSeconds": 600, "audiences": ["https://kubernetes.default.svc.cluster.local"]}}
     account = {"name": "observer", "namespace": SYSTEM}
     yield {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "metadata": account, **lifetime}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -118,38 +118,6 @@ class Prover:
             caller.close()
         return report
 
-    def open_of(self, identity: str, known: Iterable[Hole], seed: str) -> set[Hole]:
-        """Those of some holes that are open: mutants that break only that clause are tried until one is let in."""
-        left, found, caller = set(known), set[Hole](), self.caller(identity)
-        for tried in self._one_by_one(caller, left, random.Random(seed)):  # noqa: S311
-            if tried.wrong:
-                hole = Hole(tried.base.kind, tried.verdict.clauses[0])
-                found.add(hole)
-                left.discard(hole)
-        caller.close()
-        return found
-
-    def _one_by_one(self, caller: Caller, left: set[Hole], chance: random.Random) -> Iterator[Tried]:
-        """Mutants of the kinds that are left in ``left``, in an order that a seed draws, as far as they tell."""
-        everything = [*self._deletions(caller), *self._singles(caller, {hole.kind for hole in left})]
-        chance.shuffle(everything)
-        for base, verb, mutation in everything:
-            if base.kind not in {hole.kind for hole in left}:
-                continue
-            asked = self._asked(caller.identity, verb, base, edited(base.thing, mutation))
-            clauses = judge(asked).clauses
-            if len(clauses) == 1 and Hole(base.kind, clauses[0]) in left:
-                yield self.attempt(caller, base, verb, mutation)
-
-    def _singles(self, caller: Caller, kinds: set[str]) -> Iterator[tuple[Base, str, Mutation]]:
-        """Of one base of each sort: what one Deployment shows, another one need not."""
-        alike: dict[tuple[Any, ...], tuple[Base, str]] = {}
-        for base, verb in self._pools(caller):
-            if base.kind in kinds and not (base.foreign and base.kind == "ConfigMap"):
-                alike.setdefault((base.kind, base.namespace, base.foreign, _verbs(base)[0]), (base, verb))
-        for base, verb in alike.values():
-            yield from ((base, verb, mutation) for mutation in self._for(verb, base))
-
     def forbidden_bases(self) -> list[str]:
         """What the product makes and the oracle forbids."""
         judged = {
@@ -242,12 +210,11 @@ def ways(tried: Tried) -> list[Hole]:
     return [Hole(tried.base.kind, clause) for clause in tried.verdict.clauses or (tried.verdict.standing,)]
 
 
-def holes(wrong: Iterable[Tried], known: Container[Hole] = ()) -> dict[Hole, list[Tried]]:
-    """What is wrong, by the way in which it is, less what is known."""
+def holes(wrong: Iterable[Tried]) -> dict[Hole, list[Tried]]:
+    """What is wrong, by the way in which it is."""
     found: dict[Hole, list[Tried]] = {}
     for tried in wrong:
-        for hole in [each for each in ways(tried) if each not in known][:1]:
-            found.setdefault(hole, []).append(tried)
+        found.setdefault(ways(tried)[0], []).append(tried)
     return found
 
 

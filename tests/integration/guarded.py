@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrail_names import (
     CHANGES_GUARDRAIL,
     GUARDRAILS,
+    PRODUCTS_GUARDRAIL,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import (
     GPU,
@@ -47,14 +48,15 @@ OF_KINDS = (
     "fireworks-scalers",
     "fireworks-services",
 )
-# A refusal shows that one is in force. That of routes needs kinds that not every cluster serves; that of changes
-# refuses nothing where the contract holds nothing: tests/integration/test_changes_guardrail.py asks it.
+# A refusal shows that one is in force. That of routes needs kinds that not every cluster serves, that of products
+# several of them (test_counted.py); that of changes refuses nothing where the contract holds nothing
+# (test_changes_guardrail.py).
 _ASKS = {
     **dict.fromkeys(("fireworks-nodes", "fireworks-scope", "fireworks-evictions", *OF_KINDS), MISBOUND),
     "fireworks-records": "operator",
 }
 """Who is refused by that guardrail alone, where it is not the administrator."""
-_ASKED = tuple(name for name in GUARDRAILS if name not in (CHANGES_GUARDRAIL, "fireworks-routes"))
+_ASKED = tuple(name for name in GUARDRAILS if name not in (CHANGES_GUARDRAIL, PRODUCTS_GUARDRAIL, "fireworks-routes"))
 
 Manifest = dict[str, Any]
 

@@ -24,11 +24,12 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.toke
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrail_names import GUARDRAILS
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import CONNECTING
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.playbooks import PLAYBOOKS
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import PRIORITIES, product_class
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.declared import VARIABLES
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup_version import ADDED
 from byoc_testbed import ClusterSpec, Testbed
 from demo.contracts import write_fleet
-from tests.beds import h100
+from tests.beds import H100, h100
 from tests.integration.ansible_runs import ROOT, ansible_environment, run_playbook
 from tests.integration.audit_log import by_identity_and_verb, calls
 from tests.integration.journey import NO_REQUESTS, as_admin, bare, hardened, line, onboard, ours, play, versions, wipe
@@ -279,20 +280,25 @@ def test_prerequisites_of_an_older_version_work_on_and_a_line_says_what_they_lac
         planned = planned_by(tmp_path, contract, *admin, "--check")
         assert planned["Versions"] == [{"cluster": "acme-eu-1", "applied": 1, "planned": 2, "adds": ADDED[2]}]
         assert ("operator", "gains") in {(row["identity"], row["change"]) for row in planned[RIGHTS]}
-        assert all(any(name in row["right"] for name in (*LATER, "only presetup")) for row in planned[RIGHTS])
+        readable = {*LATER, *CLASSES, "only presetup"}
+        assert all(any(name in row["right"] for name in readable) for row in planned[RIGHTS])
         created = {row["object"] for row in planned[CHANGES] if row["will_be"] == "created"}
-        assert created == {f"ValidatingAdmissionPolicy{kind} {name}" for kind in ("", "Binding") for name in LATER}
+        policies = {f"ValidatingAdmissionPolicy{kind} {name}" for kind in ("", "Binding") for name in LATER}
+        assert created == policies | {f"PriorityClass {name}" for name in CLASSES}
         assert (ours(cluster), versions(cluster)) == before
         newest = play("presetup", tmp_path, [contract], *admin)
         assert newest.returncode == 0, newest.stdout
         kinds = ("validatingadmissionpolicies", "validatingadmissionpolicybindings")
         assert set(ours(cluster)) - set(before[0]) == {
-            f"{ADMISSION}/{kind} /{name}" for kind in kinds for name in LATER
+            *(f"{ADMISSION}/{kind} /{name}" for kind in kinds for name in LATER),
+            *(f"/apis/scheduling.k8s.io/v1/priorityclasses /{name}" for name in CLASSES),
         }
         assert set(planned_by(tmp_path, contract, *admin)) == {"Versions"}
 
 
-LATER = set(GUARDRAILS) - {"fireworks-nodes", "fireworks-scope", "fireworks-workloads"}
+# Of one product there is only the sum to count.
+LATER = set(GUARDRAILS) - {"fireworks-nodes", "fireworks-scope", "fireworks-workloads", "fireworks-products"}
+CLASSES = {product_class(word, H100) for word in PRIORITIES}
 CHANGES, RIGHTS = "What would change", "Rights that would be gained or lost"
 
 

@@ -22,8 +22,8 @@ Data = Mapping[str, Any]
 def installed(facts: Data | None) -> dict[str, Any]:
     """What is installed, of the facts of ``cluster_info``; nothing without them.
 
-    :returns: the stack's ``release``, ``since`` when it is there, one that is ``unfinished`` or has ``failed``, and the
-        ``models`` by name, each with the mark of its pods; and the ``bounds`` in force.
+    :returns: the stack's ``release``, ``since`` when it is there, one that is ``unfinished`` or has ``failed``, the
+        ``presetup_version``, the ``models`` by name, each with the mark of its pods, and the ``bounds`` in force.
     """
     if not facts:
         return {}
@@ -33,6 +33,7 @@ def installed(facts: Data | None) -> dict[str, Any]:
         "unfinished": str(stack.get("unfinished") or ""),
         "since": str(stack.get("since") or ""),
         "failed": dict(stack.get("failed") or {}),
+        "presetup_version": facts.get("presetup_version"),
         "models": {str(one["name"]): str(one["revision"]) for one in facts["models"]},
         "bounds": facts.get("bounds"),
     }
@@ -57,7 +58,7 @@ def drift(contract: Data, there: Data, releases: Sequence[Data]) -> list[dict[st
     found = [
         *([(bounds, NEXT_STEP)] if bounds else ()),
         *_of_stack(contract, there["release"]),
-        *_of_models(contract, wanted, there["models"], release),
+        *_of_models(contract, wanted, there, release),
         *(
             (f"{name} is there and not in the contract", f"fireworks.byoc.retire_model -e model={name}")
             for name in sorted(set(there["models"]) - set(wanted))
@@ -88,22 +89,20 @@ def _of_stack(contract: Data, release: str) -> list[tuple[str, str]]:
     return [(f"the stack is {release or 'not there'} and the contract says {named}", step)]
 
 
-def _of_models(
-    contract: Data, wanted: Mapping[str, Data], there: Mapping[str, str], release: Data | None
-) -> list[tuple[str, str]]:
-    found = []
+def _of_models(contract: Data, wanted: Mapping[str, Data], there: Data, release: Data | None) -> list[tuple[str, str]]:
+    found, version = [], there.get("presetup_version")
     for name, model in wanted.items():
-        if name not in there:
+        if name not in there["models"]:
             found.append((f"{name} is not there", "fireworks.byoc.deploy_models"))
-        elif release and _mark(contract, model, release) != there[name]:
+        elif release and _mark(contract, model, release, version) != there["models"][name]:
             step = "fireworks.byoc.deploy_models, or let the contract say what is there"
             found.append((f"{name} is another revision than the contract's", step))
     return found
 
 
-def _mark(contract: Data, model: Data, release: Data) -> str:
+def _mark(contract: Data, model: Data, release: Data, version: int | None) -> str:
     """What its pods would be marked with; of an engine that the release does not have, nothing."""
     try:
-        return pods_mark(contract, model, release)
+        return pods_mark(contract, model, release, version)
     except UnknownReleaseError:
         return ""

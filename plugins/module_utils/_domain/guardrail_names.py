@@ -13,6 +13,7 @@ CHANGES_GUARDRAIL = "fireworks-changes"
 EVICTIONS_GUARDRAIL = "fireworks-evictions"
 NAMES_GUARDRAIL = "fireworks-names"
 OBJECTS_GUARDRAIL = "fireworks-objects"
+PRODUCTS_GUARDRAIL = "fireworks-products"
 RECORDS_GUARDRAIL = "fireworks-records"
 ROUTES_GUARDRAIL = "fireworks-routes"
 SCALERS_GUARDRAIL = "fireworks-scalers"
@@ -28,6 +29,7 @@ SECOND_GUARDRAILS = (
     OBJECTS_GUARDRAIL,
     "fireworks-pod-fields",
     "fireworks-pods",
+    PRODUCTS_GUARDRAIL,
     RECORDS_GUARDRAIL,
     "fireworks-replicas",
     ROUTES_GUARDRAIL,

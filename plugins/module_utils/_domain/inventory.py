@@ -390,5 +390,6 @@ def _quota(item: Raw) -> dict[str, Any]:
         "name": _name(item),
         "managed": _label(item, "app.kubernetes.io/managed-by"),
         "hard": dict(spec.get("hard") or {}),
+        "scoped": bool(spec.get("scopes") or spec.get("scopeSelector")),
         "used": dict(status.get("used") or {}),
     }

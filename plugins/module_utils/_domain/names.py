@@ -9,6 +9,9 @@ docs/map.md, "Names in a cluster", is the same table for people.
 
 from __future__ import annotations
 
+import hashlib
+import re
+
 PREFIX = "byoc.fireworks.ai/"
 """The prefix of all our labels, annotations and taints."""
 
@@ -126,6 +129,20 @@ def model_set(model: str) -> str:
 def priority_class(priority: str) -> str:
     """The PriorityClass of a contract's priority word."""
     return "fireworks-" + priority
+
+
+def product_word(product: str) -> str:
+    """A GPU product as a part of names: labels may have capitals, dots and underscores, and names may not.
+
+    With a digest, since two products may be alike but for these; and short, since names are labels' values too.
+    """
+    plain = re.sub("[^a-z0-9]+", "-", product.lower())[:30].strip("-")
+    return f"{plain}-{hashlib.sha256(product.encode()).hexdigest()[:8]}"
+
+
+def product_class(priority: str, product: str) -> str:
+    """The PriorityClass of a priority word by which the GPUs of one product are counted."""
+    return f"{priority_class(priority)}-{product_word(product)}"
 
 
 def labels(part_of: str, name: str, **ours: str) -> dict[str, str]:

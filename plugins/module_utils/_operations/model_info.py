@@ -20,6 +20,7 @@ from .._kube.readiness import readiness
 from .._kube.session import Session
 from .._operation import Context, Operation
 from .models.reading import read_revisions
+from .prerequisites import applied_version
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
@@ -35,9 +36,12 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     name = parameters["name"] or ""
     recorded = read_revisions(session, name)
     live = _workloads(session, recorded, f"{MODEL_LABEL}={name}" if name else MODEL_LABEL)
+    release = _release(session)
     result: dict[str, Any] = {
         "models": [_model(model, recorded[model], live) for model in sorted(recorded)],
-        "release": _release(session),
+        "release": release,
+        # Of use only to compare with a release, by whoever may read of either.
+        "presetup_version": applied_version(session) if release else None,
     }
     if parameters["compare"]:
         result["differences"] = _compared(session, recorded.get(name, []), parameters["compare"])

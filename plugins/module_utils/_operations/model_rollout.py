@@ -13,7 +13,7 @@ from .._connection import CONNECTION_SPEC, open_session
 from .._domain.model.policy import by_priority, terms_of
 from .._domain.model.revision import Revision, UnknownRevisionError
 from .._domain.model.strategy import REFUSED, Strategy
-from .._domain.model.unit import UnfitUnitError
+from .._domain.model.unit import UnfitUnitError, priority_class_of
 from .._domain.names import MODELS_NAMESPACE, PRIORITIES
 from .._kube.apply import SetOptions
 from .._kube.discovery import Discovery
@@ -147,7 +147,7 @@ def _next_round(
     now: list[tuple[ModelChange, Strategy]] = []
     later: list[ModelChange] = []
     for change in changes:
-        room = surroundings.room(change.name, change.product)
+        room = surroundings.room(change.name, change.product, priority_class_of(change.unit))
         for product, gpus, pods in taken:
             room = room.without(gpus, pods, same_product=product == change.product)
         strategy = change.choose(room)

@@ -11,14 +11,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
+from .._domain.counted import is_counted_by_product
 from .._domain.names import GPU_PRODUCT_LABEL, MODELS_NAMESPACE
-from .._domain.remediation.canary import COMMAND, FAILED, UNTRIED, canary_pod, gives_whole_gpus, image_on, verdict
+from .._domain.remediation.canary import (
+    COMMAND,
+    FAILED,
+    UNTRIED,
+    canary_pod,
+    gives_whole_gpus,
+    image_on,
+    priority_of_canaries,
+    verdict,
+)
 from .._domain.remediation.journey import gpus_of
 from .._domain.remediation.serving import gpus_held
 from .._kube.create import create_once
-from .._kube.errors import AnswerError, KubeError, NotFoundError
+from .._kube.errors import AnswerError, ForbiddenError, KubeError, NotFoundError
 from .._kube.session import Session
 from .._operation import Context, Operation
+from .prerequisites import applied_version
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
@@ -61,6 +72,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         parameters["command"],
         parameters["timeout"],
         gives_whole_gpus(parameters["contract"], node),
+        _priority(session, parameters["contract"], product),
     )
     if context.check_mode:
         return {**_said(UNTRIED, f"it would be tried on {free} GPUs", image), "changed": True}
@@ -70,6 +82,17 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
 
 def _said(said: str, why: str, image: str) -> dict[str, Any]:
     return {"changed": False, "verdict": said, "why": why, "image": image}
+
+
+def _priority(session: Session, contract: Mapping[str, Any], product: str) -> str:
+    """By the prerequisites that are applied. The right to read which these are came with their second version."""
+    if not is_counted_by_product(contract):
+        return ""
+    try:
+        version = applied_version(session) or 1
+    except ForbiddenError:
+        version = 1
+    return priority_of_canaries(contract, product, version)
 
 
 def _tried(session: Session, pod: Mapping[str, Any], seconds: float) -> Told:

@@ -12,16 +12,15 @@ from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.audit_log import check_audit_log
-from .._domain.names import PRESETUP_SET, RECORDS, SYSTEM_NAMESPACE
-from .._domain.presetup_version import version_of
+from .._domain.names import RECORDS, SYSTEM_NAMESPACE
 from .._domain.record import EMPTY_HEAD, HEAD_SINCE
 from .._domain.record_check import check_records
-from .._kube.errors import NotFoundError
 from .._kube.session import Session
 from .._operation import Context, Operation
 from .._vocabulary.owner import Owner
 from .audit_log_files import log_lines
 from .operation_record import head_place
+from .prerequisites import applied_version
 from .records_file import RECORDS_DIRECTORY, RecordError
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -110,11 +109,7 @@ def _head(session: Session) -> dict[str, Any] | None:
 
 
 def _prerequisites_make_it(session: Session) -> bool:
-    try:
-        parent = session.get(f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/configmaps/{PRESETUP_SET}")
-    except NotFoundError:
-        return False
-    return version_of(parent["metadata"].get("annotations") or {}) >= HEAD_SINCE
+    return (applied_version(session) or 0) >= HEAD_SINCE
 
 
 def _lines(path: Path) -> list[str]:

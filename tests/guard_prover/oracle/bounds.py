@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 
 SYSTEM, MODELS = "fireworks-system", "fireworks-models"
 GPU, PRODUCT = "nvidia.com/gpu", "nvidia.com/gpu.product"
+WORDS = ("critical", "standard", "batch")
 _UNITS = {"m": 60, "h": 3600, "d": 86400}
 
 
@@ -40,6 +42,13 @@ class Bounds:
         """Whether an image may run: of an approved registry, and by digest where that is required."""
         from_there = any(image.startswith(f"{registry}/") for registry in self.registries)
         return from_there and (not self.digests or bool(re.search(r"@sha256:[0-9a-f]{64}$", image)))
+
+    def classes(self, product: str) -> list[str]:
+        """The priority classes that count the GPUs of a product: with its name, and of the first the plain ones."""
+        plain = list(self.products)[:1] == [product]
+        word = re.sub("[^a-z0-9]+", "-", product.lower())[:30].strip("-")
+        own = f"{word}-{hashlib.sha256(product.encode()).hexdigest()[:8]}"
+        return [f"fireworks-{each}{end}" for end in (f"-{own}", *([""] if plain else [])) for each in WORDS]
 
     def in_domain(self, host: str) -> bool:
         return bool(self.domain) and (host == self.domain or host.endswith(f".{self.domain}"))

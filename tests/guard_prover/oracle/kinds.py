@@ -255,7 +255,9 @@ def _gpus(asked: Asked) -> Findings:
     if len(products) > 1:
         yield Finding("pod.gpus", ("spec",), "a replica of several products")
     most = min([asked.bounds.products.get(str(product), 0) for product in products], default=0)
-    if each and replicas * each > min(most, asked.bounds.gpus):
+    # A single pod is a canary, which takes all GPUs that are free on its node: no clause bounds it but the product's.
+    most = most if asked.kind == "Pod" else min(most, asked.bounds.gpus)
+    if each and replicas * each > most:
         yield Finding("pod.gpus", ("spec", "replicas"), f"{replicas * each} of {GPU} are more than the contract has")
 
 
@@ -296,7 +298,8 @@ def _canary(asked: Asked) -> Findings:
         yield Finding("canary", ("spec", "volumes"), "it has volumes")
     if spec.get("automountServiceAccountToken") is not False:
         yield Finding("canary", ("spec", "automountServiceAccountToken"), "it has a token")
-    if spec.get("priorityClassName"):
+    several = len(asked.bounds.products) > 1
+    if (priority := spec.get("priorityClassName")) and not (several and "-batch" in priority):
         yield Finding("canary", ("spec", "priorityClassName"), "it has a priority")
     if not spec.get("activeDeadlineSeconds") or spec.get("restartPolicy") != "Never":
         yield Finding("canary", ("spec", "activeDeadlineSeconds"), "it has no end")

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..edits import Path
-from .bounds import GPU, MODELS, PRODUCT, SYSTEM
+from .bounds import GPU, MODELS, PRODUCT, SYSTEM, WORDS
 from .rows import Asked, Finding, Row, always, at, at_most, never, one_of, unset
 
-PRIORITIES = ("fireworks-critical", "fireworks-standard", "fireworks-batch")
+PRIORITIES = tuple(f"fireworks-{word}" for word in WORDS)
 ACCOUNTS = {SYSTEM: ("router", "telemetry"), MODELS: ("engine",)}
 DAY, MONTH = 86400, 30 * 86400
 _OWN = ("nvidia.com/gpu", "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
@@ -56,6 +56,11 @@ def _short_token(value: Any, asked: Asked, _path: Path) -> bool:
 
 def _tolerated(value: Any, asked: Asked, _path: Path) -> bool:
     return value in _OWN or (asked.kind == "Pod" and value in _CANARYS)
+
+
+def _priority(value: Any, asked: Asked, _path: Path) -> bool:
+    of_products = (each for product in asked.bounds.products for each in asked.bounds.classes(product))
+    return value in (*PRIORITIES, "", *of_products)
 
 
 def _resource(_value: Any, asked: Asked, path: Path) -> bool:
@@ -204,7 +209,7 @@ POD = (
     Row("pod.account", "serviceAccount", "the same by its old name", _account),
     Row("pod.account", "automountServiceAccountToken", "only of an account that it may have"),
     Row("pod.secrets", "imagePullSecrets [] name", "the account's; only registries get it", _of_a_pod),
-    Row("pod.priority", "priorityClassName", "the contract's words", one_of(*PRIORITIES, ""), one_of(*PRIORITIES)),
+    Row("pod.priority", "priorityClassName", "the contract's words", _priority, one_of(*PRIORITIES)),
     Row("pod.priority", "priority", "the server refuses pods whose number is not their class's"),
     Row("pod.priority", "preemptionPolicy", "the server refuses pods whose policy is not their class's"),
     Row("pod.placement", "nodeSelector *", "it can only narrow where a pod goes; of GPUs, see the whole"),
@@ -285,6 +290,21 @@ def whole_pod(spec: Mapping[str, Any], asked: Asked, path: Path) -> Iterator[Fin
             yield Finding("pod.tolerations", (*path, "tolerations", number), "it tolerates every taint")
     if gpus_of(spec) and (spec.get("nodeSelector") or {}).get(PRODUCT) not in asked.bounds.products:
         yield Finding("pod.gpus", (*path, "nodeSelector"), "GPUs without a selector for an approved product")
+    yield from _counted(spec, asked, path)
+
+
+def _counted(spec: Mapping[str, Any], asked: Asked, path: Path) -> Iterator[Finding]:
+    """Where several products are approved, the class of a pod counts its GPUs. A change of a Deployment makes no pods:
+    the ReplicaSet of a new version does, and only the cluster's own controller makes one."""
+    products, product = asked.bounds.products, (spec.get("nodeSelector") or {}).get(PRODUCT)
+    if len(products) < 2 or (asked.kind, asked.verb) == ("Deployment", "patch"):
+        return
+    priority = spec.get("priorityClassName") or ""
+    others = [each for known in products for each in asked.bounds.classes(known) if each not in PRIORITIES]
+    if product in products and priority not in asked.bounds.classes(str(product)):
+        yield Finding("pod.counted", (*path, "priorityClassName"), f"it does not count GPUs of {product}")
+    if product not in products and priority in others:
+        yield Finding("pod.counted", (*path, "priorityClassName"), "it counts GPUs of a product that is not selected")
 
 
 def _restricted(spec: Mapping[str, Any], container: Mapping[str, Any], path: Path) -> Iterator[Finding]:

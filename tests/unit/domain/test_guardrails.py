@@ -23,6 +23,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup im
 from tests.unit.domain.agreed import WITH_GATEWAY, contract
 from tests.unit.domain.raw import H100, L40S
 
+SEVERAL = {"gpus": [{"product": H100, "count": 16}, {"product": L40S, "count": 4}]}
 NEVER = dict.fromkeys(("cordon", "drain", "gpu_reset", "reboot", "replace"), "never")
 
 
@@ -42,7 +43,7 @@ def messages(spec: dict[str, Any]) -> str:
 
 
 def test_each_guardrail_is_a_policy_that_refuses_everywhere_and_never_looks_away() -> None:
-    objects = guardrail_objects(contract())
+    objects = guardrail_objects(contract(capacity=SEVERAL))
     policies = {o["metadata"]["name"]: o for o in objects if o["kind"] == "ValidatingAdmissionPolicy"}
     bindings = {o["metadata"]["name"]: o for o in objects if o["kind"] == "ValidatingAdmissionPolicyBinding"}
     assert tuple(sorted(policies)) == tuple(sorted(bindings)) == GUARDRAILS
@@ -59,7 +60,7 @@ def test_each_guardrail_is_a_policy_that_refuses_everywhere_and_never_looks_away
 
 def test_every_refusal_says_something() -> None:
     for name in GUARDRAILS:
-        for each in spec(name)["validations"]:
+        for each in spec(name, capacity=SEVERAL)["validations"]:
             assert each["message"].endswith(".")
             assert each["reason"] == "Forbidden"
 
@@ -81,8 +82,8 @@ def test_where_the_customer_lets_us_ask_we_connect_and_do_nothing_else(
 
 
 def test_they_are_the_last_of_the_presetup_and_the_same_in_both_access_modes() -> None:
-    made = presetup_objects(contract(), registries=("registry.example/x",))
-    assert made[-2 * len(GUARDRAILS) :] == guardrail_objects(contract())
+    made = presetup_objects(contract(capacity=SEVERAL), registries=("registry.example/x",))
+    assert made[-2 * len(GUARDRAILS) :] == guardrail_objects(contract(capacity=SEVERAL))
     assert guardrail_objects(contract(access={"mode": "hardened"})) == guardrail_objects(contract())
 
 

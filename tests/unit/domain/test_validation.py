@@ -162,6 +162,15 @@ def test_in_hardened_mode_the_customers_quota_counts() -> None:
     assert validation(good(quotas=[quota(16, owner="them")]), {}, hardened)[SCALING]["result"] == "passed"
 
 
+def test_a_quota_that_counts_some_pods_only_is_not_the_one_that_holds_all() -> None:
+    of_some = quota(8)
+    of_some["spec"]["scopeSelector"] = {"matchExpressions": [{"scopeName": "PriorityClass", "operator": "Exists"}]}
+    alone = validation(good(quotas=[of_some]), {}, contract(models=[model()]))[SCALING]
+    assert (alone["result"], "no quota holds" in alone["evidence"]) == ("failed", True)
+    beside = validation(good(quotas=[of_some, quota()]), {}, contract(models=[model()]))[SCALING]
+    assert "the quota stops at 16 GPUs" in beside["evidence"]
+
+
 def test_answers_are_joined_with_their_requests() -> None:
     request = probe_requests(contract())[0]
     answers = probe_answers(

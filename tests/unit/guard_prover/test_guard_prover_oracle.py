@@ -20,6 +20,7 @@ from tests.guard_prover.values import OTHER_DIGEST
 from tests.integration.ansible_runs import ROOT
 
 H100, L40S = "NVIDIA-H100-80GB-HBM3", "NVIDIA-L40S"
+GPU_PRODUCT = "nvidia.com/gpu.product"
 CONTRACT: dict[str, Any] = {
     "access": {"token_lifetime": "1h30m"},
     "capacity": {"gpus": [{"product": H100, "count": 16}, {"product": L40S, "count": 4}]},
@@ -68,7 +69,7 @@ DEPLOYMENT = thing("Deployment", "llama", spec={"replicas": 2, "template": {"spe
 CANARY = thing("Pod", "canary-1", spec={**copy.deepcopy(SPEC), "restartPolicy": "Never", "activeDeadlineSeconds": 600,
                                         "automountServiceAccountToken": False, "volumes": []})  # fmt: skip
 CANARY["metadata"]["labels"] = {"app.kubernetes.io/managed-by": "fireworks-byoc", "byoc.fireworks.ai/canary": "true"}
-del CANARY["spec"]["priorityClassName"]
+CANARY["spec"]["priorityClassName"] = "fireworks-batch"
 BUDGET = thing("PodDisruptionBudget", "llama", spec={"maxUnavailable": 1,
                "selector": {"matchLabels": {"byoc.fireworks.ai/model": "llama"}}})  # fmt: skip
 SCALED = thing("ScaledObject", "llama", spec={"maxReplicaCount": 4, "scaleTargetRef": {"name": "llama"}, "triggers": [
@@ -94,8 +95,13 @@ def judged(
     return judge(Asked(by, verb, namespace, base["kind"], new, bounds_of(CONTRACT), old=base))
 
 
+OF_L40S = "fireworks-standard-nvidia-l40s-985b44d2"
 BROKEN: list[tuple[dict[str, Any], Path, Any, str]] = [
     (DEPLOYMENT, (*POD, "priorityClassName"), "system-node-critical", "pod.priority"),
+    (DEPLOYMENT, (*POD, "priorityClassName"), "", "pod.counted"),
+    (DEPLOYMENT, (*POD, "priorityClassName"), OF_L40S, "pod.counted"),
+    (DEPLOYMENT, (*POD, "nodeSelector"), {"nvidia.com/gpu.product": L40S}, "pod.counted"),
+    (CANARY, ("spec", "priorityClassName"), ABSENT, "pod.counted"),
     (DEPLOYMENT, (*POD, "nodeName"), "h100-0", "pod.placement"),
     (DEPLOYMENT, (*POD, "schedulerName"), "theirs", "pod.placement"),
     (DEPLOYMENT, (*POD, "affinity"), {"podAntiAffinity": {"x": [{"topologyKey": "zone"}]}}, "pod.placement"),
@@ -210,6 +216,25 @@ def test_what_the_product_does_is_needed(base: Any, path: Path, value: Any) -> N
 )
 def test_what_harms_nobody_and_nobody_needs_is_free(base: Any, path: Path, value: Any) -> None:
     assert judged(base, path, value).standing == FREE
+
+
+def test_a_change_of_a_deployment_makes_no_pods_that_are_not_counted() -> None:
+    for path, value in (((*POD, "priorityClassName"), OF_L40S), ((*POD, "nodeSelector"), {GPU_PRODUCT: L40S})):
+        assert judged(DEPLOYMENT, path, value, verb="patch").standing != FORBIDDEN
+    own = edited(DEPLOYMENT, Mutation((Edit((*POD, "priorityClassName"), OF_L40S),)))
+    assert judged(own, (*POD, "nodeSelector"), {GPU_PRODUCT: L40S}).standing == FREE
+
+
+def test_with_one_product_a_canary_has_no_priority_and_a_class_counts_nothing() -> None:
+    one = {**CONTRACT, "capacity": {"gpus": CONTRACT["capacity"]["gpus"][:1]}}
+
+    def clauses(base: dict[str, Any], priority: str) -> tuple[str, ...]:
+        where: Path = ("spec", "priorityClassName") if base is CANARY else (*POD, "priorityClassName")
+        new = edited(base, Mutation((Edit(where, priority or ABSENT),)))
+        return judge(Asked("operator", "create", MODELS, base["kind"], new, bounds_of(one), old=base)).clauses
+
+    assert clauses(CANARY, "") == clauses(DEPLOYMENT, "") == clauses(DEPLOYMENT, "fireworks-batch") == ()
+    assert clauses(CANARY, "fireworks-batch") == ("canary",)
 
 
 @pytest.mark.parametrize(

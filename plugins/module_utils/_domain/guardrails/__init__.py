@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..counted import is_counted_by_product
 from ..presetup_version import NEWEST
 from .budgets import budgets_policy
 from .changes import changes_policy
@@ -21,6 +22,7 @@ from .objects import objects_policy
 from .pod_allowlist import pod_fields_policy
 from .pod_values import pods_policy
 from .policy import manifests
+from .products import products_policy
 from .records import records_policy
 from .remembered import names_policy
 from .replicas import replicas_policy
@@ -68,4 +70,5 @@ def guardrail_objects(
             scalers_policy(contract),
             services_policy(),
         ]
+        policies += [products_policy(contract)] if is_counted_by_product(contract) else []
     return [made for policy in policies for made in manifests(policy)]

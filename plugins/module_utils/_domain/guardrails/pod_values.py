@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..counted import PLAIN, own_classes
 from ..model.engine_adapter import claims, sources
 from ..names import (
     CANARY_LABEL,
@@ -18,10 +19,8 @@ from ..names import (
     LWS_PLURAL,
     MODELS_NAMESPACE,
     PREFIX,
-    PRIORITIES,
     QUARANTINE_TAINT,
     SYSTEM_NAMESPACE,
-    priority_class,
 )
 from .pod_allowlist import WHERE
 from .policy import FROM_OUR_ACCOUNTS, Policy, Rule, literal
@@ -72,6 +71,7 @@ def pods_policy(contract: Mapping[str, Any]) -> Policy:
             **WHERE,
             "claims": literal(_claims(contract)),
             "secrets": literal(_secrets(contract)),
+            "priorities": literal(["", *PLAIN, *own_classes(contract)]),
             **_VARIABLES,
         },
         rules=tuple(
@@ -212,9 +212,8 @@ _MOUNTED = (
     ),
 )
 
-_PRIORITIES = literal(["", *map(priority_class, PRIORITIES)])
 _FOREIGN_PRIORITIES = (
-    f"variables.pods.filter(p, !(p.?priorityClassName.orValue('') in {_PRIORITIES}"
+    "variables.pods.filter(p, !(p.?priorityClassName.orValue('') in variables.priorities"
     # A cluster may have a class for pods that name none. On the pod itself it is written as if it were asked for.
     " || (variables.kind == 'pods' && (p.?priority.orValue(1) <= 0 || p.?preemptionPolicy.orValue('') == 'Never'))))"
 )

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from ..names import CANARY_LABEL, MANAGED_BY_LABEL, REPLACED_ANNOTATION
+from ..counted import CANARY_PRIORITY
+from ..names import CANARY_LABEL, MANAGED_BY_LABEL, REPLACED_ANNOTATION, priority_class
 from .policy import Rule, literal
 
 _TEMPLATE_LABEL = "pod-template-hash"
@@ -44,32 +45,41 @@ _CANARY = (
     f"!{_SPEC}.?automountServiceAccountToken.orValue(true)",
     f"{_SPEC}.restartPolicy == 'Never'",
     f"{_SPEC}.?activeDeadlineSeconds.orValue({_LONGEST + 1}) <= {_LONGEST}",
-    # It waits for room and does not preempt models.
-    f"!{_SPEC}.?priorityClassName.orValue('').startsWith('fireworks-')",
-    f"!has({_SPEC}.nodeName)",
 )
+# It waits for room and does not preempt models.
+_NO_PRIORITY = f"!{_SPEC}.?priorityClassName.orValue('').startsWith('fireworks-')"
+# Where GPUs are counted by product it has the class that preempts nobody; the guardrail of products says whose.
+_PUSHES_NOBODY = f"({_NO_PRIORITY} || {_SPEC}.priorityClassName.startsWith({literal(priority_class(CANARY_PRIORITY))}))"
+_NO_NODE = f"!has({_SPEC}.nodeName)"
 
-POD_RULES = (
-    Rule(
-        f"!({_UPDATE}) || (dyn(object).spec == dyn(oldObject).spec"
-        f" && {_same_but('labels', literal([_TEMPLATE_LABEL]))}"
-        f" && {_same_but('annotations', literal([REPLACED_ANNOTATION]))}"
-        f" && dyn(object).metadata.all(key, key in {_RULED} || (key in dyn(oldObject).metadata"
-        " && dyn(object).metadata[key] == dyn(oldObject).metadata[key])))",
-        "Fireworks changes only the ownership of a pod, while its replacement starts: the label"
-        f" {_TEMPLATE_LABEL}, and the annotation {REPLACED_ANNOTATION}.",
-    ),
-    Rule(
-        f"!({_CREATE}) || ({' && '.join(_CANARY)})",
-        "The only bare pod that Fireworks creates is a canary: one container without volumes, token or secrets, that"
-        " gets no requests and ends by itself.",
-    ),
-    Rule(
-        f"!({_DELETE}) || {_marked('oldObject')} == 'true'",
-        "The only pod that Fireworks deletes is a canary: others leave by eviction, which respects their budgets.",
-    ),
-)
-"""Rules for the scope guardrail, which checks everything that our accounts write."""
+
+def pod_rules(*, by_product: bool) -> tuple[Rule, ...]:
+    """Rules for the scope guardrail, which checks everything that our accounts write.
+
+    :param by_product: whether the GPUs of each product are counted apart.
+    """
+    canary = (*_CANARY, _PUSHES_NOBODY if by_product else _NO_PRIORITY, _NO_NODE)
+    return (
+        Rule(
+            f"!({_UPDATE}) || (dyn(object).spec == dyn(oldObject).spec"
+            f" && {_same_but('labels', literal([_TEMPLATE_LABEL]))}"
+            f" && {_same_but('annotations', literal([REPLACED_ANNOTATION]))}"
+            f" && dyn(object).metadata.all(key, key in {_RULED} || (key in dyn(oldObject).metadata"
+            " && dyn(object).metadata[key] == dyn(oldObject).metadata[key])))",
+            "Fireworks changes only the ownership of a pod, while its replacement starts: the label"
+            f" {_TEMPLATE_LABEL}, and the annotation {REPLACED_ANNOTATION}.",
+        ),
+        Rule(
+            f"!({_CREATE}) || ({' && '.join(canary)})",
+            "The only bare pod that Fireworks creates is a canary: one container without volumes, token or secrets,"
+            " that gets no requests and ends by itself.",
+        ),
+        Rule(
+            f"!({_DELETE}) || {_marked('oldObject')} == 'true'",
+            "The only pod that Fireworks deletes is a canary: others leave by eviction, which respects their budgets.",
+        ),
+    )
+
 
 KEPT_RULE = Rule(
     f"!({_UPDATE}) || dyn(oldObject).metadata.all(key, key in {_RULED} || key in dyn(object).metadata)",

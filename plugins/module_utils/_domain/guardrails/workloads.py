@@ -68,12 +68,13 @@ def workloads_policy(contract: Mapping[str, Any], registries: Sequence[str], ver
             *_PRIVILEGES,
             _account(_OTHERS if version < 2 else _OTHERS_WITH_TOKEN),
             *_DEVICES,
+            *((_of_one_model(contract),) if version >= 2 else ()),
             *_SERVICES,
         ),
     )
 
 
-def _template(side: str) -> str:
+def template_of(side: str) -> str:
     """The pod that an object describes, or is; of a LeaderWorkerSet both that it describes, and how many."""
     return (
         f"(variables.kind == {literal(LWS_PLURAL)} ? dyn({side}).spec.?leaderWorkerTemplate.orValue({{}}) : "
@@ -107,7 +108,7 @@ def containers_of(pod: str) -> str:
     return " + ".join(f"{pod}.?{key}.orValue([])" for key in ("containers", "initContainers", "ephemeralContainers"))
 
 
-def _gpus(pod: str) -> str:
+def gpus_of(pod: str) -> str:
     """The GPUs of a pod, as the scheduler counts: containers run together, sidecars beside them, other init containers
     one after the other."""
     running, inits = f"{pod}.?containers.orValue([])", f"{pod}.?initContainers.orValue([])"
@@ -117,7 +118,7 @@ def _gpus(pod: str) -> str:
     )
 
 
-def _product(pod: str) -> str:
+def product_of(pod: str) -> str:
     return f"{pod}.?nodeSelector[?{literal(GPU_PRODUCT_LABEL)}].orValue('')"
 
 
@@ -138,9 +139,9 @@ _VARIABLES = {
     # has become stricter: only changes are checked, a different pod template or more copies.
     "isNew": (
         "variables.kind != 'services' && !variables.scale && (request.operation == 'CREATE'"
-        f" || {_template('object')} != {_template('oldObject')} || {_copies('object')} > {_copies('oldObject')})"
+        f" || {template_of('object')} != {template_of('oldObject')} || {_copies('object')} > {_copies('oldObject')})"
     ),
-    "described": f"variables.isNew ? {_template('object')} : {{}}",
+    "described": f"variables.isNew ? {template_of('object')} : {{}}",
     "group": f"variables.isNew && variables.kind == {literal(LWS_PLURAL)}",
     "pod": "variables.group ? variables.described.?workerTemplate.?spec.orValue({}) : variables.described",
     # The first pod of each group; described like the others unless it says otherwise.
@@ -157,13 +158,13 @@ _VARIABLES = {
         "variables.containers.map(c, c.?image.orValue(''))"
         " + variables.volumes.filter(v, has(v.image)).map(v, v.image.?reference.orValue(''))"
     ),
-    "podGpus": _gpus("variables.pod"),
+    "podGpus": gpus_of("variables.pod"),
     # Of one copy: all pods of a group.
     "gpus": (
-        f"variables.group ? {_gpus('variables.leader')}"
+        f"variables.group ? {gpus_of('variables.leader')}"
         " + (int(variables.described.?size.orValue(1)) - 1) * variables.podGpus : variables.podGpus"
     ),
-    "product": _product("variables.pod"),
+    "product": product_of("variables.pod"),
     # Devices go by names with a slash; cpu, memory and huge pages have none.
     "devices": (
         "variables.containers.map(c, c.?resources.?limits.orValue({}).filter(name, name.contains('/'))"
@@ -271,7 +272,7 @@ _DEVICES = (
         " + (variables.product == '' ? 'nothing' : variables.product) + ' is not'",
     ),
     Rule(
-        f"!variables.group || variables.gpus == 0 || variables.product == {_product('variables.leader')}",
+        f"!variables.group || variables.gpus == 0 || variables.product == {product_of('variables.leader')}",
         "All pods of a replica use GPUs of one product, so that they can be counted (capacity.gpus).",
     ),
     Rule(
@@ -290,6 +291,18 @@ _DEVICES = (
         "Scale up in the object itself, where its GPUs can be counted (capacity.gpus).",
     ),
 )
+
+
+def _of_one_model(contract: Mapping[str, Any]) -> Rule:
+    """A pod by itself is a canary, on all GPUs that are free on its node, or belongs to what was judged as a whole."""
+    most = int(contract["scaling"]["max_gpus_per_model"])
+    return Rule(
+        f"variables.kind == 'pods' || variables.copies * variables.gpus <= {most}",
+        f"A model has at most {most} GPUs, of all its replicas (scaling.max_gpus_per_model).",
+        "string(variables.copies) + ' x ' + string(variables.gpus) + ' GPUs of ' + request.name"
+        f" + ' are more than {most} (scaling.max_gpus_per_model)'",
+    )
+
 
 _SERVICES = (
     Rule(

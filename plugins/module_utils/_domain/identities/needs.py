@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..capacity import may_span_nodes
+from ..counted import PLAIN, is_counted_by_product, own_classes
 from ..entry_point import GATEWAY, GATEWAY_GROUP, OPENSHIFT_ROUTE, ROUTE_GROUP, entry_point
 from ..guardrail_names import FIRST_GUARDRAILS, SECOND_GUARDRAILS
 from ..names import (
@@ -22,14 +23,12 @@ from ..names import (
     LWS_PLURAL,
     MODELS_NAMESPACE,
     PRESETUP_SET,
-    PRIORITIES,
     RECORDS,
     ROUTER,
     ROUTER_PORT,
     SYSTEM_NAMESPACE,
     TELEMETRY,
     TELEMETRY_PORT,
-    priority_class,
 )
 from ..presetup_version import NEWEST
 
@@ -103,8 +102,8 @@ def _by_openshift_route(contract: Contract) -> bool:
 class Need:
     """Verbs on resources of one API group, in one namespace or (``CLUSTER``) cluster-wide.
 
-    ``names`` limits it to objects of these names. It is given only where ``when`` holds for the contract, and by
-    prerequisites of the version ``since`` or newer, up to the version ``last``.
+    ``names`` limits it to objects of these names, and ``named`` to those that it gives for a contract. It is given only
+    where ``when`` holds for the contract, and by prerequisites of the version ``since`` or newer, up to ``last``.
     """
 
     scope: str
@@ -115,6 +114,7 @@ class Need:
     when: Callable[[Contract], bool] = _always
     since: int = 1
     last: int = NEWEST
+    named: Callable[[Contract], Iterable[str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -257,19 +257,15 @@ _READ_GUARDRAILS = Need(
     ("get",),
     FIRST_GUARDRAILS,
 )
+_READ_PRIORITIES = Need(CLUSTER, "scheduling.k8s.io", ("priorityclasses",), ("get",), PLAIN)
 # So that onboarding can report what is missing or was edited in the presetup, object by object.
 _CHECK_PRESETUP = (
     *_both("", ("serviceaccounts", "limitranges"), ("get",)),
     *_both(RBAC_GROUP, ("roles", "rolebindings"), ("get",)),
     *_both("networking.k8s.io", ("networkpolicies",), ("get",)),
     Need(CLUSTER, RBAC_GROUP, ("clusterroles", "clusterrolebindings"), ("get",), _ROLES),
-    Need(
-        CLUSTER,
-        "scheduling.k8s.io",
-        ("priorityclasses",),
-        ("get",),
-        tuple(priority_class(word) for word in PRIORITIES),
-    ),
+    _READ_PRIORITIES,
+    replace(_READ_PRIORITIES, named=own_classes, since=2),
     _READ_GUARDRAILS,
     replace(_READ_GUARDRAILS, names=SECOND_GUARDRAILS, since=2),
 )
@@ -378,4 +374,5 @@ def on_grant(contract: Contract, identity: Identity, version: int = NEWEST) -> t
 
 
 def _in_force(needs: Iterable[Need], contract: Contract, version: int) -> tuple[Need, ...]:
-    return tuple(need for need in needs if need.when(contract) and need.since <= version <= need.last)
+    given = (need for need in needs if need.when(contract) and need.since <= version <= need.last)
+    return tuple(replace(need, names=tuple(need.named(contract)), named=None) if need.named else need for need in given)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..counted import PLAIN, own_classes
 from ..guardrail_names import GUARDRAILS
-from ..names import NAMESPACES, PRIORITIES, SETUP_NAMESPACE, account_user, priority_class
+from ..names import NAMESPACES, SETUP_NAMESPACE, account_user
 from ..presetup_version import NEWEST
 from .needs import (
     CLUSTER,
@@ -31,9 +32,10 @@ _ROLES = tuple(
     "fireworks-" + identity.name for identity in IDENTITIES if any(need.scope == CLUSTER for need in identity.needs)
 )
 #: Cluster-scoped objects are found by label, and written only by name.
+_PRIORITY_CLASSES = ("scheduling.k8s.io", "priorityclasses")
 _IN_CLUSTER = (
     ("", "namespaces", NAMESPACES),
-    ("scheduling.k8s.io", "priorityclasses", tuple(priority_class(word) for word in PRIORITIES)),
+    (*_PRIORITY_CLASSES, PLAIN),
     (RBAC_GROUP, "clusterroles", _ROLES),
     (RBAC_GROUP, "clusterrolebindings", _ROLES),
     ("admissionregistration.k8s.io", "validatingadmissionpolicies", GUARDRAILS),
@@ -60,7 +62,8 @@ def setup_needs(contract: Mapping[str, Any]) -> tuple[Need, ...]:
     """
     found = [Need(CLUSTER, "", ("nodes", "pods"), ("get", "list"))]
     found += [Need(CLUSTER, group, (resource,), _SEE) for group, resource, _names in _IN_CLUSTER]
-    found += [Need(CLUSTER, group, (resource,), WRITE, names) for group, resource, names in _IN_CLUSTER]
+    written = (*_IN_CLUSTER, (*_PRIORITY_CLASSES, tuple(own_classes(contract))))
+    found += [Need(CLUSTER, group, (resource,), WRITE, names) for group, resource, names in written]
     found += [Need(ns, group, (resource,), _MANAGE) for ns in NAMESPACES for group, resource in _IN_NAMESPACES]
     for identity in identities_of(contract):
         found += [*granted(contract, identity), *on_grant(contract, identity)]

@@ -34,7 +34,11 @@ Manifest = dict[str, Any]
 
 
 def leader_worker_set(
-    contract: Mapping[str, Any], model: Mapping[str, Any], release: Mapping[str, Any], replicas: int
+    contract: Mapping[str, Any],
+    model: Mapping[str, Any],
+    release: Mapping[str, Any],
+    replicas: int,
+    version: int | None = None,
 ) -> Manifest:
     """Groups of an engine's pods, each pod with its part of the replica's GPUs.
 
@@ -43,11 +47,13 @@ def leader_worker_set(
     Deployment, in groups; but there is no ``minReadySeconds``, so nothing holds the next group back once one is ready.
 
     :param replicas: how many groups; where an autoscaler is in the same set, only what a new one starts with.
+    :param version: of the prerequisites.
     :raises UnsupportedSourceError: the engine is not started on several nodes here.
     """
     name, nodes, load = str(model["name"]), nodes_per_replica(model), load_seconds(model)
     start = spread(model, nodes, load)
-    leader, worker = _pods(contract, model, start, engine_image(contract, release, model["engine"]), load)
+    leader = _leader(contract, model, start, engine_image(contract, release, model["engine"]), load, version)
+    worker = _worker(leader, start)
     revision = revision_of(leader, worker)
     common = labels(model_set(name), name, model=name)
     member = {**labels(model_set(name), name), GROUP_LABEL: name}
@@ -84,15 +90,18 @@ def rolling_by(surge: int | str, unavailable: int | str) -> Manifest:
     return {"type": "RollingUpdate", "rollingUpdateConfiguration": how}
 
 
-def _pods(
-    contract: Mapping[str, Any], model: Mapping[str, Any], start: Spread, image: str, load: int
-) -> tuple[Manifest, Manifest]:
-    """The leader's pod, and a worker's: the same but for its command, and that nothing is asked of it."""
+def _leader(
+    contract: Mapping[str, Any], model: Mapping[str, Any], start: Spread, image: str, load: int, version: int | None
+) -> Manifest:
     serving = replace(launch(model), command=start.leader, environment=start.environment)
-    leader = serving_pod(contract, model, serving, image, load)
+    return serving_pod(contract, model, serving, image, load, version)
+
+
+def _worker(leader: Manifest, start: Spread) -> Manifest:
+    """As the leader's pod but for its command, and that nothing is asked of it."""
     worker = copy.deepcopy(leader)
     [engine] = worker["containers"]
     for key in ("ports", "startupProbe", "readinessProbe", "livenessProbe"):
         del engine[key]
     engine["command"] = start.worker
-    return leader, worker
+    return worker

@@ -30,13 +30,14 @@ def model_objects(
     PodDisruptionBudget, a route where there is a gateway, and what scales it where the cluster can scale on its
     signals.
 
-    :param facts: of ``cluster_info``: which autoscaler the cluster serves. Without them it serves none.
+    :param facts: of ``cluster_info``: which autoscaler the cluster serves, and the version of its prerequisites.
+        Without them it serves none, and the prerequisites are the newest.
     :param moment: with a time zone: which schedules of the models are open. Without it none is.
     :raises BoundsError: the models' floors do not fit into the approved GPUs.
     """
     bounds = bounds_of(_with(contract, model), moment)[str(model["name"])]
     return [
-        _workload(contract, model, release, bounds.floor),
+        _workload(contract, model, release, bounds.floor, (facts or {}).get("presetup_version")),
         service(model),
         budget(model),
         *route(contract, model),
@@ -44,19 +45,22 @@ def model_objects(
     ]
 
 
-def pods_mark(contract: Mapping[str, Any], model: Mapping[str, Any], release: Mapping[str, Any]) -> str:
+def pods_mark(
+    contract: Mapping[str, Any], model: Mapping[str, Any], release: Mapping[str, Any], version: int | None = None
+) -> str:
     """What the pods of a model are marked with: a digest of all that they are.
 
+    :param version: of the prerequisites; without one, the newest.
     :raises UnknownReleaseError: the release does not have the model's engine.
     """
-    return str(_workload(contract, model, release, 1)["metadata"]["annotations"][REVISION_ANNOTATION])
+    return str(_workload(contract, model, release, 1, version)["metadata"]["annotations"][REVISION_ANNOTATION])
 
 
 def _workload(
-    contract: Mapping[str, Any], model: Mapping[str, Any], release: Mapping[str, Any], floor: int
+    contract: Mapping[str, Any], model: Mapping[str, Any], release: Mapping[str, Any], floor: int, version: int | None
 ) -> Manifest:
     made = deployment if nodes_per_replica(model) == 1 else leader_worker_set
-    return made(contract, model, release, floor)
+    return made(contract, model, release, floor, version)
 
 
 def _with(contract: Mapping[str, Any], model: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -142,7 +142,7 @@ def _free_text(room: Room, target: Shape, whole: int) -> str:
     if not target.gpus:
         return "it needs no GPUs"
     nodes = ", ".join(f"{node} {free}" for node, free in sorted(room.free.items()) if free) or "none"
-    quota = "" if room.quota is None else f", the quota leaves {max(0, room.quota)}"
+    quota = "" if room.left is None else f", the quota leaves {max(0, room.left)}"
     unseen = "" if room.whole else ", if no others hold them (their pods cannot be seen)"
     spanned = "" if target.nodes == 1 else f" on each of {target.nodes} nodes"
     most = "at least " if whole >= target.replicas else ""

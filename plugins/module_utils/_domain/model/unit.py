@@ -76,6 +76,11 @@ def template_of(deployment: Mapping[str, Any]) -> Mapping[str, Any]:
     return (spec.get("template") if group is None else group.get("leaderTemplate")) or {}
 
 
+def priority_class_of(unit: Iterable[Manifest]) -> str:
+    """The priority class of a unit's pods, by which quotas count them; empty where it has none."""
+    return str((template_of(workload(unit) or {}).get("spec") or {}).get("priorityClassName", ""))
+
+
 def selector_of(deployment: Mapping[str, Any]) -> Mapping[str, str]:
     """The labels by which the pods of a workload are found that take requests."""
     if is_group(deployment):

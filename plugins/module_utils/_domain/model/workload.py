@@ -13,6 +13,7 @@ from typing import Any
 from ..capacity import gpus_per_pod
 from ..contract.defaults import said
 from ..contract.schema_models import MODEL
+from ..counted import class_for
 from ..entry_point import is_openshift
 from ..loading import load_deadline, load_seconds
 from ..names import (
@@ -24,7 +25,6 @@ from ..names import (
     SERVING_PORT,
     labels,
     model_set,
-    priority_class,
 )
 from ..release import engine_image
 from .engine import CACHE, SCRATCH, SHARED_MEMORY, Launch, launch
@@ -35,7 +35,11 @@ _STARTUP_PERIOD = 10
 
 
 def deployment(
-    contract: Mapping[str, Any], model: Mapping[str, Any], release: Mapping[str, Any], replicas: int
+    contract: Mapping[str, Any],
+    model: Mapping[str, Any],
+    release: Mapping[str, Any],
+    replicas: int,
+    version: int | None = None,
 ) -> Manifest:
     """Replicas of an engine, each with its GPUs on one node of the right product.
 
@@ -43,11 +47,12 @@ def deployment(
     the minute, and with none free it never ends. A rollout that has them may choose otherwise.
 
     :param replicas: how many; where an autoscaler is in the same set, only what a new Deployment starts with.
+    :param version: of the prerequisites.
     """
     name = str(model["name"])
     start = launch(model)
     load = load_seconds(model)
-    pod = serving_pod(contract, model, start, engine_image(contract, release, model["engine"]), load)
+    pod = serving_pod(contract, model, start, engine_image(contract, release, model["engine"]), load, version)
     pod["topologySpreadConstraints"] = _spreading(name)
     revision = revision_of(pod)
     selector = {MODEL_LABEL: name}
@@ -82,12 +87,19 @@ def revision_of(*pods: Manifest) -> str:
 
 
 def serving_pod(
-    contract: Mapping[str, Any], model: Mapping[str, Any], start: Launch, image: str, load: int
+    contract: Mapping[str, Any],
+    model: Mapping[str, Any],
+    start: Launch,
+    image: str,
+    load: int,
+    version: int | None = None,
 ) -> Manifest:
     """The spec of a pod that takes requests.
 
     :param load: seconds that it may take until it does.
+    :param version: of the prerequisites, which say by what its GPUs are counted.
     """
+    product = str(model["gpu"]["product"])
     volumes: list[Manifest] = [
         {"name": "cache", **_cache(model)},
         {"name": "tmp", "emptyDir": {}},
@@ -106,8 +118,8 @@ def serving_pod(
         "serviceAccountName": "engine",
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "priorityClassName": priority_class(str(said(model, MODEL, "priority"))),
-        "nodeSelector": {GPU_PRODUCT_LABEL: str(model["gpu"]["product"])},
+        "priorityClassName": class_for(contract, product, str(said(model, MODEL, "priority")), version),
+        "nodeSelector": {GPU_PRODUCT_LABEL: product},
         "tolerations": [{"key": GPU, "operator": "Exists", "effect": "NoSchedule"}],
         "terminationGracePeriodSeconds": 120,
         "securityContext": pod_security(contract),

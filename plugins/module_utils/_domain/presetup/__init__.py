@@ -39,8 +39,8 @@ def presetup_objects(
     number = compiled_version(version)
     return [
         *namespaces(contract),
-        *priority_classes(),
-        *quota(contract),
+        *priority_classes(contract, number),
+        *quota(contract, number),
         *limit_range(),
         *identity_objects(contract, number),
         *network_policies(contract, api_server),

@@ -11,6 +11,7 @@ from typing import Any
 from ..capacity import approved
 from ..contract.defaults import said
 from ..contract.schema import SCHEMA
+from ..counted import SINCE, counted_classes, is_counted_by_product
 from ..entry_point import is_openshift
 from ..names import (
     GPU,
@@ -21,6 +22,8 @@ from ..names import (
     SYSTEM_NAMESPACE,
     labels,
     priority_class,
+    product_class,
+    product_word,
 )
 
 Manifest = dict[str, Any]
@@ -56,33 +59,52 @@ def namespaces(contract: Mapping[str, Any]) -> list[Manifest]:
     ]
 
 
-def priority_classes() -> list[Manifest]:
-    """One class for each priority word of the contract; none is a default, so nobody else's pods change."""
+def priority_classes(contract: Mapping[str, Any], version: int) -> list[Manifest]:
+    """One class for each priority word of the contract; none is a default, so nobody else's pods change.
+
+    Since the second version also one for each word and product, by which the GPUs of each product are counted.
+    """
+    products = approved(contract) if version >= SINCE else ()
     return [
-        {
-            "apiVersion": "scheduling.k8s.io/v1",
-            "kind": "PriorityClass",
-            "metadata": {"name": priority_class(word), "labels": labels(PRESETUP_SET, priority_class(word))},
-            "value": _PRIORITY[word][0],
-            "preemptionPolicy": _PRIORITY[word][1],
-            "description": _PRIORITY[word][2],
-        }
-        for word in PRIORITIES
+        *(_priority_class(priority_class(word), word) for word in PRIORITIES),
+        *(_priority_class(product_class(word, each), word, f" {each}.") for each in products for word in PRIORITIES),
     ]
 
 
-def quota(contract: Mapping[str, Any]) -> list[Manifest]:
-    """The approved GPUs as a ResourceQuota: all of them for models, none for the stack itself.
+def _priority_class(name: str, word: str, of: str = "") -> Manifest:
+    value, preempts, why = _PRIORITY[word]
+    return {
+        "apiVersion": "scheduling.k8s.io/v1",
+        "kind": "PriorityClass",
+        "metadata": {"name": name, "labels": labels(PRESETUP_SET, name)},
+        "value": value,
+        "preemptionPolicy": preempts,
+        "description": why + of,
+    }
 
-    A quota counts ``nvidia.com/gpu`` and cannot tell products apart, so it holds the sum; each model's node selector
-    and preflight's count by product hold the rest.
+
+def quota(contract: Mapping[str, Any], version: int) -> list[Manifest]:
+    """The approved GPUs as ResourceQuotas: all of them for models, none for the stack itself.
+
+    A quota counts ``nvidia.com/gpu`` and cannot tell products apart. So one holds the sum, and one for each product
+    what it is to hold of pods with the product's priority classes, to which a guardrail binds the product.
     """
-    total = sum(approved(contract).values())
-    gpus = {MODELS_NAMESPACE: total, SYSTEM_NAMESPACE: 0}
+    gpus = approved(contract)
+    totals = {MODELS_NAMESPACE: sum(gpus.values()), SYSTEM_NAMESPACE: 0}
+    by_product = is_counted_by_product(contract) and version >= SINCE
     return [
-        *(_quota("approved-gpus", place, {f"requests.{GPU}": str(count)}) for place, count in gpus.items()),
+        *(_quota("approved-gpus", place, {f"requests.{GPU}": str(count)}) for place, count in totals.items()),
+        *(_of_product(contract, product, count) for product, count in gpus.items() if by_product),
         *_agreed_quotas(contract),
     ]
+
+
+def _of_product(contract: Mapping[str, Any], product: str, count: int) -> Manifest:
+    made = _quota(f"approved-gpus-{product_word(product)}", MODELS_NAMESPACE, {f"requests.{GPU}": str(count)})
+    classes = {"scopeName": "PriorityClass", "operator": "In", "values": counted_classes(contract)[product]}
+    made["metadata"]["annotations"] = {"kubernetes.io/description": f"{product}: {count} (capacity.gpus)"}
+    made["spec"]["scopeSelector"] = {"matchExpressions": [classes]}
+    return made
 
 
 _COUNTED = {

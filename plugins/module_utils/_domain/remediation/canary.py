@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..counted import CANARY_PRIORITY, SINCE, class_for, is_counted_by_product
 from ..gpu_units import in_parts, known_whole, offered, whole_by_labels
 from ..health.pods import REFUSED
 from ..model.workload import pod_security
@@ -64,14 +65,32 @@ def gives_whole_gpus(contract: Raw, node: Raw) -> bool:
     )
 
 
+def priority_of_canaries(contract: Raw, product: str, version: int) -> str:
+    """The class of a canary: none, or where the GPUs of each product are counted apart the one that preempts nobody.
+
+    :param version: of the prerequisites.
+    """
+    apart = is_counted_by_product(contract) and version >= SINCE
+    return class_for(contract, product, CANARY_PRIORITY, version) if apart else ""
+
+
 def canary_pod(
-    contract: Raw, node: str, product: str, gpus: int, image: str, command: Sequence[str], seconds: int, whole: bool
+    contract: Raw,
+    node: str,
+    product: str,
+    gpus: int,
+    image: str,
+    command: Sequence[str],
+    seconds: int,
+    whole: bool,
+    priority: str = "",
 ) -> dict[str, Any]:
     """The pod. It tolerates our taint and the cordon, takes no requests, and mounts nothing.
 
     :param gpus: how many it takes: all that are free on the node.
     :param seconds: when it is ended, whatever it does.
     :param whole: whether these are known to be whole GPUs; only then the number is one that it can check.
+    :param priority: its priority class, if it has one.
     """
     container = {
         "name": "canary",
@@ -97,6 +116,7 @@ def canary_pod(
             "labels": {CANARY_LABEL: "true", MANAGED_BY_LABEL: MANAGED_BY},
         },
         "spec": {
+            **({"priorityClassName": priority} if priority else {}),
             "affinity": {
                 "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [this_node]}}
             },

@@ -10,6 +10,7 @@ How a cluster is (``live``) is a mapping that JSON can hold:
                           who has to act
 ``release``               the stack release in it; None when there is none
 ``kubernetes``            its version, like v1.34.1
+``presetup_version``      of its prerequisites, which decides by what GPUs are counted; None where there are none
 ``health``, ``problems``  ``ready`` or ``degraded``, and in words what is wrong; ``owner`` has to act then. Nodes that
                           remediation took out of service are none as long as others are left
 ``unfinished``            the release that a run was bringing when it ended in between: then the cluster need not be

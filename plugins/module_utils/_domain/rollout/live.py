@@ -52,6 +52,7 @@ def live_state(
         "unfinished": stack.get("unfinished") or None,
         "failed": stack.get("failed") or None,
         "kubernetes": str(facts["version"]["git"]),
+        "presetup_version": facts.get("presetup_version"),
         "health": "ready" if row["state"] == READY else "degraded",
         "problems": [row["reason"]] if row["reason"] else [],
         "owner": _who_acts(facts).value,

@@ -104,14 +104,15 @@ def model_turn(contract: Data, live: Data, wanted: Wanted, now: datetime) -> dic
         "next_step": "; ".join(_NEXT[one["code"]] for one in blockers if one["code"] in _NEXT),
         "chosen": _chosen(contract, wanted),
         "models": [{key: one.get(key, "") for key in _SHOWN} for one in wanted.models],
-        "versions": new_versions(contract, wanted),
+        "versions": new_versions(contract, wanted, live.get("presetup_version")),
         "now": now.astimezone(UTC).isoformat(timespec="seconds"),
     }
 
 
-def new_versions(contract: Data, wanted: Wanted) -> list[str]:
+def new_versions(contract: Data, wanted: Wanted, presetup_version: int | None = None) -> list[str]:
     """What the pods of each new revision are marked with; of an engine that the release lacks nothing is known."""
-    return sorted({mark for one in wanted.waiting if (mark := _mark(contract, _entry(contract, one), wanted.release))})
+    marks = (_mark(contract, _entry(contract, one), wanted.release, presetup_version) for one in wanted.waiting)
+    return sorted({mark for mark in marks if mark})
 
 
 def _entry(contract: Data, change: Data) -> Data:
@@ -120,9 +121,9 @@ def _entry(contract: Data, change: Data) -> Data:
     return next((model for model in models if model["name"] == change["name"]), {})
 
 
-def _mark(contract: Data, model: Data, release: Data) -> str:
+def _mark(contract: Data, model: Data, release: Data, presetup_version: int | None = None) -> str:
     with suppress(UnknownReleaseError):
-        return pods_mark(contract, model, release) if model else ""
+        return pods_mark(contract, model, release, presetup_version) if model else ""
     return ""
 
 

@@ -97,7 +97,10 @@ def autoscaling(facts: Data, _evidence: Data, contract: Data) -> Verdict:
     bounds = [
         count(q["hard"][key])
         for q in facts["quotas"]
-        if q["namespace"] == MODELS_NAMESPACE and key in q["hard"] and (hardened or q["managed"] == MANAGED_BY)
+        if q["namespace"] == MODELS_NAMESPACE
+        and key in q["hard"]
+        and not q["scoped"]  # it counts some pods only
+        and (hardened or q["managed"] == MANAGED_BY)
     ]
     if not bounds:
         return Verdict(FAILED, f"no quota holds {MODELS_NAMESPACE} to the {total} approved GPUs.")

@@ -59,8 +59,8 @@ class Surroundings:
         nodes = [node_view(node) for node in session.list_items("/api/v1/nodes")]
         return cls(nodes, pods, list(session.list_items(f"{_CORE}/resourcequotas")), whole)
 
-    def room(self, model: str, product: str) -> Room:
-        """The room for one model's replicas."""
+    def room(self, model: str, product: str, priority: str) -> Room:
+        """The room for the replicas of one model, whose pods have this priority class."""
         return room_of(
             model,
             product,
@@ -68,4 +68,5 @@ class Surroundings:
             [dict(pod) for pod in self.pods],
             self.quotas,
             whole=self.whole,
+            priority=priority,
         )
