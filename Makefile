@@ -47,8 +47,8 @@ docs: setup ## Check the documentation and render the plugins' pages into build/
 bench: setup ## Measure us against kubernetes.core and kubectl
 	@PYTHONPATH="$(PYTHONPATH):$(CURDIR)/.collections" $(PY) -m tests.benchmarks $(PARTS)
 
-lock: setup ## Resolve requirements/*.txt anew into requirements/lock-*.txt
-	@$(PY) -m tests.tools.lock
+lock: ## Resolve requirements/*.txt anew into requirements/lock-*.txt, with hashes
+	@sh tests/tools/setup.sh lock
 
 clean: ## Remove what these targets made in this folder (the cache outside it stays)
 	rm -rf build .venv .collections .hypothesis .mypy_cache .pytest_cache .ruff_cache .ansible *.tar.gz

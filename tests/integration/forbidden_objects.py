@@ -369,11 +369,12 @@ def _names() -> Iterator[tuple[str, str, Manifest]]:
     yield "settings of the stack", "node-medic", SETTINGS
     yield "a ConfigMap of the models", "deployer", but(_parent("model-llama"), metadata__namespace="fireworks-models")
     yield "an upgrade without a number", "upgrader", but(UPGRADE, metadata__name="stack-upgrade-x")
-    yield (
-        "settings that look like a model's set",
-        "upgrader",
-        but(SETTINGS, metadata__name="model-llama", metadata__labels=labels("stack", "model-llama")),
-    )
+    for who in ("upgrader", "operator", "deployer"):
+        yield (
+            "settings that look like a model's set",
+            who,
+            but(SETTINGS, metadata__name="model-llama", metadata__labels=labels("stack", "model-llama")),
+        )
     yield (
         "another Lease",
         "deployer",

@@ -10,14 +10,12 @@ in the cache, and the rest is thrown away.
 from __future__ import annotations
 
 import json
-import re
 import shutil
-import tarfile
 import tempfile
 import zipfile
 from pathlib import Path, PurePosixPath
 
-from tests.tools.environments import CACHE, REQUIREMENTS, ROOT, Environment, SetupError, run
+from tests.tools.environments import CACHE, PIP, REQUIREMENTS, ROOT, VERIFIED, Environment, SetupError, pins, run
 
 WANTED = PurePosixPath("ansible_collections/kubernetes/core")
 
@@ -45,45 +43,36 @@ def _link_ours(folder: Path) -> None:
 
 def _kubernetes_core(environment: Environment) -> Path:
     """The collection in the cache, fetched if it is not there."""
-    pins = re.search(r"^(ansible==\S+)", (REQUIREMENTS / "collections.txt").read_text(), re.MULTILINE)
-    if pins is None:
-        raise SetupError("requirements/collections.txt names no ansible==… to take kubernetes.core from")
-    kept = CACHE / "collections" / pins.group(1) / "kubernetes.core"
+    pinned = REQUIREMENTS / "collections.txt"
+    version = pins(pinned).get("ansible")
+    if version is None:
+        raise SetupError(f"requirements/{pinned.name} names no ansible==… to take kubernetes.core from")
+    kept = CACHE / "collections" / f"ansible=={version}" / "kubernetes.core"
     if _version(kept):
         return kept
     with tempfile.TemporaryDirectory(prefix="byoc-collections-") as name:
         scratch = Path(name)
-        pip = [str(environment.bin / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input", "-q"]
-        run([*pip, "download", "--no-deps", "-d", name, pins.group(1)], "downloading kubernetes.core")
-        _take_out(next(scratch.glob("ansible-*")), scratch / "taken")
+        # Whatever Python the rest of the package is for: nothing of it is run here.
+        command = [*PIP, "download", *VERIFIED, "--no-deps", "--ignore-requires-python", "-d", name, "-r", str(pinned)]
+        run([str(environment.bin / "python"), *command], "downloading kubernetes.core")
+        _take_out(next(scratch.glob("ansible-*.whl")), scratch / "taken")
         if not _version(scratch / "taken"):
-            raise SetupError(f"{pins.group(1)} holds no {WANTED}")
+            raise SetupError(f"ansible {version} holds no {WANTED}")
         kept.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(kept, ignore_errors=True)
         shutil.move(scratch / "taken", kept)
     return kept
 
 
-def _take_out(package: Path, place: Path) -> None:
-    """Only the wanted folder of a wheel or a source archive."""
-    if package.suffix == ".whl":
-        with zipfile.ZipFile(package) as archive:
-            for entry in archive.infolist():
-                if not entry.is_dir():
-                    _keep(PurePosixPath(entry.filename), place, lambda entry=entry: archive.read(entry))
-        return
-    with tarfile.open(package) as source:
-        for member in source:
-            if member.isfile():
-                path = PurePosixPath(*PurePosixPath(member.name).parts[1:])
-                _keep(path, place, lambda member=member: source.extractfile(member).read())
-
-
-def _keep(path: PurePosixPath, place: Path, read) -> None:
-    if path.is_relative_to(WANTED) and ".." not in path.parts:
-        target = place / path.relative_to(WANTED)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(read())
+def _take_out(wheel: Path, place: Path) -> None:
+    """Only the wanted folder of a wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        for entry in archive.infolist():
+            path = PurePosixPath(entry.filename)
+            if not entry.is_dir() and path.is_relative_to(WANTED) and ".." not in path.parts:
+                target = place / path.relative_to(WANTED)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(archive.read(entry))
 
 
 def _version(folder: Path) -> str | None:

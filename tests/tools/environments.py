@@ -15,6 +15,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,9 @@ ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "requirements"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fireworks-byoc"
 STALE_AFTER_DAYS = 7
+PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "-q")
+# Wheels only: to build another package, pip would run it, with build tools whose hashes nobody checks.
+VERIFIED = ("--require-hashes", "--only-binary", ":all:")
 
 
 class SetupError(Exception):
@@ -85,18 +89,22 @@ class Environment:
             self._forget_stale_ones()
             return time.monotonic() - started
 
-    def install_arguments(self) -> list[str]:
-        """What pip is told to install, without the lock."""
-        return [word for name in self.requirements for word in ("-r", str(REQUIREMENTS / name))]
-
     def _build(self) -> None:
         self.stamp.unlink(missing_ok=True)
+        self.require_that_the_lock_holds_the_pins()
         if not (self.bin / "python").exists():
             run([str(self.python), "-m", "venv", "--clear", str(self.folder)], "making a virtual environment")
-        constraints = ["-c", str(self.lock_file)] if self.lock_file.exists() else []
-        pip = [str(self.bin / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input", "-q"]
-        run([*pip, "install", *self.install_arguments(), *constraints], f"installing the packages of {self.name}")
+        # pip checks hashes of requirements, not of constraints: so the whole lock is what is installed.
+        command = [*PIP, "install", *VERIFIED, "-r", str(self.lock_file)]
+        run([str(self.bin / "python"), *command], f"installing the packages of {self.name}")
         self.stamp.write_text(self.key)
+
+    def require_that_the_lock_holds_the_pins(self) -> None:
+        locked = pins(self.lock_file).items() if self.lock_file.exists() else ()
+        missing = {pin for path in self._requirement_files() for pin in pins(path).items()} - set(locked)
+        if missing:
+            named = ", ".join(sorted("==".join(pin) for pin in missing))
+            raise SetupError(f"{self.lock_file.name} does not hold {named}. Write it anew with make lock")
 
     def _requirement_files(self) -> set[Path]:
         """The requirement files, and those that they name."""
@@ -188,6 +196,12 @@ def run(command: list[str], doing: str, *, cwd: Path = ROOT, env: dict[str, str]
         said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
         raise SetupError(f"{doing} failed ({' '.join(command[:6])} …, exit {done.returncode}):\n{said}")
     return done.stdout
+
+
+def pins(path: Path) -> dict[str, str]:
+    """The packages that a requirement file or a lock pins, by their names as indexes normalize them."""
+    found = re.findall(r"^([\w.-]+)==([^\s;\\]+)", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in found}
 
 
 def core_pins(version: tuple[int, int]) -> str:

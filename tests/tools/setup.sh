@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# `make setup`: finds a Python, and lets tests/tools/setup.py do the rest with it.
+# `make setup`, `make lock`: finds a Python, and lets a module of tests/tools do the rest with it.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -16,4 +16,4 @@ elif ! python=$(sh tests/tools/find_python.sh 3.12 3.13 3.14 3.11); then
     echo "       Install one (on Debian and Ubuntu: apt-get install python3-venv) or name it: BYOC_PYTHON=/path/to/python make setup" >&2
     exit 1
 fi
-exec "$python" -m tests.tools.setup
+exec "$python" -m "tests.tools.${1:-setup}"

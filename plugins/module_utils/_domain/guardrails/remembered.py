@@ -57,7 +57,8 @@ def names_policy() -> Policy:
             "partOf": f"variables.labels[?{literal(PART_OF_LABEL)}].orValue('')",
             "component": f"variables.labels[?{literal(NAME_LABEL)}].orValue('')",
             "ofTheStack": _OF_THE_STACK,
-            "ofAModel": f"variables.name.startsWith({_MODEL_SET})",
+            # The parent of a set is part of none.
+            "ofAModel": f"variables.name.startsWith({_MODEL_SET}) && variables.partOf == ''",
             "model": f"variables.labels[?{literal(REVISION_OF_LABEL)}].orValue('')",
         },
         rules=_RULES,
