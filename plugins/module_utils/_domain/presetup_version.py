@@ -21,7 +21,7 @@ ADDED: dict[int, str] = {
         " than agreed; fireworks-records, by which our accounts do no more than append to the head of the records;"
         " fireworks-changes, by which the API server itself holds new versions outside windows and in freezes;"
         " guardrails of budgets, routes, autoscalers, services, ConfigMaps and labels; and that only nodes with an"
-        " approved product are changed"
+        " approved product are changed, and not their label maintenance"
     ),
 }
 """By version: what it added to the one before, in words for a customer."""
