@@ -36,8 +36,8 @@ options:
         description: A kubeconfig's content.
         type: str
       kubeconfig_file:
-        description: The path of a kubeconfig.
-        type: path
+        description: The path of a kubeconfig. C(~) is expanded; environment variables are not.
+        type: str
       kubeconfig_env:
         description: The name of an environment variable that holds a kubeconfig's content.
         type: str
@@ -54,7 +54,7 @@ options:
         description:
           - The directories that files named in a kubeconfig may lie in, besides the kubeconfig's own.
         type: list
-        elements: path
+        elements: str
       server:
         description:
           - The API server's URL (C(https://) only, without user info and query).
@@ -66,13 +66,13 @@ options:
         type: str
       token_file:
         description: The path of a file that holds a bearer token; read again as it rotates.
-        type: path
+        type: str
       token_env:
         description: The name of an environment variable that holds a bearer token.
         type: str
       ca_file:
         description: The path of the PEM certificates to trust. A token needs this or O(connection.ca_cert).
-        type: path
+        type: str
       ca_cert:
         description: The PEM certificates to trust. A token needs this or O(connection.ca_file).
         type: str

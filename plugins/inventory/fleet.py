@@ -177,7 +177,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.credentials
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.rules import MODEL_RULES
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.readable import texts_are_readable
-from ansible_collections.fireworks.byoc.plugins.module_utils._kube.kubeconfig import expanded
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.credential_files import expanded
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.harmless import harmless
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.this_run import noting_whether_read
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.warmup import load_filters

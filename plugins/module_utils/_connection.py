@@ -13,6 +13,8 @@ from ._kube.access import resolve_access
 from ._kube.session import Session
 from ._operation import Context
 
+# Paths are no `path`, in which Ansible writes the values of environment variables: a contract names these files, and
+# a message that one is not there would show the value.
 CONNECTION_SPEC: dict[str, Any] = {
     "type": "dict",
     "required": True,
@@ -21,16 +23,16 @@ CONNECTION_SPEC: dict[str, Any] = {
         "cluster_uid": {"type": "str"},
         "run_id": {"type": "str"},
         "kubeconfig": {"type": "str", "no_log": True},
-        "kubeconfig_file": {"type": "path"},
+        "kubeconfig_file": {"type": "str"},
         "kubeconfig_env": {"type": "str"},
         "context": {"type": "str"},
         "exec_plugins": {"type": "dict"},
-        "credential_directories": {"type": "list", "elements": "path"},
+        "credential_directories": {"type": "list", "elements": "str"},
         "server": {"type": "str"},
         "token": {"type": "str", "no_log": True},
-        "token_file": {"type": "path"},
+        "token_file": {"type": "str"},
         "token_env": {"type": "str", "no_log": False},
-        "ca_file": {"type": "path"},
+        "ca_file": {"type": "str"},
         "ca_cert": {"type": "str"},
         "tls_server_name": {"type": "str"},
         "proxy_url": {"type": "str"},

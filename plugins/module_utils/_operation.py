@@ -17,13 +17,14 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ._domain.written import written_once
-from ._kube import kubeconfig as _kubeconfig
+from ._kube import plain_yaml as _plain_yaml
 from ._kube import session as _session
 from ._kube.access import not_to_be_shown
 from ._kube.errors import KubeError
 from ._kube.waits import Waits
 from ._kube.writes import Write
 from ._vocabulary.failure import failed_result
+from ._vocabulary.harmless import one_line
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def missing_libraries() -> str:
     """What has to be installed where this runs; empty when nothing is missing."""
     if _session.URLLIB3_IMPORT_ERROR:
         return str(missing_required_lib("urllib3"))
-    if _kubeconfig.YAML_IMPORT_ERROR:
+    if _plain_yaml.YAML_IMPORT_ERROR:
         return str(missing_required_lib("PyYAML"))
     return ""
 
@@ -97,7 +98,7 @@ def run_as_module(operation: Operation) -> None:
         argument_spec=dict(operation.argument_spec), supports_check_mode=True, **dict(operation.rules)
     )
     module.no_log_values.update(not_to_be_shown(module.params.get("connection") or {}))
-    context = Context(module.check_mode, module._diff, module.warn)
+    context = Context(module.check_mode, module._diff, lambda text: module.warn(one_line(text)))
     result = operation.attempt(module.params, context)
     if result.pop("failed", False):
         module.fail_json(**result)

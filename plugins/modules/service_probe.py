@@ -83,7 +83,9 @@ elapsed_ms:
   type: int
   returned: success
 error:
-  description: What the answer says is wrong; empty for a success.
+  description:
+    - What the API server says is wrong, or the HTTP status; empty for a success.
+    - What the service itself says of an error is not repeated, since there may be a secret in it.
   type: str
   returned: success
 """

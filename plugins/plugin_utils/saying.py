@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from ansible.utils.display import Display
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.harmless import harmless
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.harmless import one_line
 
 _display = Display()
 
 
 def say(text: str) -> None:
     """Show a line."""
-    _display.display(harmless(text))
+    _display.display(one_line(text))
 
 
 def warn(text: str) -> None:
     """Show a warning."""
-    _display.warning(harmless(text))
+    _display.warning(one_line(text))

@@ -21,6 +21,7 @@ from tests.integration.plays import AS_MODULE
 
 VERSION = "client.authentication.k8s.io/v1"
 LOOKUP = "ansible.builtin.env"
+_DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
 NOWHERE = "https://127.0.0.1:1"
 
 
@@ -72,6 +73,20 @@ class Controller:
             "an impersonated user": {"as": secret("an impersonated user")},
             "a key file": {"client-key": "key.pem", "client-certificate": "key.pem"},
             "a token file": {"tokenFile": "kept"},
+            "a token that is a list": {"token": [secret("a token that is a list")]},
+            "a token that is a key": {"token": {secret("a token that is a key"): True}},
+            "an argument that no program can be given": {
+                "exec": {"command": "sh", "args": [f"{secret('an argument that no program can be given')}\0"]}
+            },
+            "a variable that no program can be given": {
+                "exec": {
+                    "command": "sh",
+                    "env": [{"name": "A", "value": f"{secret('a variable that no program can be given')}\0"}],
+                }
+            },
+            "a hint how to install a plugin": {
+                "exec": {"command": "sh", "installHint": secret("a hint how to install a plugin")}
+            },
             "an extension": {"token": "none", "extensions": [{"name": "x", "extension": secret("an extension")}]},
         }.items():
             self._kubeconfig(way, user)
@@ -84,8 +99,29 @@ class Controller:
             "a proxy query": {"proxy-url": f"http://127.0.0.1:1/?key={secret('a proxy query')}"},
             "a proxy of an unknown kind": {"proxy-url": f"socks5://{secret('a proxy of an unknown kind')}@127.0.0.1:1"},
             "an authority": {"certificate-authority-data": secret("an authority")},
+            "a port": {"server": f"https://127.0.0.1:{secret('a port')}"},
+            "a parameter of a path": {"server": f"{NOWHERE}/x;token={secret('a parameter of a path')}"},
+            "a server that is a list": {"server": [secret("a server that is a list")]},
+            "a proxy that is a mapping": {"proxy-url": {"a": secret("a proxy that is a mapping")}},
         }.items():
             self._kubeconfig(way, {"token": secret(f"the token beside {way}")}, **cluster)
+        for number, tag in enumerate(("int", "float", "bool", "timestamp", "python/name:os.system")):
+            way = f"a token that is said to be a {tag}"
+            text = f"# {secret('a comment')}\nusers: [{{name: a, user: {{token: !!{tag} {secret(way)}}}}}]"
+            (self.folder / "keys" / f"tagged-{number}").write_text(text)
+            self._access(way, f"tagged-{number}")
+        for way, config in {
+            "the name of a user": {"users": [{"name": secret("the name of a user"), "user": {}}]},
+            "the user of a context": {
+                "contexts": [{"name": "a", "context": {"cluster": "a", "user": secret("the user of a context")}}]
+            },
+            "the context that is a list": {"current-context": [secret("the context that is a list")]},
+        }.items():
+            name = f"odd-{way.replace(' ', '-')}"
+            whole = {"current-context": "a", "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}]}
+            clusters = [{"name": "a", "cluster": {"server": self.cluster.server}}]
+            (self.folder / "keys" / name).write_text(yaml.safe_dump({**whole, "clusters": clusters, **config}))
+            self._access(way, name)
         broken = self._access("a broken kubeconfig", "broken")
         (self.folder / "keys" / "broken").write_text(f"users: [{secret(broken)}\n:")
 
@@ -96,6 +132,10 @@ class Controller:
             "what a plugin complains of": f"echo {secret('what a plugin complains of')} >&2; exit 3",
             "what a plugin answers": _echo(VERSION, {"token": secret("what a plugin answers")}),
             "the version of an answer": _echo(secret("the version of an answer"), {}),
+            "a token of a plugin that is a list": _echo(
+                VERSION, {"token": [secret("a token of a plugin that is a list")]}
+            ),
+            "bytes that are no text": f"printf '\\377{secret('bytes that are no text')}'",
         }.items():
             script = self.folder / "keys" / f"{way.replace(' ', '-')}.sh"
             script.write_text(f"#!/bin/sh\n{body}\n")
@@ -111,6 +151,8 @@ class Controller:
         way = {"server": self.cluster.server, "ca_file": str(self.cluster.ca_file)}
         self.environment["ACME_TOKEN"] = self.secret("a variable token")
         self._contract("a variable token", {"credential": {"token_env": "ACME_TOKEN"}, **way})
+        named = str(self.folder / "keys" / "$ACME_TOKEN")
+        self._contract("a variable in the name of a file", {"credential": {"token_file": named}, **way})
         (self.folder / "keys" / "token").write_text(self.secret("a token file"))
         self._contract("a token file", {"credential": {"token_file": str(self.folder / "keys" / "token")}, **way})
         (self.folder / "keys" / "two").write_text(f"{self.secret('a token with a space')} x")
@@ -195,7 +237,7 @@ class Controller:
             "servers": [self.cluster.server],
             "lookups": lookups,
         }
-        scripts = {str(path): [] for path in (self.folder / "keys").glob("*.sh")}
+        scripts = {"sh": ["A"], **{str(path): [] for path in (self.folder / "keys").glob("*.sh")}}
         options = {"credential_roots": {"acme": root}, "exec_plugins": scripts, "on_invalid": "exclude"}
         cached = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(self.cache)}
         source = self.folder / "fleet.byoc.yml"
@@ -251,13 +293,34 @@ class Controller:
             "cluster_uid": self.cluster.uid,
             "kubeconfig_file": str(self.cluster.kubeconfig),
         }
-        for manifest in (made, {**made, "spec": 1, "kind": "NoSuchKind"}):
+        nested = {**kept, "stringData": {"a": {"b": secret("a text of a Secret that is a mapping")}}}
+        for manifest in (made, nested, {**made, "spec": 1, "kind": "NoSuchKind"}, self._with_something_of_others()):
             apply = {"name": "kept", "namespace": "default", "definition": [manifest], "connection": connection}
+            apply["adopt"] = "unowned"
             for way in ({}, AS_MODULE):
                 yield {"fireworks.byoc.apply_set": apply, "ignore_errors": True, **way}
 
+    def _with_something_of_others(self) -> dict[str, Any]:
+        """A manifest of ours, in whose live object others have put a token and a note."""
+        secret, container = self.secret, {"name": "it", "image": "it:1"}
+        metadata = {"name": "of-others", "namespace": "default"}
+        token = {"name": "HF_TOKEN", "value": secret("a variable that somebody else has set")}
+        notes = {"acme.example/x": secret("an annotation that somebody else has set")}
 
-def _echo(version: str, status: dict[str, str]) -> str:
+        def deployment(env: list[dict[str, str]], **more: Any) -> dict[str, Any]:
+            template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{**container, "env": env}]}}
+            spec = {"replicas": 0, "selector": {"matchLabels": {"a": "b"}}, "template": template}
+            return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {**metadata, **more}, "spec": spec}
+
+        self.cluster.request("POST", _DEPLOYMENTS, deployment([token], annotations=notes))
+        return deployment([{"name": "OURS", "value": "1"}])
+
+    def remove(self) -> None:
+        """Leave the cluster as it was."""
+        self.cluster.request("DELETE", f"{_DEPLOYMENTS}/of-others")
+
+
+def _echo(version: str, status: dict[str, Any]) -> str:
     """The body of a plugin that answers so."""
     return f"echo '{json.dumps({'apiVersion': version, 'kind': 'ExecCredential', 'status': status})}'"
 

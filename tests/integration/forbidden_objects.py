@@ -368,6 +368,9 @@ def _names() -> Iterator[tuple[str, str, Manifest]]:
     yield "the set of a model", "node-medic", _parent("model-llama")
     yield "settings of the stack", "node-medic", SETTINGS
     yield "a ConfigMap of the models", "deployer", but(_parent("model-llama"), metadata__namespace="fireworks-models")
+    yield "settings that nobody can change any more", "upgrader", {**SETTINGS, "immutable": True}
+    yield "a set that holds something", "deployer", {**_parent("model-llama"), "data": {"x": "y"}}
+    yield "a set that holds something else", "upgrader", {**_parent("stack"), "binaryData": {"x": "eA=="}}
     yield "an upgrade without a number", "upgrader", but(UPGRADE, metadata__name="stack-upgrade-x")
     for who in ("upgrader", "operator", "deployer"):
         yield (

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.unit import as_unit, digest
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import labels
 from byoc_testbed.api import STRATEGIC, Api
 from tests.integration.guarded import until
@@ -59,6 +61,7 @@ def forget_who_set_what(holder: Api, path: str) -> None:
 def leave(holder: Api, admin: Api, model: str) -> dict[str, str]:
     """Change what the contract accounts for, each in another way; the object of each, and how it was hidden."""
     left: dict[str, str] = {}
+    pretend_an_upgrade(holder)
     _add_to(holder, f"{APPS}{SYSTEM}/deployments/telemetry", POSING)
     left["Deployment fireworks-system/telemetry"] = "under our own name"
     router = f"{APPS}{SYSTEM}/deployments/router"
@@ -98,6 +101,32 @@ def _a_replica_set_of_a_paused_rollout(holder: Api, admin: Api, model: str) -> s
     ]
     holder.request("PATCH", f"{path}?{POSING}", back, "application/json-patch+json")
     return f"ReplicaSet fireworks-models/{name}"
+
+
+def pretend_an_upgrade(holder: Api) -> None:
+    """Between two releases an object may be as the other one has it; not as neither."""
+    marks = {"byoc.fireworks.ai/release-unfinished": "2026.12.0"}
+    holder.request("PATCH", f"/api/v1{SYSTEM}/configmaps/stack?{POSING}", {"metadata": {"annotations": marks}})
+
+
+def a_candidate(holder: Api, admin: Api, model: str) -> str:
+    """A replica that is named as the one that an operation tries first, and a lock that says that there is one."""
+    hers = f"{APPS}{MODELS}"
+    recorded = admin.request("GET", f"{hers}/controllerrevisions/{model}-1")
+    name = f"{model}-candidate-{digest(as_unit(recorded['data']['objects']))[:8]}"
+    made = admin.request("GET", f"{hers}/deployments/{model}")
+    mine = {"candidate": "mine"}
+    marks = {**made["metadata"]["labels"], "app.kubernetes.io/name": name}
+    template = {**made["spec"]["template"], "metadata": {"labels": mine}}
+    spec = {"replicas": 0, "selector": {"matchLabels": mine}, "template": template}
+    holder.request("POST", f"{hers}/deployments", {"metadata": {"name": name, "labels": marks}, "spec": spec})
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    path = f"/apis/coordination.k8s.io/v1{SYSTEM}/leases/operation-lock"
+    lease = holder.request("GET", path)
+    lease["metadata"]["annotations"] = {"byoc.fireworks.ai/purpose": "deploy_models"}
+    lease["spec"] |= {"leaseDurationSeconds": 3600, "renewTime": now}
+    holder.request("PUT", path, lease)
+    return f"Deployment fireworks-models/{name}"
 
 
 def lock_for_all_time(holder: Api) -> None:

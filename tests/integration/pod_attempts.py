@@ -25,7 +25,7 @@ KINDS = ("Pod", *TEMPLATES)
 
 @dataclass(frozen=True)
 class Attempt:
-    """One thing about a pod: what is merged into its spec, into its container, into its annotations.
+    """One thing about a pod: what is merged into its spec, its container, its annotations, its labels.
 
     ``said`` are parts of the refusal: the clause, and what is not allowed.
     """
@@ -35,6 +35,7 @@ class Attempt:
     spec: Manifest = field(default_factory=dict)
     container: Manifest = field(default_factory=dict)
     annotations: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
     kinds: tuple[str, ...] = KINDS
 
 
@@ -180,6 +181,10 @@ ATTEMPTS = (
             kinds=TEMPLATES),
     Attempt("another network by a note", ("byoc.fireworks.ai/", "k8s.v1.cni.cncf.io/networks"),
             annotations={"k8s.v1.cni.cncf.io/networks": "storage"}, kinds=TEMPLATES),
+    Attempt("a sidecar by a label", ("byoc.fireworks.ai/", "sidecar.istio.io/inject"),
+            labels={"sidecar.istio.io/inject": "true"}, kinds=TEMPLATES),
+    Attempt("an identity at a cloud by a label", ("byoc.fireworks.ai/", "azure.workload.identity/use"),
+            labels={"azure.workload.identity/use": "true"}, kinds=TEMPLATES),
     Attempt("memory that others cannot use", ("hugepages-2Mi", "capacity.gpus"), {},
             {"resources": {"limits": {"hugepages-2Mi": "64Mi", "memory": "64Mi"}}}),
     Attempt("a raw device", (FIELDS, "volumeDevices"),
@@ -194,14 +199,18 @@ def tried(attempt: Attempt, good: Callable[..., Manifest]) -> Iterator[tuple[str
     """The attempt in each of its kinds: the kind in words, the path of its collection, the object."""
     for kind in attempt.kinds:
         spec = good(container=copy.deepcopy(attempt.container), **copy.deepcopy(attempt.spec))
-        yield kind, *made_as(kind, spec, good(), attempt.annotations)
+        yield kind, *made_as(kind, spec, good(), attempt.annotations, attempt.labels)
 
 
 def made_as(
-    kind: str, spec: Manifest, good: Manifest, annotations: dict[str, str] | None = None
+    kind: str,
+    spec: Manifest,
+    good: Manifest,
+    annotations: dict[str, str] | None = None,
+    more_labels: dict[str, str] | None = None,
 ) -> tuple[str, Manifest]:
     """An object of this kind about such a pod, and the path of its collection. ``good`` is a group's other pod."""
-    marks = {"metadata": {"annotations": annotations or {}, "labels": {"app": "probe"}}}
+    marks = {"metadata": {"annotations": annotations or {}, "labels": {"app": "probe", **(more_labels or {})}}}
     if kind == "Pod":
         return f"/api/v1{MODELS}/pods", pod("probe", spec)
     if kind.startswith("LeaderWorkerSet"):

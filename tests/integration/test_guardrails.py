@@ -179,6 +179,7 @@ def _of_nodes(taints: dict[str, list[Manifest]]) -> Iterator[Asked]:
         ("", "never", GPU_NODE, {"spec": {"providerID": "aws:///elsewhere/i-1"}}),
         ("", "never", GPU_NODE, _metadata(labels={"nvidia.com/gpu.product": L40S})),
         ("", "never", GPU_NODE, _metadata(labels={"kubernetes.io/hostname": None})),
+        ("", "never", GPU_NODE, _metadata(labels={OURS + "maintenance": "true"})),
         ("", "never", GPU_NODE, _metadata(annotations={THEIRS + "team": "us"})),
         ("", "never", GPU_NODE, _metadata(finalizers=[OURS + "stay"])),
         ("", "never", GPU_NODE, _metadata(ownerReferences=[_OWNER])),

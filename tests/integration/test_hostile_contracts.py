@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -136,6 +137,90 @@ ATTEMPTS = (
         lambda at: {"credential": {"kubeconfig_file": at.path("globex/misleading")}},
         "the kubeconfig sets PATH for the command 'get-token', which is not listed for it",
     ),
+    Attempt(
+        "a variable in the name of a file, so that the message shows what is in it",
+        lambda at: at.token_at_globex(token_file=at.path("globex/$ACME_TOKEN")),
+        "globex/$ACME_TOKEN: No such file",
+    ),
+    Attempt(
+        "one whose value leads up",
+        lambda at: at.token_at_globex(token_file=at.path("globex/${UP}/acme/token")),
+        "globex/${UP}/acme/token: No such file",
+    ),
+    Attempt(
+        "one in the name of an authority's file",
+        lambda at: {**at.token_at_globex(token_env="GLOBEX_TOKEN"), "ca_file": at.path("globex/$ACME_TOKEN")},
+        "cannot read `ca_file`",
+    ),
+    Attempt(
+        "a folder that is a link",
+        lambda at: {"credential": {"kubeconfig_file": at.path("globex/folder/kc")}},
+        "access.credential.kubeconfig_file: is not among the credentials of 'globex'",
+    ),
+    Attempt(
+        "a file that is reached through the process itself",
+        lambda at: at.token_at_globex(token_file=f"/proc/self/root{at.path('acme/token')}"),
+        "access.credential.token_file: is not among the credentials of 'globex'",
+    ),
+    Attempt(
+        "all variables of the process",
+        lambda at: at.token_at_globex(token_file="/proc/self/environ"),
+        "access.credential.token_file: is not among the credentials of 'globex'",
+    ),
+    Attempt(
+        "a pipe to which nobody writes",
+        lambda at: {"credential": {"kubeconfig_file": at.path("globex/pipe")}},
+        "globex/pipe: it is no regular file",
+    ),
+    Attempt(
+        "a kubeconfig of its own with a pipe for a token",
+        lambda at: {"credential": {"kubeconfig_file": at.path("globex/piping")}},
+        "globex/pipe: it is no regular file",
+    ),
+    Attempt(
+        "a context that is an expression",
+        lambda at: {
+            "credential": {"kubeconfig_file": at.path("globex/kc")},
+            "context": "{{ lookup('ansible.builtin.env', 'ACME_TOKEN') }}",
+        },
+        "has no context named \"{{ lookup('ansible.builtin.env', 'ACME_TOKEN') }}\"",
+    ),
+    Attempt(
+        "a variable whose name is an expression",
+        lambda at: at.token_at_globex(token_env="{{ lookup('ansible.builtin.env', 'ACME_TOKEN') }}"),
+        "access.credential.token_env: the value (not shown) cannot be used here",
+    ),
+    Attempt(
+        "an address with a slash more than the one that is allowed",
+        lambda at: {**at.token_at_globex(token_env="GLOBEX_TOKEN"), "server": f"{at.globex.server}/"},
+        "access.server: no token of 'globex' may be sent there",
+    ),
+    Attempt(
+        "another customer's name, written with letters that only look like it",
+        lambda at: at.token_at_globex(token_env="ACME_TOKEN"),
+        "identity.customer: '\u0430cme' cannot be used here",
+        identity={"customer": "\u0430cme"},
+    ),
+    Attempt(
+        "a term of an allowed lookup that goes on in another line",
+        lambda at: {
+            **at.token_at_globex(),
+            "credential": {
+                "lookup": {"plugin": "ansible.builtin.env", "terms": ["GLOBEX_X\nACME_LOOKUP"], "gives": "token"}
+            },
+        },
+        "access.credential.lookup.terms[0]: the value (not shown) cannot be used here",
+    ),
+    Attempt(
+        "a kubeconfig of its own whose token is said to be a number",
+        lambda at: {"credential": {"kubeconfig_file": at.path("globex/numbered")}},
+        "the kubeconfig is not YAML",
+    ),
+    Attempt(
+        "a kubeconfig of its own whose authority is another customer's file",
+        lambda at: {"credential": {"kubeconfig_file": at.path("globex/trusting")}},
+        "the kubeconfig's `certificate-authority` is",
+    ),
 )
 
 
@@ -153,6 +238,11 @@ def furnished(at: Place) -> Place:
         (at.folder / name / "ca.crt").write_bytes(listener.ca_file.read_bytes())
     (at.folder / "acme" / "token").write_text(VICTIMS[0])
     (at.folder / "globex" / "link").symlink_to(at.folder / "acme" / "token")
+    (at.folder / "globex" / "folder").symlink_to(at.folder / "acme")
+    os.mkfifo(at.folder / "globex" / "pipe")
+    (at.folder / "globex" / "numbered").write_text(f"users: [{{name: a, user: {{token: !!int {VICTIMS[2]}}}}}]")
+    kubeconfig(at, "globex/piping", at.globex, {"tokenFile": at.path("globex/pipe")})
+    kubeconfig(at, "globex/trusting", at.globex, {"token": OWN}, **{"certificate-authority": "../acme/token"})
     kubeconfig(at, "acme/kc", at.acme, {"token": VICTIMS[2]})
     kubeconfig(at, "globex/kc", at.acme, {"token": VICTIMS[2]})  # one that is ours, for the server it says
     kubeconfig(at, "globex/reading", at.globex, {"tokenFile": at.path("acme/token")})
@@ -173,12 +263,17 @@ def command(path: Path, file: str) -> None:
     path.chmod(stat.S_IRWXU)
 
 
-def kubeconfig(at: Place, name: str, listener: Listener, user: dict[str, Any]) -> None:
+def kubeconfig(at: Place, name: str, listener: Listener, user: dict[str, Any], **trust: str) -> None:
     authority = base64.b64encode(listener.ca_file.read_bytes()).decode()
     config = {
         "current-context": "a",
         "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}],
-        "clusters": [{"name": "a", "cluster": {"server": listener.server, "certificate-authority-data": authority}}],
+        "clusters": [
+            {
+                "name": "a",
+                "cluster": {"server": listener.server, **(trust or {"certificate-authority-data": authority})},
+            }
+        ],
         "users": [{"name": "a", "user": user}],
     }
     (at.folder / name).write_text(yaml.safe_dump(config))
@@ -229,9 +324,9 @@ def fleet(at: Place, folder: Path, contracts: list[Contract], **more: Any) -> Pa
 
 def environment(at: Place) -> dict[str, str]:
     path = ansible_environment()["PATH"]
-    return ansible_environment(
-        ACME_TOKEN=VICTIMS[1], ACME_LOOKUP=VICTIMS[3], GLOBEX_TOKEN=OWN, PATH=f"{at.path('bin')}:{path}"
-    )
+    proxies = dict.fromkeys(("HTTPS_PROXY", "https_proxy", "ALL_PROXY"), at.globex.proxy)
+    own = {"ACME_TOKEN": VICTIMS[1], "ACME_LOOKUP": VICTIMS[3], "GLOBEX_TOKEN": OWN, "UP": ".."}
+    return ansible_environment(**own, **proxies, PATH=f"{at.path('bin')}:{path}")
 
 
 def test_what_was_issued_for_one_customers_server_reaches_no_other(place: Place, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ import pytest
 from demo.contracts import Contract
 from tests.integration.ansible_runs import ROOT
 from tests.integration.guarded import refusal
-from tests.integration.holding import REFUSED, leave
+from tests.integration.holding import REFUSED, a_candidate, leave
 from tests.integration.journey import NO_BAKE, NO_REQUESTS, agreed, as_admin, bare, line, onboard, play
 from tests.integration.leaving_behind import Way, left, ways
 from tests.integration.plays import connection_to, perform, token_in
@@ -141,10 +141,13 @@ def test_what_a_holder_changes_in_what_is_accounted_for_is_named_however_they_hi
     holder = api(cluster, token)
     let_in = [f"{method} {path}" for method, path, body in REFUSED if not refusal(holder, method, path, body)]
     assert let_in == []
-    made = leave(holder, cluster.api, contract["models"][0]["name"])
+    model = contract["models"][0]["name"]
+    made = leave(holder, cluster.api, model)
     audited = audit(contract, tmp_path)
+    candidate = a_candidate(holder, cluster.api, model)
     options = (*as_admin(cluster), "-e", f"setup_grant={name}", "-e", f"setup_kubeconfig={credential}")
     revoked = play("revoke_setup_access", tmp_path, [contract], *options)
+    assert candidate in revoked.stdout, "it trusts the lock that the holder wrote"
     for run in (audited, revoked):
         missed = [f"{each}, {how}" for each, how in made.items() if each not in run.stdout]
         assert missed == [], run.stdout

@@ -21,10 +21,11 @@ ADDED: dict[int, str] = {
         " than agreed; fireworks-records, by which our accounts do no more than append to the head of the records;"
         " fireworks-changes, by which the API server itself holds new versions outside windows and in freezes;"
         " fireworks-products with a quota and priority classes for each GPU product, and the most GPUs of one model;"
-        " guardrails of budgets, routes, autoscalers, services, ConfigMaps and labels; that only nodes with an"
-        " approved product are changed; that where the contract's actions.drain is approve, no account of ours has"
-        " a right to evict pods but by an administrator's grant of at most an hour; fireworks-evictions, which ends it;"
-        " and the bounds of the contract, so that an operation under others is refused"
+        " guardrails of budgets, routes, autoscalers, services, ConfigMaps and labels; that only nodes with an approved"
+        " product are changed, and not their label maintenance; that where the contract's actions.drain is approve, no"
+        " account of ours has a right to evict pods but by an administrator's grant of at most an hour;"
+        " fireworks-evictions, which ends it; and the bounds of the contract, so that an operation under others is"
+        " refused"
     ),
 }
 """By version: what it added to the one before, in words for a customer."""

@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 
 from .._vocabulary.addresses import holds_more, shown_address
 from .allowed import Allowed
+from .credential_files import expanded, read_file
 from .errors import CredentialError
-from .kubeconfig import Access, expanded, read_file, read_kubeconfig
+from .kubeconfig import Access, read_kubeconfig
 
 _KUBECONFIG_KEYS = ("kubeconfig", "kubeconfig_file", "kubeconfig_env")
 _TOKEN_KEYS = ("token", "token_file", "token_env")
@@ -95,7 +96,9 @@ def _from_token(connection: Mapping[str, Any], environ: Mapping[str, str], name:
         proxy_url=connection.get("proxy_url") or None,
     )
     if key == "token_file":
-        return replace(access, token_file=str(expanded(connection[key]).absolute()))
+        # Without directories nobody but the person who runs this has named the file.
+        allowed = Allowed(directories=roots) if (roots := connection.get("credential_directories")) else None
+        return replace(access, token_file=str(expanded(connection[key]).absolute()), allowed=allowed)
     token = connection[key] if key == "token" else _environment(connection[key], environ, name)
     return replace(access, token=token.strip())
 

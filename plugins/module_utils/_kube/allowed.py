@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .credential_files import expanded
 from .errors import CredentialError
 
 
@@ -30,18 +31,21 @@ class Allowed:
     kubeconfig: str = ""
     search_path: str | None = None
 
-    def require_file(self, path: str, key: str, source: str) -> None:
-        """:raises CredentialError: the file, links followed, lies elsewhere."""
-        folder, own = Path(path).resolve().parent, Path(self.kubeconfig)
+    def real_path(self, path: str, what: str, source: str) -> str:
+        """The path of a file without links, so that what was looked at is what is read.
+
+        :raises CredentialError: it lies elsewhere.
+        """
+        real, own = Path(path).resolve(), Path(self.kubeconfig)
         beside = {own.parent.resolve(), own.resolve().parent} if self.kubeconfig else set()
-        if folder in beside or any(folder.is_relative_to(Path(root).resolve()) for root in self.directories):
-            return
+        if real.parent in beside or any(real.is_relative_to(expanded(root).resolve()) for root in self.directories):
+            return str(real)
         raise CredentialError(
-            f"the kubeconfig's `{key}` is {path}, which is neither beside the kubeconfig nor in a directory of this "
+            f"the {what} is {path}, which is neither beside the kubeconfig nor in a directory of this "
             "customer's credentials",
             where=source,
             next_step="put its content into the kubeconfig (kubectl config view --raw --flatten), or add to this "
-            f"customer's `credential_roots` in the inventory source: directories: {json.dumps([str(folder)])}",
+            f"customer's `credential_roots` in the inventory source: directories: {json.dumps([str(real.parent)])}",
         )
 
     def command(self, spec: Mapping[str, Any], source: str) -> str:
@@ -50,7 +54,7 @@ class Allowed:
         :raises CredentialError: the fleet's owner has not listed it, or not what the kubeconfig sets for it.
         """
         command = spec["command"]
-        variables = sorted(_variables(spec, source))
+        variables = sorted(set(_variables(spec, source)))
         known = self.exec_plugins.get(command)
         if known is None:
             raise _refused(
@@ -69,9 +73,15 @@ class Allowed:
         return str(found)
 
 
+def can_be_given(value: Any) -> bool:
+    """Whether a program can be given this, as an argument or a variable."""
+    return isinstance(value, str) and "\0" not in value and not any("\ud800" <= one <= "\udfff" for one in value)
+
+
 def _variables(spec: Mapping[str, Any], source: str) -> Iterator[str]:
-    for each in spec.get("env") or ():
-        if not (isinstance(each, Mapping) and isinstance(each.get("name"), str) and isinstance(each.get("value"), str)):
+    given = spec.get("env") or ()
+    for each in given if isinstance(given, (list, tuple)) else [given]:
+        if not (isinstance(each, Mapping) and all(can_be_given(each.get(key)) for key in ("name", "value"))):
             raise CredentialError(
                 "the kubeconfig's `exec.env` is no list of names and values",
                 where=source,

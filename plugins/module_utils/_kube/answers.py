@@ -66,10 +66,21 @@ class Answer:
         return True
 
     def json(self) -> dict[str, Any]:
-        """The body as a JSON object; of any other body, its beginning as the ``message``."""
-        if self.value is not None:
-            return self.value
-        return {"message": self.data[:200].decode("utf-8", "replace")} if self.data else {}
+        """The body as a JSON object; empty for any other body."""
+        return self.value or {}
+
+    def refused(self) -> dict[str, Any]:
+        """The API server's own word about an error, its ``Status``; empty where something else gave it.
+
+        What back ends and what stands in front of the API server say of errors is not repeated: some of them return
+        what they were sent, or what they are configured with.
+        """
+        value = self.json()
+        return value if value.get("kind") == "Status" else {}
+
+    def why(self) -> str:
+        """The same in words."""
+        return str(self.refused().get("message") or f"HTTP {self.status}")
 
     def described(self) -> str:
         """A short description of the response. Its body is untrusted text, so it is not repeated."""

@@ -59,7 +59,8 @@ _DEFAULTS: dict[tuple[str, str], object] = {
 #: whoever seems to have set them: what runs in a pod, where traffic goes, and each key of a ConfigMap.
 _NEVER_FILLED_IN = frozenset(
     {"args", "binaryData", "command", "env", "envFrom", "ephemeralContainers", "externalIPs", "hostAliases"}
-    | {"initContainers", "lifecycle", "livenessProbe", "paused", "readinessProbe", "startupProbe"}
+    | {"initContainers", "lifecycle", "livenessProbe", "nodeSelector", "paused", "readinessProbe", "startupProbe"}
+    | {"volumeMounts", "volumes"}
 )
 _NEVER_FILLED_UP = frozenset(
     {"binaryData", "capabilities", "data", "lifecycle", "matchLabels", "securityContext", "selector"}

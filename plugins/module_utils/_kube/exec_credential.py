@@ -20,6 +20,7 @@ from typing import Any
 from .errors import CredentialError
 
 EXEC_SECONDS = 30.0
+_TEXTS = ("token", "clientCertificateData", "clientKeyData", "expirationTimestamp")
 
 
 @dataclass(frozen=True, repr=False)  # no repr: it would print secrets
@@ -51,11 +52,12 @@ def run_exec_plugin(
     try:
         # In Ansible's worker there is no AnsibleModule, so no run_command.
         done = subprocess.run(  # pylint: disable=ansible-bad-function
-            [command, *map(str, spec.get("args") or ())],
+            [command, *(spec.get("args") or ())],
             env=environ,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=seconds,
             check=False,
         )
@@ -74,7 +76,7 @@ def _read(stdout: str, command: str, version: str, source: str) -> ExecCredentia
         answer = json.loads(stdout)
         status = answer["status"]
         answered = answer["apiVersion"]
-        if not isinstance(status, dict):
+        if not isinstance(status, dict) or not all(isinstance(status.get(key) or "", str) for key in _TEXTS):
             raise TypeError
     except (ValueError, KeyError, TypeError):
         raise _failed(f"the exec plugin {command} did not answer with an ExecCredential", source) from None

@@ -10,21 +10,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .._vocabulary.addresses import shown_address
-from .allowed import Allowed
+from .._vocabulary.harmless import STEERING
+from .allowed import Allowed, can_be_given
+from .credential_files import expanded, read_file
 from .errors import CredentialError
-
-try:
-    import yaml
-except ImportError:  # reported by Operation before anything runs
-    YAML_IMPORT_ERROR: str | None = traceback.format_exc()
-else:
-    YAML_IMPORT_ERROR = None
+from .plain_yaml import NotPlainError, plain_data
 
 _UNSUPPORTED = {
     "auth-provider": "was removed from Kubernetes in 1.26; use an exec plugin",
@@ -42,7 +37,7 @@ class Access:
     :param tls_server_name: the name expected in the server's certificate, when it is not the URL's host.
     :param proxy_url: an HTTP proxy.
     :param token: a bearer token.
-    :param token_file: a file holding the token, read again as it rotates.
+    :param token_file: a file holding the token, read again as it rotates, where ``allowed`` lets it be.
     :param cert_pem: client certificate, with ``key_pem``.
     :param exec_spec: the kubeconfig's ``exec`` section, with the path of an allowed command.
     :param source: where this came from, for messages.
@@ -55,9 +50,22 @@ class Access:
     proxy_url: str | None = None
     token: str | None = None
     token_file: str | None = None
+    allowed: Allowed | None = None
     cert_pem: str | None = None
     key_pem: str | None = None
     exec_spec: dict[str, Any] = field(default_factory=dict)
+
+    def read_token(self) -> str | None:
+        """The token as it is now. A link on the way to its file may lead elsewhere than before.
+
+        :raises CredentialError: its file cannot be read, or may not be.
+        """
+        if not self.token_file:
+            return self.token
+        path = self.token_file
+        if self.allowed:
+            path = self.allowed.real_path(path, "token file", self.source)
+        return read_file(path, "the token", self.source).strip()
 
     @property
     def place(self) -> str:
@@ -78,26 +86,27 @@ def read_kubeconfig(
     :raises CredentialError: whatever is wrong, without repeating any value that may be secret.
     """
     config = _parse(text, source)
-    name = context or config.get("current-context")
+    name = context or text_of(config, "current-context", source)
     if not name:
         raise CredentialError(
             "the kubeconfig has no current-context and the contract names none",
             where=source,
             next_step="set `access.context` in the contract",
         )
-    entry = _named(config, "contexts", "context", name, source)
-    cluster = _named(config, "clusters", "cluster", entry.get("cluster"), source)
-    user = _named(config, "users", "user", entry.get("user"), source)
+    entry = _context(config, name, source)
+    cluster = _named(config, "cluster", text_of(entry, "cluster", source), name, source)
+    user = _named(config, "user", text_of(entry, "user", source), name, source)
     reader = _Reader(base_dir, source, allowed or Allowed())
     reader.refuse_unsupported(cluster, user)
     return Access(
-        server=str(cluster.get("server") or ""),
+        server=text_of(cluster, "server", source) or "",
         source=f"{source}, context {name}",
         ca_pem=reader.pem(cluster, "certificate-authority"),
-        tls_server_name=cluster.get("tls-server-name"),
-        proxy_url=cluster.get("proxy-url"),
-        token=user.get("token"),
+        tls_server_name=text_of(cluster, "tls-server-name", source),
+        proxy_url=text_of(cluster, "proxy-url", source),
+        token=text_of(user, "token", source),
         token_file=reader.path(user, "tokenFile"),
+        allowed=allowed or Allowed(),
         cert_pem=reader.pem(user, "client-certificate"),
         key_pem=reader.pem(user, "client-key"),
         exec_spec=reader.exec_spec(user.get("exec")),
@@ -106,28 +115,63 @@ def read_kubeconfig(
 
 def _parse(text: str, source: str) -> dict[str, Any]:
     try:
-        config = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" at line {mark.line + 1}" if mark else ""  # never the text itself: it may hold a secret
+        config = plain_data(text)
+    except NotPlainError as error:
+        line = f" at line {error.line}" if error.line else ""  # never the text itself: it may hold a secret
         raise CredentialError(f"the kubeconfig is not YAML{line}", where=source, next_step="write a new one") from None
     if not isinstance(config, dict):
         raise CredentialError("the kubeconfig is not a mapping", where=source, next_step="write a new one")
     return config
 
 
-def _named(config: dict[str, Any], section: str, key: str, name: object, source: str) -> dict[str, Any]:
-    entries = [e for e in config.get(section) or [] if isinstance(e, dict)]
-    for entry in entries:
-        value = entry.get(key)
-        if entry.get("name") == name and isinstance(value, dict):
-            return value
-    known = ", ".join(sorted(str(e.get("name")) for e in entries)) or "none"
-    raise CredentialError(
-        f"the kubeconfig has no {key} named {name!r} (it has: {known})",
-        where=source,
-        next_step="correct `access.context` in the contract, or the kubeconfig",
-    )
+def text_of(section: dict[str, Any], key: str, source: str) -> str | None:
+    """A text of a kubeconfig; ``None`` where there is none.
+
+    :raises CredentialError: it is another value, or no such text is of any use.
+    """
+    value = section.get(key)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or STEERING.search(value):
+        raise CredentialError(
+            f"the kubeconfig's `{key}` is no text, or has characters that none has",
+            where=source,
+            next_step="write a new kubeconfig",
+        )
+    return value
+
+
+def _entries(config: dict[str, Any], key: str) -> dict[str, dict[str, Any]]:
+    """The mappings under a key of a section, by their names; of two of a name the first one."""
+    section = config.get(f"{key}s")
+    found: dict[str, dict[str, Any]] = {}
+    for entry in section if isinstance(section, list) else ():
+        if isinstance(entry, dict) and isinstance(entry.get("name"), str) and isinstance(entry.get(key), dict):
+            found.setdefault(entry["name"], entry[key])
+    return found
+
+
+def _context(config: dict[str, Any], name: str, source: str) -> dict[str, Any]:
+    entries = _entries(config, "context")
+    if name not in entries:
+        raise CredentialError(
+            f"the kubeconfig has no context named {name!r} (it has: {', '.join(sorted(entries)) or 'none'})",
+            where=source,
+            next_step="correct `access.context` in the contract, or the kubeconfig",
+        )
+    return entries[name]
+
+
+def _named(config: dict[str, Any], key: str, name: str | None, context: str, source: str) -> dict[str, Any]:
+    entries = _entries(config, key)
+    if name not in entries:
+        # Neither the name nor those that are there: what was put there by mistake may be a secret.
+        raise CredentialError(
+            f"the kubeconfig has no {key} of the name that its context {context!r} gives",
+            where=source,
+            next_step="correct the kubeconfig",
+        )
+    return entries[name]
 
 
 class _Reader:
@@ -152,11 +196,11 @@ class _Reader:
             )
 
     def path(self, section: dict[str, Any], key: str) -> str | None:
-        value = section.get(key)
+        value = text_of(section, key, self._source)
         if not value:
             return None
-        path = str(Path(self._base_dir, expanded(str(value))))
-        self._allowed.require_file(path, key, self._source)
+        path = str(Path(self._base_dir, expanded(value)))
+        self._allowed.real_path(path, f"kubeconfig's `{key}`", self._source)
         return path
 
     def pem(self, section: dict[str, Any], key: str) -> str | None:
@@ -170,7 +214,9 @@ class _Reader:
                     f"`{key}-data` is not base64 of a PEM", where=self._source, next_step="write a new kubeconfig"
                 ) from None
         path = self.path(section, key)
-        return read_file(path, f"`{key}`", self._source) if path else None
+        if not path:
+            return None
+        return read_file(self._allowed.real_path(path, f"kubeconfig's `{key}`", self._source), f"`{key}`", self._source)
 
     def exec_spec(self, spec: Any) -> dict[str, Any]:
         if not spec:
@@ -179,33 +225,17 @@ class _Reader:
             raise CredentialError(
                 "the user's `exec` is not a mapping", where=self._source, next_step="write a new kubeconfig"
             )
-        command = str(spec.get("command") or "")
+        command = text_of(spec, "command", self._source) or ""
+        version, args = text_of(spec, "apiVersion", self._source) or "", spec.get("args") or []
+        if not isinstance(args, list) or not all(can_be_given(each) for each in args):
+            raise CredentialError(
+                "the kubeconfig's `exec.args` is no list of texts", where=self._source, next_step="quote each of them"
+            )
         # Like kubectl: a command with a slash is relative to the kubeconfig, a bare name is looked up on PATH.
         if "/" in command:
             command = str(Path(self._base_dir, command))
-        return {**spec, "command": self._allowed.command({**spec, "command": command}, self._source)}
-
-
-def expanded(path: str) -> Path:
-    """A path with its ``~`` expanded; one of a user who does not exist stays, and is then simply not found."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        return Path(path)
-
-
-def read_file(path: str, what: str, source: str) -> str:
-    """The text of a file that a credential refers to.
-
-    :raises CredentialError: naming the file and what it was to hold.
-    """
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise CredentialError(
-            f"cannot read {what} from {path}: {reason}", where=source, next_step="put the file there, readable"
-        ) from None
+        known = {**spec, "command": command, "apiVersion": version, "args": args}
+        return {**known, "command": self._allowed.command(known, self._source)}
 
 
 def bearer(token: str | None, source: str) -> dict[str, str]:

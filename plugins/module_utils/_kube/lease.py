@@ -44,7 +44,7 @@ class LeasePlace:
         if answer.status == 404:
             return Seen(None, now)
         if answer.status >= 400:
-            raise answer_error(answer.status, answer.json(), where=self._session.where, request=f"GET {self.path}")
+            raise answer_error(answer.status, answer.refused(), where=self._session.where, request=f"GET {self.path}")
         return Seen(answer.json(), now)
 
     def write(self, manifest: Mapping[str, Any]) -> bool:

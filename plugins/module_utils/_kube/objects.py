@@ -51,6 +51,45 @@ def desired_part(manifest: Mapping[str, Any] | None) -> Manifest:
     return {**kept, "metadata": metadata}
 
 
+_CHOSEN = frozenset({"annotations", "binaryData", "data"})
+"""Mappings into which others may put something of their own."""
+_THEIRS = "(somebody else's, hidden)"
+
+
+def theirs_hidden(live: Any, ours: Any) -> Any:
+    """A live object with what somebody else has put into it hidden: annotations, keys of data, environment variables.
+
+    :param ours: the manifest that we apply. What has a name there is no secret, whatever its value is now.
+    """
+    if isinstance(live, Mapping):
+        wanted = ours if isinstance(ours, Mapping) else {}
+        kept = ("data",) if live.get("kind") == "Secret" else ()  # redacted_pair hides them, and shows which change
+        return {key: value if key in kept else _hidden_in(key, value, wanted.get(key)) for key, value in live.items()}
+    if isinstance(live, list):
+        return [theirs_hidden(each, _namesake(each, ours, at)) for at, each in enumerate(live)]
+    return live
+
+
+def _hidden_in(key: str, value: Any, ours: Any) -> Any:
+    if key in _CHOSEN and isinstance(value, Mapping):
+        known = ours if isinstance(ours, Mapping) else {}
+        return {name: text if name in known else _THEIRS for name, text in value.items()}
+    if key == "env" and isinstance(value, list):
+        names = {each.get("name") for each in ours or () if isinstance(each, Mapping)}
+        return [
+            {**each, "value": _THEIRS} if "value" in each and each.get("name") not in names else each for each in value
+        ]
+    return theirs_hidden(value, ours)
+
+
+def _namesake(one: Any, others: Any, at: int) -> Any:
+    """The item of the other list that has its name, or its place where it has none."""
+    others = others if isinstance(others, list) else []
+    if isinstance(one, Mapping) and "name" in one:
+        return next((each for each in others if isinstance(each, Mapping) and each.get("name") == one["name"]), None)
+    return others[at] if at < len(others) else None
+
+
 def redacted_pair(before: Manifest, after: Manifest) -> tuple[Manifest, Manifest]:
     """Both sides of a diff with the values of Secrets hidden, and still showing which keys change."""
     if "Secret" not in (before.get("kind"), after.get("kind")):

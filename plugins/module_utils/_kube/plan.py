@@ -13,7 +13,7 @@ from typing import Any
 from .applied import applied_annotations
 from .applyset import GROUP_KINDS_ANNOTATION, NAMESPACES_ANNOTATION, PART_OF_LABEL, Membership, parent_manifest
 from .discovery import Resource
-from .objects import Manifest, Ref, canonical, desired_part, redacted_pair
+from .objects import Manifest, Ref, canonical, desired_part, redacted_pair, theirs_hidden
 from .replicas import Handover
 from .session import FIELD_MANAGER
 
@@ -138,12 +138,15 @@ def not_ours(refs: Iterable[tuple[Ref, Manifest]], set_id: str, *, adopt_unowned
 
 
 def diff_of(changes: Iterable[Change]) -> list[dict[str, Any]]:
-    """Ansible's diff of the changes: one entry an object that changes, Secret values hidden."""
+    """Ansible's diff of the changes: one entry an object that changes; Secret values and what others have
+    put in are hidden."""
     shown = []
     for change in changes:
         if change.action == UNCHANGED:
             continue
-        before, after = redacted_pair(desired_part(change.before), desired_part(change.after))
+        before, after = redacted_pair(
+            *(theirs_hidden(desired_part(side), change.manifest) for side in (change.before, change.after))
+        )
         shown.append(
             {
                 "before_header": f"{change.ref} (live)",

@@ -29,7 +29,7 @@ from .errors import (
     answer_error,
 )
 from .exec_credential import ExecCredential, run_exec_plugin
-from .kubeconfig import Access, bearer, read_file
+from .kubeconfig import Access, bearer
 from .resolving import is_looked_up
 from .retry import delay_before, may_pass
 from .threads import in_threads
@@ -60,6 +60,9 @@ WATCH_SECONDS = 30.0
 _LAST_EVENTS_SECONDS = 2.0
 #: How long a server that did answer before is waited for: a rolling restart of the control plane takes about that.
 RETRY_SECONDS = 45.0
+
+#: Answers about what was sent, which they repeat: https://github.com/kubernetes-sigs/structured-merge-diff.
+_ABOUT_VALUES = frozenset({400, 422, 500})
 
 JSON = "application/json"
 APPLY_PATCH = "application/apply-patch+yaml"
@@ -141,7 +144,10 @@ class Session:
             method, path, query=query, body=body, content_type=content_type, accept=accept, retry=retry
         )
         if answer.status >= 400:
-            raise answer_error(answer.status, answer.json(), where=self.where, request=f"{method} {path}")
+            said = answer.refused()
+            if answer.status in _ABOUT_VALUES and isinstance(body, Mapping) and body.get("kind") == "Secret":
+                said = {**said, "message": "what it says is not shown, since it may repeat the Secret's values"}
+            raise answer_error(answer.status, said, where=self.where, request=f"{method} {path}")
         return answer.json()
 
     def exchange(
@@ -373,11 +379,7 @@ class Session:
         return urllib3.PoolManager(**options)
 
     def _authorization(self) -> dict[str, str]:
-        token = self.access.token
-        if self.access.exec_spec:
-            token = self._exec_credential().token
-        elif self.access.token_file:
-            token = read_file(self.access.token_file, "the token", self.access.source).strip()
+        token = self._exec_credential().token if self.access.exec_spec else self.access.read_token()
         return bearer(token, self.access.source)
 
     def _exec_credential(self) -> ExecCredential:

@@ -13,8 +13,9 @@ from typing import Any
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.access.kubeconfig import kubeconfig_for
 from .._domain.access.tokens import Claims, is_due, read_claims
+from .._kube.credential_files import read_file
 from .._kube.errors import CredentialError, KubeError, NotFoundError
-from .._kube.kubeconfig import Access, read_file, read_kubeconfig
+from .._kube.kubeconfig import Access, read_kubeconfig
 from .._kube.permissions import who_am_i
 from .._kube.private_file import MODE, mode_of, write_private
 from .._kube.session import Session

@@ -62,8 +62,7 @@ def ask_exporters(
             allowed = False
             return pod["node"], {"error": "the identity of this run may not ask it (pods/proxy)"}
         if answer.status != 200:
-            said = str(answer.json().get("message", "")).partition("\n")[0][:200]
-            return pod["node"], {"error": f"HTTP {answer.status}: {said}"}
+            return pod["node"], {"error": answer.why().partition("\n")[0][:200]}
         return pod["node"], _report(answer.data)
 
     def ask_directly(pod: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -92,7 +91,7 @@ def instant_query(session: Session, service: str, wanted: str) -> dict[str, Any]
     path = f"/api/v1/namespaces/{service}/proxy/api/v1/query"
     answer = session.exchange("GET", path, query={"query": wanted}, seconds=_QUERY_SECONDS)
     if answer.status >= 400:
-        raise answer_error(answer.status, answer.json(), where=session.where, request=f"GET {path}")
+        raise answer_error(answer.status, answer.refused(), where=session.where, request=f"GET {path}")
     return answer.json()
 
 

@@ -19,7 +19,7 @@ from .._kube.applyset import MANAGED_BY
 from .._kube.collect import Collector
 from .._kube.compare import differences
 from .._kube.discovery import Discovery, Resource
-from .._kube.objects import Manifest, Ref
+from .._kube.objects import Manifest, Ref, theirs_hidden
 from .._kube.rbac import foreign_bindings
 from .._kube.session import Session
 from .._operation import Context, Operation
@@ -159,18 +159,25 @@ def _shared(row: Mapping[str, Any]) -> str:
 def _altered(
     session: Session, discovery: Discovery, collector: Collector, wanted: Iterable[Manifest]
 ) -> list[dict[str, Any]]:
-    """The objects of the definition that are there with other content."""
+    """The objects of the definition that are there with other content. Of several manifests one will do: between two
+    releases each object is as one of them."""
+    manifests: dict[Ref, list[Manifest]] = {}
+    for each in wanted:
+        manifests.setdefault(Ref.of(each), []).append(each)
 
-    def look(manifest: Manifest) -> list[dict[str, Any]]:
-        ref, resource = Ref.of(manifest), discovery.find(manifest["apiVersion"], manifest["kind"])
+    def look(ref: Ref) -> list[dict[str, Any]]:
+        return min((compare(ref, manifest) for manifest in manifests[ref]), key=len)
+
+    def compare(ref: Ref, manifest: Manifest) -> list[dict[str, Any]]:
+        resource = discovery.find(manifest["apiVersion"], manifest["kind"])
         live = collector.one(resource, ref.namespace, ref.name) if resource else None
         # What an apply of ours has not, somebody else has set, under whatever name.
-        found = differences(manifest, live, manager="") if live else []
+        found = differences(manifest, theirs_hidden(live, manifest), manager="") if live else []
         # How many replicas there are changes with what they have to do, and gives nobody anything.
         kept = [each for each in found if each["field"] != "spec.replicas"]
         return [_difference(ref, each) for each in kept[:_SHOWN]]
 
-    return [row for rows in session.in_parallel(look, wanted) for row in rows]
+    return [row for rows in session.in_parallel(look, manifests) for row in rows]
 
 
 def _difference(ref: Ref, each: Mapping[str, Any]) -> dict[str, Any]:

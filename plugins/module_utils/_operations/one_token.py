@@ -36,9 +36,9 @@ def ask_for_one_token(session: Session, proxy: str, model: str) -> Answer:
     except KubeError as error:
         return Answer(str(error.what))
     took = round((time.monotonic() - started) * 1000)
-    said = answer.json()
     if answer.status == 200:
-        return Answer("" if said.get("choices") else "200, without a completion", took)
-    text = f"{answer.status} {said.get('message') or said.get('error') or ''}".strip()[:200]
+        return Answer("" if answer.json().get("choices") else "200, without a completion", took)
+    refused = answer.refused()
+    text = f"{answer.status} {refused.get('message') or ''}".strip()[:200]
     # The API server itself, and not the engine, answers so.
-    return Answer(text, took, forbidden=answer.status == 403 and said.get("kind") == "Status")
+    return Answer(text, took, forbidden=answer.status == 403 and bool(refused))

@@ -43,7 +43,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         "ok": ok,
         "status": answer.status,
         "elapsed_ms": round(elapsed * 1000),
-        "error": "" if ok else str(answer.json().get("message") or f"HTTP {answer.status}"),
+        "error": "" if ok else answer.why(),
     }
 
 

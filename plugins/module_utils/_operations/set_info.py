@@ -16,7 +16,7 @@ from .._kube.compare import differences
 from .._kube.discovery import Discovery, metadata_of
 from .._kube.errors import ForbiddenError, NotFoundError
 from .._kube.manifests import Member, to_members
-from .._kube.objects import Manifest, Ref, redacted_pair
+from .._kube.objects import Manifest, Ref, redacted_pair, theirs_hidden
 from .._kube.session import FIELD_MANAGER, Session
 from .._operation import Context, Operation
 from .apply_set import parse_definition
@@ -74,7 +74,8 @@ def _look(session: Session, member: Member) -> Entry:
         return _entry(member.ref, MISSING)
     except ForbiddenError:
         return _entry(member.ref, UNREADABLE)
-    found, wanted = redacted_pair(live, _as_stored(member.manifest))
+    stored = _as_stored(member.manifest)
+    found, wanted = redacted_pair(theirs_hidden(live, stored), stored)
     different = differences(wanted, found, manager=FIELD_MANAGER)
     return _entry(member.ref, DIFFERS if different else SAME, different)
 

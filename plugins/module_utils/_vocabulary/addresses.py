@@ -9,8 +9,10 @@ import re
 
 NOT_SHOWN = "an address (not shown)"
 
+_SCHEME = "[A-Za-z][A-Za-z0-9+.-]*://"
+_HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[^/?#@\s:;\[\]]*)"
 _ADDRESS = re.compile(
-    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)?(?:[^/?#@]*@)?(?P<place>[^/?#@\s]*(?:/[^?#@\s]*)?)(?:[?#][^@]*)?"
+    rf"(?:(?P<scheme>{_SCHEME})|(?!{_SCHEME}))(?:[^/?#@]*@)?(?P<place>{_HOST}(?::[0-9]*)?(?:/[^?#@\s;]*)?)(?:[?#;][^@]*)?"
 )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .harmless import harmless
+from .harmless import harmless, one_line
 from .owner import Contact, Owner
 from .wording import message
 
@@ -28,7 +28,7 @@ def failed_result(
     :param error: the class of the error. :param code: a stable word for what went wrong, for machines.
     :param what: what happened. :param details: the message, where it has several lines of its own.
     """
-    what, where, next_step = harmless(what), harmless(where), harmless(next_step)
+    what, where, next_step = one_line(what), one_line(where), one_line(next_step)
     return {
         "failed": True,
         "msg": harmless(details) or message(what, where=where, next_step=next_step, owner=owner, contact=contact),

@@ -20,10 +20,17 @@ STEERING = re.compile(
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
 
+_BREAK = re.compile(r"[ \t]*\n\s*")
+
 
 def harmless(text: str) -> str:
     """The text with each such character as its escape in JSON, ``\\u001b``: in JSON it still means the same."""
     return STEERING.sub(_escape, text)
+
+
+def one_line(text: str) -> str:
+    """The same on one line: with a line break others could write lines of their own, as if we had."""
+    return _BREAK.sub(" ", harmless(text))
 
 
 def harmless_data(value: Any) -> Any:

@@ -8,15 +8,19 @@ from __future__ import annotations
 import json
 import sys
 import unicodedata
+from types import SimpleNamespace
 
 import pytest
 
+from ansible_collections.fireworks.byoc.plugins.module_utils import _operation as operations
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.readable import texts_are_readable
+from ansible_collections.fireworks.byoc.plugins.module_utils._operation import Operation
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure import failed_result
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.harmless import (
     STEERING,
     harmless,
     harmless_data,
+    one_line,
 )
 
 #: What colours, clears, renames the window, answers for the user, reorders, hides.
@@ -64,6 +68,29 @@ def test_a_failure_cannot_steer() -> None:
     said = {"what": "it said \x1b[2J", "where": "c\x07", "next_step": "look\u202e"}
     told = failed_result(error="X", code="x", **said)
     assert not any(STEERING.search(str(value)) for value in told.values())
+
+
+def test_nobody_writes_lines_of_their_own() -> None:
+    forged = "it waits\r\n\nPLAY RECAP\nacme-eu-1  DONE"
+    told = failed_result(error="X", code="x", what=forged, where="c\nd", next_step="look\n")
+    assert not any("\n" in str(value) for value in told.values())
+    assert one_line(forged) == "it waits\\u000d PLAY RECAP acme-eu-1  DONE"
+
+
+def test_a_module_warns_as_an_action_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ansible shows what a module warns of as it is."""
+    warned: list[str] = []
+    module = SimpleNamespace(
+        params={},
+        no_log_values=set(),
+        check_mode=False,
+        _diff=False,
+        warn=warned.append,
+        exit_json=lambda **_result: None,
+    )
+    monkeypatch.setattr(operations, "AnsibleModule", lambda **_given: module)
+    operations.run_as_module(Operation({}, lambda _parameters, context: context.warn("by \x1b[2J\nme") or {}, {}))
+    assert warned == ["by \\u001b[2J me"]
 
 
 def test_a_contract_names_each_place_that_holds_such_a_character() -> None:

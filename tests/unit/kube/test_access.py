@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 import base64
+import itertools
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._connection import CONNECTION_SPEC
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.access import resolve_access
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import CredentialError
 
@@ -132,10 +136,24 @@ def test_an_exec_plugin_that_is_not_allowed_is_refused_with_the_line_to_add(
     assert SECRET not in str(caught.value)
 
 
-@pytest.mark.parametrize("spec", ["aws", {"command": "aws", "env": [SECRET]}, {"command": "aws", "env": [{"name": 1}]}])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "aws",
+        {"command": "aws", "env": [SECRET]},
+        {"command": "aws", "env": [{"name": 1}]},
+        {"command": "aws", "env": SECRET},
+        {"command": "aws", "env": [{"name": "A", "value": f"{SECRET}\0"}]},
+        {"command": "aws", "args": SECRET},
+        {"command": "aws", "args": [f"{SECRET}\0"]},
+        {"command": "aws", "args": [{"a": SECRET}]},
+        {"command": [SECRET]},
+        {"command": "aws", "apiVersion": [SECRET]},
+    ],
+)
 def test_an_exec_section_that_is_none_is_one_message(spec: Any) -> None:
     connection = {"kubeconfig": kubeconfig(user={"exec": spec}), "exec_plugins": {"aws": []}}
-    with pytest.raises(CredentialError, match=r"is not a mapping|is no list of names") as caught:
+    with pytest.raises(CredentialError, match=r"is not a mapping|is no list of|is no text") as caught:
         resolve_access(connection, {})
     assert SECRET not in str(caught.value)
 
@@ -181,7 +199,7 @@ def test_a_kubeconfig_draws_no_file_of_somebody_elses(tmp_path: Path, key: str, 
             "without user info and query, not 'https://a.example'",
         ),
         ({**TOKEN, "proxy_url": f"socks5://u:{SECRET}@p:1"}, {}, "http:// or https:// URL, not 'socks5://p:1'"),
-        ({**TOKEN, "proxy_url": f"{SECRET}@p:port"}, {}, "http:// or https:// URL, not 'p:port'"),
+        ({**TOKEN, "proxy_url": f"{SECRET}@p:port"}, {}, "http:// or https:// URL, not 'an address (not shown)'"),
         ({"kubeconfig": kubeconfig({"server": f"https://{SECRET}@a"})}, {}, "not 'https://a'"),
         ({"kubeconfig": kubeconfig({"proxy-url": f"ftp://{SECRET}@p?{SECRET}"})}, {}, "not 'ftp://p'"),
         ({"token_env": "T", "server": "https://a", "ca_cert": "P"}, {"T": " "}, "variable T is not set or empty"),
@@ -193,12 +211,36 @@ def test_a_kubeconfig_draws_no_file_of_somebody_elses(tmp_path: Path, key: str, 
         ({"kubeconfig": SECRET}, {}, "is not a mapping"),
         ({"kubeconfig": kubeconfig(), "context": "b"}, {}, "no context named 'b' (it has: a)"),
         ({"kubeconfig": kubeconfig(**{"current-context": ""})}, {}, "no current-context"),
-        ({"kubeconfig": kubeconfig(users=[])}, {}, "no user named 'u' (it has: none)"),
+        ({"kubeconfig": kubeconfig(users=[])}, {}, "has no user of the name that its context 'a' gives"),
         ({"kubeconfig": kubeconfig({"insecure-skip-tls-verify": True})}, {}, "turns TLS verification off"),
         ({"kubeconfig": kubeconfig(user={"auth-provider": {"name": "gcp"}})}, {}, "use an exec plugin"),
         ({"kubeconfig": kubeconfig(user={"as": "root", "token": SECRET})}, {}, "impersonates another user"),
         ({"kubeconfig": kubeconfig(user={"username": "u", "password": SECRET})}, {}, "basic authentication"),
         ({"kubeconfig": kubeconfig(user={"client-key-data": SECRET})}, {}, "`client-key-data` is not base64"),
+        *(
+            ({"kubeconfig": f"users: [{{name: u, user: {{token: !!{tag} {SECRET}}}}}]"}, {}, "is not YAML")
+            for tag in ("int", "float", "bool", "timestamp", "python/name:os.system")
+        ),
+        ({"kubeconfig": "[" * 5000}, {}, "is not YAML"),
+        ({"kubeconfig": kubeconfig(contexts=5)}, {}, "no context named 'a' (it has: none)"),
+        (
+            {"kubeconfig": kubeconfig(contexts=[{"name": "a", "context": {"cluster": "c", "user": SECRET}}])},
+            {},
+            "no user",
+        ),
+        ({"kubeconfig": kubeconfig(users=[{"name": SECRET, "user": {}}])}, {}, "no user"),
+        ({"kubeconfig": kubeconfig(**{"current-context": [SECRET]})}, {}, "`current-context` is no text"),
+        *(
+            ({"kubeconfig": kubeconfig({key: value})}, {}, f"`{key}` is no text")
+            for key in ("server", "proxy-url", "tls-server-name")
+            for value in ([SECRET], {SECRET: SECRET}, True, f"https://{SECRET}\x1b[2J")
+        ),
+        *(({"kubeconfig": kubeconfig(user={"token": value})}, {}, "`token` is no text") for value in ([SECRET], True)),
+        ({**TOKEN, "server": f"https://a:{SECRET}"}, {}, "not 'an address (not shown)'"),
+        ({**TOKEN, "server": f"https://a/;token={SECRET}"}, {}, "not 'https://a/'"),
+        ({"kubeconfig_file": "/dev/zero"}, {}, "it is no regular file"),
+        ({"token": SECRET, "server": "https://a", "ca_file": "/dev/zero"}, {}, "it is no regular file"),
+        ({"kubeconfig_file": "a\0b"}, {}, "cannot read the kubeconfig"),
     ],
 )
 def test_refused_with_one_message_and_no_secret(
@@ -211,6 +253,52 @@ def test_refused_with_one_message_and_no_secret(
     assert text.startswith("acme")
     assert "Action required by:" in text
     assert SECRET not in text
+
+
+def test_no_pipe_is_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for key in ("certificate-authority", "client-key"):
+        section = kubeconfig({key: "pipe"}) if key == "certificate-authority" else kubeconfig(user={key: "pipe"})
+        (tmp_path / "kc").write_text(section)
+        with pytest.raises(CredentialError, match="it is no regular file"):
+            resolve_access({"kubeconfig_file": str(tmp_path / "kc")}, {})
+
+
+def test_a_few_lines_do_not_fill_the_memory() -> None:
+    """Each name stands for ten of the one before it."""
+    names = "abcdefgh"
+    lines = [f"{one}: &{one} [{', '.join([f'*{before}'] * 10)}]" for before, one in itertools.pairwise(names)]
+    text = "\n".join(["a: &a [x]", *lines, "m: {<<: [*h, *h]}", "contexts: [{name: *h}]", "current-context: z"])
+    with pytest.raises(CredentialError, match="it has: none"):
+        resolve_access({"kubeconfig": text}, {})
+
+
+@pytest.mark.parametrize("by", ["contract", "kubeconfig"])
+def test_a_token_is_read_where_it_may_be_each_time(tmp_path: Path, by: str) -> None:
+    """Who may write beside it makes it a link to somebody else's once it was looked at."""
+    own, other = tmp_path / "globex", tmp_path / "acme"
+    for folder in (own, other):
+        folder.mkdir()
+        (folder / "token").write_text(f"{folder.name}-token")
+    (own / "kc").write_text(kubeconfig(user={"tokenFile": "token"}))
+    connection: dict[str, Any] = {"kubeconfig_file": str(own / "kc")}
+    if by == "contract":
+        connection = {"server": "https://a", "ca_cert": "PEM", "token_file": str(own / "token")}
+    access = resolve_access({**connection, "credential_directories": [str(own)]}, {})
+    assert access.read_token() == "globex-token"
+    (own / "token").unlink()
+    (own / "token").symlink_to(other / "token")
+    with pytest.raises(CredentialError, match="neither beside the kubeconfig nor in a directory of this customer"):
+        access.read_token()
+
+
+def test_what_is_in_an_environment_variable_is_not_written_into_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A contract names the file; the message that it is not there would show the value."""
+    monkeypatch.setenv("ACME_TOKEN", SECRET)
+    for key in ("kubeconfig_file", "token_file", "ca_file"):
+        given = {"connection": {key: "/nowhere/$ACME_TOKEN/${ACME_TOKEN}"}}
+        found = ArgumentSpecValidator({"connection": CONNECTION_SPEC}).validate(given).validated_parameters
+        assert found["connection"][key] == given["connection"][key]
 
 
 def test_an_access_does_not_show_its_secrets() -> None:

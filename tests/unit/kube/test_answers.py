@@ -170,6 +170,21 @@ ADDED = {"type": "ADDED", "object": POD}
 
 
 @pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (status(503, message="no endpoints available"), "no endpoints available"),
+        (status(503), "HTTP 503"),
+        (answer(502, b"<html>Authorization: Bearer s3cr3t</html>"), "HTTP 502"),
+        (answer(500, {"message": "cannot connect to postgres://me:s3cr3t@db"}), "HTTP 500"),
+        (answer(401, {"error": {"message": "invalid key s3cr3t"}}), "HTTP 401"),
+    ],
+)
+def test_of_an_error_only_what_the_api_server_says_is_repeated(given: Answer, said: str) -> None:
+    assert given.why() == said
+    assert "s3cr3t" not in str(given.refused())
+
+
+@pytest.mark.parametrize(
     "line",
     [b"<html>", b"null", b"[]", b"{}", b'{"type": "ADDED"}', b'{"type": "X", "object": {}}', b'{"type": "ADDED"'],
 )

@@ -55,6 +55,15 @@ def test_the_plugin_is_told_what_it_asks_for(tmp_path: Path) -> None:
         ("echo nonsense", "did not answer with an ExecCredential"),
         ('echo \'{"apiVersion": "v0", "status": {}}\'', "answered with another apiVersion than the kubeconfig's"),
         (answer(), "neither a token nor a certificate"),
+        (
+            f"echo '{json.dumps({'apiVersion': VERSION, 'status': {'token': 5}})}'",
+            "did not answer with an ExecCredential",
+        ),
+        (
+            f"echo '{json.dumps({'apiVersion': VERSION, 'status': {'token': 't', 'expirationTimestamp': 5}})}'",
+            "did not answer",
+        ),
+        ("printf '\\377'", "did not answer with an ExecCredential"),
         ("exec sleep 5", "gave no answer within 0.4 s"),
     ],
 )

@@ -77,6 +77,25 @@ def test_the_diff_of_a_secret_shows_its_keys_and_never_a_value() -> None:
     assert not any(value in str(entry) for value in ("AAAA", "BBBB", "CCCC", "DDDD", "EEEE"))
 
 
+def deployment(env: list[dict[str, Any]], **annotations: str) -> dict[str, Any]:
+    template = {"spec": {"containers": [{"name": "other"}, {"name": "main", "env": env}]}}
+    metadata = {"name": "x", "annotations": annotations}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": {"template": template}}
+
+
+def test_the_diff_hides_what_others_have_put_into_an_object_of_ours() -> None:
+    mine, theirs = {"name": "A", "value": "new"}, {"name": "HF_TOKEN", "value": "AAAA"}
+    manifest = deployment([mine], ours="2")
+    before = deployment([theirs, {"name": "A", "value": "old"}], ours="1", theirs="BBBB")
+    after = deployment([theirs, mine], ours="2", theirs="BBBB")
+    [entry] = diff_of([change_for(REF, CONFIG_MAP, manifest, before, after)])
+    assert not any(value in str(entry) for value in ("AAAA", "BBBB"))
+    assert all(value in str(entry["before"]) for value in ("HF_TOKEN", "'old'", "'ours': '1'", "theirs"))
+    assert entry["after"]["spec"]["template"]["spec"]["containers"][1]["env"][1] == mine
+    [gone] = diff_of([change_for(REF, CONFIG_MAP, {}, live({"key": "CCCC"}), live({}))])
+    assert "CCCC" not in str(gone)
+
+
 def test_a_new_secret_is_hidden_too() -> None:
     assert redacted_pair({}, live({"a": "AAAA"}, "Secret"))[1]["data"] == {"a": "(hidden, after)"}
 

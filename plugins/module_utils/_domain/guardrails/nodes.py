@@ -10,7 +10,7 @@ from typing import Any
 
 from ..capacity import approved
 from ..identities.needs import action, may_act_on_nodes
-from ..names import GPU, GPU_PRESENT_LABEL, GPU_PRODUCT_LABEL, PREFIX
+from ..names import GPU, GPU_PRESENT_LABEL, GPU_PRODUCT_LABEL, MAINTENANCE_LABEL, PREFIX
 from ..presetup_version import NEWEST
 from .policy import FROM_OUR_ACCOUNTS, Policy, Rule, literal
 
@@ -109,6 +109,16 @@ def _of_an_approved_product(contract: Mapping[str, Any]) -> Rule:
 _MARKS = ("labels", "annotations")
 
 
+def _maintained(side: str) -> str:
+    return f"dyn({side}).metadata.?labels[?{literal(MAINTENANCE_LABEL)}].orValue('')"
+
+
+_MAINTENANCE = (
+    f"{_maintained('object')} == {_maintained('oldObject')}",
+    f"The label {MAINTENANCE_LABEL} is the customer's: Fireworks neither takes nor gives a node by it.",
+)
+
+
 def _rules(contract: Mapping[str, Any], version: int) -> tuple[Rule, ...]:
     may_cordon = action(contract, "cordon") != "never"
     rules = [
@@ -125,7 +135,7 @@ def _rules(contract: Mapping[str, Any], version: int) -> tuple[Rule, ...]:
             "Fireworks changes GPU nodes only (capacity.gpus), and this node has no GPU.",
             "'Fireworks changes GPU nodes only (capacity.gpus), and ' + request.name + ' has no GPU'",
         ),
-        *((_of_an_approved_product(contract),) if version >= 2 else ()),
+        *((_of_an_approved_product(contract), _about_updates(*_MAINTENANCE)) if version >= 2 else ()),
         _about_updates(
             "variables.foreign.size() == 0",
             "Fireworks changes only labels and annotations that begin with byoc.fireworks.ai/.",

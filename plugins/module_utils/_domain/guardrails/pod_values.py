@@ -51,6 +51,8 @@ _TOLERATED_BY_CANARIES = {
 }
 # What they are told by may start more than we know: other networks, devices, agents that bring secrets.
 _NOTES = (PREFIX, LWS_MARKS, "kubectl.kubernetes.io/restartedAt", "batch.kubernetes.io/")
+_MARKS = (PREFIX, LWS_MARKS, "app.kubernetes.io/", "batch.kubernetes.io/", "statefulset.kubernetes.io/")
+"""Labels, of which the same is so: webhooks give pods sidecars, networks or identities by them."""
 _NOTES_OF_SERVERS = (
     *_NOTES,
     "kubernetes.io/limit-ranger",
@@ -128,8 +130,10 @@ _VARIABLES = {
     ),
     "known": f"variables.kind == 'pods' ? {literal(_NOTES_OF_SERVERS)} : {literal(_NOTES)}",
     "strange": (
-        "variables.told.map(made, made.?annotations.orValue({}).filter(key, key.contains('.')"
-        " && !variables.known.exists(ours, key.startsWith(ours))).join(', ')).filter(names, names != '')"
+        "variables.told.map(made, (made.?annotations.orValue({}).filter(key, key.contains('.')"
+        " && !variables.known.exists(ours, key.startsWith(ours)))"
+        " + made.?labels.orValue({}).filter(key, key.contains('.')"
+        f" && !{literal(_MARKS)}.exists(ours, key.startsWith(ours)))).join(', ')).filter(names, names != '')"
     ),
 }
 
@@ -284,9 +288,9 @@ _DEVICES = (
 _DESCRIBED = (
     Rule(
         "variables.strange.size() == 0",
-        f"Pods are made with no annotations that others act on, only with ours, {PREFIX} (compliance).",
-        f"'pods are made with no annotations that others act on, only with ours, {PREFIX} (compliance), not with '"
-        " + variables.strange.join(', ')",
+        f"Pods are made with no annotations and labels that others act on, only with ours, {PREFIX} (compliance).",
+        f"'pods are made with no annotations and labels that others act on, only with ours, {PREFIX} (compliance), not"
+        " with ' + variables.strange.join(', ')",
     ),
     Rule(
         "variables.kind == 'pods' || variables.told.all(made,"

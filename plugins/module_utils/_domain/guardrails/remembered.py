@@ -56,6 +56,7 @@ def names_policy() -> Policy:
             "labels": "variables.it.metadata.?labels.orValue({})",
             "partOf": f"variables.labels[?{literal(PART_OF_LABEL)}].orValue('')",
             "component": f"variables.labels[?{literal(NAME_LABEL)}].orValue('')",
+            "ofAnUpgrade": f"variables.name.matches({literal(f'^{STACK_SET}-upgrade-[0-9]+$')})",
             "ofTheStack": _OF_THE_STACK,
             # The parent of a set is part of none.
             "ofAModel": f"variables.name.startsWith({_MODEL_SET}) && variables.partOf == ''",
@@ -68,7 +69,7 @@ def names_policy() -> Policy:
 # A component keeps its settings by its own name, or by that and a digest of them.
 _OF_THE_STACK = (
     f"variables.name == {literal(STACK_SET)}"
-    f" || variables.name.matches({literal(f'^{STACK_SET}-upgrade-[0-9]+$')})"
+    " || variables.ofAnUpgrade"
     f" || (variables.partOf == {literal(STACK_SET)} && variables.component != ''"
     f" && !variables.component.startsWith({_MODEL_SET})"
     f" && !(variables.component in {literal([RECORDS, PRESETUP_SET, STACK_SET])})"
@@ -90,6 +91,18 @@ _RULES = (
         "variables.kind != 'configmaps' || request.operation != 'UPDATE'"
         f" || dyn(oldObject).metadata.?labels[?{literal(MANAGED_BY_LABEL)}].orValue('') == {literal(MANAGED_BY)}",
         "Fireworks changes only ConfigMaps that have its label: another one is somebody else's.",
+    ),
+    Rule(
+        # An entry of an upgrade keeps a backup. What else could not be changed any more would stay in everybody's way.
+        "variables.kind != 'configmaps' || request.operation == 'DELETE' || variables.ofAnUpgrade"
+        " || !variables.it.?immutable.orValue(false)",
+        "Fireworks lets no ConfigMap be immutable but the backup of an upgrade.",
+    ),
+    Rule(
+        "variables.kind != 'configmaps' || request.operation == 'DELETE'"
+        f" || !(variables.ofAModel || variables.name == {literal(STACK_SET)})"
+        " || ['data', 'binaryData'].all(part, !(part in variables.it))",
+        "The sets of Fireworks hold no data: what belongs to one is said by annotations and labels.",
     ),
     Rule(
         f"variables.kind != 'leases' || ({OF_THE_STACK} && variables.name == {literal(LOCK)})",

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..capacity import may_span_nodes
-from ..counted import PLAIN, is_counted_by_product, own_classes
+from ..counted import PLAIN, own_classes
 from ..entry_point import GATEWAY, GATEWAY_GROUP, OPENSHIFT_ROUTE, ROUTE_GROUP, entry_point
 from ..guardrail_names import FIRST_GUARDRAILS, SECOND_GUARDRAILS
 from ..names import (

@@ -36,7 +36,11 @@ def _list(session: Session) -> tuple[str, list[str]]:
     said = answer.json()
     if answer.status == 200 and is_list(said):
         return "", listed(said)
-    why = "without a list of models" if answer.status == 200 else str(said.get("message") or "").partition("\n")[0]
+    why = (
+        "without a list of models"
+        if answer.status == 200
+        else str(answer.refused().get("message") or "").partition("\n")[0]
+    )
     return f"{answer.status} {why}".strip()[:200], []
 
 
