@@ -10,7 +10,7 @@ is for (``_ABOUT``) has to be so, and is told where it is refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -91,7 +91,7 @@ def approved(contract: Data, change: Change, approvals: Iterable[Data], now: dat
             others.append(_told(approval))
     if verdicts:
         return next((verdict for verdict in verdicts if verdict.approved), verdicts[-1])
-    found = f"none of the {len(others)} approvals is for this (they name {', '.join(others[:3])})" if others else ""
+    found = _for_something_else(others)
     asks = f"{_who(contract)} approves digest {_short(change.digests)}"
     return Verdict(False, f"{found or 'no approval yet'}: {asks}", Owner.CUSTOMER)
 
@@ -99,6 +99,12 @@ def approved(contract: Data, change: Change, approvals: Iterable[Data], now: dat
 def names_one_of(digest: str, digests: frozenset[str]) -> bool:
     """Whether an approval's digest, or the beginning of it that was shown, is one of a change's."""
     return any(digest == one or (len(digest) >= SHORTEST and one.startswith(digest)) for one in digests)
+
+
+def _for_something_else(others: Sequence[str]) -> str:
+    if len(others) == 1:
+        return f"the one approval that was given is for something else (it names {others[0]})"
+    return f"none of the {len(others)} approvals is for this (they name {', '.join(others[:3])})" if others else ""
 
 
 def _told(approval: Data) -> str:
