@@ -327,7 +327,7 @@ def test_what_the_customer_has_not_granted_is_named_and_the_customer_has_to_act(
         "docs/health.md shows both"
     )
     verdict = audit_verdict(contract(), [], findings)
-    assert verdict["found"] == "1 rights that the customer has not granted"
+    assert verdict["found"] == "1 right that the customer has not granted"
     assert verdict["message"].endswith("Action required by: customer (Acme security <security@acme.example>).")
 
 
