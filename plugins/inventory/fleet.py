@@ -179,6 +179,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.rules
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.readable import texts_are_readable
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.credential_files import expanded
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.harmless import harmless
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.readers import outlive_readers
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.this_run import noting_whether_read
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.warmup import load_filters
 
@@ -211,6 +212,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             with _no_garbage_collection():
                 self._fill(directory, source.name, self.get_cache_key(path), cache)
         load_filters()
+        outlive_readers()
 
     def _read_credential_options(self, source: Path) -> None:
         try:

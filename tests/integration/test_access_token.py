@@ -187,6 +187,7 @@ def test_refusals(
     assert outcome.result["failed"]
     assert message in outcome.result["msg"]
     assert not (tmp_path / "never").exists()
+    assert not outcome.result.get("written"), "a token was issued that nobody holds"
 
 
 @pytest.mark.soak

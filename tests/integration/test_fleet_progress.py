@@ -86,7 +86,9 @@ def test_plain_lines_come_from_time_to_time(tmp_path: Path) -> None:
     hosts, play = inventory(tmp_path, FIVE), write_play(tmp_path, tasks=5)
     environment = ansible_environment(**ENABLED, BYOC_PROGRESS_INTERVAL="0")
     said = run_playbook("-i", str(hosts), str(play), environment=environment).stdout
-    assert re.search(r"^Upgrade: [0-5] of 5 ended, .*at work: acquire lock [1-5].* gone", said, re.MULTILINE), said
+    assert re.search(r"^Upgrade: [0-5] of 5 finished, .*at work: acquire lock [1-5].* elapsed", said, re.MULTILINE), (
+        said
+    )
     assert "\x1b" not in said
 
 
@@ -132,6 +134,6 @@ def test_in_a_terminal_one_line_is_painted_anew(tmp_path: Path) -> None:
         pass  # the other end is closed
     assert running.wait() == 2
     text = said.decode()
-    assert re.search(r"\r\x1b\[KUpgrade: \d of 5 ended", text), text
+    assert re.search(r"\r\x1b\[KUpgrade: \d of 5 finished", text), text
     assert "\r\x1b[Kbirch failed" in text or "birch failed at acquire lock" in text
     assert "This is the report." in text

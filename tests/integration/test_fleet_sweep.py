@@ -77,7 +77,7 @@ def test_who_does_not_answer_is_a_result_and_holds_up_nobody(bed: Any, silent: i
     assert "this is the wrong cluster" in said["wrong"]
     assert "servr" in said["misspelt"]
     assert found["seconds"] < 20
-    assert "Sweep: " in output and " of 7 ended" in output
+    assert "Sweep: " in output and " of 7 finished" in output
     assert SECRET not in output and SECRET not in json.dumps(found)
 
 

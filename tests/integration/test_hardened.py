@@ -197,7 +197,7 @@ def test_the_first_credential_is_issued_only_where_the_prerequisites_are_as_the_
         none = issue(cluster, tmp_path)
         said = " ".join(none.stdout.split())
         assert none.returncode == 2
-        assert "1 differences in the prerequisites" in said, none.stdout
+        assert "1 difference in the prerequisites" in said, none.stdout
         assert f"{PLAYBOOK} -i <inventory> -e clusters=acme-eu-1" in said, none.stdout
         assert "acme-eu-1 REFUSED" in said
         assert "Acme Security <security@acme.example>" in said
@@ -229,6 +229,7 @@ def assert_an_administrator_renews_what_has_expired(cluster: Any, folder: Path) 
     assert refused.returncode == 2
     done = play("rotate_credentials", folder, [hardened(cluster, gone)], *as_admin(cluster), *options)
     assert done.returncode == 0, done.stdout
+    assert f"the contract refers to {gone}, which is not among these files" in " ".join(done.stdout.split())
     renewed = sorted(path.name for path in (folder / "renewed").iterdir())
     assert renewed == sorted(f"acme-eu-1-{name}.kubeconfig" for name in CONNECTING)
 

@@ -371,7 +371,7 @@ def test_a_fleet_that_was_told_nothing_refuses_every_contract_with_the_lines_to_
     listed = run_inventory("-i", str(source), "--list", environment=ansible_environment(COLUMNS="10000"))
     assert listed.returncode != 0
     head, _newline, added = listed.stderr.partition("may use. If intended, add to fleet.byoc.yml:\n")
-    assert "Who operates the fleet allows what may be allowed" in head
+    assert "Whoever operates the fleet decides whether to allow it" in head
     lines = [each for each in added.splitlines() if each.startswith("      ")]
     allowed = yaml.safe_load("\n".join(lines))
     assert allowed == {

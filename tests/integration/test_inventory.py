@@ -431,6 +431,27 @@ def test_a_missing_library_is_named_with_what_to_install(fleet: Fleet) -> None:
     assert "pip install jsonschema" in complains(done)
 
 
+def test_a_run_ends_though_nobody_reads_what_it_shows(fleet: Fleet) -> None:
+    fleet.contract("acme-eu-1")
+    command = [
+        sys.executable,
+        "-u",
+        "-m",
+        "ansible",
+        "playbook",
+        "fireworks.byoc.verify_release",
+        "-i",
+        str(fleet.source),
+    ]
+    with subprocess.Popen(command, cwd=ROOT, env=ansible_environment(), stdout=subprocess.PIPE) as run:
+        assert run.stdout
+        run.stdout.close()
+        try:
+            assert run.wait(timeout=300) == 0
+        finally:
+            run.kill()
+
+
 def test_other_files_are_left_to_other_inventory_plugins(fleet: Fleet) -> None:
     other = fleet.source.rename(fleet.folder / "fleet.yml")
     fleet.source = other

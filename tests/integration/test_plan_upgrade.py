@@ -118,7 +118,7 @@ def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any,
         assert (rows["acme-eu-1"]["decision"], rows["acme-eu-1"]["digest"]) == ("go", digest)
         assert (rows["birch-eu-1"]["decision"], approved["digest"]) == ("go", plan["digest"])
         assert len(approved["waves"]) == 2
-        assert "In the way of the whole fleet: 1 clusters." in done.stdout
+        assert "In the way of the whole fleet: 1 cluster." in done.stdout
 
         both = {"HorizontalPodAutoscaler router created", "Deployment router updated", "Deployment telemetry updated"}
         assert would_change(acme, one, "2026.11.1", tmp_path) == both

@@ -280,6 +280,18 @@ BROKEN = [
     ("no_file_names_a_place_on_somebodys_machine", "docs/x.md", "see " + "/home/" + "jo/x", "docs/x.md:1"),
     ("galaxy_and_the_changelog_agree_on_the_version", "changelogs/changelog.yaml", "releases: {0.2.0: {}}\n", "0.2.0"),
     ("galaxy_and_the_changelog_agree_on_the_version", "changelogs/fragments/1.yml", None, "fragments: 0"),
+    (
+        "no_command_shows_a_value_that_is_cut_at_a_space",
+        "docs/x.md",
+        'ansible-playbook x -e reason="a ' + 'new router"\n',
+        'reason="a new router" is cut',
+    ),
+    (
+        "no_new_line_stays_a_backslash_and_an_n",
+        "playbooks/x.yml",
+        "- vars:\n    text: >-\n      {{ many\n         | join('\\n') }}\n",
+        "begins no line",
+    ),
     ("no_text_uses_a_word_that_the_glossary_replaces", "docs/x.md", "a\nwe Reckon so\n", "docs/x.md:2: 'Reckon'"),
     ("no_text_uses_a_word_that_the_glossary_replaces", KUBE, "# it is given\n# back\n", "rolled back"),
     ("no_text_uses_a_word_that_the_glossary_replaces", "playbooks/x.yml", "- name: Know the sets\n", "an imperative"),

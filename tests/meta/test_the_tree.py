@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.meta import (
+    command_rules,
     default_rules,
     layer_rules,
     playbook_rules,
@@ -56,6 +57,8 @@ RULES: dict[str, Callable[[Tree], list[str]]] = {
     "no_file_holds_what_looks_like_a_secret": text_rules.secrets_inside,
     "no_file_names_a_place_on_somebodys_machine": text_rules.machine_places,
     "galaxy_and_the_changelog_agree_on_the_version": text_rules.versions_apart,
+    "no_command_shows_a_value_that_is_cut_at_a_space": command_rules.values_cut_at_a_space,
+    "no_new_line_stays_a_backslash_and_an_n": command_rules.newlines_that_stay_letters,
     "no_text_uses_a_word_that_the_glossary_replaces": word_rules.replaced_words,
 }
 TREE = Tree(Path(__file__).resolve().parents[2])

@@ -126,7 +126,7 @@ def refusal(hold: Hold, now: datetime) -> tuple[str, str]:
     )
     following = (
         "let it finish and run again, or wait for it with -e lock_wait=<seconds>; only if you know that it is dead and "
-        f"cannot wait until then: -e break_lock={hold.holder} -e 'break_reason=<why>'"
+        f"cannot wait until then: -e break_lock={hold.holder} -e \"break_reason='<why>'\""
     )
     return what, following
 

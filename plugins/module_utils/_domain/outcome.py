@@ -104,7 +104,7 @@ def lock_left(outcome: Data, lock: Data, released: Data) -> dict[str, Any]:
         note = f"its lock could not be released: {why}"
         next_step = (
             f"wait {lock['duration']} s, when the lock is free by itself, or take it from this run: "
-            f"-e break_lock={lock['holder']} -e break_reason=<why>"
+            f"-e break_lock={lock['holder']} -e \"break_reason='<why>'\""
         )
     elif released.get("held_by") and outcome["code"] != LOCK_LOST:
         note = f"at its end its lock was in other hands: {released['held_by']['holder']}"

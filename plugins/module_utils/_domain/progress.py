@@ -71,19 +71,19 @@ class Progress:
     def line(self, now: float) -> str:
         """How far it is, in a line."""
         total = len(self._clusters)
-        parts = [f"{self._title}: {self._ended} of {total} ended"]
+        parts = [f"{self._title}: {self._ended} of {total} finished"]
         if self._bad:
-            parts.append(f"{self._bad} not well")
+            parts.append(f"{self._bad} with problems")
         at_work = [f"{stage} {count}" for stage, count in self._stages.items() if count]
         if at_work:
             parts.append(f"at work: {', '.join(at_work)}")
         waiting = total - self._ended - sum(self._stages.values())
         if waiting:
             parts.append(f"{waiting} not begun")
-        gone = now - self._began
-        parts.append(f"{_span(gone)} gone")
+        elapsed = now - self._began
+        parts.append(f"{_span(elapsed)} elapsed")
         if 0 < self._ended < total:
-            parts.append(f"about {_span(gone / self._ended * (total - self._ended))} left")
+            parts.append(f"about {_span(elapsed / self._ended * (total - self._ended))} left")
         return ", ".join(parts)
 
     def summary(self, now: float) -> str:

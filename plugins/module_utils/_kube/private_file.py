@@ -42,6 +42,19 @@ def write_private(path: str, text: str) -> None:
             Path(name).unlink()
 
 
+def require_writable(path: str) -> None:
+    """The file could be written now, so that what is asked for to be kept in it is not lost. It stays as it is.
+
+    :raises CredentialError: it could not.
+    """
+    try:
+        descriptor, name = _new_draft(Path(path))
+    except OSError as error:
+        raise _cannot(path, error) from None
+    os.close(descriptor)
+    Path(name).unlink()
+
+
 def _new_draft(target: Path) -> tuple[int, str]:
     """A file to write to, with mode 0600 whatever the umask says, that is locked as long as somebody writes to it."""
     while True:

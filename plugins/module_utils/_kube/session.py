@@ -354,8 +354,8 @@ class Session:
                 f"this is the wrong cluster: the contract says UID {self.expected_uid}, the cluster that answered "
                 f"has {self.uid()}",
                 where=self.where,
-                next_step="correct the context or server in the contract, or its `identity.uid` if the cluster was "
-                "rebuilt; nothing was written",
+                next_step="give this cluster's own credential (`access` in the contract, or -e admin_kubeconfig), or "
+                "correct `identity.uid` if the cluster was rebuilt; nothing was written",
             )
 
     # --- connection and credential -------------------------------------------------------------

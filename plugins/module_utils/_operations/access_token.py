@@ -17,7 +17,7 @@ from .._kube.credential_files import read_file
 from .._kube.errors import CredentialError, KubeError, NotFoundError
 from .._kube.kubeconfig import Access, read_kubeconfig
 from .._kube.permissions import who_am_i
-from .._kube.private_file import MODE, mode_of, write_private
+from .._kube.private_file import MODE, mode_of, require_writable, write_private
 from .._kube.session import Session
 from .._kube.tokens import (
     SHORTEST_SECONDS,
@@ -89,6 +89,8 @@ def _present(parameters: Parameters, context: Context, session: Session, account
     held, why = _held(parameters, session, account, uid)
     if held and not why:
         return {"changed": False, **_about(held, why)}
+    if parameters["kubeconfig"]:
+        require_writable(parameters["kubeconfig"])  # a token that nobody holds cannot be revoked alone
     if context.check_mode:
         return {"changed": True, "user": account.user, "valid_until": "", "lifetime": 0, "why": why}
     asked = parameters["lifetime"]

@@ -327,7 +327,7 @@ def test_what_the_customer_has_not_granted_is_named_and_the_customer_has_to_act(
         "docs/health.md shows both"
     )
     verdict = audit_verdict(contract(), [], findings)
-    assert verdict["found"] == "1 rights that the customer has not granted"
+    assert verdict["found"] == "1 right that the customer has not granted"
     assert verdict["message"].endswith("Action required by: customer (Acme security <security@acme.example>).")
 
 
@@ -347,7 +347,7 @@ def test_the_verdict_is_one_message() -> None:
     only_drift = audit_verdict(contract(), drift, [])
     assert only_drift["message"] == refusal("acme-eu-1", drift, contract())
     only_rights = audit_verdict(contract(), [], findings)
-    assert only_rights["found"] == "1 groups of rights too many, 1 foreign bindings"
+    assert only_rights["found"] == "1 group of rights too many, 1 foreign binding"
     assert only_rights["message"].endswith("Action required by: customer (Acme security <security@acme.example>).")
     both = audit_verdict(contract(), drift, findings)
     assert "kubectl -n ns delete rolebinding x" in both["message"]

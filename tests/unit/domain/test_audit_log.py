@@ -233,6 +233,17 @@ def test_what_the_log_cannot_tell_is_unproven() -> None:
     assert check_audit_log({"audit.log": []}, [], contract())["unproven"] == ["the log has no event of an audit log"]
 
 
+def test_a_call_that_was_refused_with_401_is_an_event_of_nobody() -> None:
+    refused = [
+        deployment(code=401, stage=stage, extra={"user": {}}) for stage in ("ResponseStarted", "ResponseComplete")
+    ]
+    lines = [json.dumps(each).encode() for each in (*OTHERS, *CLEAN, *refused)]
+    assert check_audit_log({"a": lines}, [record()], contract())["unproven"] == []
+    nobody = json.dumps(deployment(extra={"user": {}})).encode()
+    found = check_audit_log({"a": [*lines, nobody]}, [record()], contract())
+    assert found["unproven"] == [f"line {len(lines) + 1} of a is no event of an audit log"]
+
+
 @pytest.mark.parametrize(
     "line", [b"{", b"[]", b"{}", b'"x"', b"\xff\xfe", json.dumps({**deployment(), "user": None}).encode(),
              json.dumps({**deployment(), "requestReceivedTimestamp": "noon"}).encode()],

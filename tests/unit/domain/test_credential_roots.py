@@ -252,8 +252,8 @@ def test_who_runs_the_fleet_is_asked_and_not_the_customer() -> None:
     assert {one.owner for one in problems} == {"operator"}
     head = report(problems).splitlines()[0]
     assert head == (
-        "/c/acme-1.yml: 1 problem. Who operates the fleet allows what may be allowed; nothing is done on its cluster "
-        "until then."
+        "/c/acme-1.yml: 1 problem. Whoever operates the fleet decides whether to allow it; nothing is done on its "
+        "cluster until then."
     )
 
 

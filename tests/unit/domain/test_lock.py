@@ -112,7 +112,7 @@ def test_a_refusal_tells_who_since_when_what_for_until_when_and_what_to_do() -> 
         "nothing was changed"
     )
     assert "wait for it with -e lock_wait=<seconds>" in following
-    assert "-e break_lock=alice@ctl-1/7f3a9c2e -e 'break_reason=<why>'" in following
+    assert """-e break_lock=alice@ctl-1/7f3a9c2e -e "break_reason='<why>'\"""" in following
 
 
 @pytest.mark.parametrize(

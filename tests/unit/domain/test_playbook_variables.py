@@ -45,6 +45,11 @@ def test_what_a_playbook_takes_is_let_pass(playbook: str, given: dict[str, Any])
     [
         ("onboard", {"clutsers": "byoc"}, "there is no variable clutsers: did you mean clusters?"),
         ("onboard", {"zzz": 1}, "there is no variable zzz"),
+        (
+            "grant_setup_access",
+            {"reason": "a", "_raw_params": "new router"},
+            "a value was cut at its first space: quote",
+        ),
         ("onboard", {"model_bak": 0}, "there is no variable model_bak: did you mean model_bake?"),
         (
             "health",

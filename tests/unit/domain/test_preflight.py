@@ -319,6 +319,14 @@ def test_each_difference_of_the_customers_presetup_is_named_with_the_command_tha
     text = refusal("acme-eu-1", found)
     assert "approved-gpus: It allows 64 GPUs, and 16 are approved. To fix it: kubectl apply -f presetup.yaml" in text
     assert "security@acme.example" in text
+    item = next(item for item in found if item["check"] == "presetup")
+    assert item["found"].endswith("/approved-gpus: spec.hard[requests.nvidia.com/gpu] is 64")
+    assert item["needed"] == "16"
+    surplus = {**rows[0], "field": "rules[7]", "found": {"verbs": ["get"] * 20}, "expected": None}
+    item = next(item for item in preflight(facts(), contract(access=HARDENED), RELEASE, [surplus]) if not item["ok"])
+    assert "approved-gpus: rules[7] is {" in item["found"]
+    assert item["found"].endswith('"get", …')
+    assert item["needed"] == "nothing"
     assert "presetup" not in {item["check"] for item in preflight(facts(), contract(), RELEASE, rows)}
     by_grant = preflight({**facts(), "user": ALICE}, contract(), RELEASE, rows)
     assert not next(item for item in by_grant if item["check"] == "presetup")["ok"]

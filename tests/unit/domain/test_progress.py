@@ -36,9 +36,12 @@ def run() -> tuple[Progress, list[str]]:
 
 def test_the_lines_of_a_run() -> None:
     assert run()[1] == [
-        "Onboard: 0 of 4 ended, 4 not begun, 0 s gone",
+        "Onboard: 0 of 4 finished, 4 not begun, 0 s elapsed",
         "birch-eu-1 refused at preflight: GPUs: 2, needed 16",
-        "Onboard: 1 of 4 ended, 1 not well, at work: stack 2, 1 not begun, 1:05 min gone, about 3:15 min left",
+        (
+            "Onboard: 1 of 4 finished, 1 with problems, at work: stack 2, 1 not begun, 1:05 min elapsed, "
+            "about 3:15 min left"
+        ),
         "",
         "",
         "cedar-eu-1 failed at stack: the record was not written",
@@ -51,7 +54,7 @@ def test_the_summary_of_a_run() -> None:
     progress, _lines = run()
     progress.finish(90.0)
     assert progress.summary(90.0) == (
-        "Onboard: 4 of 4 ended, 3 not well, 1:30 min gone\n"
+        "Onboard: 4 of 4 finished, 3 with problems, 1:30 min elapsed\n"
         "\n"
         "STAGE      CLUSTERS  MEDIAN    LONGEST\n"
         "---------  --------  --------  --------\n"
@@ -64,11 +67,11 @@ def test_the_summary_of_a_run() -> None:
 def test_a_run_that_nothing_is_known_of_and_one_that_went_well() -> None:
     empty = Progress("Status", ("a",), 0.0)
     empty.finish(7300.0)
-    assert empty.summary(7300.0).splitlines()[0] == "Status: 1 of 1 ended, 1 not well, 2:01 h gone"
+    assert empty.summary(7300.0).splitlines()[0] == "Status: 1 of 1 finished, 1 with problems, 2:01 h elapsed"
     well = Progress("Status", ("a",), 0.0)
     well.working("a", "read", 0.5)
     well.finish(1.0)
-    assert "not well" not in well.summary(1.0)
+    assert "with problems" not in well.summary(1.0)
     silent = Progress("Status", ("a",), 0.0)
     assert silent.ended("a", "failed", "", 1.0) == "a failed: it did not say why"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import CredentialError
-from ansible_collections.fireworks.byoc.plugins.module_utils._kube.private_file import write_private
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.private_file import require_writable, write_private
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
@@ -53,6 +53,15 @@ def test_a_failure_leaves_what_was_there_and_nothing_else(tmp_path: Path, monkey
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(CredentialError, match="a folder that exists"):
         write_private(str(tmp_path / "none" / "a"), "x")
+
+
+def test_whether_a_file_could_be_written_is_found_out_without_a_trace(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old")
+    require_writable(str(tmp_path / "a"))
+    require_writable(str(tmp_path / "b"))
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("a", "old")]
+    with pytest.raises(CredentialError, match="a folder that exists"):
+        require_writable(str(tmp_path / "none" / "a"))
 
 
 def test_what_a_killed_writer_left_is_removed_and_what_another_is_writing_is_not(tmp_path: Path) -> None:

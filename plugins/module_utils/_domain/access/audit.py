@@ -57,14 +57,14 @@ def audit_verdict(
     """
     cluster = str(contract["identity"]["name"])
     counts = (
-        (len(drift), "differences in the prerequisites"),
-        (sum(each["finding"] == "too many" for each in findings), "groups of rights too many"),
-        (sum(each["finding"] == "too few" for each in findings), "groups of rights too few"),
-        (sum(each["finding"] == "not granted" for each in findings), "rights that the customer has not granted"),
-        (sum(each["finding"] == "foreign binding" for each in findings), "foreign bindings"),
+        (len(drift), "difference# in the prerequisites"),
+        (sum(each["finding"] == "too many" for each in findings), "group# of rights too many"),
+        (sum(each["finding"] == "too few" for each in findings), "group# of rights too few"),
+        (sum(each["finding"] == "not granted" for each in findings), "right# that the customer has not granted"),
+        (sum(each["finding"] == "foreign binding" for each in findings), "foreign binding#"),
         (len(left), "left behind"),
     )
-    found = ", ".join(f"{count} {what}" for count, what in counts if count)
+    found = ", ".join(f"{count} {what.replace('#', 's' if count > 1 else '')}" for count, what in counts if count)
     item = Item(
         "access", not found, found or "as the contract says", "exactly what the contract says", topic="security"
     )

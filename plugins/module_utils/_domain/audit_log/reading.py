@@ -85,7 +85,7 @@ class Reading:
         self.lines += 1
         try:
             event = json.loads(line)
-            user, agent = event["user"]["username"], event.get("userAgent") or ""
+            user, agent = _user(event), event.get("userAgent") or ""
             at = moment(event["requestReceivedTimestamp"])
             ours = user.startswith(_OURS) or agent.startswith(CLIENT)
             call = _call(f"line {number} of {file}", at, event) if event["stage"] in _ENDED and ours else None
@@ -123,6 +123,13 @@ def _may_write(call: Call) -> bool:
     )
 
 
+def _user(event: Mapping[str, Any]) -> str:
+    """Who called; of a call that was refused with 401 the API server knows nobody."""
+    if event["user"] == {} and event["responseStatus"]["code"] == 401:
+        return ""
+    return str(event["user"]["username"])
+
+
 def moment(text: str) -> datetime:
     """A time as records and audit logs write it, with its zone."""
     at = datetime.fromisoformat(text)
@@ -138,7 +145,7 @@ def _call(where: str, at: datetime, event: Mapping[str, Any]) -> Call:
     return Call(
         where=where,
         at=at,
-        user=event["user"]["username"],
+        user=_user(event),
         acting_as=(event.get("impersonatedUser") or {}).get("username") or "",
         verb=event["verb"],
         group=about.get("apiGroup") or "",

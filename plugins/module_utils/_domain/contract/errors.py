@@ -68,7 +68,7 @@ def _asked(problems: list[Problem]) -> str:
     """Who has to act."""
     owners = {problem.owner for problem in problems}
     asked = ["The contract's owner corrects this file"] if owners != {"operator"} else []
-    asked += ["who operates the fleet allows what may be allowed"] if "operator" in owners else []
+    asked += ["whoever operates the fleet decides whether to allow it"] if "operator" in owners else []
     text = ", and ".join(asked)
     return text[:1].upper() + text[1:]
 

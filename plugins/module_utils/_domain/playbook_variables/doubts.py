@@ -17,6 +17,8 @@ _OTHERS = ("ansible_", "awx_", "tower_")
 #: Ansible's own, that say how a task failed: an outcome is made of them.
 _FAILURES = ("ansible_failed_result", "ansible_failed_task")
 _OURS = "byoc_"
+#: How Ansible calls what it cuts off a value at its first space.
+_CUT_OFF = "_raw_params"
 #: A cluster's variables, by which it is recognized and recorded.
 _OF_CLUSTERS = ("contract",)
 
@@ -37,6 +39,8 @@ def variable_doubts(
 def _doubt(name: str, value: Any, playbook: str, declared: Mapping[str, Variable], known: Collection[str]) -> str:
     if name.startswith(_OURS) or name in (*_OF_CLUSTERS, *_FAILURES):
         return f"{name} is set by the inventory and the playbooks themselves, and cannot be given"
+    if name == _CUT_OFF:
+        return "a value was cut at its first space: quote it twice, as in -e \"reason='a new router'\""
     if name in declared:
         variable = declared[name]
         return "" if variable.accepts(value) else f"{name} is {value!r}, and has to be {variable.allowed()}"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from .item import Item
 
 Data = Mapping[str, Any]
 _SHOWN = 6
+_LONGEST = 60
 
 
 def permissions(facts: Data, contract: Data, _release: Data) -> list[Item]:
@@ -48,13 +50,23 @@ def presetup(rows: Sequence[Data], facts: Data, contract: Data) -> list[Item]:
         Item(
             "presetup",
             False,
-            f"{row['object']}: {row['found']}",
-            str(row["expected"]),
+            f"{row['object']}: {_field(row)}{_in_short(row['found'])}",
+            _in_short(row["expected"]),
             f"{row['object']}: {row['message']} To fix it: {row['command']}",
             "security",
         )
         for row in rows
     ]
+
+
+def _field(row: Data) -> str:
+    return f"{row['field']} is " if row["field"] else ""
+
+
+def _in_short(value: Any) -> str:
+    """A value as a summary has room for it; the item's message has it whole."""
+    text = value if isinstance(value, str) and value else json.dumps(value)
+    return "nothing" if value is None else text[:_LONGEST] + ("…" if len(text) > _LONGEST else "")
 
 
 def _question(entry: Data) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ is for (``_ABOUT``) has to be so, and is told where it is refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -108,7 +108,7 @@ def _named(contract: Data, change: Change, approvals: Iterable[Data], now: datet
             others.append(_told(approval))
     if verdicts:
         return next((verdict for verdict in verdicts if verdict.approved), verdicts[-1])
-    found = f"none of the {len(others)} approvals is for this (they name {', '.join(others[:3])})" if others else ""
+    found = _for_something_else(others)
     covers = "; an approval covers the contract's bounds, the change itself, and from what it moves" if others else ""
     asks = f"{_who(contract)} approves digest {_short(change.digests)}"
     return Verdict(False, f"{found or 'no approval yet'}: {asks}{covers}", Owner.CUSTOMER)
@@ -122,6 +122,12 @@ def _names(approval: Data) -> list[Any]:
 def names_one_of(digest: str, digests: frozenset[str]) -> bool:
     """Whether an approval's digest, or the beginning of it that was shown, is one of a change's."""
     return any(digest == one or (len(digest) >= SHORTEST and one.startswith(digest)) for one in digests)
+
+
+def _for_something_else(others: Sequence[str]) -> str:
+    if len(others) == 1:
+        return f"the one approval that was given is for something else (it names {others[0]})"
+    return f"none of the {len(others)} approvals is for this (they name {', '.join(others[:3])})" if others else ""
 
 
 def _told(approval: Data) -> str:

@@ -131,14 +131,19 @@ def feasibility_text(plan: Data) -> str:
     """By when the fleet can be done, and what stands in the way, in words."""
     found = plan["feasibility"]
     counts = ", ".join(f"{count} {action}" for action, count in found["counts"].items())
-    done = f"All that have a time are done by {found['complete_at']}." if found["complete_at"] else "Nobody has a time."
+    done = (
+        f"All that have a time are done by {found['complete_at']}."
+        if found["complete_at"]
+        else "No cluster can be given a time yet."
+    )
     lines = [f"Plan {plan['digest']}: {plan['kind']} to {plan['target']}. {counts}.", done]
     if found["deadline"]:
         verdict = "holds" if found["in_time"] else "does not hold"
         late = f" Late: {', '.join(found['late'])}." if found["late"] else ""
         lines.append(f"The deadline {found['deadline']} {verdict}.{late}")
     if not found["whole_fleet"]:
-        lines.append(f"In the way of the whole fleet: {len(found['blockers'])} clusters.")
+        count = len(found["blockers"])
+        lines.append(f"In the way of the whole fleet: {count} cluster{'' if count == 1 else 's'}.")
         lines += [
             f"  {row['cluster']}: {row['reason']}. {action_required(row['owner'], row['contact']) or 'It has to wait.'}"
             for row in found["blockers"]

@@ -335,8 +335,8 @@ class ModelChange:
         if good is None:
             self._decide(revision, FAILED, why)
             return self._error(
-                f"{head}. There is no earlier good revision to go back to; what was applied is left to be looked at",
-                "settle what keeps the replicas, or correct the model, then run again",
+                f"{head}. There is no earlier good revision to go back to; what was applied is still there to inspect",
+                "fix what keeps the replicas from passing, or correct the model, then run again",
             )
         plan = self._apply(good.unit)
         awaited = [Awaited(c.ref, c.resource) for c in plan.changes if c.action != DELETE]

@@ -101,7 +101,7 @@ def test_an_approval_is_for_this_change_from_what_is_there() -> None:
     for other in others:
         found = turn(contract, replace(other, approvals=[good]))
         assert (found["decision"], found["code"]) == ("wait", "approval")
-        assert f"they name {good['digest'][:12]}" in found["reason"]
+        assert f"it names {good['digest'][:12]}" in found["reason"]
         assert "an approval covers the contract's bounds, the change itself" in found["reason"]
     # What is put right beside it needs none, so it is no part of what is approved.
     assert turn(contract, replace(WANTED, models=[NEW, {**FIRST, "change": "drift"}], approvals=[good]))["code"] == "go"

@@ -239,5 +239,5 @@ def test_the_outlook_in_words() -> None:
     good = feasibility_text(plan(FLEET[:1], request(), NOW, NOW + timedelta(days=1)))
     assert "holds." in good
     assert "In the way" not in good
-    assert "Nobody has a time." in feasibility_text(NOTHING)
+    assert "No cluster can be given a time yet." in feasibility_text(NOTHING)
     assert "has to wait" not in feasibility_text(NOTHING)
