@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrail_names import (
     CHANGES_GUARDRAIL,
+    EVICTIONS_GUARDRAIL,
     GUARDRAILS,
     TOKENS_GUARDRAIL,
 )
@@ -50,8 +51,8 @@ def test_each_guardrail_is_a_policy_that_refuses_everywhere_and_never_looks_away
     assert {o["apiVersion"] for o in objects} == {"admissionregistration.k8s.io/v1"}
     for name in GUARDRAILS:
         assert policies[name]["spec"]["failurePolicy"] == "Fail"
-        read = {"paramRef": {"name": "fireworks-system", "parameterNotFoundAction": "Deny"}}
-        asked = read if name == CHANGES_GUARDRAIL else {}
+        absent = {CHANGES_GUARDRAIL: "Deny", EVICTIONS_GUARDRAIL: "Allow"}.get(name)
+        asked = {"paramRef": {"name": "fireworks-system", "parameterNotFoundAction": absent}} if absent else {}
         assert bindings[name]["spec"] == {"policyName": name, "validationActions": ["Deny"], **asked}
         assert policies[name]["metadata"]["annotations"]["kubernetes.io/description"].startswith(
             ("Fireworks", "In fire")

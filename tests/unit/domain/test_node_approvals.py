@@ -107,7 +107,7 @@ def test_after_a_failed_repair_the_next_one_is_approved_by_itself() -> None:
         ({"by": SRE}, "somebody else approves it"),
         ({"by": "eve@acme.example"}, "not by one of those who may"),
         ({"by": ""}, "does not say who gave it"),
-        ({"digest": "f" * 64}, "they name ffffffffffff"),
+        ({"digest": "f" * 64}, "it names ffffffffffff"),
         ({"node": "gpu-2"}, "is for node gpu-2, and its digest for node gpu-1"),
         ({"given_at": "2020-01-01T00:00:00Z"}, "expired"),
     ],

@@ -162,5 +162,8 @@ def test_of_all_prerequisites_every_identity_with_rights_gains_them() -> None:
     plan = presetup_plan("acme-eu-1", {"objects": found}, objects)
     assert len(plan["changes"]) == len(objects)
     assert {row["change"] for row in plan["rights"]} == {"gains"}
+    assert [row["right"] for row in plan["rights"] if "only while you grant it" in row["right"]] == [
+        "create pods/eviction, only while you grant it"
+    ]
     who = {row["identity"] for row in plan["rights"]}
     assert who == {made["metadata"]["labels"][PREFIX + "identity"] for made in objects if "rules" in made}

@@ -4,7 +4,7 @@
 """Which pods our accounts may evict, and until when: a grant of the customer's ends in the API server, by its clock.
 
 An eviction has no ``creationTimestamp``. But of a request to a subresource the API server ignores the managed fields
-that the client sends, and notes its own time in them for whatever the eviction says. See docs/decisions/0029.
+that the client sends, and notes its own time in them for whatever the eviction says. See docs/decisions/0028.
 """
 
 from __future__ import annotations

@@ -101,7 +101,10 @@ def _of_role(role: Data, found: Mapping[tuple[str, str, str], Data]) -> Iterator
     metadata = role["metadata"]
     namespace, name = metadata.get("namespace", ""), metadata["name"]
     identity = str(metadata["labels"][PREFIX + "identity"])
-    entry, binding = (found[_place(kind, namespace, name)] for kind in (role["kind"], role["kind"] + "Binding"))
+    entry = found[_place(role["kind"], namespace, name)]
+    # A role that the prerequisites bind to nobody is bound by a grant of the customer's.
+    binding = found.get(_place(role["kind"] + "Binding", namespace, name))
+    when, binding = ("", binding) if binding else (", only while you grant it", entry)
     if "unreadable" in (entry["state"], binding["state"]):
         yield _row(identity, "unknown", f"{role['kind']} {name} or its binding may not be read", namespace)
         return
@@ -109,7 +112,7 @@ def _of_role(role: Data, found: Mapping[tuple[str, str, str], Data]) -> Iterator
     planned = _verbs(role["rules"])
     for change, more, less in (("gains", planned, now), ("loses", now, planned)):
         beyond = {right: verbs - less.get(right, set()) for right, verbs in more.items()}
-        yield from (_row(identity, change, words, namespace) for words in _in_words(beyond))
+        yield from (_row(identity, change, words + when, namespace) for words in _in_words(beyond))
 
 
 def _live_rules(wanted: Sequence[Data], entry: Data) -> list[Data]:

@@ -63,6 +63,7 @@ def test_a_cluster_without_a_stack() -> None:
         "lock": None,
         "missing_permissions": [],
         "other_bounds": "",
+        "presetup_version": None,
         "frozen": None,
         "emergency": "",
         "durations": [1.0],
