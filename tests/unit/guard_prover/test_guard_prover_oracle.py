@@ -116,7 +116,7 @@ BROKEN: list[tuple[dict[str, Any], Path, Any, str]] = [
     (DEPLOYMENT, (*POD, "volumes", 1),
      {"name": "x", "projected": {"sources": [{"serviceAccountToken": {"audience": "vault"}}]}}, "pod.volumes"),
     (DEPLOYMENT, (*POD, "nodeSelector"), {}, "pod.gpus"),
-    (DEPLOYMENT, (*POD, "nodeSelector", "nvidia.com/gpu.product"), "NVIDIA-A10", "pod.placement"),
+    (DEPLOYMENT, (*POD, "nodeSelector", "nvidia.com/gpu.product"), "NVIDIA-A10", "pod.gpus"),
     (DEPLOYMENT, (*ENGINE, "image"), "docker.io/evil@" + OTHER_DIGEST, "pod.images"),
     (DEPLOYMENT, (*ENGINE, "image"), "registry.acme.example/fireworks/engine:latest", "pod.images"),
     (DEPLOYMENT, (*ENGINE, "env", 1), {"name": "NVIDIA_VISIBLE_DEVICES", "value": "all"}, "pod.nvidia"),
