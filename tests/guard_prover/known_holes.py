@@ -11,7 +11,11 @@ from __future__ import annotations
 
 from .prover import Hole
 
-_SHOWN: dict[str, dict[str, tuple[str, ...]]] = {"two products": {"Pod": ("counts by product",)}}
+# scaling.max_gpus_per_model is in no policy yet.
+_SHOWN: dict[str, dict[str, tuple[str, ...]]] = {
+    "one product": {"Deployment": ("pod.gpus",)},
+    "two products": {"LeaderWorkerSet": ("pod.gpus",), "Pod": ("counts by product",)},
+}
 SHOWN_BY = {
     contract: frozenset(Hole(kind, clause) for kind, clauses in kinds.items() for clause in clauses)
     for contract, kinds in _SHOWN.items()
