@@ -18,7 +18,7 @@ from tests.integration.ansible_runs import ROOT
 from tests.integration.journey import play
 from tests.integration.loaded import failures, load_on, report
 from tests.integration.serving import ON_REAL_NODES, served_by, serving_cluster
-from tests.integration.upgrades import NEW, NEWER, ended, publish, release_of, upgrade
+from tests.integration.upgrades import NEW, NEWER, ended, note_digest, publish, release_of, upgrade
 
 pytestmark = [pytest.mark.slow, ON_REAL_NODES]
 
@@ -43,6 +43,7 @@ def test_an_upgrade_whose_router_finds_no_model_is_rolled_back_and_one_that_does
     publish(tmp_path, NEWER, source=NEW, edition="2")
     router = releases / NEWER / "router.yml.j2"
     router.write_text(router.read_text().replace("selector=byoc.fireworks.ai/model", "selector=byoc.fireworks.ai/typo"))
+    note_digest(router.parent)
 
     (ROOT / "build").mkdir(exist_ok=True)
     out = ROOT / "build" / "upgrade_answers.requests"

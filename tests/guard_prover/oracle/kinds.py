@@ -34,8 +34,12 @@ def _least(value: Any, asked: Asked, path: Path) -> bool:
     return _replicas(value, asked, path) and (value > 0 or asked.bounds.sleeps or asked.namespace != MODELS)
 
 
-def _needs_least(value: Any, asked: Asked, path: Path) -> bool:
-    return asked.namespace == MODELS and _least(value, asked, path)
+def _needs_range(value: Any, asked: Asked, path: Path) -> bool:
+    """A model's least and most, where they are a range."""
+    spec = asked.new["spec"]
+    least, most = (spec.get(f"{end}ReplicaCount", spec.get(f"{end}Replicas")) for end in ("min", "max"))
+    holds = _least if str(path[-1]).startswith("min") else _replicas
+    return asked.namespace == MODELS and holds(value, asked, path) and (least or 0) <= (most or 0)
 
 
 def _a_models(value: Any, asked: Asked, path: Path) -> bool:
@@ -123,8 +127,8 @@ _AUTOSCALER = (
     *METADATA,
     Row("scaling.target", "spec scaleTargetRef kind", "ours", one_of("Deployment", "LeaderWorkerSet")),
     Row("scaling.target", "spec scaleTargetRef *", "a workload of its own namespace, whose bounds hold anyway"),
-    Row("scaling.bounds", "spec minReplicas", "within the contract", _least, _needs_least),
-    Row("scaling.bounds", "spec maxReplicas", "within the contract", _replicas, _a_models),
+    Row("scaling.bounds", "spec minReplicas", "within the contract", _least, _needs_range),
+    Row("scaling.bounds", "spec maxReplicas", "within the contract", _replicas, _needs_range),
     Row("scaling.metrics", "spec metrics **", _METRIC),
     Row("scaling.behavior", "spec behavior **", "how fast it scales within its bounds"),
 )
@@ -132,8 +136,8 @@ _SCALED_OBJECT = (
     *METADATA,
     Row("scaling.target", "spec scaleTargetRef kind", "ours", one_of("Deployment", "LeaderWorkerSet", "")),
     Row("scaling.target", "spec scaleTargetRef *", "a workload of its own namespace, whose bounds hold anyway"),
-    Row("scaling.bounds", "spec minReplicaCount", "within the contract", _least, _needs_least),
-    Row("scaling.bounds", "spec maxReplicaCount", "within the contract", _replicas, _a_models),
+    Row("scaling.bounds", "spec minReplicaCount", "within the contract", _least, _needs_range),
+    Row("scaling.bounds", "spec maxReplicaCount", "within the contract", _replicas, _needs_range),
     Row("scaling.bounds", "spec idleReplicaCount", "within the contract", _least),
     Row("scaling.bounds", "spec fallback replicas", "within the contract", _replicas),
     Row("scaling.bounds", "spec fallback *", "when that number is taken"),
