@@ -37,6 +37,7 @@ WHO = {"requested_by": "sre@fireworks.example", "reason": "a double-bit error"}
 SYSTEM = "/api/v1/namespaces/fireworks-system"
 BINDING = f"{RBAC}/namespaces/fireworks-models/rolebindings/fireworks-node-medic-eviction"
 ACTIONS = {"cordon": "auto", "drain": "approve", "reboot": "auto"}
+REMEDIATION = {"drain_deadline": "60s", "healthy_for": "3s"}
 FORGED = [
     {"manager": "me", "operation": "Update", "apiVersion": "policy/v1", "time": "2020-01-01T00:00:00Z",
      "fieldsType": "FieldsV1", "fieldsV1": {"f:deleteOptions": {}}}
@@ -46,7 +47,7 @@ FORGED = [
 @pytest.fixture(scope="module")
 def site(bed: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
     """A cluster with its prerequisites, in which drains need an approval; and the contract."""
-    with governed(bed["acme"], actions=ACTIONS) as contract:
+    with governed(bed["acme"], actions=ACTIONS, remediation=REMEDIATION) as contract:
         yield bed["acme"], contract
 
 
@@ -174,11 +175,10 @@ def test_a_drain_waits_for_the_grant_untouched_and_goes_on_after_one_that_was_to
 
     def remediated() -> dict[str, Any]:
         given = {"findings": [finding()], "approvals": approvals, "requested_by": "sre@fireworks.example"}
-        bounded = {**contract, "remediation": {"drain_deadline": "60s", "healthy_for": "3s"}}
-        result = perform(connection, MODULE, contract=bounded, **given)
-        outcome = remediation_outcome(bounded, result["taken"], result["steps"])
+        result = perform(connection, MODULE, contract=contract, **given)
+        outcome = remediation_outcome(contract, result["taken"], result["steps"])
         if said(cluster).get("session") and not approvals:
-            digest = target_digest(bounded, Target(NODE, "reboot", said(cluster)["session"]))
+            digest = target_digest(contract, Target(NODE, "reboot", said(cluster)["session"]))
             approvals.append({"by": "oncall@acme.example", "digest": digest, "given_at": at(0)})
         return {**result, "outcome": outcome}
 

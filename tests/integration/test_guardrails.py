@@ -77,6 +77,7 @@ def allows(contract: Contract, asked: Asked) -> bool:
         "node": _node,
         "canary": _cordon,
         "evict": _evict,
+        "orphan": _orphan,
         "image": _image,
         "gpus": _gpus,
         "never": lambda *_: False,
@@ -95,6 +96,11 @@ def _cordon(contract: Contract) -> bool:
 
 
 def _evict(contract: Contract) -> bool:
+    return bool(contract["actions"].get("drain", "never") == "auto")  # by approval: only what is granted
+
+
+def _orphan(contract: Contract) -> bool:
+    """Which takes no pod away; and one that an interrupted drain orphaned has to be returned without a grant too."""
     return bool(contract["actions"].get("drain", "never") != "never")
 
 
@@ -124,7 +130,7 @@ def _of_pods(contract: Contract) -> Iterator[Asked]:
     """Whose a pod is, and the canary, which the medic alone may make; and what looks like either."""
     victim = f"/api/v1{MODELS}/pods/victim"
     said = {"annotations": {OURS + "replaced-by": "ReplicaSet x (u) 1"}}
-    yield Asked("node-medic", "evict", (), "PATCH", victim, _metadata(labels={"pod-template-hash": None}, **said))
+    yield Asked("node-medic", "orphan", (), "PATCH", victim, _metadata(labels={"pod-template-hash": None}, **said))
     for changed in (
         {"metadata": {"labels": {OURS + "model": "mine"}}},
         {"metadata": {"annotations": {THEIRS + "team": "us"}}},

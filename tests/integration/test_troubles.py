@@ -36,7 +36,7 @@ MEETS: dict[str, tuple[type[KubeError], str]] = {
     "reset after it acted": (UnreachableError, CUT),
     "409": (ConflictError, "has been modified"),
     "429": (AnswerError, "429"),
-    "503": (AnswerError, "no healthy upstream"),
+    "503": (AnswerError, "HTTP 503"),
     "etcd's 500": (AnswerError, "leader changed"),
     "reset before it acted": (UnreachableError, CUT),
     "reset mid-body": (UnreachableError, f"{CUT}|bytes read"),
