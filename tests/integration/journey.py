@@ -108,8 +108,8 @@ def ending(done: subprocess.CompletedProcess[str]) -> str:
 
 def changes(done: subprocess.CompletedProcess[str], cluster: str) -> int:
     """How many objects the summary says were written, or would be."""
-    lines = done.stdout.splitlines()
-    at = max(number for number, each in enumerate(lines) if each.lower() == line(done, cluster).lower())
+    lines, about = done.stdout.splitlines(), line(done, cluster).lower()
+    at = max(number for number, each in enumerate(lines) if each.lower() == about)
     # It wraps where it is long.
     more = takewhile(lambda each: not re.match(r"\s*$|  [✔✘…·FA]", each), lines[at + 1 :])
     deeds = r"(\d+) (?:objects? )?(?:would be )?(?:created|updated|deleted|evicted|given)"
