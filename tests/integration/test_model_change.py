@@ -140,7 +140,7 @@ def test_what_is_approved_goes_once_and_a_rollback_waits_for_nothing(acme: Any, 
     back = play("rollback_model", tmp_path, [shut], *QUICK, "-e", f"model={NAME}", "-e", "revision=1")
     assert "done" in line(back, "acme-eu-1", "done"), back.stdout
     # The approval was for what was there then, and not for bringing it back after a rollback.
-    stale = deploy(tmp_path, contract, *ASKED, *approval(digest))
+    stale = deploy(tmp_path, served(acme, 8192, **REQUIRED), *ASKED, *approval(digest))
     assert "waiting" in line(stale, "acme-eu-1"), stale.stdout
 
 

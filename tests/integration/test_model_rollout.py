@@ -27,7 +27,7 @@ from tests.integration.plays import AS_MODULE
 @pytest.fixture(scope="module")
 def acme(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Any]]:
     cluster = bed["acme"]
-    with governed(cluster, scaling={"max_replicas_per_model": 3}) as contract:
+    with governed(cluster, scaling={"max_replicas_per_model": 3, "max_gpus_per_model": 16}) as contract:
         yield cluster, contract
 
 
