@@ -155,13 +155,13 @@ def _collection(definition: Mapping[str, Any]) -> str:
 
 def _onboard(cluster: Any, contract: Contract, folder: Path) -> None:
     """As the customer and we do it: their prerequisites and volumes first, and then the operator's own token."""
+    contract["access"]["mode"] = "hardened"
     prepared = play("presetup", folder, [contract], *as_admin(cluster))
     assert prepared.returncode == 0, prepared.stdout
     for number, claim in enumerate(CLAIMS):
         _bind(cluster, claim, number)
     token = cluster.kubeconfig_for_service_account("fireworks-system", "operator", seconds=600)
     contract["access"]["credential"] = {"kubeconfig_file": str(token)}
-    contract["access"]["mode"] = "hardened"
     done = onboard(folder, contract)
     assert done.returncode == 0, done.stdout
 
