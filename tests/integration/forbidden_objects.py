@@ -60,7 +60,7 @@ def _of_the_stack(kind: str, api_version: str, name: str = "router", **more: Any
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **more}
 
 
-def _parent(name: str) -> Manifest:
+def set_parent(name: str) -> Manifest:
     nothing = Membership(frozenset(), frozenset())
     return parent_manifest(Ref("ConfigMap", "", "fireworks-system", name), nothing, {})
 
@@ -115,9 +115,9 @@ def LOCK(now: Any) -> Manifest:  # noqa: N802
 
 NEEDED: list[tuple[str, Manifest]] = [
     *((who, made) for who in ("operator", "deployer") for made in (
-        ROUTE, SCALED, AUTOSCALED, BUDGET, SERVICE, REVISION, _parent("model-llama"))),
+        ROUTE, SCALED, AUTOSCALED, BUDGET, SERVICE, REVISION, set_parent("model-llama"))),
     *((who, made) for who in ("operator", "upgrader") for made in (
-        DOOR, STACK_BUDGET, STACK_SERVICE, STACK_SCALER, SETTINGS, DIGESTED, UPGRADE, _parent("stack"))),
+        DOOR, STACK_BUDGET, STACK_SERVICE, STACK_SCALER, SETTINGS, DIGESTED, UPGRADE, set_parent("stack"))),
     ("deployer", {**SERVICE, "spec": {**SERVICE["spec"], "selector": RETIRED}}),
     ("deployer", budget({**MODEL, "gpu": {"product": H100, "per_replica": 16, "nodes": 2}})),
 ]  # fmt: skip
@@ -362,15 +362,19 @@ def _names() -> Iterator[tuple[str, str, Manifest]]:
     for who in ("operator", "deployer", "upgrader", "node-medic"):
         yield "a ConfigMap of another name", who, mine
     yield "settings of the stack", "deployer", SETTINGS
-    yield "the set of the stack", "deployer", _parent("stack")
+    yield "the set of the stack", "deployer", set_parent("stack")
     yield "an upgrade", "deployer", UPGRADE
-    yield "the set of a model", "upgrader", _parent("model-llama")
-    yield "the set of a model", "node-medic", _parent("model-llama")
+    yield "the set of a model", "upgrader", set_parent("model-llama")
+    yield "the set of a model", "node-medic", set_parent("model-llama")
     yield "settings of the stack", "node-medic", SETTINGS
-    yield "a ConfigMap of the models", "deployer", but(_parent("model-llama"), metadata__namespace="fireworks-models")
+    yield (
+        "a ConfigMap of the models",
+        "deployer",
+        but(set_parent("model-llama"), metadata__namespace="fireworks-models"),
+    )
     yield "settings that nobody can change any more", "upgrader", {**SETTINGS, "immutable": True}
-    yield "a set that holds something", "deployer", {**_parent("model-llama"), "data": {"x": "y"}}
-    yield "a set that holds something else", "upgrader", {**_parent("stack"), "binaryData": {"x": "eA=="}}
+    yield "a set that holds something", "deployer", {**set_parent("model-llama"), "data": {"x": "y"}}
+    yield "a set that holds something else", "upgrader", {**set_parent("stack"), "binaryData": {"x": "eA=="}}
     yield "an upgrade without a number", "upgrader", but(UPGRADE, metadata__name="stack-upgrade-x")
     for who in ("upgrader", "operator", "deployer"):
         yield (

@@ -17,11 +17,11 @@ import yaml
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.audit import access_findings, audit_verdict
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.expectations import access_expectations
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import labels
 from byoc_testbed.api import Api
 from byoc_testbed.errors import ApiError
 from demo.contracts import Contract
 from tests.integration.ansible_runs import ROOT
+from tests.integration.forbidden_objects import set_parent
 from tests.integration.governed import RBAC, governed
 from tests.integration.guarded import until
 from tests.integration.plays import AS_MODULE, connection_to, perform_tasks
@@ -388,7 +388,7 @@ def test_probes_say_which_layer_refuses(presetup: tuple[Any, Contract], tmp_path
     probes = [
         {"identity": "observer", "method": "GET", "path": f"{models}/secrets", "sentence": "reads secrets"},
         {"identity": "deployer", "method": "POST", "path": parents, "sentence": "is allowed",
-         "body": {"metadata": {"name": "model-a", "labels": labels("model-a", "model-a")}}},
+         "body": set_parent("model-a")},
         {"identity": "deployer", "method": "POST", "path": deployments, "sentence": "is nonsense",
          "body": {"metadata": {"name": "a"}}},
         {"identity": "deployer", "method": "PATCH", "path": f"{models}/resourcequotas/approved-gpus",

@@ -22,8 +22,9 @@ import pytest
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.grant import setup_grant
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.setup_bounds import setup_bounds
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities import account_objects
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import IDENTITIES, PLAYBOOKS
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import IDENTITIES
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.permissions import onboarding_needs
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.playbooks import PLAYBOOKS
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import labels
 from byoc_testbed.api import APPLY, Api
 from tests.integration.ansible_runs import ROOT

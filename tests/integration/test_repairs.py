@@ -161,7 +161,7 @@ def test_each_repair_waits_for_an_approval_of_its_own_by_a_person(cluster: Any, 
     assert said(cluster)["approval"].startswith(given["digest"])
     [stronger] = pasted(approved)
     assert stronger["goal"] == "replace"
-    assert "they name" in " ".join(approved.stdout.split()), approved.stdout
+    assert "it names" in " ".join(approved.stdout.split()), approved.stdout
     held, began = recorded(tmp_path)[before:][0], recorded(tmp_path)[-1]
     assert held["result"] == began["result"] == "waiting"
     assert f"reboot of {NODE} approved by {given['by']} (digest {given['digest']}" in began["clause"]

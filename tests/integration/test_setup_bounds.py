@@ -31,6 +31,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.revis
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import labels
 from byoc_testbed.api import APPLY, STRATEGIC, Api
 from tests.integration.ansible_runs import ROOT
+from tests.integration.forbidden_objects import set_parent
 from tests.integration.governed import in_full
 from tests.integration.guarded import image, layer_of, pod, pod_spec, refusal, service, until, workload
 from tests.integration.journey import bare, changes, line
@@ -327,7 +328,7 @@ WAYS = [
     # -- let in: what onboarding itself makes. Each of them is an object that the contract does not account for
     Way("a workload of an approved image", LET_IN, "POST", DEPLOYMENTS, deployment()),
     Way("a workload in the stack's namespace", LET_IN, "POST", STACK, deployment(account="router")),
-    Way("the set of a model", LET_IN, "POST", f"{CORE}{SYSTEM}/configmaps", ours(named("model-backdoor"))),
+    Way("the set of a model", LET_IN, "POST", f"{CORE}{SYSTEM}/configmaps", set_parent("model-backdoor")),
     Way("settings of a component", LET_IN, "POST", f"{CORE}{SYSTEM}/configmaps", ours(named("backdoor"), "stack")),
     Way("the service of a model", LET_IN, "POST", f"{CORE}{MODELS}/services", model_service(BACKDOOR)),
     Way("the budget of a model", LET_IN, "POST", f"/apis/policy/v1{MODELS}/poddisruptionbudgets", budget(BACKDOOR)),
