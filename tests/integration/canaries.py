@@ -11,6 +11,7 @@ import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -249,6 +250,7 @@ class Controller:
         """Where the inventory's cache is."""
         return self.folder / "cache"
 
+    @cached_property
     def playbook(self) -> Path:
         """Every credential is tried; and what is given by hand, in Ansible's worker and as a module."""
         read = {"fireworks.byoc.cluster_info": {"connection": "{{ byoc_connection }}"}, "ignore_errors": True}

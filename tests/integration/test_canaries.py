@@ -40,7 +40,7 @@ def files(folder: Path) -> Iterable[str]:
 @pytest.mark.parametrize("by", ["hand", "runner"])
 def test_none_of_sixty_secrets_comes_out_again(controller: Controller, by: str, tmp_path: Path) -> None:
     environment = ansible_environment(**controller.environment)
-    arguments = ("-i", str(controller.source), str(controller.playbook()), *TALKATIVE)
+    arguments = ("-i", str(controller.source), str(controller.playbook), *TALKATIVE)
     told: dict[str, str] = {}
     with process_table() as processes:
         listed = run_inventory("-i", str(controller.source), "--list", "-vvvv", environment=environment)
@@ -50,7 +50,7 @@ def test_none_of_sixty_secrets_comes_out_again(controller: Controller, by: str, 
         else:
             folder = tmp_path / "runner"
             done, _artifacts = run_under_runner(
-                folder, str(controller.playbook()), *arguments[:2], *TALKATIVE, environment=controller.environment
+                folder, str(controller.playbook), *arguments[:2], *TALKATIVE, environment=controller.environment
             )
             # What it was started with, its environment included, ansible-runner keeps beside them by itself.
             told |= {"run": done.stdout, "events": "\n".join(files(folder / "artifacts" / "run" / "job_events"))}

@@ -86,9 +86,7 @@ def digest_shown(done: subprocess.CompletedProcess[str]) -> str:
     [
         pytest.param(REQUIRED, (), "approval", "who requests the change is not named", id="nobody requests it"),
         pytest.param(REQUIRED, ASKED, "approval", f"no approval yet: {BOSS} approves digest", id="not approved"),
-        pytest.param(
-            REQUIRED, (*ASKED, *approval("f" * 64)), "approval", "they name ffffffffffff", id="another digest"
-        ),
+        pytest.param(REQUIRED, (*ASKED, *approval("f" * 64)), "approval", "it names ffffffffffff", id="another digest"),
         pytest.param(CLOSED, (), "outside_window", "outside its change windows", id="outside its windows"),
         pytest.param(FROZEN, (), "frozen", "stocktaking", id="frozen"),
         pytest.param(
