@@ -284,6 +284,7 @@ def random_contracts(seed: random.Random) -> Iterator[Manifest]:
         yield {"change": {"windows": windows}}
 
 
+@pytest.mark.soak
 def test_policy_and_plan_agree_minute_by_minute_where_clocks_are_changed(
     bed: Any, request: pytest.FixtureRequest
 ) -> None:

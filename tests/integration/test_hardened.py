@@ -75,6 +75,7 @@ def approving(contract: dict[str, Any]) -> dict[str, Any]:
     return contract
 
 
+@pytest.mark.soak
 def test_the_operator_onboards_validates_and_shows_the_status(acme: Any, operator: Any, tmp_path: Path) -> None:
     made = ours(acme)
     checked = onboard(tmp_path, operator, options=("--check", "--diff"))

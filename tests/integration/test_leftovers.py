@@ -51,6 +51,7 @@ def scale(cluster: Any, namespace: str, name: str, replicas: int) -> None:
     cluster.request("PATCH", path, {"spec": {"replicas": replicas}})
 
 
+@pytest.mark.soak
 def test_nothing_is_found_that_we_have_made(onboarded: tuple[Any, Contract], tmp_path: Path) -> None:
     cluster, contract = onboarded
     scale(cluster, "fireworks-system", "router", 3)

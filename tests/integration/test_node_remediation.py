@@ -221,6 +221,7 @@ def test_the_node_medic_has_the_rights_and_the_guardrails_let_it(bed: Any, tmp_p
     restore(it, NODE, kept)
 
 
+@pytest.mark.soak
 def test_the_playbook_has_a_node_repaired_and_tried(bed: Any, tmp_path: Path) -> None:
     """``fireworks.byoc.remediate``, with a task file for the repair and one for the trial."""
     it = bed["acme"]

@@ -73,6 +73,7 @@ def test_the_whole_journey(acme: Any, tmp_path: Path) -> None:
     assert ours(acme) == {}
 
 
+@pytest.mark.soak
 def test_a_changed_contract_changes_what_it_names_and_no_more(acme: Any, tmp_path: Path) -> None:
     contract = agreed(acme)
     onboard(tmp_path, contract)
@@ -110,6 +111,7 @@ def test_validation_says_unproven_when_nothing_was_asked_and_failed_when_nothing
     assert quiet.returncode == 0, quiet.stdout
 
 
+@pytest.mark.soak
 def test_one_bad_cluster_never_holds_up_the_others(bed: Any, acme: Any, tmp_path: Path) -> None:
     small = agreed(bed["cedar"], model_gpus=4)
     wrong = agreed(acme, "wrong-eu-1", uid="11111111-2222-3333-4444-555555555555")

@@ -114,6 +114,7 @@ def test_applied_with_kubectl_there_is_nothing_left_to_change(acme: Any, tmp_pat
     assert not any("node-medic" in place for place in ours(acme))
 
 
+@pytest.mark.soak
 def test_in_hardened_mode_only_an_administrator_offboards(acme: Any, tmp_path: Path) -> None:
     presetup(tmp_path, acme)
     before = ours(acme)

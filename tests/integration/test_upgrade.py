@@ -66,6 +66,7 @@ def names(found: dict[str, str]) -> set[str]:
     return {place.rpartition("/")[2] for place in found}
 
 
+@pytest.mark.soak
 def test_two_runs_at_once_change_each_cluster_once_and_it_is_brought_back(fleet: Fleet, tmp_path: Path) -> None:
     acme, birch, contracts = fleet
     releases = publish(tmp_path)
