@@ -24,7 +24,11 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.toke
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrail_names import GUARDRAILS
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import CONNECTING
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.playbooks import PLAYBOOKS
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import PRIORITIES, product_class
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import (
+    EVICTION_ROLE,
+    PRIORITIES,
+    product_class,
+)
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.declared import VARIABLES
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup_version import ADDED
 from byoc_testbed import ClusterSpec, Testbed
@@ -296,7 +300,8 @@ def test_prerequisites_of_an_older_version_work_on_and_a_line_says_what_they_lac
         assert more == BY_GRANT
         created = {row["object"] for row in planned[CHANGES] if row["will_be"] == "created"}
         policies = {f"ValidatingAdmissionPolicy{kind} {name}" for kind in ("", "Binding") for name in LATER}
-        assert created == policies | {f"PriorityClass {name}" for name in CLASSES}
+        roles = {f"Role fireworks-models/{EVICTION_ROLE}"}
+        assert created == policies | roles | {f"PriorityClass {name}" for name in CLASSES}
         assert (ours(cluster), versions(cluster)) == before
         newest = play("presetup", tmp_path, [contract], *admin)
         assert newest.returncode == 0, newest.stdout
@@ -304,6 +309,7 @@ def test_prerequisites_of_an_older_version_work_on_and_a_line_says_what_they_lac
         assert set(ours(cluster)) - set(before[0]) == {
             *(f"{ADMISSION}/{kind} /{name}" for kind in kinds for name in LATER),
             *(f"/apis/scheduling.k8s.io/v1/priorityclasses /{name}" for name in CLASSES),
+            f"{RBAC}/roles fireworks-models/{EVICTION_ROLE}",
         }
         assert set(planned_by(tmp_path, contract, *admin)) == {"Versions"}
 
