@@ -21,10 +21,11 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.progress im
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.access import not_to_be_shown
 from ansible_collections.fireworks.byoc.plugins.module_utils._operation import Context
 from ansible_collections.fireworks.byoc.plugins.module_utils._operations.readers import READERS
+from ansible_collections.fireworks.byoc.plugins.module_utils._unforeseen import unforeseen
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure import failed_result
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.orphans import ending_with_its_run
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.run_number import run_id_of, with_run
-from ansible_collections.fireworks.byoc.plugins.plugin_utils.saying import say, warn
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.saying import is_verbose, say, warn
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.sweeping import Limits, Work, sweep
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -128,7 +129,7 @@ class _OneCluster:
         if checked.error_messages:
             what = remove_values("; ".join(checked.error_messages), secrets)
             return failed_result(error="ArgumentError", code="invalid_arguments", what=what, where=name)
-        context = Context(True, False, warn, until, _THREADS)
+        context = Context(True, False, warn, until, _THREADS, verbose=is_verbose())
         result = self._operation.attempt(checked.validated_parameters, context)
         return remove_values(result, secrets) if secrets else result
 
@@ -155,14 +156,10 @@ class _OneCluster:
         try:
             return work()
         except AnsibleError as error:
-            return _unexpected(error, str(error))
+            return failed_result(error=type(error).__name__, code="task_failed", what=str(error))
         except Exception as error:  # noqa: BLE001 (what nobody foresaw of one cluster must not take the others with it)
-            return _unexpected(error, f"unexpectedly: {type(error).__name__}: {error}")
+            return unforeseen(error, verbose=is_verbose())
 
 
 def _late(what: str, *, where: str, next_step: str = "") -> Result:
     return failed_result(error="TimeoutError", code="timeout", what=what, where=where, next_step=next_step)
-
-
-def _unexpected(error: Exception, what: str) -> Result:
-    return failed_result(error=type(error).__name__, code="task_failed", what=what)

@@ -37,14 +37,14 @@ _raw:
   elements: str
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.loader import lookup_loader
 from ansible.plugins.lookup import LookupBase
-from ansible.utils.display import Display
+
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.quiet import quiet
 
 
 class LookupModule(LookupBase):
@@ -58,7 +58,7 @@ class LookupModule(LookupBase):
         if plugin is None:
             raise AnsibleLookupError(f"the lookup {lookup['plugin']} is not installed where Ansible runs")
         try:
-            with _quiet():
+            with quiet():
                 found = plugin.run(list(lookup["terms"]), variables=variables, **lookup["options"])
         except Exception as error:  # noqa: BLE001 (whatever it says may hold a secret)
             kind = type(error).__name__
@@ -68,17 +68,6 @@ class LookupModule(LookupBase):
             f"the lookup {lookup['plugin']}, by which the contract refers to its credential, failed with {kind} "
             "(what it said is not shown, since that may hold secrets). Run it by hand as this user to see why"
         )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """With -vvvv, lookups tell what they look up."""
-    display = Display()
-    was, display.verbosity = display.verbosity, 0
-    try:
-        yield
-    finally:
-        display.verbosity = was
 
 
 def _field_of(found: list[Any], lookup: Mapping[str, Any]) -> Any:

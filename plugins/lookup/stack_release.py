@@ -26,7 +26,9 @@ options:
     vars:
       - name: releases
   skip_unknown:
-    description: Whether a term that names what there is not is left out, and is no error.
+    description:
+      - Whether a term that names what there is not is left out, and is no error. Of a release that is there and cannot
+        be used, then only its C(version) is returned, and as C(unusable) why.
     type: bool
     default: false
 """
@@ -51,7 +53,7 @@ _raw:
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleLookupError
+from ansible.errors import AnsibleError, AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.release import (
@@ -85,6 +87,14 @@ class LookupModule(LookupBase):
         return [self._release(directory / version, str(published.get(version, ""))) for version in versions]
 
     def _release(self, folder: Path, published: str) -> dict[str, Any]:
+        try:
+            return self._described(folder, published)
+        except AnsibleError as error:
+            if not self.get_option("skip_unknown"):
+                raise
+            return {"version": folder.name, "unusable": " ".join(str(error).split())}
+
+    def _described(self, folder: Path, published: str) -> dict[str, Any]:
         release = self._read(folder / "release.yml")
         try:
             check_release(release)

@@ -38,7 +38,7 @@ _raw:
     action:
       description: What was done to it.
       type: str
-      choices: [created, updated, deleted, evicted, token_issued]
+      choices: [created, updated, recreated, deleted, evicted, token_issued]
 """
 
 from typing import Any

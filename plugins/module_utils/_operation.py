@@ -23,8 +23,16 @@ from ._kube.access import not_to_be_shown
 from ._kube.errors import KubeError
 from ._kube.waits import Waits
 from ._kube.writes import Write
+from ._unforeseen import unforeseen
 from ._vocabulary.failure import failed_result
 from ._vocabulary.harmless import one_line
+
+#: From how many ``-v`` on somebody looks for what went wrong.
+VERBOSE = 3
+
+
+class StopError(Exception):
+    """Nothing more may be written. No ``KubeError``: what bears with those and tries again must not bear with this."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,7 @@ class Context:
     :param has_answered: this run had an answer from the cluster before: if it does not answer now, it restarts perhaps.
     :param writes: what the API server has accepted so far, in whatever way the operation ends.
     :param waits: told what is waited for while that takes long.
+    :param verbose: whether what an error says that nobody foresaw may be shown (``-vvv``).
     """
 
     check_mode: bool
@@ -51,6 +60,7 @@ class Context:
     has_answered: bool = False
     writes: list[Write] = field(default_factory=list)
     waits: Waits = field(default_factory=Waits)
+    verbose: bool = False
 
     def told(self, result: dict[str, Any]) -> dict[str, Any]:
         """The result with the objects that were written, each once; without any, as it is."""
@@ -80,6 +90,10 @@ class Operation:
             result = {"changed": False, **self.run(parameters, context)}
         except KubeError as error:
             result = error.as_result()
+        except StopError:
+            raise
+        except Exception as error:  # noqa: BLE001 (Ansible would show all that it says)
+            result = unforeseen(error, verbose=context.verbose)
         return context.told(result)
 
 
@@ -98,7 +112,8 @@ def run_as_module(operation: Operation) -> None:
         argument_spec=dict(operation.argument_spec), supports_check_mode=True, **dict(operation.rules)
     )
     module.no_log_values.update(not_to_be_shown(module.params.get("connection") or {}))
-    context = Context(module.check_mode, module._diff, lambda text: module.warn(one_line(text)))
+    verbose = module._verbosity >= VERBOSE
+    context = Context(module.check_mode, module._diff, lambda text: module.warn(one_line(text)), verbose=verbose)
     result = operation.attempt(module.params, context)
     if result.pop("failed", False):
         module.fail_json(**result)

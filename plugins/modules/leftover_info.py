@@ -104,7 +104,8 @@ left_behind:
       type: str
 altered:
   description: Each field of the definition's objects that differs, with what was C(expected) and C(found), three for
-    each object at most. C(added) where the definition says nothing of it.
+    each object at most. C(found) is V(null) where the object has no such field, and C(expected) where the definition
+    has none; that is C(added).
   type: list
   elements: dict
   returned: success

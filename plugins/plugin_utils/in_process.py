@@ -27,7 +27,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._operations.lock_ke
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.journal import note
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.orphans import ending_with_its_run
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.run_number import run_id_of, with_run
-from ansible_collections.fireworks.byoc.plugins.plugin_utils.saying import say, warn
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.saying import is_verbose, say, warn
 
 #: Where a run keeps the result of ``operation_lock``: registered so, the lock is renewed by all our actions.
 LOCK_VARIABLE = "byoc_lock"
@@ -65,7 +65,9 @@ class InProcessAction(ActionBase):
         answered = has_answered(parameters.get("connection") or {}, lock)
         host = task_vars.get("inventory_hostname", "")
         waits = Waits(lambda text: say(f"{host}: waits for {text}"))
-        context = Context(self._task.check_mode, self._task.diff, warn, has_answered=answered, waits=waits)
+        context = Context(
+            self._task.check_mode, self._task.diff, warn, has_answered=answered, waits=waits, verbose=is_verbose()
+        )
         with ending_with_its_run():
             try:
                 result = attempt_under_lock(self.operation, parameters, context, lock if self.under_lock else None)

@@ -7,9 +7,15 @@ from __future__ import annotations
 
 from ansible.utils.display import Display
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._operation import VERBOSE
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.harmless import one_line
 
 _display = Display()
+
+
+def is_verbose() -> bool:
+    """Whether somebody looks for what went wrong."""
+    return bool(_display.verbosity >= VERBOSE)
 
 
 def say(text: str) -> None:

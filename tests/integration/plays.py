@@ -109,7 +109,7 @@ def _performed(
     checked = ArgumentSpecValidator(dict(operation.argument_spec), **dict(operation.rules)).validate(given)
     if checked.error_messages:
         return {"failed": True, "changed": False, "msg": "; ".join(checked.error_messages)}
-    context = Context(check_mode=check_mode, diff_mode=diff_mode, warn=print)
+    context = Context(check_mode=check_mode, diff_mode=diff_mode, warn=print, verbose=True)
     result: dict[str, Any] = json.loads(json.dumps(operation.attempt(checked.validated_parameters, context)))
     return {"failed": False, **result}
 

@@ -75,6 +75,7 @@ CONTRACT = {"identity": {"name": "acme"}, "models": [LLAMA]}
         ("lookup('fireworks.byoc.stack_release', {'release': '2020.1.0'})", "there is no stack release 2020.1.0"),
         ("lookup('fireworks.byoc.stack_release', {}, directory='/nowhere')", "/nowhere/channels.yml"),
         ("lookup('fireworks.byoc.stack_release', {}, directory=edited)", "2026.11.0 is not used: its files have the"),
+        ("q('fireworks.byoc.stack_release', {}, directory=edited, skip_unknown=true)[0].unusable", "is not used: its"),
         (
             "lookup('fireworks.byoc.stack_release', {}, directory=unknown)",
             "digests.yml: has no digest of it; when it is",

@@ -23,6 +23,7 @@ from tests.integration.upgrades import (
     NEWER,
     NEWEST,
     OLD,
+    REQUESTED_BY,
     deployments,
     edition_of,
     ended,
@@ -141,6 +142,25 @@ def test_a_quota_without_room_is_said_before_anything_is_written(fleet: Fleet, t
         acme.request("DELETE", path)
 
 
+def test_a_release_that_was_altered_here_is_named_and_holds_up_only_what_uses_it(fleet: Fleet, tmp_path: Path) -> None:
+    _acme, _birch, contracts = fleet
+    releases = publish(tmp_path)
+    for version in (OLD, NEW):
+        with (releases / version / "router.yml.j2").open("a") as router:
+            router.write("# more\n")
+    given = ("-e", f"releases={releases}")
+    for name in ("status", "models"):
+        shown = play(name, tmp_path, contracts, *given, clusters="")
+        assert shown.returncode == 0, shown.stdout
+        assert f"cannot be compared: {releases / OLD} is not used: its files have" in shown.stdout, shown.stdout
+    refused = play("plan_upgrade", tmp_path, contracts, *given, "-e", f"release={NEW}", *REQUESTED_BY, clusters="")
+    said = " ".join(refused.stdout.split())
+    assert refused.returncode == 2, said
+    assert f"{NEW} is not used: its files have the digest" in said
+    assert "install the collection on this controller anew" in said
+    assert "Action required by: you docs/runbooks/other-release.md" in said
+
+
 @pytest.mark.soak
 def test_what_the_api_server_holds_is_taken_back_and_is_no_fault_of_the_release(fleet: Fleet, tmp_path: Path) -> None:
     acme, _birch, contracts = fleet
@@ -171,6 +191,7 @@ def test_what_does_not_pass_is_rolled_back_and_tried_again_when_corrected(fleet:
     assert ended(done, "acme-eu-1")[4:6] == ["done", "go"], done.stdout
     assert ended(done, "birch-eu-1")[4:6] == ["failed", "rolled_back"], done.stdout
     assert "2026.11.0 was restored whole, and is ready" in done.stdout
+    assert ", rolled back" in " ".join(done.stdout.split()) and ", kept" not in done.stdout, done.stdout
     assert stack(birch) == old
     marks = release_of(birch)
     assert marks["release"] == OLD

@@ -48,9 +48,12 @@ HARMLESS = {"pathlib.PurePath", "pathlib.PurePosixPath", "sys.intern", "time.str
 ACTS = {"open", "print", "input", "exec", "eval", "breakpoint"}
 CLOCKS = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "uuid.uuid1", "uuid.uuid4"}
 SERVING_WORDS = re.compile(r"nvidia|\bgpus?\b|vllm|\bmodels?\b|kserve", re.IGNORECASE)
-
-
-_LISTED = re.compile(r"\.list_(?:items|metadata|pages)\([\w.\[\]]+\.path\(")
+#: Who makes the path of all objects of a discovered kind, and what becomes there of a kind that is served no more.
+OF_WHOLE_KINDS = {
+    f"{UTILS}/_kube/discovery.py": "its definition is gone, and its objects with it",
+    f"{UTILS}/_kube/wait.py": "what is waited for will not be ready any more, or is gone",
+    f"{UTILS}/_operations/cluster_info.py": "its reader finds nothing",
+}
 
 
 def thinking_that_acts(tree: Tree) -> list[str]:
@@ -94,16 +97,22 @@ def talking_of_serving(tree: Tree) -> list[str]:
 
 
 def listings_of_what_may_be_gone(tree: Tree) -> list[str]:
-    """Only discovery lists a kind that was discovered: its definition may have been deleted since."""
+    """Only discovery lists a kind that was discovered: its definition may have been deleted since.
+
+    A path without a name is of all objects of the kind, and whoever makes one is going to list them.
+    """
     problems = []
     for floor in ("_kube", "_operations"):
         for path in tree.python(f"{UTILS}/{floor}"):
-            if path.name == "discovery.py":
-                continue
-            for number, line in enumerate(path.read_text().splitlines(), 1):
-                if _LISTED.search(line):
-                    problems.append(f"{tree.named(path)}:{number}: {line.strip()}: not by items_of or metadata_of")
+            name = tree.named(path)
+            for node in ast.walk(ast.parse(path.read_text())) if name not in OF_WHOLE_KINDS else ():
+                if isinstance(node, ast.Call) and _is_of_whole_kind(node):
+                    problems.append(f"{name}:{node.lineno}: {ast.unparse(node)}: not by items_of or metadata_of")
     return problems
+
+
+def _is_of_whole_kind(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Attribute) and call.func.attr == "path" and len(call.args) + len(call.keywords) < 2
 
 
 def imports(path: Path, *, ours: bool = True) -> Iterator[tuple[int, str]]:

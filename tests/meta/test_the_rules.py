@@ -213,11 +213,13 @@ BROKEN = [
     ("no_floor_knows_the_floors_above_it", DOMAIN, "from .._operations.x import y\n", "_domain imports _operations"),
     ("no_floor_knows_the_floors_above_it", WORDS, "from .._domain import thought\n", "_vocabulary imports _domain"),
     ("the_talking_names_neither_gpus_nor_models", KUBE, "RESOURCE = 'nvidia.com/gpu'\n", "nvidia.com/gpu"),
-    (
-        "what_was_discovered_may_be_gone_when_it_is_listed",
-        KUBE,
-        "found = session.list_items(resource.path(namespace), query)\n",
-        "not by items_of",
+    *(
+        ("what_was_discovered_may_be_gone_when_it_is_listed", KUBE, listing, "not by items_of")
+        for listing in (
+            "found = session.list_items(resource.path(namespace), query)\n",
+            "path = resource.path(namespace)\nfound = session.list_items(path)\n",
+            "found = look(session.list_metadata, kinds[0].path())\n",
+        )
     ),
     (
         "an_owner_and_a_next_step_are_worded_in_one_place",

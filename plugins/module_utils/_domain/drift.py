@@ -17,6 +17,7 @@ from .release import UnknownReleaseError
 from .rollout.bounds import NEXT_STEP, other_bounds
 
 Data = Mapping[str, Any]
+_PUT_BACK = "fireworks.byoc.verify_release; then install the collection on this controller anew"
 
 
 def installed(facts: Data | None) -> dict[str, Any]:
@@ -48,17 +49,19 @@ def drift(contract: Data, there: Data, releases: Sequence[Data]) -> list[dict[st
     """Each difference: ``cluster``, ``what`` and ``next``. Nothing of a cluster that has nothing of ours, or no answer.
 
     :param there: what is installed. :param releases: the descriptions of stack releases; of a release that is not among
-        them the models' revisions are not compared.
+        them, or ``unusable``, the models' revisions are not compared.
     """
     if not there or not (there["release"] or there["models"]):
         return []
     release = next((one for one in releases if str(one["version"]) == there["release"]), None)
+    unusable = str((release or {}).get("unusable") or "")
     wanted = {str(model["name"]): model for model in contract.get("models") or ()}
     bounds = other_bounds(contract, there.get("bounds"))
     found = [
         *([(bounds, NEXT_STEP)] if bounds else ()),
         *_of_stack(contract, there["release"]),
-        *_of_models(contract, wanted, there, release),
+        *([(f"the models cannot be compared: {unusable}", _PUT_BACK)] if unusable else ()),
+        *_of_models(contract, wanted, there, None if unusable else release),
         *(
             (f"{name} is there and not in the contract", f"fireworks.byoc.retire_model -e model={name}")
             for name in sorted(set(there["models"]) - set(wanted))

@@ -10,8 +10,11 @@ administrators have reviewed and applied it. Everything else of the prerequisite
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from .._vocabulary.wording import message
 from .names import PRESETUP_VERSION_ANNOTATION
+from .outcome import told_by
 
 ADDED: dict[int, str] = {
     2: (
@@ -58,13 +61,16 @@ def newer_presetup(version: int | None) -> str:
     )
 
 
-def older_presetup(cluster: str, version: int | None, unread: str = "") -> str:
+def older_presetup(cluster: str, version: int | None, unread: Mapping[str, Any] | None = None) -> str:
     """One line: what prerequisites of this version lack, and who adds it. Empty where they lack nothing.
 
-    :param unread: why the version is not known.
+    :param unread: what reading them came to, where that failed.
     """
-    if unread:
-        return f"{cluster}: whether the prerequisites lack anything is not known, they could not be read: {unread}"
+    if unread and "msg" in unread:
+        said = told_by(unread, "Read the prerequisites")
+        what = f"whether the prerequisites lack anything is not known: {' '.join(said['what'].split())}"
+        next_step = said["next_step"] or "run this again"
+        return message(what, where=cluster, next_step=next_step, owner=said["owner"])
     missing = [what for number, what in ADDED.items() if version is not None and number > version]
     if not missing:
         return ""

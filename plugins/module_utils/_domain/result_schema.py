@@ -46,7 +46,7 @@ def _list(description: str, items: Schema) -> Schema:
 
 
 _SECONDS = {"type": "integer", "minimum": 0, "description": "How long it took; 0 where that is not known."}
-_ACTION = _text("What was done to it.", enum=["created", "updated", "deleted", "evicted", "token_issued"])
+_ACTION = _text("What was done to it.", enum=["created", "updated", "recreated", "deleted", "evicted", "token_issued"])
 _RESULT = _text("; ".join(f"`{name}`: {meaning}" for name, meaning in _RESULTS.items()), enum=list(_RESULTS))
 _OWNER = _text("Who has to act next; empty for nobody.", enum=["operator", "fireworks", "customer", ""])
 _STEP = _mapping(

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .._vocabulary.actions import ACTIONS, CREATED, TOKEN_ISSUED, UPDATED
+from .._vocabulary.actions import ACTIONS, CREATED, RECREATED, TOKEN_ISSUED, UPDATED
 from .._vocabulary.owner import NO_CONTACT
 from .._vocabulary.wording import asked_of, spoken
 from .outcome import GOOD, Result
@@ -120,10 +120,21 @@ def _objects(one: Data) -> str:
     would = "would be " if one["result"] == Result.WOULD_CHANGE else ""
     first, *more = [(count, f"{would}{_DEEDS[action]}") for action, count in counts.items()]
     said = [f"{first[0]} {'object' if first[0] == 1 else 'objects'} {first[1]}", *(f"{n} {deed}" for n, deed in more)]
-    kept = ", kept" if one["result"] == Result.FAILED and set(counts) & {CREATED, UPDATED} else ""
-    return ", ".join(said) + kept
+    return ", ".join(filter(None, [*said, _became(one, counts)]))
 
 
+def _became(one: Data, counts: Mapping[str, int]) -> str:
+    """What became of what a failed run has written."""
+    if one["result"] != Result.FAILED or not set(counts) & {CREATED, UPDATED, RECREATED}:
+        return ""
+    if one["code"] == _ROLLED_BACK:
+        return "rolled back"
+    # To restore a model is to update it, and the reason says of each whether it was.
+    return "" if one["code"] in _OF_MODELS and UPDATED in counts else "kept"
+
+
+_ROLLED_BACK = "rolled_back"
+_OF_MODELS = ("rollout_failed", "held_by_policy")
 _DEEDS = {
     **{action: action for action in ACTIONS},
     TOKEN_ISSUED: "given a new token",
@@ -135,7 +146,7 @@ def _sum(run: Data, title: str, wide: int) -> list[Line]:
     results = Counter(str(one["result"]) for one in clusters)
     counts = Counter(str(one["action"]) for each in clusters for one in each["written"])
     would = "would be " if run["check_mode"] else ""
-    said = [f"{title} {len(clusters)} clusters" if clusters else f"{title} no clusters"]
+    said = [f"{title} {len(clusters)} clusters"] if clusters else [title, spoken(run["result"])]
     said += [", ".join(f"{count} {spoken(result)}" for result, count in results.most_common())] if results else []
     said += [", ".join(f"{count} {would}{_DEEDS[action]}" for action, count in counts.items())] if counts else []
     said += [f"after {spell(int(run['seconds']))}"]

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .._vocabulary.actions import CREATED, DELETED, TOKEN_ISSUED, UPDATED
+from .._vocabulary.actions import CREATED, DELETED, RECREATED, TOKEN_ISSUED
 
 Data = Mapping[str, Any]
 #: ``kind``, ``namespace``, ``name``, ``action``.
@@ -30,10 +30,10 @@ def written_once(writes: Iterable[Data]) -> list[Written]:
 
 
 def _together(first: str, then: str) -> str:
-    if first == CREATED and then != DELETED:
-        return CREATED  # that it was changed or given a token after it was made is part of making it
+    if first in (CREATED, RECREATED) and then != DELETED:
+        return first  # that it was changed or given a token after it was made is part of making it
     if first == DELETED and then == CREATED:
-        return UPDATED
+        return RECREATED
     return first if then == TOKEN_ISSUED else then
 
 

@@ -13,7 +13,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -130,22 +130,24 @@ class Discovery:
 def items_of(
     session: Session, resource: Resource, namespace: str = "", query: Mapping[str, object] | None = None
 ) -> list[Manifest]:
-    """The objects of a kind that was discovered; none where it is served no more.
-
-    A definition that was deleted stays in discovery for some seconds, and took its objects with it.
-    """
-    try:
-        return list(session.list_items(resource.path(namespace), query))
-    except NotFoundError:
-        return []
+    """The objects of a kind that was discovered; none where it is served no more."""
+    return what_is_there(lambda: session.list_items(resource.path(namespace), query))
 
 
 def metadata_of(
     session: Session, resource: Resource, namespace: str = "", query: Mapping[str, object] | None = None
 ) -> list[Manifest]:
     """As :func:`items_of`, by their metadata."""
+    return what_is_there(lambda: session.list_metadata(resource.path(namespace), query or {}))
+
+
+def what_is_there(read: Callable[[], Iterable[Manifest]]) -> list[Manifest]:
+    """What a read of a kind that was discovered finds; nothing where the server knows no such kind, or object.
+
+    A definition that was deleted stays in discovery for some seconds, and took its objects with it.
+    """
     try:
-        return session.list_metadata(resource.path(namespace), query or {})
+        return list(read())
     except NotFoundError:
         return []
 

@@ -17,8 +17,6 @@ from .kubeconfig import Access
 from .session import Session
 
 REST_SECONDS = 0.2
-SHORTEST_SECONDS = 600
-"""No token is issued for less."""
 _REVIEWS = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 _REVIEW = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
 
@@ -53,14 +51,13 @@ def request_token(session: Session, account: Account, *, seconds: int) -> str:
     return str(_ask(session, account, seconds)["status"]["token"])
 
 
-def asked_audiences(session: Session, account: Account) -> list[str]:
+def asked_audiences(session: Session, account: Account, *, seconds: int) -> list[str]:
     """Whom the API server takes for itself in tokens: whom it issues one for where none is named.
 
-    Nothing else tells it. The token that comes with the answer, valid for the shortest time there is, is thrown away.
-    Nothing where this identity may not ask.
+    Nothing else tells it. The token that comes with the answer is thrown away. Nothing where this identity may not ask.
     """
     try:
-        answer = _ask(session, account, SHORTEST_SECONDS, {"dryRun": "All"})
+        answer = _ask(session, account, seconds, {"dryRun": "All"})
     except (ForbiddenError, NotFoundError):
         return []
     return [str(audience) for audience in answer["spec"]["audiences"]]

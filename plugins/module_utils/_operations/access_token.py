@@ -13,6 +13,7 @@ from typing import Any
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.access.kubeconfig import kubeconfig_for
 from .._domain.access.tokens import Claims, is_due, read_claims
+from .._domain.contract.rules import SHORTEST_TOKEN
 from .._kube.credential_files import read_file
 from .._kube.errors import CredentialError, KubeError, NotFoundError
 from .._kube.kubeconfig import Access, read_kubeconfig
@@ -20,7 +21,6 @@ from .._kube.permissions import who_am_i
 from .._kube.private_file import MODE, mode_of, require_writable, write_private
 from .._kube.session import Session
 from .._kube.tokens import (
-    SHORTEST_SECONDS,
     Account,
     delete_account,
     prove_refused,
@@ -70,10 +70,11 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
 
 
 def _check(parameters: Parameters) -> None:
-    if parameters["lifetime"] < SHORTEST_SECONDS:
+    shortest = SHORTEST_TOKEN.total_seconds()
+    if parameters["lifetime"] < shortest:
         raise CredentialError(
             f"`lifetime` is {parameters['lifetime']} s, and the API server gives no token for less than "
-            f"{SHORTEST_SECONDS} s",
+            f"{shortest:.0f} s",
             next_step="ask for more",
         )
     if not 0 <= parameters["renew_below"] <= 1:

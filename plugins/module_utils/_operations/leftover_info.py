@@ -17,7 +17,7 @@ from .._domain.access.references import REFERRING, reference
 from .._domain.names import NAMESPACES, SETUP_NAMESPACE, SETUP_SET, account_user
 from .._kube.applyset import MANAGED_BY
 from .._kube.collect import Collector
-from .._kube.compare import differences
+from .._kube.compare import ABSENT, differences
 from .._kube.discovery import Discovery, Resource
 from .._kube.objects import Manifest, Ref, theirs_hidden
 from .._kube.rbac import foreign_bindings
@@ -181,8 +181,8 @@ def _altered(
 
 
 def _difference(ref: Ref, each: Mapping[str, Any]) -> dict[str, Any]:
-    told = {key: "" if each[key] is None else str(each[key]) for key in ("expected", "found")}
-    return {"object": str(ref), "field": str(each["field"]), "added": each["expected"] is None, **told}
+    told = {key: None if each[key] is ABSENT else str(each[key]) for key in ("expected", "found")}
+    return {"object": str(ref), "field": str(each["field"]), "added": each["expected"] is ABSENT, **told}
 
 
 OPERATION = Operation(argument_spec=ARGUMENT_SPEC, run=run, rules={})

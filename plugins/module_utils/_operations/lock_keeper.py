@@ -24,7 +24,7 @@ from .._domain.names import LOCK, SYSTEM_NAMESPACE
 from .._domain.outcome import LOCK_LOST
 from .._kube.errors import KubeError
 from .._kube.lease import LeasePlace, NoNamespaceError, Seen
-from .._operation import Context, Operation
+from .._operation import Context, Operation, StopError
 
 #: Renewed when this share of its life has passed, so two attempts may fail before it is over.
 RENEW_AFTER = 1 / 3
@@ -43,10 +43,6 @@ class LockLostError(KubeError):
     """Somebody else holds the lock that this run was given."""
 
     code = LOCK_LOST
-
-
-class _StopError(Exception):
-    """Nothing more may be written. No ``KubeError``: what bears with those and tries again must not bear with this."""
 
 
 class LockKeeper:
@@ -85,7 +81,7 @@ class LockKeeper:
     def require(self) -> None:
         """To be called before each write: look, if the lock was last confirmed longer ago than it lasts.
 
-        :raises _StopError: it is lost. :raises KubeError: whether it is cannot be found out now.
+        :raises StopError: it is lost. :raises KubeError: whether it is cannot be found out now.
         """
         attempts = 0
         while self.lost or self._is_stale():
@@ -94,7 +90,7 @@ class LockKeeper:
                     self._look(writing=True)
                     attempts += 1
             if self.lost:
-                raise _StopError
+                raise StopError
             if self._trouble:
                 raise self._trouble
             if attempts > _ATTEMPTS:
@@ -103,12 +99,12 @@ class LockKeeper:
     def require_while_waiting(self) -> None:
         """To be called at each turn of a wait: what it waits for, the next holder may have undone.
 
-        :raises _StopError: the lock is lost.
+        :raises StopError: the lock is lost.
         """
         if self._missing and not self.lost:
             self.lost = self._lost(None)
         if self.lost:
-            raise _StopError
+            raise StopError
 
     def look(self) -> None:
         """Renew the lock, or find that it is lost.
@@ -200,7 +196,7 @@ def attempt_under_lock(operation: Operation, parameters: dict[str, Any], context
         waits = context.waits.looking(keeper.require_while_waiting)
         guarded = replace(context, before_write=keeper.require, waits=waits)
         result = {"changed": False} if keeper.lost else operation.attempt(parameters, guarded)
-    except _StopError:
+    except StopError:
         result = context.told({"changed": False})
     finally:
         keeper.stop()

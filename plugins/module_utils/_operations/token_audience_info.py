@@ -9,6 +9,7 @@ from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.access.tokens import read_claims
+from .._domain.contract.rules import SHORTEST_TOKEN
 from .._domain.names import PRESETUP_SET, SYSTEM_NAMESPACE
 from .._domain.presetup.remembered import remembered_audiences
 from .._kube.errors import ForbiddenError, NotFoundError
@@ -40,7 +41,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
 
 
 def _asked(session: Session) -> list[str]:
-    return asked_audiences(session, _POWERLESS)
+    return asked_audiences(session, _POWERLESS, seconds=int(SHORTEST_TOKEN.total_seconds()))
 
 
 def _remembered(session: Session) -> list[str]:

@@ -5,5 +5,6 @@
 
 from __future__ import annotations
 
-CREATED, UPDATED, DELETED, EVICTED, TOKEN_ISSUED = "created", "updated", "deleted", "evicted", "token_issued"
-ACTIONS = (CREATED, UPDATED, DELETED, EVICTED, TOKEN_ISSUED)
+CREATED, UPDATED, RECREATED, DELETED = "created", "updated", "recreated", "deleted"
+EVICTED, TOKEN_ISSUED = "evicted", "token_issued"
+ACTIONS = (CREATED, UPDATED, RECREATED, DELETED, EVICTED, TOKEN_ISSUED)

@@ -180,9 +180,11 @@ def test_each_call_that_nothing_accounts_for_is_named(planted: Event, why: str) 
     )  # fmt: skip
 
 
-def test_an_object_that_was_deleted_and_made_again_counts_as_updated() -> None:
+@pytest.mark.parametrize("action", ["recreated", "updated"])
+def test_an_object_that_was_deleted_and_made_again_is_recorded_so(action: str) -> None:
     again = (deployment("delete", seconds=20), deployment("patch", seconds=25, code=201))
-    assert checked(*again)["outside"] == []
+    objects = [{**record()["objects"][0], "action": action}, *record()["objects"][1:]]
+    assert checked(*again, records=[record(objects=objects)])["outside"] == []
 
 
 def test_a_refused_attempt_is_told_apart_from_a_call() -> None:
@@ -225,12 +227,21 @@ def test_what_the_log_cannot_tell_is_unproven() -> None:
     assert found["unproven"] == [
         "run early (deploy_models) from 2026-11-28T12:00:00Z to 2026-11-28T12:01:00Z: the log does not cover it",
         (
-            "line 7 of audit.log: patch deployments.apps fireworks-models/llama by "
-            f"{account('deployer')} was answered with 504: whether it was done is not known"
+            "1 call was answered with 504, so whether that was done is not known: "
+            f"line 7 of audit.log: patch deployments.apps fireworks-models/llama by {account('deployer')}"
         ),
         "2 operations were recorded under another contract than the one by which they were judged",
     ]
     assert check_audit_log({"audit.log": []}, [], contract())["unproven"] == ["the log has no event of an audit log"]
+
+
+def test_calls_that_were_answered_alike_are_told_in_one_sentence() -> None:
+    codes = [*(503 for _ in range(22)), 504, 503, 504]
+    found = checked(*(deployment(code=code) for code in codes))["unproven"]
+    many, two = [each for each in found if "answered with" in each]
+    assert many.startswith("23 calls were answered with 503, so whether that was done is not known: line 7 of")
+    assert many.endswith("; and 3 more") and many.count("patch deployments.apps") == 20
+    assert two.startswith("2 calls were answered with 504") and two.count("patch deployments.apps") == 2
 
 
 def test_a_call_that_was_refused_with_401_is_an_event_of_nobody() -> None:

@@ -58,6 +58,14 @@ def test_revisions_are_not_compared_without_the_release_that_is_installed() -> N
     assert drift(AGREED, there(llama="0"), [{**RELEASE, "version": "2099.1.0"}]) == []
 
 
+def test_a_release_that_was_altered_concerns_only_the_clusters_that_have_it() -> None:
+    altered = {"version": VERSION, "unusable": "/x is not used: its files have another digest"}
+    [told] = drift(AGREED, there(llama="0"), [altered])
+    assert told["what"] == f"the models cannot be compared: {altered['unusable']}"
+    assert told["next"].startswith("fireworks.byoc.verify_release")
+    assert drift(AGREED | {"stack": {}}, there("2026.10.0"), [altered]) == []
+
+
 def test_the_mark_is_what_the_pods_carry_whoever_scales_them_and_whatever_the_release_is_called() -> None:
     [workload, *_others] = model_objects(AGREED, model(), RELEASE)
     assert workload["spec"]["template"]["metadata"]["annotations"]["byoc.fireworks.ai/revision"] == MARKS["llama"]

@@ -275,6 +275,21 @@ def test_rows_leave_out_the_bindings_that_are_told_elsewhere() -> None:
 
 
 def test_a_field_that_an_apply_would_not_remove_is_removed_by_hand() -> None:
-    altered = {"object": "Service a/b", "field": "spec.x", "added": True, "expected": "", "found": "2"}
+    altered = {"object": "Service a/b", "field": "spec.x", "added": True, "expected": None, "found": "2"}
     [row] = leftover_rows({"left_behind": [], "altered": [altered]}, "acme")
     assert row["command"] == "kubectl -n a edit service b   # and remove spec.x"
+
+
+@pytest.mark.parametrize(
+    ("expected", "found", "said"),
+    [
+        ("1", "", "spec.x is empty; the contract and its release say 1"),
+        ("1", None, "spec.x is not there; the contract and its release say 1"),
+        ("", "2", "spec.x is 2; the contract and its release say empty"),
+        (None, "", "spec.x is empty; the contract and its release say nothing"),
+    ],
+)
+def test_an_empty_field_is_not_called_absent(expected: str | None, found: str | None, said: str) -> None:
+    altered = {"object": "Service a/b", "field": "spec.x", "added": expected is None}
+    [row] = leftover_rows({"left_behind": [], "altered": [altered | {"expected": expected, "found": found}]}, "acme")
+    assert row["why"] == said

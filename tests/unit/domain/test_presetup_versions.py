@@ -34,6 +34,8 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup_ve
     older_presetup,
     version_of,
 )
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import AnswerError
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.owner import Owner
 from tests.unit.domain.agreed import RELEASE, WITH_GATEWAY, contract, facts
 
 API_SERVER = [{"address": "10.1.2.3", "port": 6443}]
@@ -93,7 +95,18 @@ def test_one_line_says_what_an_older_version_lacks_and_who_adds_it() -> None:
     assert said.startswith("acme-eu-1: the prerequisites are of version 1 and work on")
     assert "fireworks-tokens" in said and "fireworks.byoc.presetup" in said and "\n" not in said
     assert older_presetup("acme-eu-1", NEWEST) == older_presetup("acme-eu-1", None) == ""
-    assert "could not be read: it does not answer" in older_presetup("acme-eu-1", None, unread="it does not answer")
+
+
+def test_prerequisites_that_could_not_be_read_have_an_owner_and_one_reason() -> None:
+    error = AnswerError("it answered 500", status=500, where="acme-eu-1", next_step="look at it", owner=Owner.CUSTOMER)
+    head = "acme-eu-1: whether the prerequisites lack anything is not known: "
+    assert older_presetup("acme-eu-1", None, unread=error.as_result()) == (
+        f"{head}it answered 500. Next: look at it. Action required by: customer."
+    )
+    assert older_presetup("acme-eu-1", None, unread={"msg": "MODULE FAILURE"}) == (
+        f"{head}Read the prerequisites: MODULE FAILURE. Next: run this again. Action required by: Fireworks."
+    )
+    assert older_presetup("acme-eu-1", None, unread={}) == older_presetup("acme-eu-1", NEWEST, {"facts": {}}) == ""
 
 
 @pytest.mark.parametrize(("version", "number"), [(None, NEWEST), (1, 1), ("1", 1), (NEWEST, NEWEST)])

@@ -89,6 +89,12 @@ def test_no_line_is_wider_than_the_terminal_and_nothing_is_cut(wide: int) -> Non
         (outcome(result="unchanged"), "ONBOARD nimbus-eu-1   unchanged after 31 s"),
         (outcome(result="failed", written=objects(2, "deleted")),
          "ONBOARD nimbus-eu-1   FAILED after 31 s   2 objects deleted"),
+        (outcome(result="failed", code="task_failed", written=[*objects(1), *objects(2, "recreated")]),
+         "ONBOARD nimbus-eu-1   FAILED after 31 s   1 object created, 2 recreated, kept"),
+        (outcome(result="failed", code="rollout_failed", written=[*objects(1), *objects(2, "updated")]),
+         "ONBOARD nimbus-eu-1   FAILED after 31 s   1 object created, 2 updated"),
+        (outcome(result="failed", code="rolled_back", written=objects(2, "updated")),
+         "ONBOARD nimbus-eu-1   FAILED after 31 s   2 objects updated, rolled back"),
         (outcome(result="refused", ended=""), "ONBOARD nimbus-eu-1   REFUSED"),
         (outcome(result="unproven"), "ONBOARD nimbus-eu-1   unproven after 31 s"),
     ],
@@ -122,7 +128,7 @@ def test_what_several_persons_are_needed_for_is_said_to_each() -> None:
 def test_a_fleet_that_passed_is_one_line() -> None:
     found = text(outcome("a", "passed"), outcome("b", "passed"), playbook="status")
     assert found == "STATUS 2 clusters   2 passed   after 31 s"
-    assert text(playbook="verify_release") == "VERIFY RELEASE no clusters   after 0 s"
+    assert text(playbook="verify_release") == "VERIFY RELEASE   passed   after 0 s"
 
 
 def test_what_it_happened_to_is_said_once() -> None:

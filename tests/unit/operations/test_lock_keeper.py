@@ -17,7 +17,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._connection import 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.lock import lock_manifest
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import KubeError, UnreachableError
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.lease import NoNamespaceError, Seen
-from ansible_collections.fireworks.byoc.plugins.module_utils._operation import Context, Operation
+from ansible_collections.fireworks.byoc.plugins.module_utils._operation import Context, Operation, StopError
 from ansible_collections.fireworks.byoc.plugins.module_utils._operations import lock_keeper
 
 ME, OTHER, UID = "alice@ctl-1/one", "bob@ctl-2/two", "0f5c"
@@ -123,7 +123,7 @@ def test_what_only_reads_needs_no_lock_that_is_gone(monkeypatch: pytest.MonkeyPa
     keeper = lock_keeper.LockKeeper(CONNECTION, held)
     keeper.look()
     assert keeper.lost is None
-    with pytest.raises(lock_keeper._StopError):
+    with pytest.raises(StopError):
         keeper.require()
     assert keeper.lost
 

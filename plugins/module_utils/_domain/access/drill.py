@@ -5,7 +5,7 @@
 
 A *try* is the result of ``cluster_info`` with the credential of one identity, which is its ``item``; it is skipped
 where there is no such file. ``refused`` has, for each credential tried after the accounts were deleted, its
-``identity``, the ``seconds`` until the answer was 401, and ``says``, our error message.
+``identity``, the ``seconds`` until the answer was 401, and ``says``, what our error is: nobody has to act on it.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def drill_rows(
                 "account": _account(identity in missing, check_mode),
                 "token": _token(attempt, proof, check_mode),
                 "new_token_until": ends.get(identity, ""),
-                "what_it_says": str(proof["says"]).partition("\n")[0] if proof else "",
+                "what_it_says": str(proof["says"]) if proof else "",
             }
         )
     return rows

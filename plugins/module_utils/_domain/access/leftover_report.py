@@ -30,8 +30,8 @@ def leftover_rows(result: Data, cluster: str, foreign: Iterable[Data] = ()) -> l
 
 
 def _altered(each: Data, cluster: str) -> Row:
-    expected = "nothing" if each["added"] else each["expected"]
-    why = f"{each['field']} is {each['found'] or 'not there'}; the contract and its release say {expected}"
+    why = f"{each['field']} is {_told(each['found'], 'not there')}; the contract and its release say "
+    why += _told(each["expected"], "nothing")
     command = _RESTORE.format(cluster=cluster)
     if each["added"]:  # an apply does not remove what somebody else has set
         command = f"{_edit(str(each['object']))}   # and remove {each['field']}"
@@ -43,6 +43,10 @@ def _altered(each: Data, cluster: str) -> Row:
         "why": why,
         "command": command,
     }
+
+
+def _told(value: str | None, absent: str) -> str:
+    return absent if value is None else value or "empty"
 
 
 def _edit(told: str) -> str:

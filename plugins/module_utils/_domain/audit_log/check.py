@@ -154,11 +154,17 @@ def _doubts(reading: Reading, runs: Mapping[str, Sequence[Run]], digest: str) ->
         found.append(f"{more} more lines are no events of an audit log")
     unknown = [call for call in reading.calls if not call.dry_run and (call.code >= 500 or call.code == 0)]
     found += [
-        f"{call.where}: {call.verb} {call.told()} by {call.user} was answered with {call.code or 'nothing'}: whether"
-        " it was done is not known"
-        for call in unknown
+        _not_known(code, [call for call in unknown if call.code == code]) for code in sorted({c.code for c in unknown})
     ]
     others = sum(run.contract != digest for several in runs.values() for run in several)
     if digest and others:
         found.append(f"{others} operations were recorded under another contract than the one by which they were judged")
     return found
+
+
+def _not_known(code: int, calls: Sequence[Call]) -> str:
+    """What is said of the calls that were answered like that."""
+    named = "; ".join(f"{call.where}: {call.verb} {call.told()} by {call.user}" for call in calls[:_MOST_NAMED])
+    more = f"; and {len(calls) - _MOST_NAMED} more" if len(calls) > _MOST_NAMED else ""
+    which = "1 call was" if len(calls) == 1 else f"{len(calls)} calls were"
+    return f"{which} answered with {code or 'nothing'}, so whether that was done is not known: {named}{more}"

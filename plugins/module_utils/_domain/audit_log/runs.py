@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ..._vocabulary.actions import DELETED, EVICTED, UPDATED
+from ..._vocabulary.actions import DELETED, EVICTED, RECREATED, UPDATED
 from ..identities.needs import OPERATOR
 from ..identities.playbooks import ADMINISTRATOR, PLAYBOOKS
 from .reading import Call, Place, moment
@@ -57,7 +57,8 @@ class Run:
         if action is None:
             return f"the record of run {self.id} does not have this object"
         removed = call.verb in _REMOVING and not call.subresource
-        made_again = action == UPDATED and any(each.verb not in _REMOVING for each in later)
+        # Before there was a word for it, what was deleted and made again was recorded as updated.
+        made_again = action in (RECREATED, UPDATED) and any(each.verb not in _REMOVING for each in later)
         evicted = call.subresource == "eviction"
         if (removed and action != DELETED and not made_again) or (evicted and action not in (EVICTED, DELETED)):
             return f"by the record of run {self.id} this object was {action}"
