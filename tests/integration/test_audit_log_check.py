@@ -249,3 +249,45 @@ def test_a_log_that_is_not_whole_is_refused_or_named(day: Day, tmp_path: Path) -
     done, result = day.verify(tmp_path, short)
     number = whole.count(b"\n")
     assert f"line {number} of {short} is no event of an audit log" in str(result)
+
+
+@pytest.mark.soak
+def test_the_playbooks_of_the_day_run_again_without_the_rights_that_it_never_used(day: Day, tmp_path: Path) -> None:
+    """The last test: from then on the cluster's prerequisites are those of another contract."""
+    result, kept = tmp_path / "unused.json", ("-e", f"records_dir={day.folder / 'records'}")
+    given = {"audit_log": str(day.cluster.audit_log), "unused_rights": True, "result_file": str(result)}
+    play("verify_records", tmp_path, [day.contract], "-e", json.dumps(given), *kept)
+    unused = rows(json.loads(result.read_text()), "Rights that were never used in this log")
+    dropped = [json.loads(each["drop"]) for each in unused if each["drop"]]
+    assert {"deployer", "operator", "node-medic", "observer", "upgrader"} <= {each["identity"] for each in dropped}
+
+    def by(kubeconfig: Path, context_length: int) -> dict[str, Any]:
+        made = hardened(day.cluster, kubeconfig)
+        made["access"]["dropped_rights"] = dropped
+        return {**made, "models": [{**each, "context_length": context_length} for each in made["models"]]}
+
+    def as_identity(name: str, context_length: int = 16384) -> dict[str, Any]:
+        return by(day.cluster.kubeconfig_for_service_account("fireworks-system", name), context_length)
+
+    made = play("presetup", tmp_path, [by(day.cluster.kubeconfig, 16384)], *as_admin(day.cluster), *kept)
+    assert made.returncode == 0, made.stdout
+    assert refusal(day.identity("observer"), "GET", f"/api/v1{MODELS}/resourcequotas") != "", (
+        "it has what it never used"
+    )
+    again = [
+        onboard(tmp_path, as_identity("operator"), options=kept),
+        play("rotate_credentials", tmp_path, [as_identity("operator")], *kept, "-e", f"credentials_dir={tmp_path}"),
+        play("remediate", tmp_path, [as_identity("node-medic")], *kept, "-e", f"@{day.folder / 'findings.json'}"),
+        play("deploy_models", tmp_path, [as_identity("deployer", 8192)], *kept, *NO_REQUESTS, "-e", "model_bake=0"),
+    ]
+    assert [done.returncode for done in again] == [0, 0, 0, 0], "\n".join(done.stdout for done in again)
+    file = tmp_path / "audit.json"
+    play(
+        "audit_access",
+        tmp_path,
+        [by(day.cluster.kubeconfig, 8192)],
+        *as_admin(day.cluster),
+        "-e",
+        f"result_file={file}",
+    )
+    assert rows(json.loads(file.read_text()), "Rights that differ from the contract") == []

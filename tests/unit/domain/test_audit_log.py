@@ -268,6 +268,16 @@ def test_rights_that_were_never_used_are_listed() -> None:
     assert any(row["identity"] == "upgrader" and row["where"] == "the cluster" for row in rows)
 
 
+def test_an_apply_that_made_the_object_has_used_the_right_to_create_it() -> None:
+    def unused(code: int) -> set[str]:
+        applied = event("patch", "poddisruptionbudgets", "x", group="policy", code=code)
+        rows = checked(applied)["unused_rights"]
+        return {row["right"] for row in rows if (row["identity"], row["where"]) == ("deployer", MODELS)}
+
+    assert "get, list, watch, delete poddisruptionbudgets.policy" in unused(201)
+    assert "get, list, watch, create, delete poddisruptionbudgets.policy" in unused(200)
+
+
 @pytest.mark.parametrize(
     ("run", "read"),
     [("0a1b2c3d", "0a1b2c3d"), ("4711", "4711"), ("", ""), ("a b", ""), ("x\r\nEvil: 1", ""), ("x" * 65, "")],

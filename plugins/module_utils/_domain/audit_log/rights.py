@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from ..identities.dropped import as_entry
+from ..identities.dropped_rules import needed_always
 from ..identities.needs import CONNECTING, LEASE_GROUP, Need, granted, identities_of, on_grant
 from ..identities.permissions import onboarding_needs
 from ..names import LOCK, RECORDS, SETUP_NAMESPACE, account_user
@@ -102,12 +105,15 @@ def _covers(need: Need, call: Call) -> bool:
 
 def _never(identity: str, need: Need, used: Collection[Right]) -> Iterator[dict[str, str]]:
     for resource in need.resources:
-        verbs = [verb for verb in need.verbs if (need.scope, need.group, resource, verb) not in used]
+        place = (need.scope, need.group, resource)
+        verbs = [verb for verb in need.verbs if (*place, verb) not in used]
         if verbs:
             group = f".{need.group}" if need.group else ""
+            spare = [verb for verb in verbs if not needed_always(place, verb)]
             yield {
                 "identity": identity,
                 "right": f"{', '.join(verbs)} {resource}{group}",
                 "only": ", ".join(need.names),
                 "where": need.scope or "the cluster",
+                "drop": json.dumps(as_entry(identity, place, spare)) if spare else "",
             }
