@@ -5,15 +5,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from ..names import SETUP_NAMESPACE, account_user
 
 if TYPE_CHECKING:
     from .needs import Need
 
 Place = tuple[str, str, str]
 """Namespace (empty: the cluster), API group, resource."""
+
+#: As every API server says it; the namespace is missing where the right is cluster-wide.
+_REFUSAL = re.compile(
+    r'User "([^"]+)" cannot (\w+) resource "([^"]+)" in API group "([^"]*)"(?: in the namespace "([^"]+)")?'
+)
+_ONBOARDS = "operator"
+"""Whose rights a setup grant has."""
 
 
 def entries_of(contract: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -27,11 +37,25 @@ def place_of(entry: Mapping[str, Any]) -> Place:
     return str(entry.get("namespace") or ""), group, resource
 
 
+def resource_text(place: Place) -> str:
+    """The resource of a place as an entry has it."""
+    return f"{place[2]}.{place[1]}" if place[1] else place[2]
+
+
 def as_entry(identity: str, place: Place, verbs: Iterable[str]) -> dict[str, Any]:
     """Rights as an entry of a contract."""
-    namespace, group, resource = place
-    said = {"identity": identity, "resource": f"{resource}.{group}" if group else resource, "verbs": list(verbs)}
-    return {**said, "namespace": namespace} if namespace else said
+    said = {"identity": identity, "resource": resource_text(place), "verbs": list(verbs)}
+    return {**said, "namespace": place[0]} if place[0] else said
+
+
+def by_place(needs: Iterable[Need]) -> dict[Place, tuple[str, ...]]:
+    """The verbs at each place, whatever names they are limited to."""
+    found: dict[Place, tuple[str, ...]] = {}
+    for need in needs:
+        for resource in need.resources:
+            place = (need.scope, need.group, resource)
+            found[place] = tuple(dict.fromkeys((*found.get(place, ()), *need.verbs)))
+    return found
 
 
 def less(needs: Iterable[Need], contract: Mapping[str, Any], identity: str) -> tuple[Need, ...]:
@@ -41,6 +65,23 @@ def less(needs: Iterable[Need], contract: Mapping[str, Any], identity: str) -> t
         if entry["identity"] == identity:
             dropped.setdefault(place_of(entry), set()).update(entry["verbs"])
     return tuple(left for need in needs for left in _less(need, dropped))
+
+
+def dropped_by(contract: Mapping[str, Any], refusal: str) -> str:
+    """The clause of the contract that takes away the right which an API server says is missing; empty where none does.
+
+    :param refusal: the API server's words, whatever is around them.
+    """
+    for user, verb, resource, group, namespace in _REFUSAL.findall(refusal):
+        for index, entry in enumerate(entries_of(contract)):
+            if place_of(entry) == (namespace, group, resource) and verb in entry["verbs"] and _is(user, entry):
+                return f"access.dropped_rights[{index}]"
+    return ""
+
+
+def _is(user: str, entry: Mapping[str, Any]) -> bool:
+    by_grant = user.startswith(account_user("", SETUP_NAMESPACE)) and entry["identity"] == _ONBOARDS
+    return by_grant or user == account_user(entry["identity"])
 
 
 def _less(need: Need, dropped: Mapping[Place, set[str]]) -> list[Need]:
