@@ -175,6 +175,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.credentials
     outside,
     roots_of,
 )
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.dropped_rules import DROPPED_RULES
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.rules import MODEL_RULES
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.readable import texts_are_readable
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.credential_files import expanded
@@ -185,7 +186,7 @@ from ansible_collections.fireworks.byoc.plugins.plugin_utils.warmup import load_
 
 SOURCE_ENDINGS = (".byoc.yml", ".byoc.yaml")
 ALL_CLUSTERS = "byoc"
-_RULES = (*MODEL_RULES, texts_are_readable)
+_RULES = (*MODEL_RULES, *DROPPED_RULES, texts_are_readable)
 
 # What a file became: a contract, or what is wrong with it.
 Contracts = dict[str, dict[str, Any]]

@@ -82,7 +82,9 @@ audit:
     call is outside the contract and nothing recorded is missing. C(outside), the calls that are, each with C(line),
     C(time), C(user), C(verb), C(object) and C(why). C(missing), the recorded objects that are not in the log.
     C(attempts), the calls that would have been outside, and were refused. C(allowed), how many writes by C(identity),
-    C(operation) and C(clause). C(unused_rights), the rights that an identity has and never used in this log.
+    C(operation) and C(clause). C(unused_rights), the rights that an identity has and never used in this log, each with
+    C(needed_by), the playbooks that use it on other days, and C(drop), an entry for the contract's
+    C(access.dropped_rights) with what no playbook needs.
     C(unproven), what the log cannot tell. C(lines), C(from), C(to), C(writes), C(dry_runs) and C(failed), what was
     read.
   type: dict

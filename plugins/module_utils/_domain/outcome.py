@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from .._vocabulary.owner import NO_CONTACT, Contact, Owner
+from .identities.dropped import dropped_by
 from .people import contact
 from .written import Written
 
@@ -124,7 +125,7 @@ def blamed(contract: Data, failed: Data, task: str) -> dict[str, Any]:
 
     :param failed: its result; of a task in a loop that of all its turns.
     """
-    said = told_by(failed, task)
+    said = _dropped(contract, told_by(failed, task))
     owner, where = Owner(said["owner"]), said.pop("where")
     return {
         **said,
@@ -132,6 +133,15 @@ def blamed(contract: Data, failed: Data, task: str) -> dict[str, Any]:
         "contact": contact(contract, "account") if owner == Owner.CUSTOMER else NO_CONTACT,
         "object": "" if where == contract["identity"]["name"] else where,
     }
+
+
+def _dropped(contract: Data, said: dict[str, str]) -> dict[str, str]:
+    """The same, where the contract itself takes the right away that is missing."""
+    clause = dropped_by(contract, said["what"])
+    if not clause:
+        return said
+    step = f"do without this playbook, or take {clause} out of the contract and apply the prerequisites again"
+    return {**said, "what": f"{said['what']}; {clause} drops this right", "next_step": step, "owner": Owner.CUSTOMER}
 
 
 def told_by(failed: Data, task: str) -> dict[str, str]:

@@ -271,12 +271,42 @@ def test_files_may_come_in_any_order() -> None:
     assert (found["ok"], found["unproven"], found["lines"]) == (True, [], 6)
 
 
-def test_rights_that_were_never_used_are_listed() -> None:
-    rows = checked(event("list", "pods"), event("get", "pods", "llama-1"))["unused_rights"]
-    mine = {(row["where"], row["right"]) for row in rows if row["identity"] == "deployer"}
-    assert (MODELS, "watch pods") in mine
-    assert (MODELS, "get, list, watch, create, delete deployments.apps") in mine
-    assert any(row["identity"] == "upgrader" and row["where"] == "the cluster" for row in rows)
+WHICH_CLUSTER = event("get", "namespaces", "kube-system", "")
+
+
+def unused(*planted: Event, identity: str = "deployer") -> dict[tuple[str, str], dict[str, str]]:
+    rows = checked(WHICH_CLUSTER, *planted)["unused_rights"]
+    return {(row["where"], row["right"]): row for row in rows if row["identity"] == identity}
+
+
+def test_rights_that_were_never_used_are_listed_with_the_playbooks_that_need_them_on_other_days() -> None:
+    mine = unused(event("list", "pods"))
+    assert mine[MODELS, "get, watch pods"]["needed_by"] == ""
+    assert json.loads(mine[MODELS, "get, watch pods"]["drop"]) == {
+        "identity": "deployer", "resource": "pods", "verbs": ["get", "watch"], "namespace": MODELS,
+    }  # fmt: skip
+    workloads = mine[MODELS, "get, list, watch, create, delete deployments.apps"]
+    assert workloads["needed_by"] == "deploy_models, rollback_model, retire_model, plan_models"
+    assert workloads["drop"] == ""
+    scaled = mine[MODELS, "get, list, watch, create, patch, delete scaledobjects.keda.sh"]
+    assert scaled["needed_by"].endswith("retire_model, plan_models (for models that KEDA scales)")
+    seen = event("get", "namespaces", "kube-system", "", user=account("upgrader"))
+    assert unused(seen, identity="upgrader")[SYSTEM, "get, create services/proxy"]["only"].startswith("router:")
+
+
+def test_of_an_identity_without_a_read_in_the_log_nothing_is_concluded() -> None:
+    for found in (unused(identity="upgrader"), {("", row["right"]): row for row in checked()["unused_rights"]}):
+        assert {(right, row["drop"]) for (_where, right), row in found.items()} == {
+            ("not known: this log has no read of it", "")
+        }
+
+
+def test_an_apply_that_made_the_object_has_used_the_right_to_create_it() -> None:
+    def never(code: int) -> set[str]:
+        return {right for where, right in unused(event("patch", "configmaps", "x", code=code)) if where == MODELS}
+
+    assert "get, list, watch, delete configmaps" in never(201)
+    assert "get, list, watch, create, delete configmaps" in never(200)
 
 
 @pytest.mark.parametrize(

@@ -98,8 +98,10 @@ class Reading:
 
     def _keep(self, call: Call) -> None:
         if call.user.startswith(_OURS) and call.code not in (401, 403):
-            right = (call.namespace, call.group, call.resource, call.verb)
-            self.used.setdefault(call.user, set()).add(right)
+            # An apply that makes the object needs the right to create it, too.
+            verbs = ("patch", "create") if (call.verb, call.code) == ("patch", 201) else (call.verb,)
+            used = self.used.setdefault(call.user, set())
+            used.update((call.namespace, call.group, call.resource, verb) for verb in verbs)
         if _may_write(call):
             if call.user.startswith(_OURS):
                 self.calls.append(call)

@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from ..identities.dropped import Place, as_entry, by_place, resource_text
+from ..identities.dropped_rules import playbooks_text
 from ..identities.needs import CONNECTING, LEASE_GROUP, Need, granted, identities_of, on_grant
 from ..identities.permissions import onboarding_needs
+from ..identities.uses import needed_by
 from ..names import LOCK, RECORDS, SETUP_NAMESPACE, account_user
 from .reading import Call, Right
 
@@ -17,6 +21,9 @@ Contract = Mapping[str, Any]
 
 SETUP = "setup grant"
 """Stands for the account of any setup grant."""
+
+#: Which cluster it is, before anything else.
+_FIRST_READ: Right = ("", "", "namespaces", "get")
 
 #: What the contract says of a kind by itself; of all others the clause is that of the operation.
 _CLAUSES = {
@@ -54,11 +61,20 @@ class Rights:
         return any(_covers(need, call) for need in needs)
 
     def unused(self, used: Mapping[str, Collection[Right]]) -> Iterator[dict[str, str]]:
-        """A row for each right of an identity that connects, and that it never used."""
+        """A row for each place where an identity that connects has rights that it never used.
+
+        Every run begins with a read. Of an identity without one nothing is known: it was not there, or the log leaves
+        reads out.
+        """
         for user, needs in self._needs.items():
-            if self._names[user] in CONNECTING:
-                for need in needs:
-                    yield from _never(self._names[user], need, used.get(user, ()))
+            if self._names[user] not in CONNECTING:
+                continue
+            if _FIRST_READ not in used.get(user, ()):
+                yield _unused(self._names[user], "not known: this log has no read of it")
+                continue
+            for place, verbs in by_place(needs).items():
+                if never := [verb for verb in verbs if (*place, verb) not in used[user]]:
+                    yield _never(self._names[user], place, never, _names_at(place, needs))
 
 
 def clause_of(call: Call, operation: str) -> str:
@@ -100,14 +116,22 @@ def _covers(need: Need, call: Call) -> bool:
     return asked and named and call.verb in need.verbs
 
 
-def _never(identity: str, need: Need, used: Collection[Right]) -> Iterator[dict[str, str]]:
-    for resource in need.resources:
-        verbs = [verb for verb in need.verbs if (need.scope, need.group, resource, verb) not in used]
-        if verbs:
-            group = f".{need.group}" if need.group else ""
-            yield {
-                "identity": identity,
-                "right": f"{', '.join(verbs)} {resource}{group}",
-                "only": ", ".join(need.names),
-                "where": need.scope or "the cluster",
-            }
+def _never(identity: str, place: Place, verbs: list[str], names: str) -> dict[str, str]:
+    spare = [verb for verb in verbs if not needed_by(identity, place, verb)]
+    return {
+        **_unused(identity, f"{', '.join(verbs)} {resource_text(place)}"),
+        "only": names,
+        "where": place[0] or "the cluster",
+        "needed_by": playbooks_text(identity, place, verbs),
+        "drop": json.dumps(as_entry(identity, place, spare)) if spare else "",
+    }
+
+
+def _unused(identity: str, right: str) -> dict[str, str]:
+    return {"identity": identity, "right": right, "only": "", "where": "", "needed_by": "", "drop": ""}
+
+
+def _names_at(place: Place, needs: Collection[Need]) -> str:
+    """The names that all rights at a place are limited to; none where one of them is not."""
+    there = [need.names for need in needs if (need.scope, need.group) == place[:2] and place[2] in need.resources]
+    return ", ".join(dict.fromkeys(name for names in there for name in names)) if all(there) else ""

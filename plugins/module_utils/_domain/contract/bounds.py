@@ -17,7 +17,7 @@ Data = Mapping[str, Any]
 
 _CONTENT = ("models", "stack")
 """A contract says nothing of the stack but its release or the channel of it."""
-_BINDING_ACCESS = ("mode", "token_lifetime")
+_BINDING_ACCESS = ("mode", "token_lifetime", "dropped_rights")
 """The rest says how a controller reaches the cluster, and where its credential lies: another has its own."""
 
 
@@ -25,7 +25,7 @@ def bounds_of(contract: Data) -> dict[str, Any]:
     """The part of a contract that binds."""
     bounds = {key: value for key, value in contract.items() if key not in _CONTENT}
     access = bounds.get("access") or {}
-    return {**bounds, "access": {key: access[key] for key in _BINDING_ACCESS if key in access}}
+    return {**bounds, "access": {key: access[key] for key in _BINDING_ACCESS if access.get(key)}}
 
 
 def bounds_digest(contract: Data) -> str:

@@ -115,6 +115,42 @@ CREDENTIAL = section(
     maxProperties=1,
 )
 
+_DROPPED = section(
+    "Dropped right",
+    "Verbs on one resource that one of our identities does without.",
+    {
+        "identity": text("Identity", "Whose right it is.", examples=["deployer"]),
+        "resource": text(
+            "Resource",
+            "The resource, with its API group, as kubectl writes it.",
+            pattern=r"^[a-z]+(/[a-z-]+)?(\.[a-z0-9.-]+)?$",
+            meant="write it like pods, pods/proxy or deployments.apps",
+            maxLength=200,
+            examples=["endpointslices.discovery.k8s.io"],
+        ),
+        "verbs": listing(
+            "Verbs",
+            "What it may not do with it any more.",
+            choice("Verb", "One verb.", ["get", "list", "watch", "create", "update", "patch", "delete"]),
+            minItems=1,
+            maxItems=7,
+            examples=[["watch"]],
+        ),
+        "namespace": text(
+            "Namespace", "Where; without it in the whole cluster.", maxLength=63, examples=["fireworks-models"]
+        ),
+    },
+    required=["identity", "resource", "verbs"],
+    examples=[
+        {
+            "identity": "deployer",
+            "resource": "endpointslices.discovery.k8s.io",
+            "verbs": ["watch"],
+            "namespace": "fireworks-models",
+        }
+    ],
+)
+
 ACCESS = section(
     "Access",
     "How the cluster is reached.",
@@ -132,6 +168,12 @@ ACCESS = section(
             "How long a token of our accounts may live: from 10m to 24h. The API server refuses a longer one.",
             default="8h",
             examples=["8h"],
+        ),
+        "dropped_rights": listing(
+            "Dropped rights",
+            "Rights that our identities do without, as `verify_records -e unused_rights=true` lists them.",
+            _DROPPED,
+            examples=[_DROPPED["examples"]],
         ),
         "context": text("Context", "The kubeconfig's context. None: its current one.", examples=["acme-eu-1"]),
         "server": text(

@@ -31,6 +31,7 @@ from ..names import (
     TELEMETRY_PORT,
 )
 from ..presetup_version import NEWEST
+from .dropped import less
 
 Contract = Mapping[str, Any]
 
@@ -248,6 +249,8 @@ CONNECTING = (OPERATOR, OBSERVER, DEPLOYER, UPGRADER, NODE_MEDIC, "metrics-reade
 
 TOKENS = "serviceaccounts/token"
 _RENEW_TOKENS = Need(SYSTEM_NAMESPACE, "", (TOKENS,), ("create",), CONNECTING)
+ALWAYS = (_WHICH_CLUSTER, *_LOCK, Need(SYSTEM_NAMESPACE, "", ("configmaps",), ("get", "patch")), _RENEW_TOKENS)
+"""What an identity that has it cannot do without: which cluster it is, the lock, the records, and tokens."""
 _ROLES = tuple("fireworks-" + name for name in CONNECTING)
 
 _READ_GUARDRAILS = Need(
@@ -364,7 +367,12 @@ def identities_of(contract: Contract) -> tuple[Identity, ...]:
 
 
 def granted(contract: Contract, identity: Identity, version: int = NEWEST) -> tuple[Need, ...]:
-    """The needs of an identity, less what the contract rules out and what came after this version."""
+    """The needs of an identity, less what the contract rules out or drops and what came after this version."""
+    return less(held(contract, identity, version), contract, identity.name)
+
+
+def held(contract: Contract, identity: Identity, version: int = NEWEST) -> tuple[Need, ...]:
+    """The same, with what the contract drops."""
     return _in_force(identity.needs, contract, version)
 
 

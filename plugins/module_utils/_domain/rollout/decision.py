@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ..._vocabulary.owner import Owner
+from ..identities.dropped import entries_of
+from ..identities.needs import UPGRADER
 from ..release import kubernetes_version
 from .blockers import Blocker
 from .bounds import under_other_bounds
@@ -50,6 +52,9 @@ def _of_the_cluster(case: Case) -> list[Blocker]:
 
 def _not_allowed(case: Case, missing: Sequence[str]) -> Blocker:
     what = f"{case.request.release['version']} needs rights that this credential lacks: {'; '.join(missing)}"
+    if any(entry["identity"] == UPGRADER for entry in entries_of(case.contract)):
+        reason = f"{what}; the contract drops rights of the {UPGRADER} (access.dropped_rights): take these out of it, "
+        return Blocker("missing_permissions", f"{reason}and apply the presetup again", Owner.CUSTOMER)
     if case.contract["access"]["mode"] == "hardened":
         reason = f"{what}; apply the presetup again (fireworks.byoc.presetup of this version)"
         return Blocker("missing_permissions", reason, Owner.CUSTOMER)

@@ -27,6 +27,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.bou
 from tests.unit.domain.agreed import contract
 
 WINDOW = {"weekly": ["tue"], "start": "02:00", "duration": "3h", "time_zone": "UTC"}
+DROPPED = {"identity": "deployer", "resource": "events", "verbs": ["get"], "namespace": "fireworks-models"}
 AGREED = contract() | {"change": {"windows": [WINDOW]}}
 
 
@@ -42,6 +43,10 @@ CASES: dict[str, tuple[dict[str, Any], list[tuple[str, Any, Any]]]] = {
     "the credential of another controller": (
         {"access": {**AGREED["access"], "credential": {"token_env": "T"}, "proxy_url": "http://p"}}, [],
     ),
+    "a right that is dropped": (
+        {"access": {**AGREED["access"], "dropped_rights": [DROPPED]}}, [("access.dropped_rights", None, [DROPPED])],
+    ),
+    "no right is dropped": ({"access": {**AGREED["access"], "dropped_rights": []}}, []),
     "how long tokens live": (
         {"access": {**AGREED["access"], "token_lifetime": "2h"}}, [("access.token_lifetime", "8h", "2h")],
     ),

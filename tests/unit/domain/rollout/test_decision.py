@@ -74,6 +74,12 @@ def case(contract: dict[str, Any], live: dict[str, Any], asked: Request) -> Case
             "customer", "11-25 12:00", id="the customer has to apply the presetup again",
         ),
         pytest.param(
+            {"access": {"mode": "standard", "dropped_rights": [{"identity": "upgrader"}]}},
+            {"missing_permissions": ["create x in y"]}, "wait", "missing_permissions",
+            "the contract drops rights of the upgrader (access.dropped_rights): take these out of it", "customer",
+            "11-25 12:00", id="the contract itself has taken them away",
+        ),
+        pytest.param(
             {}, {"missing_permissions": ["create x in y"]}, "wait", "missing_permissions",
             "run fireworks.byoc.onboard again", "fireworks", "11-25 12:00",
             id="our own presetup has to be applied again",
