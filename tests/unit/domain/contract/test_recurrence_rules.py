@@ -173,8 +173,9 @@ def _place(at: datetime) -> int:
 
 def listed(window: dict[str, str]) -> list[tuple[datetime, datetime]]:
     """What the API server's policy is given of a window."""
-    spans = re.match(r"\((\[.*\])\.exists\(span", open_at({"change": {"windows": [window]}}, "now"))
-    return [tuple(datetime.fromtimestamp(at, UTC) for at in one) for one in json.loads(spans[1])] if spans else []
+    found = re.match(r"\((\[.*\])\.exists\(span", open_at({"change": {"windows": [window]}}, "now"))
+    spans = json.loads(found[1]) if found else []
+    return [(datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC)) for start, end in spans]
 
 
 # The acceptance asks for 200, wherever the profile has fewer.
