@@ -23,6 +23,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._operation import C
 from ansible_collections.fireworks.byoc.plugins.module_utils._operations.readers import READERS
 from ansible_collections.fireworks.byoc.plugins.module_utils._unforeseen import unforeseen
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure import failed_result
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.times import rfc3339
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.orphans import ending_with_its_run
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.run_number import run_id_of, with_run
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.saying import is_verbose, say, warn
@@ -102,7 +103,7 @@ class _OneCluster:
         self._arguments = {"connection": trust_as_template("{{ byoc_connection }}"), **given["arguments"]}
         self._keep = given["keep"]
         self._operation = READERS[given["operation"]]
-        self._began = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self._began = rfc3339(datetime.now(UTC))
         # Ansible's variables, templates and lookups are made for one thread. A mixed-up credential would go to another
         # customer's cluster.
         self._templates = threading.Lock()

@@ -26,6 +26,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.private_file import write_private
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure import failed_result
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.harmless import harmless_data
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.times import rfc3339
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.queries import found_by, query_doubt
 
 display = Display()
@@ -67,7 +68,7 @@ class ActionModule(ActionBase):
             playbook=given["playbook"],
             run=given["run_id"],
             check_mode=bool(self._task.check_mode),
-            now=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            now=rfc3339(datetime.now(UTC)),
             failed=given["failed"],
             task=given["task"],
         )

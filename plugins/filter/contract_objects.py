@@ -9,7 +9,12 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.calendar_doubts import calendar_doubts
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.clause import clause
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract_calendar import (
+    coming_openings,
+    next_change,
+)
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrails.clock import clock_ends
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities import (
     applies_prerequisites,
@@ -42,6 +47,16 @@ def _clock_ends(contracts: Iterable[Contract], now: str = "") -> str:
     return "\n".join(filter(None, (clock_ends(contract, moment) for contract in contracts)))
 
 
+def _contract_calendar(contract: Contract, moment: str = "") -> dict[str, Any]:
+    now = as_moment(moment) or datetime.now(UTC)
+    name = contract["identity"]["name"]
+    return {
+        "next": next_change(contract, now),
+        "openings": coming_openings(contract, now),
+        "doubts": "\n".join(f"{name}: {doubt}" for doubt in calendar_doubts(contract)),
+    }
+
+
 class FilterModule:
     """Filters over a contract."""
 
@@ -49,6 +64,7 @@ class FilterModule:
         return {
             "applies_prerequisites": applies_prerequisites,
             "clock_ends": _clock_ends,
+            "contract_calendar": _contract_calendar,
             "contract_clause": clause,
             "explain_scaling": _explain_scaling,
             "front_door": front_door,

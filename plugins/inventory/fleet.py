@@ -158,6 +158,7 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructa
 from ansible.template import trust_as_template
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain import contract as contract_package
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.calendar_doubts import calendar_doubts
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract import (
     ContractErrors,
     LibraryMissing,
@@ -234,6 +235,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         self.inventory.add_group(ALL_CLUSTERS)
         for file in sorted(contracts.keys() - problems.keys()):
             self._add_cluster(file, contracts[file])
+            for doubt in calendar_doubts(contracts[file]):
+                self.display.warning(harmless(f"{file}: {doubt}."))
 
     def _read(self, directory: Path, cache_key: str, cache: bool) -> tuple[Contracts, Problems]:
         """The directory's contracts; what was read before is not read again while a file's content is the same."""

@@ -19,9 +19,10 @@ from tests.integration.ansible_runs import ROOT
 
 CLUSTER, OTHER = "acme-eu-1", "birch-eu-1"
 PLAYBOOKS = sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml"))
-#: It asks no cluster: whatever its limit and its credentials are, it proves what it is for.
-ASKS_NO_CLUSTER = "verify_release"
-WITHOUT_PATTERN = (ASKS_NO_CLUSTER, "remediate_node")
+#: They ask no cluster: whatever their limit and their credentials are, they prove what they are for, and say this.
+ASK_NO_CLUSTER = {"verify_release": "2026.12.0", "contract_calendar": "Next change"}
+NEEDS_NO_INVENTORY = "verify_release"
+WITHOUT_PATTERN = (NEEDS_NO_INVENTORY, "remediate_node")
 UNPARSED = {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "false"}
 
 

@@ -53,6 +53,7 @@ RULES: dict[str, Callable[[Tree], list[str]]] = {
     "no_plugin_file_is_too_long": text_rules.too_long,
     "no_plugin_tells_a_number_by_isdigit": text_rules.digits_told_by_isdigit,
     "nothing_is_shown_as_it_came": text_rules.shown_as_it_came,
+    "every_moment_is_formatted_in_one_place": text_rules.moments_formatted_elsewhere,
     "every_python_file_carries_the_licence": text_rules.without_licence,
     "no_file_holds_what_looks_like_a_secret": text_rules.secrets_inside,
     "no_file_names_a_place_on_somebodys_machine": text_rules.machine_places,

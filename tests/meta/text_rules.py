@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeGuard
 
 from tests.meta.tree import Tree, read_yaml
 
@@ -43,6 +45,30 @@ def digits_told_by_isdigit(tree: Tree) -> list[str]:
     """``int`` refuses some of what these call a number: what reads one asks ``whole_number``."""
     asked = ((path, re.search(r"\.(isdigit|isnumeric)\b(?!`)", path.read_text())) for path in tree.python("plugins"))
     return [f"{tree.named(path)}: asks {found[1]}: use whole_number" for path, found in asked if found]
+
+
+CLOCK = "plugins/module_utils/_vocabulary/times.py"
+
+
+def moments_formatted_elsewhere(tree: Tree) -> list[str]:
+    """How a moment is written is said in one place: people read one form of it, and always its time zone."""
+    return [
+        f"{tree.named(path)}:{node.lineno}: formats a moment: use {CLOCK}"
+        for path in tree.python("plugins")
+        if tree.named(path) != CLOCK
+        for node in ast.walk(ast.parse(path.read_text()))
+        if _formats_a_moment(node)
+    ]
+
+
+def _formats_a_moment(node: ast.AST) -> TypeGuard[ast.expr]:
+    """By strftime, or in a text by a format like %Y or by isoformat. What is data alone may be in ISO 8601."""
+    if isinstance(node, ast.Attribute):
+        return node.attr == "strftime"
+    if not isinstance(node, ast.FormattedValue):
+        return False
+    by_format = node.format_spec is not None and re.search("%[a-zA-Z]", ast.unparse(node.format_spec)) is not None
+    return by_format or any(isinstance(one, ast.Attribute) and one.attr == "isoformat" for one in ast.walk(node.value))
 
 
 def shown_as_it_came(tree: Tree) -> list[str]:

@@ -73,6 +73,7 @@ ROWS = [
     Row("health", ONBOARDED),
     Row("models", ONBOARDED),
     Row("explain", ONBOARDED),
+    Row("contract_calendar", ONBOARDED),
     Row("audit_access", ONBOARDED),
     Row("validate", ONBOARDED, NO_REQUESTS),
     Row("verify_records", ONBOARDED),

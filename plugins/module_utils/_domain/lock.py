@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from .._vocabulary.times import local_time, rfc3339, rfc3339_micro
 from .names import BROKEN_ANNOTATION, LOCK, PURPOSE_ANNOTATION, SYSTEM_NAMESPACE, labels
 
 Lease = Mapping[str, Any]
@@ -110,8 +111,8 @@ def lock_manifest(
         "spec": {
             "holderIdentity": holder,
             "leaseDurationSeconds": seconds,
-            "acquireTime": spec.get("acquireTime") if again else _micro(now),
-            "renewTime": _micro(now),
+            "acquireTime": spec.get("acquireTime") if again else rfc3339_micro(now),
+            "renewTime": rfc3339_micro(now),
             "leaseTransitions": int(spec.get("leaseTransitions") or 0) + (0 if again else 1),
         },
     }
@@ -164,8 +165,8 @@ def about(hold: Hold) -> dict[str, str]:
     return {
         "holder": hold.holder,
         "purpose": hold.purpose,
-        "since": _stamp(hold.acquired),
-        "expires": _stamp(hold.expires),
+        "since": rfc3339(hold.acquired),
+        "expires": rfc3339(hold.expires),
     }
 
 
@@ -187,16 +188,8 @@ def _after(moment: datetime, seconds: int) -> datetime:
         return moment  # at the end of all time
 
 
-def _micro(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _clock(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+    return local_time(moment, seconds=True)
 
 
 def _span(length: timedelta) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from .._vocabulary.times import rfc3339
+
 _YEAR_10000 = 253_402_300_800
 
 
@@ -23,4 +25,4 @@ def seconds_at(text: object) -> float | None:
 
 def shown_moment(seconds: float | None) -> str:
     """The moment in RFC 3339 and UTC, to the second; empty where there is none."""
-    return "" if seconds is None else datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return "" if seconds is None else rfc3339(datetime.fromtimestamp(int(seconds), UTC))

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from .._vocabulary.times import local_time
 from .evicted import GONE, HELD, LEAVING
 from .pods import Pod
 
@@ -67,7 +68,7 @@ def fate(pod: Pod, silence: str, now: float, asked: float, locked: str, waiting:
         return LEAVING, "its node cannot answer, and when its grace period is over is not known"
     over = max(pod.ends, asked + pod.grace)
     if now < over:
-        moment = datetime.fromtimestamp(int(over), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        moment = local_time(datetime.fromtimestamp(int(over), UTC), seconds=True)
         return LEAVING, f"its node cannot answer: its grace period is over at {moment}"
     if waiting:
         return LEAVING, f"its node cannot answer, and its replacement is not Ready: {waiting}"

@@ -23,6 +23,7 @@ from .._kube.permissions import who_am_i
 from .._kube.session import Session
 from .._operation import Context, Operation
 from .._vocabulary.owner import Owner
+from .._vocabulary.times import rfc3339
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
@@ -109,7 +110,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
 
 
 def _asked(parameters: Mapping[str, Any]) -> EvictionGrant:
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = rfc3339(datetime.now(UTC))
     said = [parameters[key] or "" for key in ("until", "nodes", "requested_by", "reason")]
     try:
         return wanted_grant(*said, now)

@@ -9,10 +9,10 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from ..._vocabulary.times import rfc3339, stamp
 from ..contract.durations import parse_duration
 from ..contract.rules import SHORTEST_TOKEN
 from ..names import SETUP_SET
-from .tokens import as_text
 
 LONGEST = timedelta(days=7)
 
@@ -56,11 +56,11 @@ def grant_end(until: str, now: str) -> str:
     """
     text = until.strip()
     try:
-        return as_text(as_moment(text))
+        return rfc3339(as_moment(text))
     except ValueError:
         pass
     try:
-        return as_text(as_moment(now) + parse_duration(text))
+        return rfc3339(as_moment(now) + parse_duration(text))
     except ValueError:
         raise ValueError(
             f"until: '{until}' is not an expiry: write a duration like 8h, or a time with its zone like "
@@ -88,16 +88,16 @@ def setup_grant(grantee: str, reason: str, until: str, now: str, lifetime: str =
     end = as_moment(until)
     left = end - as_moment(now)
     if left <= timedelta():
-        raise ValueError(f"until: {as_text(end)} is in the past")
+        raise ValueError(f"until: {rfc3339(end)} is in the past")
     if left < SHORTEST_TOKEN:
-        raise ValueError(f"until: {as_text(end)} is too soon: a token lives for at least 10 minutes")
+        raise ValueError(f"until: {rfc3339(end)} is too soon: a token lives for at least 10 minutes")
     if left > LONGEST:
-        raise ValueError(f"until: {as_text(end)} is too late: a setup grant lives for at most 7 days")
+        raise ValueError(f"until: {rfc3339(end)} is too late: a setup grant lives for at most 7 days")
     return Grant(
         name=_name(grantee, reason, end),
         grantee=spaced(grantee),
         reason=spaced(reason),
-        until=as_text(end),
+        until=rfc3339(end),
         seconds=int(left.total_seconds()),
         lifetime=lifetime,
     )
@@ -109,9 +109,9 @@ def spaced(text: str) -> str:
 
 
 def _name(grantee: str, reason: str, end: datetime) -> str:
-    stamp = end.strftime("-%Y%m%d-%H%M")
+    ending = f"-{stamp(end)}"
     head = f"{_PREFIX}{_slug(grantee)[:_GRANTEE_LENGTH].rstrip('-')}-{_slug(reason)}"
-    return head[: _NAME_LENGTH - len(stamp)].rstrip("-") + stamp
+    return head[: _NAME_LENGTH - len(ending)].rstrip("-") + ending
 
 
 def _slug(text: str) -> str:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from ..._vocabulary.times import rfc3339
+
 _KUBERNETES = "kubernetes.io"
 
 
@@ -30,7 +32,7 @@ class Claims:
     @property
     def until(self) -> str:
         """When it ends, as people write it."""
-        return as_text(datetime.fromtimestamp(self.expires, UTC))
+        return rfc3339(datetime.fromtimestamp(self.expires, UTC))
 
 
 def read_claims(token: str) -> Claims:
@@ -60,8 +62,3 @@ def _each(audiences: Any) -> tuple[str, ...]:
 def is_due(claims: Claims, now: float, renew_below: float) -> bool:
     """Whether less than this share of the token's life is left. With a share of 0: whether it is over."""
     return claims.expires - now <= (claims.expires - claims.issued) * renew_below
-
-
-def as_text(moment: datetime) -> str:
-    """A moment as ``2026-11-24T08:00:00Z``."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -12,9 +12,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..._vocabulary.times import rfc3339
 from .reading import Call, Place, Reading, read_log
 from .rights import Rights, clause_of, connects, keeps_apart
-from .runs import Run, places, runs_of, the_only_identity, told
+from .runs import Run, places, runs_of, the_only_identity
 
 Data = Mapping[str, Any]
 Rows = list[dict[str, Any]]
@@ -51,8 +52,8 @@ def check_audit_log(
         "allowed": judge.allowed(call for call, why in judged if not why),
         "unused_rights": list(rights.unused(reading.used)),
         "lines": reading.lines,
-        "from": told(reading.first) if reading.first else "",
-        "to": told(reading.last) if reading.last else "",
+        "from": rfc3339(reading.first) if reading.first else "",
+        "to": rfc3339(reading.last) if reading.last else "",
         "writes": len(written),
         "dry_runs": sum(call.dry_run for call in reading.calls),
         "failed": sum(call.code >= 400 and not call.dry_run for call in reading.calls),
@@ -120,7 +121,7 @@ class _Judge:
 def _row(call: Call, why: str) -> dict[str, Any]:
     return {
         "line": call.where,
-        "time": told(call.at),
+        "time": rfc3339(call.at),
         "user": call.user,
         "verb": call.verb,
         "object": call.told(),
@@ -135,12 +136,12 @@ def _missing(reading: Reading, runs: Mapping[str, Sequence[Run]]) -> tuple[Rows,
         wrote = reading.wrote.get(run.id, set())
         if not (reading.first and reading.last and reading.first <= run.started and run.ended <= reading.last):
             unproven.append(
-                f"run {run.id} ({run.operation}) from {told(run.started)} to {told(run.ended)}: the log does not cover"
-                " it"
+                f"run {run.id} ({run.operation}) from {rfc3339(run.started)} to {rfc3339(run.ended)}: the log does "
+                "not cover it"
             )
             continue
         rows += [
-            {"run": run.id, "operation": run.operation, "object": each, "ended": told(run.ended)}
+            {"run": run.id, "operation": run.operation, "object": each, "ended": rfc3339(run.ended)}
             for each in run.objects
             if not wrote.intersection(places(each))
         ]

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from ..._vocabulary.actions import DELETED, EVICTED, RECREATED, UPDATED
+from ..._vocabulary.times import rfc3339
 from ..identities.needs import OPERATOR
 from ..identities.playbooks import ADMINISTRATOR, PLAYBOOKS
 from .reading import Call, Place, moment
@@ -49,7 +50,7 @@ class Run:
             return f"run {self.id} is {who}'s, by its record ({self.operation})"
         after = keeps_records(call) or gives_itself_up(call)
         if not self.started - SLACK <= call.at <= self.ended + (_LATER if after else SLACK):
-            return f"run {self.id} was from {told(self.started)} to {told(self.ended)}, by its record"
+            return f"run {self.id} was from {rfc3339(self.started)} to {rfc3339(self.ended)}, by its record"
         return "" if after else self._other_object(call, later)
 
     def _other_object(self, call: Call, later: Iterable[Call]) -> str:
@@ -98,8 +99,3 @@ def _plural(kind: str) -> str:
     if kind.endswith("y") and kind[-2] not in "aeiou":
         return f"{kind[:-1]}ies"
     return f"{kind}es" if kind.endswith(("s", "x", "ch")) else f"{kind}s"
-
-
-def told(at: datetime) -> str:
-    """A time for people, in UTC."""
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-# At most six digits each: enough for a year in seconds' minutes, and no overflow.
+# At most six digits each: enough for two years in minutes.
 PATTERN = r"^(?=[0-9])([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$"
 
 _DURATION = re.compile(PATTERN)
+# Further than that from today is no date that can be calculated with.
+_LONGEST = timedelta(days=36_500)
 
 
 def parse_duration(text: str) -> timedelta:
@@ -26,4 +28,6 @@ def parse_duration(text: str) -> timedelta:
     span = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
     if not span:
         raise ValueError("is a duration of zero: it must be longer, like 30m")
+    if span > _LONGEST:
+        raise ValueError(f"is a duration of {span.days} days: write {_LONGEST.days}d at most")
     return span

@@ -26,6 +26,27 @@ _NUMBERS = {
     "BYMINUTE": (0, 59, False),
 }
 _PARTS = ("FREQ", "INTERVAL", "BYDAY", *_NUMBERS, "WKST")
+_ENDLESS = "a window has no end: remove it from the contract when it is over"
+_NO_EXCEPTIONS = "a window has no exceptions: write those days as change.freezes"
+_BY_HOURS = "write FREQ=DAILY and the hours as BYHOUR"
+#: What calendars know beside these parts, and what a contract has instead.
+_INSTEAD = {
+    "UNTIL": _ENDLESS,
+    "COUNT": _ENDLESS,
+    "DTSTART": "write the first day as `from`, beside the rule",
+    "DTEND": "write `duration`, beside the rule",
+    "DURATION": "write `duration`, beside the rule",
+    "TZID": "write `time_zone`, beside the rule",
+    "EXDATE": _NO_EXCEPTIONS,
+    "EXRULE": _NO_EXCEPTIONS,
+    "RDATE": "a window recurs: single days cannot be added",
+    "BYSECOND": "a window opens at a full minute",
+    "BYWEEKNO": "write BYMONTH with BYDAY, or FREQ=WEEKLY with an INTERVAL",
+    "BYYEARDAY": "write BYMONTH with BYMONTHDAY",
+}
+_FOREIGN = re.compile(rf"(?:^|[;:\s])({'|'.join(_INSTEAD)})\s*[=;:]")
+MOST_A_DAY = 48
+"""With more openings a day a window is a list of moments, which neither people nor the API server's policy can read."""
 #: How many of one weekday a month and a year have at most.
 _MOST_WEEKDAYS = {"MONTHLY": 5, "YEARLY": 53}
 _UNREADABLE = "is not a rule that can be read: write it like FREQ=MONTHLY;BYDAY=1SA;BYHOUR=22"
@@ -46,21 +67,30 @@ def rule_parts(text: str, *, has_first: bool) -> Parts:
     """
     parts = _split(text)
     if parts.get("FREQ") not in _FREQUENCIES:
-        raise ValueError(f"must have a FREQ of {', '.join(_FREQUENCIES)}")
+        meant = f": {_BY_HOURS}" if parts.get("FREQ") in ("SECONDLY", "MINUTELY", "HOURLY") else ""
+        raise ValueError(f"must have a FREQ of {', '.join(_FREQUENCIES)}{meant}")
     _check_interval(parts, has_first)
     for name, bounds in _NUMBERS.items():
         if name in parts:
             _check_numbers(name, parts[name], *bounds)
     _check_days(parts)
     _require_day_and_hour(parts, has_first)
-    return parts
+    _check_times(parts)
+    return {**parts, "BYDAY": _as_one_kind(parts)} if "BYDAY" in parts else parts
 
 
 def _split(text: str) -> Parts:
+    if not text.isascii():
+        # Some of them are capitals of A to Z in Python: with a long s, U+017F, it would be a Saturday.
+        raise ValueError("has a letter that no rule has: write only letters of A to Z, digits and ; = , + -")
+    rule = re.sub(r"\s*([;=,])\s*", r"\1", text.strip().upper())
+    if foreign := _FOREIGN.search(rule):
+        raise ValueError(f"uses {foreign[1]}, which a window cannot: {_INSTEAD[foreign[1]]}")
     parts: Parts = {}
-    for item in text.removeprefix("RRULE:").split(";"):
+    for item in re.sub(r"^RRULE\s*:\s*", "", rule).split(";"):
         key, equals, value = item.partition("=")
-        key, value = key.strip().upper(), value.strip().upper()
+        if not item:
+            raise ValueError("has an empty part: remove the ; that is one too many")
         if not equals or not value:
             raise ValueError(_UNREADABLE)
         if key not in _PARTS:
@@ -107,6 +137,27 @@ def _check_days(parts: Parts) -> None:
             raise ValueError(f"has BYDAY={one} with FREQ={frequency}, which counts no weekdays: write FREQ=MONTHLY")
         if not 1 <= abs(int(found[1])) <= most:
             raise ValueError(f"has BYDAY={one}: there is no such day in any {frequency.removesuffix('LY').lower()}")
+
+
+def _check_times(parts: Parts) -> None:
+    """A day has as many openings as its positions ask for, and no more than anybody can oversee."""
+    openings = len(set(parts["BYHOUR"].split(","))) * len(set(parts.get("BYMINUTE", "0").split(",")))
+    if openings > MOST_A_DAY:
+        raise ValueError(f"opens {openings} times a day, {MOST_A_DAY} at most: write fewer, and a longer `duration`")
+    positions = [int(one) for one in parts.get("BYSETPOS", "1").split(",")]
+    if parts["FREQ"] == "DAILY" and min(map(abs, positions)) > openings:
+        raise ValueError(f"never opens: BYSETPOS chooses among the openings of a day, and there are {openings}")
+
+
+def _as_one_kind(parts: Parts) -> str:
+    """BYDAY with a number on each weekday or on none: of ``MO,1SA`` dateutil takes what is both, so no day."""
+    days = parts["BYDAY"].split(",")
+    plain = [one for one in days if one.isalpha()]
+    if not plain or len(plain) == len(days):
+        return parts["BYDAY"]
+    most = 5 if "BYMONTH" in parts else _MOST_WEEKDAYS[parts["FREQ"]]
+    numbered = [f"{number}{one}" for one in plain for number in range(1, most + 1)]
+    return ",".join([*(one for one in days if one not in plain), *numbered])
 
 
 def _require_day_and_hour(parts: Parts, has_first: bool) -> None:

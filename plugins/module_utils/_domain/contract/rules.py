@@ -26,6 +26,7 @@ RESERVED = ("all", "byoc", "localhost", "ungrouped")
 SHORTEST_TOKEN = timedelta(minutes=10)
 """The API server grants no token a shorter life."""
 _LONGEST_TOKEN = timedelta(hours=24)
+LONGEST_WINDOW = timedelta(days=366)
 
 
 def name_is_free(data: Data) -> Found:
@@ -77,6 +78,7 @@ def freezes_end(data: Data) -> Found:
 
 
 def _opens(place: tuple[Any, ...], window: Data) -> Found:
+    yield from _ends(place, word(window, "duration") or "")
     rule, first = word(window, "rrule"), word(window, "from")
     if rule is None or len(rule) > 500 or (first is not None and not _is_moment(first)):
         return
@@ -84,6 +86,19 @@ def _opens(place: tuple[Any, ...], window: Data) -> Found:
         parse_rrule(rule, first=first)
     except ValueError as error:
         yield (*place, "rrule"), f"{shown(rule)} {error}"
+
+
+def _ends(place: tuple[Any, ...], duration: str) -> Found:
+    """A window that lasts longer than a year is none."""
+    try:
+        lasts = parse_duration(duration)
+    except ValueError:
+        return
+    if lasts > LONGEST_WINDOW:
+        yield (
+            (*place, "duration"),
+            f"'{duration}' is longer than a year: write 366d at most; what holds at any time needs no window",
+        )
 
 
 def _is_moment(text: str) -> bool:

@@ -13,6 +13,8 @@ from .names import nearest
 
 # Real keys on some machines, but each means another zone elsewhere.
 _AMBIENT = frozenset({"localtime", "posixrules", "Factory"})
+# The same zones once more, the second by clocks that count leap seconds; an API server knows neither.
+_COPIES = ("posix/", "right/")
 
 
 @cache
@@ -20,6 +22,8 @@ def time_zone(name: str) -> tzinfo:
     """The zone called ``name``. Raises ValueError with the nearest known name."""
     if name in _AMBIENT:
         raise ValueError("means another time zone on another machine: write its name, like Europe/Berlin or UTC")
+    if name.startswith(_COPIES):
+        raise ValueError(f"is not known by every machine: did you mean '{name.partition('/')[2]}'?")
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):

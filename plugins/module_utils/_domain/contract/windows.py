@@ -24,10 +24,11 @@ _CLOCK = re.compile(CLOCK_PATTERN)
 _MOMENT = re.compile(MOMENT_PATTERN)
 # Rules without a first day count from a Monday long before any contract.
 _EPOCH = datetime(2024, 1, 1)  # noqa: DTZ001  (a local time, in each window's own zone)
-# dateutil looks for an opening until the year 9999. The calendar repeats every 400 years, days of the week included, so
-# a rule that is moved there opens alike, and the answer "never" (a 30th of February) is quick.
-_CALENDAR_YEARS = 400
+# dateutil looks for an opening until the year 9999. Years repeat every 28, days of the week included, while one in four
+# is a leap year. So a rule that is moved to where that many are left opens alike, and the answer "never" is quick.
+_CALENDAR_YEARS = 28
 _LAST_YEAR = 9999
+_FIRST_YEARS = range(2000, 2100)
 
 
 @dataclass(frozen=True)
@@ -99,23 +100,46 @@ def parse_rrule(text: str, *, first: str | None = None) -> Any:
     """
     rrules = library("dateutil.rrule", "python-dateutil")
     parts = rule_parts(text, has_first=first is not None)
-    rule = ";".join(f"{key}={value}" for key, value in ({"BYMINUTE": "0"} | parts).items())
     start = parse_moment(first) if first else _EPOCH
+    _check_first(start, parts)
     try:
-        parsed = rrules.rrulestr(f"{rule};BYSECOND=0", dtstart=start)
-        opens = next(iter(parsed.replace(dtstart=_moved(start))), None)
+        parsed = rrules.rrulestr(_written(parts), dtstart=start)
+        opens = next(iter(rrules.rrulestr(_written(_days_of(parts)), dtstart=_moved(start))), None)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
         raise ValueError(
             f"is not a rule that can be read ({error}): write it like FREQ=MONTHLY;BYDAY=1SA;BYHOUR=22"
         ) from None
     if opens is None:
-        raise ValueError("never opens: no date fits this rule")
+        raise ValueError(f"never opens: no date of {_CALENDAR_YEARS} years fits this rule")
     return parsed
 
 
+def _check_first(start: datetime, parts: Mapping[str, str]) -> None:
+    """The first day says no time of its own: RFC 5545 would take the minute from there, and the rule says none."""
+    if start.year not in _FIRST_YEARS:
+        first, last = _FIRST_YEARS[0], _FIRST_YEARS[-1]
+        raise ValueError(f"counts `from` the year {start.year}: write a day of the years {first} to {last}")
+    if start.minute and "BYMINUTE" not in parts:
+        raise ValueError(
+            f"does not say whether it opens at the minute {start.minute} of its `from`: "
+            f"add BYMINUTE={start.minute}, or write `from` as a day only"
+        )
+
+
+def _written(parts: Mapping[str, str]) -> str:
+    return ";".join(f"{key}={value}" for key, value in {"BYMINUTE": "0", **parts, "BYSECOND": "0"}.items())
+
+
+def _days_of(parts: Mapping[str, str]) -> Mapping[str, str]:
+    """What decides whether there is a day at all: which openings of a day are taken was checked before, and is slow."""
+    return {key: value for key, value in parts.items() if key != "BYSETPOS"} if parts["FREQ"] == "DAILY" else parts
+
+
 def _moved(start: datetime) -> datetime:
-    """The same day in the calendar's last repetition."""
-    return start.replace(year=start.year + (_LAST_YEAR - start.year) // _CALENDAR_YEARS * _CALENDAR_YEARS)
+    """The same day in the last years of the calendar that have at least so many after them."""
+    latest = _LAST_YEAR - _CALENDAR_YEARS
+    # After 8000 years every day is as it was: 400 years of the calendar are whole weeks.
+    return start.replace(year=latest - (latest - start.year - 8000) % _CALENDAR_YEARS)
 
 
 def _weekly(days: list[str], start: str) -> Any:

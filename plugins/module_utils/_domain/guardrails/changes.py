@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..._vocabulary.times import day
 from ..guardrail_names import CHANGES_GUARDRAIL
 from ..names import (
     EMERGENCY_ANNOTATION,
@@ -175,7 +176,7 @@ def _windows(contract: Mapping[str, Any]) -> Iterator[Rule]:
     if not opened:
         return
     end = listed_until(contract)
-    until = f"; those of an rrule are listed until {end:%Y-%m-%d}" if end else ""
+    until = f"; those of an rrule are listed until {day(end)}" if end else ""
     told = literal(f" is a new version, and no window is open: {'; '.join(opened)} (change.windows){until}{_NEXT}")
     yield Rule(
         f"!variables.isNew || variables.lifted || {open_at(contract, 'variables.now')}",

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ..._vocabulary.times import day
 from ..contract.durations import parse_duration
 from ..contract.windows import WEEKDAYS, parse_clock, parse_freeze, parse_window
 from ..guardrail_names import CHANGES_GUARDRAIL
@@ -62,7 +63,7 @@ def clock_ends(contract: Contract, now: datetime) -> str:
         return ""
     return (
         f"{contract['identity']['name']}: the guardrail {CHANGES_GUARDRAIL} lists the windows of `rrule`"
-        f" until {end:%Y-%m-%d}, and none is open after that. Have the customer's administrator run"
+        f" until {day(end)}, and none is open after that. Have the customer's administrator run"
         " fireworks.byoc.presetup of a newer version"
     )
 

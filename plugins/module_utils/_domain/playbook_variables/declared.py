@@ -15,6 +15,7 @@ _NODE = "remediate_node"
 _PLANS = ("plan_models", "plan_upgrade")
 READING = (
     "audit_access",
+    "contract_calendar",
     "explain",
     "health",
     "models",
@@ -136,7 +137,7 @@ VARIABLES = (
         "moment",
         Kind.MOMENT,
         "another now, for plans only: it opens no window",
-        ("explain", *_PLANS),
+        ("contract_calendar", "explain", *_PLANS),
         default="now",
     ),
     Variable("result_file", Kind.PATH, "where the result of the run is written as JSON", EVERY),

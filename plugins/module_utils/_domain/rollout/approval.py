@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..._vocabulary.owner import Owner
+from ..._vocabulary.times import local_time
 from ..contract.defaults import said
 from ..contract.durations import parse_duration
 from ..contract.schema import SCHEMA
@@ -200,10 +201,10 @@ def judge(contract: Data, change: Change, approval: Data, now: datetime) -> Verd
         return Verdict(False, f"{what} has no time that can be read: {error}", Owner.CUSTOMER)
     if given > now + _SKEW:
         return Verdict(
-            False, f"{what} is dated {given.isoformat()}, which is to come: check the clock", Owner.FIREWORKS
+            False, f"{what} is dated {local_time(given)}, which is to come: check the clock", Owner.FIREWORKS
         )
     if expires <= now:
-        return Verdict(False, f"{what} expired at {expires.isoformat()}", Owner.CUSTOMER)
+        return Verdict(False, f"{what} expired at {local_time(expires)}", Owner.CUSTOMER)
     named = str(approval.get("digest", "")).strip()
     if _is_used(change, named, given):
         reason = (
@@ -211,7 +212,7 @@ def judge(contract: Data, change: Change, approval: Data, now: datetime) -> Verd
         )
         return Verdict(False, reason, Owner.CUSTOMER)
     # As it stands in the cluster's record: who, by which digest.
-    said = f"approved by {by} ({source}) until {expires.isoformat()}, digest {named}"
+    said = f"approved by {by} ({source}) until {local_time(expires)}, digest {named}"
     return Verdict(True, said, by=by, until=expires)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from ..._vocabulary.times import local_time
 from ..outcome import GOOD, Result
 from .approval import moment
 from .policy import Policy
@@ -47,7 +48,7 @@ def gate(results: Sequence[Data], wave: int, policy: Policy, now: datetime) -> G
         return Gate(False, f"no cluster of wave {wave} has been changed, so nothing is proven yet", None)
     soaked = max(done) + timedelta(seconds=policy.soak)
     if soaked > now:
-        return Gate(False, f"wave {wave} soaks until {soaked.isoformat()}", soaked)
+        return Gate(False, f"wave {wave} soaks until {local_time(soaked)}", soaked)
     return Gate(True, f"wave {wave}: {len(done)} of {len(own)} done, and soaked", now)
 
 
@@ -67,7 +68,7 @@ def opening(plan: Data, results: Sequence[Data], wave: int, policy: Policy, now:
     done = [moment(result["ended_at"]) for result in earlier if result["ended_at"]]
     soaked = max(done, default=now) + timedelta(seconds=policy.soak if done else 0)
     if soaked > now:
-        return Gate(False, f"what earlier runs brought soaks until {soaked.isoformat()}", soaked)
+        return Gate(False, f"what earlier runs brought soaks until {local_time(soaked)}", soaked)
     return Gate(True, "it is the first wave of this run", now)
 
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..._vocabulary.owner import Owner
+from ..._vocabulary.times import local_time
 from ..contract.time_zones import time_zone
 from .approval import Change, approved, moment
 from .blockers import Blocker, all_reasons, in_order
@@ -217,4 +218,4 @@ def _shown(moment_: datetime, asked: Asked | None = None) -> str:
     """A moment in the zone of the cluster's first window, where its people would look at a clock."""
     windows = ((asked.contract.get("change") or {}).get("windows") or ()) if asked else ()
     zone = str(windows[0]["time_zone"]) if windows else "UTC"
-    return f"{moment_.astimezone(time_zone(zone)):%Y-%m-%d %H:%M} {zone}"
+    return local_time(moment_, time_zone(zone))

@@ -11,6 +11,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from ..._vocabulary.harmless import harmless
+from ..._vocabulary.times import local_time
 from ..._vocabulary.wording import action_required, assignee
 from ..table import table
 from .approval import SHORTEST
@@ -28,7 +29,7 @@ _COLOURS = {"go": "#2f7d4f", "wait": "#c78a1a"}
 def timeline_text(plan: Data) -> str:
     """A line for each turn: ``#`` while a cluster is changed, ``=`` where that has to wait for something first."""
     first, last = _scale(plan)
-    lines = [f"{first:%Y-%m-%d %H:%M} UTC to {last:%Y-%m-%d %H:%M} UTC; # goes, = after a wait"]
+    lines = [f"{local_time(first)} to {local_time(last)}; # goes, = after a wait"]
     rows = []
     for wave, row in _turns(plan):
         line = ""
@@ -46,7 +47,7 @@ def timeline_svg(plan: Data) -> str:
     turns = list(_turns(plan))
     others = [row for row in plan["clusters"] if row["wave"] is None]
     height = (len(turns) + len(others) + 4) * _LINE
-    title = f"{plan['kind']} to {plan['target']}: {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
+    title = f"{plan['kind']} to {plan['target']}: {local_time(first)} to {local_time(last)}"
     parts = [
         f'<svg {_LOOK} width="{_LEFT + _WIDE + 20}" height="{height}">',
         f"<title>{_safe(title)}</title>",
@@ -107,7 +108,7 @@ def plan_rows(plan: Data) -> list[dict[str, Any]]:
             "ring": row["ring"],
             "from": row["from"] or "-",
             "decision": row["decision"],
-            "next": (row["next_at"] or "-")[:16].replace("T", " "),
+            "next": local_time(datetime.fromisoformat(row["next_at"])) if row["next_at"] else "-",
             "approval": approval_word(row["approval"]),
             "digest": row["digest"][:SHORTEST],
             "minutes": -(-row["estimated_seconds"] // 60),

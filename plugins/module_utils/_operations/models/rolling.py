@@ -64,6 +64,7 @@ from ..._kube.plan import DELETE, Change, Plan
 from ..._kube.refusals import HeldByPolicyError, RefusedError
 from ..._kube.session import Session
 from ..._kube.wait import Awaited
+from ..._vocabulary.times import rfc3339
 from .reading import REVISIONS
 from .watching import Gatekeeper, Replicas
 
@@ -251,7 +252,7 @@ class ModelChange:
             state=PENDING,
             requested_by=self._talk.requested_by,
             reason=self._talk.reason,
-            when=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            when=rfc3339(datetime.now(UTC)),
             restores=self._restores,
             strategy=asdict(strategy),
         )

@@ -29,13 +29,13 @@ GOOD = {"by": "ops@acme.example", "digest": DIGEST, "given_at": "2026-11-25T11:0
 @pytest.mark.parametrize(
     ("approval", "approved_", "reason", "owner"),
     [
-        (GOOD, True, f"approved by ops@acme.example (git) until 2026-12-02T11:00:00+00:00, digest {DIGEST}", ""),
+        (GOOD, True, f"approved by ops@acme.example (git) until 2026-12-02 11:00 UTC, digest {DIGEST}", ""),
         ({**GOOD, "by": " OPS@acme.example"}, True, "", ""),
         ({**GOOD, "digest": "the-plans"}, True, "", ""),
         (
             {**GOOD, "expires_at": "2026-11-25T13:00:00+01:00"},
             False,
-            "expired at 2026-11-25T13:00:00+01:00",
+            "expired at 2026-11-25 12:00 UTC",
             "customer",
         ),
         ({**GOOD, "expires_at": "2027-11-25T13:00:00+01:00"}, True, "until 2026-12-02", ""),
@@ -109,7 +109,7 @@ def test_the_contract_may_ask_for_none_and_may_shorten_them() -> None:
     assert approved(agreed(), CHANGE, [], NOW).approved
     short = agreed(approvals={"approvers": ["ops@acme.example"], "valid_for": "30m"})
     verdict = approved(short, CHANGE, [GOOD], NOW)
-    assert "expired at 2026-11-25T11:30" in verdict.reason
+    assert "expired at 2026-11-25 11:30" in verdict.reason
     assert approved(short, CHANGE, [GOOD], NOW - timedelta(minutes=31)).approved
 
 

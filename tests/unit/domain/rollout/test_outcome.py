@@ -68,7 +68,7 @@ def test_a_turn_is_decided_by_how_it_is_then_with_the_plans_estimate() -> None:
         ([alive()], {}, True, "first wave of this run"),
         ([alive(), alive(failed=FAILED)], {}, False, "the fleet has 1 failures, 0 are allowed: c1"),
         ([alive(), alive(failed=FAILED)], {"fleet_failures": 1}, True, ""),
-        ([alive(), alive(release=TARGET, since="2026-11-25T11:50:00Z")], {}, False, "soaks until 2026-11-25T12:20"),
+        ([alive(), alive(release=TARGET, since="2026-11-25T11:50:00Z")], {}, False, "soaks until 2026-11-25 12:20 UTC"),
         ([alive(), alive(release=TARGET, since="2026-11-25T11:20:00Z")], {}, True, ""),
         ([alive(), alive(release=TARGET)], {}, True, ""),
     ],
