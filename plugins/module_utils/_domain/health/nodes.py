@@ -60,6 +60,7 @@ def node_record(raw: Raw) -> dict[str, Any]:
         "labelled": whole_by_labels(labels, capacity),
         "cordoned": bool(spec.get("unschedulable", False)),
         "leaving": bool(metadata.get("deletionTimestamp")) or any(taint.startswith(_LEAVING) for taint in taints),
+        "addresses": [str(one.get("address", "")) for one in status.get("addresses") or ()],
         "created": seconds_at(metadata.get("creationTimestamp")),
         "conditions": [_condition(one) for one in status.get("conditions") or ()],
         "history": judged(metadata.get("annotations") or {}),
