@@ -6,7 +6,7 @@
 Names are those of ``nvidia.com/gpu.product``, as contracts use them. Pods of ours select their nodes by that label
 alone, and guardrails hold them to it, so a product that only a cloud's label tells is known and not usable: see
 docs/decisions/0030-products-without-feature-discovery.md. What is not in the tables, or is told differently by two
-labels, is unknown: it is never taken for something alike.
+labels, is unknown: it is never mistaken for something alike.
 """
 
 from __future__ import annotations
