@@ -23,6 +23,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._operation import C
 from ansible_collections.fireworks.byoc.plugins.module_utils._operations.readers import READERS
 from ansible_collections.fireworks.byoc.plugins.module_utils._unforeseen import unforeseen
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure import failed_result
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.listing import few
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.times import rfc3339
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.orphans import ending_with_its_run
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.run_number import run_id_of, with_run
@@ -67,7 +68,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         checked = ArgumentSpecValidator(ARGUMENT_SPEC).validate(dict(self._task.args))
         if checked.error_messages:
-            raise AnsibleActionFail("; ".join(checked.error_messages))
+            raise AnsibleActionFail(few(checked.error_messages))
         given = {**checked.validated_parameters, **{key: self._task.args.get(key) or {} for key in _LATER}}
         if low := [key for key in ("parallel", "cluster_timeout", "timeout", "interval") if given[key] < 1]:
             raise AnsibleActionFail(f"{', '.join(low)}: must be at least 1")
@@ -128,7 +129,7 @@ class _OneCluster:
         checked = validator.validate(arguments)
         secrets = checked._no_log_values | not_to_be_shown(arguments.get("connection") or {})
         if checked.error_messages:
-            what = remove_values("; ".join(checked.error_messages), secrets)
+            what = remove_values(few(checked.error_messages), secrets)
             return failed_result(error="ArgumentError", code="invalid_arguments", what=what, where=name)
         context = Context(True, False, warn, until, _THREADS, verbose=is_verbose())
         result = self._operation.attempt(checked.validated_parameters, context)

@@ -12,6 +12,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure import failed_result
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.listing import few
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.owner import Owner
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -37,7 +38,7 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail("missing required arguments: that")
         checked = ArgumentSpecValidator(ARGUMENT_SPEC).validate(given)
         if checked.error_messages:
-            raise AnsibleActionFail("; ".join(checked.error_messages))
+            raise AnsibleActionFail(few(checked.error_messages))
         # Not validated above: validation would make new strings of the conditions, which Ansible then does not trust.
         for condition in conditions if isinstance(conditions, list) else [conditions]:
             if not self._templar.evaluate_conditional(conditional=condition):

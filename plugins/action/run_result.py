@@ -26,6 +26,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.private_file import write_private
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure import failed_result
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.harmless import harmless_data
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.listing import few
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.times import rfc3339
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.queries import found_by, query_doubt
 
@@ -58,7 +59,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         checked = ArgumentSpecValidator(ARGUMENT_SPEC).validate(dict(self._task.args))
         if checked.error_messages:
-            raise AnsibleActionFail("; ".join(checked.error_messages))
+            raise AnsibleActionFail(few(checked.error_messages))
         given = checked.validated_parameters
         if given["state"] == "begun":
             return _begin(given)

@@ -40,6 +40,7 @@ from ansible_collections.fireworks.byoc.plugins.plugin_utils.given import (
     given_approvals,
     given_emergency,
     given_mapping,
+    given_names,
 )
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.moments import as_moment
 
@@ -55,7 +56,7 @@ def _model_changes(
     **instead: int | None,
 ) -> list[dict[str, Any]]:
     try:
-        return policy.model_changes(contract, names, release, facts, as_moment(moment), **instead)
+        return policy.model_changes(contract, given_names(names), release, facts, as_moment(moment), **instead)
     except BoundsError as error:
         move = action_required(Owner.CUSTOMER, contact(contract, "capacity"))
         raise AnsibleFilterError(f"{error}. {move}") from None

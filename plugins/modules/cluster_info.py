@@ -90,12 +90,18 @@ facts:
       type: dict
       returned: success
     nodes:
-      description: Counts of nodes (C(total), C(ready), C(gpu)) and the C(problems) of those in trouble,
-        with the state in which C(remediation) has them.
+      description:
+        - Counts of nodes (C(total), C(ready), C(gpu)) and the C(problems) of those in trouble,
+          with the state in which C(remediation) has them.
+        - C(unlabelled) are GPU nodes without the label C(nvidia.com/gpu.product), by which models select theirs, with
+          the C(product) that their cloud's labels (C(by)) tell.
       type: dict
       returned: success
     gpus:
-      description: The GPUs by product and in C(total), each with C(capacity), C(allocatable), C(used) and C(free).
+      description:
+        - The GPUs by product and in C(total), each with C(capacity), C(allocatable), C(used) and C(free).
+        - C(free) is what a new pod of a model could get. C(closed) is what nobody uses and such a pod cannot get,
+          with C(why); a taint that it does not tolerate, for example.
       type: dict
       returned: success
     device_plugin:

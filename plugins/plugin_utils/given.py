@@ -36,6 +36,15 @@ def given_mappings(name: str, value: Any) -> list[dict[str, Any]]:
     return [dict(one) for one in entries]
 
 
+def given_names(value: Any) -> list[str]:
+    """A list of names, or one that is written as JSON or YAML; a single name is a list of it, and never its letters."""
+    try:
+        found = yaml.safe_load(value) if isinstance(value, str) else value
+    except yaml.YAMLError:
+        found = value
+    return [str(one) for one in found] if isinstance(found, list | tuple) else [str(value)]
+
+
 def given_approvals(value: Any) -> list[dict[str, Any]]:
     """The approvals that this run was given, each with where it was found, whatever it says of that itself."""
     return [{**one, "source": _source()} for one in given_mappings("approvals", value)]

@@ -24,6 +24,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._operations.lock_ke
     attempt_under_lock,
     has_answered,
 )
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.listing import few
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.journal import note
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.orphans import ending_with_its_run
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.run_number import run_id_of, with_run
@@ -60,7 +61,7 @@ class InProcessAction(ActionBase):
         checked = validator.validate(arguments)
         secrets = checked._no_log_values | not_to_be_shown(arguments.get("connection") or {})
         if checked.error_messages:
-            raise AnsibleActionFail(remove_values("; ".join(checked.error_messages), secrets))
+            raise AnsibleActionFail(remove_values(few(checked.error_messages), secrets))
         parameters, lock = checked.validated_parameters, task_vars.get(LOCK_VARIABLE)
         answered = has_answered(parameters.get("connection") or {}, lock)
         host = task_vars.get("inventory_hostname", "")

@@ -58,6 +58,45 @@ def _text(description: Any) -> str:
     return " ".join(description) if isinstance(description, list) else str(description or "")
 
 
+def lists_read_as_letters(tree: Tree) -> list[str]:
+    """``-e name=value`` and surveys give text, which Jinja takes for the list of its letters.
+
+    So a role hands its lists of texts to a module, whose argument spec makes a list of one of them, or to a filter that
+    uses ``given_names``, or flattens them first; it asks nothing else of them.
+    """
+    found = []
+    for role in tree.roles:
+        names = [
+            name for name, option in role.options.items() if (option.get("type"), option.get("elements")) == _TEXTS
+        ]
+        for path in sorted(p for folder in ("tasks", "vars", "handlers") for p in (role.path / folder).rglob("*.yml")):
+            text = path.read_text(encoding="utf-8")
+            found += [f"{path.relative_to(tree.root)}: {name} may be text, and is read as its letters"
+                      for name in names if _may_be_read_as_letters(name, text)]  # fmt: skip
+    return found
+
+
+_TEXTS = ("list", "str")
+
+
+def _may_be_read_as_letters(name: str, text: str) -> bool:
+    for known in _HARMLESS_USES:
+        text = re.sub(known.format(name=name), "", text)
+    code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    # What is quoted in a sentence is followed by a letter, a stop or a comma, and is in no template.
+    return any(
+        re.search(rf"\b{name}\b", template) for template in re.findall(r"\{\{.*?\}\}|\{%.*?%\}", code, re.DOTALL)
+    )
+
+
+_HARMLESS_USES = (
+    r"\[{name} \| from_yaml if {name} is string else {name}\] \| flatten",
+    r"\{{\{{ {name}(?: \| default\(omit(?:, true)?\))? \}}\}}",
+    r"model_changes\({name},",
+    r"not {name}\b",
+)
+
+
 def options_that_beat_the_inventory(tree: Tree) -> list[str]:
     """vars/main.yml beats the inventory: what is there is no option, and its name says so by two underscores."""
     return [

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,12 @@ attributes:
 """
 '''
 COMPUTED = "      stack_room:\n        type: int\n        description: Unless given, what is free.\n"
-SPEC = "argument_specs:\n  main:\n    options:\n      stack_size:\n        type: int\n        default: 1\n" + COMPUTED
+TEXTS = "      stack_names:\n        type: list\n        elements: str\n"
+SPEC = (
+    "argument_specs:\n  main:\n    options:\n      stack_size:\n        type: int\n        default: 1\n"
+    + COMPUTED
+    + TEXTS
+)
 DEFAULTS_SAID = 'stack_size: 1\nstack_room: "{{ 2 }}"\n'
 PLAY = "- name: Go\n  hosts: all\n  gather_facts: false\n"
 OPERATION = "- name: Retire\n  import_playbook: operation.yml\n  vars: {byoc_operation: retire}\n"
@@ -149,6 +155,15 @@ BROKEN = [
         "roles/stack/vars/main.yml",
         "stack_size: 2\n",
         "stack_size is in vars/main.yml",
+    ),
+    *(
+        (
+            "no_list_that_is_given_as_text_is_read_as_its_letters",
+            "roles/stack/vars/main.yml",
+            "stack__names: " + json.dumps("{{ " + template + " }}"),
+            "roles/stack/vars/main.yml: stack_names may be text",
+        )
+        for template in ("stack_names | map('upper')", "['a'] | difference(stack_names)", "x if y else stack_names[0]")
     ),
     ("every_role_has_a_spec_that_equals_its_defaults", "roles/bare/tasks/main.yml", "[]\n", "no entry point"),
     ("every_role_has_a_readme_and_tasks_for_each_entry_point", "roles/stack/README.md", None, "no README.md"),

@@ -10,13 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .gpu_inventory import gpu_inventory, unlabelled
 from .gpu_units import offered
 from .model.unit import is_group, shape_of, template_of
 from .names import (
     COMPONENT_LABEL,
-    GPU,
-    GPU_MEMORY_LABEL,
-    GROUP_LABEL,
     MODEL_LABEL,
     MODELS_NAMESPACE,
     NAMESPACES,
@@ -27,14 +25,13 @@ from .names import (
     STACK_SET,
     SYSTEM_NAMESPACE,
 )
+from .nvidia_parts import is_device_plugin
 from .presetup.remembered import remembered_api_server, remembered_audiences, remembered_bounds
 from .presetup_version import version_of
 from .quantity import count
 from .upgrade.marks import read_marks
 from .views import (
     View,
-    can_take_pods,
-    gpu_product,
     is_gpu_node,
     is_ready,
     node_problem,
@@ -45,8 +42,6 @@ from .views import (
 __all__ = ["cluster_facts", "gpu_inventory", "node_view", "pod_view"]
 
 Raw = Mapping[str, Any]
-UNLABELLED = "unlabelled"
-"""The product of a GPU node on which GPU feature discovery has not run."""
 _POD_KEYS = ("namespace", "name", "uid", "restarts", "ready_since")
 
 _PROVIDERS = {
@@ -65,87 +60,11 @@ _PROVIDERS = {
 }
 
 
-def gpu_inventory(nodes: Iterable[View], pods: Iterable[View]) -> dict[str, Any]:
-    """The GPUs of a cluster, by product.
-
-    ``free`` counts only what a new pod could get: on nodes that are ready and take pods. ``free_nodes`` says how it is
-    spread (how many nodes have so many free), for a replica needs its GPUs on one node. ``ours`` is what our models
-    hold already.
-    """
-    used: Counter[str] = Counter()
-    ours: dict[str, Counter[str]] = {}
-    pending = 0
-    for pod in pods:
-        if not pod["gpus"] or pod["phase"] in ("Succeeded", "Failed"):
-            continue
-        if not pod["node"]:
-            pending += pod["gpus"]
-            continue
-        used[pod["node"]] += pod["gpus"]
-        model = pod["labels"].get(MODEL_LABEL) or pod["labels"].get(GROUP_LABEL)
-        if model:
-            ours.setdefault(pod["node"], Counter())[model] += pod["gpus"]
-
-    products: dict[str, dict[str, Any]] = {}
-    free_nodes: dict[str, Counter[int]] = {}
-    for node in nodes:
-        if not is_gpu_node(node):
-            continue
-        name = gpu_product(node) or UNLABELLED
-        entry = products.setdefault(name, _empty_product())
-        free = _count_node(entry, node, used[node["name"]], ours.get(node["name"]))
-        if free:
-            free_nodes.setdefault(name, Counter())[free] += 1
-    for name, entry in products.items():
-        entry["per_node"] = sorted(entry["per_node"])
-        entry["free_nodes"] = [
-            {"gpus": gpus, "nodes": n} for gpus, n in sorted(free_nodes.get(name, Counter()).items(), reverse=True)
-        ]
-    total = {
-        key: sum(entry[key] for entry in products.values())
-        for key in ("nodes", "ready_nodes", "capacity", "allocatable", "used", "free")
-    }
-    return {"products": dict(sorted(products.items())), "total": total, "pending": pending}
-
-
 def _notes(namespaces: Iterable[Raw]) -> dict[str, str]:
     """What the customer tells us with annotations of ours on the namespace fireworks-system."""
     found = {key: text for item in namespaces if _name(item) == SYSTEM_NAMESPACE
              for key, text in _annotations(item).items()}  # fmt: skip
     return {str(key): str(text) for key, text in sorted(found.items()) if key.startswith(PREFIX)}
-
-
-def _empty_product() -> dict[str, Any]:
-    return {
-        "nodes": 0,
-        "ready_nodes": 0,
-        "capacity": 0,
-        "allocatable": 0,
-        "used": 0,
-        "free": 0,
-        "per_node": set(),
-        "memory_mib": 0,
-        "ours": {},
-    }
-
-
-def _count_node(entry: dict[str, Any], node: View, used: int, ours: Counter[str] | None) -> int:
-    """Add one node to its product; returns the GPUs that are free on it."""
-    capacity = count(node["capacity"].get(GPU, 0))
-    allocatable = count(node["allocatable"].get(GPU, 0))
-    free = max(0, allocatable - used) if can_take_pods(node) else 0
-    entry["nodes"] += 1
-    entry["ready_nodes"] += is_ready(node)
-    entry["capacity"] += capacity
-    entry["allocatable"] += allocatable
-    entry["used"] += used
-    entry["free"] += free
-    entry["memory_mib"] = max(entry["memory_mib"], count(node["labels"].get(GPU_MEMORY_LABEL, 0)))
-    if capacity:
-        entry["per_node"].add(capacity)
-    for model, gpus in (ours or {}).items():
-        entry["ours"][model] = entry["ours"].get(model, 0) + gpus
-    return free
 
 
 def cluster_facts(
@@ -203,6 +122,7 @@ def cluster_facts(
             "gpu": len(gpu_nodes),
             "gpu_ready": sum(map(is_ready, gpu_nodes)),
             "gpu_offering": sum(1 for node in gpu_nodes if offered(node["allocatable"])),
+            "unlabelled": unlabelled(gpu_nodes),
             "problems": [problem for problem in problems if problem["reason"]],
         },
         "gpus": gpu_inventory(nodes, pods),
@@ -277,20 +197,27 @@ def _provider(nodes: Sequence[View]) -> str:
 
 
 def _device_plugin(daemonsets: Iterable[Raw]) -> dict[str, Any]:
-    for item in daemonsets:
-        status = item.get("status") or {}
-        template = ((item.get("spec") or {}).get("template") or {}).get("spec") or {}
-        images = [str(c.get("image", "")) for c in template.get("containers") or ()]
-        texts = [_name(item), *images]
-        if any(("nvidia" in text or "gpu" in text or "k8s" in text) and "device-plugin" in text for text in texts):
-            return {
-                "found": True,
-                "namespace": _namespace(item),
-                "name": _name(item),
-                "desired": count(status.get("desiredNumberScheduled", 0)),
-                "ready": count(status.get("numberReady", 0)),
-            }
-    return {"found": False, "namespace": "", "name": "", "desired": 0, "ready": 0}
+    """The DaemonSet of NVIDIA's device plugin. Where there are several, by kinds of nodes, the one on most of them."""
+    found = [_as_plugin(item) for item in daemonsets if _is_device_plugin(item)]
+    absent = {"found": False, "namespace": "", "name": "", "desired": 0, "ready": 0}
+    return max(found, key=lambda one: (one["desired"], one["name"]), default=absent)
+
+
+def _is_device_plugin(item: Raw) -> bool:
+    containers = (((item.get("spec") or {}).get("template") or {}).get("spec") or {}).get("containers") or ()
+    run = (str(text) for one in containers for text in (one.get("image", ""), one.get("command"), one.get("args")))
+    return is_device_plugin(_name(item), *run)
+
+
+def _as_plugin(item: Raw) -> dict[str, Any]:
+    status = item.get("status") or {}
+    return {
+        "found": True,
+        "namespace": _namespace(item),
+        "name": _name(item),
+        "desired": count(status.get("desiredNumberScheduled", 0)),
+        "ready": count(status.get("numberReady", 0)),
+    }
 
 
 def _workload(item: Raw) -> dict[str, Any]:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from .._vocabulary.listing import few
+
 Contract = Mapping[str, Any]
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 _RELEASE = re.compile(r"[0-9]{4}\.[0-9]{1,2}\.[0-9]{1,4}")
@@ -49,7 +51,7 @@ def check_release(release: Mapping[str, Any]) -> None:
         if release.get("version") in sources:
             wrong.append("upgrades_from: names the release itself")
     if wrong:
-        raise InvalidReleaseError(f"stack release {release.get('version')}: {'; '.join(wrong)}")
+        raise InvalidReleaseError(f"stack release {release.get('version')}: {few(wrong)}")
 
 
 def bundle_digest(files: Mapping[str, str]) -> str:

@@ -14,9 +14,11 @@ from collections.abc import Iterable, Mapping
 from sys import intern
 from typing import Any
 
+from .gpu_products import LABELS, is_labelled, product_of, says_that_it_has_gpus
 from .gpu_units import offered
-from .names import GPU, GPU_PRESENT_LABEL, JOURNEY_PREFIX, PREFIX
+from .names import GPU, GPU_PRESENT_LABEL, GPU_PRODUCT_LABEL, JOURNEY_PREFIX, PREFIX
 from .quantity import count
+from .tolerations import OF_MODELS, Tolerations, repelling
 
 View = dict[str, Any]
 
@@ -24,8 +26,7 @@ _NODE_LABELS = (
     "nvidia.com/",
     PREFIX,
     "topology.kubernetes.io/",
-    "node.kubernetes.io/instance-type",
-    "cloud.google.com/gke-accelerator",
+    *LABELS,
 )
 _POD_LABELS = (PREFIX, "app.kubernetes.io/")
 
@@ -119,14 +120,14 @@ def _ready_since(conditions: Iterable[Mapping[str, Any]]) -> str:
 
 def is_gpu_node(node: View) -> bool:
     """Whether a node has, or says that it should have, GPUs."""
-    return bool(
-        count(node["capacity"].get(GPU, 0)) or node["labels"].get(GPU_PRESENT_LABEL) == "true" or gpu_product(node)
-    )
+    labels = node["labels"]
+    has = offered(node["capacity"]) or labels.get(GPU_PRESENT_LABEL) == "true" or says_that_it_has_gpus(labels)
+    return bool(has)
 
 
 def gpu_product(node: View) -> str:
-    """The GPU product label of a node; empty where GPU feature discovery has not run."""
-    return str(node["labels"].get("nvidia.com/gpu.product", ""))
+    """The product of a node's GPUs; empty where nothing tells it."""
+    return product_of(node["labels"], node["capacity"])
 
 
 def is_ready(node: View) -> bool:
@@ -134,15 +135,21 @@ def is_ready(node: View) -> bool:
     return bool(node["conditions"].get("Ready") == "True")
 
 
-def can_take_pods(node: View) -> bool:
-    """Whether the scheduler may place new work here: ready, not cordoned, no taint of ours or of Kubernetes."""
-    if node["unschedulable"] or not is_ready(node):
-        return False
-    return not any(
-        taint["effect"] in ("NoSchedule", "NoExecute")
-        and (taint["key"].startswith(PREFIX) or taint["key"].startswith("node.kubernetes.io/"))
-        for taint in node["taints"]
-    )
+def kept_away(node: View, tolerations: Tolerations = OF_MODELS) -> list[str]:
+    """What keeps new pods with these tolerations off a node, in words; empty where the scheduler may use it."""
+    unready = [] if is_ready(node) else ["not ready"]
+    return unready + repelling(node["taints"], node["unschedulable"], tolerations)
+
+
+def can_take_pods(node: View, tolerations: Tolerations = OF_MODELS) -> bool:
+    """Whether the scheduler may place new pods with these tolerations here."""
+    return not kept_away(node, tolerations)
+
+
+def closed_to_models(node: View) -> list[str]:
+    """What keeps the pods of models off a GPU node, in words: they select it by its label too."""
+    unlabelled = [] if is_labelled(node["labels"]) else [f"no label {GPU_PRODUCT_LABEL}"]
+    return kept_away(node) + unlabelled
 
 
 def node_problem(node: View) -> str:

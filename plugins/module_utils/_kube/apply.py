@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from .._vocabulary.listing import few
 from .._vocabulary.owner import Owner
 from .applyset import (
     Membership,
@@ -41,6 +42,7 @@ from .readiness import Readiness
 from .refusals import RefusedError, policies_of, reason_of
 from .replicas import KEEPER, SCALERS, Shared, handover_manifest, owners_of_replicas, scaled, share
 from .session import APPLY_PATCH, FIELD_MANAGER, Session
+from .staying import held_namespaces, told
 from .wait import Awaited, wait_gone, wait_ready
 
 DEFINITION_SECONDS = 30.0
@@ -192,6 +194,7 @@ class SetApplier:
     def _dry_run_all(
         self, members: list[Member], shared: Mapping[Ref, Shared], live: Mapping[Ref, Manifest], coming: set[str]
     ) -> list[Change]:
+        self._refuse(held_namespaces(live), owner=Owner.CUSTOMER)
         refused: list[tuple[Ref, str]] = []
         policies: set[str] = set()
         new = {member.ref for member in members} - set(live)
@@ -250,7 +253,7 @@ class SetApplier:
         if reasons:
             raise RefusedError(
                 f"the set {self._parent.name} is refused, nothing was written: "
-                + "; ".join(f"{ref}: {reason}" for ref, reason in reasons),
+                + few([f"{ref}: {reason}" for ref, reason in reasons]),
                 where=self._where,
                 next_step="resolve each object named above",
                 owner=owner,
@@ -353,7 +356,7 @@ class SetApplier:
         late = [f"{ref}: {state.reason}" for ref, state in states.items() if not state.ready]
         if late:
             raise DeadlineError(
-                f"not established within {DEFINITION_SECONDS:.0f} s: {'; '.join(late)}",
+                f"not established within {DEFINITION_SECONDS:.0f} s: {few(late)}",
                 where=self._where,
                 next_step="check the definition's conditions and run again",
             )
@@ -368,12 +371,8 @@ class SetApplier:
     def _await_gone(self, awaited: list[Awaited], deadline: float) -> None:
         still_there = wait_gone(self._session, awaited, seconds=max(0.0, deadline - time.monotonic()))
         if still_there:
-            raise DeadlineError(
-                f"not gone in time: {', '.join(str(ref) for ref in still_there)}",
-                where=self._where,
-                next_step="look for finalizers on these objects, then run again",
-                owner=Owner.CUSTOMER,
-            )
+            which, step = told(still_there)
+            raise DeadlineError(f"not gone in time: {which}", where=self._where, next_step=step, owner=Owner.CUSTOMER)
 
     @property
     def _where(self) -> str:

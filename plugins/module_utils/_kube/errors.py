@@ -178,6 +178,9 @@ def answer_error(status: int, body: dict[str, Any], *, where: str, request: str)
     """
     said = str(body.get("message") or f"HTTP {status}").rstrip(".")
     next_step, owner = _NEXT_BY_STATUS.get(status, ("", Owner.OPERATOR))
+    causes = (body.get("details") or {}).get("causes") or []
+    if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
+        next_step = "run this again once the namespace is gone; its status.conditions say what it waits for"
     if not next_step and status >= 500:
         next_step, owner = ("look at the API server's health", Owner.CUSTOMER)
     kind = _BY_STATUS.get(status, AnswerError)

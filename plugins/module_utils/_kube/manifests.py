@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .._vocabulary.listing import few
 from .discovery import Discovery, Resource
 from .errors import KubeError
 from .objects import Manifest, Ref
@@ -66,7 +67,7 @@ def to_members(manifests: Iterable[object], discovery: Discovery, *, where: str)
             members[ref] = Member(ref, manifest, resource, served is not None)
     if problems:
         raise ManifestError(
-            "the set cannot be applied, nothing was written: " + "; ".join(problems),
+            "the set cannot be applied, nothing was written: " + few(problems),
             where=where,
             next_step="correct the manifests named above, or install what defines the missing kinds",
         )

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .staying import why_it_stays
+
 
 @dataclass(frozen=True)
 class Readiness:
@@ -36,7 +38,8 @@ def readiness(live: Mapping[str, Any]) -> Readiness:
     """The readiness of one live object of any kind. Kinds without a status are ready as soon as they exist."""
     metadata = live.get("metadata") or {}
     if metadata.get("deletionTimestamp"):
-        return Readiness(False, "is being deleted")
+        why = why_it_stays(live)
+        return Readiness(False, f"is being deleted: {why}" if why else "is being deleted")
     status = live.get("status") or {}
     observed = status.get("observedGeneration")
     rule = _RULES.get(str(live.get("kind")))

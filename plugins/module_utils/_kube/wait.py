@@ -15,6 +15,7 @@ from .errors import NotFoundError
 from .objects import Ref
 from .readiness import TAKES_TIME, Readiness, pod_trouble, readiness
 from .session import Session
+from .staying import why_it_stays
 from .waits import SAY_SECONDS
 
 REST_SECONDS = 0.1
@@ -157,20 +158,20 @@ def _pods_say(session: Session, ref: Ref, live: Mapping[str, Any]) -> str:
     return f" ({number} pod{'s' if number > 1 else ''}: {trouble})"
 
 
-def wait_gone(session: Session, awaited: Iterable[Awaited], *, seconds: float) -> list[Ref]:
+def wait_gone(session: Session, awaited: Iterable[Awaited], *, seconds: float) -> dict[Ref, Mapping[str, Any]]:
     """Wait until every object is gone, or the time is over.
 
-    :returns: the objects that are still there.
+    :returns: the objects that are still there, as they are.
     """
     deadline = time.monotonic() + seconds
 
-    def still_there(one: Awaited) -> Ref | None:
+    def still_there(one: Awaited) -> tuple[Ref, Mapping[str, Any]] | None:
         try:
             return after_all(one)
         finally:
             session.waits.over()
 
-    def after_all(one: Awaited) -> Ref | None:
+    def after_all(one: Awaited) -> tuple[Ref, Mapping[str, Any]] | None:
         path = one.resource.path(one.ref.namespace)
         query = {"fieldSelector": f"metadata.name={one.ref.name}"}
         while True:
@@ -181,13 +182,15 @@ def wait_gone(session: Session, awaited: Iterable[Awaited], *, seconds: float) -
             if not listed.get("items"):
                 return None
             left = deadline - time.monotonic()
+            live = {"kind": one.ref.kind, **listed["items"][0]}
             if left <= 0:
-                return one.ref
+                return one.ref, live
             version = listed.get("metadata", {}).get("resourceVersion", "")
-            session.waits.on(f"{one.ref} to be gone")
+            why = why_it_stays(live)
+            session.waits.on(f"{one.ref} to be gone" + (f": {why}" if why else ""))
             for event in session.watch(path, {**query, "resourceVersion": version}, min(left, SAY_SECONDS)):
                 if event.get("type") in ("DELETED", "ERROR"):
                     break
             time.sleep(REST_SECONDS)
 
-    return [ref for ref in session.in_parallel(still_there, awaited) if ref is not None]
+    return dict(found for found in session.in_parallel(still_there, awaited) if found is not None)

@@ -108,7 +108,8 @@ def ask_prometheus(
     try:
         found = session.in_parallel(lambda wanted: instant_query(session, service, wanted), QUERIES.values())
         answers = dict(zip(QUERIES, found, strict=True))
-        metrics, ports = reports(answers, [node["name"] for node in nodes if node], pods)
+        addresses = {node["name"]: node["addresses"] for node in nodes if node}
+        metrics, ports = reports(answers, addresses, pods, addresses)
     except (KubeError, NoResultError) as error:
         why = error.what if isinstance(error, KubeError) else error
         return _said_of_each(nodes, f"Prometheus, {where['namespace']}/{where['service']}, does not tell: {why}"), {}

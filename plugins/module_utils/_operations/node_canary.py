@@ -25,6 +25,7 @@ from .._domain.remediation.canary import (
 )
 from .._domain.remediation.journey import gpus_of
 from .._domain.remediation.serving import gpus_held
+from .._domain.tolerations import OF_CANARIES, repelling
 from .._kube.create import create_once
 from .._kube.errors import AnswerError, ForbiddenError, KubeError, NotFoundError
 from .._kube.session import Session
@@ -75,9 +76,16 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         _priority(session, parameters["contract"], product),
     )
     if context.check_mode:
-        return {**_said(UNTRIED, f"it would be tried on {free} GPUs", image), "changed": True}
+        return {**_said(UNTRIED, f"it would be tried on {free} GPUs{_once_gone(node)}", image), "changed": True}
     said, why = _tried(session, pod, float(parameters["timeout"]))
     return {**_said(said, why, image), "changed": True}
+
+
+def _once_gone(node: Mapping[str, Any]) -> str:
+    """What keeps even a canary away: it waits for its place, since taints of a node's start go away by themselves."""
+    spec = node.get("spec") or {}
+    there = repelling(spec.get("taints") or (), bool(spec.get("unschedulable")), OF_CANARIES)
+    return f", once this is gone: {', '.join(there)}" if there else ""
 
 
 def _said(said: str, why: str, image: str) -> dict[str, Any]:

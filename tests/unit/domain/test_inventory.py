@@ -153,10 +153,11 @@ def test_gpus_are_counted_by_product() -> None:
         "memory_mib": 81559,
         "ours": {"llama": 3},
         "free_nodes": [{"gpus": 5, "nodes": 1}],
+        "closed": [{"why": "cordoned", "gpus": 7}, {"why": "not ready", "gpus": 7}],
     }
     assert found["products"][L40S]["free"] == 4
-    assert found["products"]["unlabelled"]["capacity"] == 2
-    assert found["total"] == {"nodes": 5, "ready_nodes": 4, "capacity": 30, "allocatable": 29, "used": 4, "free": 11}
+    assert found["products"]["GPUs of an unknown product"]["capacity"] == 2
+    assert found["total"] == {"nodes": 5, "ready_nodes": 4, "capacity": 30, "allocatable": 29, "used": 4, "free": 9}
     assert found["pending"] == 4
 
 
@@ -198,7 +199,8 @@ def test_the_least_that_can_be_read_still_makes_facts() -> None:
     assert found["stack"] is None
     assert found["models"] == []
     assert found["device_plugin"]["found"] is False
-    assert found["nodes"] == {"total": 0, "ready": 0, "gpu": 0, "gpu_ready": 0, "gpu_offering": 0, "problems": []}
+    assert found["nodes"] == {"total": 0, "ready": 0, "gpu": 0, "gpu_ready": 0, "gpu_offering": 0,
+                              "unlabelled": [], "problems": []}  # fmt: skip
 
 
 def test_facts_are_plain_and_sorted() -> None:
@@ -272,6 +274,15 @@ def test_the_device_plugin_is_known_by_name_or_image(name: str, image: str, foun
     plugin = facts(daemonsets=[daemonset(name, image, desired=4, ready=3)])["device_plugin"]
     assert plugin["found"] is found
     assert (plugin["desired"], plugin["ready"]) == ((4, 3) if found else (0, 0))
+
+
+def test_of_several_device_plugins_the_one_on_most_nodes_is_told() -> None:
+    small, large = (
+        daemonset("nvidia-gpu-device-plugin-small-cos", desired=0, ready=0),
+        daemonset("nvidia-device-plugin"),
+    )
+    for both in ([small, large], [large, small]):
+        assert facts(daemonsets=both)["device_plugin"]["desired"] == 4
 
 
 def test_the_stack_is_its_components() -> None:

@@ -511,11 +511,14 @@ def test_what_of_a_model_would_remain() -> None:
             replica("d", "gpu-1", phase="Failed"), {"metadata": {"name": "x"}}]  # fmt: skip
     budget = {"metadata": {"name": "keep"}, "spec": {"selector": {"a": 1}}, "status": {"disruptionsAllowed": 1}}
     agreed = {"models": [{"name": "llama", "replicas": {"min": 2}}]}
-    there = [node(), node("gpu-2"), cordoned]
+    free, reserved, silent = node("gpu-2"), node("gpu-4"), node("gpu-5")
+    free["spec"] = silent["spec"] = {}
+    silent["status"]["conditions"][0]["status"] = "Unknown"
+    there = [node(), free, cordoned, reserved, silent]
     [found] = Replicas(there, pods, [budget], agreed, lambda *_: True).on("gpu-1")
     assert found == Serving("llama", ("m/a", "m/b"), 2, 1, 1, "keep", 1, 1)
-    [free] = Replicas(there, pods, [budget], agreed, lambda *_: False).on("gpu-1")
-    assert (free.budget, free.disruptions, free.floor) == ("", None, 2)
+    [without] = Replicas(there, pods, [budget], agreed, lambda *_: False).on("gpu-1")
+    assert (without.budget, without.disruptions, without.floor) == ("", None, 2)
     assert Replicas(there, pods, [], {}, lambda *_: False).on("gpu-3") == []
 
 

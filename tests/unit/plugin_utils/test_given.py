@@ -15,6 +15,7 @@ from ansible_collections.fireworks.byoc.plugins.plugin_utils.given import (
     given_emergency,
     given_mapping,
     given_mappings,
+    given_names,
 )
 
 BOSS = {"by": "boss@acme.example"}
@@ -51,3 +52,12 @@ def test_a_policy_is_a_mapping() -> None:
     for value in ("two", "{canaries: [", [1], 3):
         with pytest.raises(AnsibleFilterError, match=r"^policy: .* write it like -e"):
             given_mapping("policy", value)
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [("llama", ["llama"]), (["llama", 7], ["llama", "7"]), ('["a", "b"]', ["a", "b"]), ("[a, b]", ["a", "b"]),
+     ("- a\n- b", ["a", "b"]), ("7", ["7"]), ("a,b", ["a,b"]), ("a: b", ["a: b"]), ("{[", ["{["]), ([], [])],
+)  # fmt: skip
+def test_a_text_where_names_are_meant_is_one_of_them_and_never_its_letters(value: Any, names: list[str]) -> None:
+    assert given_names(value) == names

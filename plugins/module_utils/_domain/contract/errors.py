@@ -12,6 +12,8 @@ from typing import Any
 
 from .logins import holds_login
 
+MOST = 20
+"""So many problems of one file are shown; more of them would tell nothing more, as those of a file of another kind."""
 REDACTED = "VALUE_SPECIFIED_BUT_NOT_SHOWN"
 
 _PLAIN_KEY = re.compile(r"^[A-Za-z_][A-Za-z0-9_-]*$")
@@ -57,11 +59,12 @@ class LibraryMissing(Exception):
 
 
 def report(problems: list[Problem]) -> str:
-    """The problems of one file as text: one headline, then one line for each problem."""
+    """The problems of one file as text: one headline, a line for each of the first, and how many are not shown."""
     path = problems[0].path if problems else "contract"
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     headline = f"{path}: {count}. {_asked(problems)}; nothing is done on its cluster until then."
-    return "\n".join([headline, *(f"  - {problem}" for problem in problems)])
+    more = [f"  - and {len(problems) - MOST} more"] if len(problems) > MOST else []
+    return "\n".join([headline, *(f"  - {problem}" for problem in problems[:MOST]), *more])
 
 
 def _asked(problems: list[Problem]) -> str:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from math import isfinite
 from typing import Any
 
 from ..._vocabulary.numbers import whole_number
@@ -75,8 +74,8 @@ def gather(read: Iterable[Sample]) -> dict[str, Any]:
         if not uuid or any(least <= value <= most for least, most in _BLANK):
             continue
         gpu = gpus.setdefault(uuid, _gpu(uuid, labels))
-        # None of these metrics can be below zero.
-        if not (isfinite(value) and value >= 0):
+        # None of these metrics can be below zero, nor beyond DCGM's integers.
+        if not 0 <= value < 2**63:
             continue
         names.add(name)
         if pod := labels.get("exported_pod") or labels.get("pod"):

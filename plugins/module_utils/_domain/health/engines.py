@@ -22,12 +22,12 @@ def read_engine(text: str, *, running: str, waiting: str, heartbeat: str) -> dic
     The arguments are the metrics' names, as the engine calls them; ``heartbeat`` is a counter that stands still only
     while no token is produced. Series of several engine cores in one process are added up.
     """
-    found = dict.fromkeys((running, waiting, heartbeat), 0.0)
-    seen = set()
-    for name, _labels, value in samples(text, found):
-        found[name] += value
-        seen.add(name)
-    if len(seen) < len(found) or not all(map(isfinite, found.values())):
+    # A series that is there twice is one.
+    series: dict[str, dict[frozenset[tuple[str, str]], float]] = {running: {}, waiting: {}, heartbeat: {}}
+    for name, labels, value in samples(text, series):
+        series[name][frozenset(labels.items())] = value
+    found = {name: sum(values.values()) for name, values in series.items()}
+    if not all(series.values()) or not all(map(isfinite, found.values())):
         return None
     return {"running": found[running], "waiting": found[waiting], "heartbeat": found[heartbeat]}
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..moments import seconds_at
+from ..quantity import count
 from .conditions import nvsentinel_signs, reason_signs
 from .kernel import any_read, kernel_signs
 from .signs import EVENT, Raw, Sign
@@ -34,9 +35,11 @@ def event_record(raw: Raw) -> list[Any] | None:
     last = seconds_at(series.get("lastObservedTime")) or seconds_at(raw.get("lastTimestamp")) or first
     if last is None:
         return None
-    times = int(series.get("count") or raw.get("count") or 1)
-    message = str(raw.get("message") or raw.get("note") or "")
-    return [str(about.get("name", "")), str(raw.get("reason", "")), message[:2000], first or last, last, times]
+    message, times = (
+        str(raw.get("message") or raw.get("note") or ""),
+        count(series.get("count")) or count(raw.get("count")),
+    )
+    return [str(about.get("name", "")), str(raw.get("reason", "")), message[:2000], first or last, last, max(1, times)]
 
 
 def event_signs(events: Sequence[Event], known: frozenset[str]) -> Iterator[Sign]:

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from sys import intern
 from typing import Any
 
+from ..gpu_products import product_of, says_that_it_has_gpus
 from ..gpu_units import in_parts, offered, whole_by_labels
 from ..moments import seconds_at
-from ..names import GPU_PRESENT_LABEL, GPU_PRODUCT_LABEL
+from ..names import GPU_PRESENT_LABEL
 from ..node_history import judged
 from .events import Event, times_not_ready
 from .signs import NODE, Raw, Sign
@@ -28,6 +29,13 @@ _LEAVING = (
     "aws-node-termination-handler/",
     "cloud.google.com/impending-node-termination",
 )
+# github.com/NVIDIA/gpu-operator: what says that no device plugin is to offer GPUs to containers now. Its managers of
+# drivers and of MIG write "paused-for-…" there while they work.
+_PLUGIN_ON = {
+    "nvidia.com/gpu.deploy.operands": ("", "true"),
+    "nvidia.com/gpu.deploy.device-plugin": ("", "true"),
+    "nvidia.com/gpu.workload.config": ("", "container"),
+}
 YOUNG = 900.0
 """Seconds: a new node is not labelled yet, and its device plugin is still starting."""
 # With fewer nodes alike, or less agreement, the count of most says nothing.
@@ -41,9 +49,10 @@ def node_record(raw: Raw) -> dict[str, Any]:
     taints = [intern(str(taint.get("key", ""))) for taint in spec.get("taints") or ()]
     return {
         "name": intern(str(metadata.get("name", ""))),
-        "product": intern(str(labels.get(GPU_PRODUCT_LABEL, ""))),
+        "product": intern(product_of(labels, capacity)),
         "kind": intern(str(labels.get(_INSTANCE_TYPE, ""))),
-        "gpu": bool(offered(capacity) or labels.get(GPU_PRODUCT_LABEL)) or labels.get(GPU_PRESENT_LABEL) == "true",
+        "gpu": bool(offered(capacity)) or labels.get(GPU_PRESENT_LABEL) == "true" or says_that_it_has_gpus(labels),
+        "plugin_off": _is_plugin_off(labels),
         # Units, and whether they are known to be parts of GPUs; whole GPUs, as far as the node's own labels count them.
         "capacity": offered(capacity),
         "allocatable": offered(status.get("allocatable") or {}),
@@ -51,6 +60,7 @@ def node_record(raw: Raw) -> dict[str, Any]:
         "labelled": whole_by_labels(labels, capacity),
         "cordoned": bool(spec.get("unschedulable", False)),
         "leaving": bool(metadata.get("deletionTimestamp")) or any(taint.startswith(_LEAVING) for taint in taints),
+        "addresses": [str(one.get("address", "")) for one in status.get("addresses") or ()],
         "created": seconds_at(metadata.get("creationTimestamp")),
         "conditions": [_condition(one) for one in status.get("conditions") or ()],
         "history": judged(metadata.get("annotations") or {}),
@@ -95,11 +105,11 @@ def count_signs(node: Node, expected: int, seen: int, common: int, plugin: bool 
     expected: how many it has, by the contract or its own labels; 0 where neither says, or where it is not known that
     the node offers whole ones. seen: how many its exporter reports. common: how many most nodes like it have; 0 where
     that says nothing. plugin: whether a device plugin's pod is ready on it; None where no node of the cluster has such
-    a pod, since the plugin runs in another way then.
+    a pod, since the plugin runs in another way then. Where it is off on purpose, nothing is missing.
     """
     capacity, allocatable, name = node["capacity"], node["allocatable"], node["name"]
     young = node["created"] is not None and now - node["created"] < YOUNG
-    if not node["gpu"] or young:
+    if not node["gpu"] or young or node["plugin_off"]:
         return
     what = "parts of GPUs" if node["cut"] else "GPUs"
     if plugin is False:
@@ -135,6 +145,10 @@ def common_counts(nodes: Iterable[Node]) -> dict[tuple[str, str], int]:
         if agreeing >= _ALIKE and agreeing >= _AGREEMENT * counts.total():
             found[alike] = most
     return found
+
+
+def _is_plugin_off(labels: Mapping[str, Any]) -> bool:
+    return any(str(labels.get(label, "")) not in on for label, on in _PLUGIN_ON.items())
 
 
 def _condition(raw: Raw) -> list[Any]:

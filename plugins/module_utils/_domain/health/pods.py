@@ -11,6 +11,7 @@ from sys import intern
 from typing import Any
 
 from ..names import MODEL_LABEL
+from ..nvidia_parts import is_device_plugin
 from ..quantity import count
 from ..views import pod_gpus
 from .reach import NODE_NETWORK, POD_NETWORK
@@ -20,13 +21,8 @@ Pod = Mapping[str, Any]
 
 DEVICE_PLUGIN, DCGM_EXPORTER, NODE_PROBLEM_DETECTOR = "device_plugin", "dcgm_exporter", "node_problem_detector"
 # By the words in their labels: the GPU operator, the plain charts, GKE and AKS each call them a little differently.
-_PARTS = (
-    ("device-plugin", DEVICE_PLUGIN),
-    ("dcgm-exporter", DCGM_EXPORTER),
-    ("node-problem-detector", NODE_PROBLEM_DETECTOR),
-)
+_PARTS = (("dcgm-exporter", DCGM_EXPORTER), ("node-problem-detector", NODE_PROBLEM_DETECTOR))
 _PART_LABELS = ("app", "app.kubernetes.io/name", "app.kubernetes.io/component", "k8s-app", "name")
-_NVIDIA = ("nvidia", "gpu", "dcgm", "node-problem-detector")
 
 _FAILING = frozenset(
     ["CrashLoopBackOff", "CreateContainerError", "CreateContainerConfigError", "RunContainerError", "StartError"]
@@ -39,7 +35,7 @@ def pod_record(raw: Raw) -> dict[str, Any] | None:
     """What is kept of a pod; None where it has no node, no GPU and no part in this."""
     metadata, spec, status = (raw.get(key) or {} for key in ("metadata", "spec", "status"))
     labels = metadata.get("labels") or {}
-    part, gpus, model = _part(labels), pod_gpus(spec), str(labels.get(MODEL_LABEL, ""))
+    part, gpus, model = _part(str(metadata.get("name", "")), labels), pod_gpus(spec), str(labels.get(MODEL_LABEL, ""))
     if not spec.get("nodeName") or not (part or gpus or model):
         return None
     ready = any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or ())
@@ -91,13 +87,11 @@ def parts_by_node(pods: Iterable[Pod]) -> dict[str, dict[str, bool]]:
     return found
 
 
-def _part(labels: Mapping[str, Any]) -> str:
-    for key in _PART_LABELS:
-        value = str(labels.get(key, ""))
-        for word, part in _PARTS:
-            if word in value and any(vendor in value for vendor in _NVIDIA):
-                return part
-    return ""
+def _part(name: str, labels: Mapping[str, Any]) -> str:
+    values = [str(labels.get(key, "")) for key in _PART_LABELS]
+    if is_device_plugin(name, *values):
+        return DEVICE_PLUGIN
+    return next((part for word, part in _PARTS if any(word in value for value in values)), "")
 
 
 def _addresses(status: Mapping[str, Any]) -> dict[str, str]:

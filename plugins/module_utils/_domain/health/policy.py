@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..._vocabulary.listing import few
 from ..contract.durations import parse_duration
 from ..contract.errors import where
 from ..contract.names import did_you_mean
@@ -68,7 +69,8 @@ class PolicyError(ValueError):
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = list(problems)
         advice = "Whoever wrote the policy, or the override that is named, corrects it; nothing was assessed."
-        super().__init__(f"The fault policy cannot be used. {advice}\n" + "\n".join(f"  - {one}" for one in problems))
+        listed = few(self.problems, separator="\n  - ")
+        super().__init__(f"The fault policy cannot be used. {advice}\n  - {listed}")
 
 
 @dataclass(frozen=True)

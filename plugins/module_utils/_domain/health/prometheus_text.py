@@ -13,7 +13,10 @@ from typing import Any
 Sample = tuple[str, Mapping[str, str], float]
 """Name, labels, value; the format has values that are no numbers (NaN, +Inf), which each reader judges for itself."""
 
-_LABEL = re.compile(r'([A-Za-z_][A-Za-z0-9_]*)="((?:[^"\\]|\\.)*)"')
+_LABEL = re.compile(r'([A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]*"((?:[^"\\]|\\.)*)"')
+# A brace, a quote or another label may be inside a value, and an exemplar has braces of its own. Possessive, so that a
+# long line which is none of these costs one look.
+_LABELS = r'\{((?:[^"{}\n]++|"(?:[^"\\\n]++|\\.)*+")*+)\}'
 _BEGINNING = re.compile(r"\s*[#A-Za-z_:]")
 _ESCAPED = {"\\n": "\n", '\\"': '"', "\\\\": "\\"}
 _ESCAPE = re.compile(r'\\[n"\\]')
@@ -31,9 +34,7 @@ def samples(text: str, names: Iterable[str]) -> Iterator[Sample]:
     """
     known: dict[str, dict[str, str]] = {}
     for match in _pattern(frozenset(names)).finditer(text):
-        try:
-            value = float(match[3])
-        except ValueError:
+        if (value := _number(match[3])) is None:
             continue
         labels = match[2] or ""
         if labels not in known:
@@ -80,14 +81,19 @@ def _entries(answer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def _value_at(pair: Any) -> tuple[float, float] | None:
     if not isinstance(pair, list | tuple):
         return None
+    at, value = map(_number, pair) if len(pair) == 2 else (None, None)
+    return None if at is None or value is None else (at, value)
+
+
+def _number(said: Any) -> float | None:
+    """What both formats call a number; Python also takes ``1_0`` for one."""
     try:
-        at, value = map(float, pair)
-    except (TypeError, ValueError):
+        return None if isinstance(said, bool) or "_" in str(said) else float(said)
+    except (TypeError, ValueError, OverflowError):
         return None
-    return at, value
 
 
 @lru_cache(maxsize=32)
 def _pattern(names: frozenset[str]) -> re.Pattern[str]:
     words = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    return re.compile(rf"^({words})(?:\{{([^\n]*)\}})?[ \t]+(\S+)", re.MULTILINE)
+    return re.compile(rf"^[ \t]*+({words})(?:[ \t]*+{_LABELS}[ \t]*+|[ \t]++)(\S+)", re.MULTILINE)

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..names import GPU, GROUP_LABEL, MODEL_LABEL, MODELS_NAMESPACE
 from ..quantity import count
-from ..views import View, can_take_pods, gpu_product
+from ..views import View, closed_to_models, gpu_product
 
 _QUOTA = f"requests.{GPU}"
 _COUNTING = ("NotBestEffort", "NotTerminating")
@@ -115,7 +115,7 @@ def room_of(
             marked = pod["labels"].get(MODEL_LABEL) or pod["labels"].get(GROUP_LABEL)
             if pod["namespace"] == MODELS_NAMESPACE and marked == model:
                 held[pod["node"]] += pod["gpus"]
-    usable = [node for node in nodes if gpu_product(node) == product and can_take_pods(node)]
+    usable = [node for node in nodes if gpu_product(node) == product and not closed_to_models(node)]
     free = {node["name"]: max(0, count(node["allocatable"].get(GPU, 0)) - used[node["name"]]) for node in usable}
     counting = [quota for quota in quotas if all(_holds(scope, priority) for scope in _scopes(quota))]
     return Room(

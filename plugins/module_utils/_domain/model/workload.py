@@ -27,6 +27,7 @@ from ..names import (
     model_set,
 )
 from ..release import engine_image
+from ..tolerations import OF_MODELS
 from .engine import CACHE, SCRATCH, SHARED_MEMORY, Launch, launch
 
 Manifest = dict[str, Any]
@@ -120,7 +121,7 @@ def serving_pod(
         "enableServiceLinks": False,
         "priorityClassName": class_for(contract, product, str(said(model, MODEL, "priority")), version),
         "nodeSelector": {GPU_PRODUCT_LABEL: product},
-        "tolerations": [{"key": GPU, "operator": "Exists", "effect": "NoSchedule"}],
+        "tolerations": [dict(one) for one in OF_MODELS],
         "terminationGracePeriodSeconds": 120,
         "securityContext": pod_security(contract),
         "containers": [

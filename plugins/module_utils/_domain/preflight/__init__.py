@@ -22,6 +22,7 @@ _CHECKS = (
     access.permissions,
     gpus.gpu_nodes,
     gpus.device_plugin,
+    gpus.gpu_labels,
     gpus.approved_gpus,
     models.replicas_have_nodes,
     models.memory_suffices,

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..._vocabulary.listing import few
 from ..capacity import approved, floor, unplaced
-from ..names import GPU, MANAGED_BY, MODELS_NAMESPACE
+from ..gpu_products import UNKNOWN
+from ..names import GPU, GPU_PRODUCT_LABEL, MANAGED_BY, MODELS_NAMESPACE
 from ..quantity import count
 from .item import Item
 
@@ -62,6 +64,18 @@ def approved_gpus(facts: Data, contract: Data, _release: Data) -> list[Item]:
     return found
 
 
+def gpu_labels(facts: Data, _contract: Data, _release: Data) -> list[Item]:
+    """Every GPU node has the label by which models select theirs. Advice: whether the others suffice is seen below."""
+    without = facts["nodes"]["unlabelled"]
+    nodes = sum(len(group["nodes"]) for group in without)
+    message = (
+        f"{few([_told(group) for group in without], 5)}. Models select their nodes by the label {GPU_PRODUCT_LABEL}, "
+        "which is missing there, so they get none of these GPUs. Install NVIDIA's GPU feature discovery, which sets it."
+    )
+    found = f"{nodes} of {facts['nodes']['gpu']} GPU nodes without {GPU_PRODUCT_LABEL}" if nodes else "on all GPU nodes"
+    return [Item("GPU labels", not nodes, found, "on all GPU nodes", message, "capacity", blocking=False)]
+
+
 def models_fit(facts: Data, contract: Data, _release: Data) -> list[Item]:
     """Every model gets its least number of replicas on the GPUs that are free now."""
     found = []
@@ -74,7 +88,7 @@ def models_fit(facts: Data, contract: Data, _release: Data) -> list[Item]:
         state = f"{bound}{free} free of {int(gpus.get('allocatable', 0))}"
         message = (
             f"The models need {needed} {product} to start, and the cluster has {state}{_instead(facts, product)}. "
-            f"No room for {', '.join(map(_spoken, short))}."
+            f"No room for {', '.join(map(_spoken, short))}.{_closed(gpus)}"
         )
         found.append(Item(f"free {product}", not short, state, f"{needed} for the models", message, "capacity"))
     return found
@@ -104,6 +118,18 @@ def _instead(facts: Data, product: str) -> str:
     """A hint where the product is missing altogether: what there is instead."""
     there = facts["gpus"]["products"]
     return f" (but {', '.join(there)})" if there and product not in there else ""
+
+
+def _told(group: Data) -> str:
+    """Which nodes have GPUs of which product, and what says so."""
+    nodes = few(group["nodes"], 5, ", ")
+    return f"{nodes}: {group['product']} by {group['by']}" if group["product"] else f"{nodes}: {UNKNOWN}"
+
+
+def _closed(gpus: Data) -> str:
+    """What keeps models from GPUs that nobody uses. Only the customer can change it."""
+    told = [f"{entry['gpus']} ({entry['why']})" for entry in gpus.get("closed") or ()]
+    return f" Models cannot use {few(told, 5)}." if told else ""
 
 
 def _spoken(short: Data) -> str:

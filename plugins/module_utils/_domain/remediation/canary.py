@@ -21,8 +21,8 @@ from ..names import (
     MANAGED_BY_LABEL,
     MODEL_LABEL,
     MODELS_NAMESPACE,
-    QUARANTINE_TAINT,
 )
+from ..tolerations import OF_CANARIES
 
 PASSED, FAILED, UNTRIED = "passed", "failed", "untried"
 #: What the driver itself says of each GPU, and that none is missing where the pod was given whole ones.
@@ -33,7 +33,6 @@ _SCRIPT = (
 )
 COMMAND = ("sh", "-c", _SCRIPT)
 _MOST_SAID = 300
-_TOLERATED = (GPU, QUARANTINE_TAINT, "node.kubernetes.io/unschedulable")
 
 Raw = Mapping[str, Any]
 
@@ -121,7 +120,7 @@ def canary_pod(
                 "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [this_node]}}
             },
             "nodeSelector": {GPU_PRODUCT_LABEL: product},
-            "tolerations": [{"key": key, "operator": "Exists", "effect": "NoSchedule"} for key in _TOLERATED],
+            "tolerations": [dict(one) for one in OF_CANARIES],
             "serviceAccountName": "engine",
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,

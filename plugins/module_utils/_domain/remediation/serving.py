@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..names import GPU, GPU_PRODUCT_LABEL, MODEL_LABEL, REPLACED_ANNOTATION
+from ..views import can_take_pods, node_view
 from .capacity import Serving
 from .journey import QUARANTINED, gpus_of, journey_of
 
@@ -44,7 +45,7 @@ class Replicas:
         for node in nodes:
             name = node["metadata"]["name"]
             self._product[name] = (node["metadata"].get("labels") or {}).get(GPU_PRODUCT_LABEL, "")
-            if not (node.get("spec") or {}).get("unschedulable"):
+            if can_take_pods(node_view(node)):
                 self._free[name] = gpus_of(node) - held.get(name, 0)
             if journey_of(node).state == QUARANTINED:
                 self._going.add(name)

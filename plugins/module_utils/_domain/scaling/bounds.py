@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ..._vocabulary.listing import few
 from ..capacity import approved, gpus_per_replica, may_sleep
 from ..contract.defaults import said
 from ..contract.schema_models import MODEL
@@ -99,7 +100,7 @@ def bounds_of(contract: Contract, moment: datetime | None = None) -> dict[str, B
         problem for product in sorted({wish.product for wish in wishes}) for problem in _short(wishes, product, free)
     ]
     if problems:
-        raise BoundsError(f"{contract['identity']['name']}: {'; '.join(problems)}")
+        raise BoundsError(f"{contract['identity']['name']}: {few(problems)}")
     for wish in wishes:
         free[wish.product] -= wish.floor * wish.each
     more = {name: count for priority in PRIORITIES for name, count in _given(wishes, priority, free).items()}

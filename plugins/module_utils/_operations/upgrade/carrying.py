@@ -37,6 +37,7 @@ from ..._kube.over import ChangedError, delete_over
 from ..._kube.plan import DELETE, Plan
 from ..._kube.refusals import HeldByPolicyError
 from ..._kube.session import Session
+from ..._kube.staying import told
 from ..._kube.wait import Awaited, wait_gone, wait_ready
 from .reading import ENTRIES, PARENT, Surroundings, decide, read_entries
 
@@ -173,7 +174,7 @@ class Carrier:
         applier.apply_present(plan)
         gone = wait_gone(self._session, _awaited(plan, going=True), seconds=self._left())
         if gone:
-            raise _NotPassedError(f"not gone in time: {', '.join(map(str, gone))}")
+            raise _NotPassedError(f"not gone in time: {told(gone)[0]}")
         awaited = _awaited(plan)
         self._await("the whole stack", awaited, self._component_until(), entry, serving=True)
         self._bake(awaited, entry)

@@ -106,8 +106,9 @@ def test_a_moment_that_is_none_costs_only_itself() -> None:
 
 def test_ports_are_counted_that_are_active() -> None:
     ports = [
-        ({"__name__": "node_infiniband_state_id", "instance": "gpu-0:9100", "device": f"mlx5_{n}"}, n)
-        for n in (4, 4, 1)
+        ({"__name__": "node_infiniband_state_id", "instance": "gpu-0:9100", "device": device, "prometheus": replica}, n)
+        for replica in ("a", "b")
+        for device, n in (("mlx5_0", 4), ("mlx5_1", 4), ("mlx5_2", 1))
     ]
     assert asked(ports=ports) == ({}, {"gpu-0": 2})
 
