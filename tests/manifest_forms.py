@@ -185,7 +185,7 @@ TEXTS: dict[str, tuple[str, Any]] = {
     "a typed list that says what its items are": (f"{_LIST}- {_FLOW}\n", [form()]),
     "a list of lists": (f"apiVersion: v1\nkind: List\nitems:\n- {{apiVersion: v1, kind: List, items: [{_FLOW}]}}\n",
                         REFUSED),
-    "a list of typed lists": ("apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: ConfigMapList, items: []}\n",
+    "a list of typed lists": ("apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: RoleList, items: []}\n",
                               REFUSED),
     "a list of texts": (_LIST + "- abc\n", REFUSED),
     "a list that holds null": (f"{_LIST}- null\n- {_FLOW}\n", REFUSED),

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -78,15 +77,36 @@ def _forms() -> dict[str, str]:
     return {title: text.replace("NAME", f"form-{at}") for at, (title, text) in enumerate(found.items())}
 
 
-def _kubectl(cluster: Any, text: str) -> Any:
-    command = [str(find_kubectl()), "--kubeconfig", str(cluster.kubeconfig), "apply", "--server-side", "-f", "-"]
+def _kubectl(cluster: Any, *arguments: str, text: str = "") -> tuple[int, list[Any]]:
+    """The exit status, and the objects that the server says they would be."""
+    command = [str(find_kubectl()), "--kubeconfig", str(cluster.kubeconfig), "apply", "--server-side", "-o", "json"]
     done = subprocess.run(
-        [*command, "--dry-run=server", "-o", "json"], input=text.encode(), capture_output=True, check=False, timeout=60
+        [*command, "--dry-run=server", *arguments], input=text.encode(), capture_output=True, check=False, timeout=300
     )
-    if done.returncode:
-        return REFUSED
     answer = json.loads(done.stdout) if done.stdout.strip() else {"kind": "List", "items": []}
-    return _comparable(answer["items"] if answer["kind"] == "List" else [answer])
+    return done.returncode, answer["items"] if answer["kind"] == "List" else [answer]
+
+
+def _all_by_kubectl(cluster: Any, folder: Path, forms: dict[str, str]) -> dict[str, Any]:
+    """What kubectl makes of each: of those that it read when they were recorded in one run, since each takes long."""
+    alone = {title for title in forms if title in NATIVE or _recorded().get(title) is REFUSED}
+    for at, (title, text) in enumerate(forms.items()):
+        if title not in alone:
+            (folder / f"{at:03}.yml").write_text(text, encoding="utf-8", newline="")
+    _status, together = _kubectl(cluster, "-f", str(folder))
+    found: dict[str, Any] = {}
+    for at, (title, text) in enumerate(forms.items()):
+        if title in alone:
+            status, objects = _kubectl(cluster, "-f", "-", text=text)
+        else:
+            objects = [one for one in together if one["metadata"]["name"] in (f"form-{at}", f"form-{at}-b")]
+            status = not objects
+        found[title] = REFUSED if status else _comparable(objects)
+    return found
+
+
+def _recorded() -> dict[str, Any]:
+    return {**{f"`{said}`": value for said, value in SCALARS.items()}, **{key: it[1] for key, it in TEXTS.items()}}
 
 
 def _ours(applier: SetApplier, text: str) -> Any:
@@ -105,20 +125,16 @@ def _comparable(objects: list[Any]) -> Any:
 
 
 @pytest.mark.soak(sample=0)
-def test_each_form_is_read_as_kubectl_reads_it_or_refused_by_both(cluster: Any) -> None:
+def test_each_form_is_read_as_kubectl_reads_it_or_refused_by_both(cluster: Any, tmp_path: Path) -> None:
     applier, forms = _applier(connection_to(cluster)), _forms()
-    with ThreadPoolExecutor(4) as threads:
-        theirs = dict(zip(forms, threads.map(lambda text: _kubectl(cluster, text), forms.values()), strict=True))
+    theirs = _all_by_kubectl(cluster, tmp_path, forms)
     rows = [(title, theirs[title], _ours(applier, text)) for title, text in forms.items()]
     _write(rows)
     assert len(rows) >= 60
-    alike = [row for row in rows if row[0] not in STRICTER]
-    assert [row for row in alike if row[1] != row[2]] == []
+    assert [row for row in rows if row[1] != row[2] and row[0] not in STRICTER] == []
     assert {title for title, kubectl, ours in rows if ours is REFUSED and kubectl is not REFUSED} == set(STRICTER)
-    recorded = {**{f"`{said}`": value for said, value in SCALARS.items()}, **{key: it[1] for key, it in TEXTS.items()}}
-    assert {title for title in recorded if theirs[title] is REFUSED} == {
-        title for title, value in recorded.items() if value is REFUSED
-    }
+    refused = {title for title, value in _recorded().items() if value is REFUSED}
+    assert {title for title in _recorded() if theirs[title] is REFUSED} == refused
 
 
 def _write(rows: list[tuple[str, Any, Any]]) -> None:
