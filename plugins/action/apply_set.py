@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._operations.apply_set import OPERATION, parse_definition
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.manifests import parse_definition
+from ansible_collections.fireworks.byoc.plugins.module_utils._operations.apply_set import OPERATION
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.in_process import InProcessAction
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.manifest_files import read_manifest_files, render_template
 
@@ -18,11 +19,12 @@ class ActionModule(InProcessAction):
 
     def prepare(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Turn ``src`` and ``template`` into manifests: both live on the controller."""
-        sources = [read_manifest_files(self, path) for path in _listed(arguments.pop("src", None))]
-        sources += [render_template(self, path, task_vars) for path in _listed(arguments.pop("template", None))]
+        sources = [file for path in _listed(arguments.pop("src", None)) for file in read_manifest_files(self, path)]
+        templates = _listed(arguments.pop("template", None))
+        sources += [(path, render_template(self, path, task_vars)) for path in templates]
         if sources:
             given = parse_definition(arguments.get("definition"))
-            arguments["definition"] = given + [m for text in sources for m in parse_definition(text)]
+            arguments["definition"] = given + [m for path, text in sources for m in parse_definition(text, where=path)]
         return arguments
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._operations.apply_set import parse_definition
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.manifests import parse_definition
 from ansible_collections.fireworks.byoc.plugins.module_utils._operations.stack_upgrade import OPERATION
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.in_process import InProcessAction
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.manifest_files import render_template
@@ -27,7 +27,8 @@ class ActionModule(InProcessAction):
     def _rendered(self, component: Any, task_vars: dict[str, Any]) -> Any:
         if not isinstance(component, dict) or not component.get("template"):
             return component
-        text = render_template(self, str(component["template"]), task_vars)
+        template = str(component["template"])
+        text = render_template(self, template, task_vars)
         given = parse_definition(component.get("definition"))
         rest = {key: value for key, value in component.items() if key != "template"}
-        return {**rest, "definition": given + parse_definition(text)}
+        return {**rest, "definition": given + parse_definition(text, where=template)}

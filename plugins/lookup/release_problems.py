@@ -51,7 +51,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.bundle.desc
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.bundle.lineage import lineage_problems
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.bundle.variants import variants
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import KubeError
-from ansible_collections.fireworks.byoc.plugins.module_utils._operations.apply_set import parse_definition
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.manifests import parse_definition
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.manifest_files import rendered
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.release_files import (
     RELEASES,

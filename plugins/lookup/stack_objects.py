@@ -48,7 +48,7 @@ from ansible.errors import AnsibleError, AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import KubeError
-from ansible_collections.fireworks.byoc.plugins.module_utils._operations.apply_set import parse_definition
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.manifests import parse_definition
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.manifest_files import rendered
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.release_files import names_of_templates, role_options
 

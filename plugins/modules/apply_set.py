@@ -56,7 +56,11 @@ options:
     choices: [present, absent]
     default: present
   definition:
-    description: The manifests, as a list of mappings, one mapping, or YAML text of many documents.
+    description:
+      - The manifests, as a list of mappings, one mapping, or YAML text of many documents.
+      - Text, and the files of O(src) and O(template), is read as kubectl reads it. Where kubectl would silently drop or
+        alter something (a document after C(...), a tag such as C(!vault)), it is refused.
+      - A mapping in a playbook was read by Ansible, by other rules. There C(22:00) is a number, so put it in quotes.
     type: raw
   src:
     description: Files of manifests, or directories of them, on the controller (also the role's C(files)).

@@ -18,6 +18,7 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.access import not_to_be_shown
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.waits import Waits
 from ansible_collections.fireworks.byoc.plugins.module_utils._operation import Context, Operation
 from ansible_collections.fireworks.byoc.plugins.module_utils._operations.lock_keeper import (
@@ -49,7 +50,10 @@ class InProcessAction(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         task_vars = task_vars or {}
-        prepared = self.prepare(dict(self._task.args), task_vars)
+        try:
+            prepared = self.prepare(dict(self._task.args), task_vars)
+        except KubeError as error:
+            return error.as_result()
         arguments = with_run(prepared, run_id_of(task_vars.get("hostvars")))
         if not self._is_local():
             result = self._execute_module(

@@ -15,15 +15,15 @@ from ansible.template import trust_as_template
 _ENDINGS = (".yml", ".yaml", ".json")
 
 
-def read_manifest_files(action: ActionBase, path: str) -> str:
-    """The text of a file, or of every manifest file of a directory (in the order of their names), as one stream."""
+def read_manifest_files(action: ActionBase, path: str) -> list[tuple[str, str]]:
+    """The path and text of a file, or of every manifest file of a directory, in the order of their names."""
     found = _find(action, "files", path)
     files = [found]
     if found.is_dir():
         files = sorted(path for path in found.iterdir() if path.suffix in _ENDINGS)
         if not files:
             raise AnsibleActionFail(f"{found}: holds no file that ends in {', '.join(_ENDINGS)}")
-    return "\n---\n".join(_text(action, name) for name in files)
+    return [(str(name), _text(action, name)) for name in files]
 
 
 def render_template(action: ActionBase, path: str, task_vars: dict[str, Any]) -> str:

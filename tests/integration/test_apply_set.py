@@ -334,6 +334,32 @@ def test_secret_values_never_show_in_a_diff(cluster: Any, space: str, tmp_path: 
     assert "(hidden" in outcome.output
 
 
+def test_a_key_that_leaves_string_data_leaves_the_secret(cluster: Any, space: str, tmp_path: Path) -> None:
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": space}}
+    for texts in ({"a": "b", "c": "d🚨"}, {"a": "b"}):
+        manifests = (namespace(space), {**secret, "stringData": texts})
+        assert perform_tasks(tmp_path, connection_to(cluster), task(space, *manifests)).result["changed"]
+    assert (get(cluster, f"/api/v1/namespaces/{space}/secrets/s") or {})["data"] == {"a": "Yg=="}
+    assert not perform_tasks(tmp_path, connection_to(cluster), task(space, *manifests)).result["changed"]
+
+
+def test_a_set_never_holds_its_own_record_nor_that_of_another(cluster: Any, space: str, tmp_path: Path) -> None:
+    def applied(*manifests: Any, **options: Any) -> dict[str, Any]:
+        return perform_tasks(
+            tmp_path, connection_to(cluster), task(space, namespace(space), *manifests, **options)
+        ).result
+
+    own = applied(config_map(space, "web"))
+    assert "is where the set keeps its own record" in own["msg"]
+    assert get(cluster, f"/api/v1/namespaces/{space}") is None
+    applied(config_map(space))
+    taken = perform_tasks(
+        tmp_path, connection_to(cluster), task(space, config_map(space, "web"), name="other", adopt="unowned")
+    ).result
+    assert "is the record of another set" in taken["msg"]
+    assert not applied(config_map(space))["changed"]
+
+
 def test_templates_and_files_are_read_on_the_controller(cluster: Any, space: str, tmp_path: Path) -> None:
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / "space.yml.j2").write_text(

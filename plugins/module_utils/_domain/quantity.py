@@ -10,19 +10,14 @@ import re
 
 _SUFFIXES = {
     "": 1.0,
+    "n": 1e-9,
+    "u": 1e-6,
     "m": 1e-3,
-    "k": 1e3,
-    "M": 1e6,
-    "G": 1e9,
-    "T": 1e12,
-    "P": 1e15,
-    "Ki": 2.0**10,
-    "Mi": 2.0**20,
-    "Gi": 2.0**30,
-    "Ti": 2.0**40,
-    "Pi": 2.0**50,
+    **{letter: 10.0 ** (3 * power) for power, letter in enumerate("kMGTPE", 1)},
+    **{f"{letter}i": 2.0 ** (10 * power) for power, letter in enumerate("KMGTPE", 1)},
 }
-_QUANTITY = re.compile(r"\A([+-]?[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)([A-Za-z]{0,2})\Z")
+# A suffix or an exponent, never both: `1E` is a suffix, `1E3` an exponent.
+_QUANTITY = re.compile(r"\A([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+(?=\Z))?)([A-Za-z]{0,2})\Z")
 
 
 def quantity(value: object) -> float:

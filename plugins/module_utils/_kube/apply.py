@@ -33,11 +33,23 @@ from .errors import (
     NotFoundError,
 )
 from .manifests import Member, to_members
-from .objects import Manifest, Ref
+from .objects import DEFINITION, Manifest, Ref
 from .occupants import foreign_occupants
 from .ordering import in_steps
 from .over import apply_over, delete_over
-from .plan import CREATE, DELETE, UPDATE, Change, Plan, change_for, is_leaving, not_ours, parent_with, the_home_of
+from .plan import (
+    CREATE,
+    DELETE,
+    UPDATE,
+    Change,
+    Plan,
+    change_for,
+    is_leaving,
+    not_ours,
+    own_record,
+    parent_with,
+    the_home_of,
+)
 from .readiness import Readiness
 from .refusals import RefusedError, policies_of, reason_of
 from .replicas import KEEPER, SCALERS, Shared, handover_manifest, owners_of_replicas, scaled, share
@@ -91,6 +103,7 @@ class SetApplier:
         """
         self._written.clear()
         members = to_members(manifests, self._discovery, where=self._where)
+        self._refuse(own_record(self._parent, [m.ref for m in members]))
         members = [Member(m.ref, as_member(m.manifest, self._id), m.resource, m.served) for m in members]
         wanted = membership_of(m.ref for m in members)
         parent_live = self._read_parent()
@@ -99,7 +112,7 @@ class SetApplier:
         outside = self._live_outside([m for m in members if m.ref not in live])
         self._refuse(not_ours(outside.items(), self._id, adopt_unowned=self._options.adopt_unowned))
         everything = {**live, **outside}
-        coming = {m.ref.name for m in members if m.ref.kind == "Namespace" and m.ref not in everything}
+        coming = {m.ref.name for m in members if m.ref.group_kind == "Namespace" and m.ref not in everything}
         if self._parent.namespace not in coming and not parent_live:
             self._require_namespace(self._parent.namespace)
         shared = self._shares(members, everything, scaled_before=bool(known.group_kinds & SCALERS))
@@ -237,7 +250,7 @@ class SetApplier:
     def _deletions(self, doomed: Mapping[Ref, Manifest]) -> list[Change]:
         refused = []
         for ref in doomed:
-            if ref.kind == "Namespace":
+            if ref.group_kind == "Namespace":
                 occupants = foreign_occupants(self._session, self._discovery, ref.name)
                 if occupants:
                     listed = ", ".join(str(o) for o in occupants[:10])
@@ -265,14 +278,14 @@ class SetApplier:
     def apply_present(self, plan: Plan) -> None:
         """Bring the cluster to what the plan says. Each step is safe to repeat."""
         self._session.require_expected_cluster()
-        steps = in_steps((c.ref.kind, c) for c in plan.of(CREATE, UPDATE))
-        first = [c for step in steps for c in step if c.ref.kind == "Namespace"]
+        steps = in_steps((c.ref.group_kind, c) for c in plan.of(CREATE, UPDATE))
+        first = [c for step in steps for c in step if c.ref.group_kind == "Namespace"]
         self._session.in_parallel(self._write, first)
         in_between = plan.known.union(plan.wanted)
         if plan.parent_changes or plan.of(DELETE):
             self._write_parent(plan, parent_with(plan, in_between))
         for step in steps:
-            rest = [c for c in step if c.ref.kind != "Namespace"]
+            rest = [c for c in step if c.ref.group_kind != "Namespace"]
             self._await_gone(
                 [Awaited(c.ref, c.resource) for c in rest if c.leaving], time.monotonic() + LEAVING_SECONDS
             )
@@ -292,8 +305,8 @@ class SetApplier:
         """
         self._session.require_expected_cluster()
         deadline = time.monotonic() + seconds
-        namespaces = [c for c in plan.of(DELETE) if c.ref.kind == "Namespace"]
-        self._delete_in_order([c for c in plan.of(DELETE) if c.ref.kind != "Namespace"], until=deadline)
+        namespaces = [c for c in plan.of(DELETE) if c.ref.group_kind == "Namespace"]
+        self._delete_in_order([c for c in plan.of(DELETE) if c.ref.group_kind != "Namespace"], until=deadline)
         if plan.parent_before is not None and self._parent.namespace not in {c.ref.name for c in namespaces}:
             delete_over(self._session, self._parent_path, plan.parent_before)
         # The parent goes with its namespace, so until the very end a rerun still finds the members.
@@ -349,7 +362,7 @@ class SetApplier:
         self._put(self._parent, self._parent_path, manifest, plan.parent_before or {}, query)
 
     def _await_definitions(self, changes: list[Change]) -> None:
-        definitions = [Awaited(c.ref, c.resource) for c in changes if c.ref.kind == "CustomResourceDefinition"]
+        definitions = [Awaited(c.ref, c.resource) for c in changes if c.ref.group_kind == DEFINITION]
         if not definitions:
             return
         states = wait_ready(self._session, definitions, seconds=DEFINITION_SECONDS)
@@ -363,7 +376,7 @@ class SetApplier:
         self._discovery.forget()
 
     def _delete_in_order(self, changes: list[Change], *, until: float | None = None) -> None:
-        for step in in_steps(((c.ref.kind, c) for c in changes), reverse=True):
+        for step in in_steps(((c.ref.group_kind, c) for c in changes), reverse=True):
             self._session.in_parallel(lambda c: delete_over(self._session, _path_of(c), c.before), step)
             if until is not None:
                 self._await_gone([Awaited(c.ref, c.resource) for c in step], until)

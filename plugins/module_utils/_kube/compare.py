@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
 ABSENT = None
@@ -88,8 +88,11 @@ def differences(manifest: Mapping[str, Any], live: Mapping[str, Any], *, manager
 
 
 def same_quantity(one: object, other: object) -> bool:
-    """Whether two quantities (``8`` and ``"8"``, ``1Gi`` and ``1024Mi``) are worth the same."""
-    first, second = _worth(one), _worth(other)
+    """Whether two quantities (``8`` and ``"8"``, ``1Gi`` and ``1024Mi``) are worth the same to the server.
+
+    It stores whole thousandths, rounded up: ``100n`` as ``1m``.
+    """
+    first, second = _thousandths(one), _thousandths(other)
     return first is not None and first == second
 
 
@@ -178,6 +181,11 @@ def _is_default(path: Path, key: str, value: Any) -> bool:
 
 def _is_never_filled_in(path: Path, key: str) -> bool:
     return bool(path) and (key in _NEVER_FILLED_IN or path[-1] in _NEVER_FILLED_UP)
+
+
+def _thousandths(quantity: object) -> Decimal | None:
+    worth = _worth(quantity)
+    return None if worth is None else (worth * 1000).to_integral_value(ROUND_CEILING)
 
 
 def _worth(quantity: object) -> Decimal | None:

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .._vocabulary.listing import few
 from .discovery import Discovery, Resource
 from .errors import KubeError
-from .objects import Manifest, Ref
+from .manifest_yaml import documents, json_value
+from .objects import DEFINITION, Manifest, Ref, as_stored
 
 
 class ManifestError(KubeError):
@@ -34,6 +35,39 @@ class Member:
     served: bool = True
 
 
+def parse_definition(definition: Any, *, where: str = "") -> list[Any]:
+    """Manifests from what a user may give: nothing, one mapping, a list, or a text with many documents.
+
+    A list of Kubernetes' (``List``, ``RoleList``) counts as its items.
+
+    :param where: the file that it is from.
+    :raises ManifestError: a text that kubectl could not read either, or a list that is none.
+    """
+    try:
+        return [one for document in _given(definition) for one in _items_of(document)]
+    except ValueError as error:
+        next_step = "correct it there; a value that is meant as text may need quotes"
+        raise ManifestError(f"the manifests cannot be read: {error}", where=where, next_step=next_step) from None
+
+
+def _given(definition: Any) -> list[Any]:
+    if isinstance(definition, str):
+        return documents(definition)
+    many = definition if isinstance(definition, list) else [definition]
+    return [json_value(document, f"manifest {at}") for at, document in enumerate(many, 1) if document]
+
+
+def _items_of(document: Any) -> list[Any]:
+    """A manifest as it is, or the items of what has any. Of a typed list they may leave out what they are."""
+    if not isinstance(document, Mapping) or "items" not in document:
+        return [document]
+    kind, items = str(document.get("kind")), document["items"] or []
+    if not isinstance(items, list) or not all(isinstance(item, Mapping) and "items" not in item for item in items):
+        raise ValueError(f"the items of {kind} are no list of manifests, of which none is a list itself")
+    known = {"apiVersion": document.get("apiVersion"), "kind": kind.removesuffix("List")}
+    return [item if item.get("kind") or item.get("apiVersion") else {**known, **item} for item in items]
+
+
 def to_members(manifests: Iterable[object], discovery: Discovery, *, where: str) -> list[Member]:
     """Each manifest with its resource.
 
@@ -48,13 +82,15 @@ def to_members(manifests: Iterable[object], discovery: Discovery, *, where: str)
             problems.append(f"manifest {number}: {problem}")
         else:
             usable.append(manifest)  # type: ignore[arg-type]
-    coming = {key: res for m in usable if m["kind"] == "CustomResourceDefinition" for key, res in _defined_by(m)}
+    coming = {key: res for m in usable if Ref.of(m).group_kind == DEFINITION for key, res in _defined_by(m)}
     members: dict[Ref, Member] = {}
     for manifest in usable:
         ref = Ref.of(manifest)
         key = (manifest["apiVersion"], manifest["kind"])
         served = discovery.find(*key)
         resource = served or coming.get(key)
+        if resource and not resource.namespaced:
+            ref = replace(ref, namespace="")
         if resource is None:
             problems.append(f"{ref}: the cluster does not serve {key[1]} of {key[0]}")
         elif resource.namespaced and not ref.namespace:
@@ -62,9 +98,7 @@ def to_members(manifests: Iterable[object], discovery: Discovery, *, where: str)
         elif ref in members:
             problems.append(f"{ref}: is in the set twice")
         else:
-            if not resource.namespaced and ref.namespace:
-                ref = Ref(ref.kind, ref.group, "", ref.name)
-            members[ref] = Member(ref, manifest, resource, served is not None)
+            members[ref] = Member(ref, as_stored(manifest), resource, served is not None)
     if problems:
         raise ManifestError(
             "the set cannot be applied, nothing was written: " + few(problems),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 
 Manifest = dict[str, Any]
 
+DEFINITION = "CustomResourceDefinition.apiextensions.k8s.io"
 #: Metadata that the server writes: never part of what somebody wants, so never part of a diff.
 _SERVER_METADATA = frozenset(
     {"managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink", "deletionTimestamp",
@@ -40,6 +42,22 @@ class Ref:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+
+
+def as_stored(manifest: Manifest) -> Manifest:
+    """A Secret's ``stringData`` where the server keeps it: in ``data``, where else a key would stay that goes away.
+
+    What is no text is left where it is: the server says what is wrong with it.
+    """
+    texts = manifest.get("stringData")
+    data = manifest.get("data") or {}
+    if Ref.of(manifest).group_kind != "Secret" or not isinstance(texts, Mapping) or not isinstance(data, Mapping):
+        return manifest
+    if not all(isinstance(text, str) for text in texts.values()):
+        return manifest
+    written = {key: base64.b64encode(text.encode()).decode() for key, text in texts.items()}
+    kept = {key: value for key, value in manifest.items() if key != "stringData"}
+    return {**kept, "data": {**data, **written}}
 
 
 def desired_part(manifest: Mapping[str, Any] | None) -> Manifest:

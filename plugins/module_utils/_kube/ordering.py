@@ -21,21 +21,30 @@ _STEPS: tuple[frozenset[str], ...] = (
     frozenset({"PersistentVolumeClaim", "Service", "PodDisruptionBudget"}),
     frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "LeaderWorkerSet", "Job", "CronJob", "Pod"}),
 )  # fmt: skip
+#: The groups of these kinds: a kind of the same name that is of another group is a custom resource.
+_GROUPS = frozenset(
+    {"", "admissionregistration.k8s.io", "apiextensions.k8s.io", "apps", "batch", "leaderworkerset.x-k8s.io",
+     "networking.k8s.io", "node.k8s.io", "policy", "rbac.authorization.k8s.io", "scheduling.k8s.io", "storage.k8s.io"}
+)  # fmt: skip
 LAST_STEP = len(_STEPS)
 
 Thing = TypeVar("Thing")
 
 
-def step_of(kind: str) -> int:
-    """The step of a kind, from 0."""
+def step_of(group_kind: str) -> int:
+    """The step of a kind, from 0.
+
+    :param group_kind: ``Deployment.apps``; the group of a built-in kind may be left out.
+    """
+    kind, _, group = group_kind.partition(".")
     for number, kinds in enumerate(_STEPS):
-        if kind in kinds:
+        if kind in kinds and group in _GROUPS:
             return number
     return LAST_STEP
 
 
 def in_steps(things: Iterable[tuple[str, Thing]], *, reverse: bool = False) -> Sequence[list[Thing]]:
-    """Group ``(kind, thing)`` pairs into the steps they are worked in."""
+    """Group ``(group_kind, thing)`` pairs into the steps they are worked in."""
     steps: dict[int, list[Thing]] = {}
     for kind, thing in things:
         steps.setdefault(step_of(kind), []).append(thing)

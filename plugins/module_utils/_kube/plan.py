@@ -11,7 +11,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .applied import applied_annotations
-from .applyset import GROUP_KINDS_ANNOTATION, NAMESPACES_ANNOTATION, PART_OF_LABEL, Membership, parent_manifest
+from .applyset import (
+    GROUP_KINDS_ANNOTATION,
+    ID_LABEL,
+    NAMESPACES_ANNOTATION,
+    PART_OF_LABEL,
+    Membership,
+    parent_manifest,
+)
 from .discovery import Resource
 from .objects import Manifest, Ref, canonical, desired_part, redacted_pair, theirs_hidden
 from .replicas import Handover
@@ -121,16 +128,26 @@ def the_home_of(parent: Ref, doomed: Collection[Ref]) -> list[tuple[Ref, str]]:
     return [(home, reason)] if home in doomed else []
 
 
+def own_record(parent: Ref, members: Collection[Ref]) -> list[tuple[Ref, str]]:
+    """The set's own record where it is one of the set's members: a refusal, or none."""
+    reason = "is where the set keeps its own record: give that ConfigMap, or the set, another name"
+    return [(parent, reason)] if parent in members else []
+
+
 def not_ours(refs: Iterable[tuple[Ref, Manifest]], set_id: str, *, adopt_unowned: bool) -> list[tuple[Ref, str]]:
     """The live objects that the set would take over against the adoption rule, each with the reason.
 
-    An object of another set is never taken. One that belongs to no set is taken only when ``adopt_unowned``.
+    An object of another set is never taken, nor is another set's record. One that belongs to no set is taken only when
+    ``adopt_unowned``.
     """
     refused = []
     for ref, live in refs:
-        owner = ((live.get("metadata") or {}).get("labels") or {}).get(PART_OF_LABEL)
+        labels = (live.get("metadata") or {}).get("labels") or {}
+        owner = labels.get(PART_OF_LABEL)
         if owner and owner != set_id:
             refused.append((ref, f"belongs to another set ({owner})"))
+        elif ID_LABEL in labels:
+            refused.append((ref, "is the record of another set"))
         elif not owner and not adopt_unowned:
             managers = sorted({m.get("manager", "?") for m in live["metadata"].get("managedFields") or []})
             refused.append((ref, f"exists already and belongs to no set (written by {', '.join(managers) or '?'})"))

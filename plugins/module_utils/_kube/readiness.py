@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .objects import Ref
 from .staying import why_it_stays
 
 
@@ -42,14 +43,15 @@ def readiness(live: Mapping[str, Any]) -> Readiness:
         return Readiness(False, f"is being deleted: {why}" if why else "is being deleted")
     status = live.get("status") or {}
     observed = status.get("observedGeneration")
-    rule = _RULES.get(str(live.get("kind")))
+    group_kind = Ref.of(live).group_kind
+    rule = _RULES.get(group_kind)
     if refusal := _refusal(status):
         return Readiness(False, f"its new version was refused: {refusal}", refusal=refusal)
     if observed is not None and observed < metadata.get("generation", 0):
         return Readiness(False, "its controller has not seen the change yet")
     if rule is None:
         return _by_conditions(status)
-    if observed is None and live.get("kind") in _REPORTS_GENERATION:
+    if observed is None and group_kind in _REPORTS_GENERATION:
         return Readiness(False, "its controller has not looked at it yet")
     return rule(live.get("spec") or {}, status)
 
@@ -168,19 +170,20 @@ def _by_conditions(status: Mapping[str, Any]) -> Readiness:
     return READY
 
 
+#: By kind and group: of a kind that only has the same name nothing is known but its conditions.
 _RULES: dict[str, Rule] = {
-    "Deployment": _deployment,
-    "LeaderWorkerSet": _leader_worker_set,
-    "StatefulSet": _stateful_set,
-    "DaemonSet": _daemon_set,
-    "Job": _job,
+    "Deployment.apps": _deployment,
+    "LeaderWorkerSet.leaderworkerset.x-k8s.io": _leader_worker_set,
+    "StatefulSet.apps": _stateful_set,
+    "DaemonSet.apps": _daemon_set,
+    "Job.batch": _job,
     "Pod": _pod,
     "PersistentVolumeClaim": _volume_claim,
     "Namespace": _namespace,
-    "CustomResourceDefinition": _definition,
-    "PodDisruptionBudget": _disruption_budget,
+    "CustomResourceDefinition.apiextensions.k8s.io": _definition,
+    "PodDisruptionBudget.policy": _disruption_budget,
 }
-_REPORTS_GENERATION = frozenset({"Deployment", "StatefulSet", "DaemonSet", "PodDisruptionBudget"})
+_REPORTS_GENERATION = frozenset({"Deployment.apps", "StatefulSet.apps", "DaemonSet.apps", "PodDisruptionBudget.policy"})
 #: Kinds that become ready some time after they exist; everything else is ready when applied.
 TAKES_TIME = frozenset(_RULES) - {"PersistentVolumeClaim"}
 

@@ -41,7 +41,7 @@ def wait_ready(session: Session, awaited: Iterable[Awaited], *, seconds: float) 
         wait for.
     """
     deadline = time.monotonic() + seconds
-    slow = [a for a in awaited if a.ref.kind in TAKES_TIME or a.resource.group not in _BUILT_IN]
+    slow = [a for a in awaited if a.ref.group_kind in TAKES_TIME or a.resource.group not in _BUILT_IN]
     collections: dict[tuple[Resource, str], set[str]] = {}
     for one in slow:
         collections.setdefault((one.resource, one.ref.namespace), set()).add(one.ref.name)

@@ -18,6 +18,8 @@ Write = dict[str, str]
 
 #: What is sent there is a question, and no object comes of it.
 _QUESTIONS = ("authentication.k8s.io/", "authorization.k8s.io/")
+#: In JSON these stand in texts only: what Go writes so, and what YAML takes for the end of a line, or refuses.
+_AS_NUMBERS = re.compile("[<>&\u2028\u2029\x7f-\x9f\ufeff\ufffe\uffff]")
 _NAMESPACE = re.compile(r"/namespaces/([^/]+)/[^/]")
 #: What is sent there concerns the object of the path in another way than by changing it.
 _SUBRESOURCES = {"eviction": ("Pod", EVICTED), "token": ("ServiceAccount", TOKEN_ISSUED)}
@@ -25,15 +27,14 @@ _METHODS = {"POST": CREATED, "PUT": UPDATED, "PATCH": UPDATED, "DELETE": DELETED
 
 
 def encoded(body: object) -> bytes:
-    """JSON as the API server itself writes it: compact, and with these three letters as numbers.
+    """JSON as the API server itself writes it: compact, in UTF-8, and with a few letters as numbers.
 
     What an object holds as it was sent (the data of a ControllerRevision) then stays the same, byte by byte, when the
-    server rewrites it for a patch. If it did not, it would count as changed.
+    server rewrites it for a patch. If it did not, it would count as changed. The server reads a patch to apply as
+    YAML, which knows no pairs of numbers for one letter, as JSON has them for those beyond the basic plane.
     """
-    text = json.dumps(body, separators=(",", ":"))
-    for letter in "<>&":  # in JSON they stand in texts only
-        text = text.replace(letter, f"\\u{ord(letter):04x}")
-    return text.encode()
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return _AS_NUMBERS.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode(errors="backslashreplace")
 
 
 def write_of(

@@ -11,17 +11,12 @@ from .._connection import CONNECTION_SPEC, open_session
 from .._kube.apply import SetApplier, SetOptions
 from .._kube.discovery import Discovery
 from .._kube.errors import DeadlineError
-from .._kube.manifests import ManifestError
+from .._kube.manifests import ManifestError, parse_definition
 from .._kube.objects import Ref
 from .._kube.plan import DELETE, Plan, diff_of, parent_told, told
 from .._kube.readiness import Readiness
 from .._kube.refusals import HeldByPolicyError
 from .._operation import Context, Operation
-
-try:
-    import yaml
-except ImportError:  # reported by Operation before anything runs
-    yaml = None  # type: ignore[assignment]
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
@@ -37,34 +32,6 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "int", "default": 600},
 }
-
-
-def parse_definition(definition: Any) -> list[Any]:
-    """Manifests from what a user may give: nothing, one mapping, a list, or YAML text with many documents.
-
-    A ``List`` (as ``kubectl get -o yaml`` prints) counts as its items.
-
-    :raises ManifestError: YAML that does not parse.
-    """
-    if definition is None or definition == "":
-        return []
-    if isinstance(definition, str):
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        try:
-            documents = list(yaml.load_all(definition.encode(), Loader=loader))
-        except yaml.YAMLError as error:
-            raise ManifestError(f"the manifests are not YAML: {error}", next_step="correct the YAML") from None
-        return _flattened(documents)
-    return _flattened(definition if isinstance(definition, list) else [definition])
-
-
-def _flattened(documents: list[Any]) -> list[Any]:
-    """Without empty documents, and with the items of each ``List`` in its place."""
-    flat: list[Any] = []
-    for document in documents:
-        is_list = isinstance(document, dict) and document.get("kind") == "List"
-        flat += document.get("items") or [] if is_list else [document] if document else []
-    return flat
 
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:

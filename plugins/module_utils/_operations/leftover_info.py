@@ -19,11 +19,11 @@ from .._kube.applyset import MANAGED_BY
 from .._kube.collect import Collector
 from .._kube.compare import ABSENT, differences
 from .._kube.discovery import Discovery, Resource
+from .._kube.manifests import parse_definition
 from .._kube.objects import Manifest, Ref, theirs_hidden
 from .._kube.rbac import foreign_bindings
 from .._kube.session import Session
 from .._operation import Context, Operation
-from .apply_set import parse_definition
 
 _ENTRY = {
     "kind": {"type": "str", "required": True},

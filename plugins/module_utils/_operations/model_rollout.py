@@ -18,13 +18,13 @@ from .._domain.names import MODELS_NAMESPACE, PRIORITIES
 from .._kube.apply import SetOptions
 from .._kube.discovery import Discovery
 from .._kube.errors import KubeError
+from .._kube.manifests import parse_definition
 from .._kube.permissions import who_am_i
 from .._kube.plan import CREATE, UNCHANGED, diff_of, parent_told, told
 from .._kube.session import Session
 from .._operation import Context, Operation
 from .._vocabulary.failure import failed_result
 from .._vocabulary.owner import Owner
-from .apply_set import parse_definition
 from .models.reading import Surroundings, missing_namespaces, read_revisions
 from .models.rolling import NEW_REVISION, NOTHING, ModelChange, Talk
 from .models.unchanged import unchanged

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,11 +14,10 @@ from .._kube.applyset import ID_LABEL, PART_OF_LABEL, applyset_id, membership_of
 from .._kube.compare import differences
 from .._kube.discovery import Discovery, metadata_of
 from .._kube.errors import ForbiddenError, NotFoundError
-from .._kube.manifests import Member, to_members
-from .._kube.objects import Manifest, Ref, redacted_pair, theirs_hidden
+from .._kube.manifests import Member, parse_definition, to_members
+from .._kube.objects import Ref, redacted_pair, theirs_hidden
 from .._kube.session import FIELD_MANAGER, Session
 from .._operation import Context, Operation
-from .apply_set import parse_definition
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
@@ -74,19 +72,10 @@ def _look(session: Session, member: Member) -> Entry:
         return _entry(member.ref, MISSING)
     except ForbiddenError:
         return _entry(member.ref, UNREADABLE)
-    stored = _as_stored(member.manifest)
+    stored = member.manifest
     found, wanted = redacted_pair(theirs_hidden(live, stored), stored)
     different = differences(wanted, found, manager=FIELD_MANAGER)
     return _entry(member.ref, DIFFERS if different else SAME, different)
-
-
-def _as_stored(manifest: Manifest) -> Manifest:
-    """A Secret's ``stringData`` where the server keeps it."""
-    if manifest["kind"] != "Secret" or not manifest.get("stringData"):
-        return manifest
-    written = {key: base64.b64encode(str(text).encode()).decode() for key, text in manifest["stringData"].items()}
-    kept = {key: value for key, value in manifest.items() if key != "stringData"}
-    return {**kept, "data": {**(manifest.get("data") or {}), **written}}
 
 
 def _entry(ref: Ref, state: str, different: Iterable[Entry] = ()) -> Entry:

@@ -32,7 +32,7 @@ from .._domain.upgrade.room import shortages
 from .._kube.create import create_once
 from .._kube.discovery import Discovery
 from .._kube.errors import ConflictError, KubeError
-from .._kube.manifests import ManifestError
+from .._kube.manifests import ManifestError, parse_definition
 from .._kube.objects import Manifest, Ref
 from .._kube.permissions import who_am_i
 from .._kube.plan import DELETE, Plan, diff_of, told
@@ -40,7 +40,6 @@ from .._kube.session import Session
 from .._kube.wait import Awaited, wait_ready
 from .._operation import Context, Operation
 from .._vocabulary.owner import Owner
-from .apply_set import parse_definition
 from .upgrade.carrying import Carrier, Component, Terms
 from .upgrade.reading import ENTRIES, backup_of, decide, marks_of, read_entries
 

@@ -26,6 +26,15 @@ from tests.unit.domain.raw import H100, L40S, daemonset, deployment, init_contai
         ("8", 8),
         (8, 8),
         ("500m", 0.5),
+        ("100n", 100 * 1e-9),
+        ("250u", 250 * 1e-6),
+        ("1E", 1e18),
+        ("1Ei", 2**60),
+        ("1E3", 1000),
+        ("1e+2", 100),
+        ("5.", 5),
+        (".5", 0.5),
+        ("-0", 0),
         ("1k", 1000),
         ("80Gi", 80 * 2**30),
         ("1e3", 1000),
@@ -38,7 +47,7 @@ def test_a_quantity_is_worth_what_kubernetes_says(text: object, worth: float) ->
     assert quantity(text) == worth
 
 
-@pytest.mark.parametrize("text", ["eight", "8x", "8 Gi", "Gi"])
+@pytest.mark.parametrize("text", ["eight", "8x", "8 Gi", "Gi", "1e3Ki", "1e", "1K", "1Zi", "1_000", "0x10", "."])
 def test_nonsense_is_no_quantity(text: str) -> None:
     with pytest.raises(ValueError, match="is not a Kubernetes quantity"):
         quantity(text)

@@ -178,7 +178,9 @@ def test_two_others_may_own_the_same() -> None:
 
 @pytest.mark.parametrize(
     ("one", "other", "same"),
-    [("8", 8, True), ("1Gi", "1024Mi", True), ("1e3", "1k", True), ("2E", "2000P", True), ("1", "1Gi", False),
+    [("8", 8, True), ("1Gi", "1024Mi", True), ("1e3", "1k", True), ("2E", "2000P", True), ("100n", "1m", True),
+     ("250u", "1m", True), ("1Ei", "1024Pi", True), ("1.5m", "1m", False), ("-0", "0", True), ("1e30", "1e30", True),
+     ("1", "1Gi", False),
      ("abc", "abc", False), ("", "", False)],
 )  # fmt: skip
 def test_quantities(one: object, other: object, same: bool) -> None:

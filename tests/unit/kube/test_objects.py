@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._kube.objects import Ref
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.objects import Ref, as_stored
 
 
 def test_an_object_is_named_by_its_kind_its_group_its_namespace_and_its_name() -> None:
@@ -23,3 +23,23 @@ def test_what_has_no_namespace_and_is_of_no_group_is_named_without() -> None:
 
 def test_a_manifest_that_says_nothing_names_nothing() -> None:
     assert Ref.of({"metadata": None}) == Ref("", "", "", "")
+
+
+_STORED = [
+    ({"stringData": {"a": "b"}}, {"data": {"a": "Yg=="}}),
+    ({"stringData": {"a": "ö"}, "data": {"a": "Yw==", "d": "ZA=="}}, {"data": {"a": "w7Y=", "d": "ZA=="}}),
+    ({"stringData": {}}, {"data": {}}),
+    ({"stringData": {"a": 1}}, {"stringData": {"a": 1}}),
+    ({"stringData": {"a": None}}, {"stringData": {"a": None}}),
+    ({"stringData": "a"}, {"stringData": "a"}),
+    ({"data": {"a": "Yg=="}}, {"data": {"a": "Yg=="}}),
+]
+
+
+def test_string_data_is_where_the_server_keeps_it() -> None:
+    secret = {"apiVersion": "v1", "kind": "Secret"}
+    assert [as_stored({**secret, **given}) for given, _stored in _STORED] == [
+        {**secret, **it} for _given, it in _STORED
+    ]
+    foreign = {"apiVersion": "other.example/v1", "kind": "Secret", "stringData": {"a": "b"}}
+    assert as_stored(foreign) == foreign

@@ -15,7 +15,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._kube.answers impor
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.applyset import Membership
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.discovery import Resource, parse_discovery
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.objects import Ref, desired_part, redacted_pair
-from ansible_collections.fireworks.byoc.plugins.module_utils._kube.ordering import in_steps, step_of
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.ordering import LAST_STEP, in_steps, step_of
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.plan import (
     CREATE,
     DELETE,
@@ -26,6 +26,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._kube.plan import (
     change_for,
     diff_of,
     not_ours,
+    own_record,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.retry import (
     delay_before,
@@ -120,6 +121,23 @@ def test_objects_of_others_are_taken_over_only_by_the_rule(labels: dict[str, str
     assert [reason in said for _ref, said in refused] == ([True] if reason else [])
 
 
+@pytest.mark.parametrize("adopt", [True, False])
+def test_the_record_of_another_set_is_never_taken(adopt: bool) -> None:
+    record = live(labels={"applyset.kubernetes.io/id": "theirs"})
+    assert not_ours([(REF, record)], "mine", adopt_unowned=adopt) == [(REF, "is the record of another set")]
+
+
+def test_the_set_s_own_record_is_no_member_of_it() -> None:
+    others = [
+        Ref("ConfigMap", "", "ns", "y"),
+        Ref("ConfigMap", "", "other", "x"),
+        Ref("ConfigMap", "z.example", "ns", "x"),
+    ]
+    assert own_record(REF, [*others, Ref("Secret", "", "ns", "x")]) == []
+    [(ref, reason)] = own_record(REF, [*others, REF])
+    assert (ref, "its own record" in reason) == (REF, True)
+
+
 def test_a_parent_that_says_everything_already_does_not_change() -> None:
     plan = Plan(Ref("ConfigMap", "", "ns", "set"), None, {"release": "1"}, NOTHING, NOTHING, ())
     assert plan.changed
@@ -138,6 +156,8 @@ def test_kinds_are_worked_in_the_order_of_their_needs_and_removed_in_reverse() -
     ]  # fmt: skip
     assert in_steps(((kind, kind) for kind in kinds), reverse=True) == steps[::-1]
     assert step_of("Namespace") == 0
+    assert step_of("Deployment.apps") == step_of("LeaderWorkerSet.leaderworkerset.x-k8s.io") < LAST_STEP
+    assert {step_of(f"{kind}.other.example") for kind in kinds} == {LAST_STEP}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,19 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._kube.readiness imp
 
 
 def thing(kind: str, spec: Any = None, status: Any = None, generation: int = 2) -> dict[str, Any]:
-    return {"kind": kind, "metadata": {"name": "x", "generation": generation}, "spec": spec, "status": status}
+    metadata = {"name": "x", "generation": generation}
+    version = _VERSIONS.get(kind, "v1")
+    return {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec, "status": status}
+
+
+_VERSIONS = {
+    **dict.fromkeys(("Deployment", "StatefulSet", "DaemonSet"), "apps/v1"),
+    "LeaderWorkerSet": "leaderworkerset.x-k8s.io/v1",
+    "Job": "batch/v1",
+    "CustomResourceDefinition": "apiextensions.k8s.io/v1",
+    "PodDisruptionBudget": "policy/v1",
+    "Kafka": "kafka.example/v1",
+}
 
 
 def rolled_out(**changes: Any) -> dict[str, Any]:
@@ -118,6 +130,14 @@ def test_readiness_of(live: dict[str, Any], ready: bool, reason: str) -> None:
 )
 def test_waiting_on_is_pointless_for_a_failed(live: dict[str, Any]) -> None:
     assert readiness(live).failed
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "Job", "Pod", "Namespace", "LeaderWorkerSet", "DaemonSet"])
+def test_of_another_group_s_kind_of_the_same_name_only_its_conditions_count(kind: str) -> None:
+    foreign = {**thing(kind, {"replicas": 2}, {}), "apiVersion": "other.example/v1"}
+    assert readiness(foreign).ready
+    assert not readiness({**foreign, "status": condition("Ready", "False")}).ready
+    assert not readiness({**foreign, "status": {"observedGeneration": 1}}).ready
 
 
 def test_an_object_that_is_being_deleted_is_never_ready() -> None:
