@@ -25,8 +25,10 @@ from .._kube.tls import tls_context
 
 try:
     from cryptography import x509
-except ImportError:  # ansible-core requires it, where it is; said as a result elsewhere
-    x509 = None  # type: ignore[assignment]
+except ImportError:  # where Ansible itself is, it is too; elsewhere the result says so
+    _CAN_READ_CERTIFICATES = False
+else:
+    _CAN_READ_CERTIFICATES = True
 
 _PATH = "/v1/models"
 """All routes lead ``/v1`` to the router."""
@@ -154,7 +156,7 @@ def _status(tls: ssl.SSLSocket, place: Place) -> int:
 
 def _certificate(der: bytes) -> Data:
     """The names that a certificate is for, and its end."""
-    if x509 is None:
+    if not _CAN_READ_CERTIFICATES:
         return {"error": "the Python library cryptography, which reads it, is missing"}
     try:
         read = x509.load_der_x509_certificate(der)

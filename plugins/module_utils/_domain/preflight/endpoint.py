@@ -69,8 +69,13 @@ def _entry(facts: Data, contract: Data) -> list[dict[str, str]]:
     said = [
         one for each in facts["gateways"] if (each["namespace"], each["name"]) == place for one in each["addresses"]
     ]
-    valid = {"IPAddress": plain_address, "Hostname": lambda value: _HOST.fullmatch(value)}
-    return [one for one in said if one["type"] in valid and valid[one["type"]](one["value"])]
+    return [one for one in said if _sayable(one["type"], one["value"])]
+
+
+def _sayable(kind: str, value: str) -> bool:
+    if kind == "IPAddress":
+        return bool(plain_address(value))
+    return kind == "Hostname" and bool(_HOST.fullmatch(value))
 
 
 def _records(facts: Data, contract: Data) -> str:
