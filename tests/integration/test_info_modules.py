@@ -162,8 +162,7 @@ def test_a_gateways_addresses_are_read_and_one_that_may_not_be_asked_is_not(bed:
             {"fireworks.byoc.endpoint_info": look, **AS_MODULE},
         )
     finally:
-        bed["birch"].request("DELETE", "/api/v1/namespaces/gateway-system")
-        bed["birch"].remove_namespaces()
+        bed["birch"].remove_namespaces("gateway-system")
     [gateway] = read["facts"]["gateways"]
     assert gateway["addresses"] == [{"type": "IPAddress", "value": "203.0.113.7"}]
     endpoint = found["endpoint"]

@@ -22,6 +22,7 @@ from .._kube.deadline import BoundedSocket, whole_answer_within
 from .._kube.resolving import Resolve, addresses_of
 from .._kube.threads import in_threads
 from .._kube.tls import tls_context
+from .._vocabulary.harmless import one_line
 
 try:
     from cryptography import x509
@@ -34,6 +35,7 @@ _PATH = "/v1/models"
 """All routes lead ``/v1`` to the router."""
 _THREADS = 8
 _MOST_NAMES = 100
+_LONGEST_NAME = 253
 _NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 #: X509_V_ERR_… of OpenSSL, in words for the judge.
 _TRUST = {9: "not_yet_valid", 10: "expired", 62: "other_name", **dict.fromkeys((18, 19, 20, 21), "unknown_authority")}
@@ -172,7 +174,7 @@ def _names(certificate: Any) -> list[str]:
         said = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return []
-    return [str(name) for name in said.get_values_for_type(x509.DNSName)][:_MOST_NAMES]
+    return [one_line(str(name)[:_LONGEST_NAME]) for name in said.get_values_for_type(x509.DNSName)[:_MOST_NAMES]]
 
 
 def _why(error: Exception, seconds: float) -> str:

@@ -206,10 +206,10 @@ def test_all_of_it_is_advice_and_the_report_has_what_is_left_to_do() -> None:
     agreed = contract(networking=WITH_GATEWAY, models=[model()])
     items = preflight(with_addresses(IP), agreed, RELEASE, (), seen(names=NOWHERE, answer=REFUSED))
     assert refusal("acme-eu-1", items) == ""
-    rows = endpoint_advice(items)
-    assert [row["check"] for row in rows] == list(CHECKS)
-    assert all("Action required by: customer" in row["next_step"] for row in rows)
-    assert endpoint_advice(preflight(with_addresses(IP), agreed, RELEASE, (), seen())) == []
+    lines = endpoint_advice(items).splitlines()
+    assert [line.split(": ")[:2] for line in lines] == [["acme-eu-1", check] for check in CHECKS]
+    assert all("Action required by: customer" in line and "networking@acme.example" in line for line in lines)
+    assert endpoint_advice(preflight(with_addresses(IP), agreed, RELEASE, (), seen())) == ""
 
 
 OPENSHIFT = {"identity": {"provider": "openshift"}, "networking": {"domain": "llm.acme.example"}}

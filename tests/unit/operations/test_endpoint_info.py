@@ -172,6 +172,13 @@ def test_an_authority_that_this_machine_does_not_trust_is_told_apart(
     assert (answer["trust"], answer["certificate"]["names"], answer["status"]) == ("unknown_authority", RIGHT, 401)
 
 
+def test_a_name_in_a_certificate_cannot_write_lines_or_steer_a_terminal(tmp_path: Path) -> None:
+    names = ["a\x1b[2J.example", "b\nall is well.example", "c" * 9999]
+    with serving(answering(certificate(names, 90), tmp_path)) as port:
+        answer = seen(port)["answer"]
+    assert answer["certificate"]["names"] == ["a\\u001b[2J.example", "b all is well.example", "c" * 253]
+
+
 @pytest.mark.parametrize(
     ("said", "status", "error"),
     [

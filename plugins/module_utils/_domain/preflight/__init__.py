@@ -63,9 +63,10 @@ def refusal(cluster: str, items: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def endpoint_advice(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What the customer still has to do for the public endpoint, and what was not tested, for a report."""
-    unmet = [item for item in items if item["check"] in ENDPOINT_CHECKS and not item["ok"]]
-    return [
-        {**item, "next_step": f"{item['message']} {action_required(item['owner'], item['contact'])}"} for item in unmet
-    ]
+def endpoint_advice(items: Sequence[Mapping[str, Any]]) -> str:
+    """What the customers still have to do for their endpoints, and what was not tested: a line each, for a report."""
+    return "\n".join(
+        f"{item['cluster']}: {item['check']}: {item['message']} {action_required(item['owner'], item['contact'])}"
+        for item in items
+        if item["check"] in ENDPOINT_CHECKS and not item["ok"]
+    )
