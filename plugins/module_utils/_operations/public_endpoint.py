@@ -33,7 +33,8 @@ else:
 
 _PATH = "/v1/models"
 """All routes lead ``/v1`` to the router."""
-_THREADS = 8
+_THREADS = 40
+"""All names at once: each may take a whole deadline."""
 _MOST_NAMES = 100
 _LONGEST_NAME = 253
 _NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}

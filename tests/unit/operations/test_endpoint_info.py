@@ -92,7 +92,7 @@ def seen(
         return socket.create_connection(("127.0.0.1", port), seconds)
 
     given = {"domain": DOMAIN, "hosts": [], "addresses": [PUBLIC], "ask_private_addresses": False, "port": 443}
-    return look({**given, "timeout": 1, **more}, Ways(resolve or resolving({DOMAIN: [PUBLIC]}), connect))
+    return look({**given, "timeout": 60, **more}, Ways(resolve or resolving({DOMAIN: [PUBLIC]}), connect))
 
 
 def resolving(table: dict[str, list[str]]) -> Callable[..., Any]:
@@ -129,6 +129,8 @@ def answering(pem: bytes, folder: Path, said: bytes = HELLO) -> Callable[[socket
 
 
 REQUESTS: list[bytes] = []
+LATE = 60
+"""Seconds. The deadline is one; a busy machine adds to it, and what is waited for would take twice this."""
 RIGHT = [DOMAIN, f"*.{DOMAIN}"]
 
 
@@ -228,12 +230,12 @@ def drips(context: ssl.SSLContext) -> Callable[[socket.socket], None]:
 
 def test_who_says_nothing_or_everything_slowly_is_given_up_in_time(tmp_path: Path) -> None:
     context = speaking(certificate(RIGHT, 90), tmp_path)
-    for serve, connected in ((lambda _: time.sleep(20), True), (drips(context), True)):
+    for serve in (lambda _: time.sleep(120), drips(context)):
         started = time.monotonic()
         with serving(serve) as port:
-            answer = seen(port)["answer"]
-        assert (answer["connected"], answer["status"], answer["error"]) == (connected, 0, "no whole answer within 1 s")
-        assert time.monotonic() - started < 5
+            answer = seen(port, timeout=1)["answer"]
+        assert (answer["connected"], answer["status"], answer["error"]) == (True, 0, "no whole answer within 1 s")
+        assert time.monotonic() - started < LATE
 
 
 def test_what_speaks_no_tls_or_nothing_at_all_is_said_in_one_sentence() -> None:
@@ -262,7 +264,7 @@ def test_a_name_that_leads_elsewhere_is_not_asked_there_and_forbidden_addresses_
 def test_a_look_up_ends_in_time_and_no_such_name_is_told_apart_from_no_answer() -> None:
     def resolve(name: str, *_: Any, **__: Any) -> list[Any]:
         if name == DOMAIN:
-            time.sleep(20)
+            time.sleep(120)
         if name == "a.example":
             raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
         if name == "b.example":
@@ -270,8 +272,8 @@ def test_a_look_up_ends_in_time_and_no_such_name_is_told_apart_from_no_answer() 
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     started = time.monotonic()
-    found = seen(1, resolve=resolve, hosts=["a.example", "b.example", "c.example"], addresses=[])
-    assert time.monotonic() - started < 5
+    found = seen(1, resolve=resolve, hosts=["a.example", "b.example", "c.example"], addresses=[], timeout=1)
+    assert time.monotonic() - started < LATE
     assert [(one["answered"], one["error"]) for one in found["names"]] == [
         (False, "no whole answer within 1 s"),
         (False, "Temporary failure in name resolution"),
