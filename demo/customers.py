@@ -56,5 +56,6 @@ def make_gateway(cluster: Cluster) -> None:
         "message": "",
         "lastTransitionTime": "2026-01-01T00:00:00Z",
     }
-    status = {"status": {"conditions": [programmed]}}
+    address = {"type": "IPAddress", "value": "203.0.113.7"}
+    status = {"status": {"conditions": [programmed], "addresses": [address]}}
     cluster.request("PATCH", f"{path}/public/status", status, "application/merge-patch+json")

@@ -9,7 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.drift import drift, installed, with_drift
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.preflight import preflight, refusal
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.preflight import (
+    endpoint_advice,
+    endpoint_question,
+    preflight,
+    refusal,
+)
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.status import status_row
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.validation import (
     probe_answers,
@@ -25,6 +30,8 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "contract_drift": drift,
+            "endpoint_advice": endpoint_advice,
+            "endpoint_question": endpoint_question,
             "installed": installed,
             "preflight": preflight,
             "preflight_refusal": refusal,

@@ -121,6 +121,12 @@ facts:
       type: list
       elements: dict
       returned: success
+    gateways:
+      description: The gateways of the Gateway API, with C(namespace), C(name), C(programmed), and C(addresses) from
+        their status, each with C(type) and C(value).
+      type: list
+      elements: dict
+      returned: success
     pods:
       description:
         - Our pods that have not finished, with C(namespace), C(name), C(uid), C(restarts) and C(ready_since).

@@ -1,16 +1,18 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``cluster_info``, ``footprint_info`` and ``service_probe`` against real API servers."""
+"""``cluster_info``, ``footprint_info``, ``service_probe`` and ``endpoint_info`` against real API servers."""
 
 from __future__ import annotations
 
+import socket
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from demo.customers import make_gateway
 from tests.integration.plays import AS_MODULE, connection_to, run_tasks
 
 H100 = "NVIDIA-H100-80GB-HBM3"
@@ -146,6 +148,29 @@ def test_a_probe_says_how_a_service_answers_and_does_not_fail_the_task(bed: Any,
     assert (result["ok"], result["status"], result["changed"]) == (False, 404, False)
     assert "not found" in result["error"]
     assert as_module["error"] == result["error"]
+
+
+def test_a_gateways_addresses_are_read_and_one_that_may_not_be_asked_is_not(bed: Any, tmp_path: Path) -> None:
+    make_gateway(bed["birch"])
+    look = {"domain": "llm.birch.example", "hosts": ["llama.llm.birch.example"], "addresses": ["203.0.113.7"]}
+    try:
+        read, found, as_module = kept(
+            bed,
+            tmp_path,
+            info(),
+            {"fireworks.byoc.endpoint_info": look},
+            {"fireworks.byoc.endpoint_info": look, **AS_MODULE},
+        )
+    finally:
+        bed["birch"].remove_namespaces("gateway-system")
+    [gateway] = read["facts"]["gateways"]
+    assert gateway["addresses"] == [{"type": "IPAddress", "value": "203.0.113.7"}]
+    endpoint = found["endpoint"]
+    assert [one["name"] for one in endpoint["names"]] == ["llm.birch.example", "llama.llm.birch.example"]
+    assert (endpoint["not_tested"], endpoint["answer"]) == ("203.0.113.7 is no public address", {})
+    assert endpoint["asked_from"] == socket.gethostname()
+    assert {**as_module["endpoint"], "asked_at": ""} == {**endpoint, "asked_at": ""}
+    assert found["changed"] is False
 
 
 def test_in_check_mode_all_three_read_as_ever(bed: Any, tmp_path: Path) -> None:

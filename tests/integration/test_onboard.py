@@ -160,6 +160,7 @@ def test_a_gateway_is_asked_for_and_given_routes(bed: Any, tmp_path: Path) -> No
         done = onboard(tmp_path, contract)
         assert done.returncode == 0, done.stdout
         path = "/apis/gateway.networking.k8s.io/v1/namespaces/fireworks-system/httproutes"
+        assert "llm.birch.example. A 203.0.113.7, *.llm.birch.example. A 203.0.113.7" in " ".join(done.stdout.split())
         hosts = {host for route in birch.request("GET", path)["items"] for host in route["spec"]["hostnames"]}
         assert hosts == {"llm.birch.example", "llama-3-1-8b.llm.birch.example"}
         assert "unchanged" in line(onboard(tmp_path, contract), "birch-eu-1")

@@ -139,7 +139,12 @@ def cluster_facts(
         "storage_classes": sorted(_name(item) for item in storage_classes),
         "gateways": sorted(
             (
-                {"namespace": _namespace(item), "name": _name(item), "programmed": _condition(item, "Programmed")}
+                {
+                    "namespace": _namespace(item),
+                    "name": _name(item),
+                    "programmed": _condition(item, "Programmed"),
+                    "addresses": _gateway_addresses(item),
+                }
                 for item in gateways
             ),
             key=lambda g: (g["namespace"], g["name"]),
@@ -153,6 +158,12 @@ def cluster_facts(
         "permissions": [dict(p) for p in permissions],
         "lock": dict(lock) if lock else None,
     }
+
+
+def _gateway_addresses(item: Raw) -> list[dict[str, str]]:
+    """Where a gateway listens, as its controller says; an address without a type is an IP address (Gateway API v1)."""
+    said = (item.get("status") or {}).get("addresses") or ()
+    return [{"type": str(one.get("type") or "IPAddress"), "value": str(one.get("value") or "")} for one in said]
 
 
 def _metadata(item: Raw) -> Raw:

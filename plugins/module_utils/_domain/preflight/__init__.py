@@ -10,8 +10,9 @@ from typing import Any
 
 from ..._vocabulary.wording import action_required
 from . import access, gpus, models, network, platform
+from .endpoint import ENDPOINT_CHECKS, endpoint_question, public_endpoint
 
-__all__ = ["preflight", "refusal"]
+__all__ = ["endpoint_advice", "endpoint_question", "preflight", "refusal"]
 
 _CHECKS = (
     platform.right_cluster,
@@ -39,14 +40,17 @@ def preflight(
     contract: Mapping[str, Any],
     release: Mapping[str, Any],
     presetup: Sequence[Mapping[str, Any]] = (),
+    endpoint: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
     """All items, those that are met too. Unmet ``blocking`` ones refuse the onboarding; the others are advice.
 
     ``presetup`` are the differences of the prerequisites from the contract, where onboarding does not apply them.
+    ``endpoint`` is what ``endpoint_info`` found, where it was asked.
     """
     found = access.presetup(presetup, facts, contract)
     for check in _CHECKS:
         found += check(facts, contract, release)
+    found += public_endpoint(endpoint or {}, facts, contract)
     return [item.as_dict(contract) for item in found]
 
 
@@ -58,3 +62,12 @@ def refusal(cluster: str, items: Sequence[Mapping[str, Any]]) -> str:
     lines = [f"{cluster} is not ready to be onboarded; nothing was changed."]
     lines += [f"{item['check']}: {item['message']} {action_required(item['owner'], item['contact'])}" for item in unmet]
     return "\n".join(lines)
+
+
+def endpoint_advice(items: Sequence[Mapping[str, Any]]) -> str:
+    """What the customers still have to do for their endpoints, and what was not tested: a line each, for a report."""
+    return "\n".join(
+        f"{item['cluster']}: {item['check']}: {item['message']} {action_required(item['owner'], item['contact'])}"
+        for item in items
+        if item["check"] in ENDPOINT_CHECKS and not item["ok"]
+    )
