@@ -22,7 +22,8 @@ from tests.benchmarks.measure import BenchmarkError
 PREFIX = "cost-"
 NOTHING = "nothing"
 """A policy without rules of its own."""
-_OUT = re.compile(rf"ValidatingAdmissionPolicy '({PREFIX}[^']+)'.*running out of cost budget")
+_WARNED = re.compile(rf"ValidatingAdmissionPolicy '({PREFIX}[^']+)' with binding '[^']+': (.*)")
+_OUT = "validation failed due to running out of cost budget"
 # A large coin costs 910 in each of eleven expressions, of which each may cost a million: no single one is cut off.
 _LARGE, _LONG, _WIDE, _NARROW = 11, 10 * MOST_LARGE, 9100, 1000
 _SPEND = (
@@ -83,11 +84,14 @@ class Purse:
         self._seen: dict[Spent, frozenset[str]] = {}
 
     def ran_out(self, spent: Spent) -> frozenset[str]:
-        """The policies whose budget did not suffice."""
+        """The policies whose budget did not suffice. :raises BenchmarkError: one of them says anything else."""
         if spent not in self._seen:
             address = self._write.address(f"spend-{spent.large}-{spent.small}")
             said = self._api.warned(self._write.method, address, self._write.body, self._write.content_type)
-            self._seen[spent] = frozenset(found[1] for text in said if (found := _OUT.search(text)))
+            found = [tuple(match.groups()) for text in said if (match := _WARNED.search(text))]
+            if others := [f"{name}: {why}" for name, why in found if not why.startswith(_OUT)]:
+                raise BenchmarkError(f"{self._write.what}: {'; '.join(others)}")
+            self._seen[spent] = frozenset(name for name, _why in found)
         return self._seen[spent]
 
     def left(self) -> dict[str, int | None]:

@@ -19,7 +19,6 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from byoc_testbed import Testbed
 from tests.benchmarks.admission import cost
@@ -29,7 +28,7 @@ from tests.benchmarks.admission.writes import Live, Write, install, large, send,
 from tests.integration.ansible_runs import ROOT
 
 TABLE = ROOT / "build" / "admission.md"
-#: Writes in a row, of which so many first ones do not count.
+#: Writes in a row, after so many that do not count.
 BLOCK, WARMING = 20, 1
 #: How many environment variables more a Deployment is written with, to see how its policies' cost grows.
 VARIABLES = 200
@@ -55,9 +54,18 @@ class Measured:
         return f"{os.cpu_count()} cores, load {few:.1f} to {many:.1f} meanwhile (the load of one minute).\n"
 
     def _writes(self) -> str:
+        kinds = dict.fromkeys(what for what, _guardrails in self.cells)
         rows = [
-            row(what, str(guardrails), cell, self.cells[what, NONE], self._asked(what, guardrails))
-            for (what, guardrails), cell in sorted(self.cells.items(), key=_place)
+            row(
+                what,
+                str(guardrails),
+                self.cells[what, guardrails],
+                self.cells[what, NONE],
+                self._asked(what, guardrails),
+            )
+            for what in kinds
+            for guardrails in ALL
+            if (what, guardrails) in self.cells
         ]
         return table(HEAD, rows)
 
@@ -82,15 +90,6 @@ class Measured:
             f"of an expression's {EXPRESSION}, at most",
         )
         return table(head, rows)
-
-
-def _place(each: tuple[tuple[str, Guardrails], Any]) -> tuple[int, int]:
-    """Writes in the order in which they were first made, guardrails from none to the newest."""
-    (what, guardrails), _cell = each
-    return _ORDER.setdefault(what, len(_ORDER)), ALL.index(guardrails)
-
-
-_ORDER: dict[str, int] = {}
 
 
 def measure(site: Site, live: Live, rounds: int, block: int = BLOCK, kinds: tuple[Guardrails, ...] = ALL) -> Measured:
