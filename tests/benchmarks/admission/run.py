@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from byoc_testbed import Testbed
@@ -92,8 +92,18 @@ class Measured:
         return table(head, rows)
 
 
-def measure(site: Site, live: Live, rounds: int, block: int = BLOCK, kinds: tuple[Guardrails, ...] = ALL) -> Measured:
-    """Blocks of writes, round after round, each beginning with other guardrails."""
+def measure(
+    site: Site,
+    live: Live,
+    rounds: int,
+    block: int = BLOCK,
+    kinds: tuple[Guardrails, ...] = ALL,
+    keep: Callable[[Measured], None] | None = None,
+) -> Measured:
+    """Blocks of writes, round after round, each beginning with other guardrails.
+
+    :param keep: is given what there is after each round: on a busy machine a run takes long.
+    """
     measured = Measured()
     before = site.metrics()
     for turn in range(rounds):
@@ -101,13 +111,13 @@ def measure(site: Site, live: Live, rounds: int, block: int = BLOCK, kinds: tupl
             _put_in_force(site, guardrails, measured)
             for write in writes(guardrails, live):
                 _block(site, write, measured.cells[write.what, guardrails], block)
-        _keep(measured)
+        if keep:
+            keep(measured)
     measured.unused = _unused(before, site.metrics())
     return measured
 
 
 def _keep(measured: Measured) -> None:
-    """On a busy machine a run takes long: what there is so far."""
     TABLE.parent.mkdir(exist_ok=True)
     TABLE.write_text(measured.text())
 
@@ -156,7 +166,7 @@ def main(rounds: int) -> None:
         site = Site(bed[SPEC.name])
         try:
             live = install(site, NONE)
-            measured = measure(site, live, rounds)
+            measured = measure(site, live, rounds, keep=_keep)
             measured.costs = cost.costs(site, NEWEST.objects, [*costed(live)])
         finally:
             site.close()
