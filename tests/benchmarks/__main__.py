@@ -22,6 +22,7 @@ import yaml
 from byoc_testbed import ClusterSpec, NodePool, Testbed
 from byoc_testbed.kubectl import find_kubectl
 from tests.benchmarks import audit_log, fleet, records, remediation, sweeping, workloads
+from tests.benchmarks.admission import run as admission
 from tests.benchmarks.measure import BenchmarkError, Figure, Sample, idle_share, in_turns, run_once
 from tests.integration.ansible_runs import ROOT, ansible_environment
 from tests.integration.plays import connection_to
@@ -393,7 +394,7 @@ PARTS = {
     "whole_fleet": whole_fleet,
 }
 #: These have clusters of their own, or none, and the machine for themselves.
-ALONE = {"drain": drain, "progress": progress, "sweep": sweep}
+ALONE = {"admission": admission.main, "drain": drain, "progress": progress, "sweep": sweep}
 
 
 def main() -> int:

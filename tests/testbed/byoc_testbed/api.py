@@ -46,6 +46,20 @@ class Api:
         headers: Mapping[str, str] | None = None,
     ) -> Any:
         """One request. Gives the parsed answer, or its text where it is not JSON."""
+        return self._answer(method, path, body, content_type, headers)[0]
+
+    def warned(self, method: str, path: str, body: Any = None, content_type: str = "") -> list[str]:
+        """One request. Gives the warnings that came with its answer."""
+        return self._answer(method, path, body, content_type)[1]
+
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        content_type: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[Any, list[str]]:
         sent = {**self._pool.headers, **(headers or {})}
         data: bytes | None = None
         if body is not None:
@@ -58,7 +72,7 @@ class Api:
         parsed = _parse(answer.data)
         if answer.status >= 400:
             raise ApiError(method, path, answer.status, parsed)
-        return parsed
+        return parsed, answer.headers.getlist("Warning")
 
     def is_ready(self) -> bool:
         """Whether the server says that it is ready."""

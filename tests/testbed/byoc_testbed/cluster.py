@@ -217,6 +217,10 @@ class Cluster:
         """Resident memory of each process."""
         return {name: process.rss_mib() for name, process in self._processes.items()}
 
+    def processor_seconds(self) -> dict[str, float]:
+        """Processor time that each process has used so far."""
+        return {name: process.processor_seconds() for name, process in self._processes.items()}
+
     def describe(self) -> dict[str, str]:
         """The cluster in words for another process."""
         return {

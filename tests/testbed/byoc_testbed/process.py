@@ -100,6 +100,12 @@ class Process:
                 return int(line.split()[1]) // 1024
         return 0
 
+    def processor_seconds(self) -> float:
+        """Processor time that it has used, of all its threads."""
+        # The command's name comes before, in brackets, and may have spaces.
+        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
 
 def wait_for_file(path: Path, process: Process, seconds: float) -> None:
     """Wait until a process has made a file (or a socket)."""
