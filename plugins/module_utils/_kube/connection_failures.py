@@ -30,17 +30,13 @@ def connection_failure(error: Exception, *, proxy_url: str | None, where: str) -
     """Why there was no answer: at the proxy, if there is one, or behind it."""
     if proxy_url and (said := _refusal(error)):
         return _refused_by_proxy(said, f"the proxy {shown_address(proxy_url)}", where)
-    at_proxy = bool(proxy_url) and any(isinstance(each, _OF_PROXY) for each in _chain(error))
+    at_proxy = next((each for each in _chain(error) if proxy_url and isinstance(each, _OF_PROXY)), None)
+    if at_proxy:
+        proxy = f"the proxy {shown_address(proxy_url or '')}"
+        return _failed_at_proxy(proxy, _behind(at_proxy) or at_proxy, where)
     reason = plain_reason(error)
     if not is_distrust(error):
-        place = f"the proxy {shown_address(proxy_url or '')}" if at_proxy else ""
-        return unanswered(f"{place} cannot be reached: {reason}" if at_proxy else reason, where=where)
-    if at_proxy:
-        return TlsError(
-            f"the certificate of the proxy {shown_address(proxy_url or '')} is not trusted: {reason}",
-            where=where,
-            next_step="have its CA put where this machine keeps those it trusts, or into the kubeconfig's CA",
-        )
+        return unanswered(reason, where=where)
     return TlsError(
         f"the server's certificate is not trusted: {reason}",
         where=where,
@@ -57,6 +53,20 @@ def unanswered(reason: str, *, where: str) -> UnreachableError:
         where=where,
         next_step="check the address, the network path and the cluster",
         owner=Owner.CUSTOMER,
+    )
+
+
+def _failed_at_proxy(proxy: str, why: BaseException, where: str) -> KubeError:
+    if is_distrust(why):
+        return TlsError(
+            f"the certificate of {proxy} is not trusted: {plain_reason(why)}",
+            where=where,
+            next_step="have its CA put where this machine keeps those it trusts, or into the kubeconfig's CA",
+        )
+    return UnreachableError(
+        f"{proxy} cannot be reached: {plain_reason(why)}",
+        where=where,
+        next_step="check the proxy's address, and the network path to it",
     )
 
 
@@ -82,7 +92,14 @@ def _refusal(error: BaseException) -> str:
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
-        error = error.__cause__ or error.__context__
+        error = _behind(error)
+
+
+def _behind(error: BaseException) -> BaseException | None:
+    """What led to an error: urllib3 says it in one of three ways."""
+    given = (getattr(error, "original_error", None), *error.args)
+    inner = next((each for each in given if isinstance(each, BaseException)), None)
+    return error.__cause__ or inner or error.__context__
 
 
 def is_distrust(error: BaseException | None) -> bool:
@@ -90,7 +107,7 @@ def is_distrust(error: BaseException | None) -> bool:
     return any(isinstance(each, (ssl.SSLCertVerificationError, *_OTHER_NAME)) for each in _chain(error))
 
 
-def plain_reason(error: Exception) -> str:
+def plain_reason(error: BaseException) -> str:
     """Why there was no answer, without urllib3's names of its own objects."""
     cause = error.__cause__ or error.__context__ or error
     text = getattr(cause, "strerror", None) or str(cause)

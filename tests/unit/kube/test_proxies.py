@@ -134,7 +134,7 @@ def test_a_proxy_that_does_not_connect_is_named_and_what_it_says_is_not_repeated
 
 
 def test_a_proxy_that_is_not_there_is_named(authority: Authority, server: Listening) -> None:
-    with pytest.raises(UnreachableError, match="the proxy http://127.0.0.1:1 cannot be reached: Connection refused"):
+    with pytest.raises(UnreachableError, match=r"the proxy http://127.0.0.1:1 cannot be reached: Connection refused"):
         session(authority, server, f"http://{SENT}@127.0.0.1:1").request("GET", "/x", retry=False)
 
 
@@ -150,7 +150,7 @@ def test_an_https_proxy_is_checked_by_the_systems_and_the_kubeconfigs_authoritie
         if trusted:
             assert through.get("/x") == {}
             return
-        with pytest.raises(TlsError, match="the certificate of the proxy https://127.0.0.1"):
+        with pytest.raises(TlsError, match=r"the certificate of the proxy https://127.0.0.1"):
             through.get("/x")
     assert between.connects == []
 
