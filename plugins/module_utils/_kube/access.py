@@ -13,20 +13,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from .._vocabulary.addresses import holds_more, shown_address
+from .._vocabulary.addresses import holds_more
 from .allowed import Allowed
 from .credential_files import expanded, read_file
 from .errors import CredentialError
 from .kubeconfig import Access, read_kubeconfig
+from .proxies import proxy_of
 
 _KUBECONFIG_KEYS = ("kubeconfig", "kubeconfig_file", "kubeconfig_env")
 _TOKEN_KEYS = ("token", "token_file", "token_env")
 _AUTHORITY_KEYS = ("ca_cert", "ca_file")
 #: Where a token is sent, and how. A kubeconfig has these itself: what it holds goes nowhere else.
 _ENDPOINT_KEYS = ("server", *_AUTHORITY_KEYS, "tls_server_name", "proxy_url")
-_PROXIES = ("http", "https")
 
 
 def resolve_access(connection: Mapping[str, Any], environ: Mapping[str, str]) -> Access:
@@ -124,20 +123,8 @@ def _check_addresses(access: Access) -> None:
             where=access.source,
             next_step="correct the server in the kubeconfig or in `access.server`",
         )
-    if access.proxy_url and not _is_proxy(access.proxy_url):
-        raise CredentialError(
-            f"the proxy must be an http:// or https:// URL, not {shown_address(access.proxy_url)!r}",
-            where=access.source,
-            next_step="correct the proxy in the kubeconfig or in `access.proxy_url`",
-        )
-
-
-def _is_proxy(text: str) -> bool:
-    try:
-        url = urlsplit(text)
-        return url.scheme in _PROXIES and bool(url.hostname) and url.port != 0
-    except ValueError:
-        return False
+    if access.proxy_url:
+        proxy_of(access.proxy_url, access.source)
 
 
 def _environment(variable: str, environ: Mapping[str, str], name: str) -> str:

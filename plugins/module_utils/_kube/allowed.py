@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .credential_files import expanded
 from .errors import CredentialError
+from .exec_spec import variables_of
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Allowed:
         :raises CredentialError: the fleet's owner has not listed it, or not what the kubeconfig sets for it.
         """
         command = spec["command"]
-        variables = sorted(set(_variables(spec, source)))
+        variables = sorted({name for name, _value in variables_of(spec, source)})
         known = self.exec_plugins.get(command)
         if known is None:
             raise _refused(
@@ -68,26 +69,11 @@ class Allowed:
             raise CredentialError(
                 f"the exec plugin {command} is not on this machine, or not executable",
                 where=source,
-                next_step="install it where Ansible runs, on the PATH",
+                # What the hint says is not repeated: it is a text of whoever wrote the kubeconfig.
+                next_step="install it where Ansible runs, on the PATH"
+                + ("; `exec.installHint` of the kubeconfig says how" if spec.get("installHint") else ""),
             )
         return str(found)
-
-
-def can_be_given(value: Any) -> bool:
-    """Whether a program can be given this, as an argument or a variable."""
-    return isinstance(value, str) and "\0" not in value and not any("\ud800" <= one <= "\udfff" for one in value)
-
-
-def _variables(spec: Mapping[str, Any], source: str) -> Iterator[str]:
-    given = spec.get("env") or ()
-    for each in given if isinstance(given, (list, tuple)) else [given]:
-        if not (isinstance(each, Mapping) and all(can_be_given(each.get(key)) for key in ("name", "value"))):
-            raise CredentialError(
-                "the kubeconfig's `exec.env` is no list of names and values",
-                where=source,
-                next_step="write a new kubeconfig",
-            )
-        yield each["name"]
 
 
 def _refused(what: str, command: str, variables: Sequence[str], source: str) -> CredentialError:

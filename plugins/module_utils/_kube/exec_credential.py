@@ -10,96 +10,90 @@ certificates into /tmp; see docs/decisions/0002.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
-import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from .errors import CredentialError
+from .exec_answer import ExecCredential, UnusableAnswerError, read_answer
+from .exec_spec import VERSIONS, arguments_of, variables_of
+from .plugin_process import NoEndError, TooMuchError, output_of
 
 EXEC_SECONDS = 30.0
-_TEXTS = ("token", "clientCertificateData", "clientKeyData", "expirationTimestamp")
 
 
 @dataclass(frozen=True, repr=False)  # no repr: it would print secrets
-class ExecCredential:
-    """What the plugin answered. ``expires`` is POSIX seconds, or ``None`` when it does not say."""
+class ClusterInfo:
+    """What a plugin is told of the cluster beside its address, where it asks for that."""
 
-    token: str | None
-    cert_pem: str | None
-    key_pem: str | None
-    expires: float | None
+    tls_server_name: str | None = None
+    proxy_url: str | None = None
+    config: Any = None
 
 
 def run_exec_plugin(
-    spec: dict[str, Any], *, server: str, ca_pem: str | None, source: str, seconds: float = EXEC_SECONDS
+    spec: Mapping[str, Any],
+    *,
+    server: str,
+    ca_pem: str | None,
+    source: str,
+    info: ClusterInfo | None = None,
+    seconds: float = EXEC_SECONDS,
 ) -> ExecCredential:
     """Run the plugin and read its ``ExecCredential``.
 
     :param spec: the kubeconfig user's ``exec`` section, as it was allowed (``allowed.py``).
+    :param info: the rest of what it is told of the cluster.
     :param seconds: how long it may take.
     :raises CredentialError: it is missing, fails, takes too long, or answers something else.
     """
-    command = spec.get("command") or ""
-    version = spec.get("apiVersion") or ""
-    info: dict[str, Any] = {"apiVersion": version, "kind": "ExecCredential", "spec": {"interactive": False}}
-    if spec.get("provideClusterInfo"):
-        info["spec"]["cluster"] = {"server": server, **({"certificate-authority-data": ca_pem} if ca_pem else {})}
-    environ = {**os.environ, **{e["name"]: e["value"] for e in spec.get("env") or []}}
-    environ["KUBERNETES_EXEC_INFO"] = json.dumps(info)
-    try:
-        # In Ansible's worker there is no AnsibleModule, so no run_command.
-        done = subprocess.run(  # pylint: disable=ansible-bad-function
-            [command, *(spec.get("args") or ())],
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=seconds,
-            check=False,
+    command, version = spec.get("command") or "", spec.get("apiVersion") or ""
+    if version not in VERSIONS:
+        raise CredentialError(
+            f"the kubeconfig's `exec.apiVersion` is none of {', '.join(VERSIONS)}",
+            where=source,
+            next_step="write a new kubeconfig, with a plugin of today",
         )
-    except subprocess.TimeoutExpired:
-        raise _failed(f"the exec plugin {command} gave no answer within {seconds:g} s", source) from None
+    arguments, environ = arguments_of(spec, source), {**os.environ, **dict(variables_of(spec, source))}
+    told: dict[str, Any] = {"apiVersion": version, "kind": "ExecCredential", "spec": {"interactive": False}}
+    if spec.get("provideClusterInfo"):
+        told["spec"]["cluster"] = _cluster(server, ca_pem, info or ClusterInfo())
+    environ["KUBERNETES_EXEC_INFO"] = json.dumps(told)
+    said = _output([command, *arguments], environ, f"the exec plugin {command}", source, seconds)
+    try:
+        return read_answer(said, version)
+    except UnusableAnswerError as error:
+        raise _failed(f"the exec plugin {command} {error}", source) from None
+
+
+def _cluster(server: str, ca_pem: str | None, info: ClusterInfo) -> dict[str, Any]:
+    authority = base64.b64encode(ca_pem.encode()).decode() if ca_pem else None
+    told = {
+        "server": server,
+        "tls-server-name": info.tls_server_name,
+        "certificate-authority-data": authority,
+        "proxy-url": info.proxy_url,
+        "config": info.config,
+    }
+    return {key: value for key, value in told.items() if value is not None}
+
+
+def _output(command: list[str], environ: Mapping[str, str], plugin: str, source: str, seconds: float) -> bytes:
+    try:
+        status, said = output_of(command, environ, seconds)
+    except NoEndError:
+        raise _failed(f"{plugin} gave no answer within {seconds:g} s", source) from None
+    except TooMuchError as error:
+        raise _failed(f"{plugin} printed more than {error} bytes, which is no credential", source) from None
     except OSError as error:
-        raise _failed(f"the exec plugin {command} does not start: {error.strerror}", source) from None
-    if done.returncode != 0:
-        what = f"the exec plugin {command} ended with exit status {done.returncode}"
-        raise _failed(f"{what} (what it said is not shown, since that may hold secrets)", source)
-    return _read(done.stdout, command, version, source)
-
-
-def _read(stdout: str, command: str, version: str, source: str) -> ExecCredential:
-    try:
-        answer = json.loads(stdout)
-        status = answer["status"]
-        answered = answer["apiVersion"]
-        if not isinstance(status, dict) or not all(isinstance(status.get(key) or "", str) for key in _TEXTS):
-            raise TypeError
-    except (ValueError, KeyError, TypeError):
-        raise _failed(f"the exec plugin {command} did not answer with an ExecCredential", source) from None
-    if answered != version:
-        raise _failed(f"the exec plugin {command} answered with another apiVersion than the kubeconfig's", source)
-    credential = ExecCredential(
-        token=status.get("token"),
-        cert_pem=status.get("clientCertificateData"),
-        key_pem=status.get("clientKeyData"),
-        expires=_posix(status.get("expirationTimestamp")),
-    )
-    if not credential.token and not (credential.cert_pem and credential.key_pem):
-        raise _failed(f"the exec plugin {command} answered with neither a token nor a certificate", source)
-    return credential
-
-
-def _posix(timestamp: str | None) -> float | None:
-    if not timestamp:
-        return None
-    try:
-        return datetime.fromisoformat(timestamp.replace("Z", "+00:00")).timestamp()
-    except ValueError:
-        return None
+        raise _failed(f"{plugin} does not start: {error.strerror}", source) from None
+    if status:
+        ended = f"ended with exit status {status}" if status > 0 else f"was ended by signal {-status}"
+        raise _failed(f"{plugin} {ended} (what it said is not shown, since that may hold secrets)", source)
+    return said
 
 
 def _failed(what: str, source: str) -> CredentialError:

@@ -16,16 +16,23 @@ from typing import Any
 
 from .._vocabulary.addresses import shown_address
 from .._vocabulary.harmless import STEERING
-from .allowed import Allowed, can_be_given
-from .credential_files import expanded, read_file
+from .allowed import Allowed
+from .credential_files import decoded, expanded, read_file
 from .errors import CredentialError
-from .plain_yaml import NotPlainError, plain_data
+from .exec_credential import ClusterInfo
+from .exec_spec import arguments_of, check_mode
+from .plain_yaml import NotPlainError, numbered, plain_data
 
+_BASIC = "is basic authentication, which Kubernetes removed in 1.19; use a token or a certificate"
+_IMPERSONATES = "impersonates another user; give the identity its own credential"
 _UNSUPPORTED = {
     "auth-provider": "was removed from Kubernetes in 1.26; use an exec plugin",
-    "as": "impersonates another user; give the identity its own credential",
-    "username": "is basic authentication, which Kubernetes removed in 1.19; use a token or a certificate",
+    **dict.fromkeys(("as", "as-uid", "as-groups", "as-user-extra"), _IMPERSONATES),
+    **dict.fromkeys(("username", "password"), _BASIC),
 }
+_MOST_NAMES = 20
+#: The extension of a cluster that an exec plugin is given.
+_EXEC_CONFIG = "client.authentication.k8s.io/exec"
 
 
 @dataclass(frozen=True, repr=False)  # no repr: it would print secrets
@@ -40,6 +47,7 @@ class Access:
     :param token_file: a file holding the token, read again as it rotates, where ``allowed`` lets it be.
     :param cert_pem: client certificate, with ``key_pem``.
     :param exec_spec: the kubeconfig's ``exec`` section, with the path of an allowed command.
+    :param exec_config: what the kubeconfig says to the plugin about the cluster.
     :param source: where this came from, for messages.
     """
 
@@ -54,23 +62,43 @@ class Access:
     cert_pem: str | None = None
     key_pem: str | None = None
     exec_spec: dict[str, Any] = field(default_factory=dict)
+    exec_config: Any = None
 
     def read_token(self) -> str | None:
         """The token as it is now. A link on the way to its file may lead elsewhere than before.
 
-        :raises CredentialError: its file cannot be read, or may not be.
+        Like kubectl: the file's, and one that stands beside it while the file has none.
+
+        :raises CredentialError: its file cannot be read, or may not be, or is empty.
         """
         if not self.token_file:
             return self.token
         path = self.token_file
         if self.allowed:
             path = self.allowed.real_path(path, "token file", self.source)
-        return read_file(path, "the token", self.source).strip()
+        try:
+            return _filled(read_file(path, "the token", self.source).strip(), path, self.source)
+        except CredentialError:
+            if self.token:
+                return self.token
+            raise
+
+    def told(self) -> ClusterInfo:
+        """What an exec plugin may be told of the cluster."""
+        return ClusterInfo(self.tls_server_name, self.proxy_url, self.exec_config)
 
     @property
     def place(self) -> str:
         """The server as people may read it."""
         return shown_address(self.server)
+
+
+def _filled(token: str, path: str, source: str) -> str:
+    if not token:
+        raise CredentialError(
+            f"the token's file {path} is empty", where=source, next_step="write a token into it, or name another file"
+        )
+    return token
 
 
 def read_kubeconfig(
@@ -98,18 +126,23 @@ def read_kubeconfig(
     user = _named(config, "user", text_of(entry, "user", source), name, source)
     reader = _Reader(base_dir, source, allowed or Allowed())
     reader.refuse_unsupported(cluster, user)
+    token, token_file = _stripped(user, "token", source), reader.path(user, "tokenFile")
+    cert, key = reader.client_certificate(user)
+    # Like kubectl: a plugin is only asked where there is no other credential.
+    others = bool(token or token_file or (cert and key))
     return Access(
-        server=text_of(cluster, "server", source) or "",
+        server=_stripped(cluster, "server", source) or "",
         source=f"{source}, context {name}",
         ca_pem=reader.pem(cluster, "certificate-authority"),
-        tls_server_name=text_of(cluster, "tls-server-name", source),
-        proxy_url=text_of(cluster, "proxy-url", source),
-        token=text_of(user, "token", source),
-        token_file=reader.path(user, "tokenFile"),
+        tls_server_name=_stripped(cluster, "tls-server-name", source),
+        proxy_url=_stripped(cluster, "proxy-url", source),
+        token=token,
+        token_file=token_file,
         allowed=allowed or Allowed(),
-        cert_pem=reader.pem(user, "client-certificate"),
-        key_pem=reader.pem(user, "client-key"),
-        exec_spec=reader.exec_spec(user.get("exec")),
+        cert_pem=cert,
+        key_pem=key,
+        exec_spec={} if others else reader.exec_spec(user.get("exec")),
+        exec_config=_exec_config(cluster, source),
     )
 
 
@@ -141,25 +174,73 @@ def text_of(section: dict[str, Any], key: str, source: str) -> str | None:
     return value
 
 
-def _entries(config: dict[str, Any], key: str) -> dict[str, dict[str, Any]]:
-    """The mappings under a key of a section, by their names; of two of a name the first one."""
+def _stripped(section: dict[str, Any], key: str, source: str) -> str | None:
+    """The same of a value that has no blanks at its ends, whatever the YAML around it has."""
+    return (text_of({key: _without_ends(section.get(key))}, key, source)) or None
+
+
+def _without_ends(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
+
+
+def _entries(config: dict[str, Any], key: str) -> dict[str, list[dict[str, Any]]]:
+    """The mappings under a key of a section, by their names. One that says nothing is an empty one, as in kubectl."""
     section = config.get(f"{key}s")
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, list[dict[str, Any]]] = {}
     for entry in section if isinstance(section, list) else ():
-        if isinstance(entry, dict) and isinstance(entry.get("name"), str) and isinstance(entry.get(key), dict):
-            found.setdefault(entry["name"], entry[key])
+        if isinstance(entry, dict) and isinstance(entry.get("name"), str):
+            value = entry.get(key) or {}
+            if isinstance(value, dict):
+                found.setdefault(entry["name"], []).append(value)
     return found
+
+
+def _only(entries: list[dict[str, Any]], key: str, source: str) -> dict[str, Any]:
+    """The one entry of a name: which of several is meant nobody can say."""
+    if len(entries) > 1:
+        raise CredentialError(
+            f"the kubeconfig has {len(entries)} {key}s of the same name",
+            where=source,
+            next_step="leave only the one that is meant, or rename the others",
+        )
+    if "<<" in entries[0]:
+        raise CredentialError(
+            f"the kubeconfig's {key} has a merge key (<<), which is not read",
+            where=source,
+            next_step="write it out (kubectl config view --raw --flatten)",
+        )
+    return entries[0]
+
+
+def _exec_config(cluster: dict[str, Any], source: str) -> Any:
+    extensions = cluster.get("extensions")
+    for each in extensions if isinstance(extensions, list) else ():
+        if isinstance(each, dict) and each.get("name") == _EXEC_CONFIG:
+            try:
+                return numbered(each.get("extension"))
+            except NotPlainError:
+                raise CredentialError(
+                    f"the extension {_EXEC_CONFIG} of the kubeconfig's cluster is nested or repeated beyond reason",
+                    where=source,
+                    next_step="write it out, or leave it out",
+                ) from None
+    return None
 
 
 def _context(config: dict[str, Any], name: str, source: str) -> dict[str, Any]:
     entries = _entries(config, "context")
     if name not in entries:
         raise CredentialError(
-            f"the kubeconfig has no context named {name!r} (it has: {', '.join(sorted(entries)) or 'none'})",
+            f"the kubeconfig has no context named {name!r} (it has: {_listed(sorted(entries))})",
             where=source,
             next_step="correct `access.context` in the contract, or the kubeconfig",
         )
-    return entries[name]
+    return _only(entries[name], "context", source)
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return (", ".join(names[:_MOST_NAMES]) + more) or "none"
 
 
 def _named(config: dict[str, Any], key: str, name: str | None, context: str, source: str) -> dict[str, Any]:
@@ -171,7 +252,7 @@ def _named(config: dict[str, Any], key: str, name: str | None, context: str, sou
             where=source,
             next_step="correct the kubeconfig",
         )
-    return entries[name]
+    return _only(entries[name], key, source)
 
 
 class _Reader:
@@ -188,7 +269,7 @@ class _Reader:
                 raise CredentialError(
                     f"the user's `{key}` {why}", where=self._source, next_step="write a new kubeconfig"
                 )
-        if cluster.get("insecure-skip-tls-verify"):
+        if cluster.get("insecure-skip-tls-verify") not in (None, "", False, "false"):
             raise CredentialError(
                 "the kubeconfig turns TLS verification off, so any server could pose as the cluster",
                 where=self._source,
@@ -208,8 +289,9 @@ class _Reader:
         data = section.get(f"{key}-data")
         if data:
             try:
-                return base64.b64decode(data, validate=True).decode("ascii")
-            except (binascii.Error, UnicodeDecodeError, TypeError, ValueError):
+                # In lines, as base64 writes it without -w0, or folded.
+                return decoded(base64.b64decode("".join(data.split()), validate=True))
+            except (binascii.Error, AttributeError, ValueError):
                 raise CredentialError(
                     f"`{key}-data` is not base64 of a PEM", where=self._source, next_step="write a new kubeconfig"
                 ) from None
@@ -218,6 +300,17 @@ class _Reader:
             return None
         return read_file(self._allowed.real_path(path, f"kubeconfig's `{key}`", self._source), f"`{key}`", self._source)
 
+    def client_certificate(self, user: dict[str, Any]) -> tuple[str | None, str | None]:
+        """The certificate and its key."""
+        cert, key = self.pem(user, "client-certificate"), self.pem(user, "client-key")
+        if cert and not key:
+            raise CredentialError(
+                "the kubeconfig has a client certificate without its key (client-key or client-key-data)",
+                where=self._source,
+                next_step="write a new kubeconfig",
+            )
+        return cert, key
+
     def exec_spec(self, spec: Any) -> dict[str, Any]:
         if not spec:
             return {}
@@ -225,16 +318,14 @@ class _Reader:
             raise CredentialError(
                 "the user's `exec` is not a mapping", where=self._source, next_step="write a new kubeconfig"
             )
+        check_mode(spec, self._source)
         command = text_of(spec, "command", self._source) or ""
-        version, args = text_of(spec, "apiVersion", self._source) or "", spec.get("args") or []
-        if not isinstance(args, list) or not all(can_be_given(each) for each in args):
-            raise CredentialError(
-                "the kubeconfig's `exec.args` is no list of texts", where=self._source, next_step="quote each of them"
-            )
+        version = text_of(spec, "apiVersion", self._source) or ""
         # Like kubectl: a command with a slash is relative to the kubeconfig, a bare name is looked up on PATH.
         if "/" in command:
             command = str(Path(self._base_dir, command))
-        known = {**spec, "command": command, "apiVersion": version, "args": args}
+        known = {**spec, "command": command, "apiVersion": version}
+        known["args"] = arguments_of(spec, self._source)
         return {**known, "command": self._allowed.command(known, self._source)}
 
 

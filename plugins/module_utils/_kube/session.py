@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import base64
 import math
 import random
 import time
@@ -14,26 +13,24 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from .._vocabulary.owner import Owner
 from .._vocabulary.user_agent import CLIENT, user_agent
 from .answers import Answer, Asked, doubt, watch_events
-from .connection_failures import is_distrust, plain_reason
+from .connection_failures import connection_failure, unanswered
 from .deadline import chunks_until, whole_answer_within
 from .errors import (
     ExpiredError,
     KubeError,
     NotAnAnswerError,
-    TlsError,
     UnreachableError,
     WrongClusterError,
     answer_error,
 )
 from .exec_credential import ExecCredential, run_exec_plugin
 from .kubeconfig import Access, bearer
+from .pools import pool_of
 from .resolving import is_looked_up
 from .retry import delay_before, may_pass
 from .threads import in_threads
-from .tls import tls_context
 from .waits import Waits
 from .writes import Write, encoded, write_of
 
@@ -226,7 +223,7 @@ class Session:
     ) -> tuple[Answer | None, KubeError | None]:
         known = self._has_answered or self.access.proxy_url
         if not (known or is_looked_up(self.access.server, self.within(CONNECT_SECONDS))):
-            return None, self._unanswered("no name server says in time where it is")
+            return None, unanswered("no name server says in time where it is", where=self.where)
         headers = {"Accept": accept, "Content-Type": content_type, "User-Agent": self._agent, **self._authorization()}
         timeout = urllib3.Timeout(connect=self.within(CONNECT_SECONDS), read=self.within(read_seconds))
         try:
@@ -243,24 +240,10 @@ class Session:
         return max(0.01, min(seconds, self._until - time.monotonic()))
 
     def _connection_failure(self, error: Exception) -> UnreachableError:
-        reason = plain_reason(error)
-        if is_distrust(error):
-            raise TlsError(
-                f"the server's certificate is not trusted: {reason}",
-                where=self.where,
-                next_step="compare the CA (and tls_server_name) in the contract with the cluster's; do not go on if it "
-                "changed unannounced",
-                owner=Owner.CUSTOMER,
-            ) from None
-        return self._unanswered(reason)
-
-    def _unanswered(self, reason: str) -> UnreachableError:
-        return UnreachableError(
-            f"the API server did not answer: {reason}",
-            where=self.where,
-            next_step="check the address, the network path and the cluster",
-            owner=Owner.CUSTOMER,
-        )
+        failure = connection_failure(error, proxy_url=self.access.proxy_url, where=self.where)
+        if isinstance(failure, UnreachableError):
+            return failure
+        raise failure from None  # no use asking again
 
     # --- lists and streams ---------------------------------------------------------------------
 
@@ -365,18 +348,7 @@ class Session:
         if self.access.exec_spec:
             credential = self._exec_credential()
             cert, key = credential.cert_pem or cert, credential.key_pem or key
-        options: dict[str, Any] = {
-            "maxsize": self.threads,
-            "ssl_context": tls_context(
-                ca_pem=self.access.ca_pem, cert_pem=cert, key_pem=key, source=self.access.source
-            ),
-        }
-        if self.access.tls_server_name:
-            options["server_hostname"] = self.access.tls_server_name
-            options["assert_hostname"] = self.access.tls_server_name
-        if self.access.proxy_url:
-            return urllib3.ProxyManager(self.access.proxy_url, **options)
-        return urllib3.PoolManager(**options)
+        return pool_of(self.access, cert_pem=cert, key_pem=key, connections=self.threads)
 
     def _authorization(self) -> dict[str, str]:
         token = self._exec_credential().token if self.access.exec_spec else self.access.read_token()
@@ -385,11 +357,13 @@ class Session:
     def _exec_credential(self) -> ExecCredential:
         current = self._exec
         if current is None or (current.expires is not None and current.expires - time.time() < 10):
+            access = self.access
             current = self._exec = run_exec_plugin(
-                self.access.exec_spec,
-                server=self.access.server,
-                ca_pem=base64.b64encode(self.access.ca_pem.encode()).decode() if self.access.ca_pem else None,
-                source=self.access.source,
+                access.exec_spec,
+                server=access.server,
+                ca_pem=access.ca_pem,
+                source=access.source,
+                info=access.told(),
             )
         return current
 

@@ -11,6 +11,7 @@ import tempfile
 
 from .deadline import BoundedSocket
 from .errors import CredentialError
+from .pem import certificates, is_encrypted, private_key
 
 
 def tls_context(*, ca_pem: str | None, cert_pem: str | None, key_pem: str | None, source: str) -> ssl.SSLContext:
@@ -18,25 +19,63 @@ def tls_context(*, ca_pem: str | None, cert_pem: str | None, key_pem: str | None
 
     :raises CredentialError: a PEM that OpenSSL does not accept.
     """
-    try:
-        context = ssl.create_default_context(cadata=ca_pem)
-    except (ssl.SSLError, ValueError):
-        raise CredentialError(
-            "the CA is not a PEM certificate", where=source, next_step="give the cluster's CA in PEM form"
-        ) from None
+    context = ssl.create_default_context() if ca_pem is None else _trusting(ca_pem, source)
     context.sslsocket_class = BoundedSocket
     # Python 3.13 turned RFC 5280 strictness on; many clusters' own CAs (k3s, kubeadm before 1.31) lack what it asks.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if cert_pem and key_pem:
-        try:
-            _load_chain(context, f"{cert_pem.rstrip()}\n{key_pem.rstrip()}\n")
-        except (ssl.SSLError, ValueError):
-            raise CredentialError(
-                "the client certificate and its key do not belong together or are not PEM",
-                where=source,
-                next_step="write a new kubeconfig",
-            ) from None
+        _present(context, cert_pem, key_pem, source)
     return context
+
+
+def proxy_context(ca_pem: str | None, source: str) -> ssl.SSLContext:
+    """For the way to an https proxy: trusts the system's authorities and the cluster's, and presents nothing."""
+    context = ssl.create_default_context()
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    if ca_pem is not None:
+        _trust(context, ca_pem, source)
+    return context
+
+
+def _trusting(ca_pem: str, source: str) -> ssl.SSLContext:
+    # Not create_default_context(cadata=…): where that is empty it trusts the system.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    _trust(context, ca_pem, source)
+    return context
+
+
+def _trust(context: ssl.SSLContext, ca_pem: str, source: str) -> None:
+    """Like kubectl: a certificate that cannot be read is passed over, as long as there is one that can."""
+    if not sum(_is_loaded(context, each) for each in certificates(ca_pem)):
+        raise CredentialError(
+            "the CA is not a PEM certificate", where=source, next_step="give the cluster's CA in PEM form"
+        )
+
+
+def _is_loaded(context: ssl.SSLContext, certificate: bytes) -> bool:
+    try:
+        context.load_verify_locations(cadata=certificate)
+    except (ssl.SSLError, ValueError):
+        return False
+    return True
+
+
+def _present(context: ssl.SSLContext, cert_pem: str, key_pem: str, source: str) -> None:
+    chain, key = certificates(cert_pem), private_key(key_pem)
+    if is_encrypted(key):
+        raise CredentialError(
+            "the client key is encrypted with a passphrase, which nobody can be asked for here",
+            where=source,
+            next_step="write the key without one (openssl pkey -in KEY -out KEY), in a file that only its owner reads",
+        )
+    try:
+        _load_chain(context, "".join([*map(ssl.DER_cert_to_PEM_cert, chain), key]))
+    except (ssl.SSLError, ValueError):
+        raise CredentialError(
+            "the client certificate and its key do not belong together or are not PEM",
+            where=source,
+            next_step="write a new kubeconfig",
+        ) from None
 
 
 def _load_chain(context: ssl.SSLContext, pem: str) -> None:
@@ -45,11 +84,15 @@ def _load_chain(context: ssl.SSLContext, pem: str) -> None:
         descriptor = os.memfd_create("client-certificate", os.MFD_CLOEXEC)
         try:
             os.write(descriptor, pem.encode("ascii"))
-            context.load_cert_chain(f"/proc/self/fd/{descriptor}")
+            _load_file(context, f"/proc/self/fd/{descriptor}")
         finally:
             os.close(descriptor)
         return
     with tempfile.NamedTemporaryFile("w", encoding="ascii") as handle:
         handle.write(pem)
         handle.flush()
-        context.load_cert_chain(handle.name)
+        _load_file(context, handle.name)
+
+
+def _load_file(context: ssl.SSLContext, path: str) -> None:
+    context.load_cert_chain(path, password="")  # without one, OpenSSL would ask for it on the terminal

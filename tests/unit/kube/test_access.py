@@ -141,7 +141,7 @@ def test_an_exec_plugin_that_is_not_allowed_is_refused_with_the_line_to_add(
     [
         "aws",
         {"command": "aws", "env": [SECRET]},
-        {"command": "aws", "env": [{"name": 1}]},
+        {"command": "aws", "env": [{"value": SECRET}]},
         {"command": "aws", "env": SECRET},
         {"command": "aws", "env": [{"name": "A", "value": f"{SECRET}\0"}]},
         {"command": "aws", "args": SECRET},
@@ -168,7 +168,8 @@ def test_a_kubeconfig_draws_no_file_of_somebody_elses(tmp_path: Path, key: str, 
     (own / "link").symlink_to(other / "secret")
     names = {"elsewhere": str(other / "secret"), "a link to elsewhere": "link", "a way up": "../globex/secret"}
     name = names.get(place, str(own / "secret"))
-    text = kubeconfig({key: name}) if key == "certificate-authority" else kubeconfig(user={key: name})
+    user = {key: name, **({"client-key": name} if key == "client-certificate" else {})}
+    text = kubeconfig({key: name}) if key == "certificate-authority" else kubeconfig(user=user)
     (own / "kc").write_text(text)
     connection = {"kubeconfig": text} if place == "inline" else {"kubeconfig_file": str(own / "kc")}
     with pytest.raises(

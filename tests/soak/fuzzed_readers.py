@@ -1,0 +1,133 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Readers of what others wrote, each with a few inputs that it accepts: one row each, which the fuzzer breaks.
+
+A reader gets a text and either returns or raises one of its errors. A new one is a row of READERS.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.errors import ContractErrors
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.reader import parse_contract
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.dcgm import read_metrics
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.access import resolve_access
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.credential_files import decoded
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import CredentialError
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.exec_answer import UnusableAnswerError, read_answer
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.exec_spec import arguments_of, variables_of
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.kubeconfig import bearer
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.pools import pool_of
+from byoc_testbed.pki import Authority
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "inventories" / "example" / "clusters"
+VERSION = "client.authentication.k8s.io/v1"
+SECRET = "s3cr3t"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """:param inputs: what it accepts, made in a folder. :param raises: its own errors. :param lines: of a message."""
+
+    read: Callable[[bytes], object]
+    inputs: Callable[[Path], list[bytes]]
+    raises: tuple[type[Exception], ...]
+    lines: int = 20
+
+
+def _kubeconfig(content: bytes) -> None:
+    """All that happens with a kubeconfig before the first connection, but that its plugin does not run."""
+    access = resolve_access({"kubeconfig": decoded(content), "exec_plugins": {"cat": ["A", "B"]}}, {"PATH": "/bin"})
+    arguments_of(access.exec_spec, access.source)
+    dict(variables_of(access.exec_spec, access.source))
+    json.dumps(access.exec_config)
+    bearer(access.read_token(), access.source)
+    pool_of(access, cert_pem=access.cert_pem, key_pem=access.key_pem, connections=1)
+
+
+def _kubeconfigs(folder: Path) -> list[bytes]:
+    authority = Authority(folder, "fuzz")
+    pair = authority.client("someone")
+    files = (authority.certificate_file.read_bytes(), pair.certificate, pair.key)
+    ca, cert, key = (base64.b64encode(each).decode() for each in files)
+    plugin = {
+        "apiVersion": VERSION,
+        "command": "cat",
+        "args": ["-", None],
+        "env": [{"name": "A", "value": SECRET}, {"name": "B"}],
+        "interactiveMode": "Never",
+        "provideClusterInfo": True,
+    }
+    users: list[Any] = [
+        {"token": SECRET},
+        {"client-certificate-data": cert, "client-key-data": key},
+        {"exec": plugin},
+    ]
+    cluster = {
+        "server": "https://a.example:6443",
+        "certificate-authority-data": ca,
+        "tls-server-name": "b.example",
+        "proxy-url": f"http://user:{SECRET}@p.example:3128",
+        "insecure-skip-tls-verify": False,
+        "extensions": [{"name": "client.authentication.k8s.io/exec", "extension": {"a": [1, 0.5, "b"]}}],
+    }
+    configs = [
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "a",
+            "contexts": [{"name": "a", "context": {"cluster": "c", "user": "u"}}],
+            "clusters": [{"name": "c", "cluster": cluster}],
+            "users": [{"name": "u", "user": user}],
+        }
+        for user in users
+    ]
+    return [
+        *(yaml.safe_dump(config).encode() for config in configs),
+        *(json.dumps(config, indent="\t").encode() for config in configs),
+    ]
+
+
+def _answers(_folder: Path) -> list[bytes]:
+    statuses: list[Any] = [
+        {"token": SECRET, "expirationTimestamp": "2026-01-01T00:00:00.5+02:00"},
+        {"clientCertificateData": SECRET, "clientKeyData": SECRET},
+    ]
+    return [
+        json.dumps({"apiVersion": VERSION, "kind": "ExecCredential", "status": status}).encode() for status in statuses
+    ]
+
+
+_EXPORTER = b"""# HELP DCGM_FI_DEV_XID_ERRORS Value of the last XID error encountered.
+# TYPE DCGM_FI_DEV_XID_ERRORS gauge
+DCGM_FI_DEV_GPU_TEMP{gpu="0",UUID="GPU-1",pci_bus_id="00000000:06:00.0",Hostname="node-1",pod="a",namespace="b"} 41
+DCGM_FI_DEV_XID_ERRORS{gpu="0",UUID="GPU-1",err_code="79",err_msg="GPU has fallen off the bus"} 79 1767225600000
+DCGM_FI_DEV_ECC_DBE_VOL_TOTAL{gpu="1",UUID="GPU-2",GPU_I_ID="1"} NaN
+DCGM_EXP_XID_ERRORS_COUNT{gpu="1",UUID="GPU-2",xid="31",window_size_in_ms="300000"} 2
+"""
+
+
+def _exporter(content: bytes) -> None:
+    json.dumps(read_metrics(content.decode(errors="replace")))
+
+
+READERS = {
+    "kubeconfigs": Reader(_kubeconfig, _kubeconfigs, (CredentialError,)),
+    "exec answers": Reader(lambda content: read_answer(content, VERSION), _answers, (UnusableAnswerError,)),
+    "contracts": Reader(
+        lambda content: parse_contract(content, path="acme.yml"),
+        lambda _folder: [path.read_bytes() for path in sorted(EXAMPLES.glob("*.yml"))[:4]],
+        (ContractErrors,),
+        lines=200,
+    ),
+    "exporters": Reader(_exporter, lambda _folder: [_EXPORTER], ()),
+}
