@@ -33,10 +33,6 @@ def quantity(value: object) -> float:
 def count(value: object) -> int:
     """A whole number of things (GPUs, pods); a node that reports nonsense has none."""
     try:
-        return int(str(value))
-    except ValueError:
-        pass
-    try:
         return int(quantity(value))
     except (ValueError, OverflowError):
         return 0
