@@ -17,7 +17,7 @@ import pytest
 from tests.soak.fuzzed_readers import READERS, SECRET, Reader
 
 #: So many inputs of each reader in a part, and so many parts.
-EACH, PARTS = 500, 8
+EACH, PARTS = 250, 12
 MOST_SECONDS = 2.0
 
 #: What stands in for a value, or between two of them.

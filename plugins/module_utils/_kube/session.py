@@ -25,7 +25,8 @@ from .errors import (
     WrongClusterError,
     answer_error,
 )
-from .exec_credential import ExecCredential, run_exec_plugin
+from .exec_answer import ExecCredential
+from .exec_credential import run_exec_plugin
 from .kubeconfig import Access, bearer
 from .pools import pool_of
 from .resolving import is_looked_up
