@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.audit_log.reading import Reading
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.dropped import by_place
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.dropped_rights import by_place
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import (
     CONNECTING,
     IDENTITIES,

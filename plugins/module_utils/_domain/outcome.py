@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from .._vocabulary.owner import NO_CONTACT, Contact, Owner
-from .identities.dropped import dropped_by
+from .dropped_rights import dropped_by
 from .people import contact
 from .written import Written
 

@@ -32,7 +32,7 @@ from .errors import (
     ForbiddenError,
     NotFoundError,
 )
-from .manifests import Member, to_members
+from .manifests import Member, role_of, to_members
 from .objects import DEFINITION, Manifest, Ref
 from .occupants import foreign_occupants
 from .ordering import in_steps
@@ -218,7 +218,7 @@ class SetApplier:
             try:
                 after = self._dry_run(asked, surrogate=member.ref.namespace in coming) if member.served else None
             except AnswerError as error:
-                if isinstance(error, NotFoundError) and _role_of(member) in new:
+                if isinstance(error, NotFoundError) and role_of(member) in new:
                     # Without the right to bind, the server compares our rights with the role, which is in this set.
                     return change_for(member.ref, member.resource, ours.applied, live.get(member.ref), None)
                 refused.append((member.ref, reason_of(error)))
@@ -394,12 +394,3 @@ class SetApplier:
 
 def _path_of(change: Change) -> str:
     return change.resource.path(change.ref.namespace, change.ref.name)
-
-
-def _role_of(member: Member) -> Ref | None:
-    """The role that a binding binds; ``None`` of everything else."""
-    if member.ref.kind not in ("RoleBinding", "ClusterRoleBinding"):
-        return None
-    role = member.manifest.get("roleRef") or {}
-    namespace = member.ref.namespace if role.get("kind") == "Role" else ""
-    return Ref(str(role.get("kind")), member.ref.group, namespace, str(role.get("name")))

@@ -134,3 +134,12 @@ def _defined_by(definition: Mapping[str, Any]) -> Iterable[tuple[tuple[str, str]
             preferred=bool(version.get("storage")),
         )
         yield (resource.api_version, resource.kind), resource
+
+
+def role_of(member: Member) -> Ref | None:
+    """The role that a binding binds; ``None`` of everything else."""
+    if member.ref.kind not in ("RoleBinding", "ClusterRoleBinding"):
+        return None
+    role = member.manifest.get("roleRef") or {}
+    namespace = member.ref.namespace if role.get("kind") == "Role" else ""
+    return Ref(str(role.get("kind")), member.ref.group, namespace, str(role.get("name")))

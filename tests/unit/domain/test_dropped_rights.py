@@ -15,9 +15,9 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.expe
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.audit_log.rights import Rights
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract import SCHEMA
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.validate import explained
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.dropped_rights import as_entry, dropped_by
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrails import guardrail_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities import identity_objects
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.dropped import as_entry, dropped_by
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.dropped_rules import (
     dropped_rights_are_there,
     needed_and_dropped,

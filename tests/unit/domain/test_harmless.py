@@ -87,6 +87,7 @@ def test_a_module_warns_as_an_action_does(monkeypatch: pytest.MonkeyPatch) -> No
         _diff=False,
         warn=warned.append,
         exit_json=lambda **_result: None,
+        _verbosity=0,
     )
     monkeypatch.setattr(operations, "AnsibleModule", lambda **_given: module)
     operations.run_as_module(Operation({}, lambda _parameters, context: context.warn("by \x1b[2J\nme") or {}, {}))

@@ -37,6 +37,6 @@ def test_who_looks_for_it_sees_where_it_came_from_and_no_secret() -> None:
     assert not STEERING.search("\n".join(told))
 
 
-def test_what_stops_all_work_is_not_taken_for_such_an_error() -> None:
+def test_what_stops_all_work_is_no_such_error() -> None:
     with pytest.raises(StopError):
         attempt(StopError())

@@ -9,7 +9,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from ..identities.dropped import Place, as_entry, by_place, resource_text
+from ..dropped_rights import Place, as_entry, by_place, resource_text
 from ..identities.dropped_rules import playbooks_text
 from ..identities.needs import CONNECTING, LEASE_GROUP, Need, granted, identities_of, on_grant
 from ..identities.permissions import onboarding_needs

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..contract.errors import shown
 from ..contract.names import did_you_mean
-from .dropped import Place, by_place, entries_of, place_of, resource_text
+from ..dropped_rights import Place, by_place, entries_of, place_of, resource_text
 from .needs import CONNECTING, IDENTITIES, held
 from .playbooks import PLAYBOOKS
 from .uses import ONLY_FOR, needed_always, needed_by

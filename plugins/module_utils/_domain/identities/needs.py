@@ -15,6 +15,7 @@ from typing import Any
 
 from ..capacity import may_span_nodes
 from ..counted import PLAIN, own_classes
+from ..dropped_rights import less
 from ..entry_point import GATEWAY, GATEWAY_GROUP, OPENSHIFT_ROUTE, ROUTE_GROUP, entry_point
 from ..guardrail_names import FIRST_GUARDRAILS, SECOND_GUARDRAILS
 from ..names import (
@@ -31,7 +32,6 @@ from ..names import (
     TELEMETRY_PORT,
 )
 from ..presetup_version import NEWEST
-from .dropped import less
 
 Contract = Mapping[str, Any]
 

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..dropped_rights import Place, resource_text
 from ..entry_point import GATEWAY_GROUP, ROUTE_GROUP
 from ..names import LWS_GROUP, LWS_PLURAL, MODELS_NAMESPACE, SYSTEM_NAMESPACE
-from .dropped import Place, resource_text
 from .needs import ALWAYS, CLUSTER, KEDA_GROUP, LEASE_GROUP, RBAC_GROUP, READ, TOKENS, WRITE, Need
 from .playbooks import PLAYBOOKS
 
@@ -25,7 +25,7 @@ _ROLL_OUT = ("deploy_models", "rollback_model", "onboard")
 _CHANGE_MODELS = (*_ROLL_OUT, "retire_model")
 _PLAN_MODELS = (*_CHANGE_MODELS, "plan_models")
 _STACK = ("upgrade", "rollback_stack", "onboard")
-_MEND = ("remediate", "remediate_node")
+_REMEDIATE = ("remediate", "remediate_node")
 _SWEEP = ("status", "explain", "validate", "plan_upgrade")
 _LOOK = (*_SWEEP, *_PLAN_MODELS, *_STACK, "rotate_credentials")
 """Those that read the cluster as a whole."""
@@ -67,8 +67,8 @@ class Use:
 
 
 _EVERYWHERE = (
-    Use((*_LOOK, *_MEND, "health"), ("list",), ("nodes",), (CLUSTER,)),
-    Use((*_LOOK, *_MEND, "health"), ("list",), ("pods",), _BOTH),
+    Use((*_LOOK, *_REMEDIATE, "health"), ("list",), ("nodes",), (CLUSTER,)),
+    Use((*_LOOK, *_REMEDIATE, "health"), ("list",), ("pods",), _BOTH),
     Use(_LOOK, ("list",), ("deployments.apps", "endpointslices.discovery.k8s.io", "resourcequotas"), _BOTH),
     Use(_LOOK, ("list",), ("configmaps",), (SYSTEM_NAMESPACE,)),
     Use(_LOOK, ("list",), (_GROUPS,), (MODELS_NAMESPACE,)),
@@ -107,13 +107,13 @@ _OF_STACKS = (
     Use(("rotate_credentials",), ("create",), (TOKENS,), (SYSTEM_NAMESPACE,)),
 )
 _OF_NODES = (
-    Use(_MEND, ("get", "patch"), ("nodes",), (CLUSTER,)),
+    Use(_REMEDIATE, ("get", "patch"), ("nodes",), (CLUSTER,)),
     # The drain watches, patches and evicts; the canary is made, read and deleted.
-    Use(_MEND, ("get", "watch", "create", "patch", "delete"), ("pods",), (MODELS_NAMESPACE,)),
-    Use(_MEND, ("create",), ("pods/eviction",), (MODELS_NAMESPACE,)),
-    Use(_MEND, ("get",), ("persistentvolumeclaims",), (MODELS_NAMESPACE,)),
-    Use(_MEND, ("list",), (_BUDGETS,), (MODELS_NAMESPACE,)),
-    Use(_MEND, ("create",), ("configmaps",), (SYSTEM_NAMESPACE,)),
+    Use(_REMEDIATE, ("get", "watch", "create", "patch", "delete"), ("pods",), (MODELS_NAMESPACE,)),
+    Use(_REMEDIATE, ("create",), ("pods/eviction",), (MODELS_NAMESPACE,)),
+    Use(_REMEDIATE, ("get",), ("persistentvolumeclaims",), (MODELS_NAMESPACE,)),
+    Use(_REMEDIATE, ("list",), (_BUDGETS,), (MODELS_NAMESPACE,)),
+    Use(_REMEDIATE, ("create",), ("configmaps",), (SYSTEM_NAMESPACE,)),
 )
 USES = (*_EVERYWHERE, *_BY_THE_OBSERVER, *_OF_MODELS, *_OF_STACKS, *_OF_NODES)
 """Beside what every one of them uses (``ALWAYS``)."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ..._vocabulary.owner import Owner
-from ..identities.dropped import entries_of
+from ..dropped_rights import entries_of
 from ..identities.needs import UPGRADER
 from ..release import kubernetes_version
 from .blockers import Blocker

@@ -51,6 +51,7 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "access.credential.token_env": {"access.credential.token_env": "ACME_TOKEN"},
     "access.credential.lookup": {"access.credential": {"lookup": {**LOOKUP, "terms": ["{{ x }}"]}}},
     "access.token_lifetime": {"access.token_lifetime": "30d"},
+    "access.dropped_rights[]": {"access.dropped_rights": [{"identity": "deployer", "resource": "services"}]},
     "access.context": {"access.contxt": "acme"},
     "access.server": {"access.server": "https://api.acme.example"},
     "access.ca_file": {"access.ca_file": ["a"]},
@@ -196,7 +197,14 @@ def test_the_message_of_a_field_is_really_printed(field: str) -> None:
 def test_the_page_has_every_field_and_no_other() -> None:
     assert set(ROWS) == set(MISTAKES)
     # Sections whose few keys are told in one row.
-    together = ("identity.labels", "access.credential.lookup", "contacts.", "networking.gateway", "capacity.quotas.")
+    together = (
+        "identity.labels",
+        "access.credential.lookup",
+        "access.dropped_rights[].",
+        "contacts.",
+        "networking.gateway",
+        "capacity.quotas.",
+    )
     together += ("models[].engine", "models[].replicas", "models[].architecture", "models[].adapters")
     together += ("models[].scaling.signals", "models[].scaling.schedules", "models[].weights_cache")
     fields = {place.removeprefix(".") for place in ALL}

@@ -222,11 +222,11 @@ def test_a_turn_without_a_time_is_said_in_both_pictures() -> None:
 def test_the_table_is_in_the_order_of_the_waves() -> None:
     rows = plan_rows(PLAN)
     assert [(row["wave"], row["cluster"], row["decision"], row["next"]) for row in rows] == [
-        (1, "c0", "go", "2026-11-25 12:00"),
-        (2, "g0", "go", "2026-11-25 13:00"),
-        (2, "g1", "wait", "2026-11-28 01:00"),
+        (1, "c0", "go", "2026-11-25 12:00 UTC"),
+        (2, "g0", "go", "2026-11-25 13:00 UTC"),
+        (2, "g1", "wait", "2026-11-28 01:00 UTC"),
         ("-", "g2", "skip", "-"),
-        ("-", "g3", "wait", "2026-11-25 12:00"),
+        ("-", "g3", "wait", "2026-11-25 12:00 UTC"),
     ]
 
 

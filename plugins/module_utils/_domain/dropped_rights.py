@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..names import SETUP_NAMESPACE, account_user
+from .names import SETUP_NAMESPACE, account_user
 
 if TYPE_CHECKING:
-    from .needs import Need
+    from .identities.needs import Need
 
 Place = tuple[str, str, str]
 """Namespace (empty: the cluster), API group, resource."""
