@@ -184,14 +184,12 @@ def _without_ends(value: Any) -> Any:
 
 
 def _entries(config: dict[str, Any], key: str) -> dict[str, list[dict[str, Any]]]:
-    """The mappings under a key of a section, by their names. One that says nothing is an empty one, as in kubectl."""
+    """The mappings under a key of a section, by their names."""
     section = config.get(f"{key}s")
     found: dict[str, list[dict[str, Any]]] = {}
     for entry in section if isinstance(section, list) else ():
-        if isinstance(entry, dict) and isinstance(entry.get("name"), str):
-            value = entry.get(key) or {}
-            if isinstance(value, dict):
-                found.setdefault(entry["name"], []).append(value)
+        if isinstance(entry, dict) and isinstance(entry.get("name"), str) and isinstance(entry.get(key), dict):
+            found.setdefault(entry["name"], []).append(entry[key])
     return found
 
 

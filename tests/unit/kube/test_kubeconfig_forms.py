@@ -119,7 +119,6 @@ def _users(at: Place) -> Iterator[tuple[str, Any]]:
     yield "a token's file that is not there beside a token", config(at, user={"tokenFile": "no", "token": SECRET})
     yield "numbers in a quoted token", config(at, user={"token": "12345"})
     yield "nothing of impersonation", config(at, user={"token": SECRET, "as": "", "as-groups": [], "username": ""})
-    yield "a user of whom nothing is said", config(at, users=[{"name": "u", "user": None}])
     for name, key in keys(at).items():
         pair = {"client-certificate-data": in_base64(at.cert), "client-key-data": in_base64(key)}
         yield f"client key: {name}", config(at, user=pair)
@@ -172,12 +171,11 @@ def put(at: Place, number: int, form: str | bytes) -> Path:
     return path
 
 
-def sent(name: str) -> str | None:
+def sent(name: str) -> str:
     """The credential that a form is about."""
     if name.startswith(("client key", "certificate and key")):
         return "someone"
-    named = {"numbers in a quoted token": "Bearer 12345", "a user of whom nothing is said": None}
-    return named.get(name, f"Bearer {SECRET}")
+    return "Bearer 12345" if name == "numbers in a quoted token" else f"Bearer {SECRET}"
 
 
 def test_every_form_is_accepted_and_its_credential_sent(place: Place) -> None:
@@ -213,6 +211,7 @@ def refused(place: Place) -> dict[str, tuple[Any, str]]:
         "no current context": (config(place, **{"current-context": ""}), "no current-context"),
         "a context that is not there": (config(place, contexts=None), "no context named 'a' (it has: none)"),
         "a cluster that is not there": (config(place, clusters=[]), "no cluster of the name"),
+        "a user of whom nothing is said": (config(place, users=[{"name": "u", "user": None}]), "no user of the name"),
         "an encrypted key": (config(place, user={**pair, "client-key-data": encrypted(place)}), "passphrase"),
         "a certificate without a key": (config(place, user=pair), "without its key"),
         "groups without a user": (config(place, user={"as-groups": ["a"]}), "impersonates another user"),
