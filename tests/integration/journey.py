@@ -112,7 +112,7 @@ def changes(done: subprocess.CompletedProcess[str], cluster: str) -> int:
     at = max(number for number, each in enumerate(lines) if each.lower() == about)
     # It wraps where it is long.
     more = takewhile(lambda each: not re.match(r"\s*$|  [✔✘…·FA]", each), lines[at + 1 :])
-    deeds = r"(\d+) (?:objects? )?(?:would be )?(?:created|updated|deleted|evicted|given)"
+    deeds = r"(\d+) (?:objects? )?(?:would be )?(?:created|recreated|updated|deleted|evicted|given)"
     return sum(map(int, re.findall(deeds, " ".join(" ".join([lines[at], *more]).split()))))
 
 

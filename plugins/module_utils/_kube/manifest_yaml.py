@@ -117,7 +117,8 @@ def _value_of(text: str, first: int) -> Any:
         line, what = text.count("\n", 0, error.start), "a letter that is no Unicode"
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        line, what = mark.line if mark else 0, getattr(error, "problem", None) or getattr(error, "reason", "no YAML")
+        line = mark.line if mark else 0
+        what = str(getattr(error, "problem", None) or getattr(error, "reason", "no YAML"))
     except _DocumentError as error:
         line, what = error.line, str(error)
     raise UnreadableError(f"line {first + line}: {what}")
