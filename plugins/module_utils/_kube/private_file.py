@@ -42,11 +42,14 @@ def write_private(path: str, text: str) -> None:
             Path(name).unlink()
 
 
-def require_writable(path: str) -> None:
+def require_writable(path: str, *, check_mode: bool = False) -> None:
     """The file could be written now, so that what is asked for to be kept in it is not lost. It stays as it is.
 
+    :param check_mode: a folder that is not there may be one that an earlier task makes, and is not judged.
     :raises CredentialError: it could not.
     """
+    if check_mode and not Path(path).parent.exists():
+        return
     try:
         descriptor, name = _new_draft(Path(path))
     except OSError as error:

@@ -90,7 +90,8 @@ def _present(parameters: Parameters, context: Context, session: Session, account
     if held and not why:
         return {"changed": False, **_about(held, why)}
     if parameters["kubeconfig"]:
-        require_writable(parameters["kubeconfig"])  # a token that nobody holds cannot be revoked alone
+        # A token that nobody holds cannot be revoked alone.
+        require_writable(parameters["kubeconfig"], check_mode=context.check_mode)
     if context.check_mode:
         return {"changed": True, "user": account.user, "valid_until": "", "lifetime": 0, "why": why}
     asked = parameters["lifetime"]

@@ -62,6 +62,7 @@ def test_whether_a_file_could_be_written_is_found_out_without_a_trace(tmp_path: 
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("a", "old")]
     with pytest.raises(CredentialError, match="a folder that exists"):
         require_writable(str(tmp_path / "none" / "a"))
+    require_writable(str(tmp_path / "none" / "a"), check_mode=True)
 
 
 def test_what_a_killed_writer_left_is_removed_and_what_another_is_writing_is_not(tmp_path: Path) -> None:
