@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 PY := .venv/bin/python
 # Three workers for two cores: one always waits, and each has clusters of its own. Each takes whole files, those that take longest first.
-PYTEST := $(PY) -m pytest --numprocesses=4 --dist=loadfile --no-loadscope-reorder --verbose --durations=15
+PYTEST := $(PY) -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder --verbose --durations=15
 RAILS := tests/rails/test_coverage.py tests/rails/test_molecule.py tests/rails/test_sanity.py tests/rails/test_tarball.py tests/rails/test_versions.py
 SHARD := 1/1
 MINUTES := 0
