@@ -29,6 +29,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.rota
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.setup_access import setup_access_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.setup_bounds import setup_bounds
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.private_file import path_doubts
 
 
 def _grant_end(until: str, now: str) -> str:
@@ -79,6 +80,7 @@ class FilterModule:
             "grant_end": _grant_end,
             "issued_tokens": issued_tokens,
             "lifetime_doubts": lifetime_doubts,
+            "path_doubts": path_doubts,
             "rotation_rows": rotation_rows,
             "setup_grant": _setup_grant,
             "token_lifetime": token_lifetime,

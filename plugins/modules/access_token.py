@@ -54,7 +54,7 @@ options:
     default: present
   kubeconfig:
     description:
-      - The path of the kubeconfig.
+      - The path of the kubeconfig. Folders that are missing are made, with mode C(0700).
       - Without it the kubeconfig is returned, for whoever hands it to a vault. Such a task must say C(no_log=true).
     type: path
   context:

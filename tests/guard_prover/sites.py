@@ -154,16 +154,21 @@ def _collection(definition: Mapping[str, Any]) -> str:
 
 
 def _onboard(cluster: Any, contract: Contract, folder: Path) -> None:
-    """As the customer and we do it: their prerequisites and volumes first, and then the operator's own token."""
-    contract["access"]["mode"] = "hardened"
+    """As the contract's mode wants it: with an administrator's credential, or by the customer first and then by us."""
+    if contract["access"]["mode"] == "hardened":
+        _prepare(cluster, contract, folder)
+    done = onboard(folder, contract)
+    assert done.returncode == 0, done.stdout
+
+
+def _prepare(cluster: Any, contract: Contract, folder: Path) -> None:
+    """The customer's prerequisites and volumes; the contract has the operator's own token from then on."""
     prepared = play("presetup", folder, [contract], *as_admin(cluster))
     assert prepared.returncode == 0, prepared.stdout
     for number, claim in enumerate(CLAIMS):
         _bind(cluster, claim, number)
     token = cluster.kubeconfig_for_service_account("fireworks-system", "operator", seconds=600)
     contract["access"]["credential"] = {"kubeconfig_file": str(token)}
-    done = onboard(folder, contract)
-    assert done.returncode == 0, done.stdout
 
 
 def _bind(cluster: Any, claim: str, number: int) -> None:

@@ -253,17 +253,33 @@ def test_a_grant_says_who_grants_it_and_where_it_goes(bed: Any, tmp_path: Path) 
         ("grant_setup_access", (*as_admin(cluster), *options), "it is not said where the credential goes"),
         ("revoke_setup_access", as_admin(cluster), "no setup grant is named"),
         ("rotate_credentials", (), "the folder of credentials is not named"),
+        ("grant_setup_access", (*as_admin(cluster), *options, *_no_place("setup_kubeconfig")), "cannot write"),
+        ("issue_operator_credential", (*as_admin(cluster), *_no_place("operator_kubeconfig")), "cannot write"),
+        ("rotate_credentials", _no_place("credentials_dir"), "cannot write"),
     ):
-        done = play(playbook, tmp_path, [agreed(cluster)], *more)
-        assert done.returncode != 0
-        assert message in " ".join(done.stdout.split()), done.stdout
+        for flags in ((), ("--check",)):
+            done = play(playbook, tmp_path, [agreed(cluster)], *more, *flags)
+            assert done.returncode != 0
+            assert message in " ".join(done.stdout.split()), done.stdout
     assert ours(cluster) == {}
 
 
-def test_a_grant_whose_credential_cannot_be_kept_is_taken_back(acme: Any, tmp_path: Path) -> None:
-    done = grant(acme, tmp_path, tmp_path / "no" / "such" / "folder")
-    assert done.returncode == 2
-    assert "cannot write" in done.stdout, done.stdout
+def _no_place(option: str) -> tuple[str, str]:
+    """The option with a path that nobody can write to."""
+    return "-e", f"{option}=/proc/none/a"
+
+
+def test_a_grant_whose_credential_cannot_be_handed_over_is_taken_back(acme: Any, tmp_path: Path) -> None:
+    vault = tmp_path / "vault.yml"
+    vault.write_text(yaml.safe_dump([{"name": "Store it", "ansible.builtin.fail": {"msg": "the vault is sealed"}}]))
+    done = play(
+        "grant_setup_access",
+        tmp_path,
+        [agreed(acme)],
+        *as_admin(acme),
+        *("-e", "grantee=alice", "-e", "reason=test", "-e", "grant_until=2h", "-e", f"setup_access_tasks={vault}"),
+    )
+    assert done.returncode == 2, done.stdout
     assert ours(acme) == not_of_setup(acme) != {}, "the prerequisites stay, and nothing of the grant does"
 
 

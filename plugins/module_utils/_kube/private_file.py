@@ -1,19 +1,22 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that hold a secret: readable by their owner only, and written atomically."""
+"""Files that hold a secret: readable by their owner only, written atomically, in a folder that is made if need be."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from .errors import CredentialError
 
 MODE = 0o600
+_FOLDER_MODE = 0o700
 #: Begins the name of what is being written, so that it cannot be mistaken for a file of somebody else's.
 _DRAFT = ".byoc-draft."
 
@@ -21,10 +24,13 @@ _DRAFT = ".byoc-draft."
 def write_private(path: str, text: str) -> None:
     """Write the file in one step: a concurrent reader gets the old content or the new one.
 
+    Missing folders are made, with mode 0700, as kubectl makes those of a kubeconfig.
+
     :raises CredentialError: it cannot be written; what was there before stays.
     """
     target = Path(path)
     try:
+        _make_folder(target.parent)
         _remove_drafts(target)
         descriptor, name = _new_draft(target)
     except OSError as error:
@@ -42,20 +48,44 @@ def write_private(path: str, text: str) -> None:
             Path(name).unlink()
 
 
-def require_writable(path: str, *, check_mode: bool = False) -> None:
-    """The file could be written now, so that what is asked for to be kept in it is not lost. It stays as it is.
+def require_writable(path: str) -> None:
+    """The file could be written now, so that what is asked for to be kept in it is not lost.
 
-    :param check_mode: a folder that is not there may be one that an earlier task makes, and is not judged.
+    Everything stays as it is, so check mode may ask too: of folders that are not there, the one that they would be
+    made in is tried.
+
     :raises CredentialError: it could not.
     """
-    if check_mode and not Path(path).parent.exists():
-        return
+    target = Path(path)
     try:
-        descriptor, name = _new_draft(Path(path))
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        descriptor, name = _new_draft(_nearest_folder(target.parent) / target.name)
     except OSError as error:
         raise _cannot(path, error) from None
     os.close(descriptor)
     Path(name).unlink()
+
+
+def path_doubts(paths: Iterable[str]) -> list[str]:
+    """Why each of the files could not be written by this user; a ``~`` is the user's home. Empty if all could be."""
+    doubts = []
+    for path in paths:
+        try:
+            require_writable(str(Path(path).expanduser()))
+        except CredentialError as error:
+            doubts.append(error.what)
+    return doubts
+
+
+def _nearest_folder(folder: Path) -> Path:
+    return next(each for each in (folder, *folder.parents) if each.exists())
+
+
+def _make_folder(folder: Path) -> None:
+    for each in reversed([folder, *folder.parents]):
+        if not each.exists():
+            each.mkdir(mode=_FOLDER_MODE, exist_ok=True)
 
 
 def _new_draft(target: Path) -> tuple[int, str]:
@@ -89,5 +119,5 @@ def mode_of(path: str) -> int:
 def _cannot(path: str, error: OSError) -> CredentialError:
     return CredentialError(
         f"cannot write {path}: {error.strerror}",
-        next_step="give a path in a folder that exists and that this user may write to",
+        next_step="give a path that this user may write to",
     )

@@ -92,7 +92,7 @@ def _present(parameters: Parameters, context: Context, session: Session, account
         return {"changed": False, **_about(held, why)}
     if parameters["kubeconfig"]:
         # A token that nobody holds cannot be revoked alone.
-        require_writable(parameters["kubeconfig"], check_mode=context.check_mode)
+        require_writable(parameters["kubeconfig"])
     if context.check_mode:
         return {"changed": True, "user": account.user, "valid_until": "", "lifetime": 0, "why": why}
     asked = parameters["lifetime"]

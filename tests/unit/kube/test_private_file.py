@@ -13,7 +13,11 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import CredentialError
-from ansible_collections.fireworks.byoc.plugins.module_utils._kube.private_file import require_writable, write_private
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.private_file import (
+    path_doubts,
+    require_writable,
+    write_private,
+)
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
@@ -50,19 +54,40 @@ def test_a_failure_leaves_what_was_there_and_nothing_else(tmp_path: Path, monkey
     assert path.read_text() == "old"
 
 
-def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(CredentialError, match="a folder that exists"):
-        write_private(str(tmp_path / "none" / "a"), "x")
+def test_folders_that_are_missing_are_made_for_their_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "b" / "c" / "a"
+    before = os.umask(0o022)
+    try:
+        write_private(str(path), "secret")
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (path.parent, path.parent.parent)] == [0o700, 0o700]
 
 
 def test_whether_a_file_could_be_written_is_found_out_without_a_trace(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("old")
     require_writable(str(tmp_path / "a"))
     require_writable(str(tmp_path / "b"))
+    require_writable(str(tmp_path / "none" / "nor this" / "a"))
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("a", "old")]
-    with pytest.raises(CredentialError, match="a folder that exists"):
-        require_writable(str(tmp_path / "none" / "a"))
-    require_writable(str(tmp_path / "none" / "a"), check_mode=True)
+
+
+def test_what_cannot_be_written_is_said_before_and_by_writing_alike(tmp_path: Path) -> None:
+    """Root may write to every folder, so the ways that hold for it too: a file in the way, and /proc."""
+    (tmp_path / "file").write_text("old")
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "file" / "a", tmp_path / "file" / "b" / "a", tmp_path / "folder", Path("/proc/none/a")):
+        [doubt] = path_doubts([str(path)])
+        with pytest.raises(CredentialError, match=f"cannot write {path}: ") as caught:
+            write_private(str(path), "x")
+        assert caught.value.what == doubt
+    assert path_doubts([str(tmp_path / "none" / "a")]) == []
+
+
+def test_a_home_is_understood_in_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    (tmp_path / "file").write_text("no folder")
+    assert path_doubts(["~/a"]) == [f"cannot write {tmp_path}/file/a: Not a directory"]
 
 
 def test_what_a_killed_writer_left_is_removed_and_what_another_is_writing_is_not(tmp_path: Path) -> None:
