@@ -35,6 +35,11 @@ def agreed(cluster: Any, name: str = "", **more: Any) -> Contract:
     return made
 
 
+def without_approvals() -> dict[str, Any]:
+    """A contract's section for tests in which no change needs an approval."""
+    return {"approvals": {"stack_upgrade": "none", "model_change": "none"}}
+
+
 def hardened(cluster: Any, kubeconfig: Any = None, **more: Any) -> Contract:
     """The same, in hardened mode: by default with the administrator's credential."""
     made = agreed(cluster, kubeconfig=kubeconfig or cluster.kubeconfig, **more)

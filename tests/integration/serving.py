@@ -14,7 +14,7 @@ import yaml
 from byoc_testbed import ClusterSpec, Image, real_nodes_missing
 from tests.beds import H100
 from tests.integration.ansible_runs import ROOT
-from tests.integration.journey import agreed
+from tests.integration.journey import agreed, without_approvals
 
 ON_REAL_NODES = pytest.mark.skipif(bool(real_nodes_missing()), reason=real_nodes_missing() or "there is what it takes")
 """For tests that need real kubelets: elsewhere they are skipped, and the reason names what is missing."""
@@ -62,6 +62,6 @@ def served_by(cluster: Any) -> dict[str, Any]:
     contract["remediation"] = {"drain_deadline": "2m"}
     contract["health"] = {"sources": {"dcgm_exporter": False, "node_problem_detector": False}}
     contract["scaling"] = {"max_replicas_per_model": 4, "max_gpus_per_model": 4}
-    contract["change"] = {"approvals": {"stack_upgrade": "none", "model_change": "none"}}
+    contract["change"] = without_approvals()
     contract["models"][0]["replicas"] = {"min": 2, "max": 4}
     return contract

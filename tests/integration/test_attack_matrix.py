@@ -31,14 +31,13 @@ from tests.integration.ansible_runs import ROOT
 from tests.integration.attack_matrix import ADMITTED, Attempt, attempts
 from tests.integration.definitions import KEDA, leader_worker_set, serving
 from tests.integration.guarded import MODELS, SYSTEM, Governed, governed, pod, pod_spec, refusal, until
+from tests.integration.setup_holders import holder, misbound
 from tests.integration.test_forbidden_calls import CONTRACT, DEPLOYMENTS, GOOD, H100, model, named
 from tests.unit.domain.agreed import WITH_GATEWAY
 from tests.unit.domain.agreed import contract as agreed
 
 TABLE, PARTS = ROOT / "build" / "attack_matrix.md", ROOT / "build" / "attack_matrix"
 GRANT = "a setup grant"
-SETUP_ACCOUNTS = "/api/v1/namespaces/fireworks-setup/serviceaccounts"
-BINDINGS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
 MODES = ("standard", "hardened")
 CELLS = [(mode, each.name) for mode in MODES for each in IDENTITIES] + [("standard", GRANT)]
 
@@ -96,26 +95,6 @@ def fill(place: Governed) -> None:
     place.cluster.request("POST", f"/api/v1{MODELS}/pods", holder)
 
 
-def of_setup(cluster: Any, account: str) -> Api:
-    answer = cluster.request("POST", f"{SETUP_ACCOUNTS}/{account}/token", {"spec": {"expirationSeconds": 3600}})
-    return Api(cluster.server, cluster.ca_file, answer["status"]["token"])
-
-
-def bounds_are_in_force(cluster: Any) -> None:
-    """Wait for it. A grant itself does not tell: what its bounds refuse, RBAC or another guardrail refuses too."""
-    cluster.request("POST", SETUP_ACCOUNTS, named("everything"))
-    subject = {"kind": "ServiceAccount", "name": "everything", "namespace": "fireworks-setup"}
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
-    cluster.request("POST", BINDINGS, {**named("everything"), "roleRef": role, "subjects": [subject]})
-    try:
-        api, bounds = of_setup(cluster, "everything"), "ValidatingAdmissionPolicy 'fireworks-setup'"
-        elsewhere = "/api/v1/namespaces/default/configmaps"
-        until(lambda: bounds in refusal(api, "POST", elsewhere, named("x")), "nothing bounds the grant")
-    finally:
-        cluster.request("DELETE", f"{BINDINGS}/everything")
-        cluster.request("DELETE", f"{SETUP_ACCOUNTS}/everything")
-
-
 @pytest.fixture(scope="module")
 def setup_grant_of(place: Governed) -> Iterator[tuple[str, Api]]:
     """A grant with the rights and bounds of one, and its token."""
@@ -127,8 +106,8 @@ def setup_grant_of(place: Governed) -> Iterator[tuple[str, Api]]:
     for each in made:
         path = f"{cluster.api.collection(each)}/{each['metadata']['name']}"
         cluster.request("PATCH", f"{path}?fieldManager=setup&force=true", each, APPLY)
-    bounds_are_in_force(cluster)
-    api = of_setup(cluster, grant.name)
+    with misbound(cluster, "everything"):
+        api = holder(cluster, grant.name)
     yield grant.name, api
     api.close()
 

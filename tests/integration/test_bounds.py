@@ -15,11 +15,10 @@ import pytest
 
 from demo.contracts import Contract
 from tests.integration.governed import MERGE, PRESETUP, apply_presetup, in_full
-from tests.integration.journey import agreed, as_admin, line, onboard, ours, play, wipe
+from tests.integration.journey import agreed, as_admin, line, onboard, ours, play, wipe, without_approvals
 from tests.integration.plays import connection_to, perform
 
 QUICK = ("-e", "validate_http_request=false", "-e", "model_bake=0", "-e", "requested_by=sre@fireworks.example")
-FREE = {"approvals": {"model_change": "none", "stack_upgrade": "none"}}
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +36,7 @@ def contract_of(cluster: Any, context: int = 32768, replicas: int = 4) -> Contra
     made = agreed(cluster, replicas=1)
     made["models"][0]["context_length"] = context
     made["scaling"] = {**made["scaling"], "max_replicas_per_model": replicas}
-    made["change"] = FREE
+    made["change"] = without_approvals()
     return made
 
 

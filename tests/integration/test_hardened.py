@@ -36,7 +36,19 @@ from demo.contracts import write_fleet
 from tests.beds import H100, h100
 from tests.integration.ansible_runs import ROOT, ansible_environment, run_playbook
 from tests.integration.audit_log import by_identity_and_verb, calls
-from tests.integration.journey import NO_REQUESTS, as_admin, bare, hardened, line, onboard, ours, play, versions, wipe
+from tests.integration.journey import (
+    NO_REQUESTS,
+    as_admin,
+    bare,
+    hardened,
+    line,
+    onboard,
+    ours,
+    play,
+    versions,
+    wipe,
+    without_approvals,
+)
 from tests.integration.nothing_proved import fleet
 from tests.integration.plays import token_in
 from tests.integration.upgrades import NEW, OLD, QUICK, REQUESTED_BY, ended, publish, rollback
@@ -65,18 +77,12 @@ def serving(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]
     """Another cluster, onboarded in hardened mode, for tests that do not change it."""
     cluster, folder = bed["birch"], tmp_path_factory.mktemp("serving")
     assert ours(cluster) == {}
-    admin = approving(hardened(cluster, cluster.kubeconfig))
+    admin = {**hardened(cluster), "change": without_approvals()}
     play("presetup", folder, [admin], *as_admin(cluster))
     token = cluster.kubeconfig_for_service_account("fireworks-system", "operator")
-    assert onboard(folder, approving(hardened(cluster, token))).returncode == 0
+    assert onboard(folder, {**hardened(cluster, token), "change": without_approvals()}).returncode == 0
     yield cluster
     wipe(cluster)
-
-
-def approving(contract: dict[str, Any]) -> dict[str, Any]:
-    """The contract, by which no change waits for an approval."""
-    contract["change"] = {"approvals": {"stack_upgrade": "none", "model_change": "none"}}
-    return contract
 
 
 @pytest.mark.soak
@@ -105,7 +111,8 @@ def test_the_operator_onboards_validates_and_shows_the_status(acme: Any, operato
 def test_every_playbook_runs_as_the_identity_that_it_declares(
     serving: Any, tmp_path: Path, playbook: str, identity: str
 ) -> None:
-    contract = approving(hardened(serving, serving.kubeconfig_for_service_account("fireworks-system", identity)))
+    contract = hardened(serving, serving.kubeconfig_for_service_account("fireworks-system", identity))
+    contract["change"] = without_approvals()
     known = {"clusters": "byoc", "model": "llama-3-1-8b", "revision": 1, "confirm": "retire"}
     known |= {"cluster": "birch-eu-1", "node": "h100-0", "credentials_dir": str(tmp_path)}
     known |= {"release": NEW, "to": OLD, "releases": str(publish(tmp_path))}
@@ -380,7 +387,8 @@ def test_each_edit_alone_is_named_with_what_fixes_it_and_nothing_is_done(
 
 def are_named_and_nothing_is_done(serving: Any, folder: Path, edits: list[tuple[Any, ...]]) -> None:
     """Make the edits, onboard, and have the customer's administrator repair them."""
-    contract = approving(hardened(serving, serving.kubeconfig_for_service_account("fireworks-system", "operator")))
+    contract = hardened(serving, serving.kubeconfig_for_service_account("fireworks-system", "operator"))
+    contract["change"] = without_approvals()
     before = versions(serving)
     try:
         for verb, path, body, _named, _command in edits:

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 from tests.integration.ansible_runs import ROOT
 from tests.integration.governed import bounds_in_force
-from tests.integration.journey import agreed, line, onboard, play, unreachable, wipe
+from tests.integration.journey import agreed, line, onboard, play, unreachable, wipe, without_approvals
 from tests.integration.plays import connection_to, run_tasks
 
 ASKED = ("-e", "release=2026.12.0", "-e", "requested_by=sre@fireworks.example")
@@ -83,7 +83,7 @@ def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any,
     acme, birch = bed["acme"], bed["birch"]
     one, two = agreed(acme), agreed(birch)
     one["change"] = {"approvals": {"stack_upgrade": "required", "approvers": ["boss@acme.example"]}}
-    two["change"] = {"approvals": {"stack_upgrade": "none", "model_change": "none"}}
+    two["change"] = without_approvals()
     away = unreachable(agreed(bed["cedar"]), bed["cedar"], tmp_path)
     assert onboard(tmp_path / "both", one, two).returncode == 0
     try:

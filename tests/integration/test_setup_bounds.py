@@ -33,9 +33,10 @@ from byoc_testbed.api import APPLY, STRATEGIC, Api
 from tests.integration.ansible_runs import ROOT
 from tests.integration.forbidden_objects import set_parent
 from tests.integration.governed import in_full
-from tests.integration.guarded import image, layer_of, pod, pod_spec, refusal, service, until, workload
+from tests.integration.guarded import image, layer_of, pod, pod_spec, refusal, service, workload
 from tests.integration.journey import bare, changes, line
 from tests.integration.plays import connection_to, perform, token_in
+from tests.integration.setup_holders import holder, misbound
 from tests.integration.test_setup_access import api, grant, hours_from_now, name_in, who
 
 Manifest = dict[str, Any]
@@ -50,6 +51,7 @@ RBAC, ADMISSION = "/apis/rbac.authorization.k8s.io/v1", "/apis/admissionregistra
 NAMESPACES = f"{CORE}/namespaces"
 SYSTEM, MODELS, SETUP = (f"/namespaces/fireworks-{name}" for name in ("system", "models", "setup"))
 GOOD = image("registry.acme.example/fireworks")
+MALLORY = "setup-mallory"
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def marked(name: str, **marks: Any) -> Manifest:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, **marks}}
 
 
-def binding(kind: str, role: str, account: str = "setup-mallory", namespace: str = "fireworks-setup") -> Manifest:
+def binding(kind: str, role: str, account: str = MALLORY, namespace: str = "fireworks-setup") -> Manifest:
     subject = {"kind": "ServiceAccount", "name": account, "namespace": namespace}
     ref = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": role}
     return named("backdoor", roleRef=ref, subjects=[subject])
@@ -341,17 +343,15 @@ WAYS = [
 
 @dataclass(frozen=True)
 class Place:
-    """A cluster with the prerequisites and three holders.
+    """A cluster with the prerequisites and three holders. The third is misbound.
 
     :param alice: has a grant. :param old: had one of an older version before, which was bound cluster-wide.
-    :param mallory: has an account among theirs that somebody bound to cluster-admin by mistake.
     """
 
     cluster: Any
     kubeconfig: Path
     alice: str
     old: Grant
-    mallory: str
     as_who: dict[str, Api]
 
 
@@ -360,7 +360,7 @@ def place(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]
     folder = tmp_path_factory.mktemp("bounds")
     with bare(bed["acme"], folder) as cluster:
         old = grant_of_old(cluster)
-        as_old = api(cluster, token_of(cluster, old.name))
+        as_old = holder(cluster, old.name)
         assert (
             refusal(as_old, "PATCH", THE_MODELS, named("fireworks-models", apiVersion="v1", kind="Namespace"), APPLY)
             == ""
@@ -371,19 +371,12 @@ def place(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]
         made = grant(cluster, folder, path)
         assert " done " in line(made, "acme-eu-1"), made.stdout
         assert changes(checked, "acme-eu-1") == changes(made, "acme-eu-1"), "check mode promised otherwise"
-        mallory = misbound(cluster)
         for each in (marked("there"), marked("applied"), pod("holder", pod_spec(GOOD, nodeSelector={"no": "node"}))):
             where = MODELS if each["kind"] == "Pod" else SYSTEM
             cluster.request("POST", f"{CORE}{where}/{each['kind'].lower()}s", each)
-        as_who = {
-            "alice": api(cluster, token_in(path)),
-            "old": as_old,
-            "mallory": api(cluster, token_of(cluster, mallory)),
-        }
-        elsewhere = f"{CORE}/namespaces/default/configmaps"
-        until(lambda: BY_BOUNDS in refusal(as_who["mallory"], "POST", elsewhere, named("x")), "nothing bounds mallory")
-        yield Place(cluster, path, name_in(path), old, mallory, as_who)
-        cluster.request("DELETE", f"{RBAC}/clusterrolebindings/{mallory}")
+        with misbound(cluster, MALLORY) as mallory:
+            as_who = {"alice": api(cluster, token_in(path)), "old": as_old, "mallory": mallory}
+            yield Place(cluster, path, name_in(path), old, as_who)
 
 
 THE_MODELS = f"{CORE}{MODELS}?fieldManager=mine&force=true"
@@ -411,23 +404,9 @@ def apply(cluster: Any, name: str, objects: list[Manifest], notes: dict[str, str
     assert not result.get("failed"), result
 
 
-def misbound(cluster: Any) -> str:
-    name = "setup-mallory"
-    cluster.request("POST", f"{CORE}{SETUP}/serviceaccounts", named(name))
-    cluster.request(
-        "POST", f"{RBAC}/clusterrolebindings", {**binding("ClusterRole", "cluster-admin", name), **named(name)}
-    )
-    return name
-
-
-def token_of(cluster: Any, account: str) -> str:
-    path = f"{CORE}{SETUP}/serviceaccounts/{account}/token"
-    return str(cluster.request("POST", path, token_for(3600))["status"]["token"])
-
-
 def tried(place: Place, way: Way, holder: str) -> str:
     """The server's answer; empty where it lets them. Only alice leaves something."""
-    own = {"alice": place.alice, "old": place.old.name, "mallory": place.mallory}
+    own = {"alice": place.alice, "old": place.old.name, "mallory": MALLORY}
     other = place.old.name if holder == "alice" else place.alice
 
     def filled(text: str) -> str:

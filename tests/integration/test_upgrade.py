@@ -16,7 +16,7 @@ import pytest
 from tests.integration.clocked import CLOSED, put_in_force
 from tests.integration.governed import bounds_in_force
 from tests.integration.guarded import until
-from tests.integration.journey import agreed, line, onboard, play, wipe
+from tests.integration.journey import agreed, line, onboard, play, wipe, without_approvals
 from tests.integration.upgrades import (
     NAMESPACE,
     NEW,
@@ -45,7 +45,7 @@ def fleet(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]
     folder = tmp_path_factory.mktemp("fleet")
     contracts = [agreed(bed["acme"]), agreed(bed["birch"])]
     for contract in contracts:
-        contract["change"] = {"approvals": {"stack_upgrade": "none", "model_change": "none"}}
+        contract["change"] = without_approvals()
     contracts[0]["identity"]["ring"] = "canary"
     contracts[0]["stack"] = {"release": OLD}
     done = onboard(folder, *contracts)

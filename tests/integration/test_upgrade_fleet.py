@@ -21,7 +21,7 @@ from byoc_testbed import ClusterSpec, Testbed
 from demo.contracts import H100, Contract, contract, write_fleet
 from tests.beds import h100
 from tests.integration.ansible_runs import ROOT, run_playbook
-from tests.integration.journey import unreachable
+from tests.integration.journey import unreachable, without_approvals
 from tests.integration.upgrades import NAMESPACE, edition_of, ended, entries, note_digest, release_of, upgrade
 
 OLD, NEW = "2026.1.0", "2026.2.0"
@@ -97,7 +97,7 @@ class Fleet:
         where = {"uid": uid or server.uid, "kubeconfig": server.kubeconfig, "region": "here"}
         made = contract(f"{name}-eu-1", provider="aws", gpus={H100: 8}, **where)
         made["identity"]["ring"] = RINGS.get(name, "general")
-        made["change"] = {"approvals": {"stack_upgrade": "none", "model_change": "none"}, **change}
+        made["change"] = {**without_approvals(), **change}
         del made["models"]
         return made
 

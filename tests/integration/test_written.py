@@ -24,7 +24,18 @@ from demo.contracts import Contract
 from tests.beds import h100
 from tests.integration.ansible_runs import run_playbook
 from tests.integration.audit_log import calls, written
-from tests.integration.journey import NO_BAKE, NO_REQUESTS, agreed, as_admin, changes, command, ending, line, play
+from tests.integration.journey import (
+    NO_BAKE,
+    NO_REQUESTS,
+    agreed,
+    as_admin,
+    changes,
+    command,
+    ending,
+    line,
+    play,
+    without_approvals,
+)
 from tests.integration.remediating import NODE, OTHER, finding, node, restore
 from tests.integration.upgrades import NEW, NO_SOAK, QUICK, REQUESTED_BY, publish
 
@@ -115,7 +126,7 @@ def test_summary_record_and_result_count_what_the_audit_log_does(audited: Any, t
 @pytest.mark.soak
 def test_every_operation_counts_what_the_audit_log_does(audited: Any, tmp_path: Path) -> None:
     contract = agreed(audited, replicas=2)
-    contract["change"] = {"approvals": {"stack_upgrade": "none", "model_change": "none"}}
+    contract["change"] = without_approvals()
     releases = publish(tmp_path, broken=[CLUSTER])
     nodes = {name: node(audited, name) for name in (NODE, OTHER)}
     credentials = ("-e", f"credentials_dir={tmp_path / 'credentials'}")

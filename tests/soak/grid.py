@@ -21,7 +21,7 @@ from typing import Any
 from demo.contracts import Contract
 from tests.integration.ansible_runs import run_playbook
 from tests.integration.guarded import until
-from tests.integration.journey import agreed, command, ours, wipe
+from tests.integration.journey import agreed, command, ours, wipe, without_approvals
 from tests.integration.troubled import troubled
 from tests.integration.troubles import BY_NAME, ByShare, prepare_session
 
@@ -128,7 +128,7 @@ class World:
 
     def _contract(self, kubeconfig: Path) -> Contract:
         made = agreed(self.cluster, kubeconfig=kubeconfig)
-        made["change"] = {"approvals": {"stack_upgrade": "none", "model_change": "none"}}
+        made["change"] = without_approvals()
         made["actions"] = dict.fromkeys(("cordon", "drain", "gpu_reset", "reboot", "replace"), "auto")
         made["remediation"] = {"drain_deadline": "20s", "healthy_for": "1h"}
         return made

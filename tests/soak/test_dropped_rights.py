@@ -28,7 +28,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import account_user
 from byoc_testbed import ClusterSpec, Testbed
 from tests.beds import h100
-from tests.integration.journey import NO_BAKE, NO_REQUESTS, as_admin, hardened, play, wipe
+from tests.integration.journey import NO_BAKE, NO_REQUESTS, as_admin, hardened, play, wipe, without_approvals
 from tests.integration.remediating import NODE, finding, restore
 from tests.integration.upgrades import NEW, NO_SOAK, OLD, QUICK, REQUESTED_BY, publish
 
@@ -82,7 +82,7 @@ class Site:
         self, kubeconfig: Any, dropped: list[dict[str, Any]], model: dict[str, int] | None = None
     ) -> dict[str, Any]:
         made = hardened(self.cluster, kubeconfig)
-        made["change"] = {"approvals": {"stack_upgrade": "none", "model_change": "none"}}
+        made["change"] = without_approvals()
         made["access"] |= {"dropped_rights": dropped} if dropped else {}
         return {**made, "models": [{**each, **(model or {})} for each in made["models"]]}
 

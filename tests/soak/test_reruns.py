@@ -29,7 +29,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.result_sche
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.table import table
 from tests.integration.ansible_runs import ROOT, run_playbook
 from tests.integration.faults import EVENTS, report_xid
-from tests.integration.journey import LOGS, agreed, command, wipe
+from tests.integration.journey import LOGS, agreed, command, wipe, without_approvals
 from tests.integration.remediating import restore
 from tests.integration.under_runner import run_under_runner
 from tests.soak.reruns import BARE, NODE, NOWHERE, ONBOARDED, ROWS, Row
@@ -68,7 +68,7 @@ class Stage:
     def run(self, row: Row, status: int, options: tuple[str, ...] | None = None, *, under_runner: bool = False) -> str:
         contract = agreed(self.cluster)
         contract["models"][0] |= row.model or {}
-        contract["change"] = {"approvals": {"stack_upgrade": "none", "model_change": "none"}}
+        contract["change"] = without_approvals()
         contract["health"] = {"sources": {"dcgm_exporter": False, "node_problem_detector": False}}
         given = [self._filled(option) for option in options or row.options]
         clusters = "" if row.playbook in ("operation", "verify_release", "remediate_node") else "byoc"
