@@ -103,7 +103,11 @@ STACK_SCALER = _of_the_stack(
     },
 )
 SETTINGS = _of_the_stack("ConfigMap", "v1", "telemetry", data={"a": "b"})
-DIGESTED = {**SETTINGS, "metadata": {**SETTINGS["metadata"], "name": "telemetry-0123456789"}}
+DIGESTED = {
+    **SETTINGS,
+    "metadata": {**SETTINGS["metadata"], "name": "telemetry-0123456789"},
+    "immutable": True,
+}
 REVISION = record(Revision(NAME, 1, [SERVICE], "0f", "pending"))
 UPGRADE = record_entry(Entry(1, "2026.11.0", "2026.11.1", "0f", [STACK_SERVICE]))
 

@@ -51,7 +51,7 @@ from tests.integration.journey import (
 )
 from tests.integration.nothing_proved import fleet
 from tests.integration.plays import token_in
-from tests.integration.upgrades import NEW, OLD, QUICK, REQUESTED_BY, ended, publish, rollback
+from tests.integration.upgrades import NEW, OLD, QUICK, RELEASES, REQUESTED_BY, ended, publish, rollback
 
 
 @pytest.fixture
@@ -101,6 +101,14 @@ def test_the_operator_onboards_validates_and_shows_the_status(acme: Any, operato
     assert versions(acme) == stamps
     status = play("status", tmp_path, [operator], clusters="")
     assert line(status, "acme-eu-1").split()[2:6] == ["ready", "2026.11.0", "1/1", "2/2"]
+
+
+def test_every_release_that_is_shipped_gets_past_the_guardrails(
+    acme: Any, operator: dict[str, Any], tmp_path: Path
+) -> None:
+    for release in sorted(path.parent.name for path in RELEASES.glob("*/release.yml")):
+        checked = onboard(tmp_path, {**operator, "stack": {"release": release}}, options=("--check",))
+        assert "would change" in line(checked, "acme-eu-1"), checked.stdout
 
 
 @pytest.mark.soak(sample=2)

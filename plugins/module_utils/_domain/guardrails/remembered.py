@@ -57,6 +57,7 @@ def names_policy() -> Policy:
             "partOf": f"variables.labels[?{literal(PART_OF_LABEL)}].orValue('')",
             "component": f"variables.labels[?{literal(NAME_LABEL)}].orValue('')",
             "ofAnUpgrade": f"variables.name.matches({literal(f'^{STACK_SET}-upgrade-[0-9]+$')})",
+            "byContent": "variables.name.matches('^' + variables.component + '-[0-9a-f]{10}$')",
             "ofTheStack": _OF_THE_STACK,
             # The parent of a set is part of none.
             "ofAModel": f"variables.name.startsWith({_MODEL_SET}) && variables.partOf == ''",
@@ -73,8 +74,7 @@ _OF_THE_STACK = (
     f" || (variables.partOf == {literal(STACK_SET)} && variables.component != ''"
     f" && !variables.component.startsWith({_MODEL_SET})"
     f" && !(variables.component in {literal([RECORDS, PRESETUP_SET, STACK_SET])})"
-    " && (variables.name == variables.component"
-    " || variables.name.matches('^' + variables.component + '-[0-9a-f]{10}$')))"
+    " && (variables.name == variables.component || variables.byContent))"
 )
 
 _RULES = (
@@ -93,10 +93,10 @@ _RULES = (
         "Fireworks changes only ConfigMaps that have its label: another one is somebody else's.",
     ),
     Rule(
-        # An entry of an upgrade keeps a backup. What else could not be changed any more would stay in everybody's way.
-        "variables.kind != 'configmaps' || request.operation == 'DELETE' || variables.ofAnUpgrade"
-        " || !variables.it.?immutable.orValue(false)",
-        "Fireworks lets no ConfigMap be immutable but the backup of an upgrade.",
+        # What has a fixed name and could not be changed any more would stay in everybody's way.
+        "variables.kind != 'configmaps' || request.operation == 'DELETE' || !variables.it.?immutable.orValue(false)"
+        " || variables.ofAnUpgrade || (variables.ofTheStack && variables.byContent)",
+        "Fireworks lets no ConfigMap be immutable but the backup of an upgrade, and settings that a digest of them names.",
     ),
     Rule(
         "variables.kind != 'configmaps' || request.operation == 'DELETE'"
