@@ -15,6 +15,7 @@ from typing import Any
 from byoc_testbed import ClusterSpec, NodePool, Testbed
 from byoc_testbed.errors import ApiError
 from demo.contracts import H100, Contract
+from demo.customers import make_gateway
 from tests.beds import h100
 from tests.integration.ansible_runs import ROOT
 from tests.integration.definitions import leader_worker_set
@@ -142,6 +143,7 @@ def onboarded(name: str, folder: Path) -> Iterator[tuple[Any, Contract]]:
             settled(lambda kind=definition: cluster.request("GET", _collection(kind)), "a kind is not served")
         contract = agreed(cluster, gpus={H100: 16}, replicas=2)
         CONTRACTS[name](contract)
+        make_gateway(cluster)
         with playing_the_controller(cluster):
             _onboard(cluster, contract, folder)
         cluster.request("POST", "/api/v1/nodes", {"metadata": {"name": "without-gpus"}})

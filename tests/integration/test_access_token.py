@@ -176,7 +176,7 @@ def test_a_file_of_somebody_else_ends_nothing(bed: Any, birch: Any, tmp_path: Pa
         ({"lifetime": 60}, {}, "no token for less than 600 s"),
         ({"renew_below": 2}, {}, "a share is between 0 and 1"),
         ({}, {"cluster_uid": "11111111-2222-3333-4444-555555555555"}, "this is the wrong cluster"),
-        ({"kubeconfig": "/nowhere/short.kubeconfig"}, {}, "cannot write /nowhere/short.kubeconfig"),
+        ({"kubeconfig": "/proc/none/short.kubeconfig"}, {}, "cannot write /proc/none/short.kubeconfig"),
     ],
 )
 def test_refusals(
