@@ -230,6 +230,7 @@ def custom_kind(group: str, space: str) -> tuple[dict[str, Any], dict[str, Any]]
     return definition, {"apiVersion": f"{group}/v1", "kind": "Widget", "metadata": metadata, "spec": {"size": 1}}
 
 
+@pytest.mark.soak
 def test_a_custom_resource_may_come_in_the_same_set_as_its_definition(cluster: Any, space: str, tmp_path: Path) -> None:
     definition, resource = custom_kind(f"{space}.example", space)
     tasks = task(space, resource, definition, namespace(space))

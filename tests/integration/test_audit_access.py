@@ -41,6 +41,7 @@ def audit(cluster: Any, folder: Path, *options: str) -> subprocess.CompletedProc
     return play("audit_access", folder, [agreed(cluster)], *options, clusters="acme-eu-1")
 
 
+@pytest.mark.soak
 def test_green_and_red_and_repaired(acme: tuple[Any, Contract], tmp_path: Path) -> None:
     cluster, contract = acme
     before, stamps = ours(cluster), versions(cluster)

@@ -104,6 +104,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
         yield Day(cluster, folder, contract)
 
 
+@pytest.mark.soak
 def test_the_run_is_in_each_request_and_in_the_record(day: Day) -> None:
     named = {run_in(json.loads(each).get("userAgent", "")) for each in day.lines() if b'"fireworks-byoc' in each}
     assert named == {each["run"] for each in day.records()}
@@ -115,6 +116,7 @@ def test_the_run_is_in_each_request_and_in_the_record(day: Day) -> None:
     assert {run_in(json.loads(each)["userAgent"]) for each in swept} == {json.loads(file.read_text())["run"]}
 
 
+@pytest.mark.soak
 def test_a_clean_day_has_no_call_outside_the_contract_in_parts_and_compressed(day: Day, tmp_path: Path) -> None:
     lines = day.lines()
     old, new = tmp_path / "audit-old.log.gz", tmp_path / "audit.log"
@@ -198,6 +200,7 @@ def unguarded(day: Day) -> None:
     until(lambda: not refusal(day.identity("deployer"), *secret), "still guarded")
 
 
+@pytest.mark.soak
 def test_twelve_planted_calls_are_named_and_no_other(day: Day, tmp_path: Path) -> None:
     unguarded(day)
     calls = planted(day)
@@ -220,6 +223,7 @@ def test_twelve_planted_calls_are_named_and_no_other(day: Day, tmp_path: Path) -
     assert "Action required by: customer" in " ".join(ending(done).split())
 
 
+@pytest.mark.soak
 def test_records_that_do_not_hold_are_compared_with_nothing(day: Day, tmp_path: Path) -> None:
     text = (day.folder / "records" / f"{NAME}.jsonl").read_text()
     (tmp_path / f"{NAME}.jsonl").write_text(text.replace('"result":"done"', '"result":"nope"', 1))
@@ -229,6 +233,7 @@ def test_records_that_do_not_hold_are_compared_with_nothing(day: Day, tmp_path: 
     assert rows(result, "Audit log") == []
 
 
+@pytest.mark.soak
 def test_a_line_of_records_that_was_cut_off_is_missed_by_the_log(day: Day, tmp_path: Path) -> None:
     lines = (day.folder / "records" / f"{NAME}.jsonl").read_text().splitlines(keepends=True)
     (tmp_path / f"{NAME}.jsonl").write_text("".join(lines[:-1]))
@@ -238,6 +243,7 @@ def test_a_line_of_records_that_was_cut_off_is_missed_by_the_log(day: Day, tmp_p
     assert whys.count(f"there is no record of run {run}") > 1
 
 
+@pytest.mark.soak
 def test_a_log_that_is_not_whole_is_refused_or_named(day: Day, tmp_path: Path) -> None:
     whole = day.cluster.audit_log.read_bytes()
     cut, short = tmp_path / "cut.log.gz", tmp_path / "short.log"

@@ -62,6 +62,7 @@ def stops(tables: dict[str, list[Any]]) -> list[tuple[str, ...]]:
     return [(row["identity"], row["right"], row["stops"]) for row in rows]
 
 
+@pytest.mark.soak
 def test_a_dropped_right_is_gone_everything_agrees_and_it_comes_back(bed: Any, tmp_path: Path) -> None:
     with bare(bed["acme"], tmp_path) as cluster:
         admin, whole = as_admin(cluster), hardened(cluster)

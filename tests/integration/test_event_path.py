@@ -189,6 +189,7 @@ def test_there_is_an_alertmanager_where_the_contract_names_a_receiver_and_it_nev
     assert {"name": "token", "secret": {"secretName": "byoc-events", "defaultMode": 0o440}} in pod["volumes"]
 
 
+@pytest.mark.soak
 def test_what_is_posted_chooses_when_a_node_is_looked_at_and_nothing_else(
     path: Chain, serving: Any, tmp_path: Path
 ) -> None:
@@ -284,6 +285,7 @@ def write(seen: dict[str, float]) -> None:
     (ROOT / "build" / "event-path.md").write_text(text)
 
 
+@pytest.mark.soak
 def test_the_playbook_by_hand_is_as_strict(serving: Any, tmp_path: Path) -> None:
     """``fireworks.byoc.remediate_node``."""
     named = ("-e", "cluster=birch-eu-1", "-e", f"node={OTHER}")

@@ -119,6 +119,7 @@ def audited(cluster: Any, contract: dict[str, Any]) -> tuple[Any, ...]:
     return row["expected"], found["too_many"], found["too_few"], found["foreign_bindings"]
 
 
+@pytest.mark.soak
 def test_a_grant_ends_in_the_api_server_though_nobody_removes_it(site: tuple[Any, dict[str, Any]], pods: Any) -> None:
     cluster, contract = site
     here, there = pods("here"), pods("there", OTHER)
@@ -282,6 +283,7 @@ def test_without_the_role_of_the_prerequisites_there_is_nothing_to_grant(site: t
         cluster.api.create(role)
 
 
+@pytest.mark.soak
 def test_the_playbooks_grant_show_and_revoke(site: tuple[Any, dict[str, Any]], tmp_path: Path) -> None:
     cluster, _contract = site
     contract = {**agreed(cluster), "actions": ACTIONS}

@@ -146,6 +146,7 @@ def documented() -> list[str]:
     return [command for block in blocks for command in block.replace("\\\n", " ").splitlines()]
 
 
+@pytest.mark.soak
 def test_the_hardened_journey_is_documented_whole_and_needs_no_administrator_afterwards(tmp_path: Path) -> None:
     """From nothing to serving and back by the commands of the page alone; the audit log says who did what."""
     with Testbed.start([ClusterSpec("acme", pools=[h100(2, 8, "aws")], load_seconds=1.0, audit=True)]) as bed:
@@ -213,6 +214,7 @@ def issue(cluster: Any, folder: Path, *options: str, **access: Any) -> subproces
     return play("issue_operator_credential", folder, [contract], *as_admin(cluster), *given, *options)
 
 
+@pytest.mark.soak
 def test_the_first_credential_is_issued_only_where_the_prerequisites_are_as_the_contract_wants_them(
     bed: Any, tmp_path: Path
 ) -> None:
@@ -379,6 +381,7 @@ EDITS = [
 ]  # fmt: skip
 
 
+@pytest.mark.soak
 def test_an_edited_and_partial_presetup_is_named_with_what_fixes_it_and_nothing_is_done(
     serving: Any, tmp_path: Path
 ) -> None:

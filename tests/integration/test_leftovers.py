@@ -97,6 +97,7 @@ def test_nothing_is_found_after_an_upgrade_and_a_change_of_a_model(
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.soak
 def test_everything_that_was_left_behind_is_named_with_what_removes_it(
     onboarded: tuple[Any, Contract], tmp_path: Path
 ) -> None:
@@ -130,6 +131,7 @@ def test_everything_that_was_left_behind_is_named_with_what_removes_it(
     assert "nothing" in line(again, CLUSTER, name), again.stdout
 
 
+@pytest.mark.soak
 def test_what_a_holder_changes_in_what_is_accounted_for_is_named_however_they_hide_it(
     onboarded: tuple[Any, Contract], tmp_path: Path
 ) -> None:

@@ -164,6 +164,7 @@ def given(digest: str) -> tuple[str, ...]:
     return ("-e", "operation=deploy_models", "-e", f"digest={digest}", "-e", f"approved_by={BOSS}")
 
 
+@pytest.mark.soak
 def test_what_the_administrator_approves_is_done_and_recorded_with_who_approved(acme: Any, tmp_path: Path) -> None:
     run = changing(acme, tmp_path, 6144)
     digest = digest_shown(run("plan_models", *ASKED))

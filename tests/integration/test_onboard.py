@@ -94,6 +94,7 @@ def changed_since(before: dict[str, str], cluster: Any) -> set[str]:
     return {place.split()[-1] for place, digest in ours(cluster).items() if before.get(place) != digest}
 
 
+@pytest.mark.soak
 def test_validation_says_unproven_when_nothing_was_asked_and_failed_when_nothing_answers(
     acme: Any, tmp_path: Path
 ) -> None:

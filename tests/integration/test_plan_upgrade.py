@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import pytest
+
 from tests.integration.ansible_runs import ROOT
 from tests.integration.governed import bounds_in_force
 from tests.integration.journey import agreed, line, onboard, play, unreachable, wipe, without_approvals
@@ -79,6 +81,7 @@ def state(cluster: Any) -> list[tuple[str, str]]:
     )
 
 
+@pytest.mark.soak
 def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any, tmp_path: Path) -> None:
     acme, birch = bed["acme"], bed["birch"]
     one, two = agreed(acme), agreed(birch)

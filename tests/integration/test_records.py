@@ -115,6 +115,7 @@ def test_what_a_dead_run_left_is_finished_by_the_next(birch: Any, tmp_path: Path
     assert not pending.exists()
 
 
+@pytest.mark.soak
 def test_an_operation_is_recorded_and_tampering_is_found(bed: Any, tmp_path: Path) -> None:
     records = ("-e", f"records_dir={tmp_path / 'kept'}")
     with bare(bed["acme"], tmp_path) as acme:

@@ -130,6 +130,7 @@ def test_power_cycles_run_side_by_side_and_one_that_is_not_seen_is_pending(clust
     assert "sesame" not in done.stdout
 
 
+@pytest.mark.soak
 def test_each_repair_waits_for_an_approval_of_its_own_by_a_person(cluster: Any, tmp_path: Path) -> None:
     approve = {**ALLOWED, "reboot": "approve", "replace": "approve"}
     before = len(recorded(tmp_path))

@@ -80,6 +80,7 @@ def withdraw(cluster: Any) -> None:
         cluster.request("DELETE", f"{ACCOUNTS}/{name}")
 
 
+@pytest.mark.soak
 def test_access_is_revoked_and_restored_and_models_keep_serving(serving: Any, tmp_path: Path) -> None:
     cluster, contract, credentials = serving
     before, running, made = ours(cluster), pods(cluster), accounts(cluster)

@@ -46,6 +46,7 @@ def told(result: dict[str, Any]) -> set[str]:
     return found
 
 
+@pytest.mark.soak
 def test_the_whole_presetup_is_the_same_as_module_and_in_process_and_in_check_mode(
     presetup: tuple[Any, Contract], tmp_path: Path
 ) -> None:

@@ -89,6 +89,7 @@ def acme(bed: Any, tmp_path: Path) -> Iterator[Any]:
     assert not is_there(cluster, f"{ADMISSION}/validatingadmissionpolicies/fireworks-setup")
 
 
+@pytest.mark.soak
 def test_a_grant_is_made_used_and_revoked(acme: Any, tmp_path: Path) -> None:
     path, until = tmp_path / "setup.kubeconfig", hours_from_now(2)
     checked = grant(acme, tmp_path, path, "--check", "--diff", until=until)
@@ -142,6 +143,7 @@ def not_of_setup(cluster: Any) -> dict[str, str]:
     return {place: digest for place, digest in ours(cluster).items() if "fireworks-setup" not in place}
 
 
+@pytest.mark.soak
 def test_a_grant_does_not_onboard_where_the_prerequisites_are_not_as_agreed(acme: Any, tmp_path: Path) -> None:
     path, edited = tmp_path / "setup.kubeconfig", "/api/v1/namespaces/fireworks-models"
     assert grant(acme, tmp_path, path).returncode == 0

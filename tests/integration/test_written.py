@@ -102,6 +102,7 @@ def agree(
     return done
 
 
+@pytest.mark.soak
 def test_summary_record_and_result_count_what_the_audit_log_does(audited: Any, tmp_path: Path) -> None:
     contract = agreed(audited, replicas=1)
     # Nothing answers on a testbed: the model's test request fails, after most of the cluster is written.

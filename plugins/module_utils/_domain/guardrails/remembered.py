@@ -96,7 +96,7 @@ _RULES = (
         # What has a fixed name and could not be changed any more would stay in everybody's way.
         "variables.kind != 'configmaps' || request.operation == 'DELETE' || !variables.it.?immutable.orValue(false)"
         " || variables.ofAnUpgrade || (variables.ofTheStack && variables.byContent)",
-        "Fireworks lets no ConfigMap be immutable but the backup of an upgrade, and settings that a digest of them names.",
+        "Fireworks lets no ConfigMap be immutable but the backup of an upgrade and settings named by a digest.",
     ),
     Rule(
         "variables.kind != 'configmaps' || request.operation == 'DELETE'"
