@@ -90,6 +90,16 @@ def test_a_cluster_without_an_outcome_is_not_completed(birch: Any, bed: Any, fol
     assert "1 of 1 clusters not completed: birch-eu-1." in " ".join(untold.stdout.split()), untold.stdout
 
 
+def test_what_could_not_be_recorded_is_not_done_and_the_verdict_says_so(birch: Any, folder: Path) -> None:
+    done = announce(birch, folder, *("-e", "clusters=birch-eu-1"), *("-e", "reason=x"), *("-e", "records_dir=/proc/no"))
+    assert done.returncode != 0, done.stdout
+    assert "failed" in line(done, "birch-eu-1"), done.stdout
+    text = " ".join(done.stdout.split())
+    assert "it is not recorded" in text and "Action required by: you" in text, done.stdout
+    assert "1 of 1 clusters not completed: birch-eu-1." in text
+    assert not there(birch, LEASE).get("spec", {}).get("holderIdentity"), "the lock was not released"
+
+
 HANDED = {"run_id": "two", "holder": "bob@ctl-2", "purpose": "remediate", "break_reason": "a test"}
 
 

@@ -112,11 +112,28 @@ def lock_left(outcome: Data, lock: Data, released: Data) -> dict[str, Any]:
         next_step = "look at what that run has done meanwhile; then run this again"
     else:
         return dict(outcome)
+    return _with_note(outcome, note, next_step, Owner.OPERATOR.value)
+
+
+def record_missing(outcome: Data, failed: Data) -> dict[str, Any]:
+    """The outcome of a run whose record could not be made: it is not a good one, whatever was done.
+
+    :param failed: what came of recording it.
+    """
+    why = str(failed.get("what") or failed.get("msg") or "it is not said why").rstrip(".")
+    step = str(failed.get("next_step") or "look at the failed task, and run this again")
+    noted = _with_note(outcome, f"it is not recorded: {why}", step, str(failed.get("owner") or Owner.OPERATOR.value))
+    if outcome["result"] not in GOOD:
+        return noted
+    return {**noted, "result": Result.FAILED.value, "code": str(failed.get("code") or TASK_FAILED)}
+
+
+def _with_note(outcome: Data, note: str, next_step: str, owner: str) -> dict[str, Any]:
     return {
         **outcome,
         "what": "; ".join(filter(None, (outcome["what"], note))),
         "next_step": "; ".join(filter(None, (outcome["next_step"], next_step))),
-        "owner": outcome["owner"] or Owner.OPERATOR.value,
+        "owner": outcome["owner"] or owner,
     }
 
 
