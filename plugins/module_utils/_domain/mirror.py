@@ -21,6 +21,7 @@ Data = Mapping[str, Any]
 Row = dict[str, str]
 
 _TAG_DIGITS = 12
+_AS_IT_IS = "pulled from there (compliance.registries names no registry)"
 TOOLS: Mapping[str, Callable[[str, str], list[str]]] = {
     # An index with all its platforms, so that its digest stays what was tested: skopeo-copy(1); crane, "crane copy".
     "skopeo": lambda source, to: [
@@ -52,9 +53,6 @@ def mirror_plan(contract: Data, release: Data, tool: str = "skopeo") -> dict[str
     lines = [shlex.join(TOOLS[tool](row["from"], row["to"])) for row in images if row["to"] != _AS_IT_IS]
     lines += [shlex.join(_fetching(row["from"], row["revision"])) for row in weights]
     return {"images": images, "weights": weights, "lines": list(dict.fromkeys(lines))}
-
-
-_AS_IT_IS = "pulled from there (compliance.registries names no registry)"
 
 
 def _images(contract: Data, release: Data) -> Iterator[Row]:
