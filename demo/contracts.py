@@ -62,7 +62,7 @@ def contract(
             "security": {"name": f"{title} Security", "email": f"security@{mail}"},
             "support": {"name": f"{title} on-call", "email": f"oncall@{mail}"},
         },
-        "compliance": {"registries": [f"registry.{mail}/fireworks"], "egress": ["10.0.0.0/8"]},
+        "compliance": {"registries": [f"registry.{mail}/fireworks"], "egress": ["0.0.0.0/0"]},
         "stack": {"channel": "stable"},
         "models": [
             {

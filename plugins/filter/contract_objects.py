@@ -21,6 +21,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities 
     required_permissions,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.dropped_rules import needed_and_dropped
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.mirror import mirror_plan
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.exposure import front_door
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup import presetup_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup.plan import presetup_plan
@@ -68,6 +69,7 @@ class FilterModule:
             "contract_clause": clause,
             "explain_scaling": _explain_scaling,
             "front_door": front_door,
+            "mirror_plan": mirror_plan,
             "needed_and_dropped": needed_and_dropped,
             "newer_presetup": newer_presetup,
             "older_presetup": older_presetup,

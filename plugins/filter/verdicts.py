@@ -12,6 +12,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.drift impor
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.preflight import (
     endpoint_advice,
     endpoint_question,
+    image_question,
     preflight,
     refusal,
 )
@@ -32,6 +33,7 @@ class FilterModule:
             "contract_drift": drift,
             "endpoint_advice": endpoint_advice,
             "endpoint_question": endpoint_question,
+            "image_question": image_question,
             "installed": installed,
             "preflight": preflight,
             "preflight_refusal": refusal,

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
@@ -27,6 +26,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._operations.lock_ke
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.listing import few
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.journal import note
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.options import checked_options
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.orphans import ending_with_its_run
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.run_number import run_id_of, with_run
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.saying import is_verbose, say, warn
@@ -61,8 +61,7 @@ class InProcessAction(ActionBase):
             )
             self._note(task_vars, result.get("written") or ())
             return dict(result)
-        validator = ArgumentSpecValidator(dict(self.operation.argument_spec), **dict(self.operation.rules))
-        checked = validator.validate(arguments)
+        checked = checked_options(self.operation, arguments)
         secrets = checked._no_log_values | not_to_be_shown(arguments.get("connection") or {})
         if checked.error_messages:
             raise AnsibleActionFail(remove_values(few(checked.error_messages), secrets))

@@ -73,6 +73,7 @@ def _permissive(made: Contract) -> None:
     }
     made["scaling"] = {"max_replicas_per_model": 8, "max_gpus_per_model": 16, "scale_to_zero": True}
     made["models"][0]["replicas"] = {"min": 0, "max": 8}
+    made["models"][0]["source"]["credential"] = {"secret": {"name": "hub-token", "key": "token"}}
 
 
 def _hardened(made: Contract) -> None:

@@ -108,7 +108,7 @@ BY_NAME: Mapping[str, tuple[Any, ...]] = {
     "schedulerName": ("theirs", "default-scheduler"),
     "seccompProfile": ({"type": "Unconfined"}, {"type": "Localhost", "localhostProfile": "theirs.json"}, {}),
     "appArmorProfile": ({"type": "Unconfined"}, {"type": "Localhost", "localhostProfile": "theirs"}),
-    "secretName": ("theirs", "byoc-events"),
+    "secretName": ("theirs", "byoc-events", "hub-token"),
     "selector": _SELECTORS,
     "labelSelector": ({}, {"matchLabels": {"app": "theirs"}}),
     "namespaceSelector": ({}, {"matchLabels": {"app": "theirs"}}),

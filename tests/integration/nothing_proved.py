@@ -20,7 +20,7 @@ from tests.integration.ansible_runs import ROOT
 CLUSTER, OTHER = "acme-eu-1", "birch-eu-1"
 PLAYBOOKS = sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml"))
 #: They ask no cluster: whatever their limit and their credentials are, they prove what they are for, and say this.
-ASK_NO_CLUSTER = {"verify_release": "2026.12.0", "contract_calendar": "Next change"}
+ASK_NO_CLUSTER = {"verify_release": "2026.12.0", "contract_calendar": "Next change", "mirror": "Images"}
 NEEDS_NO_INVENTORY = "verify_release"
 WITHOUT_PATTERN = (NEEDS_NO_INVENTORY, "remediate_node")
 UNPARSED = {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "false"}

@@ -173,6 +173,20 @@ def test_a_gateways_addresses_are_read_and_one_that_may_not_be_asked_is_not(bed:
     assert found["changed"] is False
 
 
+def test_a_registry_is_not_asked_without_a_login_and_a_config_that_is_none_is_refused(bed: Any, tmp_path: Path) -> None:
+    image = "registry.acme.example/fireworks/router@sha256:" + "ab" * 32
+    (tmp_path / "config.json").write_text('{"auths": {"other.example": {"auth": "YTpi"}}}')
+    ask = {"images": [image], "docker_config": str(tmp_path / "config.json")}
+    tasks = [{"fireworks.byoc.image_info": ask}, {"fireworks.byoc.image_info": ask, **AS_MODULE}]
+    found, as_module = run_tasks(tmp_path, connection_to(bed["birch"]), *tasks, flags=("--check",)).results
+    why = "the docker config has no login for registry.acme.example"
+    assert found["images"] == [{"image": image, "asked": False, "state": "unknown", "why": why}]
+    assert (as_module["images"], found["changed"]) == (found["images"], False)
+    wrong = {"fireworks.byoc.image_info": {"images": [image], "docker_config": str(tmp_path / "none.json")}}
+    refused = run_tasks(tmp_path, connection_to(bed["birch"]), {**wrong, "ignore_errors": True}).results[0]
+    assert refused["failed"] and "cannot read the docker config" in refused["msg"]
+
+
 def test_in_check_mode_all_three_read_as_ever(bed: Any, tmp_path: Path) -> None:
     probe = {"namespace": "default", "service": "nothing-there", "timeout": 5}
     tasks = [info(), {"fireworks.byoc.footprint_info": {}}, {"fireworks.byoc.service_probe": probe}]

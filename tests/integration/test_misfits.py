@@ -55,6 +55,11 @@ def gpus(count: int, **more: Any) -> Callable[[Contract], None]:
     return change
 
 
+def no_way_out(contract: Contract) -> None:
+    """Our pods reach nothing but the customer's own network."""
+    contract["compliance"]["egress"] = ["10.0.0.0/8"]
+
+
 def spread_over(nodes: int, **more: Any) -> Callable[[Contract], None]:
     """One replica of 16 GPUs on so many nodes."""
 
@@ -165,6 +170,20 @@ CASES: list[tuple[str, str, Callable[[Contract], None], str]] = [
     ),
     ("quantization unknown", CONTRACT, of_the_model(quantization="int3"), "vllm has no quantization 'int3'"),
     ("overflow that was not elected", CONTRACT, of_the_model(overflow=True), "compliance.overflow is false"),
+    (
+        "weights where no egress leads",
+        PREFLIGHT,
+        no_way_out,
+        "may open connections to 10.0.0.0/8 (compliance.egress), and hf://",
+    ),
+    (
+        "a credential that the weights' place does not take",
+        CONTRACT,
+        of_the_model(
+            source={"credential": {"workload_identity": {"aws_role": "arn:aws:iam::123456789012:role/weights"}}}
+        ),
+        "hf:// does not take it: name a secret with a token",
+    ),
     ("fine-tuning job", CONTRACT, of_the_model(task="fine-tuning"), "fine-tuning and training jobs are not supported"),
     ("training job", CONTRACT, training_job, "fine-tuning and training jobs are not supported"),
 ]

@@ -38,12 +38,24 @@ from tests.unit.domain.raw import H100
 RECEIVER = {"url": "https://events.byoc.example/alerts", "token_secret": {"name": "events", "key": "token"}}
 CACHED = model("cached", weights_cache={"claim": "cache"}, source={"uri": "pvc://weights/llama", "revision": "1"})
 SPANNING = model("spanning", gpu={"product": H100, "per_replica": 16, "nodes": 2}, replicas={"min": 1, "max": 1})
+FETCHED = model(
+    "fetched",
+    source={"uri": "hf://a/b", "revision": "1", "credential": {"secret": {"name": "hub-token", "key": "token"}}},
+)
+KNOWN = model(
+    "known",
+    source={
+        "uri": "s3://acme/llama",
+        "revision": "1",
+        "credential": {"workload_identity": {"aws_role": "arn:aws:iam::123456789012:role/weights"}},
+    },
+)
 CONTRACT = agreed(
     compliance={"pod_security": "privileged"},
     health={"events": RECEIVER},
     capacity={"gpus": [{"product": H100, "count": 32}]},
     scaling={"max_replicas_per_model": 3},
-    models=[model(), CACHED, SPANNING],
+    models=[model(), CACHED, SPANNING, FETCHED, KNOWN],
 )
 DIGESTS = {**RELEASE, "engines": {"vllm": {"0.11.0": {"name": "vllm-openai", "digest": "sha256:" + "c3" * 32}}}}
 GOOD = image("registry.acme.example/fireworks")
@@ -95,7 +107,7 @@ def test_a_good_pod_is_let_in(place: Governed, kind: str) -> None:
 def test_what_the_models_are_made_of_is_let_in(place: Governed) -> None:
     units = [model_objects(CONTRACT, each, DIGESTS) for each in CONTRACT["models"]]
     made = [each for unit in units for each in unit if each["kind"] in ("Deployment", "LeaderWorkerSet")]
-    assert [each["kind"] for each in made] == ["Deployment", "Deployment", "LeaderWorkerSet"]
+    assert [each["kind"] for each in made] == [*["Deployment"] * 2, "LeaderWorkerSet", *["Deployment"] * 2]
     for each in made:
         path = SETS if each["kind"] == "LeaderWorkerSet" else DEPLOYMENTS
         assert asked(place, path, each, "deployer") == ""
@@ -107,6 +119,28 @@ def test_what_the_models_are_made_of_is_let_in(place: Governed) -> None:
         where = {"fieldRef": {"fieldPath": "metadata.labels['leaderworkerset.sigs.k8s.io/worker-index']"}}
         engine["env"] = [{"name": "LWS_WORKER_INDEX", "valueFrom": where}, *engine["env"]]
         assert asked(place, PODS, one) == ""
+
+
+def test_a_clouds_webhook_may_add_its_token_to_pods_of_the_account_that_it_knows_and_to_no_others(
+    place: Governed,
+) -> None:
+    """As the webhook of Amazon EKS does it: variables, a mount, and a token for somebody else than the API server."""
+    token = {"audience": "sts.amazonaws.com", "expirationSeconds": 3600, "path": "token"}
+
+    def changed(account: str, **other: Any) -> Manifest:
+        spec = good(account=account)
+        spec["volumes"] = [{"name": "aws", "projected": {"sources": [{"serviceAccountToken": {**token, **other}}]}}]
+        [engine] = spec["containers"]
+        engine["env"] = [{"name": "AWS_WEB_IDENTITY_TOKEN_FILE", "value": "/var/run/secrets/eks/token"}]
+        engine["volumeMounts"] = [{"name": "aws", "mountPath": "/var/run/secrets/eks", "readOnly": True}]
+        return pod("probe", spec)
+
+    assert asked(place, PODS, changed("engine-known")) == ""
+    for account, other in (("engine", {}), ("engine-known", {"audience": "vault"}),
+                           ("engine-known", {"expirationSeconds": 86400})):  # fmt: skip
+        assert "source.credential" in asked(place, PODS, changed(account, **other)), (account, other)
+    other = workload("Deployment", "probe", good(account="engine-other"))
+    assert "engine or engine-known" in asked(place, DEPLOYMENTS, other, "deployer")
 
 
 def test_the_stacks_pods_are_let_in_with_their_token_or_with_none(place: Governed) -> None:

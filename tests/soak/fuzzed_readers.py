@@ -16,17 +16,30 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible.errors import AnsibleActionFail
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.errors import ContractErrors
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.reader import parse_contract
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.dcgm import read_metrics
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.finding import Finding
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.doubts import variable_doubts
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.faults import faults_by_node
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.access import resolve_access
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.credential_files import decoded
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.discovery import Resource
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import CredentialError
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.exec_answer import UnusableAnswerError, read_answer
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.exec_spec import arguments_of, variables_of
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.kubeconfig import bearer
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.manifests import (
+    ManifestError,
+    parse_definition,
+    to_members,
+)
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.pools import pool_of
+from ansible_collections.fireworks.byoc.plugins.module_utils._operation import Operation
+from ansible_collections.fireworks.byoc.plugins.module_utils._operations.finding_spec import FINDING_SPEC
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.options import checked_options
 from byoc_testbed.pki import Authority
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "inventories" / "example" / "clusters"
@@ -120,6 +133,93 @@ def _exporter(content: bytes) -> None:
     json.dumps(read_metrics(content.decode(errors="replace")))
 
 
+class RefusedError(Exception):
+    """What a reader says by a list of sentences, which a run shows and ends with."""
+
+
+class _Serving:
+    """An API server's discovery: it serves every kind, in namespaces."""
+
+    def find(self, api_version: str, kind: str) -> Resource:
+        group, _slash, version = api_version.rpartition("/")
+        return Resource(group, version, kind, kind.lower(), namespaced=True, verbs=("get",), preferred=True)
+
+
+def _manifests(content: bytes) -> None:
+    """All that happens with the manifests of a set before the API server is asked."""
+    to_members(parse_definition(content.decode(errors="surrogateescape")), _Serving(), where="")  # type: ignore[arg-type]
+
+
+_SET = b"""apiVersion: v1
+kind: ConfigMap
+metadata: {name: a, namespace: b, labels: &labels {app: a, on: "yes"}, annotations: *labels}
+data: {when: 2026-01-01T00:00:00Z, mode: 0o644, text: "a\\nb"}
+---
+apiVersion: v1
+kind: List
+items:
+  - {apiVersion: apps/v1, kind: Deployment, metadata: {name: d, namespace: b, labels: {app: a}}, spec: {replicas: 2}}
+  - apiVersion: rbac.authorization.k8s.io/v1
+    kind: RoleBinding
+    metadata: {name: r, namespace: b}
+    roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: r}
+"""
+_KUBE = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "b"}, "stringData": {"a": "b"}}
+
+
+def _data(content: bytes) -> Any:
+    """What Ansible makes of a text that is given to it; nothing where that already refuses it."""
+    try:
+        return yaml.safe_load(content.decode(errors="replace"))
+    except (yaml.YAMLError, ValueError, RecursionError, OverflowError, TypeError):
+        return None
+
+
+_TAKES_FINDINGS = {"findings": {"type": "list", "elements": "dict", "options": FINDING_SPEC}}
+
+
+def _findings(content: bytes) -> None:
+    """As node_remediation takes them: by its argument spec, and then as what they say of nodes."""
+    operation = Operation(argument_spec=_TAKES_FINDINGS, run=lambda _parameters, _context: {}, rules={})
+    checked = checked_options(operation, {"findings": _data(content)})
+    if checked.error_messages:
+        raise RefusedError("\n".join(checked.error_messages))
+    faults_by_node([Finding.from_dict(one) for one in checked.validated_parameters["findings"] or ()])
+
+
+_FOUND: list[dict[str, Any]] = [
+    {"fault": "xid", "node": "gpu-7", "action": "drain", "quarantine": True},
+    {
+        "fault": "row_remap_failure", "node": "gpu-8", "action": "replace", "quarantine": "yes", "severity": "critical",
+        "gpu": {"uuid": "GPU-1", "index": "0", "pci": ""}, "at": "2026-01-01T00:00:00Z", "owner": "customer",
+        "contact": {"name": "Acme", "email": "gpu@acme.example"}, "evidence": [{"source": "dcgm", "times": "3"}],
+        "replicas": [{"namespace": "fireworks-models", "name": "llama-1", "gpus": 1}], "recurrence": {"week": 2},
+    },
+]  # fmt: skip
+
+
+def _variables(content: bytes) -> None:
+    """As the first task of a run checks what ``-e`` gives."""
+    given = _data(content)
+    if not isinstance(given, dict) or not all(isinstance(name, str) for name in given):
+        return  # Ansible refuses it
+    if doubts := variable_doubts(given, "upgrade", {"model_bake"}):
+        raise RefusedError("\n".join(doubts))
+
+
+_GIVEN = {
+    "clusters": ["acme-eu-1", "birch-eu-1"],
+    "release": "2026.12.0",
+    "requested_by": "sre@fireworks.example",
+    "reason": "a new router",
+    "policy": {"canaries": 1},
+    "approvals": [{"by": "ops@acme.example", "digest": "0f3b1c2d4e5f", "given_at": "2026-01-01T00:00:00Z"}],
+    "soak_wait": 0,
+    "retry": "no",
+    "deadline": "2026-12-01T08:00:00+01:00",
+    "model_bake": 1,
+}
+
 READERS = {
     "kubeconfigs": Reader(_kubeconfig, _kubeconfigs, (CredentialError,)),
     "exec answers": Reader(lambda content: read_answer(content, VERSION), _answers, (UnusableAnswerError,)),
@@ -130,4 +230,13 @@ READERS = {
         lines=200,
     ),
     "exporters": Reader(_exporter, lambda _folder: [_EXPORTER], ()),
+    "manifests": Reader(_manifests, lambda _folder: [_SET, json.dumps(_FOUND[0] | _KUBE).encode()], (ManifestError,)),
+    "findings": Reader(
+        _findings,
+        lambda _folder: [text(_FOUND).encode() for text in (json.dumps, yaml.safe_dump)],
+        (AnsibleActionFail, RefusedError, ValueError),
+    ),
+    "extra variables": Reader(
+        _variables, lambda _folder: [text(_GIVEN).encode() for text in (json.dumps, yaml.safe_dump)], (RefusedError,)
+    ),
 }

@@ -74,6 +74,7 @@ ROWS = [
     Row("models", ONBOARDED),
     Row("explain", ONBOARDED),
     Row("contract_calendar", ONBOARDED),
+    Row("mirror", ONBOARDED),
     Row("audit_access", ONBOARDED),
     Row("validate", ONBOARDED, NO_REQUESTS),
     Row("verify_records", ONBOARDED),

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the author of a contract should see of its windows: each is valid, and hardly what was meant.
+"""What the author of a contract should see of its windows and schedules: each is valid, and hardly what was meant.
 
 A rule that never opens is refused where the contract is read: nobody can have meant it. These are told and kept: an
 agreement that is open at nearly all times, or once in four years, is one that a customer may make.
@@ -31,7 +31,7 @@ _WEEK = timedelta(days=7)
 
 
 def calendar_doubts(contract: Contract) -> list[str]:
-    """A sentence for each thing about the windows of a valid contract that its author should see."""
+    """A sentence for each thing about the windows and schedules of a valid contract that its author should see."""
     windows = (contract.get("change") or {}).get("windows") or ()
     doubts = [f"change.windows[{place}].rrule: {doubt}" for place, one in enumerate(windows) for doubt in _of_one(one)]
     if _share_at_most(windows) >= NEARLY_ALWAYS and (share := _share(windows)) >= NEARLY_ALWAYS:
@@ -39,7 +39,34 @@ def calendar_doubts(contract: Contract) -> list[str]:
             f"change.windows: open {share:.0%} of the time, so hardly any change ever waits for them: shorten them, "
             "or leave change.windows out if changes may be made at any time"
         )
-    return doubts
+    return [*doubts, *_of_schedules(contract)]
+
+
+def _of_schedules(contract: Contract) -> Iterator[str]:
+    """A model's scheduled bounds: in force hardly ever, or nearly always. Several may take turns."""
+    for number, model in enumerate(contract.get("models") or ()):
+        for position, schedule in enumerate((model.get("scaling") or {}).get("schedules") or ()):
+            place = f"models[{number}].scaling.schedules[{position}]"
+            # The same period is looked at once, whatever its bounds are.
+            window = {key: value for key, value in schedule.items() if key not in ("min", "max")}
+            if "rrule" in window and (doubt := _seldom(window)):
+                yield f"{place}.rrule: {doubt}"
+            elif _share_at_most([window]) >= NEARLY_ALWAYS and (share := _share([window])) >= NEARLY_ALWAYS:
+                yield (
+                    f"{place}: open {share:.0%} of the time, so the model hardly ever has the bounds in its replicas: "
+                    "write these there, or shorten it"
+                )
+
+
+def _seldom(schedule: Mapping[str, Any]) -> str:
+    """Why scheduled bounds are hardly ever in force; empty where they often are."""
+    spans = _known(json.dumps(schedule, sort_keys=True))
+    if not spans:
+        return f"opens only after {day(LISTED_UNTIL)}: until then the model has the bounds in its replicas"
+    if closed := _long_closed(spans):
+        since = f"does not open within {AHEAD.days} days after {day(closed)}"
+        return f"{since}: until then the model has the bounds in its replicas"
+    return ""
 
 
 def _of_one(window: Mapping[str, Any]) -> Iterator[str]:
@@ -57,13 +84,17 @@ def _of_one(window: Mapping[str, Any]) -> Iterator[str]:
             f"opens so often that {CHANGES_GUARDRAIL} lists its openings until {day(spans[MOST_LISTED].start)} only, "
             "and the API server lets none be used after that: write fewer and longer ones, or weekly with start"
         )
-    starts = [*(span.start for span in spans[1:]), LISTED_UNTIL]
-    closed = next((span.end for span, start in zip(spans, starts, strict=True) if start - span.end > AHEAD), None)
-    if closed:
+    if closed := _long_closed(spans):
         yield (
             f"does not open within {AHEAD.days} days after {day(closed)}: plans look no further ahead, "
             "and a change that waits for it has no date until then"
         )
+
+
+def _long_closed(spans: tuple[Span, ...]) -> datetime | None:
+    """When the first opening ends after which there is none for long."""
+    starts = [*(span.start for span in spans[1:]), LISTED_UNTIL]
+    return next((span.end for span, start in zip(spans, starts, strict=True) if start - span.end > AHEAD), None)
 
 
 @lru_cache(maxsize=4096)

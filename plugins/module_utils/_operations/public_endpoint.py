@@ -94,7 +94,7 @@ def _look_up(name: str, seconds: float, ways: Ways) -> Data:
         found = [literal] if literal else [plain_address(each) for each in addresses_of(name, seconds, ways.resolve)]
     except (OSError, ValueError) as error:
         known = isinstance(error, socket.gaierror) and error.errno in _NO_SUCH_NAME
-        return {"name": name, "addresses": [], "answered": known, "error": _why(error, seconds)}
+        return {"name": name, "addresses": [], "answered": known, "error": why(error, seconds)}
     return {"name": name, "addresses": sorted(filter(None, found)), "answered": True, "error": ""}
 
 
@@ -108,11 +108,11 @@ def ask(place: Place, ways: Ways) -> Data:
         "status": 0,
         "error": "",
     }
-    for context in (_trusting(), _distrusting()):
+    for context in (trusting(), _distrusting()):
         try:
             plain = ways.connect((place.address, place.port), place.step())
         except OSError as error:
-            return {**found, "error": _why(error, place.seconds)}
+            return {**found, "error": why(error, place.seconds)}
         found["connected"] = True
         try:
             plain.settimeout(place.step())
@@ -121,11 +121,12 @@ def ask(place: Place, ways: Ways) -> Data:
         except ssl.SSLCertVerificationError as error:
             found["trust"] = _TRUST.get(error.verify_code, "not_trusted")
         except (OSError, ValueError) as error:
-            return {**found, "error": _why(error, place.seconds)}
+            return {**found, "error": why(error, place.seconds)}
     return found
 
 
-def _trusting() -> ssl.SSLContext:
+def trusting() -> ssl.SSLContext:
+    """Trusts whom this machine trusts, and reads the beginning of an answer only."""
     context = tls_context(ca_pem=None, cert_pem=None, key_pem=None, source="")
     context.sslsocket_class = _ShortSocket
     return context
@@ -133,7 +134,7 @@ def _trusting() -> ssl.SSLContext:
 
 def _distrusting() -> ssl.SSLContext:
     """Only for looking at a certificate that was refused: nothing secret is sent, and nothing received is believed."""
-    context = _trusting()
+    context = trusting()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
@@ -144,7 +145,7 @@ def _seen(tls: ssl.SSLSocket, place: Place, trust: str) -> Data:
     try:
         return {**found, "status": _status(tls, place)}
     except (OSError, http.client.HTTPException) as error:
-        return {**found, "error": _why(error, place.seconds)}
+        return {**found, "error": why(error, place.seconds)}
 
 
 def _status(tls: ssl.SSLSocket, place: Place) -> int:
@@ -178,7 +179,8 @@ def _names(certificate: Any) -> list[str]:
     return [one_line(str(name)[:_LONGEST_NAME]) for name in said.get_values_for_type(x509.DNSName)[:_MOST_NAMES]]
 
 
-def _why(error: Exception, seconds: float) -> str:
+def why(error: Exception, seconds: float) -> str:
+    """What went wrong on the way, in words."""
     if isinstance(error, TimeoutError):
         return f"no whole answer within {seconds:g} s"
     if isinstance(error, ssl.SSLError):

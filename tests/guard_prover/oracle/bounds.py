@@ -29,6 +29,7 @@ class Bounds:
     digests: bool
     claims: frozenset[str]
     secrets: frozenset[str]
+    model_secrets: frozenset[str]
     domain: str
     gateway: tuple[str, str]
     token_seconds: int
@@ -68,6 +69,7 @@ def bounds_of(contract: Mapping[str, Any]) -> Bounds:
         digests=bool(compliance.get("digests_required", True)),
         claims=frozenset(claim for model in models for claim in _claims(model)),
         secrets=frozenset(_secrets(contract)),
+        model_secrets=frozenset(filter(None, map(_secret, models))),
         domain=str(networking.get("domain") or ""),
         gateway=(str(gateway.get("namespace", "")), str(gateway.get("name", ""))),
         token_seconds=seconds(str((contract.get("access") or {}).get("token_lifetime", "8h"))),
@@ -85,6 +87,11 @@ def _claims(model: Mapping[str, Any]) -> list[str]:
     found = [source.removeprefix("pvc://").partition("/")[0] for source in sources if source.startswith("pvc://")]
     cache = (model.get("weights_cache") or {}).get("claim")
     return [*found, *([str(cache)] if cache else [])]
+
+
+def _secret(model: Mapping[str, Any]) -> str:
+    credential = model["source"].get("credential") or {}
+    return str((credential.get("secret") or {}).get("name", ""))
 
 
 def _secrets(contract: Mapping[str, Any]) -> list[str]:

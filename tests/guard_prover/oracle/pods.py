@@ -43,7 +43,7 @@ def _of_claim(value: Any, asked: Asked, _path: Path) -> bool:
 
 
 def _of_secret(value: Any, asked: Asked, _path: Path) -> bool:
-    return asked.namespace == SYSTEM and value in asked.bounds.secrets
+    return value in (asked.bounds.secrets if asked.namespace == SYSTEM else asked.bounds.model_secrets)
 
 
 def _default_audience(value: Any, asked: Asked, _path: Path) -> bool:

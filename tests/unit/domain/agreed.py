@@ -52,7 +52,7 @@ _CONTRACT: dict[str, Any] = {
         "registries": ["registry.acme.example/fireworks"],
         "regions": ["eu-west-1"],
         "pod_security": "restricted",
-        "egress": ["10.0.0.0/8"],
+        "egress": ["0.0.0.0/0"],
     },
     "networking": {},
     "health": {},

@@ -16,7 +16,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract_ca
     next_change,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.calendar import calendar_of, open_spans
-from tests.unit.domain.agreed import contract
+from tests.unit.domain.agreed import contract, model
 
 BERLIN = "Europe/Berlin"
 TUESDAYS = {"weekly": ["tue"], "start": "02:00", "duration": "3h", "time_zone": BERLIN}
@@ -178,3 +178,35 @@ def test_windows_that_were_hardly_meant_are_told(windows: Any, said: str) -> Non
 def test_windows_that_overlap_are_counted_once() -> None:
     night = rule("FREQ=DAILY;BYHOUR=0", "12h")
     assert calendar_doubts(agreed(night, {**night}, {**night, "time_zone": "Etc/GMT"})) == []
+
+
+def scheduled(*schedules: Any) -> dict[str, Any]:
+    bounds = [{"min": 1, "max": 2, **one} for one in schedules]
+    return contract(models=[model("plain"), model(scaling={"schedules": bounds})])
+
+
+NEVER_FOR_LONG = rule("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29;BYHOUR=2")
+DAY, NIGHT = rule("FREQ=DAILY;BYHOUR=8", "12h"), rule("FREQ=DAILY;BYHOUR=20", "12h")
+
+
+@pytest.mark.parametrize(
+    "schedules", [[], [TUESDAYS], [MONTHLY], [DAY, NIGHT], [rule(f"FREQ=DAILY;BYHOUR={EACH_HOUR}", "30m")]]
+)
+def test_schedules_as_most_are_raise_no_doubt(schedules: Any) -> None:
+    assert calendar_doubts(scheduled(*schedules)) == []
+
+
+@pytest.mark.parametrize(
+    ("schedules", "said"),
+    [
+        ([TUESDAYS, NEVER_FOR_LONG], "models[1].scaling.schedules[1].rrule: does not open within 400 days after 2028-"),
+        ([rule("FREQ=WEEKLY;BYHOUR=2", **{"from": "2062-01-05"})], "schedules[0].rrule: opens only after 2032-01-01"),
+        ([{**TUESDAYS, "weekly": ALL_DAYS, "duration": "24h"}], "schedules[0]: open 100% of the time, so the model"),
+        ([TUESDAYS, rule("FREQ=DAILY;BYHOUR=0", "23h")], "schedules[1]: open 96% of the time"),
+        ([rule(f"FREQ=DAILY;BYHOUR={EACH_HOUR}", "1h")], "schedules[0]: open 100% of the time"),
+    ],
+)
+def test_schedules_that_were_hardly_meant_are_told(schedules: Any, said: str) -> None:
+    doubts = calendar_doubts(scheduled(*schedules))
+    assert len(doubts) == 1 and said in doubts[0], doubts
+    assert "bounds in its replicas" in doubts[0]

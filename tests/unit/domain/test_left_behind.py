@@ -191,7 +191,7 @@ def test_what_an_owner_would_not_make_is_doubted() -> None:
 def test_a_contract_accounts_for_its_models_and_what_their_pods_name() -> None:
     agreed = contract(models=[model()])
     name = str(agreed["models"][0]["name"])
-    pods = {"volumes": [{"name": "t", "secret": {"secretName": "byoc-events"}}], "imagePullSecrets": [{"name": "pull"}]}
+    pods = {"volumes": [{"name": "t", "secret": {"secretName": "byoc-events"}}]}
     alerts = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -202,7 +202,6 @@ def test_a_contract_accounts_for_its_models_and_what_their_pods_name() -> None:
     for kind, group, namespace, what in (
         ("Deployment", "apps", SYSTEM, "alerts"),
         ("Secret", "", SYSTEM, "byoc-events"),
-        ("Secret", "", SYSTEM, "pull"),
         ("Deployment", "apps", MODELS, name),
         ("Service", "", MODELS, name),
         ("ControllerRevision", "apps", MODELS, f"{name}-12"),

@@ -58,9 +58,10 @@ def test_each_field_that_is_allowed_with_a_rule_has_one() -> None:
     [
         model(),
         model(weights_cache={"claim": "cache"}, source={"uri": "pvc://weights/a", "revision": "1"}),
+        model(source={"uri": "hf://a/b", "revision": "1", "credential": {"secret": {"name": "hub", "key": "token"}}}),
         model(gpu={"product": H100, "per_replica": 16, "nodes": 2}, replicas={"min": 1, "max": 1}),
     ],
-    ids=["plain", "with claims", "on two nodes"],
+    ids=["plain", "with claims", "with a credential", "on two nodes"],
 )
 @pytest.mark.parametrize("provider", ["aws", "openshift"])
 def test_no_field_of_a_models_pod_is_refused(asked: dict[str, Any], provider: str) -> None:

@@ -84,7 +84,7 @@ def test_nothing_is_open_but_what_was_agreed() -> None:
         closed = policies[f"{namespace}/closed"]["spec"]
         assert closed == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
         egress = policies[f"{namespace}/approved-egress"]["spec"]["egress"]
-        assert egress == [{"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}]
+        assert egress == [{"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}]
     ingress = policies["fireworks-models/router-and-telemetry-to-models"]["spec"]["ingress"]
     assert ingress[0]["ports"] == [{"protocol": "TCP", "port": 8000}]
     assert not any("gateway" in name or "api-server" in name for name in policies)

@@ -50,7 +50,8 @@ NEVER = dict.fromkeys(("cordon", "drain", "gpu_reset", "reboot", "replace"), "ne
 )
 def test_the_first_version_is_what_was_applied_before_there_were_versions(sections: Any, digest: str) -> None:
     """The digests are of the collection before its second version: another one would call every cluster stale."""
-    objects = presetup_objects(contract(**sections), API_SERVER, ("r.example/x",), AUDIENCES, 1)
+    agreed = contract(compliance={"egress": ["10.0.0.0/8"]}, **sections)
+    objects = presetup_objects(agreed, API_SERVER, ("r.example/x",), AUDIENCES, 1)
     assert presetup_annotations(objects, API_SERVER)[PRESETUP_ANNOTATION] == digest
 
 

@@ -136,8 +136,6 @@ def _named_by_pods(manifest: Data) -> Iterator[Entry]:
             ):
                 if volume.get(source):
                     yield _entry(kind, "", namespace, str(volume[source][key]))
-        for each in spec.get("imagePullSecrets") or ():
-            yield _entry("Secret", "", namespace, str(each["name"]))
 
 
 def _pod_specs(spec: Data) -> list[Data]:

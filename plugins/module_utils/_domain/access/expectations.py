@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..identities.customers import granted_by_customer
-from ..identities.needs import CLUSTER, IDENTITIES, Identity, Need, granted, on_grant
+from ..identities.needs import CLUSTER, IDENTITIES, Identity, Need, accounts_of_models, granted, on_grant
 from ..names import EVICTION_ROLE, account_user
 from ..presetup_version import NEWEST
 from .eviction_grant import granted_in
@@ -27,7 +27,8 @@ def access_expectations(
     :param notes: the annotations of ``fireworks-system``.
     """
     a_grant = granted_in(notes or {}) is not None
-    return [_expectation(contract, identity, version or NEWEST, a_grant=a_grant) for identity in IDENTITIES]
+    identities = (*IDENTITIES, *accounts_of_models(contract))
+    return [_expectation(contract, identity, version or NEWEST, a_grant=a_grant) for identity in identities]
 
 
 def _expectation(contract: Mapping[str, Any], identity: Identity, version: int, *, a_grant: bool) -> dict[str, Any]:

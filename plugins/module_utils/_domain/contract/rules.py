@@ -15,6 +15,7 @@ from .durations import parse_duration
 from .errors import shown
 from .health_rules import HEALTH_RULES
 from .model_rules import MODEL_RULES
+from .source_rules import SOURCE_RULES
 from .views import entries, mapping, word
 from .windows import parse_moment, parse_rrule
 
@@ -119,4 +120,5 @@ RULES: tuple[Callable[[Data], Found], ...] = (
     *CAPACITY_RULES,
     *HEALTH_RULES,
     *MODEL_RULES,
+    *SOURCE_RULES,
 )

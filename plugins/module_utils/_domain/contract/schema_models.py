@@ -16,6 +16,7 @@ from .schema_model_engine import (
     WEIGHTS_CACHE,
 )
 from .schema_model_life import HEALTH_GATE, ROLLOUT, SCALING
+from .schema_model_source import SOURCE
 
 _NO_SPACE = r"^\S+$"
 
@@ -32,38 +33,7 @@ MODEL = section(
             examples=["meta-llama/Llama-3.1-8B-Instruct"],
         ),
         "task": choice("Task", "Its purpose. Training and fine-tuning are not supported.", ["serve"], default="serve"),
-        "source": section(
-            "Source",
-            "Where the weights come from.",
-            {
-                "uri": text(
-                    "URI",
-                    "Their place.",
-                    format="byoc-source",
-                    maxLength=1000,
-                    examples=["hf://meta-llama/Llama-3.1-8B-Instruct"],
-                ),
-                "revision": text(
-                    "Revision",
-                    "Exactly which weights: a commit, a version or a digest; never a moving name.",
-                    pattern=_NO_SPACE,
-                    meant="write a commit, a version or a digest",
-                    examples=["0e9e39f249a16976918f6564b8830bc894c89659"],
-                ),
-                "digest": text(
-                    "Digest",
-                    "The SHA-256 of the weights as you published them. Another one is another version of the model.",
-                    pattern="^sha256:[0-9a-f]{64}$",
-                    meant="write sha256: and 64 hexadecimal digits in lower case",
-                    maxLength=71,
-                    examples=["sha256:" + "0" * 64],
-                ),
-            },
-            required=["uri", "revision"],
-            examples=[
-                {"uri": "hf://meta-llama/Llama-3.1-8B-Instruct", "revision": "0e9e39f249a16976918f6564b8830bc894c89659"}
-            ],
-        ),
+        "source": SOURCE,
         "engine": ENGINE,
         "gpu": section(
             "GPU",

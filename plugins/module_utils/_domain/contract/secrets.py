@@ -21,12 +21,13 @@ _SECRET_KEY = re.compile(
 # `secret` is a path in some lookups' options, and a secret anywhere else.
 _OPTIONS: Place = ("access", "credential", "lookup", "options")
 _SECRET_VALUE = re.compile(
-    r"PRIVATE KEY-----|client-key-data\s*:|^\s*(Bearer\s+)?eyJ[\w-]{8,}\.[\w-]+\.|^hvs\.\w|://[^/\s@]*:[^/\s@]*@",
+    r"PRIVATE KEY-----|client-key-data\s*:|^\s*(Bearer\s+)?eyJ[\w-]{8,}\.[\w-]+\.|^hvs\.\w|://[^/\s@]*:[^/\s@]*@"
+    r"|^\s*hf_[A-Za-z0-9]{20,}|\b(AKIA|ASIA)[0-9A-Z]{16}\b",
     re.MULTILINE,
 )
 _ADVICE = (
-    "a contract refers to a credential (kubeconfig_file, kubeconfig_env, token_file, token_env or lookup) "
-    "and never holds one. Remove it, and have it replaced at its source, since it was written into a file"
+    "a contract refers to a credential (kubeconfig_file, kubeconfig_env, token_file, token_env, lookup, or a Secret's "
+    "name) and never holds one. Remove it, and have it replaced at its source, since it was written into a file"
 )
 # The few values under `access` that may be shown in a message.
 _SHOWN = frozenset({"mode", "context", "ca_file", "tls_server_name"})

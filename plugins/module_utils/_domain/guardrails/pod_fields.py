@@ -117,8 +117,7 @@ POD_FIELDS = {
     "ServiceAccountTokenProjection": Fields(
         at=("pods.volumes[].projected.sources[].serviceAccountToken",),
         harmless="path",
-        ruled="expirationSeconds",
-        refused="audience",
+        ruled="audience expirationSeconds",
     ),
     "ConfigMapProjection": Fields(
         at=("pods.volumes[].projected.sources[].configMap",), harmless="items", ruled="name", refused="optional"

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..counted import PLAIN, own_classes
+from ..model.credential import audiences, secret_of
 from ..model.engine_adapter import claims, sources
 from ..names import (
     CANARY_LABEL,
@@ -73,6 +74,7 @@ def pods_policy(contract: Mapping[str, Any]) -> Policy:
             **WHERE,
             "claims": literal(_claims(contract)),
             "secrets": literal(_secrets(contract)),
+            "audiences": literal({SYSTEM_NAMESPACE: {}, MODELS_NAMESPACE: audiences(contract)}),
             "priorities": literal(["", *PLAIN, *own_classes(contract)]),
             **_VARIABLES,
         },
@@ -98,7 +100,7 @@ def _secrets(contract: Mapping[str, Any]) -> dict[str, list[str]]:
     receiver = (contract.get("health") or {}).get("events") or {}
     return {
         SYSTEM_NAMESPACE: [str(receiver["token_secret"]["name"])] if receiver else [],
-        MODELS_NAMESPACE: [],
+        MODELS_NAMESPACE: sorted({name for model in contract.get("models") or () if (name := secret_of(model))}),
     }
 
 
@@ -188,6 +190,7 @@ _FOREIGN_SECRETS = (
     "variables.volumes.filter(v, has(v.secret)"
     " && !(v.secret.?secretName.orValue('') in variables.secrets[request.namespace]))"
 )
+_AUDIENCE = "s.?serviceAccountToken.?audience.orValue('')"
 _MOUNTED = (
     Rule(
         "variables.volumes.all(v, !has(v.emptyDir) || v.emptyDir.?medium.orValue('') == ''"
@@ -204,15 +207,19 @@ _MOUNTED = (
     ),
     Rule(
         f"{_FOREIGN_SECRETS}.size() == 0",
-        "Pods mount only the Secrets of the contract (health.events.token_secret).",
+        "Pods mount only the Secrets of the contract (health.events.token_secret, models: source.credential).",
         f"'the contract has no Secret ' + {_FOREIGN_SECRETS}.map(v, v.secret.?secretName.orValue('')).join(', ')"
-        " + ' in ' + request.namespace + ' (health.events.token_secret)'",
+        " + ' in ' + request.namespace + ' (health.events.token_secret, models: source.credential)'",
     ),
     Rule(
         "variables.volumes.all(v, !has(v.projected) || v.projected.?sources.orValue([]).all(s,"
         f" s.?serviceAccountToken.?expirationSeconds.orValue({_TOKEN_SECONDS}) <= {_TOKEN_SECONDS}"
+        # On a pod of an account that a cloud knows, the cloud's webhook adds one for it.
+        f" && ({_AUDIENCE} == '' || {_AUDIENCE} == variables.audiences[request.namespace]"
+        "[?variables.pod.?serviceAccountName.orValue('')].orValue(''))"
         f" && (!has(s.configMap) || s.configMap.?name.orValue('') in {literal(_CERTIFICATES)})))",
-        "The only token in a pod is the one that Kubernetes puts there, with its lifetime (access.token_lifetime).",
+        "The only tokens in a pod are the one that Kubernetes puts there, with its lifetime, and the one of a workload"
+        " identity (access.token_lifetime, models: source.credential).",
     ),
 )
 

@@ -11,7 +11,7 @@ from typing import Any
 from ..capacity import approved
 from ..contract.defaults import said
 from ..contract.schema import SCHEMA
-from ..identities.needs import IDENTITIES
+from ..identities.needs import identities_of
 from ..names import GPU, GPU_PRODUCT_LABEL, LWS_GROUP, LWS_PLURAL, MODELS_NAMESPACE, NAMESPACES
 from ..presetup_version import NEWEST
 from .policy import Policy, Rule, literal
@@ -66,7 +66,7 @@ def workloads_policy(contract: Mapping[str, Any], registries: Sequence[str], ver
         rules=(
             *_images(contract),
             *_PRIVILEGES,
-            _account(_OTHERS if version < 2 else _OTHERS_WITH_TOKEN),
+            _account(contract, version),
             *_DEVICES,
             *((_of_one_model(contract),) if version >= 2 else ()),
             *_SERVICES,
@@ -228,25 +228,28 @@ _PRIVILEGES = (
     ),
 )
 
-_POD_ACCOUNTS = {
-    namespace: [each.name for each in IDENTITIES if each.home == namespace and not each.connects]
-    for namespace in NAMESPACES
-}
-"""The accounts that pods run as. Never one that connects from outside: a pod would give access to it."""
-
-_OTHERS = f"variables.accounts.filter(name, !(name in {literal(_POD_ACCOUNTS)}[request.namespace]))"
 # Without its token an account gives a pod nothing.
-_OTHERS_WITH_TOKEN = (
-    f"{_OTHERS}.filter(name, !(name in ['', 'default'] && [variables.pod, variables.leader].all(pod,"
+_UNLESS_POWERLESS = (
+    ".filter(name, !(name in ['', 'default'] && [variables.pod, variables.leader].all(pod,"
     " pod.size() == 0 || !pod.?automountServiceAccountToken.orValue(true))))"
 )
 
 
-def _account(others: str) -> Rule:
+def _pod_accounts(contract: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The accounts that pods run as. Never one that connects from outside: a pod would give access to it."""
+    return {
+        namespace: [each.name for each in identities_of(contract) if each.home == namespace and not each.connects]
+        for namespace in NAMESPACES
+    }
+
+
+def _account(contract: Mapping[str, Any], version: int) -> Rule:
+    ours = f"{literal(_pod_accounts(contract))}[request.namespace]"
+    others = f"variables.accounts.filter(name, !(name in {ours}))" + (_UNLESS_POWERLESS if version >= 2 else "")
     return Rule(
         f"!variables.isNew || {others}.size() == 0",
         "Pods run only as the accounts that were created for them.",
-        f"'a pod in ' + request.namespace + ' runs as ' + {literal(_POD_ACCOUNTS)}[request.namespace].join(' or ')"
+        f"'a pod in ' + request.namespace + ' runs as ' + {ours}.join(' or ')"
         f" + ', not as ' + {others}.map(name, name == '' ? 'an unnamed account' : name).join(', ')",
     )
 

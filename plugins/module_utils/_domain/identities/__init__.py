@@ -85,7 +85,7 @@ def _kind(scope: str) -> str:
 def _about(identity: Identity) -> Manifest:
     return {
         "labels": labels(PRESETUP_SET, identity.name, identity=identity.name),
-        "annotations": {"kubernetes.io/description": identity.why},
+        "annotations": {"kubernetes.io/description": identity.why, **identity.annotations},
     }
 
 

@@ -10,7 +10,7 @@ and another runs every playbook as exactly the identity that :mod:`playbooks` na
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..capacity import may_span_nodes
@@ -18,6 +18,7 @@ from ..counted import PLAIN, own_classes
 from ..dropped_rights import less
 from ..entry_point import GATEWAY, GATEWAY_GROUP, OPENSHIFT_ROUTE, ROUTE_GROUP, entry_point
 from ..guardrail_names import FIRST_GUARDRAILS, SECOND_GUARDRAILS
+from ..model.credential import ENGINE_ACCOUNT, account_annotations, account_of
 from ..names import (
     LOCK,
     LWS_GROUP,
@@ -123,7 +124,8 @@ class Identity:
     """One component or job: why it exists, where its ServiceAccount lives, and its needs.
 
     ``connects`` means that it connects from outside, with a short-lived token; the others are accounts of pods.
-    ``on_grant`` is what it has only while an administrator of the customer grants it.
+    ``on_grant`` is what it has only while an administrator of the customer grants it. By its ``annotations`` a cloud
+    knows it.
     """
 
     name: str
@@ -133,6 +135,7 @@ class Identity:
     needs: tuple[Need, ...] = ()
     on_grant: tuple[Need, ...] = ()
     applies: Callable[[Contract], bool] = _always
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 def _both(group: str, resources: tuple[str, ...], verbs: tuple[str, ...]) -> tuple[Need, ...]:
@@ -354,7 +357,7 @@ IDENTITIES = (
         needs=_both("", ("pods",), READ),
     ),
     Identity(
-        name="engine",
+        name=ENGINE_ACCOUNT,
         why="The account of the models' own pods, which never talk to the API server.",
         home=MODELS_NAMESPACE,
     ),
@@ -363,7 +366,16 @@ IDENTITIES = (
 
 def identities_of(contract: Contract) -> tuple[Identity, ...]:
     """The identities that the contract needs."""
-    return tuple(identity for identity in IDENTITIES if identity.applies(contract))
+    return (*(identity for identity in IDENTITIES if identity.applies(contract)), *accounts_of_models(contract))
+
+
+def accounts_of_models(contract: Contract) -> tuple[Identity, ...]:
+    """Those of models that a cloud knows (``source.credential.workload_identity``), each by its own annotations."""
+    return tuple(
+        Identity(account_of(model), f"The account of the pods of {model['name']}.", MODELS_NAMESPACE, annotations=notes)
+        for model in contract.get("models") or ()
+        if (notes := account_annotations(model))
+    )
 
 
 def granted(contract: Contract, identity: Identity, version: int = NEWEST) -> tuple[Need, ...]:

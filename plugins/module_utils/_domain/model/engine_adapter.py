@@ -13,6 +13,7 @@ from ..contract.defaults import said
 from ..contract.schema_models import MODEL
 from ..names import SERVING_PORT
 from .architecture import EIGHT_BITS, FOUR_BITS
+from .credential import credential_environment
 from .parallelism import tensor_and_pipeline
 
 CACHE = "/cache"
@@ -248,4 +249,5 @@ def common_environment(model: Model) -> dict[str, str]:
         "DO_NOT_TRACK": "1",
         # Other weights are another pod, even where the engine has no flag to name them by.
         "BYOC_WEIGHTS": " ".join(weights),
+        **credential_environment(model),
     }

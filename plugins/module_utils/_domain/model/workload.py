@@ -28,6 +28,7 @@ from ..names import (
 )
 from ..release import engine_image
 from ..tolerations import OF_MODELS
+from .credential import account_of, credential_mounts, credential_volumes
 from .engine import CACHE, SCRATCH, SHARED_MEMORY, Launch, launch
 
 Manifest = dict[str, Any]
@@ -106,17 +107,19 @@ def serving_pod(
         {"name": "tmp", "emptyDir": {}},
         # Engines that spread a model over GPUs talk through shared memory; the default 64 MiB hangs them.
         {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "16Gi"}},
+        *credential_volumes(model),
     ]
     mounts: list[Manifest] = [
         {"name": "cache", "mountPath": CACHE},
         {"name": "tmp", "mountPath": SCRATCH},
         {"name": "shm", "mountPath": SHARED_MEMORY},
+        *credential_mounts(model),
     ]
     for volume in start.volumes:
         volumes.append({"name": volume.name, "persistentVolumeClaim": {"claimName": volume.claim, "readOnly": True}})
         mounts.append({"name": volume.name, "mountPath": volume.path, "readOnly": True})
     return {
-        "serviceAccountName": "engine",
+        "serviceAccountName": account_of(model),
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "priorityClassName": class_for(contract, product, str(said(model, MODEL, "priority")), version),

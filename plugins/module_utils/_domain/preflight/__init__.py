@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..._vocabulary.wording import action_required
-from . import access, gpus, models, network, platform
+from . import access, gpus, models, network, platform, sources
 from .endpoint import ENDPOINT_CHECKS, endpoint_question, public_endpoint
+from .network import image_question
 
-__all__ = ["endpoint_advice", "endpoint_question", "preflight", "refusal"]
+__all__ = ["endpoint_advice", "endpoint_question", "image_question", "preflight", "refusal"]
 
 _CHECKS = (
     platform.right_cluster,
@@ -30,6 +31,7 @@ _CHECKS = (
     gpus.models_fit,
     gpus.quota,
     network.images,
+    sources.sources_are_reachable,
     network.domain,
     network.gateway,
 )
@@ -41,15 +43,17 @@ def preflight(
     release: Mapping[str, Any],
     presetup: Sequence[Mapping[str, Any]] = (),
     endpoint: Mapping[str, Any] | None = None,
+    images: Sequence[Mapping[str, Any]] = (),
 ) -> list[dict[str, Any]]:
     """All items, those that are met too. Unmet ``blocking`` ones refuse the onboarding; the others are advice.
 
     ``presetup`` are the differences of the prerequisites from the contract, where onboarding does not apply them.
-    ``endpoint`` is what ``endpoint_info`` found, where it was asked.
+    ``endpoint`` is what ``endpoint_info`` found, where it was asked, and ``images`` what ``image_info`` did.
     """
     found = access.presetup(presetup, facts, contract)
     for check in _CHECKS:
         found += check(facts, contract, release)
+    found += network.images_there(images)
     found += public_endpoint(endpoint or {}, facts, contract)
     return [item.as_dict(contract) for item in found]
 

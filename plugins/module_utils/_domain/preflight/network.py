@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..entry_point import OPENSHIFT_ROUTE, entry_point
@@ -13,6 +13,7 @@ from ..release import UnknownReleaseError, needed_images, registry
 from .item import Item
 
 Data = Mapping[str, Any]
+_THERE = "images in the registry"
 
 
 def images(_facts: Data, contract: Data, release: Data) -> list[Item]:
@@ -23,6 +24,34 @@ def images(_facts: Data, contract: Data, release: Data) -> list[Item]:
     except UnknownReleaseError as error:
         return [Item("images", False, "not all known", needed, f"There is no image for a model: {error}.")]
     return [Item("images", True, f"{len(wanted)} by digest, from {registry(contract, release)}", needed)]
+
+
+def image_question(contract: Data, release: Data) -> list[str]:
+    """The images to ask their registry for; none where a model wants one that nobody knows, which is said apart."""
+    try:
+        return needed_images(contract, release)
+    except UnknownReleaseError:
+        return []
+
+
+def images_there(found: Sequence[Data]) -> list[Item]:
+    """Whether the registry has them, of what ``image_info`` found; none where nothing was asked for."""
+    if not found:
+        return []
+    needed = "all of them there"
+    missing = [str(each["image"]) for each in found if each["state"] == "missing"]
+    if missing:
+        message = (
+            f"The registry has no {', '.join(missing)}, or does not show it to this login. Copy what is missing: "
+            "fireworks.byoc.mirror prints how."
+        )
+        return [Item(_THERE, False, f"{len(missing)} of {len(found)} missing", needed, message, "account")]
+    unknown = [each for each in found if each["state"] != "present"]
+    if not unknown:
+        return [Item(_THERE, True, f"{len(found)} there", needed)]
+    asked = any(each["asked"] for each in unknown)
+    message = f"Whether the registry has {len(unknown)} of the images is not tested: {unknown[0]['why']}."
+    return [Item(_THERE, False, "not told" if asked else "not asked", needed, message, blocking=False)]
 
 
 def domain(_facts: Data, contract: Data, _release: Data) -> list[Item]:

@@ -148,6 +148,16 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "models[].source.uri": {"models.0.source.uri": "meta-llama/Llama"},
     "models[].source.revision": {"models.0.source.revision": GONE},
     "models[].source.digest": {"models.0.source.digest": "sha256:abc"},
+    "models[].source.credential.secret.name": {"models.0.source.credential": {"secret": {"key": "token"}}},
+    "models[].source.credential.secret.key": {"models.0.source.credential": {"secret": {"name": "hub-token"}}},
+    "models[].source.credential.workload_identity.aws_role": {
+        "models.0.source.credential": {"workload_identity": {"aws_role": "arn:aws:iam::123456789012:role/weights"}}
+    },
+    "models[].source.credential.workload_identity.google_service_account": {
+        "models.0.source.credential": {
+            "workload_identity": {"google_service_account": "weights@acme-ml.iam.gserviceaccount.com"}
+        }
+    },
     "models[].task": {"models.0.task": "embed"},
     "models[].engine": {"models.0.engine.version": "latest"},
     "models[].engine.arguments": {"models.0.engine.arguments": {"--max-num-seqs": 128}},
