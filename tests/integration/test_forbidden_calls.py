@@ -30,7 +30,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names impor
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.canary import COMMAND, canary_pod
 from byoc_testbed.errors import ApiError
 from tests.integration.ansible_runs import ROOT
-from tests.integration.definitions import KEDA, serving
+from tests.integration.definitions import keda, serving
 from tests.integration.forbidden_objects import LOCK, NEEDED, attempts, place_of
 from tests.integration.guarded import (
     ADMISSION,
@@ -289,7 +289,7 @@ def place(bed: Any) -> Iterator[Governed]:
     until(lambda: _has_default_account(cluster), "kube-system has no default account")
     cluster.request("POST", f"{KUBE_SYSTEM}/pods", theirs)
     try:
-        with serving(cluster, KEDA), governed(cluster) as made:
+        with serving(cluster, keda()), governed(cluster) as made:
             made.govern(CONTRACT)
             holder = pod("holder", pod_spec(GOOD, gpus=8, product=H100, nodeSelector={"no": "node", **_PRODUCT}))
             cluster.request("POST", f"/api/v1{SYSTEM}/configmaps", named("presetup"))

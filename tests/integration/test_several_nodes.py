@@ -17,7 +17,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.objec
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.policy import model_changes
 from byoc_testbed.api import APPLY, MERGE
 from byoc_testbed.errors import ApiError
-from tests.integration.definitions import KEDA, leader_worker_set, serving
+from tests.integration.definitions import keda, leader_worker_set, serving
 from tests.integration.governed import apply_presetup, in_full, refused
 from tests.integration.groups import PODS, SETS, STATEFUL_SETS, playing_the_controller, without_room
 from tests.integration.guarded import refusal, until, workload
@@ -223,7 +223,7 @@ def test_an_autoscaler_says_how_many_groups_there_are(models: Models) -> None:
     contract["models"][0]["replicas"]["min"] = 1
     [made] = model_changes(contract, [LLAMA], RELEASE, apis, bake=1)
     wanted = {**made, "load_seconds": 30}
-    with serving(models.cluster, KEDA), playing_the_controller(models.cluster) as refused:
+    with serving(models.cluster, keda()), playing_the_controller(models.cluster) as refused:
         assert not models.roll(wanted).get("failed")
         scale(models.cluster, 2)
         until(lambda: ready_groups(models.cluster) == 2, "the second group is not ready")

@@ -22,7 +22,7 @@ from ..names import SYSTEM_NAMESPACE, TELEMETRY, TELEMETRY_PORT
 PROMETHEUS = f"http://{TELEMETRY}.{SYSTEM_NAMESPACE}.svc:{TELEMETRY_PORT}"
 
 _REQUESTS = "byoc:model:requests:increase2m"
-"""Requests for a model in the last two minutes, those that no replica could answer included. A rule of the stack release
+"""Requests for a model in the last two minutes, those that no replica could answer included. A rule of the release
 (recording-rules.yml): which router counts them, and how it calls that, is the release's business."""
 _UNASKED = "byoc:model:requests:unasked"
 """0 where the router is one that has no counter of a model before its first request."""
