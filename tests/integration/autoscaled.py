@@ -40,6 +40,12 @@ PODS = "/api/v1/namespaces/{}/pods"
 _PORTS = ("prometheus", "grpc", "metrics", "health", "adapter", "adapter-metrics")
 _NAMESPACE, _SERVICE = "keda", "keda-operator-metrics-apiserver"
 
+#: In the rules of telemetry.
+_HURRIED = {
+    "[2m]": "[10s]", "[5m]": "[15s]", "< 120": "< 10", "for: 2m": "for: 5s", "for: 5m": "for: 5s",
+    "interval: 5s": "interval: 1s", "interval: 15s": "interval: 1s",
+}  # fmt: skip
+
 Manifest = dict[str, Any]
 
 
@@ -145,6 +151,12 @@ class Autoscaled:
             return list(json.loads(answer.read())["data"]["result"])
         return []
 
+    def alerts(self) -> set[str]:
+        """The alerts that fire. They are no query, which would be taken for one of KEDA's."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.ports['prometheus']}/api/v1/alerts", timeout=5) as answer:
+            found = json.loads(answer.read())["data"]["alerts"]
+        return {each["labels"]["alertname"] for each in found if each["state"] == "firing"}
+
     def tail(self, name: str, lines: int = 15) -> str:
         return "\n".join((self.folder / f"{name}.log").read_text(errors="replace").splitlines()[-lines:])
 
@@ -197,6 +209,7 @@ def autoscaled(cluster: Any, folder: Path, models: tuple[str, ...], *, hurry: bo
             for name in ("prometheus", "operator", "adapter"):
                 made.start(name)
             _until(made, "adapter", lambda: _serves_metrics(cluster))
+            _until(made, "prometheus", lambda: len(made.asked("byoc:model:requests:increase2m")) == len(models))
             yield made
         finally:
             for name in list(made.running):
@@ -224,7 +237,8 @@ def _configure_telemetry(made: Autoscaled) -> None:
     for name in ("recording-rules.yml", "alert-rules.yml"):
         text = data[name]
         if made.hurry:
-            text = text.replace("[2m]", "[10s]").replace("< 120", "< 10").replace("interval: 5s", "interval: 1s")
+            for minutes, seconds in _HURRIED.items():
+                text = text.replace(minutes, seconds)
         (made.folder / name).write_text(text)
     config = yaml.safe_load(data["prometheus.yml"].replace("/etc/prometheus/", ""))
     config.pop("alerting", None)
@@ -256,7 +270,7 @@ def _rendered() -> list[Manifest]:
     environment.globals["lookup"] = lambda _kind, path: Path(path).read_text().rstrip("\n")
     given = {
         "stack_contract": {"identity": {"name": "acme-eu-1"}},
-        "stack_images": {"telemetry": "registry.example/prometheus@sha256:" + "ab" * 32},
+        "stack_images": {"telemetry": "registry.acme.example/fireworks/prometheus@sha256:" + "ab" * 32},
         "stack_release": {"version": "2026.12.0", "templates": [str(RELEASE / "telemetry.yml.j2")]},
         "stack_user_id": 10001,
     }
@@ -268,9 +282,9 @@ def _objects() -> list[Manifest]:
     """What KEDA's own installation makes that the API server needs of it, and a router's pods."""
     named = {"name": _SERVICE, "namespace": _NAMESPACE}
     labels = {"byoc.fireworks.ai/component": "router"}
-    container = {"name": "router", "image": "router", "ports": [
-        {"name": "http", "containerPort": 8001}, {"name": "status", "containerPort": 8002}
-    ]}  # fmt: skip
+    # Such pods as the guardrails let in: telemetry's own, but for what tells that they are a router's.
+    [pod] = [one["spec"]["template"]["spec"] for one in _rendered() if one["kind"] == "Deployment"]
+    pod["containers"][0]["ports"] = [{"name": "status", "containerPort": 8002}]
     port = {"name": "https", "port": 443, "protocol": "TCP"}
     # This API server signs for nobody to those it passes requests on to, so the adapter takes them for anonymous.
     asking = [
@@ -301,8 +315,7 @@ def _objects() -> list[Manifest]:
                   "insecureSkipTLSVerify": True, "groupPriorityMinimum": 100, "versionPriority": 100}},
         {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "router", "namespace": "fireworks-system"},
          "spec": {"replicas": 2, "selector": {"matchLabels": labels},
-                  "template": {"metadata": {"labels": labels},
-                               "spec": {"containers": [container], "tolerations": [{"operator": "Exists"}]}}}},
+                  "template": {"metadata": {"labels": labels}, "spec": pod}}},
     ]  # fmt: skip
 
 

@@ -64,6 +64,7 @@ def within(made: Autoscaled, what: str, check: Callable[[], Any], seconds: float
         loading = _still_loading(made, loading)
         if time.monotonic() - started > seconds:
             told = made.cluster.kubectl("-n", "fireworks-models", "get", "deploy,hpa,scaledobject,pods", "-o", "wide")
+            told += "".join(f"\n{each}" for query in ("up", "envoy_server_uptime") for each in made.asked(query))
             pytest.fail(f"{what} not within {seconds:g} s\n{told}\n{made.tail('operator')}\n{made.tail('adapter', 5)}")
         time.sleep(0.3)
     return time.monotonic() - started
@@ -120,6 +121,7 @@ def test_a_model_sleeps_wakes_grows_and_shrinks(place: Any) -> None:
     made.stop("adapter")
     made.traffic.waiting[LLAMA] = 0
     stays(made, 3, 45)
+    assert "ScalerSilent" in made.alerts()
     made.stop("prometheus")
     made.start("operator")
     made.start("adapter")
@@ -127,10 +129,29 @@ def test_a_model_sleeps_wakes_grows_and_shrinks(place: Any) -> None:
     made.start("prometheus")
     made.traffic.waiting[LLAMA] = 4
     step("3 → 1, 4 requests wait", lambda: replicas(made) == 1, 240)
+    assert not {"ScalerSilent", "ModelNotWoken"} & made.alerts()
     made.traffic.waiting[LLAMA] = 0
     step("1 → 0, nobody asks", lambda: replicas(made) == 0, 180)
     assert replicas(made, OTHER) == 0
     write("by the objects of the model's role, minutes as seconds", told)
+
+
+@pytest.mark.soak
+def test_a_model_that_nobody_wakes_is_told_of_and_wakes_once_keda_is_back(place: Any) -> None:
+    made, _contract = place
+    asleep(made)
+    made.stop("operator")
+
+    def told() -> bool:
+        made.traffic.ask(LLAMA)
+        return "ModelNotWoken" in made.alerts()
+
+    within(made, "an alert", told, 60)
+    assert replicas(made) == 0
+    made.start("operator")
+    made.traffic.ask(LLAMA)
+    within(made, "woken", lambda: replicas(made) == 1)
+    within(made, "no alert", lambda: "ModelNotWoken" not in made.alerts())
 
 
 @pytest.mark.soak
