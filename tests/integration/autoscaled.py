@@ -152,7 +152,7 @@ class Autoscaled:
         return []
 
     def alerts(self) -> set[str]:
-        """The alerts that fire. They are no query, which would be taken for one of KEDA's."""
+        """The alerts that fire. They are no query: one would be counted as if KEDA had asked."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.ports['prometheus']}/api/v1/alerts", timeout=5) as answer:
             found = json.loads(answer.read())["data"]["alerts"]
         return {each["labels"]["alertname"] for each in found if each["state"] == "firing"}
