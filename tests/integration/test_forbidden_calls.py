@@ -280,6 +280,10 @@ CALLS = [
 ]  # fmt: skip
 
 
+#: The definition of KEDA 2.21 comes before our guardrail, which is for older ones.
+BY_KEDA = {"no trigger", "a least above its most", "fewer than no replicas"}
+
+
 @pytest.fixture(scope="module")
 def place(bed: Any) -> Iterator[Governed]:
     """A cluster that is governed, with a node that has no GPU, and a pod that holds half of the approved ones."""
@@ -363,7 +367,8 @@ def test_every_object_that_differs_from_what_the_product_makes_is_refused_by_its
     wrong = [
         f"{each.sentence} as {each.who}: {answer or 'allowed'}"
         for each, answer in zip(tries, said, strict=True)
-        if f"ValidatingAdmissionPolicy '{each.policy}'" not in answer
+        if ("ScaledObject.keda.sh" if each.sentence in BY_KEDA else f"ValidatingAdmissionPolicy '{each.policy}'")
+        not in answer
     ]
     assert not wrong, "\n".join(wrong)
     assert len(tries) >= 100
