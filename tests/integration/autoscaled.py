@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -34,6 +33,7 @@ from byoc_testbed.api import APPLY
 from byoc_testbed.pki import Authority
 from byoc_testbed.ports import quiet_ports
 from tests.integration.ansible_runs import ROOT
+from tests.integration.way_to_services import way_to
 
 RELEASE = ROOT / "roles" / "stack" / "files" / "releases" / "2026.12.0"
 PODS = "/api/v1/namespaces/{}/pods"
@@ -201,7 +201,7 @@ def autoscaled(cluster: Any, folder: Path, models: tuple[str, ...], *, hurry: bo
     made = Autoscaled(
         cluster, folder, Traffic(cluster, models), dict(zip(_PORTS, quiet_ports(len(_PORTS)), strict=True)), hurry
     )
-    with _exporting(made.traffic) as made.exporter, _way_to(made):
+    with _exporting(made.traffic) as made.exporter, way_to(cluster, made.ports["adapter"]):
         _configure_telemetry(made)
         for each in _objects():
             _apply(cluster, each)
@@ -377,46 +377,3 @@ def _exporting(traffic: Traffic) -> Iterator[int]:
     finally:
         server.shutdown()
         server.server_close()
-
-
-@contextmanager
-def _way_to(made: Autoscaled) -> Iterator[None]:
-    """The API server reaches Services by a proxy that nobody plays (components.no_egress): this one leads to KEDA's
-    adapter, wherever it was asked to lead."""
-    path = Path(made.cluster.audit_log).parent / "no-data-plane.sock"
-    path.unlink(missing_ok=True)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
-        listening.bind(str(path))
-        listening.listen(64)
-        threading.Thread(target=_accept, args=(listening, made.ports["adapter"]), daemon=True).start()
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
-
-
-def _accept(listening: socket.socket, port: int) -> None:
-    with suppress(OSError):
-        while True:
-            asking, _address = listening.accept()
-            threading.Thread(target=_connect, args=(asking, port), daemon=True).start()
-
-
-def _connect(asking: socket.socket, port: int) -> None:
-    with asking, suppress(OSError):
-        head = b""
-        while b"\r\n\r\n" not in head:
-            head += asking.recv(4096)
-        with socket.create_connection(("127.0.0.1", port)) as answering:
-            asking.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-            back = threading.Thread(target=_pump, args=(answering, asking), daemon=True)
-            back.start()
-            _pump(asking, answering)
-            back.join(60)
-
-
-def _pump(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
