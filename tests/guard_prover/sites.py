@@ -17,8 +17,7 @@ from byoc_testbed.errors import ApiError
 from demo.contracts import H100, Contract
 from demo.customers import make_gateway
 from tests.beds import h100
-from tests.integration.ansible_runs import ROOT
-from tests.integration.definitions import leader_worker_set
+from tests.integration.definitions import leader_worker_set, scaled_objects
 from tests.integration.governed import in_full
 from tests.integration.groups import playing_the_controller
 from tests.integration.journey import agreed, as_admin, onboard, play
@@ -136,7 +135,7 @@ ROUTES = {
 def onboarded(name: str, folder: Path) -> Iterator[tuple[Any, Contract]]:
     """A cluster of its own that was onboarded by a contract, and the contract with its defaults."""
     pools = [h100(2, 8, "aws"), NodePool("l40s", count=1, product=L40S, gpus_per_node=8, taint=True)]
-    spec = ClusterSpec("acme", pools=pools, gateway_api=True, crds=[str(ROOT / "tests/testbed/crds/keda.yaml")])
+    spec = ClusterSpec("acme", pools=pools, gateway_api=True, crds=[str(scaled_objects())])
     with Testbed.start([spec]) as bed:
         cluster = bed["acme"]
         for definition in (leader_worker_set(cluster), ROUTES):

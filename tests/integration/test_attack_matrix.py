@@ -29,7 +29,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names impor
 from byoc_testbed.api import APPLY, Api
 from tests.integration.ansible_runs import ROOT
 from tests.integration.attack_matrix import ADMITTED, Attempt, attempts
-from tests.integration.definitions import KEDA, leader_worker_set, serving
+from tests.integration.definitions import keda, leader_worker_set, serving
 from tests.integration.guarded import MODELS, SYSTEM, Governed, governed, pod, pod_spec, refusal, until
 from tests.integration.setup_holders import holder, misbound
 from tests.integration.test_forbidden_calls import CONTRACT, DEPLOYMENTS, GOOD, H100, model, named
@@ -61,7 +61,7 @@ def cluster(bed: Any) -> Iterator[Any]:
     """A cluster that serves what our identities may write, and has a node without GPUs."""
     made = bed["birch"]
     with ExitStack() as stack:
-        for definition in (KEDA, leader_worker_set(made)):
+        for definition in (keda(), leader_worker_set(made)):
             stack.enter_context(serving(made, definition))
         made.request("POST", "/api/v1/nodes", named("without-gpus"))
         stack.callback(made.request, "DELETE", "/api/v1/nodes/without-gpus")

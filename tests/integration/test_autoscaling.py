@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.policy import model_changes
-from tests.integration.definitions import CUSTOM_METRICS, KEDA, remove, serving
+from tests.integration.definitions import CUSTOM_METRICS, keda, remove, serving
 from tests.integration.governed import apply_presetup, in_full
 from tests.integration.guarded import until
 from tests.integration.journey import agreed, bare, line, offboard, onboard, ours, play, versions
@@ -40,7 +40,7 @@ def acme(bed: Any, tmp_path: Path) -> Iterator[Any]:
 
 @pytest.fixture
 def with_keda(acme: Any) -> Iterator[Any]:
-    with serving(acme, KEDA):
+    with serving(acme, keda()):
         yield acme
 
 
@@ -183,7 +183,7 @@ def test_when_keda_goes_its_models_stay_at_their_floor(governed_with_keda: Any) 
     contract = scaling(governed_with_keda, 2, 4)
     roll(governed_with_keda, contract)
     scale(governed_with_keda, 4)
-    remove(governed_with_keda, KEDA)
+    remove(governed_with_keda, keda())
     roll(governed_with_keda, contract)
     assert replicas(governed_with_keda) == 2
     assert rolled_already(governed_with_keda, contract)
@@ -207,7 +207,7 @@ def test_a_cluster_with_metrics_of_pods_gets_an_hpa_that_holds_the_bounds(govern
         assert time.monotonic() < deadline, "the HPA's controller did not raise the replicas to the floor"
         time.sleep(0.5)
     assert rolled_already(governed_with_metrics, contract)
-    with serving(governed_with_metrics, KEDA):
+    with serving(governed_with_metrics, keda()):
         roll(governed_with_metrics, contract)
         wait_for_none(governed_with_metrics, HPAS)
         assert names(governed_with_metrics, SCALED_OBJECTS) == [NAME]

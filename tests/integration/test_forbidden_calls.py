@@ -30,7 +30,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names impor
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.canary import COMMAND, canary_pod
 from byoc_testbed.errors import ApiError
 from tests.integration.ansible_runs import ROOT
-from tests.integration.definitions import KEDA, serving
+from tests.integration.definitions import keda, serving
 from tests.integration.forbidden_objects import LOCK, NEEDED, attempts, place_of
 from tests.integration.guarded import (
     ADMISSION,
@@ -280,6 +280,10 @@ CALLS = [
 ]  # fmt: skip
 
 
+#: The definition of KEDA 2.21 comes before our guardrail, which is for older ones.
+BY_KEDA = {"no trigger", "a least above its most", "fewer than no replicas"}
+
+
 @pytest.fixture(scope="module")
 def place(bed: Any) -> Iterator[Governed]:
     """A cluster that is governed, with a node that has no GPU, and a pod that holds half of the approved ones."""
@@ -289,7 +293,7 @@ def place(bed: Any) -> Iterator[Governed]:
     until(lambda: _has_default_account(cluster), "kube-system has no default account")
     cluster.request("POST", f"{KUBE_SYSTEM}/pods", theirs)
     try:
-        with serving(cluster, KEDA), governed(cluster) as made:
+        with serving(cluster, keda()), governed(cluster) as made:
             made.govern(CONTRACT)
             holder = pod("holder", pod_spec(GOOD, gpus=8, product=H100, nodeSelector={"no": "node", **_PRODUCT}))
             cluster.request("POST", f"/api/v1{SYSTEM}/configmaps", named("presetup"))
@@ -363,7 +367,8 @@ def test_every_object_that_differs_from_what_the_product_makes_is_refused_by_its
     wrong = [
         f"{each.sentence} as {each.who}: {answer or 'allowed'}"
         for each, answer in zip(tries, said, strict=True)
-        if f"ValidatingAdmissionPolicy '{each.policy}'" not in answer
+        if ("ScaledObject.keda.sh" if each.sentence in BY_KEDA else f"ValidatingAdmissionPolicy '{each.policy}'")
+        not in answer
     ]
     assert not wrong, "\n".join(wrong)
     assert len(tries) >= 100

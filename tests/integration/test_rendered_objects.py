@@ -18,7 +18,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.expos
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.objects import model_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.revision import Revision, record
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.unit import with_candidate, workload
-from tests.integration.definitions import KEDA, serving
+from tests.integration.definitions import keda, serving
 from tests.integration.forbidden_objects import place_of
 from tests.integration.guarded import DIGEST, Governed, governed, refusal
 from tests.unit.domain.agreed import RELEASE, WITH_GATEWAY
@@ -59,7 +59,7 @@ def drawn(number: int) -> Manifest:
 @pytest.fixture(scope="module")
 def place(bed: Any) -> Iterator[Governed]:
     cluster = bed["birch"]
-    with serving(cluster, KEDA), governed(cluster) as made:
+    with serving(cluster, keda()), governed(cluster) as made:
         yield made
 
 

@@ -23,6 +23,7 @@ from .applyset import (
     foreign_tooling,
     membership_of,
     read_membership,
+    set_of,
 )
 from .discovery import Discovery, Resource, items_of
 from .errors import (
@@ -168,7 +169,7 @@ class SetApplier:
         selector = {"labelSelector": f"applyset.kubernetes.io/part-of={self._id}"}
 
         def members_in(place: tuple[Resource, str]) -> list[Manifest]:
-            return items_of(self._session, *place, selector)
+            return [one for one in items_of(self._session, *place, selector) if set_of(one) == self._id]
 
         return {Ref.of(one): one for found in self._session.in_parallel(members_in, places) for one in found}
 

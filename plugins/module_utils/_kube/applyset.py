@@ -86,6 +86,18 @@ def foreign_tooling(parent: Mapping[str, Any] | None) -> str | None:
     return tooling or "somebody who made a ConfigMap of that name"
 
 
+def set_of(live: Mapping[str, Any]) -> str:
+    """The id of the set that a live object is a member of; empty if it is of none.
+
+    What a controller makes for a member is none, whatever labels it has: LeaderWorkerSet's StatefulSets and KEDA's HPAs
+    have all those of what they are made for, and go with it.
+    """
+    metadata = live["metadata"]
+    if any(owner.get("controller") for owner in metadata.get("ownerReferences") or ()):
+        return ""
+    return str((metadata.get("labels") or {}).get(PART_OF_LABEL, ""))
+
+
 def as_member(manifest: Mapping[str, Any], set_id: str) -> Manifest:
     """The manifest with the labels that make it a member of the set, and ours."""
     metadata = dict(manifest.get("metadata") or {})

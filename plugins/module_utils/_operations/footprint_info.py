@@ -9,7 +9,7 @@ from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.names import PREFIX
-from .._kube.applyset import MANAGED_BY, PART_OF_LABEL, applyset_id
+from .._kube.applyset import MANAGED_BY, applyset_id, set_of
 from .._kube.discovery import Discovery, Resource, metadata_of
 from .._kube.errors import ForbiddenError
 from .._kube.objects import Ref
@@ -32,7 +32,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         except ForbiddenError:
             unreadable.append(resource.group_kind)
             return []
-        return [_entry(resource, item["metadata"]) for item in found]
+        return [_entry(resource, item) for item in found]
 
     kinds = list(discovery.listable())
     objects = [entry for entries in session.in_parallel(look, kinds) for entry in entries]
@@ -47,14 +47,15 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     return {"objects": objects, "unreadable": sorted(unreadable), "kinds": len(kinds)}
 
 
-def _entry(resource: Resource, metadata: dict[str, Any]) -> dict[str, Any]:
+def _entry(resource: Resource, live: dict[str, Any]) -> dict[str, Any]:
+    metadata = live["metadata"]
     return {
         "kind": resource.kind,
         "api_version": resource.api_version,
         "namespace": metadata.get("namespace") or "",
         "name": metadata["name"],
         "annotations": {k: v for k, v in (metadata.get("annotations") or {}).items() if k.startswith(PREFIX)},
-        "set_id": (metadata.get("labels") or {}).get(PART_OF_LABEL, ""),
+        "set_id": set_of(live),
     }
 
 

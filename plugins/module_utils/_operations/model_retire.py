@@ -39,6 +39,11 @@ _LABELS = (MODEL_LABEL, GROUP_LABEL)
 #: What a Service selects when it is to select nothing: without a selector its endpoints would stay as they are.
 #: What controllers make for a model, and what is recorded of it: looked for at the end, beside the set's own kinds.
 _TRACES = ("Pod", "ReplicaSet.apps", "ControllerRevision.apps", "EndpointSlice.discovery.k8s.io")
+#: What the controllers of others' kinds make for them, with the labels of what it is made for.
+_MADE_FOR = {
+    "LeaderWorkerSet.leaderworkerset.x-k8s.io": "StatefulSet.apps",
+    "ScaledObject.keda.sh": "HorizontalPodAutoscaler.autoscaling",
+}
 
 _REVISION = {"kind": "ControllerRevision", "namespace": MODELS_NAMESPACE, "action": DELETE}
 
@@ -133,7 +138,8 @@ def _prove(session: Session, discovery: Discovery, name: str, plan: Plan) -> str
 
     :raises KubeError: naming what is left.
     """
-    kinds = sorted({*_TRACES, *plan.known.group_kinds})
+    known = plan.known.group_kinds
+    kinds = sorted({*_TRACES, *known, *(made for kind, made in _MADE_FOR.items() if kind in known)})
     resources = [found for kind in kinds if (found := discovery.find_group_kind(kind))]
     deadline = time.monotonic() + _CLEAN_UP_SECONDS
     while True:

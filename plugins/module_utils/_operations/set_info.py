@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
-from .._kube.applyset import ID_LABEL, PART_OF_LABEL, applyset_id, membership_of, read_membership
+from .._kube.applyset import ID_LABEL, PART_OF_LABEL, applyset_id, membership_of, read_membership, set_of
 from .._kube.compare import differences
 from .._kube.discovery import Discovery, metadata_of
 from .._kube.errors import ForbiddenError, NotFoundError
@@ -115,6 +115,7 @@ def _the_set(session: Session, discovery: Discovery, parent: Ref, wanted: Iterab
         return [
             Ref(resource.kind, resource.group, item["metadata"].get("namespace") or "", item["metadata"]["name"])
             for item in found
+            if set_of(item)
         ]
 
     refs = [ref for group in session.in_parallel(members, places) for ref in group]

@@ -150,6 +150,7 @@ _SCALED_OBJECT = (
     Row("scaling.triggers", "spec triggers [] metadata query", "a question to our telemetry", always),
     Row("scaling.triggers", "spec triggers [] metadata threshold", "when it scales within its bounds", always),
     Row("scaling.triggers", "spec triggers [] metadata activationThreshold", "when it scales within its bounds"),
+    Row("scaling.triggers", "spec triggers [] metadata ignoreNullValues", "whether nothing is a zero"),
     Row("scaling.triggers", "spec triggers [] name", "a name"),
     Row("scaling.triggers", "spec triggers [] metricType", "when it scales within its bounds"),
     Row("scaling.triggers", "spec triggers [] useCachedMetrics", "when it scales within its bounds"),

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,7 +45,7 @@ def ensure_built() -> Path:
     """The binary of the present sources; builds it if it is not there."""
     binary = binary_path()
     if not binary.exists():
-        with _only_builder():
+        with only_builder():
             if not binary.exists():  # perhaps another process has built it meanwhile
                 _build(binary)
     os.utime(binary.parent)
@@ -57,13 +57,14 @@ def _sources(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def _only_builder() -> Iterator[None]:
+def only_builder() -> Iterator[None]:
+    """Of all processes one builds at a time, and the others wait."""
     cache_folder().mkdir(parents=True, exist_ok=True)
     with (cache_folder() / "build.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            _say("another process is building; waiting for it")
+            say("another process is building; waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -71,27 +72,28 @@ def _only_builder() -> Iterator[None]:
 def _build(binary: Path) -> None:
     go = find_go(cache_folder())
     started = time.monotonic()
-    _say("building Kubernetes' control plane from Go modules, once: 5 to 9 minutes on 2 cores (fetches about 0.5 GB)")
+    say("building Kubernetes' control plane from Go modules, once: 5 to 9 minutes on 2 cores (fetches about 0.5 GB)")
     half = binary.parent.with_name(f"{binary.parent.name}.{os.getpid()}")
     shutil.rmtree(half, ignore_errors=True)
     half.mkdir(parents=True)
     try:
-        _compile(go, half / _BINARY, started)
+        arguments = ["-trimpath", f"-ldflags={_link_flags()}", "-o", str(half / _BINARY), "."]
+        compiled(go, SOURCES, arguments, _PACKAGES, started)
         _copy_definitions(go, half / "crds")
         shutil.rmtree(binary.parent, ignore_errors=True)
         half.rename(binary.parent)
     finally:
         shutil.rmtree(half, ignore_errors=True)
-    _say(f"built in {time.monotonic() - started:.0f} s: {binary}")
+    say(f"built in {time.monotonic() - started:.0f} s: {binary}")
     _forget_old_builds()
 
 
-def _compile(go: str, output: Path, started: float) -> None:
-    command = [go, "build", "-v", "-trimpath", "-mod=readonly", "-buildvcs=false", f"-ldflags={_link_flags()}"]
+def compiled(go: str, folder: Path, arguments: Sequence[str], about: int, started: float) -> None:
+    """Run ``go build`` in a folder, and show how many of about so many packages are done."""
     process = subprocess.Popen(
-        [*command, "-o", str(output), "."],
-        cwd=SOURCES,
-        env=_environment(),
+        [go, "build", "-v", "-mod=readonly", "-buildvcs=false", *arguments],
+        cwd=folder,
+        env=environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -99,7 +101,7 @@ def _compile(go: str, output: Path, started: float) -> None:
     )
     assert process.stderr is not None
     try:
-        complaints = _follow(process.stderr, started)
+        complaints = _follow(process.stderr, about, started)
     except BaseException:
         process.kill()
         raise
@@ -109,7 +111,7 @@ def _compile(go: str, output: Path, started: float) -> None:
         raise TestbedError("the build failed:\n" + "\n".join(complaints[-15:]))
 
 
-def _follow(lines: Iterator[str], started: float) -> list[str]:
+def _follow(lines: Iterator[str], about: int, started: float) -> list[str]:
     """Show how far the build is; gives every line that does not name a package."""
     complaints: list[str] = []
     compiled, shown = 0, 0.0
@@ -121,8 +123,8 @@ def _follow(lines: Iterator[str], started: float) -> list[str]:
             complaints.append(line.rstrip())
         if time.monotonic() - shown > interval:
             shown = time.monotonic()
-            what = f"{compiled} of about {_PACKAGES} packages" if compiled else "fetching modules"
-            _say(f"{what}, {shown - started:.0f} s", over=True)
+            what = f"{compiled} of about {about} packages" if compiled else "fetching modules"
+            say(f"{what}, {shown - started:.0f} s", over=True)
     if sys.stderr.isatty():
         print(file=sys.stderr)
     return complaints
@@ -133,7 +135,7 @@ def _copy_definitions(go: str, target: Path) -> None:
     done = subprocess.run(
         [go, "mod", "download", "-json", "sigs.k8s.io/gateway-api"],
         cwd=SOURCES / "crds",
-        env=_environment(),
+        env=environment(),
         capture_output=True,
         text=True,
         check=False,
@@ -158,7 +160,8 @@ def _link_flags() -> str:
     return " ".join(["-s -w", *(f"-X {place}.{name}={value}" for place in places for name, value in values.items())])
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """What a build sees: nothing that the machine is set to may choose another Go, or other modules."""
     return {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "off"}
 
 
@@ -168,7 +171,8 @@ def _forget_old_builds() -> None:
         shutil.rmtree(path.parent, ignore_errors=True)
 
 
-def _say(text: str, over: bool = False) -> None:
+def say(text: str, over: bool = False) -> None:
+    """Show how far a build is."""
     if over and sys.stderr.isatty():
         print(f"\r\x1b[Ktestbed: {text}", end="", file=sys.stderr, flush=True)
     else:

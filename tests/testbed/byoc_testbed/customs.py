@@ -52,7 +52,7 @@ def _definitions(shipped: Path, name: str) -> list[dict[str, Any]]:
     # Converted once: the server is quicker with JSON, and much quicker without descriptions.
     ready = shipped / f"{name}.json"
     if not ready.exists():
-        found = [_undescribed(each) for path in sorted(folder.glob("*.yaml")) for each in _read(path)]
+        found = [undescribed(each) for path in sorted(folder.glob("*.yaml")) for each in _read(path)]
         write_private(ready, json.dumps(found))
     definitions: list[dict[str, Any]] = json.loads(ready.read_text(encoding="utf-8"))
     return definitions
@@ -71,11 +71,12 @@ def _read(path: Path) -> list[dict[str, Any]]:
     return [each for each in documents if isinstance(each, dict) and each.get("kind") == "CustomResourceDefinition"]
 
 
-def _undescribed(value: Any) -> Any:
+def undescribed(value: Any) -> Any:
+    """A definition without its descriptions."""
     if isinstance(value, dict):
         return {
-            key: _undescribed(item)
+            key: undescribed(item)
             for key, item in value.items()
             if not (key == "description" and isinstance(item, str))
         }
-    return [_undescribed(item) for item in value] if isinstance(value, list) else value
+    return [undescribed(item) for item in value] if isinstance(value, list) else value

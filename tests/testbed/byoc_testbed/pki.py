@@ -56,7 +56,13 @@ class Authority:
         names: list[x509.GeneralName] = [x509.DNSName(name) for name in _NAMES]
         names += [x509.IPAddress(ipaddress.ip_address(address)) for address in _ADDRESSES]
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kube-apiserver")])
-        return self._sign(subject, ExtendedKeyUsageOID.SERVER_AUTH, names)
+        return self._sign(subject, [ExtendedKeyUsageOID.SERVER_AUTH], names)
+
+    def peer(self, name: str) -> Pair:
+        """What two programs on the loopback address present to each other."""
+        names: list[x509.GeneralName] = [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        return self._sign(subject, [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH], names)
 
     def client(self, user: str, groups: Sequence[str] = ()) -> Pair:
         """What a user presents: the common name is the user, each organization a group."""
@@ -66,15 +72,15 @@ class Authority:
                 x509.NameAttribute(NameOID.COMMON_NAME, user),
             ]
         )
-        return self._sign(subject, ExtendedKeyUsageOID.CLIENT_AUTH, [])
+        return self._sign(subject, [ExtendedKeyUsageOID.CLIENT_AUTH], [])
 
-    def _sign(self, subject: x509.Name, purpose: x509.ObjectIdentifier, names: list[x509.GeneralName]) -> Pair:
+    def _sign(self, subject: x509.Name, purposes: list[x509.ObjectIdentifier], names: list[x509.GeneralName]) -> Pair:
         key = ec.generate_private_key(ec.SECP256R1())
         builder = (
             _builder(subject, self._name, key.public_key())
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(sign_certificates=False), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
             .add_extension(self._identifier, critical=False)
         )
         if names:

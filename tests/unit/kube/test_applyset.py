@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube import applyset
@@ -53,6 +55,21 @@ def test_a_parent_of_another_tool_is_recognised(tooling: str, expected: str | No
 def test_a_config_map_that_is_no_parent_is_somebody_elses() -> None:
     assert "ConfigMap of that name" in (applyset.foreign_tooling({"metadata": {"name": "stack"}}) or "")
     assert applyset.foreign_tooling(None) is None
+
+
+@pytest.mark.parametrize(
+    ("owners", "found"),
+    [
+        ([], "the-id"),
+        ([{"kind": "ConfigMap", "name": "theirs"}], "the-id"),
+        ([{"kind": "LeaderWorkerSet", "name": "x", "controller": True}], ""),
+        ([{"kind": "ConfigMap", "name": "theirs"}, {"kind": "ScaledObject", "name": "x", "controller": True}], ""),
+    ],
+)
+def test_what_a_controller_made_is_no_member_whatever_labels_it_copied(owners: list[Any], found: str) -> None:
+    labels = {"applyset.kubernetes.io/part-of": "the-id"}
+    assert applyset.set_of({"metadata": {"name": "x", "labels": labels, "ownerReferences": owners}}) == found
+    assert applyset.set_of({"metadata": {"name": "x", "ownerReferences": owners}}) == ""
 
 
 def test_a_member_keeps_its_own_labels_and_its_manifest_is_not_touched() -> None:

@@ -116,7 +116,7 @@ _TRIGGERS = Rule(
     "!variables.keda || (variables.spec.?triggers.orValue([]).size() > 0 && variables.spec.triggers.all(trigger,"
     " trigger.?type.orValue('') == 'prometheus'"
     f" && {only('trigger', ('type', 'name', 'metricType', 'metadata'))}"
-    f" && {only('trigger.?metadata.orValue({})', ('serverAddress', 'query', 'threshold'))}"
+    f" && {only('trigger.?metadata.orValue({})', ('serverAddress', 'query', 'threshold', 'ignoreNullValues'))}"
     f" && trigger.?metadata.?serverAddress.orValue('') == {literal(PROMETHEUS)}))",
     f"A ScaledObject is triggered by our telemetry only, {PROMETHEUS}, and has no credentials.",
 )

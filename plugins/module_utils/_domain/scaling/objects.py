@@ -48,7 +48,11 @@ def _scaled_object(model: Mapping[str, Any], bounds: Bounds, autoscaler: Autosca
     if autoscaler.to_zero:
         cooldown = cooldown_seconds(model)
         spec.update({"idleReplicaCount": 0, "cooldownPeriod": cooldown, "initialCooldownPeriod": cooldown})
-        triggers.append(_trigger("requests", wake_query(model), _ANY_NUMBER))
+        requests = _trigger("requests", wake_query(model), _ANY_NUMBER)
+        # Where nobody counts its requests, KEDA is told so: to it nothing would be a zero, and a router that cannot be
+        # seen would put the model to sleep.
+        requests["metadata"]["ignoreNullValues"] = "false"
+        triggers.append(requests)
     return _object(KEDA_API, KEDA_KIND, model, spec)
 
 

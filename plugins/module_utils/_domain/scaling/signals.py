@@ -21,13 +21,13 @@ from ..names import SYSTEM_NAMESPACE, TELEMETRY, TELEMETRY_PORT
 
 PROMETHEUS = f"http://{TELEMETRY}.{SYSTEM_NAMESPACE}.svc:{TELEMETRY_PORT}"
 
-_ROUTER_REQUESTS = "vllm:num_incoming_requests_total"
-"""The router's counter of requests, by the name that clients ask for. It counts those that no replica can answer too
-(vllm_router/services/metrics_service in github.com/vllm-project/production-stack)."""
-ADAPTED_REQUESTS = "vllm_num_incoming_requests"
-"""The same as a metric of external.metrics.k8s.io: how many there were lately."""
-_LATELY = "2m"
-"""Four polls, or eight scrapes: one that fails loses no request."""
+_REQUESTS = "byoc:model:requests:increase2m"
+"""Requests for a model in the last two minutes, those that no replica could answer included. A rule of the release
+(recording-rules.yml): which router counts them, and how it calls that, is the release's business."""
+_UNASKED = "byoc:model:requests:unasked"
+"""0 where the router is one that has no counter of a model before its first request."""
+ADAPTED_REQUESTS = "byoc_model_requests"
+"""The same as a metric of external.metrics.k8s.io."""
 
 
 @dataclass(frozen=True)
@@ -73,29 +73,23 @@ def signals(model: Mapping[str, Any]) -> list[Signal]:
 
 
 def usage_query(model: Mapping[str, Any], signal: Signal) -> str:
-    """The sum over a model's replicas, in PromQL. Replicas that still load say nothing, and so add nothing to it."""
-    return f"sum({signal.metric}{_of('models', [str(model['name'])])})"
+    """The sum over a model's replicas, in PromQL, by a rule of the stack release."""
+    return f"byoc:model:{signal.name}{_of([str(model['name'])])}"
 
 
 def wake_query(model: Mapping[str, Any]) -> str:
-    """How many requests for a model reached the router lately, in PromQL.
-
-    The first request since a router started makes the counter, and no rate sees a counter's first value: so what is
-    new altogether is added.
-    """
-    counter = _ROUTER_REQUESTS + _of("router", asked_for_as(model))
-    new = f"sum({counter} unless {counter} offset {_LATELY})"
-    return f"(sum(increase({counter}[{_LATELY}])) or vector(0)) + ({new} or vector(0))"
+    """How many requests for a model reached the router lately, in PromQL; nothing where nobody knows."""
+    return f"sum({_REQUESTS}{_of(asked_for_as(model))}) or {_UNASKED}"
 
 
 def asked_for_as(model: Mapping[str, Any]) -> list[str]:
-    """The names that clients ask for: the model's own, and those of the adapters that are served on it."""
+    """The names by which requests for it may be counted: its own, and those that clients ask for."""
     adapters = [str(adapter["name"]) for adapter in model.get("adapters") or ()]
-    return [served_name(model), *adapters]
+    return list(dict.fromkeys([str(model["name"]), served_name(model), *adapters]))
 
 
-def _of(job: str, models: list[str]) -> str:
+def _of(models: list[str]) -> str:
     """A selector of PromQL. A string of it is one of JSON, and a name in it is never read as a pattern."""
     if len(models) == 1:
-        return f"{{job={json.dumps(job)},model={json.dumps(models[0])}}}"
-    return f"{{job={json.dumps(job)},model=~{json.dumps('|'.join(map(re.escape, models)))}}}"
+        return f"{{model={json.dumps(models[0])}}}"
+    return f"{{model=~{json.dumps('|'.join(map(re.escape, models)))}}}"

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..._domain.model.unit import Unit, is_scaled
 from ..._domain.names import MODELS_NAMESPACE, SYSTEM_NAMESPACE, model_set
-from ..._kube.applyset import ID_LABEL, MANAGED_BY, PART_OF_LABEL, applyset_id, membership_of, read_membership
+from ..._kube.applyset import ID_LABEL, MANAGED_BY, applyset_id, membership_of, read_membership, set_of
 from ..._kube.compare import differences
 from ..._kube.discovery import Discovery, Resource, items_of
 from ..._kube.objects import Manifest, Ref
@@ -41,7 +41,7 @@ def unchanged(session: Session, discovery: Discovery, units: Mapping[str, Unit])
     parents = {one["metadata"]["name"]: one for one in session.list_items(_PARENTS, {"labelSelector": ID_LABEL})}
     members: dict[str, set[Ref]] = {}
     for ref, one in live.items():
-        members.setdefault(_set_of(one), set()).add(ref)
+        members.setdefault(set_of(one), set()).add(ref)
     return {
         model
         for model, unit in units.items()
@@ -87,7 +87,3 @@ def _list(session: Session, resource: Resource, namespace: str) -> dict[Ref, Man
 
 def _set_id(model: str) -> str:
     return applyset_id(Ref("ConfigMap", "", SYSTEM_NAMESPACE, model_set(model)))
-
-
-def _set_of(live: Manifest) -> str:
-    return str((live["metadata"].get("labels") or {}).get(PART_OF_LABEL, ""))

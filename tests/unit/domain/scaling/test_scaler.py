@@ -116,7 +116,7 @@ def test_keda_scales_between_the_bounds_on_this_models_own_metrics() -> None:
         "waiting-requests": "5",
     }
     assert {metadata["serverAddress"] for metadata in read.values()} == {"http://telemetry.fireworks-system.svc:9090"}
-    assert read["kv-cache-usage"]["query"] == 'sum(vllm:kv_cache_usage_perc{job="models",model="llama"})'
+    assert read["kv-cache-usage"]["query"] == 'byoc:model:kv_cache_usage{model="llama"}'
     assert all('model="llama"' in metadata["query"] for metadata in read.values())
 
 
@@ -127,18 +127,21 @@ def test_keda_wakes_a_model_on_the_routers_counter_of_its_requests_only() -> Non
     assert spec["initialCooldownPeriod"] == spec["cooldownPeriod"]
     wake = spec["triggers"][-1]
     assert wake["name"] == "requests"
-    counter = 'vllm:num_incoming_requests_total{job="router",model="meta-llama/Llama-3.1-8B-Instruct"}'
-    assert wake["metadata"]["query"].count("vllm:") == wake["metadata"]["query"].count(counter) == 3
+    asked = r'byoc:model:requests:increase2m{model=~"llama|meta\\-llama/Llama\\-3\\.1\\-8B\\-Instruct"}'
+    assert wake["metadata"]["query"] == f"sum({asked}) or byoc:model:requests:unasked"
+    # Nothing is no zero: a model that no router knows is left as it is.
+    assert wake["metadata"]["ignoreNullValues"] == "false"
+    assert all("ignoreNullValues" not in trigger["metadata"] for trigger in spec["triggers"][:-1])
 
 
 def test_a_request_for_an_adapter_wakes_its_model() -> None:
     asked = wake_query(model(served_name="a.b/c", adapters=[{"name": "tone"}]))
-    assert asked.count(r'{job="router",model=~"a\\.b/c|tone"}') == asked.count("vllm:") == 3
+    assert r'{model=~"llama|a\\.b/c|tone"}' in asked
 
 
 def test_a_name_cannot_change_the_question() -> None:
     asked = wake_query(model(served_name='x"} or vector(1) #\\'))
-    assert r'model="x\"} or vector(1) #\\"}' in asked
+    assert r'{model=~"llama|x\"\\}\\ or\\ vector\\(1\\)\\ \\#\\\\"}' in asked
 
 
 @pytest.mark.parametrize("engine", ["vllm", "sglang"])
@@ -197,8 +200,8 @@ def test_an_hpa_goes_to_zero_on_the_requests_of_this_model_and_not_before_it_cam
     assert made["spec"]["minReplicas"] == 0
     asked = made["spec"]["metrics"][-1]["external"]["metric"]
     assert asked == {
-        "name": "vllm_num_incoming_requests",
-        "selector": {"matchExpressions": [{"key": "model", "operator": "In", "values": [PLAIN]}]},
+        "name": "byoc_model_requests",
+        "selector": {"matchExpressions": [{"key": "model", "operator": "In", "values": ["llama", PLAIN]}]},
     }
     assert made["spec"]["behavior"]["scaleDown"]["stabilizationWindowSeconds"] == cooldown_seconds(served)
     assert behavior(served)["scaleDown"]["stabilizationWindowSeconds"] == 600
