@@ -20,6 +20,7 @@ from ..names import (
     MODELS_NAMESPACE,
     PREFIX,
     QUARANTINE_TAINT,
+    ROUTER,
     SYSTEM_NAMESPACE,
 )
 from .pod_allowlist import WHERE
@@ -35,6 +36,7 @@ _LONGEST_GRACE = 120
 _SHARED_MEMORY = "16Gi"
 _TOKEN_SECONDS = 3607
 """The lifetime of the token that Kubernetes puts into pods; a kubelet renews it."""
+_ROUTERS = f"^{ROUTER}-([0-9a-f]{{10}}|models)$"
 _CERTIFICATES = ("kube-root-ca.crt", "openshift-service-ca.crt")
 
 # Effects by taint: of the GPU nodes, and what Kubernetes adds to pods.
@@ -211,8 +213,11 @@ _MOUNTED = (
     Rule(
         "variables.volumes.all(v, !has(v.projected) || v.projected.?sources.orValue([]).all(s,"
         f" s.?serviceAccountToken.?expirationSeconds.orValue({_TOKEN_SECONDS}) <= {_TOKEN_SECONDS}"
-        f" && (!has(s.configMap) || s.configMap.?name.orValue('') in {literal(_CERTIFICATES)})))",
-        "The only token in a pod is the one that Kubernetes puts there, with its lifetime (access.token_lifetime).",
+        f" && (!has(s.configMap) || s.configMap.?name.orValue('') in {literal(_CERTIFICATES)}"
+        f" || (request.namespace == {literal(SYSTEM_NAMESPACE)}"
+        f" && s.configMap.?name.orValue('').matches({literal(_ROUTERS)})))))",
+        "The only token in a pod is the one that Kubernetes puts there, with its lifetime (access.token_lifetime), and"
+        " beside it only the router's ConfigMaps are projected.",
     ),
 )
 
