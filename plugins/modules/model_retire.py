@@ -13,6 +13,7 @@ version_added: 0.1.0
 author:
   - Fireworks AI (@fw-ai)
 description:
+  - Tells the routers that there is no such model any more, and waits until each of them goes by that.
   - Removes the model's routes and scalers and lets its Services select nothing; waits until no endpoint is left;
     deletes its pods, which finish what they are at; then everything else of its set, and its recorded revisions.
   - Looks at the end for anything that carries the model's label, and fails if there is something.
@@ -41,6 +42,10 @@ options:
     description: How long the rest may take to go, in seconds.
     type: int
     default: 600
+  http_request:
+    description: Whether each router is asked, through the API server's proxy, whether it knows the model no more.
+    type: bool
+    default: true
 seealso:
   - module: fireworks.byoc.model_rollout
 """
@@ -64,7 +69,8 @@ objects:
   elements: dict
   returned: success
 also:
-  description: What is written besides these objects, as they are listed. The set's own record, and the revisions.
+  description: What is written besides these objects, as they are listed. The set's own record, the revisions, and
+    what the routers are told.
   type: list
   elements: dict
   returned: success

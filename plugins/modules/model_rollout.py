@@ -105,8 +105,8 @@ options:
     type: str
     default: ""
   http_request:
-    description: Whether requests may be sent to replicas, through the API server's proxy. Without them nothing proves
-      that a replica answers.
+    description: Whether requests may be sent to replicas and routers, through the API server's proxy. Without them
+      nothing proves that a replica answers, or that each router knows the models.
     type: bool
     default: true
   adopt:

@@ -45,6 +45,7 @@ OF_KINDS = (
     "fireworks-budgets",
     "fireworks-names",
     "fireworks-objects",
+    "fireworks-router-models",
     "fireworks-scalers",
     "fireworks-services",
 )
@@ -54,6 +55,7 @@ OF_KINDS = (
 _ASKS = {
     **dict.fromkeys(("fireworks-nodes", "fireworks-scope", "fireworks-evictions", *OF_KINDS), MISBOUND),
     "fireworks-records": "operator",
+    "fireworks-router-models": "operator",
 }
 """Who is refused by that guardrail alone, where it is not the administrator."""
 _ASKED = tuple(name for name in GUARDRAILS if name not in (CHANGES_GUARDRAIL, PRODUCTS_GUARDRAIL, "fireworks-routes"))
@@ -196,6 +198,11 @@ _ONE_OF_EACH: dict[str, tuple[str, str, Manifest]] = {
         "POST",
         f"/apis/coordination.k8s.io/v1{SYSTEM}/leases",
         {"metadata": {"name": "operation-lock", "labels": {}}},
+    ),
+    "fireworks-router-models": (
+        "POST",
+        f"/api/v1{SYSTEM}/configmaps",
+        {"metadata": {"name": "router-models", "labels": labels("stack", "router")}, "data": {"x": "y"}},
     ),
     "fireworks-scalers": (
         "POST",

@@ -4,8 +4,9 @@
 """A steady load on one model, each request counted: ``python load_client.py URL MODEL RATE MOST OUT``.
 
 A request is due every 1/RATE seconds whatever became of the ones before, on a connection of its own, and is never tried
-again. OUT gets a line for each: when it was due (CLOCK_MONOTONIC), seconds until its answer was there, what became of
-it, and which version answered. It ends with its standard input, after MOST requests, or after ten minutes.
+again. Every tenth one is answered as a stream of more tokens. OUT gets a line for each: when it was due
+(CLOCK_MONOTONIC), seconds until its answer was there, what became of it, and which version answered. It ends with its
+standard input, after MOST requests, or after ten minutes.
 """
 
 from __future__ import annotations
@@ -35,27 +36,31 @@ class Client:
         self.host, self.port = str(parts.hostname), int(parts.port or 80)
         if ipaddress.ip_address(self.host) not in _INSIDE:
             raise SystemExit(f"{self.host} is not an address of the testbed")
-        body = json.dumps({"model": model, "prompt": "Say a few words.", "max_tokens": 8}).encode()
-        head = f"POST /v1/completions HTTP/1.1\r\nHost: {self.host}:{self.port}\r\nContent-Type: application/json\r\n"
-        self._request = f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
+        asked = {"model": model, "prompt": "Say a few words.", "max_tokens": 8}
+        self._requests = [self._as_sent({**asked, "stream": True, "max_tokens": 200}), *[self._as_sent(asked)] * 9]
         self._out = out
 
-    async def send(self, due: float) -> None:
+    def _as_sent(self, asked: dict[str, object]) -> bytes:
+        body = json.dumps(asked).encode()
+        head = f"POST /v1/completions HTTP/1.1\r\nHost: {self.host}:{self.port}\r\nContent-Type: application/json\r\n"
+        return f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
+
+    async def send(self, due: float, number: int) -> None:
         """One request, from when it was due: a client that comes too late shows in the latency."""
         version = "-"
         try:
             async with asyncio.timeout(_PATIENCE):
-                outcome, version = await self._exchange()
+                outcome, version = await self._exchange(self._requests[number % len(self._requests)])
         except TimeoutError:
             outcome = "timeout"
         except OSError as error:
             outcome = errno.errorcode.get(error.errno or 0, type(error).__name__)
         self._out.write(f"{due:.6f} {time.monotonic() - due:.6f} {outcome} {version}\n")
 
-    async def _exchange(self) -> tuple[str, str]:
+    async def _exchange(self, request: bytes) -> tuple[str, str]:
         reader, writer = await asyncio.open_connection(self.host, self.port)
         try:
-            writer.write(self._request)
+            writer.write(request)
             answer = await reader.read(-1)
         finally:
             writer.close()
@@ -67,7 +72,10 @@ class Client:
         headers = {name.lower(): value.strip() for name, _colon, value in (line.partition(":") for line in lines[1:])}
         if status != "200":
             return f"http-{status}", "-"
-        whole = len(body) == int(headers.get("content-length", -1)) and b'"choices"' in body
+        if headers.get("content-type") == "text/event-stream":
+            whole = body.endswith(b"0\r\n\r\n") and b"data: [DONE]" in body
+        else:
+            whole = len(body) == int(headers.get("content-length", -1)) and b'"choices"' in body
         return ("ok" if whole else "cut-short"), headers.get("x-standin-version") or "-"
 
 
@@ -85,7 +93,7 @@ async def load(client: Client, rate: float, most: int) -> None:
             await asyncio.sleep(0.01)
         if stop.is_set() or time.monotonic() - started > _SECONDS:
             break
-        task = asyncio.create_task(client.send(due))
+        task = asyncio.create_task(client.send(due, number))
         running.add(task)
         task.add_done_callback(running.discard)
     await asyncio.gather(*running)

@@ -123,6 +123,8 @@ ATTEMPTS = (
             _volume(secret={"secretName": "hub-token-old"})),
     Attempt("a token in a template", (FIELDS, "volumes.projected"), _volume(projected={"sources": [_TOKEN]}),
             kinds=TEMPLATES),
+    Attempt("settings of somebody else, projected", ("only the router's ConfigMaps",),
+            _volume(projected={"sources": [{"configMap": {"name": "theirs"}}]})),
     Attempt("a token for a day", ("access.token_lifetime",),
             _volume(projected={"sources": [{"serviceAccountToken": {"path": "t", "expirationSeconds": 86400}}]}),
             kinds=("Pod",)),

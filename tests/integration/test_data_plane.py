@@ -1,7 +1,8 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requests to a model while it is changed, on real nodes: every request is counted, and none may fail."""
+"""Requests through the router while a model and the router are changed, on real nodes: every request is counted, none
+may fail, and no stream may be cut short."""
 
 from __future__ import annotations
 
@@ -23,6 +24,7 @@ from tests.integration.journey import line, play
 from tests.integration.loaded import failures, load_on, report
 from tests.integration.plays import connection_to, run_tasks
 from tests.integration.serving import ON_REAL_NODES, served_by, serving_cluster
+from tests.integration.through_router import Door
 
 pytestmark = [pytest.mark.slow, ON_REAL_NODES]
 
@@ -39,7 +41,7 @@ SECONDS = 90.0
 
 @pytest.fixture(scope="module")
 def acme() -> Iterator[Any]:
-    with Testbed.start([serving_cluster("acme", [h100(3, 4, "aws")], {HANGS: "hang"})]) as bed:
+    with Testbed.start([serving_cluster("acme", [h100(3, 4, "aws")], {HANGS: "hang"}, lease_seconds=120)]) as bed:
         yield bed["acme"]
 
 
@@ -77,7 +79,7 @@ def test_no_request_fails_while_a_model_is_changed(acme: Any, tmp_path: Path) ->
 
     (ROOT / "build").mkdir(exist_ok=True)
     out = ROOT / "build" / "data_plane.requests"
-    with load_on(acme, f"fireworks-models/{MODEL}", model["served_name"], out, rate=RATE, most=3 * WANTED) as load:
+    with load_on(acme, "fireworks-system/router", model["served_name"], out, rate=RATE, most=3 * WANTED) as load:
         with load.phase("before"):
             time.sleep(8)
         with load.phase("update"):
@@ -124,6 +126,19 @@ def test_no_request_fails_while_a_model_is_changed(acme: Any, tmp_path: Path) ->
             [moved] = pods(acme)
             assert moved["spec"]["nodeName"] != sick
             assert acme.request("GET", f"/api/v1/nodes/{sick}")["spec"]["unschedulable"]
+        with load.phase("scale 1 to 2"):
+            scale(acme, 2)
+            settle(acme, 2)
+        with load.phase("API server away"):
+            acme.stop_apiserver()
+            time.sleep(15)
+            acme.start_apiserver()
+        with load.phase("a dead engine whose pod is Ready"):
+            Door(acme).complete(model["served_name"], prompt="standin: die")
+            time.sleep(10)
+        with load.phase("routers replaced"):
+            acme.kubectl("-n", "fireworks-system", "rollout", "restart", "deployment/router")
+            acme.kubectl("-n", "fireworks-system", "rollout", "status", "deployment/router", "--timeout=120s")
         with load.phase("after"):
             time.sleep(8)
             until(lambda: load.sent() >= WANTED, f"fewer than {WANTED} requests were sent", SECONDS)
@@ -134,7 +149,7 @@ def test_no_request_fails_while_a_model_is_changed(acme: Any, tmp_path: Path) ->
     canary = run_tasks(tmp_path, connection_to(acme), {"fireworks.byoc.node_canary": asked}).result
     why = "it ended with exit code 2: unheard-of: there is no stand-in of this name"
     assert (canary["verdict"], canary["why"]) == ("failed", why), canary
-    assert len(pods(acme)) == len(acme.request("GET", PODS.partition("?")[0])["items"]) == 1
+    assert len(pods(acme)) == len(acme.request("GET", PODS.partition("?")[0])["items"]) == 2
     table = report(requests, load.phases)
     print(f"\n{table}")
     (ROOT / "build" / "data_plane.md").write_text(table, encoding="utf-8")

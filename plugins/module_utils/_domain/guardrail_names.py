@@ -15,6 +15,7 @@ NAMES_GUARDRAIL = "fireworks-names"
 OBJECTS_GUARDRAIL = "fireworks-objects"
 PRODUCTS_GUARDRAIL = "fireworks-products"
 RECORDS_GUARDRAIL = "fireworks-records"
+ROUTER_MODELS_GUARDRAIL = "fireworks-router-models"
 ROUTES_GUARDRAIL = "fireworks-routes"
 SCALERS_GUARDRAIL = "fireworks-scalers"
 SERVICES_GUARDRAIL = "fireworks-services"
@@ -32,6 +33,7 @@ SECOND_GUARDRAILS = (
     PRODUCTS_GUARDRAIL,
     RECORDS_GUARDRAIL,
     "fireworks-replicas",
+    ROUTER_MODELS_GUARDRAIL,
     ROUTES_GUARDRAIL,
     SCALERS_GUARDRAIL,
     SERVICES_GUARDRAIL,

@@ -43,6 +43,10 @@ REVISION_OF_LABEL = PREFIX + "revision-of"
 of its pods, the model's among them."""
 GROUP_LABEL = PREFIX + "group-of"
 """On every pod of a replica that spans nodes. Only the one that takes requests has the model's label too."""
+SERVES_ANNOTATION = PREFIX + "serves"
+"""On the Service of a model: the names that clients ask for, as a JSON list."""
+CLUSTER_DOMAIN_ANNOTATION = PREFIX + "cluster-domain"
+"""On the ConfigMap by which routers know the models: the domain of the cluster's DNS."""
 CANDIDATE_LABEL = PREFIX + "candidate"
 """On replicas that are tried before they get traffic, instead of the model's label, by which they would be found."""
 
@@ -108,6 +112,10 @@ GPU_COUNT_LABEL = "nvidia.com/gpu.count"
 SERVING_PORT = 8000
 ROUTER_PORT = 8001
 ROUTER = "router"
+ROUTER_STATUS_PORT = 8002
+"""Where the router says whether it is ready, what it counts, and what it is configured by; and nothing else."""
+ROUTER_MODELS = "router-models"
+"""The ConfigMap by which routers know the models: the stack's, but its data is the deployer's."""
 TELEMETRY = "telemetry"
 TELEMETRY_PORT = 9090
 ALERTS = "alerts"

@@ -28,7 +28,8 @@ ADDED: dict[int, str] = {
         " product are changed, and not their label maintenance; that where the contract's actions.drain is approve, no"
         " account of ours has a right to evict pods but by an administrator's grant of at most an hour;"
         " fireworks-evictions, which ends it; and the bounds of the contract, so that an operation under others is"
-        " refused"
+        " refused; the guardrail fireworks-router-models, by which the router is told of models only, that the deployer"
+        " may ask each router whether it knows them, and the telemetry read the router's own port for that"
     ),
 }
 """By version: what it added to the one before, in words for a customer."""

@@ -21,12 +21,14 @@ from .._kube.plan import DELETE, Change, Plan, diff_of, parent_told, told
 from .._kube.session import FIELD_MANAGER, Session
 from .._operation import Context, Operation
 from .models.reading import REVISIONS, read_revisions
+from .models.routing import routing, tell
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
     "name": {"type": "str", "required": True},
     "drain_timeout": {"type": "int", "default": 60},
     "wait_timeout": {"type": "int", "default": 600},
+    "http_request": {"type": "bool", "default": True},
 }
 _SLICES = f"/apis/discovery.k8s.io/v1/namespaces/{MODELS_NAMESPACE}/endpointslices"
 _REST_SECONDS = 0.5
@@ -59,21 +61,29 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     revisions = read_revisions(session, name).get(name, [])
     # Where the parent is gone already, the revisions tell where to look.
     plan = applier.plan_absent([manifest for revision in revisions for manifest in revision.unit])
-    changed = bool(plan.changes or plan.parent_before or revisions)
+    routers = routing(session, without=[name])
+    changed = bool(plan.changes or plan.parent_before or revisions or routers.changed)
     result: dict[str, Any] = {
         "changed": changed,
         "set": parent.name,
         "revisions": [revision.number for revision in revisions],
         "objects": [told(change) for change in plan.changes],
-        "also": [*parent_told(plan), *({**_REVISION, "name": revision.name} for revision in revisions)],
+        "also": [
+            *parent_told(plan),
+            *({**_REVISION, "name": revision.name} for revision in revisions),
+            *routers.written(),
+        ],
     }
     if context.diff_mode:
         result["diff"] = diff_of(plan.changes)
     if not changed or context.check_mode:
         return {**result, "steps": []}
+    # First of all: a request that comes now is told that there is no such model, and none is cut short.
+    tell(session, routers, asks=parameters["http_request"])
+    steps = [f"the routers do not know it any more: {routers.shown}"] if routers.live else []
     closed, plan = _close(session, plan, parameters["drain_timeout"])
     applier.apply_absent(plan, seconds=parameters["wait_timeout"])
-    steps = [closed, f"{len(plan.changes)} objects deleted, and seen gone"]
+    steps += [closed, f"{len(plan.changes)} objects deleted, and seen gone"]
     session.in_parallel(lambda r: delete_over(session, f"{REVISIONS}/{r.name}", r.seen), revisions)
     steps.append(f"{len(revisions)} recorded revisions deleted")
     steps.append(_prove(session, discovery, name, plan))
@@ -110,7 +120,7 @@ def _select_nothing(session: Session, change: Change) -> Change:
     """Applied like everything else of the set, so that deploying the model again would undo it."""
     live = change.before
     kept = {key: live["metadata"][key] for key in ("labels", "annotations") if live["metadata"].get(key)}
-    spec = {key: live["spec"][key] for key in ("type", "ports") if key in live["spec"]}
+    spec = {key: live["spec"][key] for key in ("type", "clusterIP", "ports") if key in live["spec"]}
     body = {
         "apiVersion": live["apiVersion"],
         "kind": live["kind"],

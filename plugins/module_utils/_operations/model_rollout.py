@@ -27,6 +27,7 @@ from .._vocabulary.failure import failed_result
 from .._vocabulary.owner import Owner
 from .models.reading import Surroundings, missing_namespaces, read_revisions
 from .models.rolling import NEW_REVISION, NOTHING, ModelChange, Talk
+from .models.routing import Routing, routing, tell
 from .models.unchanged import unchanged
 
 _UNSAID = terms_of({})
@@ -73,6 +74,7 @@ class _Batch:
     results: list[Result]
     changes: list[ModelChange]
     failures: list[KubeError]
+    routing: Routing | None = None
 
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
@@ -98,7 +100,20 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     left = _looked_at(session, left, coming, batch)
     while left:
         left = _next_round(session, left, batch, check_mode=context.check_mode)
+    _tell_routers(talk, batch, check_mode=context.check_mode)
     return _result(parameters["models"], batch, context)
+
+
+def _tell_routers(talk: Talk, batch: _Batch, *, check_mode: bool) -> None:
+    """Once the models are as they should be, in the end: requests for a new name find replicas."""
+    try:
+        if check_mode:
+            batch.routing = routing(talk.session, [each for change in batch.changes for each in change.applied])
+            return
+        batch.routing = routing(talk.session)
+        tell(talk.session, batch.routing, asks=not talk.unsent)
+    except KubeError as error:
+        batch.failures.append(error)
 
 
 def _change_for(
@@ -212,11 +227,13 @@ def _result(models: Sequence[Mapping[str, Any]], batch: _Batch, context: Context
     order = {model["name"]: number for number, model in enumerate(models)}
     results = sorted(batch.results, key=lambda result: order[result["name"]])
     touched = {result["name"] for result in results if result["changed"]}
+    routers = batch.routing.written() if batch.routing else []
     result: dict[str, Any] = {
-        "changed": bool(touched),
+        "changed": bool(touched or routers),
         "models": results,
         "objects": [each for change in batch.changes if change.name in touched for each in _objects(change)],
-        "also": [each for change in batch.changes if change.name in touched for each in _also(change)],
+        "also": [*(each for change in batch.changes if change.name in touched for each in _also(change)), *routers],
+        "routers": batch.routing.shown if batch.routing else "",
     }
     if context.diff_mode:
         result["diff"] = [entry for change in batch.changes if change.plan for entry in diff_of(change.plan.changes)]

@@ -44,7 +44,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "problems-found": ("problems_found",),
     "records-broken": ("records_broken", "record_not_written"),
     "run-broke-off": ("task_failed", "no_outcome", "library_missing", "not_found"),
-    "stack-not-ready": ("unhealthy", "no_room"),
+    "stack-not-ready": ("unhealthy", "no_room", "router_behind"),
     "upgrade-rolled-back": ("rolled_back", "failed_before", "not_passed"),
     "upgrade-unfinished": ("unfinished", "unfinished_upgrade"),
     "wrong-cluster": ("wrong_cluster", "credential_of_another"),

@@ -92,7 +92,7 @@ def token(asked: Asked) -> Iterator[Finding]:
 
 def deletion(asked: Asked) -> Iterator[Finding]:
     """What an identity may delete."""
-    if asked.kind == "ConfigMap" and not may_write_settings(asked.identity, asked.namespace, asked.name):
+    if asked.kind == "ConfigMap" and not may_write_settings(asked.identity, asked.namespace, asked.name, asked.verb):
         yield Finding("delete", ("metadata", "name"), f"{asked.identity} made no ConfigMap {asked.name}")
     if asked.kind == "Pod" and at(asked.new, "metadata", "labels", f"{_PREFIX}canary") != "true":
         yield Finding("delete", ("metadata", "name"), "it is no canary: pods leave by eviction, past no budget")

@@ -83,6 +83,8 @@ class Cluster:
         customs.install(self.api, self._binary.parent, self.spec)
         self._create_nodes()
         if self._real:
+            if self.spec.dns:
+                self._real.start_dns(self._kubeconfig_in_hub("testbed:dns", ["system:masters"]))
             self._start_real_nodes(self._real)
         elif self.spec.kubelets:
             self._start_kwok()
@@ -267,8 +269,8 @@ class Cluster:
         return made
 
     def _start_real_nodes(self, real: RealNodes) -> None:
-        kubelets = {name: self._node_kubeconfig(f"system:node:{name}", ["system:nodes"]) for name in real.names}
-        real.start(self._binary, self.ca_file, kubelets, self._node_kubeconfig("system:kube-proxy"), self.spec.images)
+        kubelets = {name: self._kubeconfig_in_hub(f"system:node:{name}", ["system:nodes"]) for name in real.names}
+        real.start(self._binary, self.ca_file, kubelets, self._kubeconfig_in_hub("system:kube-proxy"), self.spec.images)
         for made in self._nodes():
             path = f"/api/v1/nodes/{made['metadata']['name']}"
             self._until(partial(self._is_ready, path), f"{path} is not Ready")
@@ -277,7 +279,7 @@ class Cluster:
     def _is_ready(self, node: str) -> bool:
         return is_ready(self.request("GET", node))
 
-    def _node_kubeconfig(self, user: str, groups: Sequence[str] = ()) -> Path:
+    def _kubeconfig_in_hub(self, user: str, groups: Sequence[str] = ()) -> Path:
         server = f"https://{HUB}:{self.port.number}"
         path = self._folder.path / f"{_file_name(user, *groups)}.kubeconfig"
         return write_kubeconfig(path, self.name, server, self.ca_file, user, pair=self._authority.client(user, groups))

@@ -45,7 +45,8 @@ class NodePool:
 class ClusterSpec:
     """One cluster. Leave out the scheduler, the controllers or the kubelets only to make a cluster lighter.
 
-    With ``real_nodes`` every node of its pools is real (see README.md), and ``images`` are what their pods may run.
+    With ``real_nodes`` every node of its pools is real (see README.md), ``images`` are what their pods may run, and
+    with ``dns`` they find Services by name.
     """
 
     name: str
@@ -61,6 +62,7 @@ class ClusterSpec:
     lease_seconds: int | None = None
     real_nodes: bool = False
     images: Sequence[Image] = ()
+    dns: bool = False
 
     def __post_init__(self) -> None:
         plain = self.name.replace("-", "")

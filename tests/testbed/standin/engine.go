@@ -3,12 +3,14 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,6 +23,12 @@ const slots = 32
 //	STANDIN_LOAD_SECONDS   from start until it listens
 //	STANDIN_TOKEN_MS       what a token takes
 //	STANDIN_BEHAVIOUR      "crash": ends with status 1 instead of listening; "hang": /health is fine, no token comes
+//	STANDIN_STOP_SECONDS   how long it goes on after SIGTERM with nothing left to do; it listens no more meanwhile
+//
+// It does what a prompt asks for, too, since engines go wrong in the middle of their lives:
+//
+//	"standin: die"         nobody listens any more, and the process stays: its pod is Ready until a probe has failed
+//	"standin: hang"        from now on /v1/models never answers
 type engine struct {
 	model    string
 	version  string
@@ -28,11 +36,16 @@ type engine struct {
 	perToken time.Duration
 	free     chan struct{}
 	counters counters
+	server   *http.Server
+	hung     atomic.Bool
+	dead     atomic.Bool
 }
 
 type completion struct {
 	Model     string `json:"model"`
 	MaxTokens int    `json:"max_tokens"`
+	Stream    bool   `json:"stream"`
+	Prompt    any    `json:"prompt"`
 }
 
 func playEngine(arguments []string) int {
@@ -65,10 +78,32 @@ func playEngine(arguments []string) int {
 	if made.hangs {
 		patience = time.Second
 	}
-	return serve(flagValue(arguments, "host", "0.0.0.0")+":"+flagValue(arguments, "port", "8000"), mux, patience)
+	made.server = &http.Server{Addr: flagValue(arguments, "host", "0.0.0.0") + ":" + flagValue(arguments, "port", "8000"), Handler: mux}
+	status := serve(made.server, patience, made.dead.Load)
+	time.Sleep(time.Duration(number("STANDIN_STOP_SECONDS", 0) * float64(time.Second)))
+	return status
 }
 
-func (e *engine) models(w http.ResponseWriter, _ *http.Request) {
+// obey does what a prompt asks for. True means that there is no other answer.
+func (e *engine) obey(w http.ResponseWriter, asked completion) bool {
+	switch asked.Prompt {
+	case "standin: die":
+		e.dead.Store(true)
+		go e.server.Shutdown(context.Background()) // what has begun is finished
+	case "standin: hang":
+		e.hung.Store(true)
+	default:
+		return false
+	}
+	answerJSON(w, http.StatusOK, map[string]any{"choices": []any{}})
+	return true
+}
+
+func (e *engine) models(w http.ResponseWriter, r *http.Request) {
+	if e.hung.Load() {
+		<-r.Context().Done()
+		return
+	}
 	entry := map[string]any{"id": e.model, "object": "model", "owned_by": "vllm"}
 	answerJSON(w, http.StatusOK, map[string]any{"object": "list", "data": []any{entry}})
 }
@@ -83,10 +118,17 @@ func (e *engine) complete(w http.ResponseWriter, r *http.Request, object string)
 		answerJSON(w, http.StatusNotFound, problem(fmt.Sprintf("The model `%s` does not exist.", asked.Model)))
 		return
 	}
+	if e.obey(w, asked) {
+		return
+	}
+	w.Header().Set("X-Standin-Version", e.version)
+	if asked.Stream {
+		e.stream(w, r, asked.MaxTokens)
+		return
+	}
 	if !e.generate(r, asked.MaxTokens) {
 		return // the client is gone
 	}
-	w.Header().Set("X-Standin-Version", e.version)
 	text := strings.TrimSpace(strings.Repeat("token ", asked.MaxTokens))
 	choice := map[string]any{"index": 0, "finish_reason": "length", "text": text}
 	if object == "chat.completion" {
@@ -98,6 +140,19 @@ func (e *engine) complete(w http.ResponseWriter, r *http.Request, object string)
 		"model": e.model, "choices": []any{choice},
 		"usage": map[string]int{"prompt_tokens": 1, "completion_tokens": asked.MaxTokens, "total_tokens": asked.MaxTokens + 1},
 	})
+}
+
+// stream sends each token as it comes, and says in the end that it was the last one.
+func (e *engine) stream(w http.ResponseWriter, r *http.Request, tokens int) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	for number := range tokens {
+		if !e.generate(r, 1) {
+			return
+		}
+		fmt.Fprintf(w, "data: {\"object\":\"text_completion\",\"model\":%q,\"choices\":[{\"index\":0,\"text\":\"token%d \"}]}\n\n", e.model, number)
+		w.(http.Flusher).Flush()
+	}
+	fmt.Fprint(w, "data: [DONE]\n\n")
 }
 
 // generate waits for a free slot and takes as long as the tokens take. False means that the client went away.

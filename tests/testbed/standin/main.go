@@ -13,7 +13,6 @@ import (
 // commands maps the name that this program is started by, or its first argument, to what it plays.
 var commands = map[string]func(arguments []string) int{
 	"vllm":       playEngine,
-	"router":     playRouter,
 	"idle":       playIdle,
 	"health":     playHealth,
 	"nvidia-smi": playSMI,

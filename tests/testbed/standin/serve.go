@@ -18,15 +18,19 @@ import (
 // patience is how long a stand-in that was asked to stop may go on with what it has begun.
 const patience = 100 * time.Second
 
-// serve answers until it is asked to stop, and then finishes what it has begun.
-func serve(address string, handler http.Handler, patience time.Duration) int {
-	server := &http.Server{Addr: address, Handler: handler}
+// serve answers until it is asked to stop, and then finishes what it has begun. Where its server was closed on purpose
+// it goes on doing nothing.
+func serve(server *http.Server, patience time.Duration, closed func() bool) int {
 	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer cancel()
 	failed := make(chan error, 1)
 	go func() { failed <- server.ListenAndServe() }()
 	select {
 	case err := <-failed:
+		if closed() {
+			<-stop.Done()
+			return 0
+		}
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	case <-stop.Done():
@@ -44,7 +48,8 @@ func serve(address string, handler http.Handler, patience time.Duration) int {
 func playHealth(arguments []string) int {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /", answerOK)
-	return serve(flagValue(arguments, "web.listen-address", "0.0.0.0:9090"), mux, patience)
+	server := &http.Server{Addr: flagValue(arguments, "web.listen-address", "0.0.0.0:9090"), Handler: mux}
+	return serve(server, patience, func() bool { return false })
 }
 
 func answerOK(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") }

@@ -39,11 +39,11 @@ RELEASE: dict[str, Any] = {
     "requires": {"apis": ["apps/v1", "v1"]},
     "permissions": {
         "apply": [right("", "configmaps", "services"), right("apps", "deployments")],
-        "accounts": {"router": [{"namespace": "fireworks-models", **PODS}]},
+        "accounts": {"telemetry": [{"namespace": f"fireworks-{where}", **PODS} for where in ("models", "system")]},
     },
     "components": ["router", "telemetry"],
     "images": {
-        "router": {"name": "lmstack-router", "digest": ROUTER},
+        "router": {"name": "envoy", "digest": ROUTER},
         "telemetry": {"name": "prometheus", "digest": TELEMETRY},
     },
     "engines": {"vllm": {"0.11.0": {"name": "vllm-openai", "digest": "sha256:" + "c" * 64}}},
@@ -84,8 +84,8 @@ class Made:
     def __init__(self) -> None:
         self.release = copy.deepcopy(RELEASE)
         self.files = dict(FILES)
-        self.router = deployment("router", f"lmstack-router@{ROUTER}", token=True)
-        self.telemetry = deployment("telemetry", f"prometheus@{TELEMETRY}")
+        self.router = deployment("router", f"envoy@{ROUTER}")
+        self.telemetry = deployment("telemetry", f"prometheus@{TELEMETRY}", token=True)
         self.more: list[Rendered] = []
         self.published = ""
 
@@ -218,7 +218,7 @@ def account_not_declared(made: Made) -> None:
 
 
 def account_without_pods(made: Made) -> None:
-    made.release["permissions"]["accounts"]["telemetry"] = []
+    made.release["permissions"]["accounts"]["router"] = []
 
 
 def account_of_nobody(made: Made) -> None:
@@ -255,9 +255,9 @@ def account_of_nobody(made: Made) -> None:
         ),
         (
             account_not_declared,
-            "permissions.accounts.router: get, list, watch pods in fireworks-models is used, and not",
+            "permissions.accounts.telemetry: get, list, watch pods in fireworks-models is used, and not",
         ),
-        (account_without_pods, "permissions.accounts.telemetry: no pod works as it"),
+        (account_without_pods, "permissions.accounts.router: no pod works as it"),
         (account_of_nobody, "identities: there is no account prom"),
     ],
 )

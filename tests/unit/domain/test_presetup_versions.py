@@ -136,7 +136,7 @@ def later() -> list[dict[str, str]]:
 
 @pytest.mark.parametrize(("version", "ok"), [(1, True), (2, False), (None, False)])
 def test_a_right_that_came_later_is_not_demanded_of_the_operator(version: int | None, ok: bool) -> None:
-    assert {each["name"] for each in later()} == LATER
+    assert {each["name"] for each in later() if "name" in each} == LATER
     answers = [{**each, "allowed": False} for each in later()]
     seen = {**facts(permissions=answers), "presetup_version": version}
     [item] = [each for each in preflight(seen, HARDENED, RELEASE) if each["check"] == "permissions"]

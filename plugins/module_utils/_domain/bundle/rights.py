@@ -11,6 +11,7 @@ from typing import Any
 from ..identities.needs import IDENTITIES, READ, UPGRADER, WRITE, Need
 from ..identities.permissions import questions
 from ..names import SYSTEM_NAMESPACE
+from ..presetup_version import NEWEST
 from .objects import Objects, pod_template
 
 Data = Mapping[str, Any]
@@ -89,7 +90,7 @@ def _given(needs: Iterable[Need]) -> set[Right]:
     return {
         (need.scope, need.group, resource, verb)
         for need in needs
-        if not need.names
+        if not need.names and need.since <= NEWEST <= need.last
         for resource in need.resources
         for verb in need.verbs
     }

@@ -287,6 +287,12 @@ NETWORKING = section(
         "domain": text(
             "Domain", "The domain under which the models answer.", format="byoc-domain", examples=["llm.acme.example"]
         ),
+        "cluster_domain": text(
+            "Cluster domain",
+            "The domain of the cluster's DNS, in which the router finds the models' replicas. None: cluster.local.",
+            format="byoc-domain",
+            examples=["cluster.local"],
+        ),
         "gateway": section(
             "Gateway",
             "The Gateway API gateway that our routes attach to.",

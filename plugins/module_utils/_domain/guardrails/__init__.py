@@ -26,6 +26,7 @@ from .products import products_policy
 from .records import records_policy
 from .remembered import names_policy
 from .replicas import replicas_policy
+from .router import router_policy
 from .routes import routes_policy
 from .scalers import scalers_policy
 from .scope import scope_policy
@@ -66,6 +67,7 @@ def guardrail_objects(
             evictions_policy(contract),
             names_policy(),
             objects_policy(),
+            router_policy(contract),
             routes_policy(contract),
             scalers_policy(contract),
             services_policy(),

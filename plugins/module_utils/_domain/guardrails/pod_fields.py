@@ -88,8 +88,7 @@ POD_FIELDS = {
     "Volume": Fields(
         at=("pods.volumes[]",),
         harmless="name",
-        ruled="configMap emptyDir hostPath persistentVolumeClaim secret",
-        on_pods="projected",
+        ruled="configMap emptyDir hostPath persistentVolumeClaim projected secret",
         refused=(
             "awsElasticBlockStore azureDisk azureFile cephfs cinder csi downwardAPI ephemeral fc flexVolume flocker"
             " gcePersistentDisk gitRepo glusterfs image iscsi nfs photonPersistentDisk portworxVolume quobyte rbd"
@@ -107,11 +106,11 @@ POD_FIELDS = {
         at=("pods.volumes[].secret",), harmless="defaultMode", ruled="secretName", refused="items optional"
     ),
     "ProjectedVolumeSource": Fields(at=("pods.volumes[].projected",), harmless="defaultMode", ruled="sources"),
-    # The token of its account that Kubernetes gives a pod, with what belongs to it.
+    # The token of its account that Kubernetes gives a pod, with what belongs to it; and what the router reads.
     "VolumeProjection": Fields(
         at=("pods.volumes[].projected.sources[]",),
-        harmless="downwardAPI",
-        ruled="configMap serviceAccountToken",
+        ruled="configMap",
+        on_pods="downwardAPI serviceAccountToken",
         refused="clusterTrustBundle podCertificate secret",
     ),
     "ServiceAccountTokenProjection": Fields(

@@ -21,6 +21,7 @@ from ..names import (
     MODELS_NAMESPACE,
     PREFIX,
     QUARANTINE_TAINT,
+    ROUTER,
     SYSTEM_NAMESPACE,
 )
 from .pod_allowlist import WHERE
@@ -36,6 +37,7 @@ _LONGEST_GRACE = 120
 _SHARED_MEMORY = "16Gi"
 _TOKEN_SECONDS = 3607
 """The lifetime of the token that Kubernetes puts into pods; a kubelet renews it."""
+_ROUTERS = f"^{ROUTER}-([0-9a-f]{{10}}|models)$"
 _CERTIFICATES = ("kube-root-ca.crt", "openshift-service-ca.crt")
 
 # Effects by taint: of the GPU nodes, and what Kubernetes adds to pods.
@@ -217,9 +219,12 @@ _MOUNTED = (
         # On a pod of an account that a cloud knows, the cloud's webhook adds one for it.
         f" && ({_AUDIENCE} == '' || {_AUDIENCE} == variables.audiences[request.namespace]"
         "[?variables.pod.?serviceAccountName.orValue('')].orValue(''))"
-        f" && (!has(s.configMap) || s.configMap.?name.orValue('') in {literal(_CERTIFICATES)})))",
+        f" && (!has(s.configMap) || s.configMap.?name.orValue('') in {literal(_CERTIFICATES)}"
+        f" || (request.namespace == {literal(SYSTEM_NAMESPACE)}"
+        f" && s.configMap.?name.orValue('').matches({literal(_ROUTERS)})))))",
         "The only tokens in a pod are the one that Kubernetes puts there, with its lifetime, and the one of a workload"
-        " identity (access.token_lifetime, models: source.credential).",
+        " identity (access.token_lifetime, models: source.credential), and beside them only the router's ConfigMaps are"
+        " projected.",
     ),
 )
 

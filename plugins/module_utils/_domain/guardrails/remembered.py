@@ -17,6 +17,7 @@ from ..names import (
     PRESETUP_SET,
     RECORDS,
     REVISION_OF_LABEL,
+    ROUTER_MODELS,
     STACK_SET,
     account_user,
     model_set,
@@ -61,6 +62,7 @@ def names_policy() -> Policy:
             "ofTheStack": _OF_THE_STACK,
             # The parent of a set is part of none.
             "ofAModel": f"variables.name.startsWith({_MODEL_SET}) && variables.partOf == ''",
+            "ofTheRouter": f"variables.name == {literal(ROUTER_MODELS)}",
             "model": f"variables.labels[?{literal(REVISION_OF_LABEL)}].orValue('')",
         },
         rules=_RULES,
@@ -81,6 +83,8 @@ _RULES = (
     Rule(
         f"variables.kind != 'configmaps' || ({OF_THE_STACK} && (variables.name == {literal(RECORDS)}"
         f" || (variables.ofTheStack && {_by(OPERATOR, UPGRADER)})"
+        f" || (variables.ofTheRouter && ({_by(OPERATOR, UPGRADER)}"
+        f" || (request.operation == 'UPDATE' && {_by(DEPLOYER)})))"
         f" || (variables.ofAModel && {_by(OPERATOR, DEPLOYER)})))",
         "Fireworks writes no ConfigMap of that name: only its records, the sets and settings of the stack (operator,"
         " upgrader), and the sets of models (operator, deployer), in fireworks-system.",

@@ -43,7 +43,9 @@ _READS = ("get", "list", "watch")
 def scope_policy(contract: Mapping[str, Any], version: int = NEWEST) -> Policy:
     """The guardrail ``fireworks-scope``, by prerequisites of this version."""
     identities = identities_of(contract)
-    needs = [need for each in identities for need in (*granted(contract, each), *on_grant(contract, each))]
+    needs = [
+        need for each in identities for need in (*granted(contract, each, version), *on_grant(contract, each, version))
+    ]
     # To the API server, any proxied request is a connection.
     writes = writes_of([*needs, *observed_at_customers(contract)])
     return Policy(

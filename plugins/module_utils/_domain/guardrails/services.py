@@ -13,7 +13,8 @@ from .policy import Policy, Rule, literal
 
 _WHY = (
     "Fireworks makes services that select the pods of the model or component that they are named after, inside the "
-    "cluster: none stands for another name or address, is headless, or asks for a load balancer."
+    "cluster: none stands for another name or address, or asks for a load balancer; those of models are headless, and "
+    "those of components are not."
 )
 # What the API server itself fills in is among them.
 _FIELDS = (
@@ -53,11 +54,12 @@ def services_policy() -> Policy:
                 "A service has the ports of its model, or TCP ports of its component, and no port of a node.",
             ),
             Rule(
-                f"{only('variables.spec', _FIELDS)} && variables.spec.?clusterIP.orValue('') != 'None'"
+                f"{only('variables.spec', _FIELDS)}"
+                f" && (variables.spec.?clusterIP.orValue('') == 'None') == ({OF_A_MODEL})"
                 " && variables.spec.?internalTrafficPolicy.orValue('Cluster') == 'Cluster'"
                 " && variables.spec.?sessionAffinity.orValue('None') == 'None'",
-                "A service is a plain one: no external name or address, no load balancer, not headless, and only pods"
-                " that are ready.",
+                "A service is a plain one: no external name or address, no load balancer, headless if it is a model's"
+                " and only then, and only pods that are ready.",
             ),
         ),
         {

@@ -199,6 +199,9 @@ _DEPLOY_MODELS = (
     Need(MODELS_NAMESPACE, "discovery.k8s.io", ("endpointslices",), READ),
     # The parent of a model's set is there, and its route leads to the router there.
     Need(SYSTEM_NAMESPACE, "", ("configmaps",), READ + WRITE),
+    # A rollout ends once every router shows that it knows the model. Through a service any router could answer.
+    Need(SYSTEM_NAMESPACE, "", ("pods",), ("list",), since=2),
+    Need(SYSTEM_NAMESPACE, "", ("pods/proxy",), ("get",), since=2),
     *_ROUTES,
     # Objects that left a set are found by label: each kind of the set, in both namespaces.
     Need(SYSTEM_NAMESPACE, "", ("services",), READ),
@@ -349,7 +352,7 @@ IDENTITIES = (
     Identity(
         name=ROUTER,
         why="Finds the pods of the models, to route requests to them.",
-        needs=(Need(MODELS_NAMESPACE, "", ("pods",), READ),),
+        needs=(Need(MODELS_NAMESPACE, "", ("pods",), READ, last=1),),
     ),
     Identity(
         name=TELEMETRY,

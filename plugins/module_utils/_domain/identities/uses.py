@@ -94,6 +94,8 @@ _OF_MODELS = (
     Use(_CHANGE_MODELS, ("get", "delete"), ("controllerrevisions.apps",), (MODELS_NAMESPACE,)),
     Use(_ROLL_OUT, ("create", "patch"), ("controllerrevisions.apps",), (MODELS_NAMESPACE,)),
     Use(_ROLL_OUT, ("get", "create"), ("pods/proxy",), (MODELS_NAMESPACE,)),
+    # The routers are told of it, and each is asked whether it goes by that.
+    Use(_CHANGE_MODELS, ("get",), ("pods/proxy",), (SYSTEM_NAMESPACE,)),
     Use(("retire_model", "onboard"), ("list",), ("replicasets.apps",), (MODELS_NAMESPACE,)),
     Use(_CHANGE_MODELS, ("create", "delete"), ("configmaps",), (SYSTEM_NAMESPACE,)),
 )

@@ -179,6 +179,11 @@ def served_name(model: Model) -> str:
     return str(model.get("served_name") or model["name"])
 
 
+def names_of(model: Model) -> list[str]:
+    """All names that clients ask for: the model's own, and those of the adapters that are served on it."""
+    return [served_name(model), *(str(adapter["name"]) for adapter in model.get("adapters") or ())]
+
+
 def placed(model: Model, source: str, mount: str, key: tuple[Any, ...], schemes: tuple[str, ...], engine: str) -> str:
     """Where the engine finds what is at ``source``: a name on the Hub, a path below ``mount``, or the URI itself."""
     scheme, _sep, place = source.partition("://")

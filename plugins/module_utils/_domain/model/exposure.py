@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,12 +18,14 @@ from ..names import (
     PREFIX,
     ROUTER,
     ROUTER_PORT,
+    SERVES_ANNOTATION,
     SERVING_PORT,
     STACK_SET,
     SYSTEM_NAMESPACE,
     labels,
     model_set,
 )
+from .engine_adapter import names_of
 
 Manifest = dict[str, Any]
 
@@ -31,14 +34,16 @@ RETIRED = {PREFIX + "retired": "true"}
 
 
 def service(model: Mapping[str, Any]) -> Manifest:
-    """The address of a model's ready replicas."""
+    """The addresses of a model's ready replicas, for the router to choose from; and by which names it is asked for."""
     name = str(model["name"])
+    notes = {SERVES_ANNOTATION: json.dumps(names_of(model))}
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": _metadata(name, name, MODELS_NAMESPACE),
+        "metadata": {**_metadata(name, name, MODELS_NAMESPACE), "annotations": notes},
         "spec": {
             "type": "ClusterIP",
+            "clusterIP": "None",
             "selector": {MODEL_LABEL: name},
             "ports": [{"name": "http", "port": SERVING_PORT, "targetPort": "http", "protocol": "TCP"}],
         },

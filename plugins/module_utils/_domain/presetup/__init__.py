@@ -43,6 +43,6 @@ def presetup_objects(
         *quota(contract, number),
         *limit_range(),
         *identity_objects(contract, number),
-        *network_policies(contract, api_server),
+        *network_policies(contract, api_server, number),
         *guardrail_objects(contract, registries, audiences, number),
     ]

@@ -23,12 +23,14 @@ from ..names import (
     PRESETUP_SET,
     ROUTER,
     ROUTER_PORT,
+    ROUTER_STATUS_PORT,
     SERVING_PORT,
     SYSTEM_NAMESPACE,
     TELEMETRY,
     TELEMETRY_PORT,
     labels,
 )
+from ..presetup_version import NEWEST
 
 Manifest = dict[str, Any]
 
@@ -47,14 +49,16 @@ _KEDA = {
 }
 
 
-def network_policies(contract: Mapping[str, Any], api_server: Sequence[Mapping[str, Any]] = ()) -> list[Manifest]:
-    """The policies of both namespaces.
+def network_policies(
+    contract: Mapping[str, Any], api_server: Sequence[Mapping[str, Any]] = (), version: int = NEWEST
+) -> list[Manifest]:
+    """The policies of both namespaces, by prerequisites of this version.
 
-    ``api_server`` is where the API server answers (address and port), read from the cluster; the router and the
-    telemetry watch pods there. Without it they reach it only where the contract's egress covers it.
+    ``api_server`` is where the API server answers (address and port), read from the cluster; the telemetry watches
+    pods there. Without it that reaches it only where the contract's egress covers it.
     """
     found = [policy for namespace in NAMESPACES for policy in _closed(namespace)]
-    found += _between_our_pods()
+    found += _between_our_pods(ROUTER_STATUS_PORT if version >= 2 else ROUTER_PORT)
     egress = [str(cidr) for cidr in contract["compliance"].get("egress") or ()]
     if egress:
         found += [
@@ -107,7 +111,7 @@ def _closed(namespace: str) -> list[Manifest]:
     ]
 
 
-def _between_our_pods() -> list[Manifest]:
+def _between_our_pods(router_metrics: int) -> list[Manifest]:
     models = {"namespaceSelector": _namespace(MODELS_NAMESPACE), "podSelector": _EVERY_MODEL}
     serving = [_tcp(SERVING_PORT)]
 
@@ -128,14 +132,14 @@ def _between_our_pods() -> list[Manifest]:
             _component(TELEMETRY),
             egress=[
                 {"to": [models], "ports": serving},
-                {"to": [{"podSelector": _component(ROUTER)}], "ports": [_tcp(ROUTER_PORT)]},
+                {"to": [{"podSelector": _component(ROUTER)}], "ports": [_tcp(router_metrics)]},
             ],
         ),
         _policy(
             SYSTEM_NAMESPACE,
             "telemetry-to-router",
             _component(ROUTER),
-            ingress=[{"from": [{"podSelector": _component(TELEMETRY)}], "ports": [_tcp(ROUTER_PORT)]}],
+            ingress=[{"from": [{"podSelector": _component(TELEMETRY)}], "ports": [_tcp(router_metrics)]}],
         ),
     ]
 

@@ -9,7 +9,7 @@ Plain data, since it is kept with the upgrade: ``error``, why the router's list 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 Data = Mapping[str, Any]
@@ -20,17 +20,19 @@ def is_list(said: Data) -> bool:
     return "data" in said
 
 
-def listed(said: Data) -> list[str]:
-    """The models in a router's answer to ``/v1/models``, as OpenAI's API has it."""
-    entries = said.get("data")
-    names = {str(one["id"]) for one in entries or () if isinstance(one, Mapping) and one.get("id")}
-    return sorted(names)
+def listed(said: Data, asleep: Collection[str] = ()) -> list[str]:
+    """The names in a router's answer to ``/v1/models``, as OpenAI's API has it.
+
+    :param asleep: models whose names are left out: a request for one would wake it.
+    """
+    entries = [one for one in said.get("data") or () if isinstance(one, Mapping) and one.get("id")]
+    return sorted({str(one["id"]) for one in entries if str(one.get("root") or one["id"]) not in asleep})
 
 
 def worse(before: Data, now: Data, asleep: int) -> tuple[str, ...]:
     """What was answered before, and is not now.
 
-    :param asleep: how many models have been scaled to zero meanwhile: a router does not list those.
+    :param asleep: how many models have been scaled to zero meanwhile: those are not asked for.
     """
     if not judged(before):
         return ()

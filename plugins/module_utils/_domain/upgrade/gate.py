@@ -67,6 +67,11 @@ def troubles(before: Data, pods: Iterable[Data], workloads: Iterable[Data], answ
     return Trouble(tuple(sorted(restarted)), tuple(fewer), unanswered)
 
 
+def asleep(workloads: Iterable[Data]) -> set[str]:
+    """The models that have been scaled to zero."""
+    return {_model(one) for one in workloads if not count((one.get("spec") or {}).get("replicas", 1))}
+
+
 def _model(workload: Data) -> str:
     return str((workload["metadata"].get("labels") or {}).get(MODEL_LABEL, ""))
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from typing import Any
 
 from ..._domain.names import ROUTER, ROUTER_PORT, SYSTEM_NAMESPACE
@@ -18,9 +19,9 @@ _PROXY = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/services/{ROUTER}:{ROUTER_PORT}
 _LIST_SECONDS = 5.0
 
 
-def ask_router(session: Session) -> dict[str, Any]:
-    """What it answers now (see ``_domain/upgrade/answers``)."""
-    error, names = _list(session)
+def ask_router(session: Session, asleep: Collection[str] = ()) -> dict[str, Any]:
+    """What it answers now (see ``_domain/upgrade/answers``). :param asleep: models that are not to be woken."""
+    error, names = _list(session, asleep)
     told = session.in_parallel(lambda name: (name, ask_for_one_token(session, _PROXY, name)), names)
     return {
         "error": error,
@@ -28,14 +29,14 @@ def ask_router(session: Session) -> dict[str, Any]:
     }
 
 
-def _list(session: Session) -> tuple[str, list[str]]:
+def _list(session: Session, asleep: Collection[str]) -> tuple[str, list[str]]:
     try:
         answer = session.exchange("GET", f"{_PROXY}/v1/models", retry=False, read_seconds=_LIST_SECONDS)
     except KubeError as error:
         return str(error.what), []
     said = answer.json()
     if answer.status == 200 and is_list(said):
-        return "", listed(said)
+        return "", listed(said, asleep)
     why = (
         "without a list of models"
         if answer.status == 200
@@ -54,9 +55,12 @@ class Requests:
         self._known: dict[str, Any] = {}
         self._until = 0.0
 
-    def look(self, before: Data, *, lately: bool = False) -> dict[str, Any]:
-        """What the router answers. :param lately: what it answered a moment ago will do."""
+    def look(self, before: Data, asleep: Collection[str] = (), *, lately: bool = False) -> dict[str, Any]:
+        """What the router answers.
+
+        :param asleep: models that are not asked for. :param lately: what it answered a moment ago will do.
+        """
         if not lately or time.monotonic() >= self._until:
-            self._known = ask_router(self._session)
+            self._known = ask_router(self._session, asleep)
             self._until = time.monotonic() + (0.0 if worse(before, self._known, asleep=0) else self._HOLD_SECONDS)
         return self._known

@@ -21,7 +21,7 @@ from ..._domain.names import (
 )
 from ..._domain.upgrade.answers import judged, shown
 from ..._domain.upgrade.entry import Entry, decided, in_order, parse
-from ..._domain.upgrade.gate import Trouble, standing, troubles
+from ..._domain.upgrade.gate import Trouble, asleep, standing, troubles
 from ..._domain.upgrade.marks import Marks, read_marks
 from ..._kube.applied import applied_part, applied_version
 from ..._kube.discovery import Discovery, items_of
@@ -87,7 +87,9 @@ class Surroundings:
 
     def standing(self) -> dict[str, Any]:
         """How they are, as plain data."""
-        return standing(self._pods(), self._workloads(), ask_router(self._session) if self._asks else {})
+        workloads = self._workloads()
+        answers = ask_router(self._session, asleep(workloads)) if self._asks else {}
+        return standing(self._pods(), workloads, answers)
 
     def troubles(self, before: Mapping[str, Any], *, asking: bool, lately: bool = False) -> Trouble:
         """What is worse than before.
@@ -95,8 +97,9 @@ class Surroundings:
         :param asking: whether the router is asked too. :param lately: what it answered a moment ago will do.
         """
         asked = asking and self._asks and judged(before.get("answers") or {})
-        answers = self._requests.look(before["answers"], lately=lately) if asked else {}
-        return troubles(before, self._pods(), self._workloads(), answers)
+        workloads = self._workloads()
+        answers = self._requests.look(before["answers"], asleep(workloads), lately=lately) if asked else {}
+        return troubles(before, self._pods(), workloads, answers)
 
     def answers(self, before: Mapping[str, Any]) -> str:
         """What came of the requests, as evidence."""

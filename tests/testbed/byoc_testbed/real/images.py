@@ -26,7 +26,7 @@ _LINKS = ("usr/local/bin/vllm", "usr/local/bin/nvidia-smi")
 class Image:
     """What the stand-in is started as under one image's name. A name with a digest is taken as it is written.
 
-    tools: programs of this machine that are in it too, with the libraries that they need.
+    tools: programs of this machine, by name or path, that are in it too, with the libraries that they need.
     """
 
     name: str
@@ -86,7 +86,7 @@ def _tools(names: Sequence[str]) -> dict[str, bytes]:
     for name in names:
         program = shutil.which(name) or name
         needs = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
-        found[f"usr/local/bin/{name}"] = Path(program).read_bytes()
+        found[f"usr/local/bin/{Path(name).name}"] = Path(program).read_bytes()
         found |= {path.lstrip("/"): Path(path).read_bytes() for path in re.findall(r"/\S+(?= \()", needs)}
     return found
 

@@ -9,7 +9,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from .places import CNI_PLUGINS, inside, node_address, pod_range
+from .dns import DOMAIN
+from .places import CNI_PLUGINS, HUB, inside, node_address, pod_range
 
 PAUSE = "testbed.local/pause:1"
 SOCKET = "/run/containerd/containerd.sock"
@@ -86,8 +87,9 @@ def cni_configuration(index: int) -> str:
     return json.dumps({"cniVersion": "0.4.0", "name": "pods", "plugins": [bridge]})
 
 
-def kubelet_configuration(ca_file: Path, cgroup: str) -> str:
+def kubelet_configuration(ca_file: Path, cgroup: str, *, dns: bool) -> str:
     """A kubelet on a machine that it shares."""
+    names = {"clusterDNS": [HUB], "clusterDomain": DOMAIN} if dns else {}
     return json.dumps(
         {
             "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -107,6 +109,9 @@ def kubelet_configuration(ca_file: Path, cgroup: str) -> str:
             "enforceNodeAllocatable": [],
             "oomScoreAdj": 0,
             "resolvConf": "",
+            **names,
+            # A ConfigMap that changed is in its pods after a minute or so; here within seconds.
+            "syncFrequency": "2s",
             "podLogsDir": "/var/log/pods",
             "volumePluginDir": "/var/lib/kubelet/volume-plugins",
             "imageGCHighThresholdPercent": 100,

@@ -18,10 +18,11 @@ from ..build import SOURCES
 from ..errors import TestbedError
 from ..process import OWNER, Lifeline, Process, wait_for_file
 from . import cgroups, node, places
+from .dns import ClusterDns
 from .images import Image, write_archive
 from .keeper import HUB
 from .missing import real_nodes_missing
-from .standin import ensure_standin
+from .programs import STANDIN, ensure_program
 
 _SECONDS = 60.0
 
@@ -38,7 +39,8 @@ class RealNodes:
         self._folder = folder
         self._lifeline = lifeline
         self._processes: list[Process] = []
-        self._standin = ensure_standin()
+        self._dns: ClusterDns | None = None
+        self._standin = ensure_program(STANDIN)
         answer = folder / "holders.json"
         self._keeper = self._python("keeper", str(self._standin), str(answer), *names)
         wait_for_file(answer, self._keeper, seconds=_SECONDS)
@@ -62,6 +64,18 @@ class RealNodes:
     def let_in(self, port: int) -> None:
         """Let this machine's loopback reach a port of the hub."""
         self._python("relay", str(self._holders[HUB]), str(port))
+
+    def start_dns(self, kubeconfig: Path) -> None:
+        """Start the cluster's DNS. Nodes that are started afterwards tell their pods of it."""
+        self._dns = ClusterDns(self.in_hub, self._folder, kubeconfig, self._lifeline)
+        self._dns.start()
+
+    @property
+    def dns(self) -> ClusterDns:
+        """The cluster's DNS, to stop it or to let it answer in another way."""
+        if self._dns is None:
+            raise TestbedError("these nodes have no DNS: ClusterSpec(dns=True)")
+        return self._dns
 
     def start(
         self, binary: Path, ca_file: Path, kubelets: Mapping[str, Path], proxy: Path, images: Sequence[Image]
@@ -92,6 +106,8 @@ class RealNodes:
 
     def stop(self) -> None:
         """End everything: every process, mount, network device and control group."""
+        if self._dns:
+            self._dns.stop()
         self._keeper.end()
         for process in self._processes:
             process.kill()
@@ -101,7 +117,9 @@ class RealNodes:
         folder.cni.mkdir(parents=True)
         folder.containerd.write_text(node.containerd_configuration(folder), encoding="utf-8")
         (folder.cni / "pods.conflist").write_text(node.cni_configuration(index), encoding="utf-8")
-        folder.kubelet.write_text(node.kubelet_configuration(ca_file, self._cgroups[name]), encoding="utf-8")
+        folder.kubelet.write_text(
+            node.kubelet_configuration(ca_file, self._cgroups[name], dns=bool(self._dns)), encoding="utf-8"
+        )
         folder.proxy.write_text(node.proxy_configuration(name, proxy), encoding="utf-8")
         self._do(self.in_node(name, ["sh", "-c", node.setup_script()]), f"node {name} cannot be set up")
         return folder

@@ -139,6 +139,7 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "compliance.digests_required": {"compliance.digests_required": "yes"},
     "compliance.overflow": {"compliance.overflow": None},
     "networking.domain": {"networking.domain": "https://llm.acme.example"},
+    "networking.cluster_domain": {"networking.cluster_domain": "local"},
     "networking.gateway": {"networking.gateway": {"name": "public"}},
     "stack.release": {"stack.release": "2026.11"},
     "stack.channel": {"stack.channel": "stable"},

@@ -1,0 +1,143 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tells the routers which models there are, and sees that each of them goes by it.
+
+What is told follows from the models' Services in the cluster, so that it is right after a rollout, a rollback and a
+retirement alike, and after a run that was killed in the middle of one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..._domain.names import (
+    CLUSTER_DOMAIN_ANNOTATION,
+    COMPONENT_LABEL,
+    MODEL_LABEL,
+    MODELS_NAMESPACE,
+    ROUTER,
+    ROUTER_MODELS,
+    ROUTER_STATUS_PORT,
+    SYSTEM_NAMESPACE,
+)
+from ..._domain.router.compiled import CLUSTER_DOMAIN, models_part, served_by, version_of
+from ..._domain.router.telling import Shown, Told, asked, shown
+from ..._kube.errors import ForbiddenError, KubeError, NotFoundError
+from ..._kube.objects import Manifest
+from ..._kube.over import apply_over
+from ..._kube.session import Session
+
+_CORE = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}"
+_PLACE = f"{_CORE}/configmaps/{ROUTER_MODELS}"
+_SERVICES = f"/api/v1/namespaces/{MODELS_NAMESPACE}/services"
+_MANAGER = "fireworks-byoc-models"
+"""Another field manager than the stack's: whoever applies that leaves alone what is told here."""
+_LONGEST_SECONDS = 180.0
+"""A kubelet brings a changed ConfigMap into its pods within a minute and a half."""
+_SILENT_SECONDS = 3.0
+_REST_SECONDS = 0.5
+_ASKED_SECONDS = 5.0
+
+
+class RouterError(KubeError):
+    """Routers do not go by what they were told; the models themselves are as they should be."""
+
+    code = "router_behind"
+
+
+@dataclass
+class Routing:
+    """What the routers are told, and what came of it.
+
+    :param live: the ConfigMap as it is; empty where there is no router to tell.
+    """
+
+    live: Manifest
+    wanted: dict[str, str] = field(default_factory=dict)
+    shown: str = ""
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.live) and (self.live.get("data") or {}) != self.wanted
+
+    def written(self) -> list[dict[str, Any]]:
+        """The object that is written, as an operation tells it."""
+        one = {"kind": "ConfigMap", "namespace": SYSTEM_NAMESPACE, "name": ROUTER_MODELS, "action": "update"}
+        return [one] if self.changed else []
+
+
+def routing(session: Session, coming: Iterable[Mapping[str, Any]] = (), without: Collection[str] = ()) -> Routing:
+    """What the routers are to be told.
+
+    :param coming: manifests that are about to be applied. :param without: models that are not routed any more.
+    """
+    try:
+        live = session.get(_PLACE)
+    except NotFoundError:
+        return Routing({})
+    services = {one["metadata"]["name"]: one for one in session.list_items(_SERVICES, {"labelSelector": MODEL_LABEL})}
+    services |= {one["metadata"]["name"]: one for one in coming if one["kind"] == "Service"}
+    known = [one for name, one in services.items() if name not in without]
+    domain = (live["metadata"].get("annotations") or {}).get(CLUSTER_DOMAIN_ANNOTATION) or CLUSTER_DOMAIN
+    return Routing(live, models_part(served_by(known), str(domain)))
+
+
+def tell(session: Session, told: Routing, *, asks: bool) -> Routing:
+    """Write it, and wait until every router shows it.
+
+    :param asks: whether routers may be asked. :raises RouterError: one goes by something else.
+    """
+    if not told.live:
+        return told
+    if told.changed:
+        # Without the domain, which is the stack's.
+        manifest = {"apiVersion": "v1", "kind": "ConfigMap", "data": told.wanted}
+        manifest["metadata"] = {"name": ROUTER_MODELS, "namespace": SYSTEM_NAMESPACE}
+        apply_over(session, _PLACE, manifest, told.live, {"fieldManager": _MANAGER, "force": "true"})
+    told.shown = _wait(session, version_of(told.wanted), patient=told.changed) if asks else "no router was asked"
+    return told
+
+
+def _wait(session: Session, wanted: Mapping[str, str], *, patient: bool) -> str:
+    """What the routers show in the end. Those that say nothing at all are not waited for: nothing is proved by them."""
+    started = time.monotonic()
+    while True:
+        now = _ask(session, wanted)
+        waited = time.monotonic() - started
+        silent = now.silent and not now.late and (not patient or waited > _SILENT_SECONDS)
+        if now.proved or now.forbidden or silent:
+            session.waits.over()
+            return now.told()
+        if waited > _LONGEST_SECONDS:
+            session.waits.over()
+            raise RouterError(
+                f"routers do not go by the models that are deployed after {_LONGEST_SECONDS:.0f} s: {now.told()}",
+                where=session.where,
+                next_step="look at the router's pods and their logs, then run again; the models are as they should be",
+            )
+        session.waits.on(f"the routers: {now.told()}")
+        time.sleep(_REST_SECONDS)
+
+
+def _ask(session: Session, wanted: Mapping[str, str]) -> Shown:
+    selector = {"labelSelector": f"{COMPONENT_LABEL}={ROUTER}"}
+    try:
+        names = asked(session.list_items(f"{_CORE}/pods", selector))
+    except ForbiddenError:
+        return Shown(forbidden=True)
+    return shown(wanted, dict(session.in_parallel(lambda name: (name, _told(session, name)), names)))
+
+
+def _told(session: Session, pod: str) -> Told:
+    path = f"{_CORE}/pods/{pod}:{ROUTER_STATUS_PORT}/proxy/configuration"
+    try:
+        answer = session.exchange("GET", path, accept="text/plain", retry=False, read_seconds=_ASKED_SECONDS)
+    except KubeError as error:
+        return Told(error=str(error.what))
+    if answer.status == 200:
+        return Told(answer.data.decode(errors="replace"))
+    return Told(error=answer.why(), forbidden=answer.status == 403 and bool(answer.refused()))
