@@ -158,7 +158,13 @@ def test_a_model_that_nobody_wakes_is_told_of_and_wakes_once_keda_is_back(place:
 def test_the_hpa_that_keda_makes_has_the_sets_labels_and_is_no_member(place: Any) -> None:
     made, _contract = place
     of = made.cluster.request("GET", f"{SCALED}/{LLAMA}")
-    hpa = made.cluster.request("GET", f"{HPAS}/keda-hpa-{LLAMA}")
+    named = f"keda-hpa-{LLAMA}"
+
+    def found() -> list[Any]:
+        return [one for one in made.cluster.request("GET", HPAS)["items"] if one["metadata"]["name"] == named]
+
+    within(made, "an HPA", found)
+    [hpa] = found()
     assert of["metadata"]["labels"].items() <= hpa["metadata"]["labels"].items()
     assert (set_of(of), set_of(hpa)) == (f"set-{LLAMA}", "")
 
