@@ -30,7 +30,7 @@ from .evicted import (
 from .pod_watch import PodWatch
 from .pods import Pod
 from .replacing import Replacing
-from .selector import selects
+from .._vocabulary.selector import selects
 from .session import Session
 from .unended import ANSWERING, SILENT, fate, volume_lock
 

@@ -39,7 +39,7 @@ from .._domain.rollout.node_action import Given
 from .._kube.drain import PARALLEL
 from .._kube.errors import KubeError, NotFoundError
 from .._kube.permissions import ask_permissions
-from .._kube.selector import selects
+from .._vocabulary.selector import selects
 from .._kube.session import Session
 from .._operation import Context, Operation
 from .bounds import require_bounds
