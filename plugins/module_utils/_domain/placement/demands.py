@@ -65,8 +65,8 @@ def _holds(one: Raw, labels: Mapping[str, str]) -> bool:
             return False
         return number > limit if operator == "Gt" else number < limit
     if operator in ("In", "NotIn"):
-        return (there is not None and there in values) == (operator == "In")
-    return (there is not None) == (operator == "Exists")
+        return bool((there is not None and there in values) == (operator == "In"))
+    return bool((there is not None) == (operator == "Exists"))
 
 
 def not_modelled(affinity: Raw, spread: Iterable[Raw]) -> list[str]:

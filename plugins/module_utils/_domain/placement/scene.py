@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from ..names import GPU
@@ -146,6 +146,18 @@ class Scene:
     models: tuple[Model, ...] = ()
     consolidated: float | None = None
     unread: tuple[str, ...] = ()
+
+
+def in_order(scene: Scene) -> Scene:
+    """The same scene, however the API server listed it."""
+    return replace(
+        scene,
+        nodes=tuple(sorted(scene.nodes, key=lambda one: one.name)),
+        pods=tuple(sorted(scene.pods, key=lambda one: one.key)),
+        models=tuple(sorted(scene.models, key=lambda one: one.name)),
+        budgets=tuple(sorted(scene.budgets, key=lambda one: one.key)),
+        quotas=tuple(sorted(scene.quotas, key=lambda one: one.key)),
+    )
 
 
 _PARTS: Mapping[str, type] = {"nodes": Node, "pods": Pod, "budgets": Budget, "quotas": Quota, "models": Model}

@@ -12,7 +12,7 @@ everything that it might.
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from ..._vocabulary.selector import selects
@@ -32,6 +32,7 @@ class Twin:
         self.free = {node.name: dict(node.allocatable) for node in scene.nodes}
         self.on: dict[str, dict[str, Pod]] = {node.name: {} for node in scene.nodes}
         self.where: dict[str, str] = {}
+        self.replicas: dict[str, set[str]] = defaultdict(set)
         self._refusals: dict[str, tuple[Raw, str, Counter[str]]] = {}
         self._kept: dict[tuple[str, str], bool] = {}
         self._demands: dict[str, str] = {}
@@ -51,15 +52,22 @@ class Twin:
         self._take(pod, node, -1)
         self.on[node][pod.key] = pod
         self.where[pod.key] = node
+        if pod.model:
+            self.replicas[pod.model].add(pod.key)
         self._refuse(pod, node, 1)
 
     def remove(self, key: str) -> Pod:
         """The pod is gone. Returns it."""
         node = self.where.pop(key)
         pod = self.on[node].pop(key)
+        self.replicas[pod.model].discard(key)
         self._take(pod, node, 1)
         self._refuse(pod, node, -1)
         return pod
+
+    def pod(self, key: str) -> Pod:
+        """A pod that is on a node."""
+        return self.on[self.where[key]][key]
 
     def free_gpus(self, node: str) -> int:
         return max(0, self.free[node].get(GPU, 0))
