@@ -33,20 +33,22 @@ def options(sizes: Sequence[int]) -> tuple[Option, ...]:
     return tuple(Option(chosen, freed) for freed, chosen in sorted(fewest.items()) if freed)
 
 
-def loss(levels: Levels, sizes: Sequence[int], worth: Sequence[float]) -> float | None:
-    """What the destinations of these replicas lose, each on the node where that is least; None where they do not fit.
+def loss(levels: Levels, sizes: Sequence[int], worth: Sequence[float]) -> tuple[float, int]:
+    """What the destinations of these replicas lose, each on the node where that is least; and how many do not fit
+    unless others make way for them first.
 
     :param levels: how many nodes have so many GPUs free, the one that gives them up aside.
     """
-    left, lost = dict(levels), 0.0
+    left, lost, detours = dict(levels), 0.0, 0
     for size in sizes:
         best = best_level((free for free, nodes in left.items() if nodes > 0), size, worth)
         if best is None:
-            return None
+            detours += 1
+            continue
         lost += worth[best] - worth[best - size]
         left[best] -= 1
         left[best - size] = left.get(best - size, 0) + 1
-    return lost
+    return lost, detours
 
 
 def best_level(free: Iterable[int], size: int, worth: Sequence[float]) -> int | None:

@@ -12,7 +12,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
+from ..names import GPU
 from .economy import Blocks, Demand, demands, model_prices, values
 from .limits import Limits, takes_replicas
 from .options import Option, chosen, loss, options
@@ -20,7 +22,10 @@ from .plan import BLOCK, LEAVE, PENDING, Move, Package, moved, settle
 from .scene import Pod, Scene
 from .twin import Twin, pending
 
-_TRIES = 200
+_SCARCE = (GPU, "cpu", "memory")
+_TRIES = 2000
+_DETOURS = 120
+"""Replicas that are asked whether their leaving would help another one."""
 """Packages that may fail before a search ends: where so many do, the rest is not worth the time."""
 _Kind = tuple[str, int, tuple[int, ...]]
 
@@ -36,10 +41,9 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
-    """Moves that are made on the twin, and who came into the room that they freed."""
+    """Moves that are made on the twin."""
 
     moves: tuple[Move, ...]
-    came: tuple[Pod, ...] = ()
 
     @property
     def price(self) -> float:
@@ -62,7 +66,9 @@ class Search:
         self._movable: dict[str, list[Pod]] = {}
         self._sources: set[str] = set()
         self._destinations: set[str] = set()
+        self._came: dict[str, list[Pod]] = {}
         self._failed: set[tuple[str, Option]] = set()
+        self._somewhere: dict[tuple[str | int, ...], bool] = {}
         settle(self._twin, self._waiting)
         self._worths = self._values(self._wanted)
 
@@ -160,7 +166,7 @@ class Search:
             return None
         for name, option in self._ranked(unmet):
             if len(self._failed) > _TRIES:
-                return None
+                break
             trial = self._try(name, chosen(self._may_leave(name), option, self._each))
             if trial is None:
                 self._failed.add((name, option))
@@ -183,18 +189,17 @@ class Search:
             product, free, sizes = kind
             levels[product][free] -= 1
             for option in options(sizes):
-                lost = loss(levels[product], option.sizes, self._worths[product]) if self._affords(option) else None
+                if len(option.sizes) > self._left:
+                    continue
+                lost, detours = loss(levels[product], option.sizes, self._worths[product])
                 gained = gains[product][free + option.freed] - gains[product][free]
-                if lost is not None and gained > lost:
-                    ranked.append(((lost - gained) / len(option.sizes), lost - gained, kind, option))
+                if gained > lost:
+                    ranked.append(((lost - gained) / (len(option.sizes) + detours), lost - gained, kind, option))
             levels[product][free] += 1
         for _rate, _net, kind, option in sorted(ranked, key=lambda one: (*one[:3], one[3].sizes)):
             for name in sorted(alike[kind], key=lambda one: (self._cheapest(one, option), one)):
                 if (name, option) not in self._failed:
                     yield name, option
-
-    def _affords(self, option: Option) -> bool:
-        return len(option.sizes) <= self._left
 
     def _cheapest(self, name: str, option: Option) -> float:
         return sum(self._each[pod.model] for pod in chosen(self._may_leave(name), option, self._each))
@@ -247,32 +252,92 @@ class Search:
         return self._movable[name]
 
     def _try(self, name: str, leaving: Sequence[Pod]) -> _Trial | None:
-        """Move replicas off a node on the twin; none of them where one finds no place."""
-        if len(leaving) > self._left or name in self._destinations:
+        """Move replicas off a node on the twin, those that need most first; none of them where one finds no place."""
+        if len(leaving) > self._left or name in self._destinations or not all(map(self._goes_somewhere, leaving)):
             return None
         made: list[Move] = []
-        for pod in leaving:
-            to = self._destination(pod, name)
-            if not to:
+        for pod in sorted(leaving, key=lambda one: (*(-one.requests.get(each, 0) for each in _SCARCE), one.key)):
+            hops = self._hops(pod, name)
+            made += hops
+            if not hops or len(made) > self._left:
                 self._undo(_Trial(tuple(made)))
                 return None
-            price = self._prices[pod.model]
-            made.append(Move(pod.key, pod.model, name, to, pod.gpus, price.gpu_seconds, price.load, price.measured))
-            self._put(pod.key, to, self._scene.taken)
-        return _Trial(tuple(made), tuple(settle(self._twin, self._waiting)))
+        return _Trial(tuple(made))
 
-    def _destination(self, pod: Pod, source: str) -> str:
+    def _moved(self, pod: Pod, to: str) -> Move:
+        price, source = self._prices[pod.model], self._twin.where[pod.key]
+        self._put(pod.key, to, self._scene.taken)
+        self._came[pod.key] = settle(self._twin, self._waiting)
+        return Move(pod.key, pod.model, source, to, pod.gpus, price.gpu_seconds, price.load, price.measured)
+
+    def _hops(self, pod: Pod, source: str) -> list[Move]:
+        """Bring a replica off its node, where need be by first moving one or two others that it takes the place of."""
+        if to := self._destination(pod, (source,)):
+            return [self._moved(pod, to)]
+        tries = 0
+        for name in sorted(self._usable, key=lambda one: (self._may_be_a_block(one), -self._twin.free_gpus(one), one)):
+            if name == source or name in self._sources:
+                continue
+            for others in self._making_way(pod, name):
+                tries += 1
+                if tries > _DETOURS:
+                    return []
+                if made := self._instead(pod, others, (source, name)):
+                    return made
+        return []
+
+    def _instead(self, pod: Pod, others: Sequence[Pod], between: tuple[str, str]) -> list[Move]:
+        made: list[Move] = []
+        for other in others:
+            to = self._destination(other, between)
+            if not to:
+                break
+            made.append(self._moved(other, to))
+        free = len(made) == len(others) and self._twin.fits(pod, between[1])
+        if free and not self._limits.crowded(self._twin, pod, between[1]):
+            return [*made, self._moved(pod, between[1])]
+        self._undo(_Trial(tuple(made)))
+        return []
+
+    def _making_way(self, pod: Pod, name: str) -> Iterator[tuple[Pod, ...]]:
+        """One or two replicas on a node without which there is room for another one."""
+        room = self._twin.free[name]
+        short = {each: amount - room.get(each, 0) for each, amount in pod.requests.items()}
+        for count in (1, 2):
+            for some in combinations(self._may_leave(name), count):
+                if all(sum(one.requests.get(each, 0) for one in some) >= less for each, less in short.items()):
+                    yield some
+
+    def _goes_somewhere(self, pod: Pod) -> bool:
+        """Whether any node but its own takes a replica, as long as no package is added: asked once of each kind."""
+        kind: tuple[str | int, ...] = (pod.model, *(pod.requests.get(each, 0) for each in _SCARCE))
+        if kind not in self._somewhere:
+            hops = self._hops(pod, pod.node)
+            self._undo(_Trial(tuple(hops)))
+            self._somewhere[kind] = bool(hops)
+        return self._somewhere[kind]
+
+    def _destination(self, pod: Pod, but: Sequence[str]) -> str:
         """Where least is lost, and then least is left; empty where no node is proven to take the replica."""
-        worth = self._worths[self._twin.nodes[source].product]
+        worth = self._worths[self._twin.nodes[but[-1]].product]
+        cpu, memory = (pod.requests.get(each, 0) for each in ("cpu", "memory"))
         found = []
         for name in self._usable:
-            free = self._twin.free_gpus(name)
-            if free >= pod.gpus and name != source and name not in self._sources:
-                found.append((worth[free] - worth[free - pod.gpus], free, name))
-        for _lost, _free, name in sorted(found):
+            room = self._twin.free[name]
+            free = room.get(GPU, 0)
+            fits = free >= pod.gpus and room.get("cpu", 0) >= cpu and room.get("memory", 0) >= memory
+            if fits and name not in but and name not in self._sources:
+                lost = worth[free] - worth[free - pod.gpus]
+                found.append((lost, self._may_be_a_block(name), free, room.get("cpu", 0), name))
+        for *_order, name in sorted(found):
             if self._twin.fits(pod, name) and not self._limits.crowded(self._twin, pod, name):
                 return name
         return ""
+
+    def _may_be_a_block(self, name: str) -> bool:
+        """Whether a node could be worth more without its replicas: others are filled up before it."""
+        worth, free = self._worths[self._twin.nodes[name].product], self._twin.free_gpus(name)
+        return worth[free + sum(pod.gpus for pod in self._may_leave(name))] > worth[free]
 
     def _put(self, key: str, node: str, at: float | None) -> None:
         pod = self._twin.remove(key)
@@ -281,15 +346,16 @@ class Search:
         self._twin.place(moved(pod, node, at), node)
 
     def _undo(self, trial: _Trial, failed: tuple[str, Option] | None = None) -> None:
-        for pod in reversed(trial.came):
-            self._twin.remove(pod.key)
         for move in reversed(trial.moves):
+            for pod in self._came.pop(move.pod):
+                self._twin.remove(pod.key)
             self._put(move.pod, move.source, self._before[move.pod])
         if failed:
             self._failed.add(failed)
 
     def _kept(self, aim: str, target: str, trial: _Trial, gain: float) -> Package:
         self._left -= len(trial.moves)
+        self._somewhere.clear()
         self._sources.update(move.source for move in trial.moves)
         self._destinations.update(move.destination for move in trial.moves)
         return Package(aim, target, trial.moves, gain)

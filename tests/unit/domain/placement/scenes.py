@@ -28,7 +28,7 @@ def replica(name: str, on: str = "", gpus: int = 1, *, model: str = "llama", **m
     requests = {"cpu": 2_000, "memory": 8 * 2**30, GPU: gpus, "pods": 1}
     return Pod(
         f"fireworks-models/{name}",
-        requests,
+        more.pop("requests", requests),
         on,
         **{
             "labels": {MODEL_LABEL: model},

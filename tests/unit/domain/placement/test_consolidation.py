@@ -227,7 +227,7 @@ def test_a_group_stays_and_its_domain_is_filled_up_beside_it() -> None:
     leader = [replica(f"g{n}", f"x{n}", 8, model="group", stays=part) for n in (1, 2)]
     pods = [*leader, replica("one", "x3"), replica("two", "y1"), other("o", "y2", 1)]
     made = _plan(scene(nodes, pods, SMALL, group))
-    assert _moves(made) == [("one", "x3", "y1")]
+    assert _moves(made) == [("one", "x3", "y2")]
     assert made.gain == 16 * 0.5 * DAY
 
 
@@ -306,3 +306,14 @@ def test_models_that_want_the_same_want_it_together() -> None:
     wants = [model(name, 8, desired=1, needed=0, most=3, wanted=0.5) for name in ("one", "two")]
     [demand] = demands(wants, DAY)
     assert (demand.count, demand.seconds, demand.worth) == (4, DAY / 2, 4 * DAY)
+
+
+def test_another_replica_makes_way_where_room_is_scattered() -> None:
+    """A node has the GPU and no CPU, another one CPU and a GPU that somebody small holds."""
+    nodes = [node("a"), node("b", 2, allocatable={"cpu": 40_000}), node("c", 2, allocatable={"cpu": 4_000})]
+    heavy = replica("heavy", "a", model="heavy", requests={"cpu": 30_000, GPU: 1, "pods": 1})
+    kept = [replica(f"kept-{name}", name, stays=("it is not a replica of ours",)) for name in ("b", "c")]
+    there = scene(nodes, [heavy, replica("light", "b"), *kept], SMALL, model("heavy"), LARGE)
+    made = _plan(there)
+    assert _moves(made) == [("light", "b", "c"), ("heavy", "a", "b")]
+    assert [one.aim for one in made.packages] == ["a block of free GPUs"]

@@ -62,12 +62,10 @@ def generated(seed: int) -> Scene:
         if draw.random() < 0.2:
             pods.append(other(f"o{number}", "" if waits else host.name, one.gpus))
         else:
+            needs = {"cpu": draw.choice((2_000, 8_000, 24_000)), "memory": 2**33, GPU: one.gpus, "pods": 1}
             kept = ("not modelled: its volume v (hostPath)",) if draw.random() < 0.1 else ()
-            pods.append(
-                replica(
-                    f"p{number}", "" if waits else host.name, one.gpus, model=one.name, product=one.product, stays=kept
-                )
-            )
+            at, more = "" if waits else host.name, {"stays": kept, "requests": needs}
+            pods.append(replica(f"p{number}", at, one.gpus, model=one.name, product=one.product, **more))
         free[host.name] -= 0 if waits else one.gpus
     budgets = [
         Budget(f"fireworks-models/{one.name}", {"matchLabels": {MODEL_LABEL: one.name}}, draw.choice((0, *[1] * 7)))
@@ -98,7 +96,7 @@ def test_no_moment_of_a_plan_violates_a_constraint(there: Scene) -> None:
     assert len(made.moves) <= ALL.max_moves
     assert len({move.pod for move in made.moves}) == len(made.moves), "one moved twice"
     for package in made.packages:
-        assert {move.source for move in package.moves}.isdisjoint(move.destination for move in package.moves)
+        assert package.target not in {move.destination for move in package.moves}, "it comes back"
     for move in made.moves:
         pod, to = pods[move.pod], nodes[move.destination]
         one = models[pod.model]
@@ -115,6 +113,8 @@ def test_no_moment_of_a_plan_violates_a_constraint(there: Scene) -> None:
         held = _held((node_name, pods[key].gpus) for key, node_name in where.items())
         held[move.destination] += pod.gpus
         assert held[move.destination] <= to.gpus, "more GPUs than the node has"
+        cpu = sum(pods[key].requests["cpu"] for key, name in where.items() if name == move.destination)
+        assert cpu + pod.requests["cpu"] <= to.allocatable["cpu"], "more CPU than the node has"
         before = _places(there, where, pod.model)
         where[move.pod] = move.destination
         if one.critical:
