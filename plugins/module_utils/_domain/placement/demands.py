@@ -80,6 +80,8 @@ def not_modelled(affinity: Raw, spread: Iterable[Raw]) -> list[str]:
         for term in (affinity.get(kind) or {}).get(REQUIRED) or ():
             found += [f"{key} of its {kind}" for key in _BEYOND if term.get(key)]
             found += [f"an operator of its {kind}" for _one in _strange(_expressions(term))]
+    if len((affinity.get("podAffinity") or {}).get(REQUIRED) or ()) > 1:
+        found.append("several terms of its podAffinity, which have to hold of the same pod")
     for one in spread:
         found += [f"{key} of its topology spread" for key in ("minDomains", "matchLabelKeys") if one.get(key)]
         odd = [key for key, usual in _POLICIES.items() if one.get(key) not in (None, usual)]

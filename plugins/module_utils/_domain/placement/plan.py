@@ -9,10 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..table import table
 from .limits import Limits
 from .scene import Pod, Scene
 from .twin import Twin, pending
 
+_COLUMNS = ("pod", "model", "from", "to", "gpus", "price", "load_seconds", "load_is", "for")
 PENDING, LEAVE, BLOCK = "room for a replica that waits", "off a node that is not trusted", "a block of free GPUs"
 
 
@@ -68,6 +70,16 @@ class Plan:
     @property
     def gain(self) -> float:
         return sum(package.gain for package in self.packages)
+
+    def text(self) -> str:
+        """The moves as a table, and what they come to; or why there are none."""
+        stays = [f"{gpus} GPUs stay: {why}" for why, gpus in self.stays]
+        notes = "\n".join([*stays, *(f"unproven: {one}" for one in self.unproven)])
+        if not self.packages:
+            return "\n\n".join(filter(None, [f"Nothing moves: {self.why}.", notes]))
+        found = self.to_dict()
+        sums = f"{found['gain']} GPU-seconds gained for {found['price']}: {found['ratio']} times."
+        return "\n\n".join(filter(None, [table(found["moves"], _COLUMNS), sums, notes]))
 
     def to_dict(self) -> dict[str, Any]:
         """As data for a result: prices and gains in whole GPU-seconds."""

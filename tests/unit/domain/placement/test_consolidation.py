@@ -317,3 +317,15 @@ def test_another_replica_makes_way_where_room_is_scattered() -> None:
     made = _plan(there)
     assert _moves(made) == [("light", "b", "c"), ("heavy", "a", "b")]
     assert [one.aim for one in made.packages] == ["a block of free GPUs"]
+
+
+def test_a_plan_is_shown_as_a_table_with_its_sums() -> None:
+    heading, _rule, move, _blank, sums, *_rest = _plan(_scattered()).text().splitlines()
+    assert heading.split() == ["POD", "MODEL", "FROM", "TO", "GPUS", "PRICE", "LOAD", "SECONDS", "LOAD", "IS", "FOR"]
+    assert move.split()[:7] == ["fireworks-models/one", "llama", "a", "b", "1", "100", "100"]
+    assert sums == "345600 GPU-seconds gained for 100: 3456.0 times."
+
+
+def test_a_plan_of_no_moves_says_why_and_what_stays() -> None:
+    shown = _plan(_scattered(budgets=(replace(BUDGET, allowed=0),))).text()
+    assert shown.startswith("Nothing moves: no move is worth its price.\n\n2 GPUs stay: the disruption budget")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import GPU, MODEL_LABEL
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.placement.demands import REQUIRED
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.placement.models import Learned
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.placement.reading import scene_of
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.placement.requests import host_ports, requests_of
@@ -49,7 +50,7 @@ def _volume(**what: Any) -> dict[str, Any]:
 
 
 GROUP = {"labels": {MODEL_LABEL: "llama", "byoc.fireworks.ai/group-of": "llama"}}
-AWAY = {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "z", "namespaceSelector": {"x": "y"}}]}
+AWAY = {REQUIRED: [{"topologyKey": "z", "namespaceSelector": {"x": "y"}}]}
 SPREAD = {"maxSkew": 1, "topologyKey": "z", "whenUnsatisfiable": "DoNotSchedule", "minDomains": 2}
 STAYS: list[tuple[str, dict[str, Any], str]] = [
     ("a replica of a Deployment may be moved", _pod(), ""),
@@ -71,6 +72,8 @@ STAYS: list[tuple[str, dict[str, Any], str]] = [
     ("a resize", _pod(status={"conditions": [READY, {"type": "PodResizePending"}]}), "not modelled: its resize"),
     ("namespaces by their labels", _pod(spec={"affinity": {"podAntiAffinity": AWAY}}),
      "not modelled: namespaceSelector of its podAntiAffinity"),
+    ("two affinities at once", _pod(spec={"affinity": {"podAffinity": {REQUIRED: [{"topologyKey": "z"}] * 2}}}),
+     "not modelled: several terms of its podAffinity, which have to hold of the same pod"),
     ("a least number of zones", _pod(spec={"topologySpreadConstraints": [SPREAD]}),
      "not modelled: minDomains of its topology spread"),
 ]  # fmt: skip
