@@ -22,7 +22,9 @@ def large(seed: int = 1) -> Scene:
     room = {"cpu": 96_000, "memory": 2**40, "pods": 110, GPU: 8}
     nodes = [Node(f"node-{number:04}", room, labels, product=_PRODUCT) for number in range(NODES)]
     free, pods = [8] * NODES, []
-    for number, gpus in enumerate(draw.choices(_SIZES, _WEIGHTS, k=PODS)):
+    for number, gpus in enumerate(draw.choices(_SIZES, _WEIGHTS, k=2 * PODS)):
+        if len(pods) == PODS:
+            break
         fitting = [host for host in draw.sample(range(NODES), 60) if free[host] >= gpus]
         if fitting:
             host = max(fitting, key=free.__getitem__)
