@@ -24,6 +24,7 @@ from byoc_testbed.kubectl import find_kubectl
 from tests.benchmarks import audit_log, fleet, records, remediation, sweeping, workloads
 from tests.benchmarks.admission import run as admission
 from tests.benchmarks.measure import BenchmarkError, Figure, Sample, idle_share, in_turns, run_once
+from tests.benchmarks.placement import run as placement
 from tests.integration.ansible_runs import ROOT, ansible_environment
 from tests.integration.plays import connection_to
 
@@ -394,7 +395,13 @@ PARTS = {
     "whole_fleet": whole_fleet,
 }
 #: These have clusters of their own, or none, and the machine for themselves.
-ALONE = {"admission": admission.main, "drain": drain, "progress": progress, "sweep": sweep}
+ALONE = {
+    "admission": admission.main,
+    "drain": drain,
+    "placement": placement.main,
+    "progress": progress,
+    "sweep": sweep,
+}
 
 
 def main() -> int:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from .._vocabulary.selector import selects
 from .errors import AnswerError, KubeError
 from .evicted import (
     BLOCKED,
@@ -30,7 +31,6 @@ from .evicted import (
 from .pod_watch import PodWatch
 from .pods import Pod
 from .replacing import Replacing
-from .selector import selects
 from .session import Session
 from .unended import ANSWERING, SILENT, fate, volume_lock
 

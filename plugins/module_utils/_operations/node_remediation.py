@@ -39,9 +39,9 @@ from .._domain.rollout.node_action import Given
 from .._kube.drain import PARALLEL
 from .._kube.errors import KubeError, NotFoundError
 from .._kube.permissions import ask_permissions
-from .._kube.selector import selects
 from .._kube.session import Session
 from .._operation import Context, Operation
+from .._vocabulary.selector import selects
 from .bounds import require_bounds
 from .finding_spec import FINDING_SPEC
 from .remediation_nodes import NODES, NodeWriter, Raw, shown

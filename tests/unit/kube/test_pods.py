@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain import names
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.pods import REPLACED_ANNOTATION, pod_of
-from ansible_collections.fireworks.byoc.plugins.module_utils._kube.selector import selects
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.selector import selects
 
 OWNER = {"kind": "ReplicaSet", "name": "web-1", "uid": "r", "controller": True}
 

@@ -33,6 +33,8 @@ from .engine import CACHE, SCRATCH, SHARED_MEMORY, Launch, launch
 
 Manifest = dict[str, Any]
 
+REQUESTS = {"cpu": "2", "memory": "8Gi"}
+"""What the pod of a replica requests beside its GPUs."""
 _STARTUP_PERIOD = 10
 
 
@@ -135,7 +137,7 @@ def serving_pod(
                 "env": [{"name": key, "value": value} for key, value in sorted(_environment(start).items())],
                 "ports": [{"name": "http", "containerPort": SERVING_PORT, "protocol": "TCP"}],
                 "resources": {
-                    "requests": {"cpu": "2", "memory": "8Gi", GPU: str(gpus_per_pod(model))},
+                    "requests": {**REQUESTS, GPU: str(gpus_per_pod(model))},
                     "limits": {GPU: str(gpus_per_pod(model))},
                 },
                 "securityContext": {

@@ -1,0 +1,103 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``make bench PARTS=placement``: how much a plan frees, beside what is possible, and what planning costs.
+
+It needs the trace: ``DATA=folder make bench PARTS=placement``. What is possible is measured where highspy is installed.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import tracemalloc
+from pathlib import Path
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.placement.consolidation import Efficiency, plan_of
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.placement.plan import Plan, rehearse
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.placement.scene import Scene, from_dict, to_dict
+from tests.benchmarks.measure import BenchmarkError
+from tests.benchmarks.placement import exact
+from tests.benchmarks.placement.birth import BIRTHS
+from tests.benchmarks.placement.large import large
+from tests.benchmarks.placement.trace import blocks, filled, free, part, read, shapes_of, stranded
+
+SIZES = (8, 4, 2)
+ALLOWED = (100, 400)
+PARTS, PART_NODES, PART_MOVES, PART_SECONDS = 6, 100, (10, 40), 60.0
+
+
+def main(_runs: int) -> None:
+    """All of it."""
+    folder = Path(os.environ.get("DATA", ""))
+    if not list(folder.glob("openb_pod_list_*.csv")) or not os.environ.get("DATA"):
+        raise BenchmarkError(
+            "the trace of a cluster is needed: DATA=<folder with openb_*.csv> make bench PARTS=placement"
+        )
+    nodes, asked = read(folder)
+    born = {name: filled(nodes, asked, choice) for name, choice in BIRTHS.items()}
+    before = born["spread (the scheduler)"]
+    _freed(born, before)
+    _beside_exact(before)
+    _cost()
+
+
+def _planned(scene: Scene, moves: int) -> tuple[Plan, Scene]:
+    made = plan_of(scene, Efficiency(max_moves=moves))
+    after, found = rehearse(scene, made.moves)
+    if found:
+        raise BenchmarkError(f"the rehearsal of a plan ended: {found}")
+    return made, after
+
+
+def _freed(born: dict[str, Scene], before: Scene) -> None:
+    print(f"\n{len(before.nodes)} nodes, {len(before.pods)} pods, {sum(free(before).values())} GPUs free")
+    heads = "".join(f"{f'stranded by {size}':>15}" for size in SIZES)
+    print(f"  {'':34}{'in whole nodes':>15}{heads}{'moves':>8}{'gain/price':>12}")
+    shapes = shapes_of(before.nodes)
+    rows = [(name, scene, None) for name, scene in born.items()]
+    for allowed in ALLOWED:
+        made, after = _planned(before, allowed)
+        rows.append((f"ours, {allowed} moves at most", after, made))
+    for name, scene, plan in rows:
+        left = "".join(f"{stranded(scene, size):15}" for size in SIZES)
+        cost = f"{len(plan.moves):8}{plan.gain / plan.price:12.1f}" if plan and plan.price else ""
+        print(f"  {name:34}{blocks(scene, shapes):15}{left}{cost}")
+
+
+def _beside_exact(before: Scene) -> None:
+    highspy = exact.solver()
+    if highspy is None:
+        print("\nwhat is possible: not measured, highspy is not installed")
+        return
+    shapes = shapes_of(before.nodes)
+    print(f"\nGPUs in whole nodes' blocks on {PARTS} random parts of {PART_NODES} nodes, beside the exact optimum")
+    ours_all = best_all = 0.0
+    for seed in range(PARTS):
+        for allowed in PART_MOVES:
+            scene = part(before, PART_NODES, seed)
+            had, best = blocks(scene, shapes), exact.possible(highspy, scene, shapes, allowed, PART_SECONDS)
+            freed = blocks(_planned(scene, allowed)[1], shapes) - had
+            ours_all += freed
+            best_all += best.found - had
+            print(f"  part {seed}, {allowed:3} moves: {had:4} before, ours +{freed}, exact +{best.found - had:.0f}"
+                  f" (bound +{best.bound - had:.0f})")  # fmt: skip
+    print(f"  together {ours_all / best_all:.1%} of what is possible" if best_all else "  nothing is possible")
+    for allowed in ALLOWED:
+        had, bound = blocks(before, shapes), exact.linear_bound(highspy, before, shapes, allowed)
+        freed = blocks(_planned(before, allowed)[1], shapes) - had
+        print(f"  the whole cluster, {allowed} moves: ours +{freed}, LP bound +{bound - had:.0f}")
+
+
+def _cost() -> None:
+    kept = to_dict(large())
+    started = time.process_time()
+    scene = from_dict(kept)
+    made = plan_of(scene, Efficiency())
+    seconds = time.process_time() - started
+    print(f"\n{len(scene.nodes)} nodes, {len(scene.pods)} pods: a plan of {len(made.moves)} moves")
+    print(f"  {seconds:.2f} s of processor time, the snapshot's reading included")
+    tracemalloc.start()
+    same = sum(plan_of(from_dict(kept), Efficiency()) == made for _time in range(2))
+    print(f"  {tracemalloc.get_traced_memory()[1] / 2**20:.0f} MiB at most; the same plan {same} of 2 times")
+    tracemalloc.stop()
