@@ -28,7 +28,8 @@ _NOW = datetime.now(UTC)
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _WINDOW: dict[str, Any] = {"start": "00:00", "duration": "24h", "time_zone": "UTC"}
 _CHANGE: dict[str, dict[str, Any]] = {
-    "open": {"windows": [{**_WINDOW, "weekly": list(_DAYS)}]},
+    # Tomorrow too, for a run over midnight. Every day would be warned of: then hardly any change ever waits.
+    "open": {"windows": [{**_WINDOW, "weekly": [_DAYS[(_NOW.weekday() + day) % 7] for day in (0, 1)]}]},
     "closed": {"windows": [{**_WINDOW, "weekly": [_DAYS[(_NOW.weekday() + 3) % 7]]}]},
     "frozen": {"freezes": [{"from": "2020-01-01", "until": "2099-01-01", "time_zone": "UTC", "reason": "stocktaking"}]},
 }

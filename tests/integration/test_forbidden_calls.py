@@ -211,6 +211,10 @@ CALLS = [
          {"spec": {"activeDeadlineSeconds": 9}}),
     Call("give a pod another model's requests", "node-medic", POLICY, "PATCH", f"{PODS}/holder",
          {"metadata": {"labels": {"byoc.fireworks.ai/model": "mine"}}}),
+    Call("give a pod to an owner that wants none", "node-medic", POLICY, "PATCH", f"{PODS}/holder",
+         {"metadata": {"labels": {"pod-template-hash": "0ld"}}}),
+    Call("note an owner that a pod has not", "node-medic", POLICY, "PATCH", f"{PODS}/holder",
+         {"metadata": {"annotations": {"byoc.fireworks.ai/replaced-by": "ReplicaSet x (u) 1"}}}),
     Call("delete a model's pod past its budget", "node-medic", POLICY, "DELETE", f"{PODS}/holder"),
     Call("start a pod that is no canary", "node-medic", POLICY, "POST", PODS, pod("x", pod_spec(GOOD))),
     Call("change whose a pod is", "deployer", ROLES, "PATCH", f"{PODS}/holder",
@@ -480,7 +484,7 @@ def _pods_are_tried(place: Governed, api: Any, need: Need) -> bool:
     if need.resources != ("pods",):
         return False
     if need.verbs == ("patch",):
-        orphaned = {"labels": {"pod-template-hash": None}, "annotations": {"byoc.fireworks.ai/replaced-by": "x 1"}}
+        orphaned = {"labels": {"pod-template-hash": None}}
         assert refusal(api, "PATCH", f"{PODS}/holder", {"metadata": orphaned}) == ""
         return True
     canary = canary_pod(CONTRACT, "h100-0", H100, 1, GOOD, COMMAND, 600, whole=True)

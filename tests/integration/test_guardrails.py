@@ -129,8 +129,13 @@ def questions(contract: Contract, taints: dict[str, list[Manifest]]) -> Iterator
 def _of_pods(contract: Contract) -> Iterator[Asked]:
     """Whose a pod is, and the canary, which the medic alone may make; and what looks like either."""
     victim = f"/api/v1{MODELS}/pods/victim"
-    said = {"annotations": {OURS + "replaced-by": "ReplicaSet x (u) 1"}}
-    yield Asked("node-medic", "orphan", (), "PATCH", victim, _metadata(labels={"pod-template-hash": None}, **said))
+    yield Asked("node-medic", "orphan", (), "PATCH", victim, _metadata(labels={"pod-template-hash": None}))
+    # A note of an owner that it does not have, and what a note like that would lead to (test_orphans_guarded.py).
+    for strange in (
+        {"annotations": {OURS + "replaced-by": "ReplicaSet x (u) 1"}},
+        {"labels": {"pod-template-hash": "x"}},
+    ):
+        yield Asked("node-medic", "never", (), "PATCH", victim, _metadata(**strange))
     for changed in (
         {"metadata": {"labels": {OURS + "model": "mine"}}},
         {"metadata": {"annotations": {THEIRS + "team": "us"}}},

@@ -242,14 +242,14 @@ def test_a_template_gives_pods_no_finalizers_and_nobody_takes_a_pods_owner_away(
         made["spec"]["template"]["metadata"] |= marks
         assert "no finalizers, owners or names" in asked(place, DEPLOYMENTS, made, "deployer")
     there = place.cluster.request("GET", f"/api/v1{MODELS}/configmaps/kube-root-ca.crt")["metadata"]
-    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": there["name"], "uid": there["uid"]}
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": there["name"], "uid": there["uid"], "controller": True}
     owned = pod("owned", good(nodeSelector={"no": "node"}))
     owned["metadata"]["ownerReferences"] = [owner]
     place.cluster.request("POST", PODS, owned)
     medic = place.acting_as("node-medic")
     try:
         assert "owners" in refusal(medic, "PATCH", f"{PODS}/owned", {"metadata": {"ownerReferences": None}})
-        noted = {"metadata": {"annotations": {"byoc.fireworks.ai/replaced-by": "x 1"}}}
+        noted = {"metadata": {"annotations": {"byoc.fireworks.ai/replaced-by": f"ConfigMap {there['name']} (u) 1"}}}
         assert refusal(medic, "PATCH", f"{PODS}/owned", noted) == ""
     finally:
         place.cluster.request("DELETE", f"{PODS}/owned?gracePeriodSeconds=0")

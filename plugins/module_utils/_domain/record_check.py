@@ -125,7 +125,12 @@ def _cluster_chains(read: Mapping[str, Sequence[Data]], head: Data | None, unpro
             others = sorted(
                 set((head or {}).get("writers") or {}) - {r["writer"] for rs in read.values() for r in rs[:1]}
             )
-            whose = f" of {', '.join(others)}" if current and others else " of other controllers"
+            if current and not others:
+                raise BrokenLinkError(
+                    f"{missing} of {end} lines of the cluster's chain are in none of the files, and those of all its "
+                    "controllers are here. Lines were removed or rewritten"
+                )
+            whose = f" of {', '.join(others)}" if current else " of other controllers"
             unproven.append(f"{missing} of {end} lines of the cluster's chain are in files{whose}, which are not here")
 
 

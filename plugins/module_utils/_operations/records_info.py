@@ -18,7 +18,7 @@ from .._domain.record_check import check_records
 from .._kube.session import Session
 from .._operation import Context, Operation
 from .._vocabulary.owner import Owner
-from .audit_log_files import log_lines
+from .audit_log_files import AuditLogError, log_lines
 from .operation_record import head_place
 from .prerequisites import applied_version
 from .records_file import RECORDS_DIRECTORY, RecordError
@@ -76,6 +76,14 @@ def _compared(files: Files, parameters: Parameters, cluster: str) -> dict[str, A
             f"a record of {cluster} cannot be compared with an audit log: {type(error).__name__}: {error}",
             next_step="ask whoever wrote the record: the module operation_record writes none without times",
         ) from None
+    if not audit["from"]:
+        # Else whatever was given would show that nothing was outside the contract.
+        raise AuditLogError(
+            f"none of the {audit['lines']} lines in {', '.join(logs)} is an event of an audit log",
+            where=cluster,
+            next_step="give the API server's audit log as it writes it, an event of JSON in each line, or that by gzip",
+            owner=Owner.CUSTOMER,
+        )
     return {**result, "audit": audit}
 
 

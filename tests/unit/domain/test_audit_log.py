@@ -105,7 +105,8 @@ def test_a_clean_day_has_no_call_outside_the_contract() -> None:
         event("patch", "configmaps", "planted", user="alice@acme.example", agent="kubectl"),
         event("patch", "replicasets", "x", user="system:serviceaccount:kube-system:deployment-controller", agent="k"),
         event("create", "selfsubjectaccessreviews", group="authorization.k8s.io", namespace="", agent="curl"),
-        deployment("delete", "other", uri="/apis/apps/v1/x?dryRun=All", agent="curl"),
+        deployment("create", "other", uri="/apis/apps/v1/x?fieldManager=x&dryRun=All", agent="curl"),
+        deployment("delete", "other", uri="/apis/apps/v1/x?dryRun=All", agent="curl") | {"level": "Request"},
         deployment("create", "other", code=409, agent="curl"),
         deployment("create", "other", stage="RequestReceived", agent="curl"),
         event("create", "leases", "operation-lock", SYSTEM, group="coordination.k8s.io", run="unrecorded"),
@@ -123,6 +124,15 @@ def test_what_wrote_nothing_or_only_keeps_operations_apart_is_accounted_for(harm
     ("planted", "why"),
     [
         (deployment(agent="curl/8.0"), "it names no run of ours"),
+        (deployment(agent="curl", uri="/apis/apps/v1/x?fieldManager=dryRun=All"), "it names no run of ours"),
+        (deployment(agent="curl", uri="/apis/apps/v1/x?notdryRun=All"), "it names no run of ours"),
+        (deployment(agent="curl", uri="/apis/apps/v1/x?dryRun=All;"), "it names no run of ours"),
+        (deployment("delete", "other", agent="curl", uri="/apis/apps/v1/x?dryRun=All"), "it names no run of ours"),
+        (
+            deployment("delete", "other", agent="curl", uri="/apis/apps/v1/x?dryRun=All")
+            | {"level": "Request", "requestObject": {"kind": "DeleteOptions", "apiVersion": "v1"}},
+            "it names no run of ours",
+        ),
         (deployment(agent="fireworks-byoc"), "it names no run of ours"),
         (deployment(run=""), "it names no run of ours"),
         (deployment(run="ffffffff"), "there is no record of run ffffffff"),

@@ -135,6 +135,19 @@ def test_over_two_controllers_the_cluster_holds_the_lines_together() -> None:
     assert found["unproven"] == ["2 of 6 lines of the cluster's chain are in files of two, which are not here"]
 
 
+def test_lines_rewritten_as_ones_that_the_cluster_never_saw_leave_a_gap_that_is_found() -> None:
+    """Whoever has a controller and its token may append to the head, and so attest whatever history they now tell."""
+    bed = three()
+    bed.files["one"] = bed.files["one"][:1]
+    for number in (1, 2):
+        bed.write(run=f"another {number}", alone=True)
+    bed.write(run="3")
+    assert bed.check()["broken"] == (
+        "2 of 4 lines of the cluster's chain are in none of the files, and those of all its controllers are here. "
+        "Lines were removed or rewritten"
+    )
+
+
 def test_a_file_alone_cannot_be_cut_or_changed_either() -> None:
     bed = two_controllers()
     bed.files = {"one": bed.files["one"][:-1]}

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qs
 
 from ..._vocabulary.user_agent import CLIENT, run_in
 from ..names import NAMESPACES, SETUP_NAMESPACE, account_user
@@ -21,6 +22,8 @@ _INTO_PODS = frozenset({"pods/exec", "pods/attach", "pods/portforward"})
 #: Answered, and no object comes of it.
 _QUESTIONS = frozenset({"authentication.k8s.io", "authorization.k8s.io"})
 _ENDED = frozenset({"ResponseComplete", "Panic"})
+_REMOVING = frozenset({"delete", "deletecollection"})
+_WITH_BODIES = frozenset({"Request", "RequestResponse"})
 
 #: Namespace, group, resource, verb.
 Right = tuple[str, str, str, str]
@@ -156,5 +159,20 @@ def _call(where: str, at: datetime, event: Mapping[str, Any]) -> Call:
         name=about.get("name") or "",
         run=run_in(event.get("userAgent") or ""),
         code=int((event.get("responseStatus") or {}).get("code") or 0),
-        dry_run="dryRun=" in event["requestURI"].partition("?")[2],
+        dry_run=_is_dry_run(event),
     )
+
+
+def _is_dry_run(event: Mapping[str, Any]) -> bool:
+    """Whether the API server only tried it.
+
+    Of a deletion with a body it takes the options from there and ignores the query. Whether there was a body, only the
+    levels Request and RequestResponse tell; our own client tries no deletions.
+    """
+    asked = parse_qs(event["requestURI"].partition("?")[2]).get("dryRun") or []
+    if event["verb"] in _REMOVING:
+        if event.get("level") not in _WITH_BODIES:
+            return False
+        if body := event.get("requestObject"):
+            asked = body.get("dryRun") or []
+    return set(asked) == {"All"}

@@ -18,6 +18,7 @@ from ..names import (
     model_set,
 )
 from .ours import BY_SETUP, BY_US, OF_A_MODEL, in_our_namespaces
+from .pods import TEMPLATE_LABEL
 from .policy import Policy, Rule, literal
 
 _WHY = (
@@ -71,7 +72,11 @@ def objects_policy() -> Policy:
             "labels": _map("object", "labels"),
             "annotations": _map("object", "annotations"),
             "partOf": f"variables.labels[?{literal(PART_OF_LABEL)}].orValue('')",
-            "otherLabels": _others("labels", _LABELS),
+            # By that one a pod goes back to its owner; the scope says to which.
+            "otherLabels": (
+                f"{_others('labels', _LABELS)}"
+                f".filter(key, request.resource.resource != 'pods' || key != {literal(TEMPLATE_LABEL)})"
+            ),
             "otherAnnotations": _others("annotations", _ANNOTATIONS),
         },
         rules=(

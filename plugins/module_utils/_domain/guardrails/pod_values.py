@@ -17,7 +17,9 @@ from ..model.engine_adapter import claims, sources
 from ..names import (
     CANARY_LABEL,
     GPU,
+    GROUP_LABEL,
     LWS_PLURAL,
+    MODEL_LABEL,
     MODELS_NAMESPACE,
     PREFIX,
     QUARANTINE_TAINT,
@@ -308,6 +310,12 @@ _DESCRIBED = (
         "variables.kind == 'pods' || variables.told.all(made,"
         " made.all(key, key in ['annotations', 'creationTimestamp', 'labels']))",
         "Templates give pods labels and annotations, and no finalizers, owners or names (compliance).",
+    ),
+    Rule(
+        f"variables.told.all(made, !(made.?labels[?{literal(MODEL_LABEL)}].hasValue()"
+        f" && made.?labels[?{literal(GROUP_LABEL)}].hasValue())"
+        f" || made.labels[{literal(MODEL_LABEL)}] == made.labels[{literal(GROUP_LABEL)}])",
+        "Pods are of one model: two disruption budgets with the same pod would stop your drains (actions.drain).",
     ),
     Rule(
         "!variables.isNew || (dyn(object).spec.?volumeClaimTemplates.orValue([]).size() == 0"

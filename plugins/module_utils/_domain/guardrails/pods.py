@@ -9,7 +9,7 @@ from ..counted import CANARY_PRIORITY
 from ..names import CANARY_LABEL, MANAGED_BY_LABEL, REPLACED_ANNOTATION, priority_class
 from .policy import Rule, literal
 
-_TEMPLATE_LABEL = "pod-template-hash"
+TEMPLATE_LABEL = "pod-template-hash"
 _POD = "request.resource.resource == 'pods' && request.?subResource.orValue('') == ''"
 _UPDATE = f"{_POD} && request.operation == 'UPDATE'"
 _CREATE = f"{_POD} && request.operation == 'CREATE'"
@@ -62,12 +62,12 @@ def pod_rules(*, by_product: bool) -> tuple[Rule, ...]:
     return (
         Rule(
             f"!({_UPDATE}) || (dyn(object).spec == dyn(oldObject).spec"
-            f" && {_same_but('labels', literal([_TEMPLATE_LABEL]))}"
+            f" && {_same_but('labels', literal([TEMPLATE_LABEL]))}"
             f" && {_same_but('annotations', literal([REPLACED_ANNOTATION]))}"
             f" && dyn(object).metadata.all(key, key in {_RULED} || (key in dyn(oldObject).metadata"
             " && dyn(object).metadata[key] == dyn(oldObject).metadata[key])))",
             "Fireworks changes only the ownership of a pod, while its replacement starts: the label"
-            f" {_TEMPLATE_LABEL}, and the annotation {REPLACED_ANNOTATION}.",
+            f" {TEMPLATE_LABEL}, and the annotation {REPLACED_ANNOTATION}.",
         ),
         Rule(
             f"!({_CREATE}) || ({' && '.join(canary)})",
@@ -81,8 +81,30 @@ def pod_rules(*, by_product: bool) -> tuple[Rule, ...]:
     )
 
 
-KEPT_RULE = Rule(
-    f"!({_UPDATE}) || dyn(oldObject).metadata.all(key, key in {_RULED} || key in dyn(object).metadata)",
-    "Fireworks takes nothing from a pod's metadata, neither owners nor finalizers.",
+def _of(side: str, part: str, key: str) -> str:
+    return f"dyn({side}).metadata.?{part}[?{literal(key)}].orValue('')"
+
+
+_HASH, _HASH_BEFORE = _of("object", "labels", TEMPLATE_LABEL), _of("oldObject", "labels", TEMPLATE_LABEL)
+_SAID, _SAID_BEFORE = (_of(side, "annotations", REPLACED_ANNOTATION) for side in ("object", "oldObject"))
+
+KEPT_RULES = (
+    Rule(
+        f"!({_UPDATE}) || dyn(oldObject).metadata.all(key, key in {_RULED} || key in dyn(object).metadata)",
+        "Fireworks takes nothing from a pod's metadata, neither owners nor finalizers.",
+    ),
+    # An owner that wants fewer pods than it has deletes one without asking any budget, so a pod goes back to its own
+    # owner only: the note is made while that owns it, and not changed afterwards.
+    Rule(
+        f"!({_UPDATE}) || {_SAID} in ['', {_SAID_BEFORE}]"
+        " || dyn(oldObject).metadata.?ownerReferences.orValue([]).exists(owner,"
+        f" owner.?controller.orValue(false) && {_SAID}.startsWith(owner.kind + ' ' + owner.name + ' '))",
+        f"Fireworks notes of a pod, in {REPLACED_ANNOTATION}, only the owner that it has.",
+    ),
+    Rule(
+        f"!({_UPDATE}) || {_HASH} in ['', {_HASH_BEFORE}]"
+        f" || ({_HASH_BEFORE} == '' && (({_SAID_BEFORE} + '  ').split(' ')[1]).endsWith('-' + {_HASH}))",
+        f"Fireworks returns a pod only to the owner that it was taken from, by {REPLACED_ANNOTATION}.",
+    ),
 )
-"""What these rules left open until the second version of the prerequisites."""
+"""What the rules above left open until the second version of the prerequisites."""

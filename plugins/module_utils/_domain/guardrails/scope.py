@@ -17,7 +17,7 @@ from ..identities.customers import observed_at_customers
 from ..identities.needs import CLUSTER, CONNECTING, OPERATOR, Need, granted, identities_of, on_grant
 from ..names import NAMESPACES, PRESETUP_SET, account_user
 from ..presetup_version import NEWEST
-from .pods import KEPT_RULE, pod_rules
+from .pods import KEPT_RULES, pod_rules
 from .policy import FROM_OUR_ACCOUNTS, Policy, Rule, literal
 
 _WHY = (
@@ -65,7 +65,7 @@ def scope_policy(contract: Mapping[str, Any], version: int = NEWEST) -> Policy:
             PRESETUP_RULE,
             *((ONE_BY_ONE_RULE,) if version >= 2 else ()),
             *pod_rules(by_product=is_counted_by_product(contract) and version >= SINCE),
-            *((KEPT_RULE,) if version >= 2 else ()),
+            *(KEPT_RULES if version >= 2 else ()),
         ),
     )
 

@@ -1,0 +1,83 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whose a pod is, under the guardrails: the node medic takes it from its owner and gives it back, and to nobody else.
+
+A ReplicaSet that wants no pods deletes one that it is given, without asking any disruption budget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from byoc_testbed.api import APPLY, MERGE
+from tests.integration.clocked import APPS, PREFIX, versioned
+from tests.integration.guarded import MODELS, RELEASE_REGISTRY, Governed, governed, refusal, until
+from tests.unit.domain.agreed import contract as agreed
+
+NAME, NOTE, HASH = "owned", f"{PREFIX}replaced-by", "pod-template-hash"
+Manifest = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def site(bed: Any) -> Iterator[Governed]:
+    with governed(bed["acme"]) as made:
+        made.govern(agreed(compliance={"registries": [RELEASE_REGISTRY]}))
+        yield made
+
+
+def installed(site: Governed, *versions: str) -> dict[str, str]:
+    """A Deployment that went through these versions: the hash of each one's ReplicaSet."""
+    found: dict[str, str] = {}
+    path = f"{APPS}/deployments/{NAME}?fieldManager=test&force=true"
+    for mark in versions:
+        site.acting_as("deployer").request("PATCH", path, versioned("Deployment", NAME, mark), APPLY)
+
+        def there(mark: str = mark) -> bool:
+            for made in site.cluster.request("GET", f"{APPS}/replicasets?labelSelector=app%3D{NAME}")["items"]:
+                of = made["spec"]["template"]["metadata"]["annotations"][f"{PREFIX}revision"]
+                found[of] = made["metadata"]["labels"][HASH]
+            return mark in found
+
+        until(there, f"{mark} came to nothing")
+    return found
+
+
+def test_a_pod_is_taken_from_its_owner_and_returned_to_no_other(site: Governed) -> None:
+    hashes = installed(site, "first", "second")
+    old, own = hashes["first"], hashes["second"]
+    selected = f"/api/v1{MODELS}/pods?labelSelector=app%3D{NAME},{HASH}%3D{own}"
+    until(lambda: site.cluster.request("GET", selected)["items"], "no pod")
+    pod = f"/api/v1{MODELS}/pods/{site.cluster.request('GET', selected)['items'][0]['metadata']['name']}"
+    medic = site.acting_as("node-medic")
+
+    def refused(label: str | None, note: str | None) -> bool:
+        body = {"metadata": {"labels": {HASH: label}, "annotations": {NOTE: note}}}
+        return "fireworks-scope" in refusal(medic, "PATCH", pod, body, MERGE)
+
+    theirs, ours = f"ReplicaSet {NAME}-{old} (u) 1", f"ReplicaSet {NAME}-{own} (u) 1"
+    for label, note in ((old, None), (old, ours), (None, theirs), (None, "x"), (own, theirs)):
+        assert refused(label, note), (label, note)
+    taken = {"metadata": {"labels": {HASH: None}, "annotations": {NOTE: ours}}}
+    medic.request("PATCH", pod, taken, MERGE)
+    until(lambda: not site.cluster.request("GET", pod)["metadata"].get("ownerReferences"), "its owner keeps it")
+    for label, note in ((old, None), (old, ours), (None, theirs), ("b", None), (own[1:], None)):
+        assert refused(label, note), (label, note)
+    medic.request("PATCH", pod, {"metadata": {"labels": {HASH: own}, "annotations": {NOTE: None}}}, MERGE)
+    site.cluster.request("DELETE", f"{APPS}/deployments/{NAME}")
+
+
+def test_no_pod_has_two_disruption_budgets(site: Governed) -> None:
+    """The API server evicts no such pod, whoever asks."""
+
+    def said(**marks: str) -> str:
+        made = versioned("Deployment", "a", "first")
+        template = made["spec"]["template"]["metadata"]
+        template["labels"] = {**template["labels"], **{f"{PREFIX}{key}": name for key, name in marks.items()}}
+        return refusal(site.acting_as("deployer"), "POST", f"{APPS}/deployments", made)
+
+    assert "two disruption budgets" in said(model="a", **{"group-of": "b"})
+    assert said(model="a", **{"group-of": "a"}) == said(model="a") == said(**{"group-of": "a"}) == ""
