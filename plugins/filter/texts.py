@@ -11,7 +11,7 @@ from typing import Any
 from ansible.inventory.manager import split_host_pattern
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.host_pattern import pattern_doubts
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.outcome import lock_left, record_missing
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.outcome import also_failed, lock_left
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary import (
     every_outcome,
     failure,
@@ -36,11 +36,11 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
+            "also_failed": also_failed,
             "every_outcome": every_outcome,
             "failure_outcome": failure,
             "held_outcome": held,
             "lock_left": lock_left,
-            "record_missing": record_missing,
             "pattern_doubts": _pattern_doubts,
             "read_outcome": read_outcome,
             "not_begun_outcome": not_begun,

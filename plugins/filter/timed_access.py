@@ -25,6 +25,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.open
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.rotation import (
     connecting_identities,
+    credential_files,
     rotation_rows,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.setup_access import setup_access_objects
@@ -76,6 +77,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "connecting_identities": connecting_identities,
+            "credential_files": credential_files,
             "eviction_grant_line": grant_line,
             "grant_end": _grant_end,
             "issued_tokens": issued_tokens,

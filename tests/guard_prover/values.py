@@ -136,6 +136,7 @@ BY_PLACE: Mapping[str, tuple[Any, ...]] = {
         "stack-upgrade-9",
         "setup-access",
         "telemetry",
+        "telemetry-0123456789",
         "theirs",
     ),
     "Lease metadata name": ("operation-lock", "theirs"),

@@ -102,14 +102,13 @@ STACK_SCALER = _of_the_stack(
         ],
     },
 )
-SETTINGS = _of_the_stack("ConfigMap", "v1", "telemetry", data={"a": "b"})
-DIGESTED = {
-    **SETTINGS,
-    "metadata": {**SETTINGS["metadata"], "name": "telemetry-0123456789"},
-    "immutable": True,
-}
+_NAMED_ALONE = _of_the_stack("ConfigMap", "v1", "telemetry", data={"a": "b"})
+SETTINGS = {**_NAMED_ALONE, "metadata": {**_NAMED_ALONE["metadata"], "name": "telemetry-0123456789"}}
+IMMUTABLE = {**SETTINGS, "immutable": True}
+_DOTTED = labels("stack", "t.lemetry")
 REVISION = record(Revision(NAME, 1, [SERVICE], "0f", "pending"))
 UPGRADE = record_entry(Entry(1, "2026.11.0", "2026.11.1", "0f", [STACK_SERVICE]))
+CHANGEABLE_UPGRADE = {key: value for key, value in UPGRADE.items() if key != "immutable"}
 
 
 def LOCK(now: Any) -> Manifest:  # noqa: N802
@@ -121,7 +120,7 @@ NEEDED: list[tuple[str, Manifest]] = [
     *((who, made) for who in ("operator", "deployer") for made in (
         ROUTE, SCALED, AUTOSCALED, BUDGET, SERVICE, REVISION, set_parent("model-llama"))),
     *((who, made) for who in ("operator", "upgrader") for made in (
-        DOOR, STACK_BUDGET, STACK_SERVICE, STACK_SCALER, SETTINGS, DIGESTED, UPGRADE, set_parent("stack"))),
+        DOOR, STACK_BUDGET, STACK_SERVICE, STACK_SCALER, SETTINGS, IMMUTABLE, UPGRADE, set_parent("stack"))),
     ("deployer", {**SERVICE, "spec": {**SERVICE["spec"], "selector": RETIRED}}),
     ("deployer", budget({**MODEL, "gpu": {"product": H100, "per_replica": 16, "nodes": 2}})),
 ]  # fmt: skip
@@ -377,7 +376,10 @@ def _names() -> Iterator[tuple[str, str, Manifest]]:
         "deployer",
         but(set_parent("model-llama"), metadata__namespace="fireworks-models"),
     )
-    yield "settings that nobody can change any more", "upgrader", {**SETTINGS, "immutable": True}
+    for who in ("operator", "upgrader"):
+        yield "settings by the component's name alone", who, _NAMED_ALONE
+        yield "settings by a name that is almost the component's", who, but(SETTINGS, metadata__labels=_DOTTED)
+    yield "settings that nobody can change any more", "upgrader", {**_NAMED_ALONE, "immutable": True}
     yield "a set that holds something", "deployer", {**set_parent("model-llama"), "data": {"x": "y"}}
     yield "a set that holds something else", "upgrader", {**set_parent("stack"), "binaryData": {"x": "eA=="}}
     yield "an upgrade without a number", "upgrader", but(UPGRADE, metadata__name="stack-upgrade-x")

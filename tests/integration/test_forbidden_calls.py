@@ -28,10 +28,11 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.permissions import questions
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import labels
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.canary import COMMAND, canary_pod
+from byoc_testbed.api import MERGE
 from byoc_testbed.errors import ApiError
 from tests.integration.ansible_runs import ROOT
 from tests.integration.definitions import keda, serving
-from tests.integration.forbidden_objects import LOCK, NEEDED, attempts, place_of
+from tests.integration.forbidden_objects import CHANGEABLE_UPGRADE, LOCK, NEEDED, SETTINGS, attempts, place_of
 from tests.integration.guarded import (
     ADMISSION,
     MISBOUND,
@@ -385,6 +386,22 @@ def test_every_object_that_the_product_makes_gets_in_as_who_makes_it(place: Gove
         if (answer := refusal(place.acting_as(who), "POST", place_of(made), made))
     ]
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    ("made", "who"), [(SETTINGS, "operator"), (SETTINGS, "upgrader"), (CHANGEABLE_UPGRADE, "upgrader")]
+)
+def test_what_is_named_by_its_content_keeps_it(place: Governed, made: Manifest, who: str) -> None:
+    """Pods read it without being another version, so no clock in the API server would hold another content."""
+    account, path = place.acting_as(who), place_of(made)
+    account.request("POST", path, made)
+    mine = f"{path}/{made['metadata']['name']}"
+    try:
+        for other in ({"data": {"a": "c"}}, {"data": None}, {"binaryData": {"b": "eA=="}}):
+            assert "'fireworks-names'" in refusal(account, "PATCH", mine, other, MERGE), other
+        account.request("PATCH", mine, {"metadata": {"annotations": {"note.example/x": "y"}}}, MERGE)
+    finally:
+        account.request("DELETE", mine)
 
 
 def test_guardrails_hold_an_account_of_ours_that_was_bound_to_cluster_admin(place: Governed) -> None:

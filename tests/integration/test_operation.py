@@ -95,8 +95,29 @@ def test_what_could_not_be_recorded_is_not_done_and_the_verdict_says_so(birch: A
     assert done.returncode != 0, done.stdout
     assert "failed" in line(done, "birch-eu-1"), done.stdout
     text = " ".join(done.stdout.split())
-    assert "it is not recorded" in text and "Action required by: you" in text, done.stdout
+    assert "Record what was done: " in text and "Action required by: you" in text, done.stdout
     assert "1 of 1 clusters not completed: birch-eu-1." in text
+    assert not there(birch, LEASE).get("spec", {}).get("holderIdentity"), "the lock was not released"
+
+
+BROKEN = [{"name": "Look behind the steps", "ansible.builtin.set_fact": {"found": "{{ nothing.at_all }}"}}]
+
+
+@pytest.mark.parametrize(("part", "steps"), [("byoc_afterwards", []), ("byoc_undo", BROKEN)])
+def test_what_follows_the_steps_may_fail_and_the_verdict_is_given(
+    birch: Any, folder: Path, part: str, steps: list[dict[str, Any]]
+) -> None:
+    """On all clusters at once, after which Ansible runs no further play."""
+    (folder / "broken.yml").write_text(json.dumps(BROKEN))
+    (folder / "announce_steps.yml").write_text(json.dumps(steps))
+    playbook = folder / "announce.yml"
+    playbook.write_text(f"{playbook.read_text()}    {part}: {folder / 'broken.yml'}\n")
+    done = announce(birch, folder, "-e", "clusters=birch-eu-1")
+    assert done.returncode != 0, done.stdout
+    assert "failed" in line(done, "birch-eu-1"), done.stdout
+    text = " ".join(done.stdout.split())
+    assert "Look behind the steps: " in text and "1 of 1 clusters not completed: birch-eu-1." in text, done.stdout
+    assert recorded(folder) == [("remediate", "unchanged" if not steps else "failed")]
     assert not there(birch, LEASE).get("spec", {}).get("holderIdentity"), "the lock was not released"
 
 

@@ -90,10 +90,20 @@ def why_not(birch: Governed, who: str, said: Head | str) -> str:
 
 def test_each_identity_that_writes_records_may_append(birch: Governed, head: Head) -> None:
     for who in WRITERS:
-        for writer in ("ctl-1", "ctl-2", "ctl-3", "a first one", "zz-last", "ctl-2b", "h\u00f6st.example:1", "writers"):
+        for writer in (
+            "ctl-1",
+            "ctl-2",
+            "ctl-3",
+            "a first one",
+            "zz-last",
+            "ctl-2b",
+            "h\u00f6st.example:1",
+            "writers",
+            "x" * 253,
+        ):
             assert why_not(birch, who, appended(head, writer)) == "", (who, writer)
     lines_alone = appended(head, "ctl-1")
-    lines_alone["writers"]["ctl-1"]["number"] = 40
+    lines_alone["writers"]["ctl-1"]["number"] = 4 + 1_000_000
     assert why_not(birch, "deployer", lines_alone) == ""
     older = {key: value for key, value in head.items() if key not in ("previous", "writer")}
     put(birch, older)  # as an older version of the collection writes it
@@ -107,6 +117,12 @@ def test_each_identity_that_writes_records_may_append(birch: Governed, head: Hea
 def _entry(head: Head, writer: str, **changes: Any) -> Head:
     after = appended(head, "ctl-1")
     after["writers"][writer] = {**after["writers"].get(writer, {}), **changes}
+    return after
+
+
+def _ahead(head: Head, writer: str, number: int) -> Head:
+    after = appended(head, writer)
+    after["writers"][writer]["number"] = number
     return after
 
 
@@ -135,6 +151,10 @@ REWRITTEN = {
     "another hash of its own": lambda head: _entry(head, "ctl-1", hash=OTHER),
     "by a writer with a quote": lambda head: appended(head, 'x": {'),
     "by a writer with a brace": lambda head: appended(head, ": 3}, "),
+    "a number that nothing exceeds": lambda head: _entry(head, "ctl-1", number=2**63 - 1),
+    "a million lines at once": lambda head: _entry(head, "ctl-1", number=4 + 1_000_001),
+    "a first line far ahead": lambda head: _ahead(head, "ctl-9", 1_000_001),
+    "by a writer of a long name": lambda head: appended(head, "x" * 254),
     "with more in it": lambda head: appended(head, "ctl-1", note="x"),
     "empty": lambda _head: "",
     "no JSON": lambda _head: "gone",
@@ -205,6 +225,14 @@ def test_a_thousand_writers_are_within_the_budget(birch: Governed, head: Head) -
     assert why_not(birch, "deployer", appended(head, "ci-runner-00500")) == ""
     assert why_not(birch, "deployer", appended(head, "another")) == ""
     assert "'fireworks-records'" in why_not(birch, "deployer", _entry(head, "ci-runner-00500", number=6))
+
+
+def test_a_full_head_takes_no_other_writer_and_keeps_taking_lines_of_those_it_has(birch: Governed, head: Head) -> None:
+    head["writers"] |= {f"{'x' * 240}-{each:05}": {"number": 7, "hash": OTHER} for each in range(400)}
+    put(birch, head)
+    assert "has no room for another writer" in why_not(birch, "deployer", appended(head, "another"))
+    for writer in ("ctl-1", f"{'x' * 240}-00200"):
+        assert why_not(birch, "deployer", appended(head, writer)) == ""
 
 
 # -- the module, as one of our identities ------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ SCAFFOLD = {
     "playbooks/operation.yml",
     "playbooks/tasks/operation.yml",
     "playbooks/tasks/acquire_lock.yml",
-    "playbooks/tasks/finish_operation.yml",
+    "playbooks/tasks/record_outcome.yml",
     "playbooks/tasks/release_lock.yml",
     "playbooks/tasks/set_failure.yml",
 }

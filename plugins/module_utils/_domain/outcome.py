@@ -115,17 +115,18 @@ def lock_left(outcome: Data, lock: Data, released: Data) -> dict[str, Any]:
     return _with_note(outcome, note, next_step, Owner.OPERATOR.value)
 
 
-def record_missing(outcome: Data, failed: Data) -> dict[str, Any]:
-    """The outcome of a run whose record could not be made: it is not a good one, whatever was done.
+def also_failed(outcome: Data, failed: Data, task: str) -> dict[str, Any]:
+    """The outcome of a run where a task after its steps failed: it is not a good one, whatever was done.
 
-    :param failed: what came of recording it.
+    :param failed: the task's result; of one in a loop that of all its turns.
+    :param task: its name.
     """
-    why = str(failed.get("what") or failed.get("msg") or "it is not said why").rstrip(".")
-    step = str(failed.get("next_step") or "look at the failed task, and run this again")
-    noted = _with_note(outcome, f"it is not recorded: {why}", step, str(failed.get("owner") or Owner.OPERATOR.value))
+    said = told_by(failed, task)
+    why = f"{task}: {said['what'].removeprefix(f'{task}: ').rstrip('.')}"
+    noted = _with_note(outcome, why, said["next_step"], said["owner"])
     if outcome["result"] not in GOOD:
         return noted
-    return {**noted, "result": Result.FAILED.value, "code": str(failed.get("code") or TASK_FAILED)}
+    return {**noted, "result": Result.FAILED.value, "code": said["code"]}
 
 
 def _with_note(outcome: Data, note: str, next_step: str, owner: str) -> dict[str, Any]:

@@ -41,6 +41,8 @@ BODY = (
 """What a record says of the operation; the rest of it is its place in the chains."""
 
 
+LONGEST_WRITER = 253
+"""Characters of a writer's name, as JSON has it: as many as a host's name may have (RFC 1123)."""
 HEAD_SINCE = 2
 """The version of the prerequisites that makes the head, and lets our accounts do no more than append to it."""
 EMPTY_HEAD: Data = {"chain": "", "sequence": 0, "previous": "", "hash": "", "writers": {}}

@@ -14,6 +14,10 @@ from .record import hash_of
 Data = Mapping[str, Any]
 Files = Mapping[str, Sequence[str]]
 
+_MOST_ALONE = 2
+"""Lines at the end of a file that the cluster need not know of: a run whose cluster stopped answering leaves one, and
+the next one that reaches the head attests it. More of them are no outage: something keeps them from the head."""
+
 
 class BrokenLinkError(Exception):
     """Where a chain does not hold, and why."""
@@ -84,7 +88,7 @@ def _end(name: str, records: Sequence[Data], head: Data | None, unproven: list[s
         )
     if known["number"] and records[known["number"] - 1]["hash"] != known["hash"]:
         raise BrokenLinkError(f"line {known['number']} of {name} is not the one that the cluster knows of")
-    earlier = []
+    earlier, alone = [], 0
     for record in records[known["number"] :]:
         if record["chain"] and not known["number"] and record["chain"] != head.get("chain"):
             earlier.append(record)
@@ -93,9 +97,15 @@ def _end(name: str, records: Sequence[Data], head: Data | None, unproven: list[s
                 f"line {record['number']} of {name} was put in: it says that the cluster knows of it, and it does not"
             )
         else:
+            alone += 1
             unproven.append(
                 f"line {record['number']} of {name} was written without the cluster, which knows nothing of it"
             )
+    if known["number"] and alone > _MOST_ALONE:
+        raise BrokenLinkError(
+            f"the cluster has heard of no line of {name} since line {known['number']}, and {alone} were written: "
+            "something keeps them from its head. Each of those runs warned, and said what"
+        )
     if earlier:
         unproven.append(
             f"{len(earlier)} lines of {name} are of another chain than the cluster's: it was offboarded since, or its "

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import secrets
 from collections.abc import Mapping
@@ -13,7 +14,15 @@ from typing import Any
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.names import RECORDS, SYSTEM_NAMESPACE, labels
 from .._domain.outcome import RESULTS
-from .._domain.record import BODY, canonical, digest, head_after, make_record, recorded_objects
+from .._domain.record import (
+    BODY,
+    LONGEST_WRITER,
+    canonical,
+    digest,
+    head_after,
+    make_record,
+    recorded_objects,
+)
 from .._kube.errors import ForbiddenError, KubeError, NotFoundError
 from .._kube.head import Head, HeadPlace
 from .._kube.session import Session
@@ -73,9 +82,10 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
 
 def _writer(parameters: Parameters) -> str:
     writer = str(parameters["writer"] or platform.node())
-    if any(mark in writer for mark in '"{}'):
+    if any(mark in writer for mark in '"{}') or len(json.dumps(writer)) - len('""') > LONGEST_WRITER:
         raise RecordError(
-            f"the name of who writes records is {writer!r}, and none has a quote or a brace in it",
+            f"the name of who writes records is {writer[:LONGEST_WRITER]!r}, and none has a quote or a brace in it, or "
+            f"more than {LONGEST_WRITER} characters as JSON",
             next_step="give another one, with -e records_writer=<name>",
         )
     return writer

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -312,6 +313,8 @@ def _canary(asked: Asked) -> Findings:
 
 _BY_UPGRADER = ("stack", "operation-records")
 _NOBODYS = ("presetup", "kube-root-ca.crt", "openshift-service-ca.crt")
+_STACKS = re.compile(r"stack|stack-upgrade-[0-9]+|.+-[0-9a-f]{10}")
+"""The set, what upgrades remember, and settings by a digest of them: others are another name."""
 
 
 def may_write_settings(identity: str, namespace: str, name: str, verb: str = "patch") -> bool:
@@ -324,8 +327,9 @@ def may_write_settings(identity: str, namespace: str, name: str, verb: str = "pa
         return models or records or (name == "router-models" and verb == "patch")
     if identity == "node-medic":
         return records
-    # A release has ConfigMaps of any name.
-    return identity == "operator" or (identity == "upgrader" and not models)
+    if identity not in ("operator", "upgrader"):
+        return False
+    return records or (models and identity == "operator") or (not models and bool(_STACKS.fullmatch(name)))
 
 
 def _settings(asked: Asked) -> Findings:
@@ -335,6 +339,10 @@ def _settings(asked: Asked) -> Findings:
         yield Finding(
             "name", ("metadata", "name"), f"{asked.identity} needs no ConfigMap {asked.namespace}/{asked.name}"
         )
+    elif asked.verb == "patch" and _STACKS.fullmatch(asked.name):
+        for part in ("data", "binaryData"):
+            if (at(asked.old, part) or {}) != (at(asked.new, part) or {}):
+                yield Finding("settings.content", (part,), "a pod would read other settings than its version's")
 
 
 def _lock(asked: Asked) -> Findings:

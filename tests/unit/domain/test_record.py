@@ -196,6 +196,25 @@ def test_what_the_cluster_does_not_know_is_unproven_and_said() -> None:
     assert bed.check()["broken"].startswith("line 4 of one does not follow")
 
 
+def test_lines_that_stay_out_of_the_head_are_no_outage() -> None:
+    bed = three()
+    for _each in range(2):
+        bed.write(alone=True)
+    assert bed.check()["ok"] and len(bed.check()["unproven"]) == 2
+    bed.write(alone=True)
+    assert bed.check()["broken"] == (
+        "the cluster has heard of no line of one since line 3, and 3 were written: something keeps them from its head. "
+        "Each of those runs warned, and said what"
+    )
+    bed.write()
+    assert bed.check() == {"ok": True, "broken": "", "unproven": [], "lines": 7}
+    fresh = Bed()  # before the first presetup there is no head to keep anything from
+    for _each in range(4):
+        fresh.write(alone=True)
+    fresh.head = dict(EMPTY_HEAD)
+    assert fresh.check()["ok"]
+
+
 def test_ten_thousand_lines_are_checked_in_seconds() -> None:
     bed = Bed()
     change = {"object": "Deployment fireworks-models/llama", "action": "updated", "before": "a" * 64, "after": "b" * 64}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.outcome import lock_left, record_missing
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.outcome import also_failed, lock_left
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.status import status_row
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary import (
     every_outcome,
@@ -288,14 +288,14 @@ def test_what_is_left_of_a_lock_is_part_of_the_outcome(
     assert found["owner"] == ("operator" if next_step else outcome["owner"])
 
 
-def test_what_is_not_recorded_did_not_end_well() -> None:
+def test_what_fails_after_the_steps_did_not_end_well() -> None:
     full = failed_result(error="RecordError", code="not_recorded", what="the disk is full")
-    found = record_missing(WENT, full)
+    found = also_failed(WENT, full, "Record what was done")
     assert (found["result"], found["code"], found["written"]) == ("failed", "not_recorded", WENT["written"])
-    assert (found["what"], found["owner"]) == ("it is not recorded: the disk is full", full["owner"])
-    broke = record_missing(BROKE, full)
+    assert (found["what"], found["owner"]) == ("Record what was done: the disk is full", full["owner"])
+    broke = also_failed(BROKE, full, "Record what was done")
     assert (broke["result"], broke["code"], broke["owner"]) == ("failed", BROKE["code"], BROKE["owner"])
-    assert broke["what"] == f"{BROKE['what']}; it is not recorded: the disk is full"
-    untold = record_missing(WENT, {})
-    assert (untold["code"], untold["owner"]) == ("task_failed", "operator")
-    assert untold["what"] == "it is not recorded: it is not said why"
+    assert broke["what"] == f"{BROKE['what']}; Record what was done: the disk is full"
+    untold = also_failed(WENT, {}, "Remove its credential")
+    assert (untold["code"], untold["owner"]) == ("task_failed", "fireworks")
+    assert untold["what"] == "Remove its credential: it failed and did not say why"

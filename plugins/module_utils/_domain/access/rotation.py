@@ -17,6 +17,18 @@ def connecting_identities(contract: Mapping[str, Any]) -> list[str]:
     return sorted(names, key=lambda name: name == OPERATOR)
 
 
+def credential_files(clusters: Iterable[Mapping[str, Any]], folder: str) -> list[str]:
+    """The files of the credentials in a folder, of all identities that work from outside.
+
+    :param clusters: each as ``inventory_hostname`` and ``contract``.
+    """
+    return [
+        f"{folder}/{each['inventory_hostname']}-{name}.kubeconfig"
+        for each in clusters
+        for name in connecting_identities(each["contract"])
+    ]
+
+
 def rotation_rows(cluster: str, results: Iterable[Mapping[str, Any]], check_mode: bool = False) -> list[dict[str, str]]:
     """A row for each turn of the loop that renewed the credentials."""
     return [_row(cluster, result, "would be renewed" if check_mode else "renewed") for result in results]

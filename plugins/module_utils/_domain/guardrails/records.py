@@ -5,12 +5,16 @@
 
 The head is one JSON text (``record.head_after``), which CEL cannot parse. So its shape is ruled first: with that shape
 each part is where it is looked for, since no text of a writer's choice has a quote or a brace in it.
+
+Whoever may append must not be able to append what keeps the others from it: a number that nothing exceeds, or so much
+text that these rules cost more than the API server lets them.
 """
 
 from __future__ import annotations
 
 from ..guardrail_names import RECORDS_GUARDRAIL
 from ..names import NAMESPACES, RECORDS, SETUP_NAMESPACE, SYSTEM_NAMESPACE
+from ..record import LONGEST_WRITER
 from .policy import Policy, Rule, from_accounts_of, literal
 
 _WHY = (
@@ -33,12 +37,17 @@ _NAMED = "request.?name.orValue('')"
 _THE_HEAD = f"{_NAMED} == {literal(RECORDS)} || (request.operation == 'DELETE' && {_NAMED} == '')"
 _HASH = "[0-9a-f]{64}"
 _TEXT = r'"(?:[^"{}\\]|\\[^"{}])*"'
-_ENTRY = rf'{_TEXT}: \{{"hash": "{_HASH}", "number": [1-9][0-9]*\}}'
+_ENTRY = rf'{_TEXT}: \{{"hash": "{_HASH}", "number": [1-9][0-9]{{0,14}}\}}'
 _SHAPE = (
-    rf'^\{{"chain": "[0-9a-f]+", "hash": "{_HASH}", "previous": "(?:{_HASH})?", "sequence": [1-9][0-9]*, '
+    rf'^\{{"chain": "[0-9a-f]{{1,64}}", "hash": "{_HASH}", "previous": "(?:{_HASH})?", "sequence": [1-9][0-9]*, '
     rf'"writer": {_TEXT}, "writers": \{{{_ENTRY}(?:, {_ENTRY})*\}}\}}$'
 )
 """As ``json.dumps`` writes it, with sorted keys."""
+_MOST_LINES = 1_000_000
+"""By how much a writer's number may grow: the lines that its file has had since the cluster heard of one. Each takes
+an operation that the cluster did not hear of."""
+_ROOM = 128 * 1024
+"""Characters of the head from which on there is no room for another writer: about a thousand."""
 
 
 def _head(side: str) -> str:
@@ -135,6 +144,20 @@ _RULES = (
         f" && {_number('variables.new[1]')} > {_number('variables.old[1]')}"
         " : variables.old.size() == 1 && variables.others == variables.kept)",
         "The head of the records keeps what it says of other writers, and no writer's lines become fewer.",
+    ),
+    Rule(
+        f"!variables.update || {_number('variables.new[1]')}"
+        f" <= (variables.old.size() == 2 ? {_number('variables.old[1]')} : 0) + {_MOST_LINES}",
+        f"The number of a writer's lines grows by at most {_MOST_LINES} at a time.",
+    ),
+    Rule(
+        f"!variables.update || {_said('writer', 'variables.after')}.size() <= {LONGEST_WRITER}",
+        f"The name of a writer has at most {LONGEST_WRITER} characters (records_writer).",
+    ),
+    Rule(
+        f"!variables.update || variables.old.size() == 2 || variables.before.size() <= {_ROOM}",
+        "The head of the records has no room for another writer: an administrator of the cluster takes out those that"
+        " are gone.",
     ),
 )
 

@@ -58,7 +58,10 @@ def names_policy() -> Policy:
             "partOf": f"variables.labels[?{literal(PART_OF_LABEL)}].orValue('')",
             "component": f"variables.labels[?{literal(NAME_LABEL)}].orValue('')",
             "ofAnUpgrade": f"variables.name.matches({literal(f'^{STACK_SET}-upgrade-[0-9]+$')})",
-            "byContent": "variables.name.matches('^' + variables.component + '-[0-9a-f]{10}$')",
+            "byContent": (
+                "variables.name.startsWith(variables.component + '-')"
+                " && variables.name.substring(variables.component.size()).matches('^-[0-9a-f]{10}$')"
+            ),
             "ofTheStack": _OF_THE_STACK,
             # The parent of a set is part of none.
             "ofAModel": f"variables.name.startsWith({_MODEL_SET}) && variables.partOf == ''",
@@ -69,7 +72,9 @@ def names_policy() -> Policy:
     )
 
 
-# A component keeps its settings by its own name, or by that and a digest of them.
+# A component keeps its settings by its name and a digest of them, so that other settings are another name, which only
+# another pod template can tell: that is a new version, and the API server's clock holds it. What an older release kept
+# by the component's name alone may only be deleted.
 _OF_THE_STACK = (
     f"variables.name == {literal(STACK_SET)}"
     " || variables.ofAnUpgrade"
@@ -101,6 +106,12 @@ _RULES = (
         "variables.kind != 'configmaps' || request.operation == 'DELETE' || !variables.it.?immutable.orValue(false)"
         " || variables.ofAnUpgrade || (variables.ofTheStack && variables.byContent)",
         "Fireworks lets no ConfigMap be immutable but the backup of an upgrade and settings named by a digest.",
+    ),
+    Rule(
+        "variables.kind != 'configmaps' || request.operation != 'UPDATE' || !variables.ofTheStack"
+        " || ['data', 'binaryData'].all(part,"
+        " dyn(object)[?part].orValue({}) == dyn(oldObject)[?part].orValue({}))",
+        "The settings of a component and the backup of an upgrade do not change: other settings have another name.",
     ),
     Rule(
         "variables.kind != 'configmaps' || request.operation == 'DELETE'"
