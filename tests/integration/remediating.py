@@ -116,6 +116,8 @@ def workload(
     cluster.api.create({**group, "spec": made})
     until(lambda: len(ready(cluster)) == replicas, "the pods are not ready")
     cluster.request("PATCH", f"/api/v1/nodes/{OTHER}", {"spec": {"unschedulable": None}})
+    # Its taint goes a moment later, and until then it has no room for a replacement.
+    until(lambda: not node(cluster, OTHER)["spec"].get("taints"), "the other node's taint has not gone")
 
 
 @contextmanager
