@@ -389,6 +389,11 @@ def _names() -> Iterator[tuple[str, str, Manifest]]:
             who,
             but(SETTINGS, metadata__name="model-llama", metadata__labels=labels("stack", "model-llama")),
         )
+        yield (
+            "settings by a digest that look like a model's set",
+            who,
+            but(SETTINGS, metadata__name="model-0123456789", metadata__labels=labels("stack", "model")),
+        )
     yield (
         "another Lease",
         "deployer",

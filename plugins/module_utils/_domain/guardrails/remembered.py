@@ -79,7 +79,7 @@ _OF_THE_STACK = (
     f"variables.name == {literal(STACK_SET)}"
     " || variables.ofAnUpgrade"
     f" || (variables.partOf == {literal(STACK_SET)} && variables.component != ''"
-    f" && !variables.component.startsWith({_MODEL_SET})"
+    f" && !variables.name.startsWith({_MODEL_SET})"
     f" && !(variables.component in {literal([RECORDS, PRESETUP_SET, STACK_SET])})"
     " && (variables.byContent || (request.operation == 'DELETE' && variables.name == variables.component)))"
 )
