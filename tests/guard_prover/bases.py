@@ -99,7 +99,7 @@ def as_made(thing: Mapping[str, Any]) -> Manifest:
         made["metadata"].pop(key, None)
     if made["kind"] == "Deployment":
         made["metadata"].get("annotations", {}).pop("deployment.kubernetes.io/revision", None)
-    if made["kind"] == "Service":
+    if made["kind"] == "Service" and made["spec"].get("clusterIP") != "None":
         for key in ("clusterIP", "clusterIPs"):
             made["spec"].pop(key, None)
     return made

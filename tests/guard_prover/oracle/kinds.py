@@ -329,6 +329,8 @@ def may_write_settings(identity: str, namespace: str, name: str, verb: str = "pa
         return records
     if identity not in ("operator", "upgrader"):
         return False
+    if name == "router-models":
+        return True
     return records or (models and identity == "operator") or (not models and bool(_STACKS.fullmatch(name)))
 
 
