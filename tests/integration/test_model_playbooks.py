@@ -90,7 +90,7 @@ def test_a_model_is_deployed_shown_rolled_back_and_retired(birch: Any, tmp_path:
     assert " done " in line(done, "birch-eu-1"), done.stdout
     assert deployed(birch) == first
     told = play("models", tmp_path, [observer], "-e", f"model={NAME}")
-    assert "(restores 1) rolled back" in line(told, "birch-eu-1", " 3 ")
+    assert " 3 " in line(told, "birch-eu-1", "(restores 1) rolled back"), told.stdout
 
     refused = play("retire_model", tmp_path, [longer], *back)
     assert refused.returncode == 2
