@@ -189,6 +189,18 @@ def elsewhere(made: Made) -> None:
     made.router["metadata"]["namespace"] = "default"
 
 
+def settings_by_a_fixed_name(made: Made) -> None:
+    ours = {"app.kubernetes.io/managed-by": "fireworks-byoc", "app.kubernetes.io/part-of": "stack"}
+    for name in ("telemetry", "telemetry-0123456789"):
+        metadata = {
+            "name": name,
+            "namespace": "fireworks-system",
+            "labels": {**ours, "app.kubernetes.io/name": "telemetry"},
+        }
+        settings = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+        made.more.append(Rendered("telemetry", "aws", contract(), [settings]))
+
+
 def by_tag(made: Made) -> None:
     made.router_pods["spec"]["initContainers"] = [{"image": "registry.acme.example/fireworks/busybox:1"}]
 
@@ -237,6 +249,10 @@ def account_of_nobody(made: Made) -> None:
         (no_label, "router: Deployment router lacks the label app.kubernetes.io/managed-by: fireworks-byoc"),
         (no_release_on_the_pods, "lacks the label byoc.fireworks.ai/release: 2026.11.0, on its pods"),
         (elsewhere, "is in namespace default, not in fireworks-system"),
+        (
+            settings_by_a_fixed_name,
+            "telemetry: ConfigMap telemetry is not named telemetry-<the first ten digits of a digest",
+        ),
         (by_tag, "runs registry.acme.example/fireworks/busybox:1, which the release does not name by digest"),
         (image_of_nobody, "images.spare: nothing runs it"),
         (another_api, "requires.apis: apps/v2 is used, and not named"),

@@ -5,10 +5,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..names import COMPONENT_LABEL, MANAGED_BY, MANAGED_BY_LABEL, NAME_LABEL, PART_OF_LABEL, RELEASE_LABEL, STACK_SET
+from ..names import (
+    COMPONENT_LABEL,
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    NAME_LABEL,
+    PART_OF_LABEL,
+    RELEASE_LABEL,
+    ROUTER_MODELS,
+    STACK_SET,
+)
 from ..names import SYSTEM_NAMESPACE as OURS
 from ..release import component_images
 
@@ -22,7 +32,11 @@ def object_problems(release: Data, objects: Objects) -> list[str]:
     found = [
         f"{component}: {_name(manifest)} {problem}"
         for contract, component, manifest in objects
-        for problem in (*_label_problems(release, component, manifest), *_image_problems(release, contract, manifest))
+        for problem in (
+            *_label_problems(release, component, manifest),
+            *_settings_problems(component, manifest),
+            *_image_problems(release, contract, manifest),
+        )
     ]
     return [*dict.fromkeys(found), *_unused_images(release, objects), *_api_problems(release, objects)]
 
@@ -39,6 +53,18 @@ def _label_problems(release: Data, component: str, manifest: Data) -> Iterable[s
         yield from _lacking(metadata, running)
         for problem in _lacking(template.get("metadata") or {}, {**ours, **running}):
             yield f"{problem}, on its pods"
+
+
+def _settings_problems(component: str, manifest: Data) -> Iterable[str]:
+    """A guardrail keeps the content of settings: others need another name, and so pods that name it.
+
+    Which models the router knows is no setting of a release: a guardrail of its own says what may be there.
+    """
+    name = str((manifest.get("metadata") or {}).get("name"))
+    if manifest.get("kind") != "ConfigMap" or name == ROUTER_MODELS:
+        return
+    if not re.fullmatch(rf"{re.escape(component)}-[0-9a-f]{{10}}", name):
+        yield f"is not named {component}-<the first ten digits of a digest of it>"
 
 
 def _lacking(metadata: Data, wanted: Mapping[str, str]) -> list[str]:
