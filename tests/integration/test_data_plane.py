@@ -117,7 +117,7 @@ def test_no_request_fails_while_a_model_is_changed(acme: Any, tmp_path: Path) ->
         with load.phase("drain of a node"):
             nodes = Counter(each["spec"]["nodeName"] for each in pods(acme))
             node = nodes.most_common()[-1][0]
-            acme.kubectl("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=60s")
+            acme.kubectl("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=180s")
             settle(acme, 4)
             assert node not in {each["spec"]["nodeName"] for each in pods(acme)}
         with load.phase("scale 4 to 1"):
