@@ -14,7 +14,7 @@ SERVICE_RANGE = "198.18.128.0/20"
 # A busy machine may be late with heartbeats; a node is not lost for that.
 _PATIENCE_SECONDS = 4
 FRONT_PROXY = "front-proxy-client"
-"""As whom an API server passes on what others answer: metrics, in a cluster with an adapter of them."""
+"""The identity by which an API server passes on what others answer, such as an adapter of metrics."""
 
 # Controllers that a cluster of nodes which do not exist has no use for.
 _NOT_NEEDED = (

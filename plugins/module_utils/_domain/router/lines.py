@@ -76,8 +76,8 @@ _CLUSTER: Mapping[str, Any] = {
             {"max_connections": 4096, "max_pending_requests": 4096, "max_requests": 4096, "max_retries": 1024}
         ]
     },
-    # A connection is never used again: the engine may be closing it, as it stops or dies, and what is lost with it cannot
-    # be told from what the engine has begun. One that is refused is tried elsewhere.
+    # A connection is never used again: the engine may be closing it, as it stops or dies, and what is lost with it
+    # cannot be told from what the engine has begun. One that is refused is tried elsewhere.
     "typed_extension_protocol_options": {
         f"{_TYPE.partition('/')[2]}.extensions.upstreams.http.v3.HttpProtocolOptions": {
             "@type": f"{_TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions",
