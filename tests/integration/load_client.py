@@ -22,7 +22,7 @@ from typing import TextIO
 from urllib.parse import urlsplit
 
 _SECONDS = 900
-_OPEN = 500
+_OPEN = 100
 # The testbed's own addresses, which nobody else has (RFC 2544).
 _INSIDE = ipaddress.ip_network("198.18.0.0/15")
 

