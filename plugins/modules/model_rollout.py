@@ -27,6 +27,8 @@ description:
   - Before a new version replaces replicas that serve, one replica of it is tried without traffic, where there is room.
   - Everything that it must remember is in the cluster. A run that was killed anywhere is finished by the next one.
   - Several models are rolled side by side as far as there is room, the more important first.
+  - A model's Service has no address of its own. One of an earlier version that has an address cannot lose it, so it is
+    deleted and made again (C(recreated)); where routers find replicas through it, only if O(models[].downtime) allows.
   - Where the unit is good already and nothing was changed since, it costs a list for each kind and no write.
 extends_documentation_fragment:
   - fireworks.byoc.attributes
@@ -117,6 +119,11 @@ options:
     default: never
   force_conflicts:
     description: Take fields that another field manager owns. Otherwise the model fails and names manager and field.
+    type: bool
+    default: false
+  after_stack:
+    description: Whether the stack is applied before this in the same run. In check mode it is not there then, and what
+      the routers would be told is announced all the same.
     type: bool
     default: false
 seealso:

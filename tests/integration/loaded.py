@@ -15,7 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.tools import environments
+
 _CLIENT = Path(__file__).with_name("load_client.py")
+STOCK = Path(__file__).with_name("openai_client.py")
+"""For a Python of the environment ``openai``."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Load:
 
     def stop(self) -> list[Request]:
         """End the load, wait for every answer, and give every request."""
-        _said, complaint = self._client.communicate(timeout=60)
+        _said, complaint = self._client.communicate(timeout=120)
         assert self._client.returncode == 0, complaint
         lines = (line.split() for line in self._out.read_text(encoding="utf-8").splitlines())
         return [Request(float(due), float(seconds), outcome, version) for due, seconds, outcome, version in lines]
@@ -71,17 +75,43 @@ class Load:
 
 
 @contextmanager
-def load_on(cluster: Any, service: str, model: str, out: Path, *, rate: int, most: int) -> Iterator[Load]:
-    """A load on a Service, as ``<namespace>/<name>``, from the network of the first node, by that node's kube-proxy."""
-    namespace, _, name = service.partition("/")
-    spec = cluster.request("GET", f"/api/v1/namespaces/{namespace}/services/{name}")["spec"]
-    address = f"http://{spec['clusterIP']}:{spec['ports'][0]['port']}"
-    command = [sys.executable, str(_CLIENT), address, model, str(rate), str(most), str(out)]
+def load_on(
+    cluster: Any, service: str, model: str, out: Path, *, rate: int, most: int, patience: float = 20
+) -> Iterator[Load]:
+    """A load on a Service, as ``<namespace>/<name>``, from the network of the first node, by that node's kube-proxy.
+
+    :param patience: seconds that a client waits for a whole answer.
+    """
+    asked = [_address(cluster, service), model, str(rate), str(most), str(out), str(patience)]
+    command = [sys.executable, str(_CLIENT), *asked]
+    with _running(cluster, command, out) as load:
+        yield load
+
+
+@contextmanager
+def stock_client_on(cluster: Any, service: str, model: str, out: Path) -> Iterator[Load]:
+    """One stock client of OpenAI's with its default retries, which asks as long as the block lasts."""
+    environment = environments.openai()
+    environment.ensure()
+    address = f"{_address(cluster, service)}/v1"
+    command = [str(environment.bin / "python"), str(STOCK), "through", address, model, str(out)]
+    with _running(cluster, command, out) as load:
+        yield load
+
+
+@contextmanager
+def _running(cluster: Any, command: Sequence[str], out: Path) -> Iterator[Load]:
     load = Load(cluster.real.in_network_of(cluster.real.names[0], command), out)
     try:
         yield load
     finally:
         load.kill()
+
+
+def _address(cluster: Any, service: str) -> str:
+    namespace, _, name = service.partition("/")
+    spec = cluster.request("GET", f"/api/v1/namespaces/{namespace}/services/{name}")["spec"]
+    return f"http://{spec['clusterIP']}:{spec['ports'][0]['port']}"
 
 
 def report(requests: Sequence[Request], phases: Sequence[Phase]) -> str:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import envoy
@@ -35,13 +35,19 @@ def serving_cluster(
     token_ms: int = 2,
     gpus: int = 0,
     stop_seconds: float = 0,
+    load_seconds: float = 0,
     lease_seconds: int | None = None,
+    telemetry: str = "",
+    more: Sequence[Image] = (),
 ) -> ClusterSpec:
     """A cluster whose nodes have every image of the release.
 
     :param behaviours: versions of the engine that misbehave, and how: ``hang``, ``crash`` or ``lost-gpu``.
     :param registry: the first registry of the contract.
     :param stop_seconds: how long an engine with nothing to do goes on after it was asked to stop.
+    :param load_seconds: how long an engine takes from its start until it answers.
+    :param telemetry: the program of a real Prometheus, for one that only has to be there.
+    :param more: other images.
     :param lease_seconds: how long the API server may be away without a node being lost, which never comes back here.
     :param gpus: how many of them ``nvidia-smi`` finds in an engine's image, which then has a shell.
     """
@@ -54,12 +60,15 @@ def serving_cluster(
     images = [
         Image("docker.io/nvidia/k8s-device-plugin:v0.18.0", [_STANDIN, "idle"]),
         Image(called(release["images"]["router"]), ["/usr/local/bin/envoy"], tools=[_ENVOY]),
-        Image(called(release["images"]["telemetry"]), [_STANDIN, "health"]),
+        Image(called(release["images"]["telemetry"]), ["/usr/local/bin/prometheus"], tools=[telemetry])
+        if telemetry
+        else Image(called(release["images"]["telemetry"]), [_STANDIN, "health"]),
+        *more,
     ]
     for version, entry in release["engines"]["vllm"].items():
         environment = {
             "STANDIN_VERSION": version,
-            "STANDIN_LOAD_SECONDS": "0",
+            "STANDIN_LOAD_SECONDS": str(load_seconds),
             "STANDIN_TOKEN_MS": str(token_ms),
             "STANDIN_BEHAVIOUR": behaviours.get(version, ""),
             "STANDIN_GPUS": str(gpus),

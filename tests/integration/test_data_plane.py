@@ -21,21 +21,21 @@ from tests.integration.ansible_runs import ROOT
 from tests.integration.faults import report_xid
 from tests.integration.guarded import until
 from tests.integration.journey import line, play
-from tests.integration.loaded import failures, load_on, report
+from tests.integration.loaded import failures, load_on, report, stock_client_on
 from tests.integration.plays import connection_to, run_tasks
 from tests.integration.serving import ON_REAL_NODES, served_by, serving_cluster
 from tests.integration.through_router import Door
 
 pytestmark = [pytest.mark.slow, ON_REAL_NODES]
 
-MODEL = "llama-3-1-8b"
+MODEL, OTHER = "llama-3-1-8b", "tiny"
 DEPLOYMENT = f"/apis/apps/v1/namespaces/fireworks-models/deployments/{MODEL}"
 PODS = f"/api/v1/namespaces/fireworks-models/pods?labelSelector=byoc.fireworks.ai%2Fmodel%3D{MODEL}"
 HANGS = "0.11.2"
 """The version of the engine that answers its health path here, and no request."""
 SHORT_BAKE = ("-e", "model_bake=2")
 RATE = 120
-WANTED = 20_000
+WANTED = 30_000
 SECONDS = 90.0
 
 
@@ -54,6 +54,11 @@ def scale(cluster: Any, replicas: int) -> None:
     cluster.request("PATCH", DEPLOYMENT, {"spec": {"replicas": replicas}})
 
 
+def restart(cluster: Any, component: str) -> None:
+    cluster.kubectl("-n", "fireworks-system", "rollout", "restart", f"deployment/{component}")
+    cluster.kubectl("-n", "fireworks-system", "rollout", "status", f"deployment/{component}", "--timeout=120s")
+
+
 def settle(cluster: Any, replicas: int) -> None:
     """Wait until so many replicas serve and every other pod is gone, its last answers given."""
 
@@ -68,6 +73,7 @@ def settle(cluster: Any, replicas: int) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1500)
 def test_no_request_fails_while_a_model_is_changed(acme: Any, tmp_path: Path) -> None:
     contract = served_by(acme)
     model = contract["models"][0]
@@ -79,7 +85,9 @@ def test_no_request_fails_while_a_model_is_changed(acme: Any, tmp_path: Path) ->
 
     (ROOT / "build").mkdir(exist_ok=True)
     out = ROOT / "build" / "data_plane.requests"
-    with load_on(acme, "fireworks-system/router", model["served_name"], out, rate=RATE, most=3 * WANTED) as load:
+    asked = (acme, "fireworks-system/router", model["served_name"])
+    stocks = ROOT / "build" / "data_plane.openai.requests"
+    with stock_client_on(*asked, stocks) as stock, load_on(*asked, out, rate=RATE, most=4 * WANTED) as load:
         with load.phase("before"):
             time.sleep(8)
         with load.phase("update"):
@@ -109,7 +117,7 @@ def test_no_request_fails_while_a_model_is_changed(acme: Any, tmp_path: Path) ->
         with load.phase("drain of a node"):
             nodes = Counter(each["spec"]["nodeName"] for each in pods(acme))
             node = nodes.most_common()[-1][0]
-            acme.kubectl("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=60s")
+            acme.kubectl("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=180s")
             settle(acme, 4)
             assert node not in {each["spec"]["nodeName"] for each in pods(acme)}
         with load.phase("scale 4 to 1"):
@@ -131,28 +139,44 @@ def test_no_request_fails_while_a_model_is_changed(acme: Any, tmp_path: Path) ->
             settle(acme, 2)
         with load.phase("API server away"):
             acme.stop_apiserver()
-            time.sleep(15)
+            time.sleep(30)
             acme.start_apiserver()
+        with load.phase("telemetry restarted"):
+            restart(acme, "telemetry")
+        with load.phase("a model added"):
+            more = copy.deepcopy(contract)
+            more["models"].append({**copy.deepcopy(model), "name": OTHER, "served_name": OTHER})
+            more["models"][1]["replicas"] = {"min": 1, "max": 1}
+            added = play(
+                "deploy_models", tmp_path, [more], "-e", "model_bake=0", "-e", f'{{"model_names": ["{OTHER}"]}}'
+            )
+            assert added.returncode == 0, added.stdout
+            assert {one.status for one in Door(acme).complete(OTHER, 20)} == {200}
+        with load.phase("that model removed"):
+            removed = play("retire_model", tmp_path, [contract], "-e", f"model={OTHER}", "-e", "confirm=retire")
+            assert removed.returncode == 0, removed.stdout
+            assert {one.status for one in Door(acme).complete(OTHER, 20)} == {404}
         with load.phase("a dead engine whose pod is Ready"):
             Door(acme).complete(model["served_name"], prompt="standin: die")
             time.sleep(10)
         with load.phase("routers replaced"):
-            acme.kubectl("-n", "fireworks-system", "rollout", "restart", "deployment/router")
-            acme.kubectl("-n", "fireworks-system", "rollout", "status", "deployment/router", "--timeout=120s")
+            restart(acme, "router")
         with load.phase("after"):
             time.sleep(8)
             until(lambda: load.sent() >= WANTED, f"fewer than {WANTED} requests were sent", SECONDS)
-        requests = load.stop()
+        requests, by_stock_client = load.stop(), stock.stop()
 
     # What fails on a node is seen there, behind our taint and the cordon, and nothing of it stays.
-    asked = {"contract": contract, "node": sick, "command": ["/usr/local/bin/standin", "unheard-of"], "timeout": 60}
-    canary = run_tasks(tmp_path, connection_to(acme), {"fireworks.byoc.node_canary": asked}).result
+    tried = {"contract": contract, "node": sick, "command": ["/usr/local/bin/standin", "unheard-of"], "timeout": 60}
+    canary = run_tasks(tmp_path, connection_to(acme), {"fireworks.byoc.node_canary": tried}).result
     why = "it ended with exit code 2: unheard-of: there is no stand-in of this name"
     assert (canary["verdict"], canary["why"]) == ("failed", why), canary
     assert len(pods(acme)) == len(acme.request("GET", PODS.partition("?")[0])["items"]) == 2
-    table = report(requests, load.phases)
+    table = report(requests, load.phases) + "\nA stock openai client:\n\n" + report(by_stock_client, load.phases)
     print(f"\n{table}")
     (ROOT / "build" / "data_plane.md").write_text(table, encoding="utf-8")
     assert len(requests) >= WANTED
     assert failures(requests, load.phases) == []
+    assert failures(by_stock_client, load.phases) == []
+    assert len(by_stock_client) > 100
     assert {each.version for each in requests} == {"0.11.0", "0.12.0"}

@@ -17,11 +17,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._connection import open_session
-from ansible_collections.fireworks.byoc.plugins.module_utils._kube.apply import SetApplier, SetOptions
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.apply import SetApplier
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.discovery import Discovery
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.manifests import parse_definition
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.objects import Ref, desired_part
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.set_options import SetOptions
 from ansible_collections.fireworks.byoc.plugins.module_utils._operation import Context
 from byoc_testbed.kubectl import find_kubectl
 from tests.integration.plays import connection_to

@@ -21,14 +21,14 @@ def test_it_prints_what_to_copy_in_check_mode_too_and_asks_no_cluster(tmp_path: 
     images, weights, lines, *_rest = told["reports"]
     assert {row["cluster"] for row in images["rows"]} == {"acme-eu-1", "birch-eu-1"}
     router = next(row for row in images["rows"] if (row["cluster"], row["what"]) == ("acme-eu-1", "router"))
-    assert router["from"].startswith("registry.fireworks.ai/byoc/lmstack-router@sha256:")
+    assert router["from"].startswith("registry.fireworks.ai/byoc/envoy@sha256:")
     assert router["to"].startswith("registry.acme.example/fireworks/lmstack-router:")
     assert {row["what"] for row in images["rows"]} >= {"router", "telemetry", "vllm 0.11.0"}
     assert [row["revision"] for row in weights["rows"]] == [weights["rows"][0]["revision"]] * 2
     text = lines["text"].splitlines()
     assert f"crane copy {router['from']} {router['to']}" in text
     assert len(text) == len(set(text)) == 2 * 3 + 1  # the images of each customer, and the weights that both have
-    assert "crane copy registry.fireworks.ai/byoc/lmstack-router@sha256:" in done.stdout
+    assert "crane copy registry.fireworks.ai/byoc/envoy@sha256:" in done.stdout
 
 
 def test_a_tool_that_is_none_is_refused(tmp_path: Path) -> None:

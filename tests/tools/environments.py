@@ -164,6 +164,12 @@ def events() -> Environment:
     )
 
 
+def openai() -> Environment:
+    """A stock client of the API that models serve. Only tests of what clients see need it."""
+    base = development()
+    return Environment("openai", base.python, base.version, ("openai.txt",), "lock-openai.txt")
+
+
 def supported(minor: str) -> Environment | None:
     """The newest supported set that runs on another Python, such as 3.11; None where there is no such Python."""
     python = find_python(minor)

@@ -26,6 +26,8 @@ ALONE = (
     ROOT / "tests" / "testbed" / "byoc_testbed" / "go.txt",
 )
 """One package each, without its needs: the hashes are in the file that pins it."""
+CLIENT = {"lock-openai.txt": "openai.txt"}
+"""What has no Ansible beside it: one lock for every Python."""
 PLUGINS, SHIPPED = ROOT / "meta" / "ee-requirements.txt", ROOT / "meta" / "ee-lock.txt"
 """What the plugins import: those who install the collection get the versions that its tests run with."""
 # What uv calls the settings of pip.
@@ -50,6 +52,8 @@ def main() -> int:
             for prefix, requirements in USES.items():
                 sources = [REQUIREMENTS / name for name in (core_pins(version), requirements)]
                 _lock(minor, sources, REQUIREMENTS / f"{prefix}-{series(version)}.txt")
+        for name, requirements in CLIENT.items():
+            _lock("3.11", [REQUIREMENTS / requirements], REQUIREMENTS / name)
         _lock("3.11", [PLUGINS], SHIPPED, "--constraint", str(REQUIREMENTS / "lock-py312.txt"))
     except SetupError as error:
         print(f"lock: {error}", file=sys.stderr)

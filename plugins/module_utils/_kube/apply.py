@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from .._vocabulary.listing import few
 from .._vocabulary.owner import Owner
@@ -33,14 +32,16 @@ from .errors import (
     ForbiddenError,
     NotFoundError,
 )
+from .made_anew import as_itself, has_to_be_replaced, stand_in
 from .manifests import Member, role_of, to_members
 from .objects import DEFINITION, Manifest, Ref
 from .occupants import foreign_occupants
 from .ordering import in_steps
-from .over import apply_over, delete_over
+from .over import ORPHAN, apply_over, delete_over
 from .plan import (
     CREATE,
     DELETE,
+    REPLACE,
     UPDATE,
     Change,
     Plan,
@@ -55,6 +56,7 @@ from .readiness import Readiness
 from .refusals import RefusedError, policies_of, reason_of
 from .replicas import KEEPER, SCALERS, Shared, handover_manifest, owners_of_replicas, scaled, share
 from .session import APPLY_PATCH, FIELD_MANAGER, Session
+from .set_options import SetOptions
 from .staying import held_namespaces, told
 from .wait import Awaited, wait_gone, wait_ready
 
@@ -63,20 +65,6 @@ LEAVING_SECONDS = 300.0
 """For an object of the same name that is on its way out, with pods that finish what they are at."""
 #: A namespace that does not exist yet cannot take a dry-run; the server checks the object in this one instead.
 _SURROGATE_NAMESPACE = "default"
-
-
-@dataclass(frozen=True)
-class SetOptions:
-    """How a set is applied.
-
-    :param annotations: remembered on the set's parent.
-    :param adopt_unowned: take over live objects that belong to no set.
-    :param force_conflicts: take fields from other field managers.
-    """
-
-    annotations: Mapping[str, str]
-    adopt_unowned: bool = False
-    force_conflicts: bool = False
 
 
 class SetApplier:
@@ -214,38 +202,42 @@ class SetApplier:
         new = {member.ref for member in members} - set(live)
 
         def dry_run(member: Member) -> Change | None:
-            ours = shared[member.ref]
+            ours, found = shared[member.ref], live.get(member.ref)
             asked = Member(member.ref, ours.asked, member.resource, member.served)
+            anew = self._options.replaces and has_to_be_replaced(found, ours.asked)
+            surrogate = member.ref.namespace in coming
             try:
-                after = self._dry_run(asked, surrogate=member.ref.namespace in coming) if member.served else None
+                after = self._dry_run(asked, surrogate=surrogate, anew=anew) if member.served else None
             except AnswerError as error:
                 if isinstance(error, NotFoundError) and role_of(member) in new:
                     # Without the right to bind, the server compares our rights with the role, which is in this set.
-                    return change_for(member.ref, member.resource, ours.applied, live.get(member.ref), None)
+                    return change_for(member.ref, member.resource, ours.applied, found, None)
                 refused.append((member.ref, reason_of(error)))
                 policies.update(policies_of(error))
                 return None
-            return change_for(member.ref, member.resource, ours.applied, live.get(member.ref), after, ours.handover)
+            return change_for(member.ref, member.resource, ours.applied, found, after, ours.handover, replaced=anew)
 
         changes = self._session.in_parallel(dry_run, members)
         self._refuse(sorted(refused), policies=policies)
         return [change for change in changes if change is not None]
 
-    def _dry_run(self, member: Member, *, surrogate: bool) -> Manifest | None:
+    def _dry_run(self, member: Member, *, surrogate: bool, anew: bool) -> Manifest | None:
         """The object as it would be according to the server; ``None`` if it cannot be evaluated yet."""
+        if anew:
+            return as_itself(self._judge(member.resource, stand_in(member.manifest)), member.ref.name)
         if not surrogate:
-            return self._judge(member.resource, member.ref, member.manifest)
-        stand_in = {**member.manifest, "metadata": {**member.manifest["metadata"], "namespace": _SURROGATE_NAMESPACE}}
-        ref = Ref(member.ref.kind, member.ref.group, _SURROGATE_NAMESPACE, member.ref.name)
+            return self._judge(member.resource, member.manifest)
+        elsewhere = {**member.manifest, "metadata": {**member.manifest["metadata"], "namespace": _SURROGATE_NAMESPACE}}
         try:
-            after = self._judge(member.resource, ref, stand_in)
+            after = self._judge(member.resource, elsewhere)
         except (ForbiddenError, ConflictError):
             return None  # refused there for a reason of that namespace; the object's own will say
         after["metadata"]["namespace"] = member.ref.namespace
         return after
 
-    def _judge(self, resource: Resource, ref: Ref, manifest: Manifest) -> Manifest:
-        path, query = resource.path(ref.namespace, ref.name), {**self._query, "dryRun": "All"}
+    def _judge(self, resource: Resource, manifest: Manifest) -> Manifest:
+        ref, query = Ref.of(manifest), {**self._query, "dryRun": "All"}
+        path = resource.path(ref.namespace, ref.name)
         return self._session.request("PATCH", path, query=query, body=manifest, content_type=APPLY_PATCH)
 
     def _deletions(self, doomed: Mapping[Ref, Manifest]) -> list[Change]:
@@ -279,7 +271,7 @@ class SetApplier:
     def apply_present(self, plan: Plan) -> None:
         """Bring the cluster to what the plan says. Each step is safe to repeat."""
         self._session.require_expected_cluster()
-        steps = in_steps((c.ref.group_kind, c) for c in plan.of(CREATE, UPDATE))
+        steps = in_steps((c.ref.group_kind, c) for c in plan.of(CREATE, UPDATE, REPLACE))
         first = [c for step in steps for c in step if c.ref.group_kind == "Namespace"]
         self._session.in_parallel(self._write, first)
         in_between = plan.known.union(plan.wanted)
@@ -321,7 +313,10 @@ class SetApplier:
     def _write(self, change: Change) -> None:
         try:
             self._hand_over(change)
-            live = self._put(change.ref, _path_of(change), change.manifest, change.before, self._query)
+            if change.action == REPLACE:
+                self._remove_first(change)
+            before = {} if change.action == REPLACE else change.before
+            live = self._put(change.ref, _path_of(change), change.manifest, before, self._query)
             if change.handover and change.handover.take and owners_of_replicas(live) == {FIELD_MANAGER, KEEPER}:
                 self._keep(change, None)
         except AnswerError as error:
@@ -330,6 +325,11 @@ class SetApplier:
                 where=self._where,
                 next_step="resolve the object named above and run again",
             ) from None
+
+    def _remove_first(self, change: Change) -> None:
+        """What it owns, a Service's endpoints, stays for the next one of its name."""
+        delete_over(self._session, _path_of(change), change.before, propagation=ORPHAN)
+        self._await_gone([Awaited(change.ref, change.resource)], time.monotonic() + LEAVING_SECONDS)
 
     @property
     def _query(self) -> dict[str, object]:

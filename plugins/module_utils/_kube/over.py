@@ -20,6 +20,8 @@ from .objects import Manifest, Ref
 from .session import APPLY_PATCH, FIELD_MANAGER, Session
 
 MERGE_PATCH = "application/merge-patch+json"
+FOREGROUND, ORPHAN = "Foreground", "Orphan"
+"""What becomes of what a deleted object owns: it goes first, or stays."""
 _TRIES = 12
 _NAMED = ("uid", "resourceVersion")
 
@@ -67,8 +69,10 @@ def patch_over(session: Session, path: str, patch: Manifest, seen: Live) -> Mani
     return _over(session, path, seen, merge, is_done) or {}
 
 
-def delete_over(session: Session, path: str, seen: Live) -> None:
+def delete_over(session: Session, path: str, seen: Live, *, propagation: str = FOREGROUND) -> None:
     """Delete an object, with all that it owns. One that is gone or going, or a newer one of its name, is left alone.
+
+    :param propagation: :data:`ORPHAN` leaves what it owns.
 
     :raises ChangedError: another run has applied it since.
     """
@@ -77,7 +81,7 @@ def delete_over(session: Session, path: str, seen: Live) -> None:
         body = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
-            "propagationPolicy": "Foreground",
+            "propagationPolicy": propagation,
             "preconditions": dict(version),
         }
         return session.request("DELETE", path, body=body)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .._vocabulary.actions import CREATED, DELETED, RECREATED, UPDATED
 from .applied import applied_annotations
 from .applyset import (
     GROUP_KINDS_ANNOTATION,
@@ -24,14 +25,14 @@ from .objects import Manifest, Ref, canonical, desired_part, redacted_pair, thei
 from .replicas import Handover
 from .session import FIELD_MANAGER
 
-CREATE, UPDATE, DELETE, UNCHANGED = "created", "updated", "deleted", "unchanged"
+CREATE, UPDATE, REPLACE, DELETE, UNCHANGED = CREATED, UPDATED, RECREATED, DELETED, "unchanged"
 
 
 @dataclass(frozen=True)
 class Change:
     """What happens to one object.
 
-    :param action: one of :data:`CREATE`, :data:`UPDATE`, :data:`DELETE`, :data:`UNCHANGED`.
+    :param action: one of :data:`CREATE`, :data:`UPDATE`, :data:`REPLACE`, :data:`DELETE`, :data:`UNCHANGED`.
     :param manifest: what to apply; empty for a deletion.
     :param before: the live object, or nothing.
     :param after: what the server says it will be (server dry-run), or nothing.
@@ -85,7 +86,7 @@ class Plan:
 
     @property
     def changed(self) -> bool:
-        return bool(self.of(CREATE, UPDATE, DELETE)) or self.parent_changes
+        return bool(self.of(CREATE, UPDATE, REPLACE, DELETE)) or self.parent_changes
 
     def part(self, refs: Collection[Ref]) -> Plan:
         """Only what happens to these objects, of which none is deleted; members are looked for as widely as before."""
@@ -103,11 +104,18 @@ def change_for(
     live: Manifest | None,
     dry_run: Manifest | None,
     handover: Handover | None = None,
+    *,
+    replaced: bool = False,
 ) -> Change:
-    """The change that turns ``live`` into what the server's dry-run answered."""
+    """The change that turns ``live`` into what the server's dry-run answered.
+
+    :param replaced: it cannot become that, and is deleted and made again.
+    """
     after = dry_run or manifest
     if live is None or is_leaving(live):
         return Change(CREATE, ref, resource, manifest, {}, after, leaving=live is not None)
+    if replaced:
+        return Change(REPLACE, ref, resource, manifest, live, after)
     taken = handover if handover and handover.take else None
     if taken:
         after = {**after, "spec": {**after["spec"], "replicas": taken.replicas}}

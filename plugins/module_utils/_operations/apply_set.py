@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
-from .._kube.apply import SetApplier, SetOptions
+from .._kube.apply import SetApplier
 from .._kube.discovery import Discovery
 from .._kube.errors import DeadlineError
 from .._kube.manifests import ManifestError, parse_definition
@@ -16,6 +16,7 @@ from .._kube.objects import Ref
 from .._kube.plan import DELETE, Plan, diff_of, parent_told, told
 from .._kube.readiness import Readiness
 from .._kube.refusals import HeldByPolicyError
+from .._kube.set_options import SetOptions
 from .._operation import Context, Operation
 
 ARGUMENT_SPEC: dict[str, Any] = {

@@ -12,13 +12,14 @@ from typing import Any
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.model.exposure import RETIRED
 from .._domain.names import GROUP_LABEL, MODEL_LABEL, MODELS_NAMESPACE, SYSTEM_NAMESPACE, model_set
-from .._kube.apply import SetApplier, SetOptions
+from .._kube.apply import SetApplier
 from .._kube.discovery import Discovery, Resource, metadata_of
 from .._kube.errors import DeadlineError, ForbiddenError, KubeError
 from .._kube.objects import Ref
 from .._kube.over import apply_over, delete_over
 from .._kube.plan import DELETE, Change, Plan, diff_of, parent_told, told
 from .._kube.session import FIELD_MANAGER, Session
+from .._kube.set_options import SetOptions
 from .._operation import Context, Operation
 from .models.reading import REVISIONS, read_revisions
 from .models.routing import routing, tell
@@ -96,10 +97,13 @@ def _close(session: Session, plan: Plan, seconds: int) -> tuple[str, Plan]:
     :raises DeadlineError: endpoints are left; only the entry points were deleted.
     """
     started = time.monotonic()
-    entry_points = [c for c in plan.of(DELETE) if c.ref.kind in _TRAFFIC | _SCALERS]
-    session.in_parallel(lambda c: delete_over(session, _path_of(c), c.before), entry_points)
     services = [c for c in plan.of(DELETE) if c.ref.kind == "Service" and c.ref.namespace == MODELS_NAMESPACE]
-    closed = {change.ref: change for change in session.in_parallel(lambda c: _select_nothing(session, c), services)}
+    # One with an address is of an earlier version, and the guardrails let nobody change it any more.
+    addressed = [c for c in services if c.before["spec"].get("clusterIP") != "None"]
+    entry_points = [*(c for c in plan.of(DELETE) if c.ref.kind in _TRAFFIC | _SCALERS), *addressed]
+    session.in_parallel(lambda c: delete_over(session, _path_of(c), c.before), entry_points)
+    rest = [c for c in services if c not in addressed]
+    closed = {change.ref: change for change in session.in_parallel(lambda c: _select_nothing(session, c), rest)}
     names = [change.ref.name for change in services]
     while endpoints := _endpoints(session, names):
         if time.monotonic() - started > seconds:
@@ -111,7 +115,7 @@ def _close(session: Session, plan: Plan, seconds: int) -> tuple[str, Plan]:
         session.waits.on(f"{endpoints} endpoints of {', '.join(names)} to be gone")
         time.sleep(_REST_SECONDS)
     session.waits.over()
-    ways = ", ".join(str(c.ref) for c in [*entry_points, *services]) or "none"
+    ways = ", ".join(str(c.ref) for c in [*entry_points, *rest]) or "none"
     said = f"the entry points are removed ({ways}); no endpoint left after {time.monotonic() - started:.1f} s"
     return said, replace(plan, changes=tuple(closed.get(change.ref, change) for change in plan.changes))
 

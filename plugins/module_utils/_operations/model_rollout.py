@@ -15,19 +15,19 @@ from .._domain.model.revision import Revision, UnknownRevisionError
 from .._domain.model.strategy import REFUSED, Strategy
 from .._domain.model.unit import UnfitUnitError, priority_class_of
 from .._domain.names import MODELS_NAMESPACE, PRIORITIES
-from .._kube.apply import SetOptions
 from .._kube.discovery import Discovery
 from .._kube.errors import KubeError
 from .._kube.manifests import parse_definition
 from .._kube.permissions import who_am_i
 from .._kube.plan import CREATE, UNCHANGED, diff_of, parent_told, told
 from .._kube.session import Session
+from .._kube.set_options import SetOptions
 from .._operation import Context, Operation
 from .._vocabulary.failure import failed_result
 from .._vocabulary.owner import Owner
 from .models.reading import Surroundings, missing_namespaces, read_revisions
 from .models.rolling import NEW_REVISION, NOTHING, ModelChange, Talk
-from .models.routing import Routing, routing, tell
+from .models.routing import Routing, require_no_interruption, routing, tell
 from .models.unchanged import unchanged
 
 _UNSAID = terms_of({})
@@ -61,6 +61,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "http_request": {"type": "bool", "default": True},
     "adopt": {"type": "str", "choices": ["never", "unowned"], "default": "never"},
     "force_conflicts": {"type": "bool", "default": False},
+    "after_stack": {"type": "bool", "default": False},
 }
 
 Result = dict[str, Any]
@@ -84,7 +85,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     talk = Talk(
         session,
         Discovery.of(session),
-        SetOptions({}, parameters["adopt"] == "unowned", parameters["force_conflicts"]),
+        SetOptions({}, parameters["adopt"] == "unowned", parameters["force_conflicts"], replaces=True),
         requested_by=parameters["requested_by"] or who_am_i(session),
         reason=parameters["reason"],
         unsent="" if parameters["http_request"] else "no request was sent, as asked",
@@ -100,15 +101,16 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     left = _looked_at(session, left, coming, batch)
     while left:
         left = _next_round(session, left, batch, check_mode=context.check_mode)
-    _tell_routers(talk, batch, check_mode=context.check_mode)
+    _tell_routers(talk, batch, check_mode=context.check_mode, comes=parameters["after_stack"])
     return _result(parameters["models"], batch, context)
 
 
-def _tell_routers(talk: Talk, batch: _Batch, *, check_mode: bool) -> None:
+def _tell_routers(talk: Talk, batch: _Batch, *, check_mode: bool, comes: bool) -> None:
     """Once the models are as they should be, in the end: requests for a new name find replicas."""
     try:
         if check_mode:
-            batch.routing = routing(talk.session, [each for change in batch.changes for each in change.applied])
+            coming = [each for change in batch.changes for each in change.applied]
+            batch.routing = routing(talk.session, coming, comes=comes)
             return
         batch.routing = routing(talk.session)
         tell(talk.session, batch.routing, asks=not talk.unsent)
@@ -138,7 +140,9 @@ def _looked_at(
 
     def look(change: ModelChange) -> KubeError | None:
         try:
-            change.look([dict(manifest) for manifest in coming])
+            plan = change.look([dict(manifest) for manifest in coming])
+            if not change.entry["downtime"]:
+                require_no_interruption(session, change.name, plan)
         except KubeError as error:
             return error
         return None

@@ -244,6 +244,9 @@ class Cluster:
         kubelet_client = self._authority.client("kube-apiserver-kubelet-client", ["system:masters"])
         folder.kubelet_client.write_bytes(kubelet_client.certificate)
         write_private(folder.kubelet_client_key, kubelet_client.key)
+        front_proxy = self._authority.client(components.FRONT_PROXY)
+        folder.front_proxy.write_bytes(front_proxy.certificate)
+        write_private(folder.front_proxy_key, front_proxy.key)
         write_private(folder.service_account_key, signing_key())
         tokens = {who: secrets.token_urlsafe(24) for who in _SYSTEM}
         lines = [f'{self.token},admin,admin,"system:masters"']

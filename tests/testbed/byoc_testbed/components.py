@@ -13,6 +13,8 @@ from .real.places import HUB
 SERVICE_RANGE = "198.18.128.0/20"
 # A busy machine may be late with heartbeats; a node is not lost for that.
 _PATIENCE_SECONDS = 4
+FRONT_PROXY = "front-proxy-client"
+"""The identity by which an API server passes on what others answer, such as an adapter of metrics."""
 
 # Controllers that a cluster of nodes which do not exist has no use for.
 _NOT_NEEDED = (
@@ -42,6 +44,8 @@ class Folder:
         self.egress = path / "egress.json"
         self.kubelet_client = path / "kubelet-client.crt"
         self.kubelet_client_key = path / "kubelet-client.key"
+        self.front_proxy = path / "front-proxy.crt"
+        self.front_proxy_key = path / "front-proxy.key"
         self.scheduler = path / "scheduler.json"
         self.stages = path / "stages.yaml"
         self.ca = path / "ca.crt"
@@ -124,6 +128,15 @@ def _sealed_in(folder: Folder) -> list[str]:
         f"--kubelet-client-certificate={folder.kubelet_client}",
         f"--kubelet-client-key={folder.kubelet_client_key}",
         "--kubelet-preferred-address-types=InternalIP",
+        # No kube-proxy is in the hub, so what aggregated APIs are asked goes straight to their pods.
+        "--enable-aggregator-routing=true",
+        f"--proxy-client-cert-file={folder.front_proxy}",
+        f"--proxy-client-key-file={folder.front_proxy_key}",
+        f"--requestheader-client-ca-file={folder.ca}",
+        f"--requestheader-allowed-names={FRONT_PROXY}",
+        "--requestheader-username-headers=X-Remote-User",
+        "--requestheader-group-headers=X-Remote-Group",
+        "--requestheader-extra-headers-prefix=X-Remote-Extra-",
     ]
 
 

@@ -94,6 +94,12 @@ def definitions(part: Part) -> list[Path]:
     return sorted(folder.glob("*.yaml"))
 
 
+def installation(part: Part, *files: str) -> list[Path]:
+    """Manifests by which its makers install it, out of its module's ``config``."""
+    config = _fetched(find_go(cache_folder()), part) / "config"
+    return [config / file for file in files]
+
+
 def _folder(part: Part) -> Path:
     digest = hashlib.sha256(wanted_version().encode())
     for path in (_PINS / "go.mod", _PINS / "go.sum"):

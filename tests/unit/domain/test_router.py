@@ -19,6 +19,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.expos
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.router.compiled import (
     Served,
     cluster_domain,
+    is_routed,
     models_part,
     served_by,
     version_of,
@@ -165,3 +166,12 @@ def test_only_routers_that_take_requests_are_asked() -> None:
     assert asked([pod("b", "True"), pod("a", "True"), pod("starts", "False"), ending, {"metadata": {"name": "c"}}]) == [
         "a", "b",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("model", "routed"), [("a", True), ("b-2", True), ("b", False), ("", False), ("a.fireworks-models", False)]
+)
+def test_whether_routers_know_a_model_is_read_off_what_they_were_told(model: str, routed: bool) -> None:
+    part = models_part([Served("a", ("b", "org/a")), Served("b-2", ("x",))], "cluster.local")
+    assert is_routed(part, model) is routed
+    assert is_routed({}, model) is False

@@ -15,13 +15,13 @@ import pytest
 
 from tests.tools import environments
 from tests.tools.environments import Environment, SetupError, core_pins, pins
-from tests.tools.lock import ALONE, PLUGINS, SHIPPED, USES, settings_of
+from tests.tools.lock import ALONE, CLIENT, PLUGINS, SHIPPED, USES, settings_of
 
 LOCKS = {
     environments.REQUIREMENTS / f"{prefix}-{environments.series(version)}.txt": (core_pins(version), requirements)
     for version in ((3, 11), (3, 12))
     for prefix, requirements in USES.items()
-}
+} | {environments.REQUIREMENTS / name: (requirements,) for name, requirements in CLIENT.items()}
 WITH_HASHES = (*LOCKS, *ALONE, SHIPPED)
 
 

@@ -21,6 +21,7 @@ from .lines import (
     end,
     list_line,
     route_line,
+    text,
     unknown_model_line,
     unknown_path_line,
 )
@@ -70,6 +71,12 @@ def models_part(models: Sequence[Served], domain: str) -> dict[str, str]:
         CLUSTERS: _file(CLUSTERS, [cluster_line(one.model, domain) for one in models]),
         ROUTES: _file(ROUTES, [list_line(owner), unknown_path_line(), *routes, unknown_model_line()]),
     }
+
+
+def is_routed(part: Mapping[str, str], model: str) -> bool:
+    """Whether routers that were told this part know the model."""
+    begins = text({"name": model}).removesuffix("}") + ","
+    return any(line.startswith(begins) for line in part.get(CLUSTERS, "").splitlines())
 
 
 def version_of(part: Mapping[str, str]) -> dict[str, str]:

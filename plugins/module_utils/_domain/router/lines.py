@@ -76,11 +76,12 @@ _CLUSTER: Mapping[str, Any] = {
             {"max_connections": 4096, "max_pending_requests": 4096, "max_requests": 4096, "max_retries": 1024}
         ]
     },
-    # Shorter than an engine's own (uvicorn's is 5 s): a connection is never used as the engine closes it.
+    # A connection is never used again: the engine may be closing it, as it stops or dies, and what is lost with it
+    # cannot be told from what the engine has begun. One that is refused is tried elsewhere.
     "typed_extension_protocol_options": {
         f"{_TYPE.partition('/')[2]}.extensions.upstreams.http.v3.HttpProtocolOptions": {
             "@type": f"{_TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions",
-            "common_http_protocol_options": {"idle_timeout": "3s"},
+            "common_http_protocol_options": {"max_requests_per_connection": 1},
             "explicit_http_config": {"http_protocol_options": {}},
         }
     },

@@ -13,6 +13,7 @@ from ..capacity import approved
 from ..names import PRIORITIES
 from .autoscaler import NONE, Autoscaler, autoscaler_for
 from .bounds import Bounds, BoundsError, bounds_of
+from .idle import lent_by, not_borrowed
 from .schedule import asked_at
 from .timing import agreed_idle_seconds, coming_up_seconds, cooldown_seconds
 
@@ -22,7 +23,8 @@ NOTHING = "-"
 
 
 def explain(contract: Data, facts: Data | None = None, moment: datetime | None = None, error: str = "") -> list[Row]:
-    """Four rows for each model: its floor, its ceiling, whether it goes to zero, and what scales it.
+    """Four rows for each model: its floor, its ceiling, whether it goes to zero, and what scales it. A fifth tells what
+    it cannot borrow of others, where it would.
 
     :param facts: of ``cluster_info``; without them nothing is said of what scales the models, but why: ``error``.
     :param moment: with a time zone; schedules that are open then count.
@@ -41,6 +43,7 @@ def explain(contract: Data, facts: Data | None = None, moment: datetime | None =
         scales = autoscaler_for(model, bounds[name], facts or {})
         found.append(_row(cluster, name, "floor", *_floor(bounds[name])))
         found.append(_row(cluster, name, "ceiling", *_ceiling(contract, bounds[name], bounds)))
+        found += [_row(cluster, name, "not borrowed", *said) for said in _not_borrowed(bounds[name], bounds)]
         fewest = asked_at(model, moment).fewest
         found.append(_row(cluster, name, "to zero", *_to_zero(contract, model, bounds[name], fewest, scales, facts)))
         found.append(_row(cluster, name, "scaled by", *_scaled_by(bounds[name], scales, facts, error)))
@@ -73,6 +76,16 @@ def _ceiling(contract: Data, one: Bounds, all_bounds: Mapping[str, Bounds]) -> t
     lower = [each.model for each in ahead if each.ceiling > each.floor]
     less = f", or a lower replicas.max of {' or '.join(lower)}" if lower else ""
     return value, because, f"{missing} more in capacity.gpus, for all that its priority and higher ones ask for{less}"
+
+
+def _not_borrowed(one: Bounds, all_bounds: Mapping[str, Bounds]) -> list[tuple[str, str, str]]:
+    """What all ceilings fitting at once costs this model; nothing where it costs nothing."""
+    gpus = not_borrowed(one, all_bounds)
+    if not gpus:
+        return []
+    idle = ", ".join(f"{count} {model}" for model, count in lent_by(one, all_bounds).items())
+    because = f"others leave GPUs idle when nobody asks for them ({idle}), and each model keeps what its ceiling is"
+    return [(f"{gpus} GPU{'' if gpus == 1 else 's'}", because, "scaling.schedules, for when others need less")]
 
 
 def _to_zero(

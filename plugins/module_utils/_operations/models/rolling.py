@@ -53,7 +53,7 @@ from ..._domain.model.unit import (
     workload,
 )
 from ..._domain.names import SYSTEM_NAMESPACE, model_set
-from ..._kube.apply import SetApplier, SetOptions
+from ..._kube.apply import SetApplier
 from ..._kube.create import create_once
 from ..._kube.discovery import Discovery
 from ..._kube.errors import ConflictError, ForbiddenError, InvalidError, KubeError
@@ -63,6 +63,7 @@ from ..._kube.over import delete_over, patch_over
 from ..._kube.plan import DELETE, Change, Plan
 from ..._kube.refusals import HeldByPolicyError, RefusedError
 from ..._kube.session import Session
+from ..._kube.set_options import SetOptions
 from ..._kube.wait import Awaited
 from ..._vocabulary.times import rfc3339
 from .reading import REVISIONS
@@ -234,14 +235,12 @@ class ModelChange:
         """What is recorded as good is put right where it was changed since; that is no new revision."""
         changed = bool(self.plan and self.plan.changed)
         verdict = self._roll(strategy if changed else Strategy(APPLY, "nothing to change"), bake=0)
-        number = self.current_number
         if verdict.state == GATE_FAILED:
-            raise self._error(
-                f"is as revision {number} says, but {verdict.why}", "settle what it waits for, then run again"
-            )
+            what = f"is as revision {self.current_number} says, but {verdict.why}"
+            raise self._error(what, "settle what it waits for, then run again")
         if changed:
             self._apply(self.unit)
-        return self._result(strategy, number, verdict, changed=changed)
+        return self._result(strategy, self.current_number, verdict, changed=changed)
 
     def _record(self, strategy: Strategy) -> Revision:
         revision = Revision(
@@ -343,8 +342,8 @@ class ModelChange:
         awaited = [Awaited(c.ref, c.resource) for c in plan.changes if c.action != DELETE]
         deployment = workload(good.unit)
         steps = shape_of(deployment).replicas if deployment else 1
-        seconds = steps * int(self.entry["load_seconds"]) + _SLACK_SECONDS
-        verdict = self._gatekeeper().watch(awaited, None, seconds=float(seconds))
+        seconds = float(steps * int(self.entry["load_seconds"]) + _SLACK_SECONDS)
+        verdict = self._gatekeeper().watch(awaited, None, seconds=seconds)
         self._decide(revision, FAILED, why)
         serves = "and is ready" if verdict.state != GATE_FAILED else f"but is not ready: {verdict.why}"
         return self._error(

@@ -24,12 +24,15 @@ from ..._domain.names import (
     ROUTER_STATUS_PORT,
     SYSTEM_NAMESPACE,
 )
-from ..._domain.router.compiled import CLUSTER_DOMAIN, models_part, served_by, version_of
+from ..._domain.router.compiled import CLUSTER_DOMAIN, is_routed, models_part, served_by, version_of
 from ..._domain.router.telling import Shown, Told, asked, shown
 from ..._kube.errors import ForbiddenError, KubeError, NotFoundError
 from ..._kube.objects import Manifest
 from ..._kube.over import apply_over
+from ..._kube.plan import REPLACE, UPDATE, Plan
+from ..._kube.refusals import RefusedError
 from ..._kube.session import Session
+from ..._vocabulary.owner import Owner
 
 _CORE = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}"
 _PLACE = f"{_CORE}/configmaps/{ROUTER_MODELS}"
@@ -54,36 +57,70 @@ class Routing:
     """What the routers are told, and what came of it.
 
     :param live: the ConfigMap as it is; empty where there is no router to tell.
+    :param comes: it will be there by then.
     """
 
     live: Manifest
     wanted: dict[str, str] = field(default_factory=dict)
+    comes: bool = False
     shown: str = ""
 
     @property
     def changed(self) -> bool:
-        return bool(self.live) and (self.live.get("data") or {}) != self.wanted
+        return self.comes or (bool(self.live) and (self.live.get("data") or {}) != self.wanted)
 
     def written(self) -> list[dict[str, Any]]:
         """The object that is written, as an operation tells it."""
-        one = {"kind": "ConfigMap", "namespace": SYSTEM_NAMESPACE, "name": ROUTER_MODELS, "action": "update"}
+        one = {"kind": "ConfigMap", "namespace": SYSTEM_NAMESPACE, "name": ROUTER_MODELS, "action": UPDATE}
         return [one] if self.changed else []
 
 
-def routing(session: Session, coming: Iterable[Mapping[str, Any]] = (), without: Collection[str] = ()) -> Routing:
+def routing(
+    session: Session,
+    coming: Iterable[Mapping[str, Any]] = (),
+    without: Collection[str] = (),
+    *,
+    comes: bool = False,
+) -> Routing:
     """What the routers are to be told.
 
     :param coming: manifests that are about to be applied. :param without: models that are not routed any more.
+    :param comes: the stack, and with it the routers, would be there by then.
     """
     try:
         live = session.get(_PLACE)
     except NotFoundError:
-        return Routing({})
+        return Routing({}, comes=comes)
     services = {one["metadata"]["name"]: one for one in session.list_items(_SERVICES, {"labelSelector": MODEL_LABEL})}
     services |= {one["metadata"]["name"]: one for one in coming if one["kind"] == "Service"}
     known = [one for name, one in services.items() if name not in without]
     domain = (live["metadata"].get("annotations") or {}).get(CLUSTER_DOMAIN_ANNOTATION) or CLUSTER_DOMAIN
     return Routing(live, models_part(served_by(known), str(domain)))
+
+
+def require_no_interruption(session: Session, model: str, plan: Plan) -> None:
+    """That no Service is made anew through which routers find replicas: for a moment they would find none.
+
+    :raises RefusedError: nothing was written.
+    """
+    anew = [str(change.ref) for change in plan.of(REPLACE)]
+    if not anew or not _routes(session, model):
+        return
+    raise RefusedError(
+        f"model {model}: {', '.join(anew)} has an address of its own and is to have none. Kubernetes keeps an address"
+        " as long as a Service lives, so it would be deleted and made again, and for about a second routers may answer"
+        " 503 to requests for this model; nothing of it was written",
+        where=session.where,
+        next_step="allow rollout.downtime for this model in the contract, or retire the model and deploy it again",
+        owner=Owner.CUSTOMER,
+    )
+
+
+def _routes(session: Session, model: str) -> bool:
+    try:
+        return is_routed(session.get(_PLACE).get("data") or {}, model)
+    except NotFoundError:
+        return False
 
 
 def tell(session: Session, told: Routing, *, asks: bool) -> Routing:

@@ -20,7 +20,7 @@ from ..._domain.moments import shown_moment
 from ..._domain.upgrade.entry import ENDS, FAILING, GOOD, WITHDRAWING, Entry, expendable
 from ..._domain.upgrade.gate import Trouble
 from ..._domain.upgrade.marks import Marks, as_annotations
-from ..._kube.apply import SetApplier, SetOptions
+from ..._kube.apply import SetApplier
 from ..._kube.discovery import Discovery
 from ..._kube.errors import (
     AnswerError,
@@ -37,6 +37,7 @@ from ..._kube.over import ChangedError, delete_over
 from ..._kube.plan import DELETE, Plan
 from ..._kube.refusals import HeldByPolicyError
 from ..._kube.session import Session
+from ..._kube.set_options import SetOptions
 from ..._kube.staying import told
 from ..._kube.wait import Awaited, wait_gone, wait_ready
 from .reading import ENTRIES, PARENT, Surroundings, decide, read_entries

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..errors import TestbedError
+
 _PROGRAM = "usr/local/bin/standin"
 _LINKS = ("usr/local/bin/vllm", "usr/local/bin/nvidia-smi")
 
@@ -85,10 +87,17 @@ def _tools(names: Sequence[str]) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for name in names:
         program = shutil.which(name) or name
-        needs = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
         found[f"usr/local/bin/{Path(name).name}"] = Path(program).read_bytes()
-        found |= {path.lstrip("/"): Path(path).read_bytes() for path in re.findall(r"/\S+(?= \()", needs)}
+        found |= {path.lstrip("/"): Path(path).read_bytes() for path in _libraries(program)}
     return found
+
+
+def _libraries(program: str) -> list[str]:
+    """What a program is linked to; nothing where it holds all that it needs, as Go's do."""
+    said = subprocess.run(["ldd", program], capture_output=True, text=True, check=False)
+    if said.returncode and "not a dynamic executable" not in said.stdout + said.stderr:
+        raise TestbedError(f"{program} cannot be put into an image: {said.stderr.strip()}")
+    return re.findall(r"/\S+(?= \()", said.stdout)
 
 
 def _put_layer(blobs: dict[str, bytes], plain: bytes) -> tuple[str, dict[str, Any]]:

@@ -49,6 +49,25 @@ def test_a_ceiling_that_capacity_holds_names_who_has_the_gpus_and_how_many_are_m
     assert found["b", "ceiling"][2].endswith(", or a lower replicas.max of a or c")
 
 
+def test_what_a_model_may_not_borrow_of_what_others_leave_idle_is_told_where_it_would() -> None:
+    sleepy = asking("b", 0, 4, 2, scaling={"idle_to_zero": "15m"})
+    agreed = contract(models=[asking("a", 1, 8, 2, priority="critical"), sleepy, asking("c", 1, 4)])
+    found = rows(agreed)
+    assert {key: value[0] for key, value in found.items() if key[1] in ("ceiling", "not borrowed")} == {
+        ("a", "ceiling"): "6 x 2 GPUs",
+        # Of b's one replica, which may sleep, both GPUs; of c's two one.
+        ("a", "not borrowed"): "2 GPUs",
+        ("b", "ceiling"): "1 x 2 GPUs",
+        ("b", "not borrowed"): "6 GPUs",
+        ("c", "ceiling"): "2 x 1 GPU",
+        ("c", "not borrowed"): "2 GPUs",
+    }
+    assert found["a", "not borrowed"][1].startswith("others leave GPUs idle when nobody asks for them (2 b, 1 c), and")
+    alone = rows(contract(models=[asking("a", 1, 9)]))
+    assert ("a", "not borrowed") not in alone
+    assert ("a", "not borrowed") not in rows(contract(models=[asking("a", 1, 2), asking("b", 1, 9)]))
+
+
 def test_a_floor_names_the_key_that_asks_for_it() -> None:
     nightly = {
         "weekly": ["wed"],
