@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.alerting import alerting
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.calendar_doubts import calendar_doubts
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.clause import clause
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract_calendar import (
@@ -63,6 +64,7 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
+            "alerting": alerting,
             "applies_prerequisites": applies_prerequisites,
             "clock_ends": _clock_ends,
             "contract_calendar": _contract_calendar,
