@@ -149,7 +149,11 @@ def test_a_clouds_webhook_may_add_its_token_to_pods_of_the_account_that_it_knows
 
 
 def test_the_stacks_pods_are_let_in_with_their_token_or_with_none(place: Governed) -> None:
-    [made] = [each for each in alerts(CONTRACT) if each["kind"] == "Deployment"]
+    settings, made = (each for each in alerts(CONTRACT) if each["kind"] in ("ConfigMap", "Deployment"))
+    assert asked(place, f"/api/v1{SYSTEM}/configmaps", settings, "upgrader") == ""
+    assert [{"name": "config", "configMap": {"name": settings["metadata"]["name"]}}] == [
+        each for each in made["spec"]["template"]["spec"]["volumes"] if "configMap" in each
+    ]
     [main] = made["spec"]["template"]["spec"]["containers"]
     assert [each["mountPath"].rpartition("/")[2] for each in main["volumeMounts"][1:3]] == ["chat.keys", "events"]
     main["image"] = GOOD

@@ -80,6 +80,7 @@ ALERTMANAGER = Part(
     290,
     pins=_PINS_OF_ALERTING,
 )
+SLOTH = Part("sloth", "github.com/slok/sloth", ("./cmd/sloth",), 1000, pins=_PINS_OF_ALERTING)
 
 
 def program(part: Part, name: str) -> Path:

@@ -16,12 +16,23 @@ import yaml
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.alerting.configuration import ECHOES
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.alerts_rules import CELLS
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.objectives import objective_rules
 from tests.tools import monitoring
+from tests.unit.domain.agreed import contract, model
 
 ROOT = Path(__file__).resolve().parents[3]
 RULES = ROOT / "roles" / "stack" / "files" / "releases" / "2026.12.0" / "alert-rules.yml"
 GROUPS = yaml.safe_load(RULES.read_text())["groups"]
-ALERTS = {rule["alert"]: rule for group in GROUPS for rule in group["rules"]}
+IN_FILE = {rule["alert"]: rule for group in GROUPS for rule in group["rules"]}
+PROMISED = contract(models=[model(objectives={"availability": 0.99})])
+OF_OBJECTIVES = {
+    rule["alert"]: rule
+    for group in objective_rules(PROMISED, "3d")["groups"]
+    for rule in group["rules"]
+    if "alert" in rule
+}
+#: What fires is in test_objective_rules.
+ALERTS = {**IN_FILE, **OF_OBJECTIVES}
 TABLE = yaml.safe_load((ROOT / "roles/stack/files/faults.yml").read_text())
 CASES = yaml.safe_load(Path(__file__).with_name("alerts.yml").read_text())
 RESTART = "restart_pod"
@@ -61,7 +72,7 @@ def promtool() -> list[str]:
 def test_an_alert_fires_as_it_should(case: dict[str, Any], promtool: list[str], tmp_path: Path) -> None:
     """In the case's table, which series there are, and which alerts they fire: their labels, and when."""
     fires = case.get("fires") or {}
-    assert set(fires) <= set(ALERTS), "the case names an alert that there is not"
+    assert set(fires) <= set(IN_FILE), "the case names an alert that there is not"
     expected = [
         {
             "eval_time": case["at"],
@@ -72,7 +83,7 @@ def test_an_alert_fires_as_it_should(case: dict[str, Any], promtool: list[str], 
                 for annotations in [_annotations(name, case)]
             ],
         }
-        for name in ALERTS
+        for name in IN_FILE
         if name != ALWAYS or ALWAYS in fires
     ]
     series = [{"series": key, "values": value} for key, value in case["series"].items()]
@@ -87,9 +98,9 @@ def test_an_alert_fires_as_it_should(case: dict[str, Any], promtool: list[str], 
 
 def test_every_alert_has_a_case_where_it_fires_and_one_where_its_series_are_there_and_it_does_not() -> None:
     fired = {name for case in CASES for name in case.get("fires") or {}}
-    assert fired == set(ALERTS)
+    assert fired == set(IN_FILE)
     quiet = {name for case in CASES for name in case.get("quiet") or ()}
-    assert quiet == set(ALERTS) - {ALWAYS}
+    assert quiet == set(IN_FILE) - {ALWAYS}
     assert not [case["name"] for case in CASES if set(case.get("quiet") or ()) & set(case.get("fires") or {})]
 
 

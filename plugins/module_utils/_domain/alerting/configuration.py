@@ -29,9 +29,10 @@ _EVENTS = {"group_by": ["cluster", "node"], "group_wait": "1s", "group_interval"
 
 ECHOES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     # Without a router nothing of any model arrives.
-    ("RouterDown", ("ModelNotWoken",), ()),
+    ("RouterDown", ("ModelNotWoken", "ObjectiveBurnsFast", "ObjectiveBurnsSlowly", "ObjectiveNotMeasured"), ()),
     # What a node that is down does not tell any more.
     ("GpuNodeNotReady", ("GpuExporterSilent", "GpuExporterMissing", "GpuNotAllocatable"), ("node",)),
+    ("ObjectiveBurnsFast", ("ObjectiveBurnsSlowly",), ("model", "objective")),
 )
 """While the first fires, the others say nothing, of the same cluster and these labels. The event path waits for none of
 them."""

@@ -17,10 +17,16 @@ _ALERTS = {
     "routes": [{"owner": "customer", "severity": "error", "receivers": ["noc"]}],
     "watchdog": "noc",
 }
+_PROMISED = {
+    "name": "llama",
+    "engine": {"name": "vllm"},
+    "replicas": {"min": 1, "max": 2},
+    "objectives": {"availability": 0.999, "time_to_first_token": {"within": "1s", "share": 0.95}},
+}
 _TOLD: dict[str, dict[str, Any]] = {
     "": {},
     ", health.events": {"health": {"events": _EVENTS}},
-    ", alerts": {"alerts": _ALERTS},
+    ", alerts": {"alerts": _ALERTS, "models": [_PROMISED]},
 }
 
 

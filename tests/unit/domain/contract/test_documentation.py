@@ -197,6 +197,11 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "models[].replicas": {"models.0.gpu.per_replica": 8},
     "models[].priority": {"models.0.priority": "urgent"},
     "models[].traffic_class": {"models.0.traffic_class": "bulk"},
+    "models[].objectives.availability": {"models.0.objectives": {"availability": 99.9}},
+    "models[].objectives.time_to_first_token": {
+        "models.0.objectives": {"time_to_first_token": {"within": "300ms", "share": 0.95}}
+    },
+    "models[].objectives.inter_token_latency": {"models.0.objectives": {"inter_token_latency": {"within": "100ms"}}},
     "models[].load_timeout": {"models.0.load_timeout": "0m"},
     "models[].scaling.signals": {"models.0.scaling.signals.kv_cache_usage": 80},
     "models[].scaling.idle_to_zero": {"models.0.scaling.idle_to_zero": "15m"},
@@ -235,6 +240,7 @@ def test_the_page_has_every_field_and_no_other() -> None:
     )
     together += ("models[].engine", "models[].replicas", "models[].architecture", "models[].adapters")
     together += tuple(f"alerts.receivers[].{kind}." for kind in ("webhook", "email", "pagerduty", "slack"))
+    together += ("models[].objectives.time_to_first_token.", "models[].objectives.inter_token_latency.")
     together += ("models[].scaling.signals", "models[].scaling.schedules", "models[].weights_cache")
     fields = {place.removeprefix(".") for place in ALL}
     leaves = {place for place in fields if not any(other.startswith((f"{place}.", f"{place}[")) for other in fields)}
