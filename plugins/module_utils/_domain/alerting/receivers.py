@@ -25,7 +25,7 @@ _SUBJECT = (
 )
 _TEXT = (
     "{{ range .Alerts }}{{ .Annotations.summary }}\n"
-    "Next: {{ .Annotations.next }}\nOwner: {{ .Annotations.owner }}\n"
+    "{{ .Annotations.next }}\nOwner: {{ .Annotations.owner }}\n"
     "Runbook: {{ .Annotations.runbook_url }}\n\n{{ end }}"
 )
 _RUNBOOK = "{{ (index .Alerts 0).Annotations.runbook_url }}"
