@@ -20,6 +20,14 @@ What to do when a run ends with a code. The last line of a cluster's block, and 
 | page | codes |
 |---|---|
 """
+_ALERTS_BEGIN = """
+## Alerts
+
+What to do when [an alert](../alerts.md) arrives. Its annotation `runbook_url` names the page.
+
+| page | alert | severity | who acts |
+|---|---|---|---|
+"""
 
 
 def page_text() -> str:
@@ -34,7 +42,19 @@ def runbooks_text() -> str:
     for name, codes in _imported("_vocabulary", "runbooks").PAGES.items():
         title = (RUNBOOKS.parent / f"{name}.md").read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
         rows.append(f"| [{title}]({name}.md) | {', '.join(f'`{code}`' for code in codes)} |\n")
-    return _RUNBOOKS_BEGIN + "".join(rows)
+    return _RUNBOOKS_BEGIN + "".join(rows) + _ALERTS_BEGIN + "".join(map(_alert_row, _alert_pages()))
+
+
+def _alert_pages() -> list[Path]:
+    """The pages of alerts, which are named after them: with a capital."""
+    return sorted(path for path in RUNBOOKS.parent.glob("[A-Z]*.md") if path != RUNBOOKS)
+
+
+def _alert_row(page: Path) -> str:
+    title, _empty, said, *_rest = page.read_text(encoding="utf-8").splitlines()
+    facts, _dot, who = said.partition(". Who acts: ")
+    severity = facts.rpartition("severity ")[2].strip("`")
+    return f"| [{title.removeprefix('# ')}]({page.name}) | `{page.stem}` | {severity} | {who.removesuffix('.')} |\n"
 
 
 def _imported(folder: str, name: str) -> ModuleType:

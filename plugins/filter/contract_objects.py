@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.alerting import alerting
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.calendar_doubts import calendar_doubts
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.clause import clause
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract_calendar import (
@@ -23,6 +24,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.dropped_rules import needed_and_dropped
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.mirror import mirror_plan
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.exposure import front_door
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.objectives import objective_rules
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup import presetup_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup.plan import presetup_plan
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup.remembered import presetup_annotations
@@ -63,6 +65,7 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
+            "alerting": alerting,
             "applies_prerequisites": applies_prerequisites,
             "clock_ends": _clock_ends,
             "contract_calendar": _contract_calendar,
@@ -72,6 +75,7 @@ class FilterModule:
             "mirror_plan": mirror_plan,
             "needed_and_dropped": needed_and_dropped,
             "newer_presetup": newer_presetup,
+            "objective_rules": objective_rules,
             "older_presetup": older_presetup,
             "presetup_annotations": presetup_annotations,
             "presetup_objects": presetup_objects,

@@ -28,6 +28,8 @@ from typing import Any
 import jinja2
 import yaml
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.alerting import alerting
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.objectives import objective_rules
 from byoc_testbed import parts
 from byoc_testbed.api import APPLY
 from byoc_testbed.pki import Authority
@@ -267,6 +269,8 @@ def _rendered() -> list[Manifest]:
     environment.filters["to_json"] = json.dumps
     environment.filters["hash"] = lambda text, kind: hashlib.new(kind, text.encode()).hexdigest()
     environment.filters["dirname"] = os.path.dirname
+    environment.filters["fireworks.byoc.alerting"] = alerting
+    environment.filters["fireworks.byoc.objective_rules"] = objective_rules
     environment.globals["lookup"] = lambda _kind, path: Path(path).read_text().rstrip("\n")
     given = {
         "stack_contract": {"identity": {"name": "acme-eu-1"}},

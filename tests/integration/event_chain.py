@@ -23,6 +23,7 @@ from typing import Any
 import jinja2
 import yaml
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.alerting import alerting
 from byoc_testbed.ports import quiet_ports
 from tests.integration.ansible_runs import ROOT, ansible_environment
 from tests.tools.environments import Environment
@@ -104,10 +105,10 @@ def chain(
             f"--web.listen-address={here['prometheus']}",
         ])  # fmt: skip
         for name in ("prometheus", "alertmanager"):
-            _until(made, name, lambda name=name: _answers(made.ports[name], "/-/ready") == 200)
+            until_ready(made, name, lambda name=name: answers(made.ports[name], "/-/ready") == 200)
         for name in ("alertmanager-hook", "signed-hook"):
             # It takes posts only.
-            _until(made, "rulebook", lambda name=name: _answers(made.ports[name], "/") != 0)
+            until_ready(made, "rulebook", lambda name=name: answers(made.ports[name], "/") != 0)
         yield made
     finally:
         made.stop()
@@ -130,18 +131,19 @@ def _prometheus(made: Chain, cluster: str, targets: Iterable[int]) -> dict[str, 
 def _alertmanager(made: Chain) -> str:
     """The configuration that the stack release has, with the token's file where it is here."""
     url = f"http://127.0.0.1:{made.ports['alertmanager-hook']}/alerts"
-    objects = alerts({"url": url, "token_secret": {"name": "events", "key": "token"}})
+    objects = alerts({"health": {"events": {"url": url, "token_secret": {"name": "events", "key": "token"}}}})
     [config] = [one for one in objects if one["kind"] == "ConfigMap"]
-    return str(config["data"]["alertmanager.yml"]).replace("/etc/alertmanager-token/", f"{made.folder}/")
+    return str(config["data"]["alertmanager.yml"]).replace("/etc/alertmanager-secrets/events/", f"{made.folder}/")
 
 
-def alerts(receiver: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """The objects of the component ``alerts`` for a contract with these ``health.events``."""
+def alerts(contract: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The objects of the component ``alerts`` for a contract with this ``health`` and these ``alerts``."""
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, autoescape=False)  # noqa: S701
     environment.filters["to_json"] = json.dumps
     environment.filters["hash"] = lambda text, kind: hashlib.new(kind, text.encode()).hexdigest()
+    environment.filters["fireworks.byoc.alerting"] = alerting
     given = {
-        "stack_contract": {"health": {"events": receiver} if receiver else {}},
+        "stack_contract": contract,
         "stack_images": {"alerts": "registry.example/alertmanager@sha256:" + "ab" * 32},
         "stack_release": {"version": "2026.12.0"},
         "stack_user_id": 10001,
@@ -179,7 +181,7 @@ def _post(port: int, body: Any, headers: Mapping[str, str]) -> int:
         return error.code
 
 
-def _answers(port: int, path: str) -> int:
+def answers(port: int, path: str) -> int:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2) as answer:
             return int(answer.status)
@@ -189,7 +191,7 @@ def _answers(port: int, path: str) -> int:
         return 0
 
 
-def _until(made: Chain, name: str, done: Callable[[], bool], seconds: float = 120) -> None:
+def until_ready(made: Chain, name: str, done: Callable[[], bool], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not done():
         assert made.processes[name].poll() is None, f"{name} ended: {made.log(name)[-3000:]}"

@@ -36,6 +36,10 @@ from tests.unit.domain.agreed import contract as agreed
 from tests.unit.domain.raw import H100
 
 RECEIVER = {"url": "https://events.byoc.example/alerts", "token_secret": {"name": "events", "key": "token"}}
+TOLD = {
+    "receivers": [{"name": "chat", "slack": {"url_secret": {"name": "chat.keys", "key": "slack-url"}}}],
+    "default_receiver": "chat",
+}
 CACHED = model("cached", weights_cache={"claim": "cache"}, source={"uri": "pvc://weights/llama", "revision": "1"})
 SPANNING = model("spanning", gpu={"product": H100, "per_replica": 16, "nodes": 2}, replicas={"min": 1, "max": 1})
 FETCHED = model(
@@ -53,6 +57,7 @@ KNOWN = model(
 CONTRACT = agreed(
     compliance={"pod_security": "privileged"},
     health={"events": RECEIVER},
+    alerts=TOLD,
     capacity={"gpus": [{"product": H100, "count": 32}]},
     scaling={"max_replicas_per_model": 3},
     models=[model(), CACHED, SPANNING, FETCHED, KNOWN],
@@ -144,8 +149,13 @@ def test_a_clouds_webhook_may_add_its_token_to_pods_of_the_account_that_it_knows
 
 
 def test_the_stacks_pods_are_let_in_with_their_token_or_with_none(place: Governed) -> None:
-    [made] = [each for each in alerts(RECEIVER) if each["kind"] == "Deployment"]
+    settings, made = (each for each in alerts(CONTRACT) if each["kind"] in ("ConfigMap", "Deployment"))
+    assert asked(place, f"/api/v1{SYSTEM}/configmaps", settings, "upgrader") == ""
+    assert [{"name": "config", "configMap": {"name": settings["metadata"]["name"]}}] == [
+        each for each in made["spec"]["template"]["spec"]["volumes"] if "configMap" in each
+    ]
     [main] = made["spec"]["template"]["spec"]["containers"]
+    assert [each["mountPath"].rpartition("/")[2] for each in main["volumeMounts"][1:3]] == ["chat.keys", "events"]
     main["image"] = GOOD
     assert asked(place, f"/apis/apps/v1{SYSTEM}/deployments", made, "upgrader") == ""
     one = {"apiVersion": "v1", "kind": "Pod", **copy.deepcopy(made["spec"]["template"])}

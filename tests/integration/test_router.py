@@ -29,6 +29,7 @@ from tests.integration.through_router import (
     SYSTEM,
     Asked,
     Door,
+    answered,
     counted,
     engines,
     is_ready,
@@ -149,11 +150,12 @@ def test_a_model_at_zero_is_503_even_to_a_new_router_and_the_request_is_counted(
     routers = pods(acme)
     assert gone["metadata"]["uid"] not in {one["metadata"]["uid"] for one in routers}
 
-    before = counted(acme, "upstream_cx_none_healthy", B, routers)
+    before, failed = counted(acme, "upstream_cx_none_healthy", B, routers), answered(acme, "5", B, routers)
     said = door.complete(B, 20)
     assert statuses(said) == {503}, "a client tries 503 again, and 404 not"
     assert {(one.error["code"], one.headers["retry-after"]) for one in said} == {("model_not_ready", "60")}
     assert counted(acme, "upstream_cx_none_healthy", B, routers) == before + 20
+    assert answered(acme, "5", B, routers) == failed + 20, "of a model that may not sleep, objectives count these"
     assert statuses(door.complete(A_NAME, 20)) == {200}
 
     scale(acme, B, 1)

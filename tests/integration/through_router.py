@@ -114,3 +114,11 @@ def counted(cluster: Any, metric: str, model: str, routers: Sequence[Mapping[str
     pattern = re.compile(rf'^envoy_cluster_{metric}{{envoy_cluster_name="{re.escape(model)}"}} (\d+)$', re.MULTILINE)
     texts = [status_of(cluster, one["metadata"]["name"], "metrics") for one in routers]
     return sum(int(found) for text in texts for found in pattern.findall(text))
+
+
+def answered(cluster: Any, kind: str, model: str, routers: Sequence[Mapping[str, Any]]) -> int:
+    """Answers to requests for a model whose status begins with this digit, over these routers."""
+    texts = [status_of(cluster, one["metadata"]["name"], "metrics") for one in routers]
+    of = (f'envoy_response_code_class="{kind}"', f'envoy_cluster_name="{model}"')
+    lines = [line for text in texts for line in text.splitlines() if line.startswith("envoy_cluster_upstream_rq_xx{")]
+    return sum(int(line.rpartition(" ")[2]) for line in lines if all(part in line for part in of))

@@ -96,4 +96,6 @@ def _secret(model: Mapping[str, Any]) -> str:
 
 def _secrets(contract: Mapping[str, Any]) -> list[str]:
     events = (contract.get("health") or {}).get("events") or {}
-    return [str(events["token_secret"]["name"])] if events else []
+    receivers = (contract.get("alerts") or {}).get("receivers") or ()
+    told = [events, *(each[kind] for each in receivers for kind in each if kind != "name")]
+    return [str(value["name"]) for each in told for key, value in each.items() if key.endswith("_secret")]

@@ -24,6 +24,7 @@ from .errors import TestbedError
 from .gotool import find_go, wanted_version
 
 _PINS = SOURCES / "parts"
+_PINS_OF_ALERTING = _PINS / "alerting"
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Part:
     """Programs of one module.
 
     :param packages: their main packages. :param about: how many packages they are of. :param tags: build tags.
-    :param cut: takes out of the copy what no test needs.
+    :param cut: takes out of the copy what no test needs. :param pins: where its version and hash are written.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Part:
     about: int
     tags: str = ""
     cut: Callable[[Path], None] | None = None
+    pins: Path = _PINS
 
 
 #: Of KEDA's scalers, those that our objects name, and what their package needs to be one.
@@ -71,6 +73,14 @@ PROMETHEUS = Part(
     1100,
     tags="netgo,remove_all_sd,enable_kubernetes_sd",
 )
+ALERTMANAGER = Part(
+    "alertmanager",
+    "github.com/prometheus/alertmanager",
+    ("./cmd/alertmanager", "./cmd/amtool"),
+    290,
+    pins=_PINS_OF_ALERTING,
+)
+SLOTH = Part("sloth", "github.com/slok/sloth", ("./cmd/sloth",), 1000, pins=_PINS_OF_ALERTING)
 
 
 def program(part: Part, name: str) -> Path:
@@ -102,7 +112,7 @@ def installation(part: Part, *files: str) -> list[Path]:
 
 def _folder(part: Part) -> Path:
     digest = hashlib.sha256(wanted_version().encode())
-    for path in (_PINS / "go.mod", _PINS / "go.sum"):
+    for path in (part.pins / "go.mod", part.pins / "go.sum"):
         digest.update(path.read_bytes())
     how = (part.packages, part.tags, inspect.getsource(part.cut) if part.cut else "", _SCALERS, _KEPT)
     digest.update(repr(how).encode())
@@ -112,7 +122,7 @@ def _folder(part: Part) -> Path:
 def _fetched(go: str, part: Part) -> Path:
     """Where its module lies, as the pinned hashes want it."""
     command = [go, "mod", "download", "-json", part.module]
-    done = subprocess.run(command, cwd=_PINS, env=environment(), capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=part.pins, env=environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         raise TestbedError(f"{part.module} cannot be fetched: {done.stderr.strip() or done.stdout.strip()}")
     return Path(json.loads(done.stdout)["Dir"])

@@ -80,7 +80,7 @@ def contract(**sections: Any) -> dict[str, Any]:
     """The contract with sections replaced (lists) or amended (mappings)."""
     made = copy.deepcopy(_CONTRACT)
     for name, section in sections.items():
-        made[name] = {**made[name], **section} if isinstance(section, dict) else section
+        made[name] = {**made.get(name, {}), **section} if isinstance(section, dict) else section
     return made
 
 

@@ -324,7 +324,11 @@ def test_the_contracts_that_it_is_rendered_for_reach_every_branch() -> None:
     made = dict(variants())
     assert {each["identity"]["provider"] for each in made.values()} >= {"openshift", "aws"}
     assert {each["access"]["mode"] for each in made.values()} == {"standard", "hardened"}
-    assert len([each for each in made.values() if "events" in each["health"]]) * 2 == len(made)
+    for told in (
+        [each for each in made.values() if each["health"]],
+        [each for each in made.values() if "alerts" in each],
+    ):
+        assert len(told) * 3 == len(made)
 
 
 def test_what_is_asked_of_whoever_brings_it() -> None:

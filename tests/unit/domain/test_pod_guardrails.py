@@ -99,10 +99,14 @@ def test_claims_are_those_of_the_models_and_only_caches_are_written_to() -> None
     assert json.loads(variable("claims")) == {"fireworks-models": {}, "fireworks-system": {}}
 
 
-def test_the_only_secret_is_the_token_of_the_receiver_of_alerts() -> None:
+def test_the_only_secrets_of_the_stack_are_those_of_the_receivers_of_alerts() -> None:
     events = {"url": "https://e.example/a", "token_secret": {"name": "byoc-events", "key": "token"}}
     found = json.loads(variable("secrets", health={"events": events}))
     assert found == {"fireworks-models": [], "fireworks-system": ["byoc-events"]}
+    pager = {"name": "pager", "pagerduty": {"routing_key_secret": {"name": "keys", "key": "routing-key"}}}
+    told = {"receivers": [pager], "default_receiver": "pager"}
+    found = json.loads(variable("secrets", health={"events": events}, alerts=told))
+    assert found == {"fireworks-models": [], "fireworks-system": ["byoc-events", "keys"]}
     assert json.loads(variable("secrets")) == {"fireworks-models": [], "fireworks-system": []}
 
 

@@ -14,15 +14,48 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.alerting.configuration import ECHOES
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.alerts_rules import CELLS
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.objectives import objective_rules
 from tests.tools import monitoring
+from tests.unit.domain.agreed import contract, model
 
 ROOT = Path(__file__).resolve().parents[3]
 RULES = ROOT / "roles" / "stack" / "files" / "releases" / "2026.12.0" / "alert-rules.yml"
 GROUPS = yaml.safe_load(RULES.read_text())["groups"]
-ALERTS = {rule["alert"]: rule for group in GROUPS for rule in group["rules"]}
+IN_FILE = {rule["alert"]: rule for group in GROUPS for rule in group["rules"]}
+PROMISED = contract(models=[model(objectives={"availability": 0.99})])
+OF_OBJECTIVES = {
+    rule["alert"]: rule
+    for group in objective_rules(PROMISED, "3d")["groups"]
+    for rule in group["rules"]
+    if "alert" in rule
+}
+#: What fires is in test_objective_rules.
+ALERTS = {**IN_FILE, **OF_OBJECTIVES}
 TABLE = yaml.safe_load((ROOT / "roles/stack/files/faults.yml").read_text())
 CASES = yaml.safe_load(Path(__file__).with_name("alerts.yml").read_text())
 RESTART = "restart_pod"
+#: Which classes of the fault policy an alert stands for: its owner and contact are theirs.
+CLASSES = {
+    "GpuAsksForRecovery": "gpu_needs_reset",
+    "GpuXid": "gpu_off_the_bus",
+    "GpuProgramXid": "application_fault",
+    "GpuLastXidChanged": "source_missing",
+    "GpuRowRemapFailed": "row_remap_failure",
+    "GpuRowRemapPending": "row_remap_pending",
+    "GpuDoubleBitErrors": "double_bit_error",
+    "GpuSramThreshold": "sram_threshold",
+    "GpuFabricDown": "fabric",
+    "GpuMissing": "gpu_missing",
+    "GpuSlowedByHardware": "hardware_slowdown",
+    "GpuExporterSilent": "source_stale",
+    "GpuExporterMissing": "source_missing",
+    "GpuNodeNotReady": "node_not_ready",
+    "GpuNotAllocatable": "gpu_not_allocatable",
+    "EngineHung": "engine_hung",
+}
+ALWAYS = "Watchdog"
 # What leaves the node in service.
 WEAKER = {"ignore", "record", "report", RESTART, "restart_plugin", "restart_fabric_manager"}
 
@@ -39,7 +72,7 @@ def promtool() -> list[str]:
 def test_an_alert_fires_as_it_should(case: dict[str, Any], promtool: list[str], tmp_path: Path) -> None:
     """In the case's table, which series there are, and which alerts they fire: their labels, and when."""
     fires = case.get("fires") or {}
-    assert set(fires) <= set(ALERTS), "the case names an alert that there is not"
+    assert set(fires) <= set(IN_FILE), "the case names an alert that there is not"
     expected = [
         {
             "eval_time": case["at"],
@@ -50,7 +83,8 @@ def test_an_alert_fires_as_it_should(case: dict[str, Any], promtool: list[str], 
                 for annotations in [_annotations(name, case)]
             ],
         }
-        for name in ALERTS
+        for name in IN_FILE
+        if name != ALWAYS or ALWAYS in fires
     ]
     series = [{"series": key, "values": value} for key, value in case["series"].items()]
     test = {"interval": "5s", "input_series": series, "alert_rule_test": expected}
@@ -64,16 +98,55 @@ def test_an_alert_fires_as_it_should(case: dict[str, Any], promtool: list[str], 
 
 def test_every_alert_has_a_case_where_it_fires_and_one_where_its_series_are_there_and_it_does_not() -> None:
     fired = {name for case in CASES for name in case.get("fires") or {}}
-    assert fired == set(ALERTS)
+    assert fired == set(IN_FILE)
     quiet = {name for case in CASES for name in case.get("quiet") or ()}
-    assert quiet == set(ALERTS)
+    assert quiet == set(IN_FILE) - {ALWAYS}
     assert not [case["name"] for case in CASES if set(case.get("quiet") or ()) & set(case.get("fires") or {})]
 
 
-def test_every_alert_has_a_severity_a_next_step_and_an_owner() -> None:
+def test_every_alert_has_a_severity_a_next_step_an_owner_and_a_runbook() -> None:
+    assert ALERTS[ALWAYS]["labels"] == {"severity": "none", "owner": "fireworks"}
     for name, rule in ALERTS.items():
-        assert rule["labels"]["severity"] in ("warning", "error", "critical"), name
-        assert set(rule["annotations"]) == {"summary", "next", "owner"}, name
+        labels = rule["labels"]
+        assert (labels["owner"], labels.get("contact", ""), labels["severity"]) in CELLS or name == ALWAYS, name
+        assert set(rule["annotations"]) == {"summary", "next", "owner", "runbook_url"}, name
+
+
+def test_what_comes_and_goes_is_told_once() -> None:
+    assert {name for name, rule in ALERTS.items() if rule.get("keep_firing_for") != "5m"} == {ALWAYS}
+
+
+def test_the_owner_of_a_fault_is_that_of_the_fault_policy() -> None:
+    rows = {row["class"]: row for row in TABLE["faults"]}
+    for alert, fault in CLASSES.items():
+        labels, row = ALERTS[alert]["labels"], rows[fault]
+        assert labels["owner"] == row["owner"], alert
+        assert labels.get("contact", row["contact"]) == row["contact"], alert
+    assert set(CLASSES) == {name for name in ALERTS if name.startswith("Gpu")} | {"EngineHung"}
+
+
+def test_what_is_silenced_by_something_else_is_there_and_nothing_that_the_event_path_waits_for() -> None:
+    for source, targets, _same in ECHOES:
+        assert {source, *targets} <= set(ALERTS)
+        assert not [name for name in targets if ALERTS[name]["labels"].get("remediate")]
+
+
+def test_every_alert_has_its_page_and_every_page_its_alert() -> None:
+    """As docs/runbooks names them: those of codes are in small letters."""
+    pages = {path.stem: path.read_text() for path in (ROOT / "docs" / "runbooks").glob("[A-Z]*.md")}
+    readme = pages.pop("README")
+    assert set(pages) == set(ALERTS)
+    repository = yaml.safe_load((ROOT / "galaxy.yml").read_text())["repository"]
+    for name, text in pages.items():
+        labels, annotations = ALERTS[name]["labels"], ALERTS[name]["annotations"]
+        assert annotations["runbook_url"] == f"{repository}/blob/main/docs/runbooks/{name}.md"
+        [(severity, who)] = re.findall(rf"^Alert: `{name}`, severity `(\w+)`\. Who acts: (.+)\.$", text, re.MULTILINE)
+        assert severity == labels["severity"]
+        assert "Fireworks" in who if labels["owner"] == "fireworks" else f"`{labels['contact']}`" in who, name
+        for part in ("What it means.", "How to look.", "What to do."):
+            assert f"**{part}**" in text, (name, part)
+        assert len(text.splitlines()) <= 40
+        assert f"]({name}.md)" in readme
 
 
 def test_the_codes_are_those_of_the_fault_policy() -> None:

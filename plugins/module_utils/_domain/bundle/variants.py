@@ -11,18 +11,34 @@ from typing import Any
 from ..contract.schema import PROVIDERS
 
 _EVENTS = {"url": "https://events.byoc.example/alerts", "token_secret": {"name": "byoc-events", "key": "token"}}
+_ALERTS = {
+    "receivers": [{"name": "noc", "webhook": {"url_secret": {"name": "byoc-alerts", "key": "url"}}}],
+    "default_receiver": "noc",
+    "routes": [{"owner": "customer", "severity": "error", "receivers": ["noc"]}],
+    "watchdog": "noc",
+}
+_PROMISED = {
+    "name": "llama",
+    "engine": {"name": "vllm"},
+    "replicas": {"min": 1, "max": 2},
+    "objectives": {"availability": 0.999, "time_to_first_token": {"within": "1s", "share": 0.95}},
+}
+_TOLD: dict[str, dict[str, Any]] = {
+    "": {},
+    ", health.events": {"health": {"events": _EVENTS}},
+    ", alerts": {"alerts": _ALERTS, "models": [_PROMISED]},
+}
 
 
 def variants() -> Iterator[tuple[str, dict[str, Any]]]:
-    """A contract for each provider and access mode, with and without a receiver of alerts; each also in words."""
+    """A contract for each provider and access mode, with and without receivers of alerts; each also in words."""
     for provider in PROVIDERS:
         for mode in ("standard", "hardened"):
-            for alerts in (False, True):
-                words = f"{provider}, {mode}{', health.events' if alerts else ''}"
-                yield words, _contract(provider, mode, {"events": _EVENTS} if alerts else {})
+            for words, told in _TOLD.items():
+                yield f"{provider}, {mode}{words}", {**_contract(provider, mode), **told}
 
 
-def _contract(provider: str, mode: str, health: dict[str, Any]) -> dict[str, Any]:
+def _contract(provider: str, mode: str) -> dict[str, Any]:
     # A customer that mirrors images is the strict one.
     registries = {"registries": ["registry.acme.example/fireworks"]} if mode == "hardened" else {}
     return {
@@ -30,6 +46,6 @@ def _contract(provider: str, mode: str, health: dict[str, Any]) -> dict[str, Any
         "access": {"mode": mode},
         "compliance": registries,
         "networking": {},
-        "health": health,
+        "health": {},
         "models": [],
     }

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from .access_rules import ACCESS_RULES
+from .alerts_rules import ALERTS_RULES
 from .capacity_rules import CAPACITY_RULES
 from .durations import parse_duration
 from .errors import shown
@@ -117,6 +118,7 @@ RULES: tuple[Callable[[Data], Found], ...] = (
     windows_open,
     freezes_end,
     *ACCESS_RULES,
+    *ALERTS_RULES,
     *CAPACITY_RULES,
     *HEALTH_RULES,
     *MODEL_RULES,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .fields import Schema, choice, duration, field, flag, label, listing, section, text, whole
 from .schema_access import ACCESS
+from .schema_alerts import ALERTS
 from .schema_change import CHANGE
 from .schema_health import HEALTH
 from .schema_models import MODELS
@@ -341,6 +342,7 @@ SCHEMA: Schema = {
             "change": CHANGE,
             "actions": ALLOWED_ACTIONS,
             "health": HEALTH,
+            "alerts": ALERTS,
             "remediation": REMEDIATION,
             "contacts": CONTACTS,
             "compliance": COMPLIANCE,

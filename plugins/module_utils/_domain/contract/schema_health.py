@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from .fields import Schema, choice, flag, label, listing, section, text, whole
+from .schema_secret import secret, webhook_url
 
 # From the weakest to the strongest: docs/health.md says what each of them is.
 FAULT_ACTIONS = [
@@ -29,8 +30,6 @@ OWNERS = ["customer", "fireworks"]
 REACHES = ["api_server", "pod_network", "node_network"]
 TOPICS = ["networking", "account", "capacity", "security", "support"]
 
-_NAME = "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
-_NAME_MEANT = "use lower-case letters, digits, dots and dashes, and a letter or digit at both ends"
 CLASS_PATTERN = "^[a-z][a-z0-9_]{1,62}$"
 CLASS_MEANT = "use a class of the fault policy, in lower-case letters, digits and underscores"
 
@@ -87,30 +86,13 @@ EVENTS = section(
     "Events",
     "Where alerts about nodes to remediate are posted at once. Without it, the next sweep finds them.",
     {
-        "url": text(
-            "URL",
-            "Where they are posted, by HTTPS.",
-            pattern=r"^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$",
-            meant="use https://, a host, and perhaps a port and a path; no user, no query",
-            examples=["https://events.byoc.example/alerts"],
-        ),
-        "token_secret": section(
+        "url": webhook_url("URL", "Where they are posted, by HTTPS.", "https://events.byoc.example/alerts"),
+        "token_secret": secret(
             "Token's Secret",
             "The Secret in fireworks-system with the receiver's bearer token. The customer creates it; "
             "we never read it.",
-            {
-                "name": text("Name", "Its name.", pattern=_NAME, meant=_NAME_MEANT, examples=["byoc-events"]),
-                "key": text(
-                    "Key",
-                    "The key in it.",
-                    pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$",
-                    meant="use letters, digits, dots, dashes and underscores",
-                    default="token",
-                    examples=["token"],
-                ),
-            },
-            required=["name"],
-            examples=[{"name": "byoc-events"}],
+            "token",
+            "byoc-events",
         ),
     },
     required=["url", "token_secret"],

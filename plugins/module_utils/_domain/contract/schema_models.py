@@ -16,6 +16,7 @@ from .schema_model_engine import (
     WEIGHTS_CACHE,
 )
 from .schema_model_life import HEALTH_GATE, ROLLOUT, SCALING
+from .schema_model_objectives import OBJECTIVES
 from .schema_model_source import SOURCE
 
 _NO_SPACE = r"^\S+$"
@@ -99,6 +100,7 @@ MODEL = section(
         "scaling": SCALING,
         "rollout": ROLLOUT,
         "health_gate": HEALTH_GATE,
+        "objectives": OBJECTIVES,
         "weights_cache": WEIGHTS_CACHE,
         "overflow": flag(
             "Overflow",

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..alerting import alert_secrets
 from ..counted import PLAIN, own_classes
 from ..model.credential import audiences, secret_of
 from ..model.engine_adapter import claims, sources
@@ -101,9 +102,8 @@ def _claims(contract: Mapping[str, Any]) -> dict[str, dict[str, bool]]:
 
 def _secrets(contract: Mapping[str, Any]) -> dict[str, list[str]]:
     """By namespace, the Secrets that the contract names."""
-    receiver = (contract.get("health") or {}).get("events") or {}
     return {
-        SYSTEM_NAMESPACE: [str(receiver["token_secret"]["name"])] if receiver else [],
+        SYSTEM_NAMESPACE: alert_secrets(contract),
         MODELS_NAMESPACE: sorted({name for model in contract.get("models") or () if (name := secret_of(model))}),
     }
 
@@ -211,9 +211,11 @@ _MOUNTED = (
     ),
     Rule(
         f"{_FOREIGN_SECRETS}.size() == 0",
-        "Pods mount only the Secrets of the contract (health.events.token_secret, models: source.credential).",
+        "Pods mount only the Secrets of the contract"
+        " (health.events.token_secret, alerts.receivers, models: source.credential).",
         f"'the contract has no Secret ' + {_FOREIGN_SECRETS}.map(v, v.secret.?secretName.orValue('')).join(', ')"
-        " + ' in ' + request.namespace + ' (health.events.token_secret, models: source.credential)'",
+        " + ' in ' + request.namespace"
+        " + ' (health.events.token_secret, alerts.receivers, models: source.credential)'",
     ),
     Rule(
         "variables.volumes.all(v, !has(v.projected) || v.projected.?sources.orValue([]).all(s,"

@@ -73,12 +73,14 @@ class Metrics:
     """Names of the Prometheus metrics that a model is scaled on and judged by.
 
     ``kv_cache_usage`` is a part of 1. ``heartbeat`` is a counter that stands still only while no token is produced.
+    ``latencies`` are histograms by objective of the contract, which count at the bounds that it may name.
     """
 
     running: str
     waiting: str
     kv_cache_usage: str
     heartbeat: str
+    latencies: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def pulse(self) -> dict[str, str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..contract.schema_model_objectives import INTER_TOKEN_LATENCY, TIME_TO_FIRST_TOKEN
 from .architecture import FOUR_BITS
 from .engine_adapter import (
     CACHE,
@@ -99,6 +100,10 @@ VLLM = Engine(
         waiting="vllm:num_requests_waiting",
         kv_cache_usage="vllm:kv_cache_usage_perc",
         heartbeat="vllm:iteration_tokens_total_count",
+        latencies={
+            TIME_TO_FIRST_TOKEN: "vllm:time_to_first_token_seconds",
+            INTER_TOKEN_LATENCY: "vllm:inter_token_latency_seconds",
+        },
     ),
     reserved=_RESERVED,
     quantizations=_QUANTIZATIONS,

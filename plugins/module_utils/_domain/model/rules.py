@@ -11,6 +11,7 @@ from typing import Any
 from ..capacity import approved, nodes_per_replica
 from ..contract.errors import shown
 from ..contract.names import did_you_mean
+from ..contract.schema_model_objectives import INTER_TOKEN_LATENCY, TIME_TO_FIRST_TOKEN
 from ..loading import load_seconds
 from .engine import ENGINES, Engine, UnsupportedSourceError, spread
 from .fit import MISFIT, fit
@@ -18,6 +19,7 @@ from .fit import MISFIT, fit
 Data = Mapping[str, Any]
 Found = Iterator[tuple[tuple[Any, ...], str]]
 
+LATENCIES = (TIME_TO_FIRST_TOKEN, INTER_TOKEN_LATENCY)
 _NODE = 8
 """The GPUs of a large node. What a cluster's nodes really have, its facts say later."""
 
@@ -56,6 +58,9 @@ def _engine_can(engine: Engine, model: Data) -> Found:
         if ours := _reserved(engine, str(flag)):
             reason = f"--{flag} is not set here" if ours == flag else f"--{flag} would be read as --{ours}"
             yield ("engine", "arguments", flag), f"{reason}: {engine.reserved[ours]}"
+    for objective in LATENCIES:
+        if objective in (model.get("objectives") or {}) and objective not in engine.metrics.latencies:
+            yield ("objectives", objective), f"{engine.name} does not count it at these bounds: remove it"
     try:
         engine.start(model)
         if (nodes := nodes_per_replica(model)) > 1:

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
 
+from ..alerting import somebody_is_told
+from ..alerting.receivers import receiver_ports
 from ..capacity import may_span_nodes
 from ..entry_point import OPENSHIFT_ROUTE, entry_point
 from ..identities.conditions import may_scale
@@ -75,12 +77,16 @@ def network_policies(
     if may_scale(contract):
         rule = {"from": [_KEDA], "ports": [_tcp(TELEMETRY_PORT)]}
         found.append(_policy(SYSTEM_NAMESPACE, "keda-to-telemetry", _component(TELEMETRY), ingress=[rule]))
-    if (contract.get("health") or {}).get("events"):
-        # What is posted from there leaves through the contract's egress, like all else.
+    if somebody_is_told(contract):
+        # What is sent from there leaves through the contract's egress, like all else, and through its own.
         ways = {"egress": [{"to": [{"podSelector": _component(ALERTS)}], "ports": [_tcp(ALERTS_PORT)]}]}
         found.append(_policy(SYSTEM_NAMESPACE, "telemetry-to-alerts", _component(TELEMETRY), **ways))
         rule = {"from": [{"podSelector": _component(TELEMETRY)}], "ports": [_tcp(ALERTS_PORT)]}
         found.append(_policy(SYSTEM_NAMESPACE, "alerts-from-telemetry", _component(ALERTS), ingress=[rule]))
+    if networks := (contract.get("alerts") or {}).get("egress"):
+        ports = [_tcp(port) for port in receiver_ports(contract)]
+        rule = {"to": [{"ipBlock": {"cidr": str(cidr)}} for cidr in networks], "ports": ports}
+        found.append(_policy(SYSTEM_NAMESPACE, "alerts-to-receivers", _component(ALERTS), egress=[rule]))
     if may_span_nodes(contract):
         # They agree on ports as they go (Ray, NCCL), so none can be named; nor can "of the same model".
         peers = [{"podSelector": _EVERY_GROUP}]

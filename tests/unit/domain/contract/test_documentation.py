@@ -33,6 +33,11 @@ FULL = [
     model("c", replicas={"min": 1, "max": 1}),
 ]
 
+HOOK = {"name": "noc", "webhook": {"url": "https://noc.acme.example/byoc"}}
+TOLD = {"receivers": [HOOK], "default_receiver": "noc"}
+MAIL = {"to": ["noc@acme.example"], "from": "byoc@acme.example", "smarthost": "smtp.acme.example"}
+FOREIGN = {"owner": "fireworks", "contact": "support", "receivers": ["noc"]}
+
 # What is wrong in the example contract when a field's message is printed.
 MISTAKES: dict[str, dict[str, Any]] = {
     "version": {"version": 2},
@@ -114,6 +119,18 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "health.faults[].owner": {"health.faults.0.owner": "Customer"},
     "health.faults[].contact": {"health.faults.0.contact": "hardware"},
     "health.faults[].ask": {"health.faults.0.ask": 5},
+    "alerts.receivers[].name": {"alerts": {**TOLD, "receivers": [HOOK, HOOK]}},
+    "alerts.receivers[].webhook": {"alerts": {**TOLD, "receivers": [{"name": "noc", "webhook": {}}]}},
+    "alerts.receivers[].email": {"alerts": {**TOLD, "receivers": [{"name": "noc", "email": MAIL}]}},
+    "alerts.receivers[].pagerduty": {"alerts": {**TOLD, "receivers": [{"name": "noc", "pagerduty": {}}]}},
+    "alerts.receivers[].slack": {"alerts": {**TOLD, "receivers": [{"name": "noc"}]}},
+    "alerts.default_receiver": {"alerts": {**TOLD, "default_receiver": "nok"}},
+    "alerts.routes[].owner": {"alerts": {**TOLD, "routes": [{"owner": "acme", "receivers": ["noc"]}]}},
+    "alerts.routes[].contact": {"alerts": {**TOLD, "routes": [FOREIGN]}},
+    "alerts.routes[].severity": {"alerts": {**TOLD, "routes": [{"severity": "info", "receivers": ["noc"]}]}},
+    "alerts.routes[].receivers": {"alerts": {**TOLD, "routes": [{"receivers": ["noc"]}] * 2}},
+    "alerts.watchdog": {"alerts": {**TOLD, "watchdog": "snitch"}},
+    "alerts.egress": {"alerts": {**TOLD, "egress": ["192.0.2.1"]}},
     "remediation.max_nodes": {"remediation.max_nodes": 0},
     "remediation.max_share": {"remediation.max_share": 10},
     "remediation.max_nodes_per_model": {"remediation.max_nodes_per_model": "1"},
@@ -180,6 +197,11 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "models[].replicas": {"models.0.gpu.per_replica": 8},
     "models[].priority": {"models.0.priority": "urgent"},
     "models[].traffic_class": {"models.0.traffic_class": "bulk"},
+    "models[].objectives.availability": {"models.0.objectives": {"availability": 99.9}},
+    "models[].objectives.time_to_first_token": {
+        "models.0.objectives": {"time_to_first_token": {"within": "300ms", "share": 0.95}}
+    },
+    "models[].objectives.inter_token_latency": {"models.0.objectives": {"inter_token_latency": {"within": "100ms"}}},
     "models[].load_timeout": {"models.0.load_timeout": "0m"},
     "models[].scaling.signals": {"models.0.scaling.signals.kv_cache_usage": 80},
     "models[].scaling.idle_to_zero": {"models.0.scaling.idle_to_zero": "15m"},
@@ -217,6 +239,8 @@ def test_the_page_has_every_field_and_no_other() -> None:
         "capacity.quotas.",
     )
     together += ("models[].engine", "models[].replicas", "models[].architecture", "models[].adapters")
+    together += tuple(f"alerts.receivers[].{kind}." for kind in ("webhook", "email", "pagerduty", "slack"))
+    together += ("models[].objectives.time_to_first_token.", "models[].objectives.inter_token_latency.")
     together += ("models[].scaling.signals", "models[].scaling.schedules", "models[].weights_cache")
     fields = {place.removeprefix(".") for place in ALL}
     leaves = {place for place in fields if not any(other.startswith((f"{place}.", f"{place}[")) for other in fields)}
