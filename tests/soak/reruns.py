@@ -72,6 +72,7 @@ ROWS = [
     Row("status", ONBOARDED),
     Row("health", ONBOARDED),
     Row("models", ONBOARDED),
+    Row("logs", ONBOARDED),
     Row("explain", ONBOARDED),
     Row("contract_calendar", ONBOARDED),
     Row("mirror", ONBOARDED),

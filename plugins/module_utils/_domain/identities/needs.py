@@ -32,7 +32,7 @@ from ..names import (
     TELEMETRY,
     TELEMETRY_PORT,
 )
-from ..presetup_version import NEWEST
+from ..presetup_version import LOGS_SINCE, NEWEST
 
 Contract = Mapping[str, Any]
 
@@ -138,8 +138,8 @@ class Identity:
     annotations: Mapping[str, str] = field(default_factory=dict)
 
 
-def _both(group: str, resources: tuple[str, ...], verbs: tuple[str, ...]) -> tuple[Need, ...]:
-    return tuple(Need(namespace, group, resources, verbs) for namespace in (SYSTEM_NAMESPACE, MODELS_NAMESPACE))
+def _both(group: str, resources: tuple[str, ...], verbs: tuple[str, ...], since: int = 1) -> tuple[Need, ...]:
+    return tuple(Need(each, group, resources, verbs, since=since) for each in (SYSTEM_NAMESPACE, MODELS_NAMESPACE))
 
 
 def _each_once(*groups: Iterable[Need]) -> tuple[Need, ...]:
@@ -298,18 +298,14 @@ IDENTITIES = (
             *_OBSERVE,
             _PROBE_STACK,
             _PROBE_MODELS,
+            *_both("", ("pods/log",), ("get",), since=LOGS_SINCE),
             # Signals about nodes are in namespaces that are not ours.
             Need(CLUSTER, "", ("events",), ("list",), when=_listed("events")),
             Need(CLUSTER, LEASE_GROUP, ("leases",), ("list",), when=_listed("leases")),
             Need(CLUSTER, "", ("pods",), ("list",), when=_listed("pods")),
         ),
     ),
-    Identity(
-        name=DEPLOYER,
-        why="Deploys, updates and removes models.",
-        connects=True,
-        needs=_DEPLOY_MODELS,
-    ),
+    Identity(name=DEPLOYER, why="Deploys, updates and removes models.", connects=True, needs=_DEPLOY_MODELS),
     Identity(
         name=UPGRADER,
         why="Upgrades the stack's own components.",

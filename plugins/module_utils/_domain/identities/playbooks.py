@@ -21,6 +21,7 @@ PLAYBOOKS = {
     "status": OBSERVER,
     "explain": OBSERVER,
     "models": OBSERVER,
+    "logs": OBSERVER,
     "plan_upgrade": OBSERVER,
     "upgrade": UPGRADER,
     "rollback_stack": UPGRADER,

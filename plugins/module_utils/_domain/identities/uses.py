@@ -68,7 +68,7 @@ class Use:
 
 _EVERYWHERE = (
     Use((*_LOOK, *_REMEDIATE, "health"), ("list",), ("nodes",), (CLUSTER,)),
-    Use((*_LOOK, *_REMEDIATE, "health"), ("list",), ("pods",), _BOTH),
+    Use((*_LOOK, *_REMEDIATE, "health", "logs"), ("list",), ("pods",), _BOTH),
     Use(_LOOK, ("list",), ("deployments.apps", "endpointslices.discovery.k8s.io", "resourcequotas"), _BOTH),
     Use(_LOOK, ("list",), ("configmaps",), (SYSTEM_NAMESPACE,)),
     Use(_LOOK, ("list",), (_GROUPS,), (MODELS_NAMESPACE,)),
@@ -76,6 +76,7 @@ _EVERYWHERE = (
 _BY_THE_OBSERVER = (
     Use(("models",), ("list",), ("controllerrevisions.apps", "deployments.apps", _GROUPS), (MODELS_NAMESPACE,)),
     Use(("health", "validate", "onboard"), ("get",), ("services/proxy",), _BOTH),
+    Use(("logs",), ("get",), ("pods/log",), _BOTH),
     Use(("health",), ("list",), ("events", "pods", f"leases.{LEASE_GROUP}"), (CLUSTER,)),
 )
 _OF_MODELS = (

@@ -16,6 +16,7 @@ from .engine_adapter import (
     CACHE,
     QUANTIZATIONS,
     RESERVED,
+    TELLS,
     Engine,
     Launch,
     Metrics,
@@ -44,6 +45,9 @@ _RESERVED = {
     "hf-token": "a secret has no place on a command line",
     "distributed-executor-backend": "it follows from gpu.nodes",
     "nnodes": "change gpu.nodes",
+    **dict.fromkeys(("enable-log-requests", "enable-log-outputs", "enable-log-deltas"), TELLS),
+    # Loggers and programs of one's own see each request.
+    **dict.fromkeys(("log-config-file", "middleware"), TELLS),
 }
 
 _RAY_SCRIPT = "/vllm-workspace/examples/online_serving/multi-node-serving.sh"
@@ -107,4 +111,5 @@ VLLM = Engine(
     flag=_flag,
     start=_start,
     spread=_spread,
+    quiet=frozenset({"disable-log-requests"}),
 )
