@@ -11,7 +11,7 @@ out. A text shows that something was, and not what.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,18 +77,24 @@ _TOKEN_FORMS = (
     "glpat-", "xox", "slack.com", "aiza", "ya29.", "nvapi-", "sk-", "fw_",
 )  # fmt: skip
 _ASSIGNS = (":", "=")
+_ENDS = (" ", "\t", "'", '"', ",")
 _BETWEEN = " \t\\\"'"
-_LONG = 40
+_LONG = re.compile("[A-Za-z0-9+/]{40}")
 
 
 @dataclass(frozen=True)
 class _Present:
-    """What of all this a text has anywhere: most texts have little of it, and their lines are looked at for that."""
+    """What of all this a text has anywhere. Most texts have little of it, and their lines are looked at for that only.
+
+    flag_keys: those that a blank is behind, as on a command line. has_long: something as long as encoded data.
+    """
 
     request_forms: tuple[str, ...]
     request_keys: tuple[str, ...]
     secret_keys: tuple[str, ...]
+    flag_keys: tuple[str, ...]
     token_forms: tuple[str, ...]
+    has_long: bool
 
     @classmethod
     def of(cls, text: str) -> _Present:
@@ -98,7 +104,9 @@ class _Present:
             tuple(form for form in _REQUEST_FORMS if form in low),
             tuple(key for key in _REQUEST_KEYS if _is_assigned(folded, key)),
             tuple(key for key in _SECRET_KEYS if _is_assigned(folded, key)),
+            tuple(key for key in _SECRET_KEYS if "-" in low and _is_ended(folded, key)),
             tuple(form for form in _TOKEN_FORMS if form in low),
+            bool(_LONG.search(text)),
         )
 
 
@@ -154,9 +162,9 @@ def _line(line: str, present: _Present) -> tuple[str, str]:
         begins = "-----BEGIN" in line and "-----END" not in line
         return line.partition("-----")[0] + HIDDEN, _IN_KEY if begins else ""
     low = line.lower()
-    may_tell = _has(low, present.request_forms) or _assigns(low, present.request_keys)
-    if may_tell and (asked := _REQUEST.search(line)):
-        return _without_secrets(line[: asked.end()], low, present) + HIDDEN_REQUEST, _IN_REQUEST
+    if _has(low, present.request_forms) or _with_key(low, present.request_keys, _is_assigned):
+        if asked := _REQUEST.search(line):
+            return _without_secrets(line[: asked.end()], low, present) + HIDDEN_REQUEST, _IN_REQUEST
     return _without_secrets(line, low, present), ""
 
 
@@ -166,26 +174,24 @@ def _without_secrets(line: str, low: str, present: _Present) -> str:
         line = _URL.sub(lambda found: _address(found[0]), line)
     if "authorization" in low or "cookie" in low:
         line = _HEADER.sub(rf"\1{HIDDEN}", line)
-    if _assigns(low, present.secret_keys):
+    if _with_key(low, present.secret_keys, _is_assigned):
         line = _ASSIGNED.sub(rf"\1{HIDDEN}", line)
-    if " -" in low or low.startswith("-") or "'-" in low or '"-' in low:
+    if _with_key(low, present.flag_keys, _is_ended):
         line = _FLAG.sub(rf"\1{HIDDEN}", line)
     if "bearer" in low or "basic" in low:
         line = _SCHEME.sub(rf"\1 {HIDDEN}", line)
     if _has(low, present.token_forms):
         line = _KNOWN.sub(HIDDEN, line)
-    if len(line) >= _LONG and max(map(len, line.split()), default=0) >= _LONG:
-        line = _ENCODED.sub(HIDDEN, line)
-    return line
+    return _ENCODED.sub(HIDDEN, line) if present.has_long and _LONG.search(line) else line
 
 
-def _has(low: str, forms: Iterable[str]) -> bool:
-    return any(form in low for form in forms)
+def _has(low: str, forms: tuple[str, ...]) -> bool:
+    return bool(forms) and any(form in low for form in forms)
 
 
-def _assigns(low: str, keys: Iterable[str]) -> bool:
-    """Whether a line has one of the keys, with a value behind it."""
-    return bool(keys) and any(_is_assigned(low.replace("-", "_"), key) for key in keys)
+def _with_key(low: str, keys: tuple[str, ...], so: Callable[[str, str], bool]) -> bool:
+    """Whether a line has one of the keys so: with a value, or with its end."""
+    return bool(keys) and any(so(low.replace("-", "_"), key) for key in keys)
 
 
 def _is_assigned(low: str, key: str) -> bool:
@@ -193,6 +199,16 @@ def _is_assigned(low: str, key: str) -> bool:
     while at >= 0:
         at += len(key)
         if low[at : at + 1] in _ASSIGNS or low[at : at + 99].lstrip(_BETWEEN)[:1] in _ASSIGNS:
+            return True
+        at = low.find(key, at)
+    return False
+
+
+def _is_ended(low: str, key: str) -> bool:
+    at = low.find(key)
+    while at >= 0:
+        at += len(key)
+        if low[at : at + 1] in _ENDS:
             return True
         at = low.find(key, at)
     return False
