@@ -1,11 +1,14 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``log_info`` and the playbook ``logs`` against real API servers, whose nodes have stand-in kubelets."""
+"""``log_info``, ``support_bundle`` and their playbooks against real API servers, whose nodes have stand-in kubelets."""
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
+import tarfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,18 +19,31 @@ import pytest
 
 from byoc_testbed.errors import ApiError
 from demo.contracts import H100, contract, write_fleet
-from tests.canaries import PROMPT, SECRETS, lines_with_canaries
+from tests.canaries import PLAIN, PROMPT, SECRETS, TOKENS, lines_with_canaries
 from tests.integration.ansible_runs import run_playbook
 from tests.integration.governed import governed
 from tests.integration.kubelets import Kubelets, kubelets
 from tests.integration.plays import connection_to, perform, run_tasks
 
 LOGS = "fireworks.byoc.log_info"
+MERGE = "application/merge-patch+json"
 
 
-def pod(cluster: Any, namespace: str, name: str, labels: dict[str, str]) -> None:
-    spec = {"nodeName": "h100-0", "containers": [{"name": "main", "image": "it:1"}]}
-    made = {"metadata": {"name": name, "labels": labels}, "spec": spec}
+BUNDLE = "fireworks.byoc.support_bundle"
+ANNOTATED = {f"acme.example/a{number}": value for number, value in enumerate(TOKENS.values())}
+
+
+def pod(
+    cluster: Any,
+    namespace: str,
+    name: str,
+    labels: dict[str, str],
+    notes: dict[str, str] | None = None,
+    environment: list[dict[str, str]] | None = None,
+) -> None:
+    container = {"name": "main", "image": "it:1", "args": ["--api-key", PLAIN["api_key"]], "env": environment or []}
+    spec = {"nodeName": "h100-0", "containers": [container]}
+    made = {"metadata": {"name": name, "labels": labels, "annotations": notes or {}}, "spec": spec}
     cluster.request("POST", f"/api/v1/namespaces/{namespace}/pods", made)
 
 
@@ -51,7 +67,9 @@ def cluster(bed: Any) -> Iterator[Any]:
             assert error.status == 403 and time.monotonic() < deadline, error
             time.sleep(0.2)
     pod(acme, "fireworks-system", "router-b", {"byoc.fireworks.ai/component": "router"})
-    pod(acme, "fireworks-models", "llama-0", {"byoc.fireworks.ai/model": "llama"})
+    environment = [{"name": name.upper().replace("-", "_"), "value": value} for name, value in PLAIN.items()]
+    notes = {"acme.example/told": PROMPT, "byoc.fireworks.ai/note": f"token={PLAIN['token']}", **ANNOTATED}
+    pod(acme, "fireworks-models", "llama-0", {"byoc.fireworks.ai/model": "llama"}, notes, environment)
     while not (running(acme, "fireworks-system") and running(acme, "fireworks-models")):
         assert time.monotonic() < deadline + 30, "the pods do not start"
         time.sleep(0.2)
@@ -217,3 +235,114 @@ def test_the_playbook_merges_clusters_and_tells_which_is_missing(cluster: Any, n
     assert checked.returncode == 0 and not kept.exists()
     wrong = run_playbook("fireworks.byoc.logs", "-i", str(source), "-e", "since=soon")
     assert wrong.returncode == 2 and "since: 'soon' is not a duration" in wrong.stdout
+
+
+def opened(path: Path) -> dict[str, str]:
+    with tarfile.open(fileobj=io.BytesIO(path.read_bytes())) as tar:
+        return {
+            one.name.removeprefix("bundle/"): tar.extractfile(one).read().decode()  # type: ignore[union-attr]
+            for one in tar.getmembers()
+        }
+
+
+@pytest.fixture
+def planted(cluster: Any, nodes: Kubelets) -> Iterator[Kubelets]:
+    """Secrets and a prompt in logs, events, and an annotation of the node; those of the pod are there anyhow."""
+    nodes.logs = {("llama-0", "main"): [(ago(100 - n / 100), line) for n, line in enumerate(lines_with_canaries())]}
+    said = [f"pull failed: {value}" for value in TOKENS.values()] + [f"{key}={value}" for key, value in PLAIN.items()]
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    about = {"kind": "Pod", "name": "llama-0", "namespace": "fireworks-models"}
+    events = "/api/v1/namespaces/fireworks-models/events"
+    for number, text in enumerate([*said, f"prompt: {PROMPT}"]):
+        made = {"metadata": {"name": f"e{number}"}, "involvedObject": about, "message": text, "lastTimestamp": now}
+        cluster.request("POST", events, {**made, "reason": "Failed", "type": "Warning"})
+    note = {"metadata": {"annotations": {"byoc.fireworks.ai/remediation-history": f"password={PLAIN['password']}"}}}
+    cluster.request("PATCH", "/api/v1/nodes/h100-0", note, MERGE)
+    yield nodes
+    cluster.request("DELETE", events)
+    gone = {"metadata": {"annotations": {"byoc.fireworks.ai/remediation-history": None}}}
+    cluster.request("PATCH", "/api/v1/nodes/h100-0", gone, MERGE)
+
+
+@pytest.mark.parametrize("target", [{"model": "llama"}, {"node": "h100-0"}])
+def test_a_bundle_has_what_is_known_and_no_secret_and_no_prompt(
+    cluster: Any, planted: Kubelets, tmp_path: Path, target: dict[str, str]
+) -> None:
+    place = tmp_path / "bundles" / "it.tar"
+    finding = {
+        "node": "h100-0",
+        "fault": "gpu_lost",
+        "replicas": [],
+        "evidence": [{"text": f"api_key={PLAIN['api_key']}"}],
+    }
+    options = {**target, "path": str(place), "findings": [finding]}
+    found = perform(connection_to(cluster), BUNDLE, **options)
+    assert not found["failed"], found
+    data = place.read_bytes()
+    assert (found["sha256"], found["bytes"]) == (hashlib.sha256(data).hexdigest(), len(data))
+    assert place.stat().st_mode & 0o777 == 0o600 and len(data) <= 5 * 1024 * 1024
+    files = opened(place)
+    whole = "".join(files.values())
+    assert [canary for canary in (*SECRETS, PROMPT) if canary in whole or canary.encode() in data] == []
+    assert "gpu_lost" in files["findings.jsonl"]
+    assert '"h100-0"' in files["nodes.jsonl"] and '"llama-0"' in files["pods.jsonl"]
+    assert len(files["events.jsonl"].splitlines()) >= len(TOKENS) + len(PLAIN)
+    assert "Application startup complete" in files["logs/fireworks-models/llama-0/main.log"]
+    about = json.loads(files["about.json"])
+    assert about["cluster"] == "acme" and set(found["files"]) == {one["name"] for one in about["files"]}
+    assert any(each.startswith("metrics: ") for each in about["not_read"]), "nobody answers for telemetry here"
+    assert about["not_read"] == found["unread"]
+    again = perform(connection_to(cluster), BUNDLE, **{**options, "around": about["around"]})
+    assert not again["failed"]
+
+
+def test_a_bundle_of_an_earlier_moment_has_the_lines_around_it(cluster: Any, nodes: Kubelets, tmp_path: Path) -> None:
+    long = "x" * 2000
+    nodes.logs = {("llama-0", "main"): [(ago(4000 - n), f"line {n} {long}") for n in range(4000)]}
+    then = ago(2000)
+    path = str(tmp_path / "it.tar")
+    found = perform(connection_to(cluster), BUNDLE, model="llama", around=then.isoformat(), path=path)
+    lines = opened(Path(path))["logs/fireworks-models/llama-0/main.log"].splitlines()
+    kept = [int(line.split()[2]) for line in lines]
+    assert kept == list(range(kept[0], kept[-1] + 1)) and {1999, 2000, 2001} <= set(kept)
+    assert any("only lines since" in each for each in found["left_out"])
+
+
+def test_what_a_bundle_is_about_has_to_be_said(cluster: Any, tmp_path: Path) -> None:
+    for wrong in ({}, {"node": "a", "model": "b"}, {"node": "a", "around": "soon"}, {"node": "a", "before": "x"}):
+        refused = perform(connection_to(cluster), BUNDLE, path=str(tmp_path / "it.tar"), **wrong)
+        assert refused["failed"] and refused["code"] == "invalid_input", refused
+    nowhere = perform(connection_to(cluster), BUNDLE, node="a", path="/proc/nowhere/it.tar")
+    assert nowhere["failed"] and "cannot write" in nowhere["msg"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_playbook_writes_a_bundle_and_tells_its_digest(cluster: Any, planted: Kubelets, tmp_path: Path) -> None:
+    where = {"provider": "aws", "region": "here", "gpus": {H100: 16}}
+    acme = contract("acme-eu-1", uid=cluster.uid, kubeconfig=cluster.kubeconfig, **where)
+    source = write_fleet(tmp_path / "fleet", [acme])
+    told, folder = tmp_path / "result.json", tmp_path / "bundles"
+    words = (
+        "fireworks.byoc.support_bundle",
+        "-i",
+        str(source),
+        "-e",
+        "clusters=acme-eu-1",
+        "-e",
+        f"bundle_dir={folder}",
+    )
+    words = (*words, "-e", f"result_file={told}", "-e", "model=llama")
+    checked = run_playbook(*words, "--check", "--diff")
+    assert checked.returncode == 0, checked.stdout
+    assert not folder.exists() and "Bundles that would be written" in checked.stdout
+    done = run_playbook(*words)
+    assert done.returncode == 0, done.stdout
+    [path] = folder.iterdir()
+    result = json.loads(told.read_text())
+    [row] = next(one["rows"] for one in result["reports"] if one["title"] == "Bundles")
+    assert (row["file"], row["sha256"]) == (str(path), hashlib.sha256(path.read_bytes()).hexdigest())
+    [cluster_told] = result["clusters"]
+    assert cluster_told["result"] == "unproven" and "metrics: " in cluster_told["what"]
+    assert [canary for canary in (*SECRETS, PROMPT) if canary in done.stdout or canary in told.read_text()] == []
+    neither = run_playbook(*words[:-2])
+    assert neither.returncode == 2 and "a bundle is about a node or a model" in neither.stdout

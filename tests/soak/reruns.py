@@ -73,6 +73,7 @@ ROWS = [
     Row("health", ONBOARDED),
     Row("models", ONBOARDED),
     Row("logs", ONBOARDED),
+    Row("support_bundle", ONBOARDED, ("-e", f"node={NODE}", "-e", "bundle_dir={folder}/bundles")),
     Row("explain", ONBOARDED),
     Row("contract_calendar", ONBOARDED),
     Row("mirror", ONBOARDED),

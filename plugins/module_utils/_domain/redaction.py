@@ -162,9 +162,9 @@ def _line(line: str, present: _Present) -> tuple[str, str]:
         begins = "-----BEGIN" in line and "-----END" not in line
         return line.partition("-----")[0] + HIDDEN, _IN_KEY if begins else ""
     low = line.lower()
-    if _has(low, present.request_forms) or _with_key(low, present.request_keys, _is_assigned):
-        if asked := _REQUEST.search(line):
-            return _without_secrets(line[: asked.end()], low, present) + HIDDEN_REQUEST, _IN_REQUEST
+    may_tell = _has(low, present.request_forms) or _with_key(low, present.request_keys, _is_assigned)
+    if may_tell and (asked := _REQUEST.search(line)):
+        return _without_secrets(line[: asked.end()], low, present) + HIDDEN_REQUEST, _IN_REQUEST
     return _without_secrets(line, low, present), ""
 
 

@@ -13,7 +13,7 @@ from .._domain.logs.request import log_doubts, seconds_of
 from .._domain.logs.sources import sources
 from .._kube.errors import KubeError
 from .._operation import Context, Operation
-from .log_reading import Amount, read_logs, read_pods
+from .log_reading import newest, read_logs, read_pods
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
@@ -41,10 +41,8 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     session.check_expected_cluster()
     meant = sources(read_pods(session), parameters["of"])
     most = parameters["lines"]
-    amount = Amount(
-        {"sinceSeconds": seconds_of(parameters["since"])}, lines=max(most, _SEARCHED) if parameters["grep"] else most
-    )
-    logs = read_logs(session, meant.chosen, amount, Asked(grep=parameters["grep"]))
+    attempts = newest(max(most, _SEARCHED) if parameters["grep"] else most, seconds_of(parameters["since"]))
+    logs = read_logs(session, meant.chosen, attempts, Asked(grep=parameters["grep"]))
     lines, older = merged(logs, most)
     cut = told((log.source.place, log.cut) for log in logs if log.cut)
     cut += [f"{older} lines that are older than the newest {most}"] if older else []

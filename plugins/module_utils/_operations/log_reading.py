@@ -12,6 +12,7 @@ from typing import Any
 
 from .._domain.logs.lines import Asked, Log, log_of
 from .._domain.logs.sources import Source
+from .._domain.moments import shown_moment
 from .._domain.names import NAMESPACES
 from .._domain.presetup_version import LOGS_SINCE
 from .._kube.errors import AnswerError, ForbiddenError, KubeError, NotFoundError
@@ -36,15 +37,33 @@ class MayNotReadLogsError(KubeError):
 
 
 @dataclass(frozen=True)
-class Amount:
-    """How much of each log is asked for.
+class Attempt:
+    """One way to ask for a log, of several that ask for less and less: the first that is not too much is taken.
 
-    lines: the newest so many; None: all from the beginning of ``query``, which says from when.
+    lines: the newest so many, and one more, which tells whether there are older ones. less: what it leaves out besides.
     """
 
     query: Mapping[str, Any]
     lines: int | None = None
-    most_bytes: int = MOST_BYTES
+    less: str = ""
+
+
+def newest(lines: int, since: int) -> list[Attempt]:
+    """Ask for the newest lines of the last so many seconds. Where those are too many bytes, the oldest are not read."""
+    counts = [lines]
+    while counts[-1] > _FEWEST_LINES:
+        counts.append(max(_FEWEST_LINES, counts[-1] // 4))
+    return [Attempt({"sinceSeconds": since, "tailLines": count + 1}, count) for count in counts]
+
+
+def around(moment: float, before: float) -> list[Attempt]:
+    """Ask for what is from so many seconds before a moment on. Where that is too much, from nearer to it."""
+    since = [moment - before / part for part in (1, 4, 16, 64)]
+    texts = [shown_moment(each) for each in since]
+    return [
+        Attempt({"sinceTime": text}, less="" if text == texts[0] else f"only lines since {text} were read")
+        for text in texts
+    ]
 
 
 def read_pods(session: Session) -> list[dict[str, Any]]:
@@ -52,7 +71,7 @@ def read_pods(session: Session) -> list[dict[str, Any]]:
     return [pod for name in NAMESPACES for pod in session.list_items(f"/api/v1/namespaces/{name}/pods")]
 
 
-def read_logs(session: Session, sources: Sequence[Source], amount: Amount, asked: Asked) -> list[Log]:
+def read_logs(session: Session, sources: Sequence[Source], attempts: Sequence[Attempt], asked: Asked) -> list[Log]:
     """The log of each source; one that cannot be read says why.
 
     :raises MayNotReadLogsError: this identity may read none.
@@ -63,7 +82,7 @@ def read_logs(session: Session, sources: Sequence[Source], amount: Amount, asked
         if time.monotonic() >= end:
             return Log(source, unread=f"its turn had not come after {ALL_SECONDS:g} s")
         try:
-            return _read(session, source, amount, asked, end)
+            return _read(session, source, attempts, asked, end)
         except ForbiddenError:
             raise
         except NotFoundError:
@@ -77,31 +96,22 @@ def read_logs(session: Session, sources: Sequence[Source], amount: Amount, asked
         raise _may_not(session, error) from None
 
 
-def _read(session: Session, source: Source, amount: Amount, asked: Asked, end: float) -> Log:
-    """Fewer lines again where those were too many bytes: what would be missing is the newest."""
-    lines = amount.lines
-    while True:
-        # One line more than is wanted tells whether there are more.
-        tail = {} if lines is None else {"tailLines": lines + 1}
-        query = {**amount.query, **tail, "limitBytes": amount.most_bytes}
-        if source.previous:
-            query["previous"] = "true"
+def _read(session: Session, source: Source, attempts: Sequence[Attempt], asked: Asked, end: float) -> Log:
+    for attempt in attempts:
+        query = {**attempt.query, "limitBytes": MOST_BYTES, **({"previous": "true"} if source.previous else {})}
         seconds = max(0.01, min(EACH_SECONDS, end - time.monotonic()))
         data = read_log(session, source.namespace, source.pod, source.container, query, seconds)
-        part = len(data) >= amount.most_bytes
-        if not part:
-            return _less(source, data, lines, asked)
-        if lines is None or lines <= _FEWEST_LINES:
-            cut = f"only the first {amount.most_bytes // 1024} KiB were read, later lines are missing"
-            return log_of(source, data, asked, cut=cut, part=True)
-        lines = max(_FEWEST_LINES, lines // 4)
+        if len(data) < MOST_BYTES:
+            return _whole(source, data, attempt, asked)
+    # What is behind that many bytes is not there: later lines.
+    cut = "; ".join(filter(None, (attempt.less, f"of those only the first {MOST_BYTES // 1024} KiB")))
+    return log_of(source, data, asked, cut=cut, part=True)
 
 
-def _less(source: Source, data: bytes, lines: int | None, asked: Asked) -> Log:
-    if lines is None or data.count(b"\n") <= lines:
-        return log_of(source, data, asked)
-    newest = data.partition(b"\n")[2]
-    return log_of(source, newest, asked, cut=f"only the newest {lines} lines were read")
+def _whole(source: Source, data: bytes, attempt: Attempt, asked: Asked) -> Log:
+    if attempt.lines is None or data.count(b"\n") <= attempt.lines:
+        return log_of(source, data, asked, cut=attempt.less)
+    return log_of(source, data.partition(b"\n")[2], asked, cut=f"only the newest {attempt.lines} lines were read")
 
 
 def _why(error: KubeError) -> str:

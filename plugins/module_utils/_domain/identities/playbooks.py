@@ -22,6 +22,7 @@ PLAYBOOKS = {
     "explain": OBSERVER,
     "models": OBSERVER,
     "logs": OBSERVER,
+    "support_bundle": OBSERVER,
     "plan_upgrade": OBSERVER,
     "upgrade": UPGRADER,
     "rollback_stack": UPGRADER,
