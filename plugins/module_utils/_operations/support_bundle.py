@@ -89,16 +89,13 @@ class _Collector:
     def _events(self, pods: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
         # Those about nodes, which have no namespace, are in "default".
         places = [*NAMESPACES, *(["default"] if self._scope.node else [])]
-        read = [
-            event
-            for place in places
-            for event in self._tried(f"events in {place}", lambda place=place: self._listed(place)) or []
-        ]
+        read = [event for place in places for event in self._events_in(place)]
         bounds = self._scope.told()
         return within(self._scope.events_of(read, pods), bounds["since"], bounds["until"])
 
-    def _listed(self, namespace: str) -> list[dict[str, Any]]:
-        return list(self._session.list_items(f"/api/v1/namespaces/{namespace}/events"))
+    def _events_in(self, namespace: str) -> list[dict[str, Any]]:
+        path = f"/api/v1/namespaces/{namespace}/events"
+        return self._tried(f"events in {namespace}", lambda: list(self._session.list_items(path))) or []
 
     def _metrics(self) -> list[Any]:
         answer = self._tried("metrics", lambda: instant_query(self._session, _TELEMETRY, self._scope.metrics_query()))
@@ -141,8 +138,8 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     session.check_expected_cluster()
     now = now_at(session)
     try:
-        asked = [parameters[key] for key in ("node", "model", "around", "before", "after")]
-        scope = scope_of(*asked, now.timestamp())
+        asked = {key: parameters[key] for key in ("node", "model", "around", "before", "after")}
+        scope = scope_of(**asked, now=now.timestamp())
     except ScopeError as error:
         raise ScopeInputError(str(error), next_step="correct that, and run this again") from None
     found = _Collector(session, scope)
