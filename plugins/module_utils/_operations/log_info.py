@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
-from .._domain.logs.lines import Asked, merged, told
+from .._domain.logs.lines import Asked, merged
+from .._domain.logs.notes import told
 from .._domain.logs.request import log_doubts, seconds_of
 from .._domain.logs.sources import sources
 from .._kube.errors import KubeError

@@ -11,7 +11,8 @@ from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.health.prometheus_text import NoResultError
-from .._domain.logs.lines import Asked, told
+from .._domain.logs.lines import Asked
+from .._domain.logs.notes import told
 from .._domain.logs.sources import sources
 from .._domain.names import MODELS_NAMESPACE, NAMESPACES, SYSTEM_NAMESPACE, TELEMETRY, TELEMETRY_PORT
 from .._domain.redaction import redacted_data

@@ -17,8 +17,8 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.logs.lines 
     merged,
     merged_clusters,
     moment_text,
-    told,
 )
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.logs.notes import told
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.logs.request import log_doubts, seconds_of
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.logs.sources import MOST, Source, sources
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup_version import LOGS_SINCE
@@ -79,8 +79,8 @@ def test_what_never_started_has_no_log_and_what_crashed_has_one() -> None:
     found = sources([pod("llama-0", WAITS, CRASHED, model="llama"), pod("late", model="llama")])
     assert [one.place for one in found.chosen] == ["fireworks-models/llama-0/c1"]
     assert sorted(found.left_out) == [
-        "fireworks-models/late has not started: it is not scheduled",
-        "fireworks-models/llama-0/c0 has not started: ImagePullBackOff",
+        "fireworks-models/late: not started: it is not scheduled",
+        "fireworks-models/llama-0/c0: not started: ImagePullBackOff",
     ]
 
 
@@ -168,6 +168,10 @@ def test_logs_are_merged_by_time_and_the_newest_are_kept() -> None:
 def test_notes_of_one_kind_are_one() -> None:
     notes = [(f"p{n}", "it is gone") for n in range(5)] + [("q", "timed out")]
     assert told(notes) == ["5 containers (p0, p1, p2, and 2 more): it is gone", "q: timed out"]
+    assert told((f"p{n}", f"reason {n}") for n in range(200))[7:] == [
+        "p7: reason 7",
+        "192 more containers, each for a reason of its own",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from ..._vocabulary.harmless import one_line
-from ..._vocabulary.listing import few
 from ..._vocabulary.times import rfc3339
 from ..redaction import redacted_lines
 from .sources import Source
@@ -22,8 +21,6 @@ MOST_CHARACTERS = 4000
 """Of one line."""
 _WIDTH = len("2026-11-29T21:00:00.000000000Z")
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
-#: Names shown of many things of one kind.
-_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -107,18 +104,6 @@ def merged_clusters(lines: Mapping[str, Sequence[str]], most: int) -> tuple[list
     every = list(heapq.merge(*placed, key=lambda line: line[:_WIDTH]))
     newest = every[max(0, len(every) - most) :]
     return newest, len(every) - len(newest)
-
-
-def told(notes: Iterable[tuple[str, str]]) -> list[str]:
-    """Notes about places, each kind of note once: ``3 containers (a, b, c): what``."""
-    kinds: dict[str, list[str]] = {}
-    for place, what in notes:
-        kinds.setdefault(what, []).append(place)
-    return [f"{_places(places)}: {what}" for what, places in kinds.items()]
-
-
-def _places(places: Sequence[str]) -> str:
-    return places[0] if len(places) == 1 else f"{len(places)} containers ({few(places, _SHOWN, ', ')})"
 
 
 def _timed(line: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..names import CANDIDATE_LABEL, COMPONENT_LABEL, GROUP_LABEL, MODEL_LABEL
 from ..quantity import count
+from .notes import told
 
 Pod = Mapping[str, Any]
 
@@ -53,7 +54,7 @@ def sources(pods: Iterable[Pod], of: str = "", node: str = "") -> Sources:
         return Sources((), (), _absent(every, of, node))
     found = [each for pod in sorted(meant, key=_newest_first, reverse=True) for each in _of_pod(pod)]
     chosen = [each for each in found if isinstance(each, Source)]
-    waiting = [each for each in found if isinstance(each, str)]
+    waiting = told(each for each in found if not isinstance(each, Source))
     more = [f"{len(chosen) - MOST} containers, since only those of the newest pods are read"]
     return Sources(chosen[:MOST], [*waiting, *(more if len(chosen) > MOST else [])])
 
@@ -84,21 +85,21 @@ def _newest_first(pod: Pod) -> tuple[str, str]:
     return str(pod["metadata"].get("creationTimestamp") or ""), str(pod["metadata"]["name"])
 
 
-def _of_pod(pod: Pod) -> Iterator[Source | str]:
-    """The logs that its kubelet has, or why it has none."""
+def _of_pod(pod: Pod) -> Iterator[Source | tuple[str, str]]:
+    """The logs that its kubelet has; where it has none the place, and why."""
     metadata, status = pod["metadata"], pod.get("status") or {}
     where = str(metadata["namespace"]), str(metadata["name"])
     containers = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
     if not containers:
         why = status.get("reason") or status.get("phase") or "it is not scheduled"
-        yield f"{'/'.join(where)} has not started: {why}"
+        yield "/".join(where), f"not started: {why}"
     for each in containers:
         name, state = str(each.get("name")), each.get("state") or {}
         ended_before = (each.get("lastState") or {}).get("terminated") is not None
         runs = any(state.get(word) is not None for word in ("running", "terminated"))
         if not runs and not ended_before:
             why = (state.get("waiting") or {}).get("reason") or "nobody says why"
-            yield f"{'/'.join((*where, name))} has not started: {why}"
+            yield "/".join((*where, name)), f"not started: {why}"
             continue
         yield Source(*where, name)
         # Of one that waits to be restarted, the kubelet gives the log of the one that ran before anyhow.
