@@ -116,6 +116,12 @@ def workload(
     cluster.api.create({**group, "spec": made})
     until(lambda: len(ready(cluster)) == replicas, "the pods are not ready")
     cluster.request("PATCH", f"/api/v1/nodes/{OTHER}", {"spec": {"unschedulable": None}})
+    # Its taint goes a moment later, and until then it has no room for a replacement.
+    until(lambda: "node.kubernetes.io/unschedulable" not in _taints(cluster, OTHER), "its taint has not gone")
+
+
+def _taints(cluster: Any, name: str) -> set[str]:
+    return {one["key"] for one in node(cluster, name)["spec"].get("taints") or ()}
 
 
 @contextmanager

@@ -399,7 +399,7 @@ def test_what_is_named_by_its_content_keeps_it(place: Governed, made: Manifest, 
     try:
         for other in ({"data": {"a": "c"}}, {"data": None}, {"binaryData": {"b": "eA=="}}):
             assert "'fireworks-names'" in refusal(account, "PATCH", mine, other, MERGE), other
-        account.request("PATCH", mine, {"metadata": {"annotations": {"note.example/x": "y"}}}, MERGE)
+        account.request("PATCH", mine, {"metadata": {"annotations": {"byoc.fireworks.ai/x": "y"}}}, MERGE)
     finally:
         account.request("DELETE", mine)
 

@@ -161,6 +161,10 @@ REWRITTEN = {
     "a key twice": lambda head: json.dumps(appended(head, "ctl-1"), sort_keys=True).replace(
         '"writers": {', '"writers": {"ctl-3": {"hash": "' + OTHER + '", "number": 1}, '
     ),
+    "without a comma": lambda head: json.dumps(appended(head, "ctl-1"), sort_keys=True).replace("}, ", "}"),
+    "with a comma before the first": lambda head: json.dumps(appended(head, "ctl-1"), sort_keys=True).replace(
+        '"writers": {', '"writers": {, '
+    ),
     "spaced otherwise": lambda head: json.dumps(appended(head, "ctl-1"), sort_keys=True, indent=1),
 }
 

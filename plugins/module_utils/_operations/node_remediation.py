@@ -13,7 +13,7 @@ from typing import Any
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.access.eviction_grant import Evictions, granted_in
 from .._domain.health.finding import Finding
-from .._domain.identities.needs import drains_by_grant
+from .._domain.identities.conditions import drains_by_grant
 from .._domain.names import EMERGENCY_ANNOTATION, MODELS_NAMESPACE, SYSTEM_NAMESPACE
 from .._domain.remediation import (
     Budget,

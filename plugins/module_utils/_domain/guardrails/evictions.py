@@ -14,7 +14,8 @@ from typing import Any
 
 from ..access.eviction_grant import LONGEST
 from ..guardrail_names import EVICTIONS_GUARDRAIL
-from ..identities.needs import NODE_MEDIC, action, drains_by_grant
+from ..identities.conditions import action, drains_by_grant
+from ..identities.needs import NODE_MEDIC
 from ..names import EVICTION_PODS_ANNOTATION, EVICTION_UNTIL_ANNOTATION, SYSTEM_NAMESPACE, account_user
 from .ours import BY_US, in_our_namespaces
 from .policy import Policy, Rule, literal

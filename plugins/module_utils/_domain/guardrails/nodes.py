@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..capacity import approved
-from ..identities.needs import action, may_act_on_nodes
+from ..identities.conditions import action, may_act_on_nodes
 from ..names import GPU, GPU_PRESENT_LABEL, GPU_PRODUCT_LABEL, MAINTENANCE_LABEL, PREFIX
 from ..presetup_version import NEWEST
 from .policy import FROM_OUR_ACCOUNTS, Policy, Rule, literal

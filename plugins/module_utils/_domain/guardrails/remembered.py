@@ -81,7 +81,7 @@ _OF_THE_STACK = (
     f" || (variables.partOf == {literal(STACK_SET)} && variables.component != ''"
     f" && !variables.component.startsWith({_MODEL_SET})"
     f" && !(variables.component in {literal([RECORDS, PRESETUP_SET, STACK_SET])})"
-    " && (variables.name == variables.component || variables.byContent))"
+    " && (variables.byContent || (request.operation == 'DELETE' && variables.name == variables.component)))"
 )
 
 _RULES = (

@@ -16,7 +16,7 @@ from typing import Any
 from ..capacity import may_span_nodes
 from ..counted import PLAIN, own_classes
 from ..dropped_rights import less
-from ..entry_point import GATEWAY, GATEWAY_GROUP, OPENSHIFT_ROUTE, ROUTE_GROUP, entry_point
+from ..entry_point import GATEWAY_GROUP, ROUTE_GROUP
 from ..guardrail_names import FIRST_GUARDRAILS, SECOND_GUARDRAILS
 from ..model.credential import ENGINE_ACCOUNT, account_annotations, account_of
 from ..names import (
@@ -33,6 +33,18 @@ from ..names import (
     TELEMETRY_PORT,
 )
 from ..presetup_version import LOGS_SINCE, NEWEST
+from .conditions import (
+    always,
+    by_gateway,
+    by_openshift_route,
+    drains_by_grant,
+    drains_by_itself,
+    listed,
+    may_act_on_nodes,
+    may_cordon,
+    may_drain,
+    may_scale,
+)
 
 Contract = Mapping[str, Any]
 
@@ -44,60 +56,6 @@ CLUSTER = ""
 RBAC_GROUP = "rbac.authorization.k8s.io"
 KEDA_GROUP = "keda.sh"
 LEASE_GROUP = "coordination.k8s.io"
-
-
-def _always(_contract: Contract) -> bool:
-    return True
-
-
-def action(contract: Contract, name: str) -> str:
-    """What the contract says of one node action: never, approve or auto."""
-    return str((contract.get("actions") or {}).get(name, "never"))
-
-
-def may_act_on_nodes(contract: Contract) -> bool:
-    """Whether the contract allows any node action at all."""
-    return any(word != "never" for word in (contract.get("actions") or {}).values())
-
-
-def _may_drain(contract: Contract) -> bool:
-    return action(contract, "drain") != "never"
-
-
-def _drains_by_itself(contract: Contract) -> bool:
-    return action(contract, "drain") == "auto"
-
-
-def drains_by_grant(contract: Contract) -> bool:
-    """Whether pods are evicted only while an administrator of the customer lets them be."""
-    return action(contract, "drain") == "approve"
-
-
-def _may_cordon(contract: Contract) -> bool:
-    return action(contract, "cordon") != "never"
-
-
-def may_scale(contract: Contract) -> bool:
-    """Whether the contract lets any model have more than one number of replicas.
-
-    Not whether a model that is there now does: models change without a new presetup. Nor by which autoscaler: which one
-    the cluster serves is no part of the contract, and may change too.
-    """
-    scaling = contract.get("scaling") or {}
-    return int(scaling.get("max_replicas_per_model", 2)) > 1 or bool(scaling.get("scale_to_zero"))
-
-
-def _listed(kind: str) -> Callable[[Contract], bool]:
-    """Whether the customer lets the observer list a kind everywhere, so that a node can be called healthy."""
-    return lambda contract: kind in ((contract.get("health") or {}).get("observer_may_list") or ())
-
-
-def _by_gateway(contract: Contract) -> bool:
-    return entry_point(contract) == GATEWAY
-
-
-def _by_openshift_route(contract: Contract) -> bool:
-    return entry_point(contract) == OPENSHIFT_ROUTE
 
 
 @dataclass(frozen=True)
@@ -113,7 +71,7 @@ class Need:
     resources: tuple[str, ...]
     verbs: tuple[str, ...]
     names: tuple[str, ...] = ()
-    when: Callable[[Contract], bool] = _always
+    when: Callable[[Contract], bool] = always
     since: int = 1
     last: int = NEWEST
     named: Callable[[Contract], Iterable[str]] | None = None
@@ -134,7 +92,7 @@ class Identity:
     connects: bool = False
     needs: tuple[Need, ...] = ()
     on_grant: tuple[Need, ...] = ()
-    applies: Callable[[Contract], bool] = _always
+    applies: Callable[[Contract], bool] = always
     annotations: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -155,10 +113,10 @@ _LOCK = (
 )
 
 _ROUTES = (
-    Need(SYSTEM_NAMESPACE, GATEWAY_GROUP, ("httproutes",), READ + WRITE, when=_by_gateway),
-    Need(SYSTEM_NAMESPACE, ROUTE_GROUP, ("routes",), READ + WRITE, when=_by_openshift_route),
+    Need(SYSTEM_NAMESPACE, GATEWAY_GROUP, ("httproutes",), READ + WRITE, when=by_gateway),
+    Need(SYSTEM_NAMESPACE, ROUTE_GROUP, ("routes",), READ + WRITE, when=by_openshift_route),
     # OpenShift requires this right to set a route's host.
-    Need(SYSTEM_NAMESPACE, ROUTE_GROUP, ("routes/custom-host",), ("create", "update"), when=_by_openshift_route),
+    Need(SYSTEM_NAMESPACE, ROUTE_GROUP, ("routes/custom-host",), ("create", "update"), when=by_openshift_route),
 )
 
 _AUTOSCALERS = (
@@ -210,8 +168,8 @@ _DEPLOY_MODELS = (
     Need(SYSTEM_NAMESPACE, "policy", ("poddisruptionbudgets",), READ),
     Need(SYSTEM_NAMESPACE, "autoscaling", ("horizontalpodautoscalers",), READ, when=may_scale),
     Need(SYSTEM_NAMESPACE, KEDA_GROUP, ("scaledobjects",), READ, when=may_scale),
-    Need(MODELS_NAMESPACE, GATEWAY_GROUP, ("httproutes",), READ, when=_by_gateway),
-    Need(MODELS_NAMESPACE, ROUTE_GROUP, ("routes",), READ, when=_by_openshift_route),
+    Need(MODELS_NAMESPACE, GATEWAY_GROUP, ("httproutes",), READ, when=by_gateway),
+    Need(MODELS_NAMESPACE, ROUTE_GROUP, ("routes",), READ, when=by_openshift_route),
     *_LOCK,
 )
 _UPGRADE_STACK = (
@@ -300,12 +258,17 @@ IDENTITIES = (
             _PROBE_MODELS,
             *_both("", ("pods/log",), ("get",), since=LOGS_SINCE),
             # Signals about nodes are in namespaces that are not ours.
-            Need(CLUSTER, "", ("events",), ("list",), when=_listed("events")),
-            Need(CLUSTER, LEASE_GROUP, ("leases",), ("list",), when=_listed("leases")),
-            Need(CLUSTER, "", ("pods",), ("list",), when=_listed("pods")),
+            Need(CLUSTER, "", ("events",), ("list",), when=listed("events")),
+            Need(CLUSTER, LEASE_GROUP, ("leases",), ("list",), when=listed("leases")),
+            Need(CLUSTER, "", ("pods",), ("list",), when=listed("pods")),
         ),
     ),
-    Identity(name=DEPLOYER, why="Deploys, updates and removes models.", connects=True, needs=_DEPLOY_MODELS),
+    Identity(
+        name=DEPLOYER,
+        why="Deploys, updates and removes models.",
+        connects=True,
+        needs=_DEPLOY_MODELS,
+    ),
     Identity(
         name=UPGRADER,
         why="Upgrades the stack's own components.",
@@ -321,14 +284,14 @@ IDENTITIES = (
             _WHICH_CLUSTER,
             Need(CLUSTER, "", ("nodes",), (*READ, "patch")),
             Need(MODELS_NAMESPACE, "", ("pods",), READ),
-            replace(_EVICT, when=_drains_by_itself),
+            replace(_EVICT, when=drains_by_itself),
             replace(_EVICT, when=drains_by_grant, last=1),
             # To orphan a pod, so that its replacement starts first. A guardrail limits the patch to that.
-            Need(MODELS_NAMESPACE, "", ("pods",), ("patch",), when=_may_drain),
+            Need(MODELS_NAMESPACE, "", ("pods",), ("patch",), when=may_drain),
             # On a node that cannot answer: whether a volume of a pod may be used on another node.
-            Need(MODELS_NAMESPACE, "", ("persistentvolumeclaims",), ("get",), when=_may_drain),
+            Need(MODELS_NAMESPACE, "", ("persistentvolumeclaims",), ("get",), when=may_drain),
             # A canary tests a repaired node before it returns. A guardrail limits the pods to that.
-            Need(MODELS_NAMESPACE, "", ("pods",), ("create", "delete"), when=_may_cordon),
+            Need(MODELS_NAMESPACE, "", ("pods",), ("create", "delete"), when=may_cordon),
             Need(MODELS_NAMESPACE, "policy", ("poddisruptionbudgets",), READ),
             *_LOCK,
             # Its operations are recorded like all others.

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..capacity import may_span_nodes
 from ..entry_point import OPENSHIFT_ROUTE, entry_point
-from ..identities.needs import may_scale
+from ..identities.conditions import may_scale
 from ..names import (
     ALERTS,
     ALERTS_PORT,

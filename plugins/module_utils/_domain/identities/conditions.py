@@ -1,0 +1,67 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a contract lets our identities do: by these some rights are given, and others are not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..entry_point import GATEWAY, OPENSHIFT_ROUTE, entry_point
+
+Contract = Mapping[str, Any]
+
+
+def always(_contract: Contract) -> bool:
+    return True
+
+
+def action(contract: Contract, name: str) -> str:
+    """What the contract says of one node action: never, approve or auto."""
+    return str((contract.get("actions") or {}).get(name, "never"))
+
+
+def may_act_on_nodes(contract: Contract) -> bool:
+    """Whether the contract allows any node action at all."""
+    return any(word != "never" for word in (contract.get("actions") or {}).values())
+
+
+def may_drain(contract: Contract) -> bool:
+    return action(contract, "drain") != "never"
+
+
+def drains_by_itself(contract: Contract) -> bool:
+    return action(contract, "drain") == "auto"
+
+
+def drains_by_grant(contract: Contract) -> bool:
+    """Whether pods are evicted only while an administrator of the customer lets them be."""
+    return action(contract, "drain") == "approve"
+
+
+def may_cordon(contract: Contract) -> bool:
+    return action(contract, "cordon") != "never"
+
+
+def may_scale(contract: Contract) -> bool:
+    """Whether the contract lets any model have more than one number of replicas.
+
+    Not whether a model that is there now does: models change without a new presetup. Nor by which autoscaler: which one
+    the cluster serves is no part of the contract, and may change too.
+    """
+    scaling = contract.get("scaling") or {}
+    return int(scaling.get("max_replicas_per_model", 2)) > 1 or bool(scaling.get("scale_to_zero"))
+
+
+def listed(kind: str) -> Callable[[Contract], bool]:
+    """Whether the customer lets the observer list a kind everywhere, so that a node can be called healthy."""
+    return lambda contract: kind in ((contract.get("health") or {}).get("observer_may_list") or ())
+
+
+def by_gateway(contract: Contract) -> bool:
+    return entry_point(contract) == GATEWAY
+
+
+def by_openshift_route(contract: Contract) -> bool:
+    return entry_point(contract) == OPENSHIFT_ROUTE
