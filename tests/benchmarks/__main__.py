@@ -21,7 +21,7 @@ import yaml
 
 from byoc_testbed import ClusterSpec, NodePool, Testbed
 from byoc_testbed.kubectl import find_kubectl
-from tests.benchmarks import audit_log, fleet, records, remediation, sweeping, workloads
+from tests.benchmarks import audit_log, fleet, logs, records, remediation, sweeping, workloads
 from tests.benchmarks.admission import run as admission
 from tests.benchmarks.measure import BenchmarkError, Figure, Sample, idle_share, in_turns, run_once
 from tests.benchmarks.placement import run as placement
@@ -398,6 +398,7 @@ PARTS = {
 ALONE = {
     "admission": admission.main,
     "drain": drain,
+    "logs": logs.run,
     "placement": placement.main,
     "progress": progress,
     "sweep": sweep,

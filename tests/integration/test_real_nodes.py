@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,7 @@ import pytest
 import byoc_testbed
 from byoc_testbed import ClusterSpec, Image, NodePool, Testbed, real_nodes_missing
 from tests.integration.guarded import until
+from tests.integration.plays import connection_to, perform
 from tests.integration.serving import ON_REAL_NODES
 
 TESTBED = Path(byoc_testbed.__file__).parents[1]
@@ -80,6 +82,36 @@ def test_pods_run_on_the_nodes_that_have_the_gpus_and_can_be_asked(real: Any, en
     assert [each["id"] for each in models["data"]] == ["tiny"]
     assert "vllm:iteration_tokens_total_count{" in real.request("GET", f"{PODS}/{name}:8000/proxy/metrics")
     assert real.kubectl("logs", name) == "serving tiny\n"
+
+
+@ON_REAL_NODES
+def test_logs_are_read_of_a_real_kubelet(real: Any) -> None:
+    """What the stand-in kubelets of test_logs.py play."""
+    for namespace in ("fireworks-system", "fireworks-models"):
+        real.request("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
+    pods = "/api/v1/namespaces/fireworks-models/pods"
+    crashes = [{"name": "STANDIN_BEHAVIOUR", "value": "crash"}]
+    containers = [
+        {"name": "engine", "image": ENGINE, "command": ["vllm", "serve", "tiny"]},
+        {"name": "broken", "image": ENGINE, "command": ["vllm", "serve", "torn"], "env": crashes},
+    ]
+    labels = {"byoc.fireworks.ai/model": "tiny"}
+    made = {"metadata": {"name": "tiny-0", "labels": labels}, "spec": {"containers": containers}}
+    until(lambda: real.request("GET", "/api/v1/namespaces/fireworks-models/serviceaccounts")["items"], "no account")
+    real.request("POST", pods, made)
+
+    def found(**options: Any) -> dict[str, Any]:
+        result = perform(connection_to(real), "fireworks.byoc.log_info", of="tiny", **options)
+        assert not result.get("failed"), result
+        return result
+
+    until(lambda: any("serving tiny" in line for line in found()["lines"]), "the engine says nothing")
+    until(lambda: any("/broken " in line for line in found()["lines"]), "the one that crashes says nothing")
+    lines = found()["lines"]
+    assert lines == sorted(lines) and all(re.match(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z ", line) for line in lines)
+    assert found(grep="serving ti")["lines"][0].endswith("fireworks-models/tiny-0/engine serving tiny")
+    assert len(found(lines=1)["lines"]) == 1
+    assert found()["unread"] == []
 
 
 @ON_REAL_NODES

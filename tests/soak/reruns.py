@@ -72,6 +72,8 @@ ROWS = [
     Row("status", ONBOARDED),
     Row("health", ONBOARDED),
     Row("models", ONBOARDED),
+    Row("logs", ONBOARDED),
+    Row("support_bundle", ONBOARDED, ("-e", f"node={NODE}", "-e", "bundle_dir={folder}/bundles")),
     Row("explain", ONBOARDED),
     Row("contract_calendar", ONBOARDED),
     Row("mirror", ONBOARDED),

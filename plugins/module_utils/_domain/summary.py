@@ -71,10 +71,18 @@ def _with_doubts(outcome: Data, unproven: Sequence[str]) -> Data:
     }
 
 
-def read_outcome(contract: Data, result: Data, began: str = "", now: str = "", problem: str = "") -> dict[str, Any]:
+def read_outcome(
+    contract: Data,
+    result: Data,
+    began: str = "",
+    now: str = "",
+    problem: str = "",
+    unproven: Sequence[str] = (),
+) -> dict[str, Any]:
     """The outcome of a cluster that was only read.
 
     :param began: when its reading began; ``now`` it is over. :param problem: what was found wrong with it.
+    :param unproven: what could not be read of it.
     """
     if result.get("failed"):
         outcome = _outcome(contract, Result.FAILED, **blamed(contract, result, "Read the cluster"))
@@ -83,7 +91,7 @@ def read_outcome(contract: Data, result: Data, began: str = "", now: str = "", p
         outcome = _outcome(contract, Result.FAILED, code="problems_found", what=problem, **to_do)
     else:
         outcome = success(contract, passed=True)
-    return {**outcome, "started": began, "ended": now}
+    return {**_with_doubts(outcome, unproven), "started": began, "ended": now}
 
 
 def failure(contract: Data, failed: Data, task: str, items: Sequence[Data] = ()) -> dict[str, Any]:

@@ -132,12 +132,14 @@ def doubt(asked: Asked, answer: Answer, kinds: Kinds) -> str:
         return _doubt_of_a_back_end(answer)
     if answer.status >= 400:
         return "" if _is_refusal(answer) else f"{answer.described()}, which is no Status of an API server"
+    place = place_of(asked.path)
+    if place and (place.plural, place.subresource) == ("pods", "log"):
+        return _doubt_of_a_log(answer)
     value = answer.value
     if value is None:
         return answer.described()
     if asked.path == "/version":
         return "" if value.get("gitVersion") else answer.described()
-    place = place_of(asked.path)
     kind = str(value.get("kind") or "")
     if asked.method == "DELETE" and kind == "Status":
         return "" if value.get("status") == "Success" else answer.described()
@@ -176,6 +178,12 @@ def _doubt_of_a_back_end(answer: Answer) -> str:
     if answer.headers.get("Content-Type", "").startswith(_JSON) and not answer.is_json():
         return f"{answer.described()}, which is not whole"
     return ""
+
+
+def _doubt_of_a_log(answer: Answer) -> str:
+    """A log is text of any form, which the API server marks as it does all of its answers."""
+    is_text = answer.headers.get("Content-Type", "").startswith("text/plain")
+    return "" if is_text and answer.headers.get(_AUDIT_ID) else f"{answer.described()}, which is no log"
 
 
 def _is_refusal(answer: Answer) -> bool:

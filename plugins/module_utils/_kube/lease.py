@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any
 
 from .errors import ConflictError, ForbiddenError, NotFoundError, answer_error
+from .server_clock import server_time
 from .session import Session
 
 
@@ -40,7 +40,7 @@ class LeasePlace:
     def read(self) -> Seen:
         """The Lease now. Errors as for ``Session.request``, but that there is none is no error."""
         answer = self._session.exchange("GET", self.path)
-        now = _server_time(answer.headers)
+        now = server_time(answer.headers)
         if answer.status == 404:
             return Seen(None, now)
         if answer.status >= 400:
@@ -85,11 +85,3 @@ class LeasePlace:
         except NotFoundError:
             pass  # already gone: as wanted
         return True
-
-
-def _server_time(headers: Mapping[str, str]) -> datetime:
-    """The server's clock by its answer; ours if a proxy has dropped it."""
-    try:
-        return parsedate_to_datetime(headers.get("Date", "")).astimezone(UTC)
-    except ValueError:
-        return datetime.now(tz=UTC)

@@ -21,7 +21,7 @@ _FOLDER_MODE = 0o700
 _DRAFT = ".byoc-draft."
 
 
-def write_private(path: str, text: str) -> None:
+def write_private(path: str, text: str | bytes) -> None:
     """Write the file in one step: a concurrent reader gets the old content or the new one.
 
     Missing folders are made, with mode 0700, as kubectl makes those of a kubeconfig.
@@ -36,8 +36,8 @@ def write_private(path: str, text: str) -> None:
     except OSError as error:
         raise _cannot(path, error) from None
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-            handle.write(text)
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(text.encode() if isinstance(text, str) else text)
             handle.flush()
             os.fsync(handle.fileno())
             Path(name).replace(target)

@@ -177,6 +177,56 @@ def test_what_an_engine_cannot_do_is_refused_at_its_place(
     assert message in said
 
 
+TELLING = {
+    "vllm": (
+        *("enable-log-requests", "enable-log-outputs", "enable-log-deltas", "log-config-file", "middleware"),
+        "config",
+    ),
+    "sglang": (
+        *("log-requests", "log-requests-level", "log-requests-format", "log-requests-target", "crash-dump-folder"),
+        *("export-metrics-to-file", "export-metrics-to-file-dir", "config"),
+    ),
+}
+"""Flags by which requests are written to logs or files, or by which somebody else's program or flags are loaded."""
+
+
+def refused(engine: str, flag: str, value: Any) -> list[str]:
+    served = model(engine={"name": engine, "version": "1.0", "arguments": {flag: value}}, quantization="none")
+    return [said for _where, said in models_can_be_served(contract(models=[served]))]
+
+
+def test_no_argument_has_requests_logged() -> None:
+    for engine, flags in TELLING.items():
+        for flag in flags:
+            # Engines know a flag by its beginning, and by its negation.
+            for said in (flag, f"no-{flag}", flag[:-1], f"{flag}.x"):
+                for value in (True, False, "true", "2", 3):
+                    assert refused(engine, said, value), (engine, said, value)
+
+
+def test_flags_that_keep_requests_out_of_logs_may_be_set_and_not_turned_around() -> None:
+    assert refused("vllm", "disable-log-requests", True) == []
+    for flag, value in (
+        ("disable-log-requests", False),
+        ("disable-log-requests", "false"),
+        ("no-disable-log-requests", True),
+        ("no-disable-log-req", True),
+    ):
+        assert "would have requests logged" in refused("vllm", flag, value)[0], flag
+    for engine, flag in (
+        *(("vllm", flag) for flag in ("disable-log-stats", "config-format", "enable-prefix-caching", "max-log-len")),
+        *(("sglang", flag) for flag in ("log-level", "log-level-http", "decode-log-interval")),
+    ):
+        assert refused(engine, flag, True) == [], flag
+
+
+def test_no_environment_of_an_engine_has_requests_logged() -> None:
+    """The contract sets none: what an engine is given is here."""
+    for engine in ENGINES:
+        found = launch(model(engine={"name": engine, "version": "1.0"})).environment
+        assert not [name for name in found if "LOG" in name or "DEBUG" in name or "TRACE" in name], engine
+
+
 def test_what_an_engine_can_do_is_not_refused() -> None:
     served = model(engine=vllm(max_num_seqs=1, gpu_memory_utilization="0.92"), quantization="awq")
     assert list(models_can_be_served(contract(models=[served]))) == []

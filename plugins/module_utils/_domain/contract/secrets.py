@@ -10,19 +10,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .logins import holds_login
+from .secret_forms import KEYS, PRIVATE_KEY, VALUES
 
 Place = tuple[Any, ...]
 
 # Keys that hold a secret when they stand under `access`. The references to one (…_file, …_env) do not match.
-_SECRET_KEY = re.compile(
-    r"(^|_)(token|password|passwd|passphrase|pass|kubeconfig|kubeconfig_content|kubeconfig_data|private_key|api_key|client_key"
-    r"|client_key_data|client_certificate_data|secret_id|secret_key|secret_access_key|client_secret|bearer)$"
-)
+_SECRET_KEY = re.compile(rf"(^|_)(pass|{KEYS})$")
 # `secret` is a path in some lookups' options, and a secret anywhere else.
 _OPTIONS: Place = ("access", "credential", "lookup", "options")
 _SECRET_VALUE = re.compile(
-    r"PRIVATE KEY-----|client-key-data\s*:|^\s*(Bearer\s+)?eyJ[\w-]{8,}\.[\w-]+\.|^hvs\.\w|://[^/\s@]*:[^/\s@]*@"
-    r"|^\s*hf_[A-Za-z0-9]{20,}|\b(AKIA|ASIA)[0-9A-Z]{16}\b",
+    rf"{PRIVATE_KEY}|client-key-data\s*:|^hvs\.\w|://[^/\s@]*:[^/\s@]*@|{VALUES}",
     re.MULTILINE,
 )
 _ADVICE = (

@@ -32,7 +32,7 @@ from ..names import (
     TELEMETRY,
     TELEMETRY_PORT,
 )
-from ..presetup_version import NEWEST
+from ..presetup_version import LOGS_SINCE, NEWEST
 from .conditions import (
     always,
     by_gateway,
@@ -96,8 +96,8 @@ class Identity:
     annotations: Mapping[str, str] = field(default_factory=dict)
 
 
-def _both(group: str, resources: tuple[str, ...], verbs: tuple[str, ...]) -> tuple[Need, ...]:
-    return tuple(Need(namespace, group, resources, verbs) for namespace in (SYSTEM_NAMESPACE, MODELS_NAMESPACE))
+def _both(group: str, resources: tuple[str, ...], verbs: tuple[str, ...], since: int = 1) -> tuple[Need, ...]:
+    return tuple(Need(each, group, resources, verbs, since=since) for each in (SYSTEM_NAMESPACE, MODELS_NAMESPACE))
 
 
 def _each_once(*groups: Iterable[Need]) -> tuple[Need, ...]:
@@ -256,6 +256,7 @@ IDENTITIES = (
             *_OBSERVE,
             _PROBE_STACK,
             _PROBE_MODELS,
+            *_both("", ("pods/log",), ("get",), since=LOGS_SINCE),
             # Signals about nodes are in namespaces that are not ours.
             Need(CLUSTER, "", ("events",), ("list",), when=listed("events")),
             Need(CLUSTER, LEASE_GROUP, ("leases",), ("list",), when=listed("leases")),

@@ -21,6 +21,8 @@ PLAYBOOKS = {
     "status": OBSERVER,
     "explain": OBSERVER,
     "models": OBSERVER,
+    "logs": OBSERVER,
+    "support_bundle": OBSERVER,
     "plan_upgrade": OBSERVER,
     "upgrade": UPGRADER,
     "rollback_stack": UPGRADER,

@@ -26,6 +26,7 @@ _CHANGE_MODELS = (*_ROLL_OUT, "retire_model")
 _PLAN_MODELS = (*_CHANGE_MODELS, "plan_models")
 _STACK = ("upgrade", "rollback_stack", "onboard")
 _REMEDIATE = ("remediate", "remediate_node")
+_JUDGE = ("health", "support_bundle")
 _SWEEP = ("status", "explain", "validate", "plan_upgrade")
 _LOOK = (*_SWEEP, *_PLAN_MODELS, *_STACK, "rotate_credentials")
 """Those that read the cluster as a whole."""
@@ -67,16 +68,20 @@ class Use:
 
 
 _EVERYWHERE = (
-    Use((*_LOOK, *_REMEDIATE, "health"), ("list",), ("nodes",), (CLUSTER,)),
-    Use((*_LOOK, *_REMEDIATE, "health"), ("list",), ("pods",), _BOTH),
+    Use((*_LOOK, *_REMEDIATE, *_JUDGE), ("list",), ("nodes",), (CLUSTER,)),
+    Use((*_LOOK, *_REMEDIATE, *_JUDGE, "logs"), ("list",), ("pods",), _BOTH),
     Use(_LOOK, ("list",), ("deployments.apps", "endpointslices.discovery.k8s.io", "resourcequotas"), _BOTH),
     Use(_LOOK, ("list",), ("configmaps",), (SYSTEM_NAMESPACE,)),
     Use(_LOOK, ("list",), (_GROUPS,), (MODELS_NAMESPACE,)),
 )
 _BY_THE_OBSERVER = (
     Use(("models",), ("list",), ("controllerrevisions.apps", "deployments.apps", _GROUPS), (MODELS_NAMESPACE,)),
-    Use(("health", "validate", "onboard"), ("get",), ("services/proxy",), _BOTH),
-    Use(("health",), ("list",), ("events", "pods", f"leases.{LEASE_GROUP}"), (CLUSTER,)),
+    Use((*_JUDGE, "validate", "onboard"), ("get",), ("services/proxy",), _BOTH),
+    Use(("logs", "support_bundle"), ("get",), ("pods/log",), _BOTH),
+    Use(("support_bundle",), ("get",), ("nodes",), (CLUSTER,)),
+    Use(("support_bundle",), ("list",), ("events",), _BOTH),
+    Use(("support_bundle",), ("list",), ("deployments.apps",), (MODELS_NAMESPACE,)),
+    Use(_JUDGE, ("list",), ("events", "pods", f"leases.{LEASE_GROUP}"), (CLUSTER,)),
 )
 _OF_MODELS = (
     # What is new is looked for by its name, and what was changed meanwhile is read again.

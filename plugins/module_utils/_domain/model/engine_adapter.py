@@ -105,6 +105,7 @@ class Engine:
     """One inference engine.
 
     reserved: the flags that are set from the contract, or must not be set, each with what to do instead.
+    quiet: flags by which an engine logs no requests, which may be set, and not unset.
     memory_flag, memory_share: the flag for the part of a GPU's memory that it uses, and that flag's default.
     flag: how one more flag is said on its command line; empty where it has no word for it.
     start: how to start it. Raises UnsupportedSourceError.
@@ -121,7 +122,11 @@ class Engine:
     flag: Callable[[str, Any], list[str]]
     start: Callable[[Model], Launch]
     spread: Callable[[Launch, int, int], Spread] | None = None
+    quiet: frozenset[str] = frozenset()
 
+
+TELLS = "what users ask and are answered is in no log and no file: leave it out"
+"""Of a flag by which an engine, or what it loads, would write down requests."""
 
 RESERVED = {
     "revision": "change source.revision",
@@ -136,6 +141,7 @@ RESERVED = {
     "kv-cache-dtype": "change kv_cache_dtype",
     "enable-lora": "change adapters",
     "api-key": "a secret has no place on a command line",
+    "config": "a file of flags is read by nobody here: set them as arguments",
 }
 """The flags that engines share and that are not the contract's to set, each with what to do instead."""
 

@@ -13,6 +13,7 @@ from typing import Any
 from .engine_adapter import (
     QUANTIZATIONS,
     RESERVED,
+    TELLS,
     Engine,
     Launch,
     Metrics,
@@ -39,6 +40,8 @@ _RESERVED = {
     "context-length": "change context_length",
     "lora-paths": "change adapters",
     "enable-metrics": "scaling relies on it",
+    **dict.fromkeys(("log-requests", "log-requests-level", "log-requests-format", "log-requests-target"), TELLS),
+    **dict.fromkeys(("crash-dump-folder", "export-metrics-to-file", "export-metrics-to-file-dir"), TELLS),
 }
 
 

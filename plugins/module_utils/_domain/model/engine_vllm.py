@@ -17,6 +17,7 @@ from .engine_adapter import (
     CACHE,
     QUANTIZATIONS,
     RESERVED,
+    TELLS,
     Engine,
     Launch,
     Metrics,
@@ -45,6 +46,9 @@ _RESERVED = {
     "hf-token": "a secret has no place on a command line",
     "distributed-executor-backend": "it follows from gpu.nodes",
     "nnodes": "change gpu.nodes",
+    **dict.fromkeys(("enable-log-requests", "enable-log-outputs", "enable-log-deltas"), TELLS),
+    # Loggers and programs of one's own see each request.
+    **dict.fromkeys(("log-config-file", "middleware"), TELLS),
 }
 
 _RAY_SCRIPT = "/vllm-workspace/examples/online_serving/multi-node-serving.sh"
@@ -112,4 +116,5 @@ VLLM = Engine(
     flag=_flag,
     start=_start,
     spread=_spread,
+    quiet=frozenset({"disable-log-requests"}),
 )

@@ -14,6 +14,7 @@ from ..contract.names import did_you_mean
 from ..contract.schema_model_objectives import INTER_TOKEN_LATENCY, TIME_TO_FIRST_TOKEN
 from ..loading import load_seconds
 from .engine import ENGINES, Engine, UnsupportedSourceError, spread
+from .engine_adapter import TELLS
 from .fit import MISFIT, fit
 
 Data = Mapping[str, Any]
@@ -54,8 +55,10 @@ def _engine_can(engine: Engine, model: Data) -> Found:
     if word != "none" and word not in engine.quantizations:
         known = did_you_mean(word, ["none", *engine.quantizations])
         yield ("quantization",), f"{engine.name} has no quantization {shown(word)}: {known}"
-    for flag in model["engine"]["arguments"]:
-        if ours := _reserved(engine, str(flag)):
+    for flag, value in model["engine"]["arguments"].items():
+        if _unsets_quiet(engine, str(flag), value):
+            yield ("engine", "arguments", flag), f"--{flag} would have requests logged: {TELLS}"
+        elif ours := _reserved(engine, str(flag)):
             reason = f"--{flag} is not set here" if ours == flag else f"--{flag} would be read as --{ours}"
             yield ("engine", "arguments", flag), f"{reason}: {engine.reserved[ours]}"
     for objective in LATENCIES:
@@ -67,6 +70,12 @@ def _engine_can(engine: Engine, model: Data) -> Found:
             spread(model, nodes, load_seconds(model))
     except UnsupportedSourceError as error:
         yield error.place, error.reason
+
+
+def _unsets_quiet(engine: Engine, flag: str, value: Any) -> bool:
+    """Whether an argument is one that keeps requests out of the logs, turned around."""
+    said = flag.removeprefix("no-")
+    return any(ours.startswith(said) for ours in engine.quiet) and (said != flag or value is not True)
 
 
 def _reserved(engine: Engine, flag: str) -> str:
