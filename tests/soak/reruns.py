@@ -73,6 +73,8 @@ ROWS = [
     Row("health", ONBOARDED),
     Row("models", ONBOARDED),
     Row("explain", ONBOARDED),
+    Row("capacity", ONBOARDED),
+    Row("plan_consolidation", ONBOARDED),
     Row("contract_calendar", ONBOARDED),
     Row("mirror", ONBOARDED),
     Row("audit_access", ONBOARDED),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from .fields import Schema, choice, duration, field, flag, label, listing, section, text, whole
 from .schema_access import ACCESS
 from .schema_change import CHANGE
+from .schema_efficiency import EFFICIENCY
 from .schema_health import HEALTH
 from .schema_models import MODELS
 from .schema_remediation import REMEDIATION
@@ -342,6 +343,7 @@ SCHEMA: Schema = {
             "actions": ALLOWED_ACTIONS,
             "health": HEALTH,
             "remediation": REMEDIATION,
+            "efficiency": EFFICIENCY,
             "contacts": CONTACTS,
             "compliance": COMPLIANCE,
             "networking": NETWORKING,

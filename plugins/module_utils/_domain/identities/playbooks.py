@@ -20,6 +20,8 @@ PLAYBOOKS = {
     "validate": OBSERVER,
     "status": OBSERVER,
     "explain": OBSERVER,
+    "capacity": OBSERVER,
+    "plan_consolidation": OBSERVER,
     "models": OBSERVER,
     "plan_upgrade": OBSERVER,
     "upgrade": UPGRADER,

@@ -27,6 +27,7 @@ _PLAN_MODELS = (*_CHANGE_MODELS, "plan_models")
 _STACK = ("upgrade", "rollback_stack", "onboard")
 _REMEDIATE = ("remediate", "remediate_node")
 _SWEEP = ("status", "explain", "validate", "plan_upgrade")
+_CAPACITY = ("capacity", "plan_consolidation")
 _LOOK = (*_SWEEP, *_PLAN_MODELS, *_STACK, "rotate_credentials")
 """Those that read the cluster as a whole."""
 
@@ -67,7 +68,7 @@ class Use:
 
 
 _EVERYWHERE = (
-    Use((*_LOOK, *_REMEDIATE, "health"), ("list",), ("nodes",), (CLUSTER,)),
+    Use((*_LOOK, *_REMEDIATE, *_CAPACITY, "health"), ("list",), ("nodes",), (CLUSTER,)),
     Use((*_LOOK, *_REMEDIATE, "health"), ("list",), ("pods",), _BOTH),
     Use(_LOOK, ("list",), ("deployments.apps", "endpointslices.discovery.k8s.io", "resourcequotas"), _BOTH),
     Use(_LOOK, ("list",), ("configmaps",), (SYSTEM_NAMESPACE,)),
@@ -76,7 +77,9 @@ _EVERYWHERE = (
 _BY_THE_OBSERVER = (
     Use(("models",), ("list",), ("controllerrevisions.apps", "deployments.apps", _GROUPS), (MODELS_NAMESPACE,)),
     Use(("health", "validate", "onboard"), ("get",), ("services/proxy",), _BOTH),
-    Use(("health",), ("list",), ("events", "pods", f"leases.{LEASE_GROUP}"), (CLUSTER,)),
+    Use(("health",), ("list",), ("events", f"leases.{LEASE_GROUP}"), (CLUSTER,)),
+    Use(("health", *_CAPACITY), ("list",), ("pods",), (CLUSTER,)),
+    Use(_CAPACITY, ("list",), ("deployments.apps", "resourcequotas", _BUDGETS, _GROUPS), (MODELS_NAMESPACE,)),
 )
 _OF_MODELS = (
     # What is new is looked for by its name, and what was changed meanwhile is read again.
