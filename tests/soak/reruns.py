@@ -75,6 +75,8 @@ ROWS = [
     Row("logs", ONBOARDED),
     Row("support_bundle", ONBOARDED, ("-e", f"node={NODE}", "-e", "bundle_dir={folder}/bundles")),
     Row("explain", ONBOARDED),
+    Row("capacity", ONBOARDED),
+    Row("plan_consolidation", ONBOARDED),
     Row("contract_calendar", ONBOARDED),
     Row("mirror", ONBOARDED),
     Row("audit_access", ONBOARDED),

@@ -21,7 +21,7 @@ def large(seed: int = 1) -> Scene:
     labels = {GPU_PRODUCT_LABEL: _PRODUCT}
     room = {"cpu": 96_000, "memory": 2**40, "pods": 110, GPU: 8}
     nodes = [Node(f"node-{number:04}", room, labels, product=_PRODUCT) for number in range(NODES)]
-    free, pods = [8] * NODES, []
+    free, pods = [8] * NODES, list[Pod]()
     for number, gpus in enumerate(draw.choices(_SIZES, _WEIGHTS, k=2 * PODS)):
         if len(pods) == PODS:
             break

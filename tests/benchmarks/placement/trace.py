@@ -62,8 +62,8 @@ class Asked:
 Choice = Callable[[Sequence[Host], Asked], Host]
 
 
-def read(folder: Path) -> tuple[list[Node], list[Asked]]:
-    """The nodes, and the pods in the order of a fixed seed."""
+def read(folder: Path, seed: int = SEED) -> tuple[list[Node], list[Asked]]:
+    """The nodes, and the pods in the order of a seed."""
     nodes, asked = [], []
     with next(iter(sorted(folder.glob("openb_node_list_gpu*.csv")))).open(encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
@@ -74,14 +74,14 @@ def read(folder: Path) -> tuple[list[Node], list[Asked]]:
             gpus, milli = int(row["num_gpu"]), int(row["gpu_milli"])
             share = milli if gpus == 1 and milli < 1000 else 0
             asked.append(Asked(row["name"], int(row["cpu_milli"]), int(row["memory_mib"]), 0 if share else gpus, share))
-    random.Random(SEED).shuffle(asked)  # noqa: S311 (an order, and no secret)
+    random.Random(seed).shuffle(asked)  # noqa: S311 (an order, and no secret)
     return nodes, asked
 
 
-def filled(nodes: Iterable[Node], asked: Iterable[Asked], choice: Choice) -> Scene:
-    """The cluster with as many of these pods as fill it, each where ``choice`` puts it."""
+def filled(nodes: Iterable[Node], asked: Iterable[Asked], choice: Choice, share: float = FILLED) -> Scene:
+    """The cluster with as many of these pods as fill such a share of it, each where ``choice`` puts it."""
     hosts = [Host(one, one.allocatable["cpu"], one.allocatable["memory"], one.gpus) for one in nodes]
-    most = FILLED * sum(host.gpus for host in hosts)
+    most = share * sum(host.gpus for host in hosts)
     held = 0.0
     for one in asked:
         fitting = [host for host in hosts if one.fits(host)]

@@ -9,6 +9,7 @@ from .fields import Schema, choice, duration, field, flag, label, listing, secti
 from .schema_access import ACCESS
 from .schema_alerts import ALERTS
 from .schema_change import CHANGE
+from .schema_efficiency import EFFICIENCY
 from .schema_health import HEALTH
 from .schema_models import MODELS
 from .schema_remediation import REMEDIATION
@@ -344,6 +345,7 @@ SCHEMA: Schema = {
             "health": HEALTH,
             "alerts": ALERTS,
             "remediation": REMEDIATION,
+            "efficiency": EFFICIENCY,
             "contacts": CONTACTS,
             "compliance": COMPLIANCE,
             "networking": NETWORKING,

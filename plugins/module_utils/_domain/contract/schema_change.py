@@ -115,6 +115,16 @@ _NODE_ACTION = choice(
 )
 
 
+# Without a default, which would be in the bounds that approvals given before it name.
+_CONSOLIDATION = choice(
+    "Consolidation",
+    "Whether moving replicas so that GPUs are free in larger blocks waits for the customer's approval. Unless given, "
+    "it does.",
+    APPROVALS,
+    examples=["required"],
+)
+
+
 def _approvers(description: str, **more: Any) -> Schema:
     address = text("E-mail", "One person's or team's address.", format="byoc-email", examples=["change@acme.example"])
     return listing("Approvers", description, address, uniqueItems=True, examples=[["change@acme.example"]], **more)
@@ -146,11 +156,13 @@ CHANGE = section(
         "freezes": listing("Freezes", "Periods without changes.", _FREEZE, default=[], examples=[_FREEZE["examples"]]),
         "approvals": section(
             "Approvals",
-            "Which kinds of change wait for an approval. Unless given, stack upgrades and changes of models do.",
+            "Which kinds of change wait for an approval. Unless given, stack upgrades, changes of models and "
+            "consolidations do.",
             {
                 "stack_upgrade": _approval("Stack upgrade", "a new release of the serving stack"),
                 "model_change": _approval("Model change", "deploying, updating or retiring a model"),
                 "node_action": _NODE_ACTION,
+                "consolidation": _CONSOLIDATION,
                 "approvers": _approvers("Who approves. None: everyone in `contacts`.", default=[]),
                 "sources": listing(
                     "Sources",

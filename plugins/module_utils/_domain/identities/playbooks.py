@@ -20,6 +20,8 @@ PLAYBOOKS = {
     "validate": OBSERVER,
     "status": OBSERVER,
     "explain": OBSERVER,
+    "capacity": OBSERVER,
+    "plan_consolidation": OBSERVER,
     "models": OBSERVER,
     "logs": OBSERVER,
     "support_bundle": OBSERVER,

@@ -28,6 +28,7 @@ _STACK = ("upgrade", "rollback_stack", "onboard")
 _REMEDIATE = ("remediate", "remediate_node")
 _JUDGE = ("health", "support_bundle")
 _SWEEP = ("status", "explain", "validate", "plan_upgrade")
+_CAPACITY = ("capacity", "plan_consolidation")
 _LOOK = (*_SWEEP, *_PLAN_MODELS, *_STACK, "rotate_credentials")
 """Those that read the cluster as a whole."""
 
@@ -68,7 +69,7 @@ class Use:
 
 
 _EVERYWHERE = (
-    Use((*_LOOK, *_REMEDIATE, *_JUDGE), ("list",), ("nodes",), (CLUSTER,)),
+    Use((*_LOOK, *_REMEDIATE, *_JUDGE, *_CAPACITY), ("list",), ("nodes",), (CLUSTER,)),
     Use((*_LOOK, *_REMEDIATE, *_JUDGE, "logs"), ("list",), ("pods",), _BOTH),
     Use(_LOOK, ("list",), ("deployments.apps", "endpointslices.discovery.k8s.io", "resourcequotas"), _BOTH),
     Use(_LOOK, ("list",), ("configmaps",), (SYSTEM_NAMESPACE,)),
@@ -81,7 +82,9 @@ _BY_THE_OBSERVER = (
     Use(("support_bundle",), ("get",), ("nodes",), (CLUSTER,)),
     Use(("support_bundle",), ("list",), ("events",), _BOTH),
     Use(("support_bundle",), ("list",), ("deployments.apps",), (MODELS_NAMESPACE,)),
-    Use(_JUDGE, ("list",), ("events", "pods", f"leases.{LEASE_GROUP}"), (CLUSTER,)),
+    Use(_JUDGE, ("list",), ("events", f"leases.{LEASE_GROUP}"), (CLUSTER,)),
+    Use((*_JUDGE, *_CAPACITY), ("list",), ("pods",), (CLUSTER,)),
+    Use(_CAPACITY, ("list",), ("deployments.apps", "resourcequotas", _BUDGETS, _GROUPS), (MODELS_NAMESPACE,)),
 )
 _OF_MODELS = (
     # What is new is looked for by its name, and what was changed meanwhile is read again.

@@ -5,8 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from ..contract.defaults import said
+from ..contract.durations import parse_duration
+from ..contract.schema import SCHEMA
 from .plan import Plan, rehearse
 from .scene import Scene, in_order
 from .search import Bounds, Search
@@ -23,6 +28,17 @@ class Efficiency:
     max_moves: int = 20
     cooldown: float = 86_400.0
     ratio: float = 2.0
+
+
+def efficiency_of(contract: Mapping[str, Any]) -> Efficiency:
+    """What a contract says of it."""
+    agreed = {key: said(contract, SCHEMA, "efficiency", key) for key in ("mode", "max_moves", "cooldown", "ratio")}
+    return Efficiency(
+        mode=str(agreed["mode"]),
+        max_moves=int(agreed["max_moves"]),
+        cooldown=parse_duration(str(agreed["cooldown"])).total_seconds(),
+        ratio=float(agreed["ratio"]),
+    )
 
 
 def plan_of(scene: Scene, agreed: Efficiency) -> Plan:

@@ -16,8 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from .scene import Model, Scene
-from .twin import Twin
+from .scene import Model, Node, Scene
 
 ENOUGH_LOADS = 5
 """With fewer past loads their 95th percentile says nothing."""
@@ -78,12 +77,11 @@ def demands(models: Iterable[Model], horizon: float) -> list[Demand]:
 class Blocks:
     """Free GPUs by product, as demands can be put into them: by NVLink domain, how many nodes have so many free."""
 
-    def __init__(self, twin: Twin, usable: Iterable[str]) -> None:
+    def __init__(self, nodes: Iterable[Node], free: Iterable[int]) -> None:
         self._levels: dict[str, dict[str, dict[int, int]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(int)))
-        for name in usable:
-            node, free = twin.nodes[name], twin.free_gpus(name)
-            if free:
-                self._levels[node.product][node.domain][free] += 1
+        for node, gpus in zip(nodes, free, strict=True):
+            if gpus > 0:
+                self._levels[node.product][node.domain][gpus] += 1
 
     def met(self, wanted: Iterable[Demand]) -> dict[Demand, int]:
         """How many blocks of each demand there are, each on the fullest nodes that it fits; of larger ones first."""

@@ -67,13 +67,16 @@ class Limits:
             if (needed := _requested(pod, name)) > left
         ]
 
+    def may_crowd(self, pod: Pod) -> bool:
+        """Whether it matters for a replica's model where its other replicas are."""
+        return self._models[pod.model].critical
+
     def crowded(self, twin: Twin, pod: Pod, node: str) -> bool:
         """Whether a critical model would be on one host, or in one zone, if the replica went to the node.
 
         What is so already may stay so: it is no reason against a move that changes nothing about it.
         """
-        model = self._models[pod.model]
-        if not model.critical:
+        if not self.may_crowd(pod):
             return False
         known = [twin.pod(key) for key in twin.replicas[pod.model]]
         serving = [one.key for one in known if one.ready and not one.leaving]

@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .scene import Pod
-
-Levels = Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,30 +29,6 @@ def options(sizes: Sequence[int]) -> tuple[Option, ...]:
             if there is None or len(more) < len(there):
                 fewest[freed + size] = more
     return tuple(Option(chosen, freed) for freed, chosen in sorted(fewest.items()) if freed)
-
-
-def loss(levels: Levels, sizes: Sequence[int], worth: Sequence[float]) -> tuple[float, int]:
-    """What the destinations of these replicas lose, each on the node where that is least; and how many do not fit
-    unless others make way for them first.
-
-    :param levels: how many nodes have so many GPUs free, the one that gives them up aside.
-    """
-    left, lost, detours = dict(levels), 0.0, 0
-    for size in sizes:
-        best = best_level((free for free, nodes in left.items() if nodes > 0), size, worth)
-        if best is None:
-            detours += 1
-            continue
-        lost += worth[best] - worth[best - size]
-        left[best] -= 1
-        left[best - size] = left.get(best - size, 0) + 1
-    return lost, detours
-
-
-def best_level(free: Iterable[int], size: int, worth: Sequence[float]) -> int | None:
-    """How many GPUs should be free where a replica goes: the least is lost, and then the least is left."""
-    fitting = [(worth[one] - worth[one - size], one) for one in free if one >= size]
-    return min(fitting)[1] if fitting else None
 
 
 def chosen(pods: Sequence[Pod], option: Option, price: Mapping[str, float]) -> list[Pod]:

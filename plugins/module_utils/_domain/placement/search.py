@@ -10,24 +10,24 @@ there. A package that does not help is undone, and not tried again.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 from ..names import GPU
+from .blocks import Asked, ends
 from .economy import Blocks, Demand, demands, model_prices, values
 from .limits import Limits, takes_replicas
-from .options import Option, chosen, loss, options
+from .options import Option, chosen, options
 from .plan import BLOCK, LEAVE, PENDING, Move, Package, moved, settle
 from .scene import Pod, Scene
 from .twin import Twin, pending
 
 _SCARCE = (GPU, "cpu", "memory")
-_TRIES = 2000
 _DETOURS = 120
 """Replicas that are asked whether their leaving would help another one."""
-"""Packages that may fail before a search ends: where so many do, the rest is not worth the time."""
-_Kind = tuple[str, int, tuple[int, ...]]
+_ATTEMPTS = 6
+"""Searches for blocks, each by what the ones before it were refused when they were tried on the twin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,6 @@ class Search:
         self._sources: set[str] = set()
         self._destinations: set[str] = set()
         self._came: dict[str, list[Pod]] = {}
-        self._failed: set[tuple[str, Option]] = set()
         self._somewhere: dict[tuple[str | int, ...], bool] = {}
         settle(self._twin, self._waiting)
         self._worths = self._values(self._wanted)
@@ -81,7 +80,7 @@ class Search:
         packages: list[Package] = []
         while found := [*self._for_pending(), *self._off_untrusted(), *self._blocks()]:
             packages += found
-            for memory in (self._sources, self._destinations, self._failed):
+            for memory in (self._sources, self._destinations):
                 memory.clear()
         return packages
 
@@ -113,7 +112,7 @@ class Search:
             gain = self._serving() - before
             if pod.key in self._twin.where and gain >= self._bounds.ratio * trial.price:
                 return self._kept(PENDING, pod.key, trial, gain)
-            self._undo(trial, (name, option))
+            self._undo(trial)
         return None
 
     def _making_room(self, pod: Pod) -> list[tuple[str, Option]]:
@@ -146,79 +145,86 @@ class Search:
     # Blocks ------------------------------------------------------------------------------------------------------
 
     def _blocks(self) -> list[Package]:
-        """Packages for as long as they gain; of these as many as together gain most beyond what they have to."""
+        """Packages that free blocks; of these as many as together gain most beyond what they have to."""
+        refused: set[tuple[str, str]] = set()
         found: list[tuple[Package, _Trial]] = []
+        for _attempt in range(_ATTEMPTS):
+            known = len(refused)
+            self._taken_back(found)
+            found = self._carried(self._ends(refused), refused)
+            if len(refused) == known:
+                break
         best, surplus, so_far = 0, 0.0, 0.0
-        while made := self._next_block():
-            found.append(made)
-            so_far += made[0].gain - self._bounds.ratio * made[0].price
+        for number, (package, _trial) in enumerate(found, start=1):
+            so_far += package.gain - self._bounds.ratio * package.price
             if so_far > surplus:
-                best, surplus = len(found), so_far
-        for _package, trial in reversed(found[best:]):
-            self._undo(trial)
-            self._left += len(trial.moves)
+                best, surplus = number, so_far
+        self._taken_back(found[best:])
         return [package for package, _trial in found[:best]]
 
-    def _next_block(self) -> tuple[Package, _Trial] | None:
-        before, met = self._total(), self._blocks_now().met(self._wanted)
-        unmet = [one for one in self._wanted if met[one] < one.count]
-        if not unmet:
-            return None
-        for name, option in self._ranked(unmet):
-            if len(self._failed) > _TRIES:
-                break
-            trial = self._try(name, chosen(self._may_leave(name), option, self._each))
-            if trial is None:
-                self._failed.add((name, option))
+    def _ends(self, refused: set[tuple[str, str]]) -> dict[str, str]:
+        asked = Asked(self._wanted, self._each, self._left, self._bounds.ratio, frozenset(refused))
+        return ends(self._twin, self._limits, self._usable, self._may_leave, asked)
+
+    def _taken_back(self, found: Sequence[tuple[Package, _Trial]]) -> None:
+        for _package, trial in reversed(found):
+            self._undo(trial)
+            self._left += len(trial.moves)
+
+    def _carried(self, where: dict[str, str], refused: set[tuple[str, str]]) -> list[tuple[Package, _Trial]]:
+        """The moves that lead there, node by node that is freed, in an order in which each of them fits."""
+        leaving: dict[str, list[str]] = defaultdict(list)
+        for key in sorted(where):
+            leaving[self._twin.where[key]].append(key)
+        coming = Counter(where.values())
+        found = []
+        for name in sorted(leaving, key=lambda one: (coming[one], len(leaving[one]), one)):
+            if not self._is_freed(name, leaving[name], where):
                 continue
-            gain = self._total() - before
-            # A block over several nodes is there only once the last of them is free.
-            if gain > 0 or (gain == 0 and any(one.nodes > 1 for one in unmet)):
-                return self._kept(BLOCK, name, trial, gain), trial
-            self._undo(trial, (name, option))
-        return None
+            before, made, rest = self._total(), list[Move](), dict(where)
+            if all(key not in rest or self._bring(key, rest, made, refused) for key in leaving[name]) and made:
+                where = rest
+                trial = _Trial(tuple(made))
+                found.append((self._kept(BLOCK, name, trial, self._total() - before), trial))
+            else:
+                self._undo(_Trial(tuple(made)))
+        return found
 
-    def _ranked(self, unmet: Sequence[Demand]) -> Iterator[tuple[str, Option]]:
-        """What nodes could give up, by what all gain with each move, the best first.
+    def _is_freed(self, name: str, leaving: Sequence[str], where: Mapping[str, str]) -> bool:
+        """Whether a node is worth more in the end than it is now."""
+        worth, free = self._worths[self._twin.nodes[name].product], self._twin.free_gpus(name)
+        going = sum(self._twin.pod(key).gpus for key in leaving if key in where)
+        coming = sum(self._twin.pod(key).gpus for key, to in where.items() if to == name)
+        return worth[max(0, free + going - coming)] > worth[free]
 
-        Nodes with as much room and replicas of the same sizes are alike, so that each kind is looked at once.
-        """
-        gains, levels, alike = self._values(unmet), self._levels(), self._alike()
-        ranked = []
-        for kind in alike:
-            product, free, sizes = kind
-            levels[product][free] -= 1
-            for option in options(sizes):
-                if len(option.sizes) > self._left:
-                    continue
-                lost, detours = loss(levels[product], option.sizes, self._worths[product])
-                gained = gains[product][free + option.freed] - gains[product][free]
-                if gained > lost:
-                    ranked.append(((lost - gained) / (len(option.sizes) + detours), lost - gained, kind, option))
-            levels[product][free] += 1
-        for _rate, _net, kind, option in sorted(ranked, key=lambda one: (*one[:3], one[3].sizes)):
-            for name in sorted(alike[kind], key=lambda one: (self._cheapest(one, option), one)):
-                if (name, option) not in self._failed:
-                    yield name, option
+    def _bring(
+        self,
+        key: str,
+        where: dict[str, str],
+        made: list[Move],
+        refused: set[tuple[str, str]],
+        way: tuple[str, ...] = (),
+    ) -> bool:
+        """Move a replica to where it should be; whoever leaves from there and is in the way goes first."""
+        pod, to = self._twin.pod(key), where[key]
+        for other in [one for one in where if self._twin.where[one] == to and one not in (*way, key)]:
+            if self._takes(pod, to):
+                break
+            if other in where and not self._bring(other, where, made, refused, (*way, key)):
+                return False
+        if not self._takes(pod, to):
+            # It is not for this node as things are then, or waits for somebody who waits for it.
+            refused.add((key, to))
+            return False
+        made.append(self._moved(pod, to))
+        del where[key]
+        return True
+
+    def _takes(self, pod: Pod, name: str) -> bool:
+        return self._twin.fits(pod, name) and not self._limits.crowded(self._twin, pod, name)
 
     def _cheapest(self, name: str, option: Option) -> float:
         return sum(self._each[pod.model] for pod in chosen(self._may_leave(name), option, self._each))
-
-    def _levels(self) -> dict[str, Counter[int]]:
-        """By product, how many nodes have so many GPUs free for what is moved."""
-        found: dict[str, Counter[int]] = defaultdict(Counter)
-        for name in self._usable:
-            if name not in self._sources:
-                found[self._twin.nodes[name].product][self._twin.free_gpus(name)] += 1
-        return found
-
-    def _alike(self) -> dict[_Kind, list[str]]:
-        found: dict[_Kind, list[str]] = defaultdict(list)
-        for name in self._usable:
-            if name not in self._sources and name not in self._destinations and (here := self._may_leave(name)):
-                sizes = tuple(sorted(pod.gpus for pod in here))
-                found[self._twin.nodes[name].product, self._twin.free_gpus(name), sizes].append(name)
-        return found
 
     def _values(self, wanted: Sequence[Demand]) -> dict[str, list[float]]:
         most = max((self._twin.nodes[name].gpus for name in self._twin.nodes), default=0)
@@ -228,7 +234,7 @@ class Search:
     # What all is worth -------------------------------------------------------------------------------------------
 
     def _blocks_now(self) -> Blocks:
-        return Blocks(self._twin, self._usable)
+        return Blocks(map(self._twin.nodes.__getitem__, self._usable), map(self._twin.free_gpus, self._usable))
 
     def _serving(self) -> float:
         """GPU-seconds of replicas that wait no more, less those on nodes that are not trusted.
@@ -345,13 +351,11 @@ class Search:
         self._movable.pop(node, None)
         self._twin.place(moved(pod, node, at), node)
 
-    def _undo(self, trial: _Trial, failed: tuple[str, Option] | None = None) -> None:
+    def _undo(self, trial: _Trial) -> None:
         for move in reversed(trial.moves):
             for pod in self._came.pop(move.pod):
                 self._twin.remove(pod.key)
             self._put(move.pod, move.source, self._before[move.pod])
-        if failed:
-            self._failed.add(failed)
 
     def _kept(self, aim: str, target: str, trial: _Trial, gain: float) -> Package:
         self._left -= len(trial.moves)

@@ -74,9 +74,15 @@ class Twin:
 
     def fits(self, pod: Pod, node: str) -> bool:
         """Whether the scheduler may put the pod on the node, without preempting anybody."""
+        return self.has_room(pod, node) and self.suits(pod, node)
+
+    def has_room(self, pod: Pod, node: str) -> bool:
+        """Whether of every resource as much is free as the pod requests."""
         free = self.free[node]
-        if any(free.get(resource, 0) < amount for resource, amount in pod.requests.items() if amount):
-            return False
+        return not any(free.get(resource, 0) < amount for resource, amount in pod.requests.items() if amount)
+
+    def suits(self, pod: Pod, node: str) -> bool:
+        """Whether the node is for the pod, room aside."""
         return not self._kept_off(pod, node) and not self._beside(pod, self.nodes[node])
 
     def feasible(self, pod: Pod) -> list[str]:

@@ -13,8 +13,10 @@ from .variable import Kind, Variable
 
 _NODE = "remediate_node"
 _PLANS = ("plan_models", "plan_upgrade")
+_CAPACITY = ("capacity", "plan_consolidation")
 READING = (
     "audit_access",
+    *_CAPACITY,
     "contract_calendar",
     "explain",
     "health",
@@ -157,6 +159,13 @@ VARIABLES = (
         "another now, for plans only: it opens no window",
         ("contract_calendar", "explain", *_PLANS),
         default="now",
+    ),
+    Variable(
+        "wanted",
+        Kind.MAPPING,
+        "of models, the share of time (0 to 1) in which each wants another replica: what free blocks are worth",
+        _CAPACITY,
+        default="nobody knows, and blocks count nothing",
     ),
     Variable("result_file", Kind.PATH, "where the result of the run is written as JSON", EVERY),
     Variable("query", Kind.TEXT, "a JMESPath expression: only what it finds in the result is printed", EVERY),

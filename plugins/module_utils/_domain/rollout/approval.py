@@ -29,7 +29,8 @@ SHORTEST = 12
 CLUSTER, FILE, AWX = "cluster", "file", "awx"
 """Where approvals and emergencies are found, as ``change.approvals.sources`` calls it."""
 # What `change.approvals` says by itself. Of actions on nodes `actions` says it too, and the more careful word counts.
-_KINDS = ("stack_upgrade", "model_change")
+_NEW_VERSIONS = ("stack_upgrade", "model_change")
+_KINDS = (*_NEW_VERSIONS, "consolidation")
 _ABOUT = ("node", "goal", "session")
 # Two machines' clocks may differ by as much.
 _SKEW = timedelta(minutes=5)
@@ -165,9 +166,10 @@ def not_counted(contract: Data, source: str) -> str:
 def enforced_kinds(contract: Data) -> list[str]:
     """The kinds of change for which the API server itself asks for an approval: where the contract says so in words.
 
-    Whoever has not decided it would else have every correction of a component held, which no approval is for.
+    Whoever has not decided it would else have every correction of a component held, which no approval is for. What is
+    moved is no new version.
     """
-    asked = [kind for kind in _KINDS if policy_of(contract).get(kind, "required") == "required"]
+    asked = [kind for kind in _NEW_VERSIONS if policy_of(contract).get(kind, "required") == "required"]
     return asked if list(policy_of(contract).get("sources") or ()) == [CLUSTER] else []
 
 

@@ -1,0 +1,252 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which nodes are freed, and where their replicas go: the placement that is worth most beyond the price of its moves.
+
+Blocks are added one after the other, the best first. Then, again and again, one or two are given up and others tried in
+their place; what is worth no less is kept, and the best of all is the answer. Steps are counted, and no clock is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from .draws import Draws
+from .options import chosen, options
+from .scene import Pod
+from .yard import Yard
+
+_STEPS, _LOOKS, _OF_A_POD = 20_000, 1_600_000, 100
+"""Steps of a search beyond those that its first blocks need: of a large cluster fewer, as each looks at more nodes, and
+of a small one as many for each replica."""
+_OF_A_ROUND = 20
+"""Steps that a round counts beside those for its replicas."""
+_OF_A_BLOCK = 100
+"""Steps to find places for the replicas of one block."""
+_SLACK = 10
+"""Moves beyond what is allowed while a block is freed: they are saved afterwards, or it is not."""
+_SAVING, _TRIES = 20, 10
+_PATIENCE, _AGAIN = 40, 12
+"""Blocks that may fail one after the other: at first, and when others were given up."""
+_IN_VAIN = 250
+"""Rounds without anything better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """nodes: those that are freed together, each up to so many GPUs, by which of its replicas. rate: what a move gains.
+    need: what these replicas need."""
+
+    rate: float
+    need: int
+    nodes: tuple[tuple[int, int, tuple[int, ...]], ...]
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What blocks are worth.
+
+    products: of each node, its GPUs. levels: of each node, the free GPUs at which it is worth more, in order; kept: the
+    same by all blocks that are wanted, whether there are enough of them or not. values: of each node, what it is worth
+    by its free GPUs. together: nodes that count only together, the free GPUs that each needs, and how many of them are
+    needed. worth: of all, by the free GPUs of each; most: what it can be. prices: of each replica, what its move has to
+    gain.
+    """
+
+    products: Sequence[str]
+    levels: Sequence[Sequence[int]]
+    kept: Sequence[Sequence[int]]
+    values: Sequence[Sequence[float]]
+    together: Sequence[tuple[tuple[int, ...], int, int]]
+    worth: Callable[[Sequence[int]], float]
+    most: float
+    prices: Sequence[float]
+
+
+class Freeing:
+    """One search on a yard."""
+
+    def __init__(self, yard: Yard, pods: Sequence[Pod], aim: Aim, by_model: Mapping[str, float]) -> None:
+        self._yard, self._pods, self._aim, self._by_model = yard, pods, aim, by_model
+        self._number = {pod.key: number for number, pod in enumerate(pods)}
+        self._draws = Draws()
+        self._targets: dict[int, tuple[tuple[int, ...], int, Target | None]] = {}
+        for node, level in enumerate(yard.level):
+            yard.hold(node, max((one for one in aim.kept[node] if one <= level), default=0))
+        self._kept = list(yard.keep)
+        self._best, self._worth = list(yard.at), self._value()
+
+    def run(self) -> list[int]:
+        """Where each replica is in the end."""
+        self._grow(_PATIENCE)
+        self._save()
+        self._note()
+        allowed = min(_STEPS, _LOOKS // len(self._yard.level), _OF_A_POD * len(self._pods))
+        end, in_vain = self._yard.steps + allowed, 0
+        while self._yard.steps < end and in_vain < _IN_VAIN and self._may_grow():
+            self._yard.steps += _OF_A_ROUND
+            in_vain = 0 if self._round(in_vain) else in_vain + 1
+        return self._best
+
+    def _value(self) -> float:
+        return self._aim.worth(self._yard.level) - sum(self._aim.prices[pod] for pod in self._yard.away)
+
+    def _note(self) -> bool:
+        """Keep the placement if none was better. Returns whether it is better."""
+        worth = self._value()
+        if worth <= self._worth:
+            return False
+        self._best, self._worth = list(self._yard.at), worth
+        return True
+
+    def _may_grow(self) -> bool:
+        return bool(self._growing()) and self._aim.worth(self._yard.level) < self._aim.most
+
+    def _growing(self) -> set[str]:
+        """Products of which the free GPUs that are in no block are enough for another one."""
+        left: dict[str, int] = {}
+        least: dict[str, int] = {}
+        for node, product in enumerate(self._aim.products):
+            left[product] = left.get(product, 0) + self._yard.level[node] - self._yard.keep[node]
+            least[product] = min([least.get(product, 1 << 30), *self._aim.levels[node][:1]])
+        return {product for product, free in left.items() if free >= least[product]}
+
+    # Rounds --------------------------------------------------------------------------------------------------------
+
+    def _round(self, number: int) -> bool:
+        mark, before, moved = self._yard.mark(), self._value(), len(self._yard.away)
+        given_up = self._give_up() if number % 4 != 3 else []
+        self._try_another(given_up)
+        self._grow(_AGAIN)
+        self._save()
+        worth, price = self._value(), max(self._aim.prices, default=0.0)
+        if worth < before - 2 * price or len(self._yard.away) > max(moved + 2, self._yard.most):
+            self._yard.undo(mark)
+        return self._note()
+
+    def _give_up(self) -> list[int]:
+        held = [node for node, level in enumerate(self._yard.keep) if level]
+        if not held:
+            return []
+        some = [held[self._draws.below(len(held))]]
+        if self._draws.below(3) == 0:
+            some.append(held[self._draws.below(len(held))])
+        for node in some:
+            self._yard.hold(node, 0)
+        self._save(_TRIES // 2)
+        return some
+
+    def _try_another(self, but: Sequence[int]) -> None:
+        """One of the better targets of any product, and not always the best."""
+        by_product: dict[str, list[Target]] = {}
+        for one in self._ranked():
+            if not any(node in but for node, *_rest in one.nodes):
+                by_product.setdefault(self._aim.products[one.nodes[0][0]], []).append(one)
+        products = list(by_product)
+        for _try in range(4 if products else 0):
+            found = by_product[products[self._draws.below(len(products))]]
+            if self._free(found[min(self._draws.below(len(found)), self._draws.below(len(found)))]):
+                return
+
+    def _grow(self, patience: int) -> None:
+        """Free blocks, the best first, until so many in a row cannot be."""
+        failed: set[tuple[int, ...]] = set()
+        while len(failed) < patience and len(self._yard.away) < self._yard.most:
+            untried = (one for one in self._ranked() if tuple(node for node, *_rest in one.nodes) not in failed)
+            for target in untried:
+                if self._free(target):
+                    failed.clear()
+                    break
+                failed.add(tuple(node for node, *_rest in target.nodes))
+                if len(failed) >= patience:
+                    return
+            else:
+                return
+
+    def _save(self, tries: int = _TRIES) -> None:
+        self._yard.tighten(0, tries, _SAVING, self._freed())
+
+    def _freed(self) -> list[int]:
+        return [node for node, level in enumerate(self._yard.keep) if level > self._kept[node]]
+
+    def _free(self, target: Target) -> bool:
+        """Free the nodes of a target, and find places for who was there; or nothing is done."""
+        yard = self._yard
+        mark, most, before = yard.mark(), yard.most, self._value()
+        pool: list[int] = []
+        for node, level, leaving in target.nodes:
+            for pod in leaving:
+                yard.take(pod)
+            pool += leaving
+            yard.hold(node, level)
+        yard.most = most + _SLACK
+        pool.sort(key=yard.need.__getitem__)
+        done = len(yard.away) <= most and yard.settle(pool, _OF_A_BLOCK * len(target.nodes))
+        yard.most = most
+        done = done and (len(yard.away) <= most or yard.tighten(most, _TRIES, _SAVING, self._freed()))
+        if done and self._value() > before:
+            return True
+        yard.undo(mark)
+        return False
+
+    # Targets -------------------------------------------------------------------------------------------------------
+
+    def _ranked(self) -> list[Target]:
+        """What could be freed with the moves that are left, the best first."""
+        spare = self._yard.most - len(self._yard.away)
+        growing = self._growing()
+        nodes = [node for node, product in enumerate(self._aim.products) if product in growing]
+        apart = [one for node in nodes if (one := self._target(node))]
+        found = [one for one in apart if self._moves(one) <= spare]
+        found += self._together(spare)
+        return sorted(found, key=lambda one: (-one.rate, one.need, one.nodes))
+
+    def _moves(self, target: Target) -> int:
+        return sum(self._yard.home[pod] == node for node, _level, leaving in target.nodes for pod in leaving)
+
+    def _target(self, node: int) -> Target | None:
+        """The next block of one node; the same as long as the same replicas are there."""
+        here = (tuple(self._yard.inside[node]), self._yard.level[node])
+        known = self._targets.get(node)
+        if known is None or known[:2] != here:
+            known = (*here, self._next_block(node))
+            self._targets[node] = known
+        return known[2]
+
+    def _next_block(self, node: int) -> Target | None:
+        yard, levels = self._yard, self._aim.levels[node]
+        up = next((one for one in levels if one > yard.level[node]), None)
+        if up is None or (leaving := self._leaving(node, up - yard.level[node])) is None:
+            return None
+        after = yard.level[node] + sum(yard.gpus[pod] for pod in leaving)
+        level = max(yard.keep[node], *(one for one in levels if one <= after))
+        values = self._aim.values[node]
+        gain = values[after] - values[yard.level[node]] - sum(self._aim.prices[pod] for pod in leaving)
+        if gain <= 0:
+            return None
+        return Target(gain / len(leaving), sum(yard.need[pod] for pod in leaving), ((node, level, leaving),))
+
+    def _leaving(self, node: int, gpus: int) -> tuple[int, ...] | None:
+        """The fewest replicas with so many GPUs, the cheapest of these; None where all have fewer."""
+        here = [self._pods[pod] for pod in self._yard.inside[node]]
+        enough = [one for one in options([pod.gpus for pod in here]) if one.freed >= gpus]
+        if not enough:
+            return None
+        option = min(enough, key=lambda one: (len(one.sizes), one.freed))
+        return tuple(self._number[pod.key] for pod in chosen(here, option, self._by_model))
+
+    def _together(self, spare: int) -> list[Target]:
+        """Nodes of one domain that are worth something only when enough of them are free."""
+        found = []
+        for nodes, gpus, count in self._aim.together:
+            free = sum(self._yard.level[node] >= gpus for node in nodes)
+            rest = [one for node in nodes if self._yard.level[node] < gpus if (one := self._target(node))]
+            rest.sort(key=lambda one: (self._moves(one), -one.rate, one.need, one.nodes))
+            some = rest[: count - free % count]
+            if len(some) == count - free % count and sum(map(self._moves, some)) <= spare:
+                rate = sum(one.rate for one in some) / len(some)
+                found.append(
+                    Target(rate, sum(one.need for one in some), tuple(each for one in some for each in one.nodes))
+                )
+        return found
