@@ -154,6 +154,11 @@ def test_a_candidate_starts_beside_the_jobs_of_both_versions() -> None:
 
 # -- the contract ----------------------------------------------------------------------------------------------------
 
+ADAPTER = (
+    "models[0].adapters[0].source: 'hf://acme/x' would be fetched at each start: with weights_cache.stage put it on"
+)
+LONG = f"models[0].name: '{'a' * 47}' has 47 characters; with weights_cache.stage at most 46: its Job is named after it"
+SHARED = "'weights' is used by models[{}] too: staged weights have a claim of their own"
 PROBLEMS: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
     "nothing": ([staged()], []),
     "an adapter on a volume": ([staged(adapters=[{"name": "x", "source": "pvc://adapters/x"}])], []),
@@ -168,31 +173,22 @@ PROBLEMS: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
     ),
     "an adapter of the Hub": (
         [staged(adapters=[{"name": "x", "source": "hf://acme/x"}])],
-        [
-            "models[0].adapters[0].source: 'hf://acme/x' would be fetched at each start: "
-            + "with weights_cache.stage put it on a volume (pvc://)"
-        ],
+        [f"{ADAPTER} a volume (pvc://)"],
     ),
     "a claim of another's cache": (
         [staged(), model("b", weights_cache={"claim": "weights"})],
-        ["models[0].weights_cache.claim: 'weights' is used by models[1] too: staged weights have a claim of their own"],
+        [f"models[0].weights_cache.claim: {SHARED.format(1)}"],
     ),
     "a claim of another's weights": (
         [model("b", source={"uri": "pvc://weights/b", "revision": "1"}), staged()],
-        ["models[1].weights_cache.claim: 'weights' is used by models[0] too: staged weights have a claim of their own"],
+        [f"models[1].weights_cache.claim: {SHARED.format(0)}"],
     ),
     "a claim of another's adapters": (
         [staged(), model("b", adapters=[{"name": "x", "source": "pvc://weights/x"}])],
-        ["models[0].weights_cache.claim: 'weights' is used by models[1] too: staged weights have a claim of their own"],
+        [f"models[0].weights_cache.claim: {SHARED.format(1)}"],
     ),
-    "a name too long": (
-        [staged(name="a" * 47)],
-        [
-            f"models[0].name: '{'a' * 47}' has 47 characters; with weights_cache.stage at most 46: "
-            + "its Job is named after it"
-        ],
-    ),
-}  # fmt: skip
+    "a name too long": ([staged(name="a" * 47)], [LONG]),
+}
 
 
 @pytest.mark.parametrize("what", PROBLEMS)

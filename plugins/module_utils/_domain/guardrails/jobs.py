@@ -29,6 +29,7 @@ _FIELDS = (
     "backoffLimit",
     "activeDeadlineSeconds",
     "selector",
+    "manualSelector",
     "suspend",
     "podReplacementPolicy",
     "template",
@@ -71,6 +72,7 @@ _ENDS = Rule(
     f"{only('variables.spec', _FIELDS)}"
     " && variables.spec.?parallelism.orValue(1) == 1 && variables.spec.?completions.orValue(1) == 1"
     " && variables.spec.?completionMode.orValue('NonIndexed') == 'NonIndexed'"
+    " && !variables.spec.?manualSelector.orValue(false)"
     f" && variables.spec.?backoffLimit.orValue(6) <= {TRIES - 1}"
     " && variables.spec.?activeDeadlineSeconds.hasValue()"
     " && variables.spec.activeDeadlineSeconds <= int(variables.its.seconds)"
