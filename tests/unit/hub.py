@@ -21,6 +21,7 @@ class Hub:
     """What it has, what goes wrong there, and what it was asked.
 
     :ivar cut: files whose next answer ends in the middle. :ivar flipped: files of which it sends a wrong byte.
+    :ivar refusal: its words for who has another token.
     :ivar asked: path, range and token of each request to the Hub; ``elsewhere`` of those to where files lie.
     """
 
@@ -29,6 +30,7 @@ class Hub:
         self.cut: set[str] = set()
         self.flipped: set[str] = set()
         self.token = ""
+        self.refusal = "Unauthorized"
         self.asked: list[tuple[str, str, str]] = []
         self.elsewhere: list[tuple[str, str, str]] = []
 
@@ -61,7 +63,8 @@ def _handler(hub: Hub, storage: list[str]) -> type[BaseHTTPRequestHandler]:
                 return self._send_file(self.path.removeprefix("/files/"))
             hub.asked.append(seen)
             if hub.token and token != f"Bearer {hub.token}":
-                return self._send(401, b"who are you?")
+                self.send_response(401, hub.refusal)
+                return self.end_headers()
             if self.path == f"/api/models/{REPOSITORY}/revision/{REVISION}?blobs=true":
                 return self._send(200, hub.about())
             name = self.path.removeprefix(f"/{REPOSITORY}/resolve/{REVISION}/")

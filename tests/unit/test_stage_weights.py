@@ -127,6 +127,13 @@ def test_the_token_is_the_hubs_and_goes_nowhere_else(volume: Volume, tmp_path: P
     assert {token for _path, _range, token in volume.hub.elsewhere} == {""}
 
 
+def test_what_the_hub_says_controls_no_terminal(volume: Volume) -> None:
+    volume.hub.token, volume.hub.refusal = "hf_secret", "\x1b[2J\x1b]0;owned\x07"
+    code, said = volume.run("stage")
+    assert (code, said.isprintable()) == (1, True)
+    assert "HTTP Error 401: ?[2J?]0;owned?" in said
+
+
 def _flip_on_the_way(volume: Volume) -> None:
     volume.hub.flipped = {LARGE}
 

@@ -107,7 +107,7 @@ def stage(volume: Path, folder: str, hub: Hub, digest: str) -> str:
             os.utime(volume / folder / LIST)
             return "staged before, and verified"
         except Failed as error:
-            print(f"{error}; what is broken is fetched again", flush=True)
+            say(f"{error}; what is broken is fetched again")
             _reopen(volume, folder)
     files = _tried("the list of files", hub.files)
     partial = volume / (folder + PARTIAL)
@@ -205,11 +205,16 @@ def _tried(what: str, once: Any) -> Any:
             return once()
         except (OSError, ValueError) as error:
             said = f"{what}: {error}"
-            print(said, flush=True)
+            say(said)
             if isinstance(error, urllib.error.HTTPError) and error.code in REFUSED:
                 raise Failed(f"{said}; see source.uri, source.revision and source.credential") from None
         time.sleep(min(2**turn, 30) * float(os.environ.get("STAGE_PAUSE", "1")))
     raise Failed(f"{said}, {TRIES} times")
+
+
+def say(text: str) -> None:
+    """One line of the log. What others have said in it controls no terminal."""
+    print("".join(each if each.isprintable() else "?" for each in text), flush=True)
 
 
 def _compare(text: str, digest: str, what: str) -> None:
@@ -243,7 +248,7 @@ def _alone(volume: Path) -> Any:
     try:
         fcntl.flock(held, fcntl.LOCK_EX)
     except OSError:
-        print("this volume knows no locks", flush=True)  # what two have written is still compared before it serves
+        say("this volume knows no locks")  # what two have written is still compared before it serves
     return held
 
 
@@ -257,12 +262,12 @@ def main(mode: str, volume: str, folder: str, repository: str, revision: str, di
     signal.signal(signal.SIGTERM, _ended)
     try:
         if mode == "verify":
-            print(verify(Path(volume), folder, digest), flush=True)
+            say(verify(Path(volume), folder, digest))
             return 0
         with _alone(Path(volume)):
-            print(stage(Path(volume), folder, Hub(repository, revision), digest), flush=True)
+            say(stage(Path(volume), folder, Hub(repository, revision), digest))
     except (Failed, OSError) as error:
-        print(error, flush=True)
+        say(str(error))
         return 1
     return 0
 

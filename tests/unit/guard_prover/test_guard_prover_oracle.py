@@ -67,7 +67,7 @@ def thing(kind: str, name: str, namespace: str = MODELS, **rest: Any) -> dict[st
 
 
 DEPLOYMENT = thing("Deployment", "llama", spec={"replicas": 2, "template": {"spec": SPEC}})
-FETCHED = copy.deepcopy({key: value for key, value in SPEC.items() if key != "priorityClassName"})
+FETCHED = copy.deepcopy({key: value for key, value in SPEC.items() if key not in ("priorityClassName", "nodeSelector")})
 FETCHED |= {"restartPolicy": "Never", "volumes": [{"name": "w", "persistentVolumeClaim": {"claimName": "staged"}}]}
 del FETCHED["containers"][0]["resources"]
 JOB = thing("Job", "qwen-weights-1", spec={"parallelism": 1, "completions": 1, "backoffLimit": 2, "template": {
