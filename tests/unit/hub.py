@@ -95,11 +95,16 @@ def _handler(hub: Hub, storage: list[str]) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_about: Any) -> None:
+        """A pod that is told to end hangs up, as some tests want."""
+
+
 @contextmanager
 def serving(files: dict[str, bytes], host: str = "127.0.0.1") -> Iterator[tuple[Hub, str]]:
     """A Hub that answers, and its address. Files lie with another server, as with the real one."""
     hub, storage = Hub(files), [""]
-    servers = [ThreadingHTTPServer((host, 0), _handler(hub, storage)) for _each in range(2)]
+    servers = [_Server((host, 0), _handler(hub, storage)) for _each in range(2)]
     storage[0] = f"http://{host}:{servers[1].server_port}"
     for server in servers:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()

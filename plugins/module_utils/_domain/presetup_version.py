@@ -30,8 +30,8 @@ ADDED: dict[int, str] = {
         " fireworks-evictions, which ends it; and the bounds of the contract, so that an operation under others is"
         " refused; the guardrail fireworks-router-models, by which the router is told of models only, that the deployer"
         " may ask each router whether it knows them, and the telemetry read the router's own port for that; and for"
-        " models whose weights are staged, the right to make Jobs, the guardrail fireworks-jobs, and that their replicas"
-        " connect to nowhere"
+        " models whose weights are staged, the right to make Jobs, the guardrail fireworks-jobs, and that their"
+        " replicas connect to nowhere"
     ),
 }
 """By version: what it added to the one before, in words for a customer."""
