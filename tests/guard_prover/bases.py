@@ -105,7 +105,7 @@ def as_made(thing: Mapping[str, Any]) -> Manifest:
         labels = made["spec"]["template"]["metadata"]["labels"]
         for key in [key for key in labels if key in ("controller-uid", "job-name") or key.startswith("batch.")]:
             del labels[key]
-    if made["kind"] == "Service":
+    if made["kind"] == "Service" and made["spec"].get("clusterIP") != "None":
         for key in ("clusterIP", "clusterIPs"):
             made["spec"].pop(key, None)
     return made
