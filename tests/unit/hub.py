@@ -1,20 +1,27 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A Hub on loopback that answers as its documentation says: a revision's files with their digests, redirects to where
-they lie, and ranges. It can be told what goes wrong."""
+"""A Hub that answers as its documentation says: a revision's files with their digests, redirects to where they lie, and
+ranges. It can be told what goes wrong.
+
+``python -m tests.unit.hub ADDRESS PORT LOG`` serves ``FILES`` in another network, and writes a line for each request.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 REPOSITORY, REVISION = "acme/llama", "0e9e39f"
+FILES = {"model-1.safetensors": b"weights " * 8_000_000, "config.json": b'{"a": 1}'}
 
 
 class Hub:
@@ -101,10 +108,10 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(files: dict[str, bytes], host: str = "127.0.0.1") -> Iterator[tuple[Hub, str]]:
+def serving(files: dict[str, bytes], host: str = "127.0.0.1", port: int = 0) -> Iterator[tuple[Hub, str]]:
     """A Hub that answers, and its address. Files lie with another server, as with the real one."""
     hub, storage = Hub(files), [""]
-    servers = [_Server((host, 0), _handler(hub, storage)) for _each in range(2)]
+    servers = [_Server((host, each), _handler(hub, storage)) for each in (port, 0)]
     storage[0] = f"http://{host}:{servers[1].server_port}"
     for server in servers:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
@@ -114,3 +121,14 @@ def serving(files: dict[str, bytes], host: str = "127.0.0.1") -> Iterator[tuple[
         for server in servers:
             server.shutdown()
             server.server_close()
+
+
+def _forever(host: str, port: int, log: Path) -> None:
+    with serving(FILES, host, port) as (hub, _address):
+        while True:
+            log.write_text("".join(f"{path} {span}\n" for path, span, _token in (*hub.asked, *hub.elsewhere)))
+            time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    _forever(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))
