@@ -40,6 +40,7 @@ _SERVERS = ("creationTimestamp", "generation", "managedFields", "ownerReferences
 _LIVE = (
     ("apps/v1", "Deployment"),
     ("apps/v1", "ControllerRevision"),
+    ("batch/v1", "Job"),
     ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet"),
     ("v1", "ConfigMap"),
     ("v1", "Service"),
@@ -99,6 +100,11 @@ def as_made(thing: Mapping[str, Any]) -> Manifest:
         made["metadata"].pop(key, None)
     if made["kind"] == "Deployment":
         made["metadata"].get("annotations", {}).pop("deployment.kubernetes.io/revision", None)
+    if made["kind"] == "Job":
+        made["spec"].pop("selector", None)
+        labels = made["spec"]["template"]["metadata"]["labels"]
+        for key in [key for key in labels if key in ("controller-uid", "job-name") or key.startswith("batch.")]:
+            del labels[key]
     if made["kind"] == "Service" and made["spec"].get("clusterIP") != "None":
         for key in ("clusterIP", "clusterIPs"):
             made["spec"].pop(key, None)

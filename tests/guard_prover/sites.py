@@ -27,7 +27,7 @@ from .values import L40S
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _MODELS = "/api/v1/namespaces/fireworks-models"
 _GATEWAY = {"domain": "llm.acme.example", "gateway": {"name": "public", "namespace": "gateway-system"}}
-CLAIMS = ("weights", "kernels")
+CLAIMS = ("weights", "kernels", "staged")
 
 Edit = Callable[[Contract], None]
 
@@ -76,12 +76,14 @@ def _permissive(made: Contract) -> None:
 
 
 def _hardened(made: Contract) -> None:
-    """Claims, events and the newest release; the customer makes the prerequisites."""
+    """Claims, staged weights, events and the newest release; the customer makes the prerequisites."""
     _one_product(made)
     made["access"]["mode"] = "hardened"
     made["stack"] = {"release": "2026.12.0"}
     made["health"] = {"events": {"url": "https://events.acme.example/alerts", "token_secret": {"name": "byoc-events"}}}
-    weights, kernels = CLAIMS
+    weights, kernels, staged = CLAIMS
+    fetched = {**made["models"][0], "name": "fetched", "served_name": "fetched"}
+    made["models"].append({**fetched, "weights_cache": {"claim": staged, "stage": True}})
     made["models"][0] |= {"weights_cache": {"claim": kernels}}
     made["models"][0]["source"] = {"uri": f"pvc://{weights}/llama", "revision": "1"}
 

@@ -80,7 +80,8 @@ def governed(cluster: Any, **sections: Any) -> Iterator[Contract]:
     """The cluster with its presetup applied, by a contract with more in these sections; afterwards nothing is left."""
     assert (left := ours(cluster)) == {}, f"left by another test: {sorted(left)}"
     contract = in_full(cluster)
-    contract.update({name: {**contract[name], **more} for name, more in sections.items()})
+    more = {name: {**contract[name], **part} if isinstance(part, dict) else part for name, part in sections.items()}
+    contract.update(more)
     try:
         apply_presetup(cluster, contract)
         until(lambda: refused(cluster, _SHARED), "the guardrails do not refuse yet")

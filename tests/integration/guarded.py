@@ -53,7 +53,9 @@ OF_KINDS = (
 # several of them (test_counted.py); that of changes refuses nothing where the contract holds nothing
 # (test_changes_guardrail.py).
 _ASKS = {
-    **dict.fromkeys(("fireworks-nodes", "fireworks-scope", "fireworks-evictions", *OF_KINDS), MISBOUND),
+    **dict.fromkeys(
+        ("fireworks-nodes", "fireworks-scope", "fireworks-evictions", "fireworks-jobs", *OF_KINDS), MISBOUND
+    ),
     "fireworks-records": "operator",
     "fireworks-router-models": "operator",
 }
@@ -158,6 +160,7 @@ class Governed:
             ),
             "fireworks-scope": ("POST", "/api/v1/namespaces/default/configmaps", {"metadata": {"name": "x"}}),
             "fireworks-workloads": ("POST", f"/api/v1{MODELS}/services", service("x", type="NodePort")),
+            "fireworks-jobs": ("POST", f"/apis/batch/v1{MODELS}/jobs", workload("Job", "x", pod_spec(self._good))),
             "fireworks-evictions": ("POST", f"/api/v1{MODELS}/pods/x/eviction", _EVICTION),
             "fireworks-tokens": ("POST", f"/api/v1{MODELS}/serviceaccounts/{MISBOUND}/token", _TOKEN),
             "fireworks-pod-fields": self._probing(hostname="a"),

@@ -47,6 +47,8 @@ SERVES_ANNOTATION = PREFIX + "serves"
 """On the Service of a model: the names that clients ask for, as a JSON list."""
 CLUSTER_DOMAIN_ANNOTATION = PREFIX + "cluster-domain"
 """On the ConfigMap by which routers know the models: the domain of the cluster's DNS."""
+STAGES_LABEL = PREFIX + "stages"
+"""On the pod that fetches the weights of a model for all of its replicas: the model."""
 CANDIDATE_LABEL = PREFIX + "candidate"
 """On replicas that are tried before they get traffic, instead of the model's label, by which they would be found."""
 

@@ -29,8 +29,9 @@ ADDED: dict[int, str] = {
         " account of ours has a right to evict pods but by an administrator's grant of at most an hour;"
         " fireworks-evictions, which ends it; and the bounds of the contract, so that an operation under others is"
         " refused; the guardrail fireworks-router-models, by which the router is told of models only, that the deployer"
-        " may ask each router whether it knows them, and the telemetry read the router's own port for that; and that"
-        " the observer may read the logs of the pods in our two namespaces"
+        " may ask each router whether it knows them, and the telemetry read the router's own port for that; that"
+        " the observer may read the logs of the pods in our two namespaces; and for models whose weights are staged,"
+        " the right to make Jobs, the guardrail fireworks-jobs, and that their replicas connect to nowhere"
     ),
 }
 """By version: what it added to the one before, in words for a customer."""

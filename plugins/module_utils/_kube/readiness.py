@@ -199,7 +199,8 @@ def pod_trouble(status: Mapping[str, Any]) -> str:
         if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
             return f"container {container.get('name')}: {waiting['reason']} {waiting.get('message', '')}".rstrip()
         if ended and ended.get("exitCode"):
-            why = ended.get("reason") or f"exit code {ended['exitCode']}"
+            said = str(ended.get("message") or "").strip().splitlines()
+            why = said[-1] if said else ended.get("reason") or f"exit code {ended['exitCode']}"
             return f"container {container.get('name')} ended: {why}"
     if status.get("phase") == "Failed":
         return str(status.get("message") or status.get("reason") or "failed")

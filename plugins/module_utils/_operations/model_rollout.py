@@ -26,8 +26,9 @@ from .._operation import Context, Operation
 from .._vocabulary.failure import failed_result
 from .._vocabulary.owner import Owner
 from .models.reading import Surroundings, missing_namespaces, read_revisions
-from .models.rolling import NEW_REVISION, NOTHING, ModelChange, Talk
+from .models.rolling import NEW_REVISION, NOTHING, ModelChange
 from .models.routing import Routing, require_no_interruption, routing, tell
+from .models.talk import Talk
 from .models.unchanged import unchanged
 
 _UNSAID = terms_of({})
@@ -222,7 +223,7 @@ def _nothing(change: ModelChange) -> Result:
 
 
 def _preview(change: ModelChange, strategy: Strategy) -> Result:
-    changed = bool(change.plan and change.plan.changed) or not change.settled
+    changed = change.drifted or not change.settled
     known = _known(change) if changed else {**_known(change), "change": NOTHING}
     return {"name": change.name, "changed": changed, **known, "strategy": strategy.name, "why": strategy.why}
 

@@ -19,7 +19,10 @@ _UNITS = {"m": 60, "h": 3600, "d": 86400}
 
 @dataclass(frozen=True)
 class Bounds:
-    """The clauses of a contract that objects can break."""
+    """The clauses of a contract that objects can break.
+
+    staged: by model, the claim onto which a Job fetches its weights, and the seconds that it has.
+    """
 
     products: Mapping[str, int]
     replicas: int
@@ -28,6 +31,7 @@ class Bounds:
     registries: tuple[str, ...]
     digests: bool
     claims: frozenset[str]
+    staged: Mapping[str, tuple[str, int]]
     secrets: frozenset[str]
     model_secrets: frozenset[str]
     domain: str
@@ -68,6 +72,7 @@ def bounds_of(contract: Mapping[str, Any]) -> Bounds:
         registries=tuple(compliance.get("registries") or ()),
         digests=bool(compliance.get("digests_required", True)),
         claims=frozenset(claim for model in models for claim in _claims(model)),
+        staged={str(model["name"]): _staged(model) for model in models if _is_staged(model)},
         secrets=frozenset(_secrets(contract)),
         model_secrets=frozenset(filter(None, map(_secret, models))),
         domain=str(networking.get("domain") or ""),
@@ -87,6 +92,15 @@ def _claims(model: Mapping[str, Any]) -> list[str]:
     found = [source.removeprefix("pvc://").partition("/")[0] for source in sources if source.startswith("pvc://")]
     cache = (model.get("weights_cache") or {}).get("claim")
     return [*found, *([str(cache)] if cache else [])]
+
+
+def _is_staged(model: Mapping[str, Any]) -> bool:
+    return bool((model.get("weights_cache") or {}).get("stage"))
+
+
+def _staged(model: Mapping[str, Any]) -> tuple[str, int]:
+    """The claim, and how long fetching may take: as long as loading and ten minutes more for the image."""
+    return str(model["weights_cache"]["claim"]), seconds(str(model.get("load_timeout", "20m"))) + 600
 
 
 def _secret(model: Mapping[str, Any]) -> str:

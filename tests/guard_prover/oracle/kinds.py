@@ -97,6 +97,26 @@ _GROUPS = (
     *_under("spec leaderWorkerTemplate workerTemplate", _TEMPLATE),
 )
 
+
+def _in_time(value: Any, asked: Asked, _path: Path) -> bool:
+    most = max((seconds for _claim, seconds in asked.bounds.staged.values()), default=-1)
+    return isinstance(value, int) and 0 <= value <= most
+
+
+_JOB = (
+    *METADATA,
+    Row("job.pods", "spec parallelism", "one pod at a time, or none", one_of(0, 1), one_of(1)),
+    Row("job.pods", "spec completions", "it ends when one has", one_of(1), one_of(1)),
+    Row("job.pods", "spec completionMode", "the default", one_of("NonIndexed")),
+    Row("job.pods", "spec manualSelector", "it would have pods of others", unset),
+    Row("job.pods", "spec podReplacementPolicy", "when a pod that ended is replaced"),
+    Row("job.pods", "spec suspend", "it keeps our own pod from starting"),
+    Row("job.pods", "spec selector **", "without a manual one, the server's own"),
+    Row("job.end", "spec backoffLimit", "three pods, one after the other", at_most(2), at_most(2)),
+    Row("job.end", "spec activeDeadlineSeconds", "an end", _in_time, _in_time),
+    *_under("spec template", _TEMPLATE),
+)
+
 _SERVICE = (
     *METADATA,
     Row("service.type", "spec type", "an address within the cluster", one_of("ClusterIP")),
@@ -213,6 +233,7 @@ ROWS: Mapping[str, tuple[Row, ...]] = {
     "Deployment": _DEPLOYMENT,
     "HTTPRoute": _HTTP_ROUTE,
     "HorizontalPodAutoscaler": _AUTOSCALER,
+    "Job": _JOB,
     "LeaderWorkerSet": _GROUPS,
     "Lease": _LEASE,
     "Pod": (*METADATA, *_under("spec", POD)),
@@ -225,6 +246,7 @@ ROWS: Mapping[str, tuple[Row, ...]] = {
 
 POD_SPECS: Mapping[str, tuple[Path, ...]] = {
     "Deployment": (("spec", "template", "spec"),),
+    "Job": (("spec", "template", "spec"),),
     "LeaderWorkerSet": (
         ("spec", "leaderWorkerTemplate", "leaderTemplate", "spec"),
         ("spec", "leaderWorkerTemplate", "workerTemplate", "spec"),
@@ -265,6 +287,33 @@ def _gpus(asked: Asked) -> Findings:
     most = most if asked.kind == "Pod" else min(most, asked.bounds.gpus)
     if each and replicas * each > most:
         yield Finding("pod.gpus", ("spec", "replicas"), f"{replicas * each} of {GPU} are more than the contract has")
+
+
+def _staging(asked: Asked) -> Findings:
+    """The only Job: it fetches the weights of a model onto its claim."""
+    template = at(asked.new, "spec", "template") or {}
+    labels, spec = at(template, "metadata", "labels") or {}, template.get("spec") or {}
+    model = labels.get(f"{_PREFIX}stages")
+    claim, _seconds = asked.bounds.staged.get(model, ("", 0))
+    marks = at(asked.new, "metadata", "labels") or {}
+    if asked.namespace != MODELS or not claim or marks.get(_PART_OF) != f"model-{model}":
+        yield Finding("job.model", ("metadata",), "it is of no model whose weights are staged")
+    if not asked.name.startswith(f"{model}-weights-"):
+        yield Finding("job.model", ("metadata", "name"), "it is not named after its model")
+    if labels.keys() & {MODEL, GROUP, COMPONENT}:
+        yield Finding("job.model", ("spec", "template", "metadata", "labels"), "its pod gets requests")
+    path: Path = ("spec", "template", "spec")
+    if len(spec.get("containers") or ()) != 1 or spec.get("initContainers"):
+        yield Finding("job.pods", (*path, "containers"), "it is more than one container")
+    if gpus_of(spec) or spec.get("priorityClassName"):
+        yield Finding("job.pods", path, "it takes what serves")
+    claims = {at(each, "persistentVolumeClaim", "claimName") for each in spec.get("volumes") or ()} - {None}
+    if claims - {claim}:
+        yield Finding("pod.volumes", (*path, "volumes"), "another claim than its model's")
+    if spec.get("restartPolicy") != "Never":
+        yield Finding("job.end", (*path, "restartPolicy"), "its pods restart without an end")
+    if at(asked.new, "spec", "activeDeadlineSeconds") is None or at(asked.new, "spec", "backoffLimit") is None:
+        yield Finding("job.end", ("spec",), "it has no end")
 
 
 def _budget(asked: Asked) -> Findings:
@@ -359,6 +408,7 @@ WHOLE: Mapping[str, tuple[Rule, ...]] = {
     "Deployment": (_marked, _pods, _gpus),
     "HTTPRoute": (_marked, _route),
     "HorizontalPodAutoscaler": (_marked,),
+    "Job": (_marked, _pods, _staging),
     "LeaderWorkerSet": (_marked, _pods, _gpus),
     "Lease": (_marked, _lock),
     "Pod": (_marked, _pods, _gpus, _canary),

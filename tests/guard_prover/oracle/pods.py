@@ -290,7 +290,17 @@ def whole_pod(spec: Mapping[str, Any], asked: Asked, path: Path) -> Iterator[Fin
             yield Finding("pod.tolerations", (*path, "tolerations", number), "it tolerates every taint")
     if gpus_of(spec) and (spec.get("nodeSelector") or {}).get(PRODUCT) not in asked.bounds.products:
         yield Finding("pod.gpus", (*path, "nodeSelector"), "GPUs without a selector for an approved product")
+    yield from _written(spec, asked, path)
     yield from _counted(spec, asked, path)
+
+
+def _written(spec: Mapping[str, Any], asked: Asked, path: Path) -> Iterator[Finding]:
+    """What a Job has fetched, replicas only read."""
+    staged = {claim for claim, _seconds in asked.bounds.staged.values()}
+    for number, volume in enumerate(spec.get("volumes") or () if asked.kind != "Job" else ()):
+        claim = volume.get("persistentVolumeClaim") or {}
+        if claim.get("claimName") in staged and not claim.get("readOnly"):
+            yield Finding("pod.volumes", (*path, "volumes", number), "it would write to staged weights")
 
 
 def _counted(spec: Mapping[str, Any], asked: Asked, path: Path) -> Iterator[Finding]:

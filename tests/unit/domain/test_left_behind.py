@@ -33,6 +33,7 @@ ROUTER = [
     {"kind": "Deployment", "group": "apps", "namespace": SYSTEM, "name": "router"},
     {"kind": "Service", "namespace": SYSTEM, "name": "router"},
     {"kind": "LeaderWorkerSet", "group": "leaderworkerset.x-k8s.io", "namespace": SYSTEM, "name": "group"},
+    {"kind": "Job", "group": "batch", "namespace": SYSTEM, "name": "weights"},
 ]
 
 
@@ -53,7 +54,22 @@ LEADERS = thing("StatefulSet", "group", GROUP, group="apps")
 LEADER = thing("Pod", "group-0", LEADERS)
 WORKERS = thing("StatefulSet", "group-0", LEADER, group="apps")
 WORKER = thing("Pod", "group-0-1", WORKERS)
-ALL = [DEPLOYMENT, SET, POD, SERVICE, SLICE, ENDPOINTS, GROUP, LEADERS, LEADER, WORKERS, WORKER]
+JOB = thing("Job", "weights", group="batch")
+ALL = [
+    JOB,
+    thing("Pod", "weights-a", JOB),
+    DEPLOYMENT,
+    SET,
+    POD,
+    SERVICE,
+    SLICE,
+    ENDPOINTS,
+    GROUP,
+    LEADERS,
+    LEADER,
+    WORKERS,
+    WORKER,
+]
 
 
 def left(*things: Thing, own: tuple[str, ...] = ()) -> dict[str, tuple[str, str]]:
@@ -75,6 +91,8 @@ def test_what_controllers_make_for_accounted_objects_is_accounted_for() -> None:
             "it says that it belongs to Deployment fireworks-system/router, which makes no",
         ),
         (thing("StatefulSet", "x", POD, group="apps"), "it says that it belongs to Pod fireworks-system/router-1-a"),
+        (thing("ReplicaSet", "x", JOB, group="apps"), "it says that it belongs to Job fireworks-system/weights, which"),
+        (thing("Pod", "x", thing("Job", "mine", group="batch")), "it says that it belongs to Job mine, which is not"),
         (thing("Secret", "x", SERVICE), "it says that it belongs to Service"),
         (replace(SLICE, uid="x", name="x", labels={}), "it says that it belongs to Service"),
         (thing("Pod", "x", replace(SET, uid="gone")), "belongs to ReplicaSet router-1, which is not there"),
@@ -205,6 +223,7 @@ def test_a_contract_accounts_for_its_models_and_what_their_pods_name() -> None:
         ("Deployment", "apps", MODELS, name),
         ("Service", "", MODELS, name),
         ("ControllerRevision", "apps", MODELS, f"{name}-12"),
+        ("Job", "batch", MODELS, f"{name}-weights-0123abcd"),
         ("ConfigMap", "", SYSTEM, f"model-{name}"),
         ("ConfigMap", "", SYSTEM, "stack-upgrade-3"),
         ("Lease", "coordination.k8s.io", SYSTEM, "operation-lock"),
@@ -216,6 +235,8 @@ def test_a_contract_accounts_for_its_models_and_what_their_pods_name() -> None:
         ("Deployment", "apps", MODELS, "alerts"),
         ("ControllerRevision", "apps", MODELS, f"{name}-x-12"),
         ("ControllerRevision", "apps", MODELS, "other-1"),
+        ("Job", "batch", MODELS, "other-weights-0123abcd"),
+        ("Job", "batch", MODELS, f"{name}-x"),
         ("Pod", "", MODELS, "canary-0123456789ab"),
         ("ServiceAccount", "", MODELS, "deployer"),
         ("ConfigMap", "", SYSTEM, "model-other"),

@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrails import guardrail_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrails.pod_fields import POD_FIELDS
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.objects import model_objects
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.unit import jobs_of
 from tests.unit.domain.agreed import RELEASE, contract, model
 from tests.unit.domain.raw import H100
 
@@ -57,17 +58,20 @@ def test_each_field_that_is_allowed_with_a_rule_has_one() -> None:
     "asked",
     [
         model(),
+        model(weights_cache={"claim": "staged", "stage": True}),
         model(weights_cache={"claim": "cache"}, source={"uri": "pvc://weights/a", "revision": "1"}),
         model(source={"uri": "hf://a/b", "revision": "1", "credential": {"secret": {"name": "hub", "key": "token"}}}),
         model(gpu={"product": H100, "per_replica": 16, "nodes": 2}, replicas={"min": 1, "max": 1}),
     ],
-    ids=["plain", "with claims", "with a credential", "on two nodes"],
+    ids=["plain", "staged", "with claims", "with a credential", "on two nodes"],
 )
 @pytest.mark.parametrize("provider", ["aws", "openshift"])
 def test_no_field_of_a_models_pod_is_refused(asked: dict[str, Any], provider: str) -> None:
     agreed = contract(models=[asked], identity={"provider": provider})
-    made = model_objects(agreed, asked, RELEASE)[0]["spec"]
+    unit = model_objects(agreed, asked, RELEASE)
+    made = unit[0]["spec"]
     templates = made.get("leaderWorkerTemplate") or {"template": made["template"]}
+    templates = {**templates, **{job["metadata"]["name"]: job["spec"]["template"] for job in jobs_of(unit)}}
     pods = [each["spec"] for each in templates.values() if isinstance(each, Mapping)]
     assert pods
     for pod in pods:
@@ -80,7 +84,7 @@ def test_no_field_of_a_models_pod_is_refused(asked: dict[str, Any], provider: st
 def below(pod: Mapping[str, Any], path: str) -> list[Mapping[str, Any]]:
     """The objects at a path of the table."""
     root, *steps = path.split(".")
-    found: Iterable[Any] = [pod] if root == "pods" else [] if root == "debuggers" else pod["containers"]
+    found: Iterable[Any] = [pod] if root == "pods" else [] if root == "debuggers" else _containers(pod)
     for step in steps:
         key, is_list, _end = step.partition("[]")
         each = [one[key] for one in found if key in one]
@@ -88,14 +92,20 @@ def below(pod: Mapping[str, Any], path: str) -> list[Mapping[str, Any]]:
     return list(found)
 
 
+def _containers(pod: Mapping[str, Any]) -> list[Any]:
+    return [*pod["containers"], *pod.get("initContainers", ())]
+
+
 def test_claims_are_those_of_the_models_and_only_caches_are_written_to() -> None:
     models = [
         model("a", source={"uri": "pvc://weights/a", "revision": "1"}, weights_cache={"claim": "cache"}),
         model("b", adapters=[{"name": "x", "source": "pvc://adapters/x"}]),
         model("c", source={"uri": "pvc://cache/c", "revision": "1"}),
+        model("d", weights_cache={"claim": "staged", "stage": True}),
     ]
     found = json.loads(variable("claims", models=models))
-    assert found == {"fireworks-models": {"adapters": False, "cache": True, "weights": False}, "fireworks-system": {}}
+    writers = {"adapters": "nobody", "cache": "pods", "staged": "jobs", "weights": "nobody"}
+    assert found == {"fireworks-models": writers, "fireworks-system": {}}
     assert json.loads(variable("claims")) == {"fireworks-models": {}, "fireworks-system": {}}
 
 

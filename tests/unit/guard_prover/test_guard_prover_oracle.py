@@ -31,6 +31,7 @@ CONTRACT: dict[str, Any] = {
     "health": {"events": {"url": "https://x.example", "token_secret": {"name": "byoc-events"}}},
     "models": [
         {"name": "llama", "source": {"uri": "pvc://weights/llama"}, "weights_cache": {"claim": "kernels"}},
+        {"name": "qwen", "source": {"uri": "hf://a/b"}, "weights_cache": {"claim": "staged", "stage": True}},
     ],
 }
 SYSTEM, MODELS = "fireworks-system", "fireworks-models"
@@ -66,6 +67,13 @@ def thing(kind: str, name: str, namespace: str = MODELS, **rest: Any) -> dict[st
 
 
 DEPLOYMENT = thing("Deployment", "llama", spec={"replicas": 2, "template": {"spec": SPEC}})
+FETCHED = copy.deepcopy({key: value for key, value in SPEC.items() if key not in ("priorityClassName", "nodeSelector")})
+FETCHED |= {"restartPolicy": "Never", "volumes": [{"name": "w", "persistentVolumeClaim": {"claimName": "staged"}}]}
+del FETCHED["containers"][0]["resources"]
+JOB = thing("Job", "qwen-weights-1", spec={"parallelism": 1, "completions": 1, "backoffLimit": 2, "template": {
+    "metadata": {"labels": {"byoc.fireworks.ai/stages": "qwen"}}, "spec": FETCHED},
+    "activeDeadlineSeconds": 1800})  # fmt: skip
+JOB["metadata"]["labels"]["app.kubernetes.io/part-of"] = "model-qwen"
 CANARY = thing("Pod", "canary-1", spec={**copy.deepcopy(SPEC), "restartPolicy": "Never", "activeDeadlineSeconds": 600,
                                         "automountServiceAccountToken": False, "volumes": []})  # fmt: skip
 CANARY["metadata"]["labels"] = {"app.kubernetes.io/managed-by": "fireworks-byoc", "byoc.fireworks.ai/canary": "true"}
@@ -142,6 +150,22 @@ BROKEN: list[tuple[dict[str, Any], Path, Any, str]] = [
     (DEPLOYMENT, ("metadata", "finalizers"), ["acme.example/theirs"], "finalizers"),
     (DEPLOYMENT, ("metadata", "ownerReferences"), [{"kind": "Node"}], "owners"),
     (DEPLOYMENT, ("spec", "template", "metadata"), {"finalizers": ["acme.example/theirs"]}, "finalizers"),
+    (DEPLOYMENT, (*POD, "volumes", 1), {"name": "x", "persistentVolumeClaim": {"claimName": "staged"}}, "pod.volumes"),
+    (JOB, ("spec", "parallelism"), 2, "job.pods"),
+    (JOB, ("spec", "completions"), 9, "job.pods"),
+    (JOB, ("spec", "completionMode"), "Indexed", "job.pods"),
+    (JOB, ("spec", "manualSelector"), True, "job.pods"),
+    (JOB, ("spec", "backoffLimit"), 3, "job.end"),
+    (JOB, ("spec", "activeDeadlineSeconds"), ABSENT, "job.end"),
+    (JOB, ("spec", "activeDeadlineSeconds"), 1801, "job.end"),
+    (JOB, ("spec", "managedBy"), "acme.example/theirs", "unlisted"),
+    (JOB, ("metadata", "name"), "crypto", "job.model"),
+    (JOB, ("spec", "template", "metadata", "labels", "byoc.fireworks.ai/stages"), "llama", "job.model"),
+    (JOB, ("spec", "template", "metadata", "labels", "byoc.fireworks.ai/model"), "qwen", "job.model"),
+    (JOB, (*POD, "priorityClassName"), "fireworks-standard", "job.pods"),
+    (JOB, (*POD, "restartPolicy"), "OnFailure", "job.end"),
+    (JOB, (*ENGINE, "resources"), {"limits": {"nvidia.com/gpu": "1"}}, "job.pods"),
+    (JOB, (*POD, "volumes", 1), {"name": "x", "persistentVolumeClaim": {"claimName": "kernels"}}, "pod.volumes"),
     (CANARY, ("spec", "priorityClassName"), "fireworks-critical", "canary"),
     (CANARY, ("spec", "volumes"), [{"name": "x", "emptyDir": {}}], "canary"),
     (CANARY, ("metadata", "labels", "byoc.fireworks.ai/canary"), ABSENT, "canary"),
@@ -183,7 +207,7 @@ def test_what_breaks_a_clause_is_forbidden_by_it(base: Any, path: Path, value: A
 @pytest.mark.parametrize(
     ("base", "path", "value"),
     [
-        *((base, (), None) for base in (DEPLOYMENT, CANARY, BUDGET, SCALED, ROUTE, SERVICE, SETTINGS, TOKEN)),
+        *((base, (), None) for base in (DEPLOYMENT, JOB, CANARY, BUDGET, SCALED, ROUTE, SERVICE, SETTINGS, TOKEN)),
         (DEPLOYMENT, ("spec", "replicas"), 4),
         (DEPLOYMENT, ("spec", "replicas"), 0),
         (DEPLOYMENT, ("spec", "minReadySeconds"), 60),
@@ -286,7 +310,8 @@ def test_each_identity_has_its_own_settings_by_name(name: str, writers: set[str]
 
 def test_a_contract_is_read_as_the_customer_wrote_it() -> None:
     bounds = bounds_of(CONTRACT)
-    assert bounds.claims == {"weights", "kernels"}
+    assert bounds.claims == {"weights", "kernels", "staged"}
+    assert bounds.staged == {"qwen": ("staged", 1800)}
     assert bounds.secrets == {"byoc-events"}
     assert (bounds.token_seconds, seconds("2d")) == (5400, 172800)
     assert bounds.may("cordon") and not bounds.may("drain")

@@ -162,6 +162,8 @@ def _kept_by_operations(models: Iterable[str]) -> Iterator[Entry]:
         yield _entry("ConfigMap", "", SYSTEM_NAMESPACE, name)
     for model in models:
         yield _matching("ControllerRevision", "apps", MODELS_NAMESPACE, f"{re.escape(model)}-{_NUMBER}")
+        # After a rollback it is that of an older revision.
+        yield _matching("Job", "batch", MODELS_NAMESPACE, f"{re.escape(model)}-weights-[0-9a-f]{{8}}")
 
 
 def _candidates(units: Mapping[str, list[dict[str, Any]]]) -> Iterator[Entry]:

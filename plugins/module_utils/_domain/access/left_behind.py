@@ -30,6 +30,7 @@ _MAKES: dict[Kind, frozenset[Kind]] = {
     ("Deployment", "apps"): frozenset({_REPLICA_SET}),
     _REPLICA_SET: frozenset({_POD}),
     _STATEFUL_SET: frozenset({_POD, _REVISION}),
+    ("Job", "batch"): frozenset({_POD}),
     (LWS_KIND, LWS_GROUP): frozenset({_STATEFUL_SET, _REVISION, _SERVICE}),
     _SERVICE: frozenset({_SLICE}),
     ("ScaledObject", "keda.sh"): frozenset({_HPA}),

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .fields import choice, field, label, listing, section, text, whole
+from .fields import choice, field, flag, label, listing, section, text, whole
 
 # Without spaces; '=' and ',' part an adapter's name from its place on an engine's command line.
 _ADAPTER_NAME = r"^[^\s=,]+$"
@@ -154,7 +154,14 @@ WEIGHTS_CACHE = section(
             "Claim",
             "A PersistentVolumeClaim in fireworks-models; with several replicas, one that many nodes may write to.",
             examples=["weights"],
-        )
+        ),
+        "stage": flag(
+            "Stage",
+            "One Job fetches the weights into the claim, and replicas only read them there and connect to nowhere. For "
+            "hf:// only, and the claim is no other model's.",
+            default=False,
+            examples=[True],
+        ),
     },
     required=["claim"],
     examples=[{"claim": "weights"}],

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What must hold between a model's source and the credential by which it is fetched."""
+"""What must hold between a model's source, the credential by which it is fetched, and the claim onto which it is."""
 
 from __future__ import annotations
 
@@ -53,4 +53,50 @@ def _no_use(scheme: str, kind: str, provider: str | None) -> str:
     return ""
 
 
-SOURCE_RULES: tuple[Callable[[Data], Found], ...] = (credentials_have_a_use,)
+_LONGEST_STAGED = 46
+"""Of a model whose weights a Job fetches: ``<model>-weights-<digest>`` is a label's value too."""
+
+
+def staged_weights_have_a_claim(data: Data) -> Found:
+    """What is staged is of the Hub, all of it, and onto a claim that nothing else uses."""
+    for index, model in entries(data, "models"):
+        claim = mapping(model, "weights_cache")
+        if claim.get("stage") is not True:
+            continue
+        place = ("models", index, "weights_cache")
+        for source in _sources(model):
+            if source.partition("://")[0] not in ("hf", "pvc"):
+                yield (*place, "stage"), f"{shown(source)} is streamed by the engine at each start: remove stage"
+        yield from _not_staged(model, index)
+        name = word(model, "name") or ""
+        if len(name) > _LONGEST_STAGED:
+            message = f"{shown(name)} has {len(name)} characters; with weights_cache.stage at most {_LONGEST_STAGED}"
+            yield ("models", index, "name"), f"{message}: its Job is named after it"
+        for other, user in entries(data, "models"):
+            if other != index and word(claim, "claim") in _claims(user):
+                message = f"{shown(word(claim, 'claim'))} is used by models[{other}] too"
+                yield (*place, "claim"), f"{message}: staged weights have a claim of their own"
+
+
+def _not_staged(model: Data, index: int) -> Found:
+    uri = word(mapping(model, "source"), "uri") or ""
+    if uri.startswith("pvc://"):
+        yield ("models", index, "weights_cache", "stage"), f"{shown(uri)} is a volume already: remove weights_cache"
+    for number, adapter in entries(model, "adapters"):
+        source = word(adapter, "source") or ""
+        if source.startswith("hf://"):
+            message = f"{shown(source)} would be fetched at each start: with weights_cache.stage put it on a volume"
+            yield ("models", index, "adapters", number, "source"), f"{message} (pvc://)"
+
+
+def _sources(model: Data) -> list[str]:
+    named = [word(mapping(model, "source"), "uri"), *(word(one, "source") for _i, one in entries(model, "adapters"))]
+    return [source for source in named if source]
+
+
+def _claims(model: Data) -> set[str]:
+    places = (source.removeprefix("pvc://") for source in _sources(model) if source.startswith("pvc://"))
+    return {*(place.partition("/")[0] for place in places), word(mapping(model, "weights_cache"), "claim") or ""}
+
+
+SOURCE_RULES: tuple[Callable[[Data], Found], ...] = (credentials_have_a_use, staged_weights_have_a_claim)

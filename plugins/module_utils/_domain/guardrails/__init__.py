@@ -17,6 +17,7 @@ from ..presetup_version import NEWEST
 from .budgets import budgets_policy
 from .changes import changes_policy
 from .evictions import evictions_policy
+from .jobs import jobs_policy
 from .nodes import nodes_policy
 from .objects import objects_policy
 from .pod_allowlist import pod_fields_policy
@@ -65,6 +66,7 @@ def guardrail_objects(
             records_policy(),
             budgets_policy(),
             evictions_policy(contract),
+            jobs_policy(contract),
             names_policy(),
             objects_policy(),
             router_policy(contract),

@@ -15,6 +15,7 @@ from ..alerting import alert_secrets
 from ..counted import PLAIN, own_classes
 from ..model.credential import audiences, secret_of
 from ..model.engine_adapter import claims, sources
+from ..model.staged import is_staged
 from ..names import (
     CANARY_LABEL,
     GPU,
@@ -90,13 +91,18 @@ def pods_policy(contract: Mapping[str, Any]) -> Policy:
     )
 
 
-def _claims(contract: Mapping[str, Any]) -> dict[str, dict[str, bool]]:
-    """By namespace, the claims that the contract names, and whether pods may write to them: only to a cache."""
-    found: dict[str, bool] = {}
+_NOBODY, _JOBS, _PODS = "nobody", "jobs", "pods"
+"""Who may write to a claim."""
+
+
+def _claims(contract: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """By namespace, the claims that the contract names, and who may write to them: pods only to a cache, and only the
+    Job to one with staged weights."""
+    found: dict[str, str] = {}
     for model in contract.get("models") or ():
-        found.update({volume.claim: found.get(volume.claim, False) for volume in claims(sources(model))})
+        found.update({volume.claim: found.get(volume.claim, _NOBODY) for volume in claims(sources(model))})
         if cache := (model.get("weights_cache") or {}).get("claim"):
-            found[str(cache)] = True
+            found[str(cache)] = _JOBS if is_staged(model) else _PODS
     return {SYSTEM_NAMESPACE: {}, MODELS_NAMESPACE: dict(sorted(found.items()))}
 
 
@@ -122,9 +128,18 @@ def _made_with(side: str) -> str:
     )
 
 
+_OF_A_JOB = (
+    "dyn(object).?metadata.?ownerReferences.orValue([]).exists(owner, owner.kind == 'Job' && owner.apiVersion =="
+    " 'batch/v1' && owner.?controller.orValue(false))"
+)
 _VARIABLES = {
     "canary": (
         f"variables.kind == 'pods' && dyn(object).?metadata.?labels[?{literal(CANARY_LABEL)}].orValue('') == 'true'"
+    ),
+    # The pod of a Job is its controller's to make: no template has owners.
+    "writers": (
+        f"variables.kind == 'jobs' || (variables.kind == 'pods' && {_OF_A_JOB})"
+        f" ? {literal([_JOBS, _PODS])} : {literal([_PODS])}"
     ),
     "tolerated": f"variables.canary ? {literal(_TOLERATED_BY_CANARIES)} : {literal(_TOLERATED)}",
     "madeWith": _made_with("object"),
@@ -188,7 +203,8 @@ _RESTRICTED = (
 _CLAIM = "v.persistentVolumeClaim"
 _FOREIGN_CLAIMS = (
     f"variables.volumes.filter(v, has({_CLAIM}) && !({_CLAIM}.claimName in variables.claims[request.namespace]"
-    f" && ({_CLAIM}.?readOnly.orValue(false) || variables.claims[request.namespace][{_CLAIM}.claimName])))"
+    f" && ({_CLAIM}.?readOnly.orValue(false)"
+    f" || variables.claims[request.namespace][{_CLAIM}.claimName] in variables.writers)))"
 )
 _FOREIGN_SECRETS = (
     "variables.volumes.filter(v, has(v.secret)"
@@ -204,7 +220,7 @@ _MOUNTED = (
     ),
     Rule(
         f"{_FOREIGN_CLAIMS}.size() == 0",
-        "Pods mount only the claims of the contract, and write only to a cache"
+        "Pods mount only the claims of the contract, and write only to a cache, and to staged weights only their Job"
         " (models: source.uri, adapters, weights_cache.claim).",
         f"'the contract has no claim ' + {_FOREIGN_CLAIMS}.map(v, {_CLAIM}.claimName).join(', ') + ' in '"
         " + request.namespace + ', or only to be read (models: source.uri, adapters, weights_cache.claim)'",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..entry_point import GATEWAY, OPENSHIFT_ROUTE, entry_point
+from ..model.staged import staged_models
 
 Contract = Mapping[str, Any]
 
@@ -52,6 +53,11 @@ def may_scale(contract: Contract) -> bool:
     """
     scaling = contract.get("scaling") or {}
     return int(scaling.get("max_replicas_per_model", 2)) > 1 or bool(scaling.get("scale_to_zero"))
+
+
+def may_stage(contract: Contract) -> bool:
+    """Whether the contract has a model whose weights a Job fetches. The first one needs a new presetup."""
+    return bool(staged_models(contract))
 
 
 def listed(kind: str) -> Callable[[Contract], bool]:

@@ -44,6 +44,7 @@ from .conditions import (
     may_cordon,
     may_drain,
     may_scale,
+    may_stage,
 )
 
 Contract = Mapping[str, Any]
@@ -146,6 +147,7 @@ _DEPLOY_MODELS = (
     Need(MODELS_NAMESPACE, "", ("configmaps", "services"), READ + WRITE),
     Need(MODELS_NAMESPACE, "apps", ("deployments",), READ + WRITE),
     _GROUPS,
+    Need(MODELS_NAMESPACE, "batch", ("jobs",), READ + WRITE, when=may_stage, since=2),
     Need(MODELS_NAMESPACE, "policy", ("poddisruptionbudgets",), READ + WRITE),
     *_AUTOSCALERS,
     # Each change of a model is recorded, so that it can be rolled back as a unit.
@@ -165,6 +167,7 @@ _DEPLOY_MODELS = (
     Need(SYSTEM_NAMESPACE, "", ("services",), READ),
     Need(SYSTEM_NAMESPACE, "apps", ("deployments",), READ),
     Need(SYSTEM_NAMESPACE, LWS_GROUP, (LWS_PLURAL,), READ, when=may_span_nodes),
+    Need(SYSTEM_NAMESPACE, "batch", ("jobs",), READ, when=may_stage, since=2),
     Need(SYSTEM_NAMESPACE, "policy", ("poddisruptionbudgets",), READ),
     Need(SYSTEM_NAMESPACE, "autoscaling", ("horizontalpodautoscalers",), READ, when=may_scale),
     Need(SYSTEM_NAMESPACE, KEDA_GROUP, ("scaledobjects",), READ, when=may_scale),

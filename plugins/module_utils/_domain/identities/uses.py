@@ -35,7 +35,8 @@ _LOOK = (*_SWEEP, *_PLAN_MODELS, *_STACK, "rotate_credentials")
 _ROUTES = (f"httproutes.{GATEWAY_GROUP}", f"routes.{ROUTE_GROUP}")
 _GROUPS, _SCALED = f"{LWS_PLURAL}.{LWS_GROUP}", f"scaledobjects.{KEDA_GROUP}"
 _HPAS, _BUDGETS = "horizontalpodautoscalers.autoscaling", "poddisruptionbudgets.policy"
-_OF_A_MODEL = ("services", "deployments.apps", _BUDGETS, _HPAS, _SCALED, _GROUPS)
+_JOBS = "jobs.batch"
+_OF_A_MODEL = ("services", "deployments.apps", _BUDGETS, _HPAS, _SCALED, _GROUPS, _JOBS)
 _OF_THE_STACK = ("configmaps", "services", "deployments.apps", _BUDGETS, _HPAS, *_ROUTES)
 _OF_THE_PRESETUP = (
     "serviceaccounts", "limitranges", "resourcequotas", f"roles.{RBAC_GROUP}", f"rolebindings.{RBAC_GROUP}",
@@ -51,6 +52,7 @@ ONLY_FOR = {
     _HPAS: "what a HorizontalPodAutoscaler scales",
     _SCALED: "models that KEDA scales",
     _GROUPS: "models over several nodes",
+    _JOBS: "models whose weights are staged",
     _ROUTES[0]: "a Gateway",
     _ROUTES[1]: "a Route of OpenShift",
     f"routes/custom-host.{ROUTE_GROUP}": "a Route of OpenShift",

@@ -15,6 +15,7 @@ from ..names import SERVING_PORT
 from .architecture import EIGHT_BITS, FOUR_BITS
 from .credential import credential_environment
 from .parallelism import tensor_and_pipeline
+from .staged import WEIGHTS, is_staged, staged_claim, staged_folder
 
 CACHE = "/cache"
 """Where weights and compiled kernels go. It and the two below are volumes; nothing else can be written to."""
@@ -177,7 +178,7 @@ def common_flags(model: Model) -> list[str]:
     if said(model, MODEL, "kv_cache_dtype") != "auto":
         flags.append(f"--kv-cache-dtype={model['kv_cache_dtype']}")
     source = model["source"]
-    if str(source["uri"]).startswith("hf://") and source.get("revision"):
+    if str(source["uri"]).startswith("hf://") and source.get("revision") and not is_staged(model):
         flags.append(f"--revision={source['revision']}")
     return flags
 
@@ -206,6 +207,18 @@ def placed(model: Model, source: str, mount: str, key: tuple[Any, ...], schemes:
     return source
 
 
+def weights(model: Model, schemes: tuple[str, ...], engine: str) -> str:
+    """Where the engine finds the model's own weights."""
+    found = placed(model, str(model["source"]["uri"]), WEIGHTS, ("source", "uri"), schemes, engine)
+    return f"{WEIGHTS}/{staged_folder(model)}" if is_staged(model) else found
+
+
+def volumes(model: Model) -> tuple[Volume, ...]:
+    """The claims that a replica reads."""
+    own = (Volume(name="weights", claim=staged_claim(model), path=WEIGHTS),) if is_staged(model) else ()
+    return (*own, *claims(sources(model)))
+
+
 def claims(sources: Mapping[str, str]) -> tuple[Volume, ...]:
     """The volumes that some sources, by the path where each is mounted, need."""
     return tuple(
@@ -219,7 +232,7 @@ def claims(sources: Mapping[str, str]) -> tuple[Volume, ...]:
 
 def sources(model: Model) -> dict[str, str]:
     """Where the weights of a model and of its adapters come from, by where a claim of them is mounted."""
-    found = {"/weights": str(model["source"]["uri"])}
+    found = {WEIGHTS: str(model["source"]["uri"])}
     for index, adapter in enumerate(model.get("adapters") or ()):
         found[f"/adapters/{index}"] = str(adapter["source"])
     return found
@@ -262,5 +275,6 @@ def common_environment(model: Model) -> dict[str, str]:
         "DO_NOT_TRACK": "1",
         # Other weights are another pod, even where the engine has no flag to name them by.
         "BYOC_WEIGHTS": " ".join(weights),
-        **credential_environment(model),
+        # What a Job has fetched is all there is.
+        **({"HF_HUB_OFFLINE": "1"} if is_staged(model) else credential_environment(model)),
     }

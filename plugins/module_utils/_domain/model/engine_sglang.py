@@ -19,13 +19,12 @@ from .engine_adapter import (
     Metrics,
     Model,
     adapter_paths,
-    claims,
     common_environment,
     common_flags,
     literal,
     more_flags,
-    placed,
-    sources,
+    volumes,
+    weights,
 )
 
 _SCHEMES = ("hf", "pvc")
@@ -53,14 +52,13 @@ def _flag(name: str, value: Any) -> list[str]:
 
 
 def _start(model: Model) -> Launch:
-    weights = placed(model, str(model["source"]["uri"]), "/weights", ("source", "uri"), _SCHEMES, "sglang")
-    flags = [f"--model-path={weights}", *common_flags(model), "--enable-metrics"]
+    flags = [f"--model-path={weights(model, _SCHEMES, 'sglang')}", *common_flags(model), "--enable-metrics"]
     if model.get("context_length"):
         flags.append(f"--context-length={model['context_length']}")
     if adapters := adapter_paths(model, _SCHEMES, "sglang"):
         flags += ["--enable-lora", "--lora-paths", *adapters]
     command = ["python3", "-m", "sglang.launch_server", *flags, *more_flags(model, _flag)]
-    return Launch(command, common_environment(model), volumes=claims(sources(model)))
+    return Launch(command, common_environment(model), volumes=volumes(model))
 
 
 SGLANG = Engine(

@@ -25,13 +25,12 @@ from .engine_adapter import (
     Quantization,
     Spread,
     adapter_paths,
-    claims,
     common_environment,
     common_flags,
     literal,
     more_flags,
-    placed,
-    sources,
+    volumes,
+    weights,
 )
 
 _SCHEMES = ("hf", "s3", "gs", "pvc")
@@ -72,14 +71,13 @@ def _start(model: Model) -> Launch:
     if adapters := adapter_paths(model, _ADAPTER_SCHEMES, "vllm"):
         # One flag with all of them: vLLM forgets the earlier ones when it is given again.
         flags += ["--enable-lora", "--lora-modules", *adapters]
-    weights = placed(model, source, "/weights", ("source", "uri"), _SCHEMES, "vllm")
     environment = {
         **common_environment(model),
         "VLLM_CACHE_ROOT": f"{CACHE}/vllm",
         "VLLM_NO_USAGE_STATS": "1",
     }
-    command = ["vllm", "serve", weights, *flags, *more_flags(model, _flag)]
-    return Launch(command, environment, volumes=claims(sources(model)))
+    command = ["vllm", "serve", weights(model, _SCHEMES, "vllm"), *flags, *more_flags(model, _flag)]
+    return Launch(command, environment, volumes=volumes(model))
 
 
 def _spread(start: Launch, nodes: int, seconds: int) -> Spread:

@@ -136,7 +136,9 @@ def _broken(containers: Sequence[Mapping[str, Any]], inits: Sequence[Mapping[str
 
 def _ended(container: Mapping[str, Any]) -> str:
     last = (container.get("lastState") or {}).get("terminated") or {}
-    return f" (ended with {last.get('reason') or 'an error'}, exit code {last.get('exitCode')})" if last else ""
+    said = str(last.get("message") or "").strip().splitlines()
+    how = f"ended with {last.get('reason') or 'an error'}, exit code {last.get('exitCode')}"
+    return f" ({how}{': ' + said[-1] if said else ''})" if last else ""
 
 
 def _not_ready(status: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from ..names import REVISION_ANNOTATION
 from ..scaling import autoscaler_for, bounds_of, scaler
 from .exposure import budget, route, service
 from .group import leader_worker_set
+from .staging import staging_job
 from .workload import deployment
 
 Manifest = dict[str, Any]
@@ -27,8 +28,8 @@ def model_objects(
     moment: datetime | None = None,
 ) -> list[Manifest]:
     """The objects of a model's set: Deployment (LeaderWorkerSet where a replica spans nodes), Service,
-    PodDisruptionBudget, a route where there is a gateway, and what scales it where the cluster can scale on its
-    signals.
+    PodDisruptionBudget, the Job that stages its weights where the contract says so, a route where there is a gateway,
+    and what scales it where the cluster can scale on its signals.
 
     :param facts: of ``cluster_info``: which autoscaler the cluster serves, and the version of its prerequisites.
         Without them it serves none, and the prerequisites are the newest.
@@ -40,6 +41,7 @@ def model_objects(
         _workload(contract, model, release, bounds.floor, (facts or {}).get("presetup_version")),
         service(model),
         budget(model),
+        *staging_job(contract, model, release),
         *route(contract, model),
         *scaler(model, bounds, autoscaler_for(model, bounds, facts or {})),
     ]

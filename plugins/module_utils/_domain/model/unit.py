@@ -22,6 +22,7 @@ Unit = list[Manifest]
 DEPLOYMENT = "Deployment"
 WORKLOADS = (DEPLOYMENT, LWS_KIND)
 """The kinds that run a model's replicas: each on one node, or each a group of pods on several."""
+JOB = "Job"
 _SCALERS = ("HorizontalPodAutoscaler", "ScaledObject")
 
 
@@ -98,6 +99,18 @@ def available(deployment: Mapping[str, Any]) -> int:
 def is_group(deployment: Mapping[str, Any]) -> bool:
     """Whether the replicas of a workload span nodes."""
     return "leaderWorkerTemplate" in (deployment.get("spec") or {})
+
+
+def jobs_of(unit: Iterable[Manifest]) -> Unit:
+    """What of a unit has to have ended before its replicas start."""
+    return [manifest for manifest in unit if manifest.get("kind") == JOB]
+
+
+def with_jobs(current: Unit, target: Unit) -> Unit:
+    """The current unit with the Jobs of the target beside its own."""
+    there = {manifest["metadata"]["name"] for manifest in jobs_of(current)}
+    coming = [manifest for manifest in jobs_of(target) if manifest["metadata"]["name"] not in there]
+    return copy.deepcopy([*current, *coming])
 
 
 def is_scaled(unit: Iterable[Manifest]) -> bool:
@@ -194,7 +207,7 @@ def with_candidate(current: Unit, target: Unit, *, fewer: bool) -> Unit:
 
     :param fewer: make room for it: one replica less of the current version.
     """
-    unit = copy.deepcopy(current)
+    unit = with_jobs(current, target)
     serving, wanted = workload(unit), copy.deepcopy(workload(target))
     if serving is None or wanted is None or is_group(serving) or is_group(wanted):
         raise UnfitUnitError("only a Deployment can have a candidate")

@@ -14,7 +14,6 @@ from ..capacity import gpus_per_pod
 from ..contract.defaults import said
 from ..contract.schema_models import MODEL
 from ..counted import class_for
-from ..entry_point import is_openshift
 from ..loading import load_deadline, load_seconds
 from ..names import (
     GPU,
@@ -30,6 +29,9 @@ from ..release import engine_image
 from ..tolerations import OF_MODELS
 from .credential import account_of, credential_mounts, credential_volumes
 from .engine import CACHE, SCRATCH, SHARED_MEMORY, Launch, launch
+from .pod_security import container_security, pod_security
+from .staged import is_staged
+from .staging import verifying
 
 Manifest = dict[str, Any]
 
@@ -109,13 +111,13 @@ def serving_pod(
         {"name": "tmp", "emptyDir": {}},
         # Engines that spread a model over GPUs talk through shared memory; the default 64 MiB hangs them.
         {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "16Gi"}},
-        *credential_volumes(model),
+        *([] if is_staged(model) else credential_volumes(model)),
     ]
     mounts: list[Manifest] = [
         {"name": "cache", "mountPath": CACHE},
         {"name": "tmp", "mountPath": SCRATCH},
         {"name": "shm", "mountPath": SHARED_MEMORY},
-        *credential_mounts(model),
+        *([] if is_staged(model) else credential_mounts(model)),
     ]
     for volume in start.volumes:
         volumes.append({"name": volume.name, "persistentVolumeClaim": {"claimName": volume.claim, "readOnly": True}})
@@ -129,6 +131,7 @@ def serving_pod(
         "tolerations": [dict(one) for one in OF_MODELS],
         "terminationGracePeriodSeconds": 120,
         "securityContext": pod_security(contract),
+        **verifying(model, image),
         "containers": [
             {
                 "name": "engine",
@@ -140,11 +143,7 @@ def serving_pod(
                     "requests": {**REQUESTS, GPU: str(gpus_per_pod(model))},
                     "limits": {GPU: str(gpus_per_pod(model))},
                 },
-                "securityContext": {
-                    "allowPrivilegeEscalation": False,
-                    "capabilities": {"drop": ["ALL"]},
-                    "readOnlyRootFilesystem": True,
-                },
+                "securityContext": container_security(),
                 "volumeMounts": mounts,
                 # Pods leave the endpoints at once and finish what they are generating.
                 "lifecycle": {"preStop": {"sleep": {"seconds": 10}}},
@@ -169,23 +168,18 @@ def _spreading(name: str) -> list[Manifest]:
 
 
 def _cache(model: Mapping[str, Any]) -> Manifest:
-    """Where what was downloaded and compiled is kept: with the pod, or on the customer's volume beyond its life."""
+    """Where what was downloaded and compiled is kept: with the pod, or on the customer's volume beyond its life.
+
+    A claim with staged weights is only read.
+    """
     claim = (model.get("weights_cache") or {}).get("claim")
-    return {"persistentVolumeClaim": {"claimName": str(claim)}} if claim else {"emptyDir": {}}
+    kept = claim and not is_staged(model)
+    return {"persistentVolumeClaim": {"claimName": str(claim)}} if kept else {"emptyDir": {}}
 
 
 def _environment(start: Launch) -> dict[str, str]:
     # The image expects root and its home; neither is there under restricted Pod Security.
     return {"HOME": CACHE, "USER": "engine", "LOGNAME": "engine", "XDG_CACHE_HOME": CACHE, **start.environment}
-
-
-def pod_security(contract: Mapping[str, Any]) -> Manifest:
-    """What a pod of ours is held to: restricted Pod Security, as the platform wants it said."""
-    security: Manifest = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
-    if not is_openshift(contract):
-        # OpenShift gives each namespace users of its own, and refuses any other.
-        security.update({"runAsUser": 10001, "runAsGroup": 10001, "fsGroup": 10001})
-    return security
 
 
 def _probes(start: Launch, load: int) -> dict[str, Manifest]:

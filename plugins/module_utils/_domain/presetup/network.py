@@ -14,6 +14,7 @@ from ..alerting.receivers import receiver_ports
 from ..capacity import may_span_nodes
 from ..entry_point import OPENSHIFT_ROUTE, entry_point
 from ..identities.conditions import may_scale
+from ..model.staged import staged_models
 from ..names import (
     ALERTS,
     ALERTS_PORT,
@@ -22,21 +23,25 @@ from ..names import (
     MODEL_LABEL,
     MODELS_NAMESPACE,
     NAMESPACES,
+    PART_OF_LABEL,
     PRESETUP_SET,
     ROUTER,
     ROUTER_PORT,
     ROUTER_STATUS_PORT,
     SERVING_PORT,
+    STAGES_LABEL,
     SYSTEM_NAMESPACE,
     TELEMETRY,
     TELEMETRY_PORT,
     labels,
+    model_set,
 )
 from ..presetup_version import NEWEST
 
 Manifest = dict[str, Any]
 
 _EVERY_MODEL = {"matchExpressions": [{"key": MODEL_LABEL, "operator": "Exists"}]}
+_EVERY_STAGING = {"matchExpressions": [{"key": STAGES_LABEL, "operator": "Exists"}]}
 _EVERY_GROUP = {"matchExpressions": [{"key": GROUP_LABEL, "operator": "Exists"}]}
 # The label by which network policies know OpenShift's ingress controller (its documentation, "Creating a network
 # policy").
@@ -63,10 +68,12 @@ def network_policies(
     found += _between_our_pods(ROUTER_STATUS_PORT if version >= 2 else ROUTER_PORT)
     egress = [str(cidr) for cidr in contract["compliance"].get("egress") or ()]
     if egress:
-        found += [
-            _policy(namespace, "approved-egress", {}, egress=[{"to": [{"ipBlock": {"cidr": c}} for c in egress]}])
-            for namespace in NAMESPACES
-        ]
+        ways = {"egress": [{"to": [{"ipBlock": {"cidr": c}} for c in egress]}]}
+        staged = staged_models(contract) if version >= 2 else []
+        found += [_policy(SYSTEM_NAMESPACE, "approved-egress", {}, **ways)]
+        found += [_policy(MODELS_NAMESPACE, "approved-egress", _less(staged), **ways)]
+        if staged:
+            found.append(_policy(MODELS_NAMESPACE, "staging-egress", _EVERY_STAGING, **ways))
     if api_server:
         found.append(_policy(SYSTEM_NAMESPACE, "api-server", {}, egress=[_endpoint(entry) for entry in api_server]))
     gateway = (contract.get("networking") or {}).get("gateway")
@@ -96,6 +103,12 @@ def network_policies(
         rule = {"from": [{"namespaceSelector": _OPENSHIFT_INGRESS}], "ports": [_tcp(ROUTER_PORT)]}
         found.append(_policy(SYSTEM_NAMESPACE, "ingress-to-router", _component(ROUTER), ingress=[rule]))
     return found
+
+
+def _less(staged: Sequence[Mapping[str, Any]]) -> Manifest:
+    """Every pod but those of models whose weights are fetched for them: these have nothing to connect to."""
+    sets = sorted(model_set(str(model["name"])) for model in staged)
+    return {"matchExpressions": [{"key": PART_OF_LABEL, "operator": "NotIn", "values": sets}]} if sets else {}
 
 
 def _closed(namespace: str) -> list[Manifest]:

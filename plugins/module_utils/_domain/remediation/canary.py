@@ -12,7 +12,7 @@ from typing import Any
 from ..counted import CANARY_PRIORITY, SINCE, class_for, is_counted_by_product
 from ..gpu_units import in_parts, known_whole, offered, whole_by_labels
 from ..health.pods import REFUSED
-from ..model.workload import pod_security
+from ..model.pod_security import pod_security
 from ..names import (
     CANARY_LABEL,
     GPU,

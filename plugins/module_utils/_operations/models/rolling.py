@@ -11,7 +11,7 @@ back.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -55,18 +55,17 @@ from ..._domain.model.unit import (
 from ..._domain.names import SYSTEM_NAMESPACE, model_set
 from ..._kube.apply import SetApplier
 from ..._kube.create import create_once
-from ..._kube.discovery import Discovery
 from ..._kube.errors import ConflictError, ForbiddenError, InvalidError, KubeError
 from ..._kube.manifests import ManifestError
 from ..._kube.objects import Manifest, Ref
 from ..._kube.over import delete_over, patch_over
 from ..._kube.plan import DELETE, Change, Plan
 from ..._kube.refusals import HeldByPolicyError, RefusedError
-from ..._kube.session import Session
-from ..._kube.set_options import SetOptions
 from ..._kube.wait import Awaited
 from ..._vocabulary.times import rfc3339
 from .reading import REVISIONS
+from .staging import broken_jobs, stage
+from .talk import Talk
 from .watching import Gatekeeper, Replicas
 
 NOTHING, DRIFT, RESUMED, BOUNDS, NEW_REVISION = KINDS = ("none", "drift", "resumed", "bounds", "new_revision")
@@ -78,21 +77,6 @@ class RolloutError(KubeError):
     """A rollout that did not end in the new revision; the message says in which one it ended, and why."""
 
     code = "rollout_failed"
-
-
-@dataclass(frozen=True)
-class Talk:
-    """With which cluster, on whose behalf and how.
-
-    :param unsent: why no requests are sent to replicas; empty where they are.
-    """
-
-    session: Session
-    discovery: Discovery
-    options: SetOptions
-    requested_by: str
-    reason: str
-    unsent: str
 
 
 class ModelChange:
@@ -159,6 +143,11 @@ class ModelChange:
         return self.plan
 
     @property
+    def drifted(self) -> bool:
+        """Whether what is there is not as the unit says, or has a Job that has to run again."""
+        return bool(self.plan and (self.plan.changed or broken_jobs(self.plan)))
+
+    @property
     def product(self) -> str:
         deployment = workload(self.unit)
         return shape_of(deployment).product if deployment else ""
@@ -217,7 +206,9 @@ class ModelChange:
         revision = self.resumes or self._record(strategy)
         self._supersede(revision)
         try:
-            verdict = self._try_candidate(strategy)
+            verdict = self._stage()
+            if verdict.state != GATE_FAILED:
+                verdict = self._try_candidate(strategy)
             if verdict.state != GATE_FAILED:
                 verdict = self._roll(strategy, bake=self._bake(strategy))
         except (RefusedError, InvalidError, ForbiddenError) as error:
@@ -233,7 +224,9 @@ class ModelChange:
 
     def _restore_fields(self, strategy: Strategy) -> dict[str, Any]:
         """What is recorded as good is put right where it was changed since; that is no new revision."""
-        changed = bool(self.plan and self.plan.changed)
+        changed = self.drifted
+        if broken_jobs(self.plan):
+            stage(self._talk.session, self._apply, self.unit, self.unit)
         verdict = self._roll(strategy if changed else Strategy(APPLY, "nothing to change"), bake=0)
         if verdict.state == GATE_FAILED:
             what = f"is as revision {self.current_number} says, but {verdict.why}"
@@ -278,6 +271,12 @@ class ModelChange:
         target = workload(self.unit)
         held_back = strategy.name in ROLLING and self._good() and target and not is_group(target)
         return int(self.entry["bake"]) if held_back else 0
+
+    def _stage(self) -> Verdict:
+        """Fetch weights while the good version serves; what is being rolled out already has them."""
+        good, session = self._good(), self._talk.session
+        serving = good.unit if good else []
+        return Verdict(PASSED) if self._same_pods() else stage(session, self._apply, serving, self.unit)
 
     def _try_candidate(self, strategy: Strategy) -> Verdict:
         """Let one replica of the new version prove itself before any gets traffic.

@@ -29,12 +29,14 @@ class Image:
     """What the stand-in is started as under one image's name. A name with a digest is taken as it is written.
 
     tools: programs of this machine, by name or path, that are in it too, with the libraries that they need.
+    files: more of its files, by their place in it, each with where it is on this machine.
     """
 
     name: str
     entrypoint: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     tools: Sequence[str] = ()
+    files: Mapping[str, Path] = field(default_factory=dict)
 
 
 def write_archive(path: Path, program: Path, images: Sequence[Image]) -> None:
@@ -43,7 +45,8 @@ def write_archive(path: Path, program: Path, images: Sequence[Image]) -> None:
     standin = _put_layer(blobs, _layer({_PROGRAM: program.read_bytes()}, _LINKS))
     manifests = []
     for image in images:
-        layers = [standin, *([_put_layer(blobs, _layer(_tools(image.tools)))] if image.tools else [])]
+        more = {**_tools(image.tools), **{name: path.read_bytes() for name, path in image.files.items()}}
+        layers = [standin, *([_put_layer(blobs, _layer(more))] if more else [])]
         variables = {"PATH": "/usr/local/bin", **image.environment}
         configuration = {
             "architecture": "amd64",

@@ -218,6 +218,7 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "models[].health_gate.canary_request": {"models.0.health_gate.canary_request": 1},
     "models[].health_gate.heartbeat_grace": {"models.0.health_gate.heartbeat_grace": "0s"},
     "models[].weights_cache": {"models.0.weights_cache": {}},
+    "models[].weights_cache.stage": {"models.0.weights_cache": {"claim": "weights", "stage": "yes"}},
     "models[].overflow": {"models.0.overflow": True},
 }
 
