@@ -22,7 +22,7 @@ def test_it_prints_what_to_copy_in_check_mode_too_and_asks_no_cluster(tmp_path: 
     assert {row["cluster"] for row in images["rows"]} == {"acme-eu-1", "birch-eu-1"}
     router = next(row for row in images["rows"] if (row["cluster"], row["what"]) == ("acme-eu-1", "router"))
     assert router["from"].startswith("registry.fireworks.ai/byoc/envoy@sha256:")
-    assert router["to"].startswith("registry.acme.example/fireworks/lmstack-router:")
+    assert router["to"].startswith("registry.acme.example/fireworks/envoy:")
     assert {row["what"] for row in images["rows"]} >= {"router", "telemetry", "vllm 0.11.0"}
     assert [row["revision"] for row in weights["rows"]] == [weights["rows"][0]["revision"]] * 2
     text = lines["text"].splitlines()

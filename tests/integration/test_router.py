@@ -75,9 +75,12 @@ def scale(cluster: Any, model: str, replicas: int) -> None:
 
 
 def settle(cluster: Any, model: str, replicas: int) -> None:
+    """Wait for the replicas, and for the routers: they hear of one by the DNS, a second or two after it is ready."""
+
     def settled() -> bool:
-        there = engines(cluster, model)
-        return len(there) == replicas and all(map(is_ready, there))
+        there, routers = engines(cluster, model), pods(cluster)
+        known = counted(cluster, "membership_total", model, routers)
+        return len(there) == replicas and all(map(is_ready, there)) and known == replicas * len(routers)
 
     until(settled, f"{model} does not settle at {replicas} replicas", SECONDS)
 

@@ -390,6 +390,11 @@ def _settings(asked: Asked) -> Findings:
         yield Finding(
             "name", ("metadata", "name"), f"{asked.identity} needs no ConfigMap {asked.namespace}/{asked.name}"
         )
+    elif asked.name == "router-models" and asked.identity == "upgrader":
+        before = {} if asked.verb == "create" else asked.old
+        for part in ("data", "binaryData"):
+            if (at(before, part) or {}) != (at(asked.new, part) or {}):
+                yield Finding("router.models", (part,), "which models the router knows, the upgrader does not say")
     elif asked.verb == "patch" and _STACKS.fullmatch(asked.name):
         for part in ("data", "binaryData"):
             if (at(asked.old, part) or {}) != (at(asked.new, part) or {}):
