@@ -33,7 +33,7 @@ _LEDGER = """---
 apiVersion: v1
 kind: ConfigMap
 metadata:
-  name: ledger
+  name: ledger-{{ ('EDITION' | hash('sha256'))[:10] }}
   namespace: fireworks-system
   labels:
     app.kubernetes.io/managed-by: fireworks-byoc
@@ -135,7 +135,7 @@ def kill_upgrade(
 def edition_of(cluster: Any) -> str:
     """Which edition of the ledger a cluster has."""
     found = cluster.request("GET", f"{NAMESPACE}/configmaps")["items"]
-    return next((str(one["data"]["edition"]) for one in found if one["metadata"]["name"] == "ledger"), "")
+    return next((str(one["data"]["edition"]) for one in found if one["metadata"]["name"].startswith("ledger-")), "")
 
 
 def deployments(cluster: Any) -> set[str]:
