@@ -124,7 +124,8 @@ def also_failed(outcome: Data, failed: Data, task: str) -> dict[str, Any]:
     said = told_by(failed, task)
     why = f"{task}: {said['what'].removeprefix(f'{task}: ').rstrip('.')}"
     noted = _with_note(outcome, why, said["next_step"], said["owner"])
-    if outcome["result"] not in GOOD:
+    # One that waits would end well, too.
+    if outcome["result"] not in fine_results():
         return noted
     return {**noted, "result": Result.FAILED.value, "code": said["code"]}
 

@@ -296,6 +296,7 @@ def test_what_fails_after_the_steps_did_not_end_well() -> None:
     broke = also_failed(BROKE, full, "Record what was done")
     assert (broke["result"], broke["code"], broke["owner"]) == ("failed", BROKE["code"], BROKE["owner"])
     assert broke["what"] == f"{BROKE['what']}; Record what was done: the disk is full"
+    assert also_failed({**WENT, "result": "waiting"}, full, "Record what was done")["result"] == "failed"
     untold = also_failed(WENT, {}, "Remove its credential")
     assert (untold["code"], untold["owner"]) == ("task_failed", "fireworks")
     assert untold["what"] == "Remove its credential: it failed and did not say why"
