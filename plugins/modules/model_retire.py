@@ -84,6 +84,11 @@ steps:
   type: list
   elements: str
   returned: success
+unproven:
+  description: What was done and not seen. That the routers do not know it any more, where none of them said so.
+  type: list
+  elements: str
+  returned: success
 owner:
   description: Who has to act; V(operator), V(fireworks) or V(customer).
   type: str

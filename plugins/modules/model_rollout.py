@@ -183,6 +183,16 @@ also:
   type: list
   elements: dict
   returned: always
+routers:
+  description: What the routers show of the models they were told, or why that is not known; empty where there is none.
+  type: str
+  returned: always
+  sample: 2 routers show it
+unproven:
+  description: What was done and not seen. That the routers go by it, where none of them said so.
+  type: list
+  elements: str
+  returned: always
 owner:
   description: Who has to act; V(operator), V(fireworks) or V(customer).
   type: str

@@ -115,15 +115,17 @@ def lock_left(outcome: Data, lock: Data, released: Data) -> dict[str, Any]:
     return _with_note(outcome, note, next_step, Owner.OPERATOR.value)
 
 
-def also_failed(outcome: Data, failed: Data, task: str) -> dict[str, Any]:
+def also_failed(outcome: Data, contract: Data, failed: Data, task: str) -> dict[str, Any]:
     """The outcome of a run where a task after its steps failed: it is not a good one, whatever was done.
 
     :param failed: the task's result; of one in a loop that of all its turns.
     :param task: its name.
     """
-    said = told_by(failed, task)
+    said = blamed(contract, failed, task)
     why = f"{task}: {said['what'].removeprefix(f'{task}: ').rstrip('.')}"
-    noted = _with_note(outcome, why, said["next_step"], said["owner"])
+    noted = _with_note(outcome, why, said["next_step"], said["owner"].value)
+    if not outcome["owner"]:
+        noted["contact"] = dict(said["contact"])
     # One that waits would end well, too.
     if outcome["result"] not in fine_results():
         return noted

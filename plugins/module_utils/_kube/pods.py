@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from .._vocabulary.annotations import REPLACED_ANNOTATION
 from .._vocabulary.numbers import whole_number
 
-REPLACED_ANNOTATION = "byoc.fireworks.ai/replaced-by"
-"""On an orphaned pod: its former owner, and how many of the owner's pods served."""
 _MIRROR = "kubernetes.io/config.mirror"
 #: Controllers that create another pod, of another name, as soon as one is leaving. Of others that is not known.
 _REPLACED_AT_ONCE = ("ReplicaSet", "ReplicationController", "Job")

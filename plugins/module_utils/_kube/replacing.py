@@ -13,8 +13,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from .._vocabulary.annotations import REPLACED_ANNOTATION
 from .errors import KubeError, NotFoundError
-from .pods import REPLACED_ANNOTATION, Pod
+from .pods import Pod
 from .session import Session
 
 _TEMPLATE_LABEL = "pod-template-hash"

@@ -22,7 +22,7 @@ from .._kube.session import FIELD_MANAGER, Session
 from .._kube.set_options import SetOptions
 from .._operation import Context, Operation
 from .models.reading import REVISIONS, read_revisions
-from .models.routing import routing, tell
+from .models.routing import Routing, routing, tell
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
@@ -78,17 +78,23 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     if context.diff_mode:
         result["diff"] = diff_of(plan.changes)
     if not changed or context.check_mode:
-        return {**result, "steps": []}
+        return {**result, "steps": [], "unproven": []}
     # First of all: a request that comes now is told that there is no such model, and none is cut short.
     tell(session, routers, asks=parameters["http_request"])
-    steps = [f"the routers do not know it any more: {routers.shown}"] if routers.live else []
+    steps = [_routed_no_more(routers)] if routers.live else []
     closed, plan = _close(session, plan, parameters["drain_timeout"])
     applier.apply_absent(plan, seconds=parameters["wait_timeout"])
     steps += [closed, f"{len(plan.changes)} objects deleted, and seen gone"]
     session.in_parallel(lambda r: delete_over(session, f"{REVISIONS}/{r.name}", r.seen), revisions)
     steps.append(f"{len(revisions)} recorded revisions deleted")
     steps.append(_prove(session, discovery, name, plan))
-    return {**result, "steps": steps}
+    return {**result, "steps": steps, "unproven": routers.unproven()}
+
+
+def _routed_no_more(routers: Routing) -> str:
+    if routers.proved:
+        return f"the routers do not know it any more: {routers.shown}"
+    return f"the routers were told to forget it, which is not proved: {routers.shown}"
 
 
 def _close(session: Session, plan: Plan, seconds: int) -> tuple[str, Plan]:

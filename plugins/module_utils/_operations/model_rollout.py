@@ -239,6 +239,7 @@ def _result(models: Sequence[Mapping[str, Any]], batch: _Batch, context: Context
         "objects": [each for change in batch.changes if change.name in touched for each in _objects(change)],
         "also": [*(each for change in batch.changes if change.name in touched for each in _also(change)), *routers],
         "routers": batch.routing.shown if batch.routing else "",
+        "unproven": batch.routing.unproven() if batch.routing else [],
     }
     if context.diff_mode:
         result["diff"] = [entry for change in batch.changes if change.plan for entry in diff_of(change.plan.changes)]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.outcome import also_failed, lock_left
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.people import contact
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.status import status_row
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary import (
     every_outcome,
@@ -290,13 +291,16 @@ def test_what_is_left_of_a_lock_is_part_of_the_outcome(
 
 def test_what_fails_after_the_steps_did_not_end_well() -> None:
     full = failed_result(error="RecordError", code="not_recorded", what="the disk is full")
-    found = also_failed(WENT, full, "Record what was done")
+    found = also_failed(WENT, contract(), full, "Record what was done")
     assert (found["result"], found["code"], found["written"]) == ("failed", "not_recorded", WENT["written"])
     assert (found["what"], found["owner"]) == ("Record what was done: the disk is full", full["owner"])
-    broke = also_failed(BROKE, full, "Record what was done")
+    broke = also_failed(BROKE, contract(), full, "Record what was done")
     assert (broke["result"], broke["code"], broke["owner"]) == ("failed", BROKE["code"], BROKE["owner"])
     assert broke["what"] == f"{BROKE['what']}; Record what was done: the disk is full"
-    assert also_failed({**WENT, "result": "waiting"}, full, "Record what was done")["result"] == "failed"
-    untold = also_failed(WENT, {}, "Remove its credential")
+    assert also_failed({**WENT, "result": "waiting"}, contract(), full, "Record what was done")["result"] == "failed"
+    theirs = also_failed(WENT, contract(), {**full, "owner": "customer"}, "Record what was done")
+    assert theirs["contact"] == contact(contract(), "account")
+    assert theirs["contact"]["email"]
+    untold = also_failed(WENT, contract(), {}, "Remove its credential")
     assert (untold["code"], untold["owner"]) == ("task_failed", "fireworks")
     assert untold["what"] == "Remove its credential: it failed and did not say why"

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain import names
-from ansible_collections.fireworks.byoc.plugins.module_utils._kube.pods import REPLACED_ANNOTATION, pod_of
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.pods import pod_of
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.annotations import REPLACED_ANNOTATION
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.selector import selects
 
 OWNER = {"kind": "ReplicaSet", "name": "web-1", "uid": "r", "controller": True}
@@ -57,10 +57,6 @@ def test_a_pod_that_was_orphaned_says_whose_it_was(said: str, owner: str, replac
     assert (pod_of(pod).owner, pod_of(pod).replaced) == ("ReplicaSet web-1 (r)", 0), (
         "it was returned to its owner, or not orphaned yet"
     )
-
-
-def test_the_mark_is_spelled_alike_on_both_floors() -> None:
-    assert names.REPLACED_ANNOTATION == REPLACED_ANNOTATION
 
 
 @pytest.mark.parametrize(

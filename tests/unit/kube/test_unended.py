@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.evicted import replacements, wanted_ready
-from ansible_collections.fireworks.byoc.plugins.module_utils._kube.pods import REPLACED_ANNOTATION, Pod, pod_of
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.pods import Pod, pod_of
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.unended import (
     ANSWERING,
     OFF,
@@ -20,6 +20,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._kube.unended impor
     silence_of,
     volume_lock,
 )
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.annotations import REPLACED_ANNOTATION
 
 # When a pod that was asked to leave at 1000, and has 30 s for it, is to be gone.
 ENDS, ENDS_AT = 1030.0, "1970-01-01T00:17:10Z"

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from ..._vocabulary.annotations import REPLACED_ANNOTATION
 from ..counted import CANARY_PRIORITY
-from ..names import CANARY_LABEL, MANAGED_BY_LABEL, REPLACED_ANNOTATION, priority_class
+from ..names import CANARY_LABEL, MANAGED_BY_LABEL, priority_class
 from .policy import Rule, literal
 
 TEMPLATE_LABEL = "pod-template-hash"

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ..names import GPU, GPU_PRODUCT_LABEL, MODEL_LABEL, REPLACED_ANNOTATION
+from ..._vocabulary.annotations import REPLACED_ANNOTATION
+from ..names import GPU, GPU_PRODUCT_LABEL, MODEL_LABEL
 from ..views import can_take_pods, node_view
 from .capacity import Serving
 from .journey import QUARANTINED, gpus_of, journey_of

@@ -37,7 +37,8 @@ class Shown:
 
     @property
     def proved(self) -> bool:
-        return not self.late and not self.silent
+        """Every router that takes requests shows it, and there is one."""
+        return bool(self.right) and not self.late and not self.silent
 
     def told(self) -> str:
         """In words."""
@@ -45,6 +46,8 @@ class Shown:
         if self.forbidden:
             return "this identity may not ask the routers (pods/proxy in fireworks-system)"
         wrong = [f"{name}: {why}" for name, why in sorted({**late, **silent}.items())]
+        if not wrong and not self.right:
+            return "no router is ready"
         return "; ".join(wrong) if wrong else f"{len(self.right)} routers show it"
 
 

@@ -58,16 +58,23 @@ class Routing:
 
     :param live: the ConfigMap as it is; empty where there is no router to tell.
     :param comes: it will be there by then.
+    :param shown: what the routers show, or why that is not known.
+    :param proved: every one of them was seen to go by it.
     """
 
     live: Manifest
     wanted: dict[str, str] = field(default_factory=dict)
     comes: bool = False
     shown: str = ""
+    proved: bool = False
 
     @property
     def changed(self) -> bool:
         return self.comes or (bool(self.live) and (self.live.get("data") or {}) != self.wanted)
+
+    def unproven(self) -> list[str]:
+        """What was written and not seen to be gone by; empty before it is told, and where there is no router."""
+        return [f"that the routers go by it: {self.shown}"] if self.shown and not self.proved else []
 
     def written(self) -> list[dict[str, Any]]:
         """The object that is written, as an operation tells it."""
@@ -124,7 +131,7 @@ def _routes(session: Session, model: str) -> bool:
 
 
 def tell(session: Session, told: Routing, *, asks: bool) -> Routing:
-    """Write it, and wait until every router shows it.
+    """Write it, and wait until every router shows it. Where none of them says anything, it is told as not proved.
 
     :param asks: whether routers may be asked. :raises RouterError: one goes by something else.
     """
@@ -135,20 +142,24 @@ def tell(session: Session, told: Routing, *, asks: bool) -> Routing:
         manifest = {"apiVersion": "v1", "kind": "ConfigMap", "data": told.wanted}
         manifest["metadata"] = {"name": ROUTER_MODELS, "namespace": SYSTEM_NAMESPACE}
         apply_over(session, _PLACE, manifest, told.live, {"fieldManager": _MANAGER, "force": "true"})
-    told.shown = _wait(session, version_of(told.wanted), patient=told.changed) if asks else "no router was asked"
+    if not asks:
+        told.shown = "no router was asked"
+        return told
+    seen = _wait(session, version_of(told.wanted), patient=told.changed)
+    told.shown, told.proved = seen.told(), seen.proved
     return told
 
 
-def _wait(session: Session, wanted: Mapping[str, str], *, patient: bool) -> str:
-    """What the routers show in the end. Those that say nothing at all are not waited for: nothing is proved by them."""
+def _wait(session: Session, wanted: Mapping[str, str], *, patient: bool) -> Shown:
+    """What the routers show in the end. Where none of them says anything, they are not waited for for long."""
     started = time.monotonic()
     while True:
         now = _ask(session, wanted)
         waited = time.monotonic() - started
-        silent = now.silent and not now.late and (not patient or waited > _SILENT_SECONDS)
+        silent = not now.right and not now.late and (not patient or waited > _SILENT_SECONDS)
         if now.proved or now.forbidden or silent:
             session.waits.over()
-            return now.told()
+            return now
         if waited > _LONGEST_SECONDS:
             session.waits.over()
             raise RouterError(
