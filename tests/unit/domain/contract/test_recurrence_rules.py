@@ -179,7 +179,7 @@ def listed(window: dict[str, str]) -> list[tuple[datetime, datetime]]:
 
 
 # The acceptance asks for 200, wherever the profile has fewer.
-@settings(deadline=None, max_examples=max(200, settings.default.max_examples))
+@settings(max_examples=max(200, settings.default.max_examples))
 @given(windows())
 def test_a_window_is_open_in_each_minute_in_which_the_standard_says_and_in_no_other(window: dict[str, str]) -> None:
     openings = Standard(window["rrule"], date.fromisoformat(window["from"])).openings()

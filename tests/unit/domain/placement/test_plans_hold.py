@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import GPU, MODEL_LABEL
@@ -86,7 +86,6 @@ def _held(pods: Iterable[tuple[str, int]]) -> Counter[str]:
     return held
 
 
-@settings(deadline=None)
 @given(SCENES)
 def test_no_moment_of_a_plan_violates_a_constraint(there: Scene) -> None:
     made = plan_of(there, ALL)
@@ -129,7 +128,6 @@ def _places(there: Scene, where: dict[str, str], name: str) -> tuple[set[str], s
     return hosts, {nodes[host].labels["topology.kubernetes.io/zone"] for host in hosts}
 
 
-@settings(deadline=None)
 @given(SCENES)
 def test_price_and_gain_add_up(there: Scene) -> None:
     made = plan_of(there, ALL)
@@ -175,7 +173,6 @@ def _serving(there: Scene) -> float:
     return (sum(pod.gpus for pod in waited) - sum(pod.gpus for pod in doubtful)) * DAY
 
 
-@settings(deadline=None)
 @given(SCENES, st.randoms(use_true_random=False))
 def test_the_same_scene_has_the_same_plan_in_whatever_order_it_is_listed(there: Scene, draw: random.Random) -> None:
     parts = {key: list(getattr(there, key)) for key in ("nodes", "pods", "budgets", "models")}
@@ -188,7 +185,6 @@ def test_the_same_scene_has_the_same_plan_in_whatever_order_it_is_listed(there: 
     )
 
 
-@settings(deadline=None)
 @given(SCENES)
 def test_what_was_planned_is_not_planned_again(there: Scene) -> None:
     later, _found = rehearse(there, plan_of(there, ALL).moves)

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.calendar import (
@@ -308,7 +308,6 @@ def calendars(draw: st.DrawFn) -> Any:
     return windows, frozen, edge
 
 
-@settings(deadline=None)
 @given(calendars(), st.integers(-700, 500), st.integers(1, 200))
 def test_every_minute_agrees_with_counting(made: Any, offset: int, needed: int) -> None:
     windows, frozen, edge = made

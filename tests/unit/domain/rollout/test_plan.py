@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.schema import RINGS
@@ -195,7 +195,6 @@ def fleets(draw: st.DrawFn) -> list[Cluster]:
     return made
 
 
-@settings(deadline=None)
 @given(fleets(), st.integers(1, 100), st.integers(1, 3), st.randoms(use_true_random=False))
 def test_every_plan(fleet: list[Cluster], percent: int, canaries: int, random: Any) -> None:
     asked = request(policy=Policy(wave_percent=percent, canaries=canaries))

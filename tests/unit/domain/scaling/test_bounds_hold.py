@@ -9,15 +9,13 @@ import copy
 from datetime import datetime
 from typing import Any
 
-from hypothesis import assume, event, given, settings
+from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.capacity import approved, gpus_per_replica
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.scaling import Bounds, BoundsError, bounds_of
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.scaling.schedule import asked_at
 from tests.unit.domain.scaling.generated import PRIORITIES, PRODUCTS, contracts, moments
-
-many = settings(deadline=None)
 
 
 def bounds(agreed: dict[str, Any], moment: datetime | None) -> dict[str, Bounds]:
@@ -33,7 +31,6 @@ def by_product(found: dict[str, Bounds], product: str) -> list[Bounds]:
     return [one for one in found.values() if one.product == product]
 
 
-@many
 @given(contracts(), moments)
 def test_all_ceilings_together_never_exceed_the_approved_gpus_of_a_product(agreed: Any, moment: datetime) -> None:
     found = bounds(agreed, moment)
@@ -42,7 +39,6 @@ def test_all_ceilings_together_never_exceed_the_approved_gpus_of_a_product(agree
         assert sum(one.gpus for one in by_product(found, product)) <= approved(agreed)[product]
 
 
-@many
 @given(contracts(), moments)
 def test_every_floor_is_what_was_asked_for_and_never_above_its_ceiling(agreed: Any, moment: datetime) -> None:
     found = bounds(agreed, moment)
@@ -52,7 +48,6 @@ def test_every_floor_is_what_was_asked_for_and_never_above_its_ceiling(agreed: A
         assert one.floor == max(1, asked_at(model, moment).fewest)
 
 
-@many
 @given(contracts(), moments)
 def test_no_ceiling_exceeds_what_one_model_may_have(agreed: Any, moment: datetime) -> None:
     limits, found = agreed["scaling"], bounds(agreed, moment)
@@ -63,7 +58,6 @@ def test_no_ceiling_exceeds_what_one_model_may_have(agreed: Any, moment: datetim
         assert one.ceiling <= asked_at(model, moment).most
 
 
-@many
 @given(contracts(), moments)
 def test_floors_that_fit_are_never_refused_and_others_always_are(agreed: Any, moment: datetime) -> None:
     limits, needed, alone = agreed["scaling"], dict.fromkeys(PRODUCTS, 0), True
@@ -82,7 +76,6 @@ def test_floors_that_fit_are_never_refused_and_others_always_are(agreed: Any, mo
     assert refused is not fits
 
 
-@many
 @given(contracts(), moments)
 def test_no_model_gets_what_one_of_higher_priority_could_still_use(agreed: Any, moment: datetime) -> None:
     found = bounds(agreed, moment)
@@ -96,7 +89,6 @@ def test_no_model_gets_what_one_of_higher_priority_could_still_use(agreed: Any, 
         assert below + left < one.each
 
 
-@many
 @given(contracts(), moments)
 def test_models_of_one_priority_share_by_whole_replicas(agreed: Any, moment: datetime) -> None:
     found = bounds(agreed, moment)
@@ -107,7 +99,6 @@ def test_models_of_one_priority_share_by_whole_replicas(agreed: Any, moment: dat
                 assert other.ceiling - other.floor <= one.ceiling - one.floor + 1
 
 
-@many
 @given(contracts(), moments, st.randoms())
 def test_the_order_of_models_and_the_run_do_not_matter(agreed: Any, moment: datetime, random: Any) -> None:
     found = bounds(agreed, moment)
@@ -118,7 +109,6 @@ def test_the_order_of_models_and_the_run_do_not_matter(agreed: Any, moment: date
     assert bounds_of(again, moment) == found
 
 
-@many
 @given(contracts(), moments)
 def test_only_a_model_that_was_allowed_to_goes_to_zero(agreed: Any, moment: datetime) -> None:
     found = bounds(agreed, moment)

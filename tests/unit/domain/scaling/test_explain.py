@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.scaling import BoundsError, bounds_of, explain
 from tests.unit.domain.agreed import APIS, contract, facts, model
@@ -123,7 +123,6 @@ def test_a_contract_without_models_or_with_floors_that_do_not_fit_is_one_row() -
     assert "8 x 2 (a) + 1 x 1 (b) = 17 GPUs" in row["because"]
 
 
-@settings(deadline=None)
 @given(contracts(), moments)
 def test_as_many_more_gpus_as_it_says_are_enough(agreed: Any, moment: datetime) -> None:
     try:
