@@ -29,10 +29,12 @@ options:
     default: ~/.byoc/records
   audit_log:
     description:
-      - The files of the API server's audit log, as it writes them (one C(audit.k8s.io/v1) event in a line, of any
-        level), or compressed by gzip. A relative path is relative to the folder in which the task is run.
+      - The files of the audit logs of all API servers, as they write them (one C(audit.k8s.io/v1) event in a line, or
+        a batch of them, of any level), or compressed by gzip. A relative path is relative to the folder in which the
+        task is run.
       - Each write of one of our accounts has to belong to a recorded run, by the C(User-Agent), the time, the identity
-        and the object, and to a clause of the contract; and each recorded object has to be in the log.
+        and the object, and to a clause of the contract, and each read and dry run to a clause; and each recorded object
+        has to be in the log.
     type: list
     elements: path
   contract:

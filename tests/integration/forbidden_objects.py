@@ -26,7 +26,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.upgrade.ent
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.upgrade.entry import record as record_entry
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.applyset import Membership, parent_manifest
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.objects import Ref
-from tests.integration.guarded import MODELS, SYSTEM
+from tests.integration.guarded import MODELS, SYSTEM, image, pod_spec, workload
 from tests.unit.domain.agreed import WITH_GATEWAY
 from tests.unit.domain.agreed import contract as agreed
 from tests.unit.domain.agreed import model as described
@@ -65,6 +65,9 @@ def set_parent(name: str) -> Manifest:
     return parent_manifest(Ref("ConfigMap", "", "fireworks-system", name), nothing, {})
 
 
+_GPUS = pod_spec(image("registry.acme.example/fireworks"), gpus=1, product=H100)
+WORKLOAD = workload("Deployment", NAME, _GPUS)
+WORKLOAD["metadata"]["namespace"] = "fireworks-models"
 _COMPONENT = {"byoc.fireworks.ai/component": "router"}
 ROUTE, DOOR = route(CONTRACT, MODEL)[0], front_door(CONTRACT)[0]
 SCALED, AUTOSCALED = _scaler(KEDA), _scaler(HPA)
@@ -118,7 +121,7 @@ def LOCK(now: Any) -> Manifest:  # noqa: N802
 
 NEEDED: list[tuple[str, Manifest]] = [
     *((who, made) for who in ("operator", "deployer") for made in (
-        ROUTE, SCALED, AUTOSCALED, BUDGET, SERVICE, REVISION, set_parent("model-llama"))),
+        ROUTE, SCALED, AUTOSCALED, BUDGET, SERVICE, REVISION, WORKLOAD, set_parent("model-llama"))),
     *((who, made) for who in ("operator", "upgrader") for made in (
         DOOR, STACK_BUDGET, STACK_SERVICE, STACK_SCALER, SETTINGS, IMMUTABLE, UPGRADE, set_parent("stack"))),
     ("deployer", {**SERVICE, "spec": {**SERVICE["spec"], "selector": RETIRED}}),
@@ -204,6 +207,14 @@ def attempts() -> Iterator[Attempt]:
         yield Attempt(sentence, who, "fireworks-names", made)
     for sentence, who, made in _marks():
         yield Attempt(sentence, who, "fireworks-objects", made)
+    for sentence, made in _workloads():
+        yield Attempt(sentence, "deployer", "fireworks-objects", made)
+    for size in ("0", "-8"):
+        made = _labelled(**{f"{_LWS}worker-index": "0"})
+        made["spec"]["template"]["metadata"]["annotations"] = {f"{_LWS}size": size}
+        three = {"limits": {"nvidia.com/gpu": "3"}}
+        made = but(made, spec__replicas=8, spec__template__spec__containers__0__resources=three)
+        yield Attempt(f"24 GPUs that say they are groups of {size}", "admin", "fireworks-workloads", made)
 
 
 def _routes() -> Iterator[tuple[str, Manifest]]:
@@ -407,6 +418,41 @@ def _names() -> Iterator[tuple[str, str, Manifest]]:
     yield "a revision of another name", "deployer", but(REVISION, metadata__name="llama-2")
     yield "a revision of no model", "deployer", marked(REVISION, "labels", {"byoc.fireworks.ai/revision-of": "qwen"})
     yield "a revision of something else", "deployer", but(REVISION, data={"spec": {}})
+
+
+_LWS = "leaderworkerset.sigs.k8s.io/"
+
+
+def _labelled(**marks: str | None) -> Manifest:
+    """The workload, whose pods have other labels."""
+    made = copy.deepcopy(WORKLOAD)
+    labelled = {**made["spec"]["template"]["metadata"]["labels"], **marks}
+    made["spec"]["template"]["metadata"]["labels"] = {key: mark for key, mark in labelled.items() if mark is not None}
+    return made
+
+
+def _candidate(name: str, replicas: int = 1, **marks: str) -> Manifest:
+    made = _labelled(**{"byoc.fireworks.ai/model": None, "byoc.fireworks.ai/candidate": name, **marks})
+    return but(made, metadata__name=name, spec__replicas=replicas)
+
+
+def _workloads() -> Iterator[tuple[str, Manifest]]:
+    model, part_of = "byoc.fireworks.ai/model", "app.kubernetes.io/part-of"
+    yield "a second workload of a model", but(WORKLOAD, metadata__name="llama-2")
+    yield (
+        "a second workload of a model, of a set of its own",
+        marked(but(WORKLOAD, metadata__name="llama-2"), "labels", {part_of: "model-llama-2"}),
+    )
+    yield "a workload that gets the requests of another model", _labelled(**{model: "qwen"})
+    yield "a workload of no model", _labelled(**{model: None})
+    yield "pods that network policies take for another model's", _labelled(**{part_of: "model-qwen"})
+    yield "pods that network policies take for nobody's", _labelled(**{part_of: None})
+    yield "pods that may connect as a Job that stages", _labelled(**{"byoc.fireworks.ai/stages": NAME})
+    yield "pods that say they are a group's", _labelled(**{f"{_LWS}group-index": "0"})
+    yield "candidates of several replicas", _candidate("llama-candidate-01234567", 2)
+    yield "a candidate that gets requests", _candidate("llama-candidate-01234567", **{model: NAME})
+    yield "a candidate of another name", _candidate("mine")
+    yield "a candidate of another model", _candidate("qwen-candidate-01234567")
 
 
 def _marks() -> Iterator[tuple[str, str, Manifest]]:

@@ -18,7 +18,9 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrail_n
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import (
     GPU,
     GPU_PRODUCT_LABEL,
+    MODEL_LABEL,
     MODELS_NAMESPACE,
+    PART_OF_LABEL,
     RECORDS,
     SYSTEM_NAMESPACE,
     labels,
@@ -308,7 +310,9 @@ def pod(name: str, spec: Manifest) -> Manifest:
 def workload(kind: str, name: str, spec: Manifest, replicas: int = 1) -> Manifest:
     """A Deployment, StatefulSet, DaemonSet, ReplicaSet or Job of a pod."""
     marks = {"app": name}
-    made: Manifest = {"template": {"metadata": {"labels": marks}, "spec": spec}}
+    # A model has one Deployment, of its name.
+    more = {MODEL_LABEL: name, PART_OF_LABEL: f"model-{name}"} if kind == "Deployment" else {}
+    made: Manifest = {"template": {"metadata": {"labels": {**marks, **more}}, "spec": spec}}
     if kind == "Job":
         made |= {"parallelism": replicas}
         spec["restartPolicy"] = "Never"

@@ -30,9 +30,9 @@ from byoc_testbed.api import APPLY, Api
 from tests.integration.ansible_runs import ROOT
 from tests.integration.attack_matrix import ADMITTED, Attempt, attempts
 from tests.integration.definitions import keda, leader_worker_set, serving
-from tests.integration.guarded import MODELS, SYSTEM, Governed, governed, pod, pod_spec, refusal, until
+from tests.integration.guarded import MODELS, SYSTEM, Governed, governed, pod, pod_spec, refusal, until, workload
 from tests.integration.setup_holders import holder, misbound
-from tests.integration.test_forbidden_calls import CONTRACT, DEPLOYMENTS, GOOD, H100, model, named
+from tests.integration.test_forbidden_calls import CONTRACT, DEPLOYMENTS, GOOD, H100, named
 from tests.unit.domain.agreed import WITH_GATEWAY
 from tests.unit.domain.agreed import contract as agreed
 
@@ -74,6 +74,7 @@ def place(cluster: Any, request: pytest.FixtureRequest) -> Iterator[Governed]:
         made.govern(agreed(networking=WITH_GATEWAY, access={"mode": request.param}))
         fill(made)
         yield made
+        cluster.request("PATCH", f"/api/v1{SYSTEM}/configmaps/kept", {"metadata": {"finalizers": None}})
         cluster.remove_namespaces("fireworks-setup")
 
 
@@ -82,12 +83,12 @@ def fill(place: Governed) -> None:
     holder = pod(
         "holder", pod_spec(GOOD, gpus=8, product=H100, nodeSelector={"no": "node", "nvidia.com/gpu.product": H100})
     )
-    served = model(replicas=0)
-    served["metadata"] = {"name": "served", "labels": labels("model-served", "served")}
+    served = workload("Deployment", "served", pod_spec(GOOD), 0)
     for path, made in (
         (f"/api/v1{SYSTEM}/configmaps", named("presetup")),
         (f"/api/v1{SYSTEM}/configmaps", named("there")),
         (f"/api/v1{SYSTEM}/configmaps", named("applied")),
+        (f"/api/v1{SYSTEM}/configmaps", {"metadata": {"name": "kept", "finalizers": ["acme.example/stays"]}}),
         (DEPLOYMENTS, served),
     ):
         place.cluster.request("POST", path, made)

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A day on a real API server, held against its audit log by the customer: fireworks.byoc.verify_records.
 
-The clean day has no call outside the contract. Then somebody uses the tokens of our identities in twelve ways.
+The clean day has no call outside the contract. Then somebody uses the tokens of our identities in sixteen ways.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import gzip
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ import pytest
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.user_agent import run_in, user_agent
 from byoc_testbed import ClusterSpec, Testbed
 from byoc_testbed.api import MERGE, Api
+from byoc_testbed.errors import ApiError
 from tests.beds import h100
 from tests.integration.guarded import ADMISSION, MODELS, RBAC, SYSTEM, refusal, until
 from tests.integration.journey import NO_REQUESTS, as_admin, ending, hardened, onboard, play
@@ -143,7 +145,7 @@ def test_a_clean_day_has_no_call_outside_the_contract_in_parts_and_compressed(da
 
 
 def planted(day: Day) -> dict[str, Callable[[], Any]]:
-    """Twelve calls by the tokens of our identities, by what has to be said of each."""
+    """Sixteen calls by the tokens of our identities, by what has to be said of each."""
     deployed, onboarded = day.run("deploy_models")["run"], day.run("onboard")["run"]
     deployer, operator, medic = (day.identity(name) for name in ("deployer", "operator", "node-medic"))
     lock = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "operation-lock"}}
@@ -181,11 +183,29 @@ def planted(day: Day) -> dict[str, Callable[[], Any]]:
         f"it acts as {OBSERVER}": lambda: deployer.request(
             "GET", "/api/v1/nodes", None, "", {**say(deployed), "Impersonate-User": OBSERVER}
         ),
+        "it names no run of ours (a token by a dry run)": lambda: operator.request(
+            "POST", f"{tokens}?dryRun=All", {"spec": {"expirationSeconds": 600}}, "", {"User-Agent": "curl/8"}
+        ),
+        "no clause of the contract lets deployer list secrets": lambda: deployer.request(
+            "GET", "/api/v1/namespaces/default/secrets", None, "", say(deployed)
+        ),
+        "no clause of the contract lets deployer create pods/exec": lambda: entered(
+            deployer, f"/api/v1{MODELS}/pods/{pods(day.cluster)[0]}/exec?command=id&dryRun=All"
+        ),
+        f"the record of run {deployed} does not have this object (the head)": lambda: deployer.request(
+            "DELETE", f"{maps}/operation-records", None, "", say(deployed)
+        ),
         f"by the record of run {deployed} this object was": lambda: deployer.request(
             "DELETE", LLAMA, None, "", say(deployed)
         ),
         f"run {onboarded} was from": put(operator, f"/apis/apps/v1{SYSTEM}/deployments/router", onboarded),
     }
+
+
+def entered(who: Api, path: str) -> None:
+    """Ask for a command in a container of a node that is none: the API server cannot reach it, and says 5xx."""
+    with suppress(ApiError):
+        who.request("POST", path, None, "", {"User-Agent": "curl/8"})
 
 
 def unguarded(day: Day) -> None:
@@ -201,7 +221,7 @@ def unguarded(day: Day) -> None:
 
 
 @pytest.mark.soak
-def test_twelve_planted_calls_are_named_and_no_other(day: Day, tmp_path: Path) -> None:
+def test_each_planted_call_is_named_and_no_other(day: Day, tmp_path: Path) -> None:
     unguarded(day)
     calls = planted(day)
     late = datetime.fromisoformat(day.run("onboard")["ended"]).timestamp() + 62
@@ -213,13 +233,13 @@ def test_twelve_planted_calls_are_named_and_no_other(day: Day, tmp_path: Path) -
     assert done.returncode == 2, done.stdout
     assert "no call outside the contract" not in done.stdout
     found = rows(result, "Calls outside the contract")
-    assert len(calls) == 12
+    assert len(calls) == 16
     for why, row in zip(calls, found, strict=True):
         assert row["why"].startswith(why.partition(" (")[0]), (why, row)
         number = int(row["line"].split()[1])
         event = json.loads(day.lines()[number - 1])
         assert (event["user"]["username"], event["verb"]) == (row["user"], row["verb"])
-    assert "12 calls in the audit log are outside the contract" in " ".join(done.stdout.split())
+    assert "16 calls in the audit log are outside the contract" in " ".join(done.stdout.split())
     assert "Action required by: customer" in " ".join(ending(done).split())
 
 

@@ -247,6 +247,15 @@ def test_what_is_not_there_comes_only_while_it_may_be_installed(changing: Changi
     changing.cluster.request("DELETE", f"{APPS}/deployments/fresh")
 
 
+def test_a_version_without_a_mark_is_covered_by_no_approval_of_another(changing: Changing) -> None:
+    change = {"approvals": {"sources": ["cluster"]}}
+    put_in_force(
+        changing.cluster, {**agreed(), "change": change}, {PREFIX + "approved-versions": f"model_change/{NEW}@{AHEAD}"}
+    )
+    said = {mark: changing.create("bare", mark) for mark in (NEW, "", "/", f"{NEW}/", f"{NEW}@{AHEAD}", NEW[:6])}
+    assert [mark for mark, refused in said.items() if not refused] == [NEW]
+
+
 def test_the_deployers_token_cannot_write_what_lifts_the_clock(changing: Changing) -> None:
     for key in ("install-until", "emergency-until", "approved-versions", "approval", "freeze"):
         body = {"metadata": {"annotations": {PREFIX + key: AHEAD}}}

@@ -404,6 +404,21 @@ def test_what_is_named_by_its_content_keeps_it(place: Governed, made: Manifest, 
         account.request("DELETE", mine)
 
 
+@pytest.mark.parametrize("kind", ["Deployment", "Service"])
+def test_what_is_somebody_elses_is_not_made_ours_to_be_deleted(place: Governed, kind: str) -> None:
+    made = workload("Deployment", "theirs", pod_spec(GOOD), 0) if kind == "Deployment" else service("theirs")
+    made["metadata"] = {"name": "theirs"}
+    path = DEPLOYMENTS if kind == "Deployment" else SERVICES
+    place.cluster.request("POST", path, made)
+    try:
+        ours = {"metadata": {"labels": labels("model-theirs", "theirs")}}
+        said = refusal(place.acting_as("deployer"), "PATCH", f"{path}/theirs", ours)
+        assert "'fireworks-objects'" in said and "changes only what has its label" in said
+        assert "deletes only what has" in refusal(place.acting_as("deployer"), "DELETE", f"{path}/theirs")
+    finally:
+        place.cluster.request("DELETE", f"{path}/theirs")
+
+
 def test_guardrails_hold_an_account_of_ours_that_was_bound_to_cluster_admin(place: Governed) -> None:
     """But for guardrails themselves, which the API server keeps out of every admission policy's reach."""
     needed_by_others = (
@@ -525,7 +540,7 @@ def _typical(identity: str, namespace: str, resource: str) -> Manifest | None:
     """What the product makes of such a kind there as this identity; None where it makes none."""
     if resource == "deployments":
         name, account = ("llama", "engine") if namespace == "fireworks-models" else ("router", "router")
-        made = model(account=account, replicas=0)
+        made = workload("Deployment", name, pod_spec(GOOD, account=account), 0)
         part_of = "model-llama" if namespace == "fireworks-models" else "stack"
         return {**made, "metadata": {"name": name, "namespace": namespace, "labels": labels(part_of, name)}}
     found = [

@@ -312,6 +312,8 @@ WAYS = [
         {"metadata": {"finalizers": ["acme.example/stays"]}}),
     Way("the same by an apply", BY_BOUNDS, "PATCH", f"{CORE}{SYSTEM}/configmaps/applied?fieldManager=mine",
         marked("applied", finalizers=["acme.example/stays"]), APPLY),
+    Way("let go of one that its finalizer keeps", BY_BOUNDS, "PATCH", f"{CORE}{SYSTEM}/configmaps/kept",
+        {"metadata": {"finalizers": None}}),
     Way("a workload that hides behind an owner", BY_BOUNDS, "POST", DEPLOYMENTS,
         {**deployment(), "metadata": {**deployment("hidden")["metadata"], "ownerReferences": [OWNER]}}),
     # -- what onboarding makes, and then not quite
@@ -372,12 +374,14 @@ def place(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]
         made = grant(cluster, folder, path)
         assert " done " in line(made, "acme-eu-1"), made.stdout
         assert changes(checked, "acme-eu-1") == changes(made, "acme-eu-1"), "check mode promised otherwise"
-        for each in (marked("there"), marked("applied"), pod("holder", pod_spec(GOOD, nodeSelector={"no": "node"}))):
+        maps = (marked("there"), marked("applied"), marked("kept", finalizers=["acme.example/stays"]))
+        for each in (*maps, pod("holder", pod_spec(GOOD, nodeSelector={"no": "node"}))):
             where = MODELS if each["kind"] == "Pod" else SYSTEM
             cluster.request("POST", f"{CORE}{where}/{each['kind'].lower()}s", each)
         with misbound(cluster, MALLORY) as mallory:
             as_who = {"alice": api(cluster, token_in(path)), "old": as_old, "mallory": mallory}
             yield Place(cluster, path, name_in(path), old, as_who)
+        cluster.request("PATCH", f"{CORE}{SYSTEM}/configmaps/kept", {"metadata": {"finalizers": None}})
 
 
 THE_MODELS = f"{CORE}{MODELS}?fieldManager=mine&force=true"

@@ -245,6 +245,7 @@ HOSTILE: dict[str, tuple[Edit, str]] = {
     "with pods of others": (lambda job: job["spec"].update(manualSelector=True, selector={"matchLabels": {
         "byoc.fireworks.ai/stages": LLAMA}}), "one pod at a time"),
     "of another controller": (_set("spec", "managedBy", to="example.com/x"), "one pod at a time"),
+    "that waits, and then has all its time": (_set("spec", "suspend", to=True), "one pod at a time"),
     "that forgets itself": (_set("spec", "ttlSecondsAfterFinished", to=1), "one pod at a time"),
     "with a GPU": (lambda job: [_in_pod("containers", 0, "resources", to=GPU)(job),
                                 _in_pod("nodeSelector", to={"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3"})(job)],
@@ -293,6 +294,10 @@ def test_only_the_job_writes_to_staged_weights(acme: tuple[Any, Any]) -> None:
     [volume] = [v for v in writing["spec"]["template"]["spec"]["volumes"] if "persistentVolumeClaim" in v]
     del volume["persistentVolumeClaim"]["readOnly"]
     assert "only to be read" in refusal(deployer, "POST", f"{APPS}/deployments", writing)
+    for label, value in (("byoc.fireworks.ai/stages", LLAMA), ("app.kubernetes.io/part-of", "model-other")):
+        connected = copy.deepcopy(deployment)
+        connected["spec"]["template"]["metadata"]["labels"][label] = value
+        assert "(compliance.egress)" in refusal(deployer, "POST", f"{APPS}/deployments", connected)
     [job] = [each for each in unit if each["kind"] == "Job"]
     owner = {"apiVersion": "batch/v1", "kind": "Job", "name": "x", "uid": "1", "controller": True}
     pod = {"metadata": {"name": "x", "labels": job["spec"]["template"]["metadata"]["labels"]}, "spec": _pod(job)}

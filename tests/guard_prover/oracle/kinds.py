@@ -110,7 +110,7 @@ _JOB = (
     Row("job.pods", "spec completionMode", "the default", one_of("NonIndexed")),
     Row("job.pods", "spec manualSelector", "it would have pods of others", unset),
     Row("job.pods", "spec podReplacementPolicy", "when a pod that ended is replaced"),
-    Row("job.pods", "spec suspend", "it keeps our own pod from starting"),
+    Row("job.end", "spec suspend", "one that is taken up again has all its time again", unset),
     Row("job.pods", "spec selector **", "without a manual one, the server's own"),
     Row("job.end", "spec backoffLimit", "three pods, one after the other", at_most(2), at_most(2)),
     Row("job.end", "spec activeDeadlineSeconds", "an end", _in_time, _in_time),
@@ -277,7 +277,7 @@ def _gpus(asked: Asked) -> Findings:
     specs = [at(asked.new, *path) or {} for path in POD_SPECS[asked.kind]]
     replicas = at(asked.new, "spec", "replicas")
     replicas = 1 if replicas is None else int(replicas)
-    size = int(at(asked.new, "spec", "leaderWorkerTemplate", "size") or 1)
+    size = max(1, int(at(asked.new, "spec", "leaderWorkerTemplate", "size") or 1))
     each = gpus_of(specs[0]) + gpus_of(specs[-1]) * (size - 1)
     products = {(spec.get("nodeSelector") or {}).get(PRODUCT) for spec in specs if gpus_of(spec)}
     if len(products) > 1:
@@ -287,6 +287,30 @@ def _gpus(asked: Asked) -> Findings:
     most = most if asked.kind == "Pod" else min(most, asked.bounds.gpus)
     if each and replicas * each > most:
         yield Finding("pod.gpus", ("spec", "replicas"), f"{replicas * each} of {GPU} are more than the contract has")
+
+
+def _one_model(asked: Asked) -> Findings:
+    """A model's replicas are of one workload, which has its name; a candidate of the next version is one pod, and gets
+    no requests. What bounds a model, and what its pods may connect to, goes by these names."""
+    if asked.namespace != MODELS or (at(asked.old, "spec") or {}) == at(asked.new, "spec"):
+        return
+    part_of = str((at(asked.new, "metadata", "labels") or {}).get(_PART_OF))
+    model = part_of.removeprefix("model-")
+    for path in POD_SPECS[asked.kind]:
+        place = (*path[:-1], "metadata", "labels")
+        if at(asked.new, *path[:-1]) is None:
+            continue
+        labels = at(asked.new, *place) or {}
+        candidate, marks = labels.get(f"{_PREFIX}candidate"), {labels.get(MODEL), labels.get(GROUP)} - {None}
+        if labels.get(_PART_OF) != part_of or f"{_PREFIX}stages" in labels:
+            yield Finding("model.network", place, "network policies take its pods for others")
+        if asked.name == model:
+            if marks != {model} or candidate:
+                yield Finding("model.workload", place, "its pods are not the model's")
+        elif asked.kind != "Deployment" or not asked.name.startswith(f"{model}-candidate-"):
+            yield Finding("model.workload", ("metadata", "name"), "a second workload of a model")
+        elif marks or candidate != asked.name or (at(asked.new, "spec", "replicas") or 0) > 1:
+            yield Finding("model.workload", ("metadata", "name"), "a candidate is one pod without requests")
 
 
 def _staging(asked: Asked) -> Findings:
@@ -410,11 +434,11 @@ Rule = Callable[[Asked], Findings]
 WHOLE: Mapping[str, tuple[Rule, ...]] = {
     "ConfigMap": (_settings, _marked),
     "ControllerRevision": (_marked,),
-    "Deployment": (_marked, _pods, _gpus),
+    "Deployment": (_marked, _pods, _gpus, _one_model),
     "HTTPRoute": (_marked, _route),
     "HorizontalPodAutoscaler": (_marked,),
     "Job": (_marked, _pods, _staging),
-    "LeaderWorkerSet": (_marked, _pods, _gpus),
+    "LeaderWorkerSet": (_marked, _pods, _gpus, _one_model),
     "Lease": (_marked, _lock),
     "Pod": (_marked, _pods, _gpus, _canary),
     "PodDisruptionBudget": (_marked, _budget),

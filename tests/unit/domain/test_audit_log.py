@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ GRANT = f"system:serviceaccount:{SETUP}:setup-alice-1"
 RUN = "0a1b2c3d"
 
 Event = dict[str, Any]
+_IDS = map("audit-{}".format, count())
 
 
 def at(seconds: float) -> str:
@@ -41,6 +43,7 @@ def event(verb: str, resource: str, name: str = "", namespace: str = MODELS, **m
         "kind": "Event",
         "apiVersion": "audit.k8s.io/v1",
         "level": "Metadata",
+        "auditID": next(_IDS),
         "stage": given.get("stage", "ResponseComplete"),
         "requestURI": given["uri"],
         "verb": verb,
@@ -101,19 +104,21 @@ def test_a_clean_day_has_no_call_outside_the_contract() -> None:
 @pytest.mark.parametrize(
     "harmless",
     [
-        event("get", "deployments", "other", agent="curl"),
+        deployment("get", "other", agent="curl"),
         event("patch", "configmaps", "planted", user="alice@acme.example", agent="kubectl"),
         event("patch", "replicasets", "x", user="system:serviceaccount:kube-system:deployment-controller", agent="k"),
         event("create", "selfsubjectaccessreviews", group="authorization.k8s.io", namespace="", agent="curl"),
         deployment("create", "other", uri="/apis/apps/v1/x?fieldManager=x&dryRun=All", agent="curl"),
         deployment("delete", "other", uri="/apis/apps/v1/x?dryRun=All", agent="curl") | {"level": "Request"},
         deployment("create", "other", code=409, agent="curl"),
-        deployment("create", "other", stage="RequestReceived", agent="curl"),
+        event("list", "pods", agent="curl"),
+        event("get", "", agent="curl", uri="/apis/apps/v1?timeout=32s", namespace=""),
+        event("get", "services/proxy", "prometheus:9090", "monitoring", user=account("observer"), code=403),
         event("create", "leases", "operation-lock", SYSTEM, group="coordination.k8s.io", run="unrecorded"),
         event("delete", "leases", "operation-lock", SYSTEM, group="coordination.k8s.io", seconds=500),
         event("create", "pods/proxy", "llama-1:8000", run="unrecorded"),
     ],
-    ids=lambda each: f"{each['verb']} {each['objectRef']['resource']} {each['responseStatus']['code']}",
+    ids=lambda each: f"{each['verb']} {each['objectRef'].get('resource', '-')} {each['responseStatus']['code']}",
 )
 def test_what_wrote_nothing_or_only_keeps_operations_apart_is_accounted_for(harmless: Event) -> None:
     found = checked(harmless)
@@ -134,6 +139,74 @@ def test_what_wrote_nothing_or_only_keeps_operations_apart_is_accounted_for(harm
             "it names no run of ours",
         ),
         (deployment(agent="fireworks-byoc"), "it names no run of ours"),
+        (deployment(agent="fireworks-byoc-x/1 run/0a1b2c3d"), "it names no run of ours"),
+        (deployment(agent="curl", code=504), "it names no run of ours (it was answered with no success and no refusal"),
+        (
+            event("create", "secrets", "x", "default", code=500),
+            "no clause of the contract lets deployer create secrets",
+        ),
+        (deployment(agent="curl", stage="RequestReceived", code=0), "it names no run of ours (it was answered with"),
+        (
+            deployment("delete", agent="curl", uri="/x?dryRun=All", stage="RequestReceived", code=0)
+            | {"level": "Request"},
+            "it names no run of ours (it was answered with",
+        ),
+        (
+            event(
+                "create",
+                "serviceaccounts/token",
+                "observer",
+                SYSTEM,
+                user=account("operator"),
+                code=201,
+                uri="/x?dryRun=All",
+            ),
+            "run 0a1b2c3d used another identity, deployer",
+        ),
+        (
+            event("create", "pods/exec", "llama-1", code=101, uri="/x?command=sh&dryRun=All"),
+            "no clause of the contract lets deployer create pods/exec in fireworks-models",
+        ),
+        (
+            event("create", "pods/exec", "llama-1", code=101, stage="ResponseStarted"),
+            "no clause of the contract lets deployer create pods/exec in fireworks-models",
+        ),
+        (
+            event("create", "secrets", "x", code=201, uri="/x?dryRun=All"),
+            "no clause of the contract lets deployer create secrets in fireworks-models",
+        ),
+        (
+            event("create", "tokenreviews", "", "", group="authentication.k8s.io", code=201),
+            "no clause of the contract lets deployer create tokenreviews cluster-wide",
+        ),
+        (
+            event("watch", "secrets", "", "default", stage="ResponseStarted"),
+            "no clause of the contract lets deployer watch secrets in default",
+        ),
+        (event("get", "secrets", "x", "default"), "no clause of the contract lets deployer get secrets in default"),
+        (
+            event("get", "nodes/proxy", "n1", "", uri="/api/v1/nodes/n1/proxy/exec/a/b/c?command=id", code=101),
+            "no clause of the contract lets deployer get nodes/proxy cluster-wide",
+        ),
+        (
+            event("get", "", agent="curl", uri="/metrics", namespace=""),
+            "no clause of the contract lets deployer get /m",
+        ),
+        (
+            event("delete", "configmaps", "operation-records", SYSTEM),
+            "the record of run 0a1b2c3d does not have this object",
+        ),
+        (
+            event(
+                "create",
+                "selfsubjectaccessreviews",
+                "",
+                "",
+                group="authorization.k8s.io",
+                extra={"impersonatedUser": {"username": "root"}},
+            ),
+            "it acts as root",
+        ),
         (deployment(run=""), "it names no run of ours"),
         (deployment(run="ffffffff"), "there is no record of run ffffffff"),
         (deployment(seconds=-70), "run 0a1b2c3d was from 2026-11-29T12:00:00Z to 2026-11-29T12:01:00Z, by its record"),
@@ -192,9 +265,67 @@ def test_each_call_that_nothing_accounts_for_is_named(planted: Event, why: str) 
 
 @pytest.mark.parametrize("action", ["recreated", "updated"])
 def test_an_object_that_was_deleted_and_made_again_is_recorded_so(action: str) -> None:
-    again = (deployment("delete", seconds=20), deployment("patch", seconds=25, code=201))
-    objects = [{**record()["objects"][0], "action": action}, *record()["objects"][1:]]
-    assert checked(*again, records=[record(objects=objects)])["outside"] == []
+    def again(*events: Event) -> list[str]:
+        objects = [{**record()["objects"][0], "action": action}, *record()["objects"][1:]]
+        return [row["verb"] for row in checked(*events, records=[record(objects=objects)])["outside"]]
+
+    gone = deployment("delete", seconds=20)
+    assert again(gone, deployment(seconds=25, code=201)) == []
+    # Two API servers' clocks differ.
+    assert again(gone, deployment(seconds=18, code=201)) == []
+    assert again(gone, deployment(seconds=10, code=201)) == again(gone, deployment(seconds=25)) == ["delete"]
+
+
+def test_one_request_is_one_however_often_and_in_whatever_order_its_stages_are_in_the_log() -> None:
+    id_ = {"auditID": "chosen-by-the-client"}
+    stages = [deployment(stage=each, code=code, extra=id_) for each, code in
+              (("ResponseComplete", 200), ("RequestReceived", 0), ("ResponseComplete", 200))]  # fmt: skip
+    found = checked(*stages)
+    assert (found["ok"], found["outside"], found["unproven"], found["writes"]) == (True, [], [], 5)
+    # Whoever gives two requests the same ID hides neither.
+    hidden = checked(*stages, deployment(name="other", extra=id_, uri="/y"))
+    assert [row["object"] for row in hidden["outside"]] == ["deployments.apps fireworks-models/other"]
+
+
+def test_a_read_that_no_clause_allows_is_named_once() -> None:
+    found = checked(*(event("list", "secrets", namespace="default", seconds=30.0 + each) for each in range(3)))
+    [row] = found["outside"]
+    assert (row["verb"], row["object"], found["writes"]) == ("list", "secrets default", 4)
+
+
+def test_a_batch_as_a_webhook_is_sent_it_is_as_good_as_lines() -> None:
+    planted = deployment(name="other")
+    batch = {"kind": "EventList", "apiVersion": "audit.k8s.io/v1", "items": [*OTHERS, *CLEAN, planted]}
+    found = check_audit_log(
+        {"a": [json.dumps(batch).encode(), b'{"kind":"EventList","items":[7]}']}, [record()], contract()
+    )
+    assert [row["line"] for row in found["outside"]] == ["line 1 of a"]
+    assert (found["writes"], found["unproven"]) == (5, ["line 2 of a is no event of an audit log"])
+
+
+@pytest.mark.parametrize(
+    "sent", [b'{"x":' * 20_000 + b"1" + b"}" * 20_000, b"[" * 20_000 + b'"]"' + b"]" * 20_000, b"1" * 5000,
+             b"-" + b"1" * 5000, b"1e999999", b'"\xff\xfe"', b'"\\\""'],
+)  # fmt: skip
+def test_no_body_hides_a_call_from_whoever_reads_the_log(sent: bytes) -> None:
+    """An API server passes over what it does not know in a patch, and logs it as it came."""
+    line = json.dumps({**deployment(name="other"), "level": "Request", "requestObject": "HERE"}).encode()
+    lines = [json.dumps(each).encode() for each in (*OTHERS, *CLEAN)]
+    found = check_audit_log({"a": [*lines, line.replace(b'"HERE"', sent)]}, [record()], contract())
+    assert [row["object"] for row in found["outside"]] == ["deployments.apps fireworks-models/other"]
+    body = json.dumps({**deployment("delete", "other", agent="curl"), "level": "Request", "requestObject":
+                       {"dryRun": ["All"], "x": "HERE"}}).encode()  # fmt: skip
+    assert check_audit_log({"a": [*lines, body.replace(b'"HERE"', sent)]}, [record()], contract())["ok"]
+
+
+def test_a_log_that_an_api_server_leaves_applies_out_of_is_told() -> None:
+    with_bodies = [{**each, "level": "Request"} for each in CLEAN]
+    received = {**deployment(stage="RequestReceived", code=0), "auditID": with_bodies[0]["auditID"]}
+    for more, told in (([], 1), ([received], 0)):
+        lines = [json.dumps(each).encode() for each in (*OTHERS, *with_bodies, *more)]
+        found = check_audit_log({"a": lines}, [record()], contract())
+        assert (found["ok"], len(found["unproven"])) == (True, told), found
+        assert all("applied as YAML" in each for each in found["unproven"])
 
 
 def test_a_refused_attempt_is_told_apart_from_a_call() -> None:

@@ -66,7 +66,9 @@ def thing(kind: str, name: str, namespace: str = MODELS, **rest: Any) -> dict[st
     return {"kind": kind, "metadata": {"name": name, "namespace": namespace, "labels": dict(LABELS)}, **rest}
 
 
-DEPLOYMENT = thing("Deployment", "llama", spec={"replicas": 2, "template": {"spec": SPEC}})
+DEPLOYMENT = thing("Deployment", "llama", spec={"replicas": 2, "template": {
+    "metadata": {"labels": dict(LABELS)}, "spec": SPEC}})  # fmt: skip
+MADE_WITH = ("spec", "template", "metadata", "labels")
 FETCHED = copy.deepcopy({key: value for key, value in SPEC.items() if key not in ("priorityClassName", "nodeSelector")})
 FETCHED |= {"restartPolicy": "Never", "volumes": [{"name": "w", "persistentVolumeClaim": {"claimName": "staged"}}]}
 del FETCHED["containers"][0]["resources"]
@@ -105,6 +107,12 @@ def judged(
 
 OF_L40S = "fireworks-standard-nvidia-l40s-985b44d2"
 BROKEN: list[tuple[dict[str, Any], Path, Any, str]] = [
+    (DEPLOYMENT, (*MADE_WITH, "byoc.fireworks.ai/model"), "qwen", "model.workload"),
+    (DEPLOYMENT, (*MADE_WITH, "byoc.fireworks.ai/model"), ABSENT, "model.workload"),
+    (DEPLOYMENT, (*MADE_WITH, "byoc.fireworks.ai/candidate"), "llama", "model.workload"),
+    (DEPLOYMENT, (*MADE_WITH, "byoc.fireworks.ai/stages"), "qwen", "model.network"),
+    (DEPLOYMENT, (*MADE_WITH, "app.kubernetes.io/part-of"), "model-x", "model.network"),
+    (JOB, ("spec", "suspend"), True, "job.end"),
     (DEPLOYMENT, (*POD, "priorityClassName"), "system-node-critical", "pod.priority"),
     (DEPLOYMENT, (*POD, "priorityClassName"), "", "pod.counted"),
     (DEPLOYMENT, (*POD, "priorityClassName"), OF_L40S, "pod.counted"),

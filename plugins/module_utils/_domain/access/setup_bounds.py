@@ -57,7 +57,7 @@ def _policy(contract: Mapping[str, Any]) -> Policy:
             ONE_BY_ONE_RULE,
             Rule(
                 f"object == null || ({' && '.join(map(_as_before, ('finalizers', 'ownerReferences')))})",
-                "A setup grant sets no finalizers and no owners: they would keep or hide what it leaves.",
+                "A setup grant sets and removes no finalizers and no owners: they would keep or hide what it leaves.",
             ),
         ),
         part_of=SETUP_SET,
@@ -78,9 +78,9 @@ _GIVES_UP = " && ".join(
 
 
 def _as_before(marks: str) -> str:
-    """Whether an object has no marks that it did not have."""
+    """Whether an object has the marks that it had, and no others."""
 
     def of(side: str) -> str:
         return f"dyn({side}).?metadata.?{marks}.orValue([])"
 
-    return f"{of('object')}.all(mark, oldObject != null && mark in {of('oldObject')})"
+    return f"{of('object')} == (oldObject == null ? [] : {of('oldObject')})"

@@ -21,6 +21,7 @@ Data = Mapping[str, Any]
 Rows = list[dict[str, Any]]
 
 _MOST_NAMED = 20
+_UNKNOWN = "it was answered with no success and no refusal, so it may have been done"
 
 
 def check_audit_log(
@@ -31,32 +32,38 @@ def check_audit_log(
     :param files: the lines of each file of the log.
     :param records: whose links hold; that is ``record_check``'s to say.
     :param digest: of the contract, as records have it; empty where it is not known.
-    :returns: ``ok``, ``outside`` (the calls that no record or no clause accounts for), ``missing`` (recorded objects
-        that are not in the log), ``attempts`` (calls outside the contract that were refused), ``unproven``, ``allowed``
-        (how many writes by identity and clause), ``unused_rights``, and how much was read.
+    :returns: ``ok``, ``outside`` (the calls that no record or no clause accounts for; a read that is often there once),
+        ``missing`` (recorded objects that are not in the log), ``attempts`` (calls outside the contract that were
+        refused), ``unproven``, ``allowed`` (how many writes by identity and clause), ``unused_rights``, and how much
+        was read.
     """
     reading, rights, runs = read_log(files), Rights(contract), runs_of(records)
     judge = _Judge(reading, rights, runs)
-    written = [call for call in reading.calls if call.done and not call.dry_run]
-    judged = [(call, judge.why_outside(call)) for call in written]
-    outside = [_row(call, why) for call, why in judged if why]
-    refused = [call for call in reading.calls if call.code in (401, 403) and not call.dry_run]
+    real = [call for call in reading.calls if not call.dry_run]
+    written = [(call, judge.why_outside(call)) for call in real if call.done]
+    perhaps = [(call, judge.why_outside(call)) for call in real if call.unknown]
+    looked = [*(call for call in reading.calls if call.dry_run and call.done), *reading.reads.values()]
+    outside = [*written, *((call, why and f"{why} ({_UNKNOWN})") for call, why in perhaps)]
+    outside += [(call, judge.why_forbidden(call)) for call in looked]
     missing, unproven = _missing(reading, runs)
-    unproven += _doubts(reading, runs, digest)
+    unproven += _doubts(reading, [call for call, why in perhaps if not why])
+    unproven += _other_contracts(runs, digest)
     return {
-        "ok": not outside and not missing,
-        "outside": outside,
+        "ok": not missing and not any(why for _call, why in outside),
+        "outside": [_row(call, why) for call, why in sorted(outside, key=lambda one: one[0].at) if why],
         "missing": missing,
-        "attempts": [_row(call, why) for call in refused if (why := judge.why_forbidden(call))],
+        "attempts": [
+            _row(call, why) for call in real if call.code in (401, 403) and (why := judge.why_forbidden(call))
+        ],
         "unproven": unproven,
-        "allowed": judge.allowed(call for call, why in judged if not why),
+        "allowed": judge.allowed(call for call, why in written if not why),
         "unused_rights": list(rights.unused(reading.used)),
         "lines": reading.lines,
         "from": rfc3339(reading.first) if reading.first else "",
         "to": rfc3339(reading.last) if reading.last else "",
         "writes": len(written),
         "dry_runs": sum(call.dry_run for call in reading.calls),
-        "failed": sum(call.code >= 400 and not call.dry_run for call in reading.calls),
+        "failed": sum(call.code >= 400 for call in real),
     }
 
 
@@ -97,13 +104,15 @@ class _Judge:
         if not runs:
             return f"there is no record of run {call.run}"
         identity = self._rights.identity(call.user)
-        if identity != self._identity[call.run] and identity in runs[0].identities():
-            return f"run {call.run} used another identity, {self._identity[call.run]}"
-        doubts = [run.doubt(call, identity, self._later(call)) for run in runs]
+        used = self._identity.get(call.run, identity)
+        if identity != used and identity in runs[0].identities():
+            return f"run {call.run} used another identity, {used}"
+        doubts = [run.doubt(call, identity) or self._other_object(call, run) for run in runs]
         return "" if "" in doubts else doubts[0]
 
-    def _later(self, call: Call) -> list[Call]:
-        return [each for each in self._about.get((call.run, call.place), ()) if each.at > call.at]
+    def _other_object(self, call: Call, run: Run) -> str:
+        """What a run's record has against a call about this object. What was perhaps not done need not be in one."""
+        return run.other_object(call, self._about.get((call.run, call.place), ())) if call.done else ""
 
     def allowed(self, calls: Iterable[Call]) -> Rows:
         """How many writes each clause allowed to each identity."""
@@ -148,19 +157,32 @@ def _missing(reading: Reading, runs: Mapping[str, Sequence[Run]]) -> tuple[Rows,
     return rows, unproven
 
 
-def _doubts(reading: Reading, runs: Mapping[str, Sequence[Run]], digest: str) -> list[str]:
+def _doubts(reading: Reading, unknown: Sequence[Call]) -> list[str]:
+    """What the log cannot tell.
+
+    :param unknown: the calls of ours that may have been done.
+    """
     found = [] if reading.first else ["the log has no event of an audit log"]
     found += [f"{where} is no event of an audit log" for where in reading.malformed[:_MOST_NAMED]]
     if (more := len(reading.malformed) - _MOST_NAMED) > 0:
         found.append(f"{more} more lines are no events of an audit log")
-    unknown = [call for call in reading.calls if not call.dry_run and (call.code >= 500 or call.code == 0)]
     found += [
         _not_known(code, [call for call in unknown if call.code == code]) for code in sorted({c.code for c in unknown})
     ]
+    return [*found, _LOSES] if reading.loses else found
+
+
+_LOSES = (
+    "the log has the bodies of patches, and no stage RequestReceived: an API server then writes no event at all of what"
+    " was applied as YAML. Let the audit policy log our accounts at the level Metadata, or leave that stage in"
+)
+
+
+def _other_contracts(runs: Mapping[str, Sequence[Run]], digest: str) -> list[str]:
     others = sum(run.contract != digest for several in runs.values() for run in several)
-    if digest and others:
-        found.append(f"{others} operations were recorded under another contract than the one by which they were judged")
-    return found
+    if not digest or not others:
+        return []
+    return [f"{others} operations were recorded under another contract than the one by which they were judged"]
 
 
 def _not_known(code: int, calls: Sequence[Call]) -> str:

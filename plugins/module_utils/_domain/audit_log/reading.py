@@ -1,11 +1,10 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lines of an audit log (audit.k8s.io/v1, of any level), and of them what our accounts did."""
+"""The events of an audit log (audit.k8s.io/v1, of any level), and of them what our accounts did."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +13,7 @@ from urllib.parse import parse_qs
 
 from ..._vocabulary.user_agent import CLIENT, run_in
 from ..names import NAMESPACES, SETUP_NAMESPACE, account_user
+from .lines import events_of
 
 _OURS = tuple(account_user("", namespace) for namespace in (*NAMESPACES, SETUP_NAMESPACE))
 _READS = frozenset({"get", "list", "watch", "head", "options"})
@@ -22,18 +22,23 @@ _INTO_PODS = frozenset({"pods/exec", "pods/attach", "pods/portforward"})
 #: Answered, and no object comes of it.
 _QUESTIONS = frozenset({"authentication.k8s.io", "authorization.k8s.io"})
 _ENDED = frozenset({"ResponseComplete", "Panic"})
+_RECEIVED = "RequestReceived"
 _REMOVING = frozenset({"delete", "deletecollection"})
 _WITH_BODIES = frozenset({"Request", "RequestResponse"})
+#: The API server does what these ask for, whether dryRun is in the query or not.
+_NEVER_TRIED = frozenset({"attach", "exec", "portforward", "proxy", "token"})
 
 #: Namespace, group, resource, verb.
 Right = tuple[str, str, str, str]
 #: Resource, namespace, name.
 Place = tuple[str, str, str]
+#: What the events of one request have in common. A client chooses the audit ID, so that alone tells no two apart.
+_Request = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request that an account of ours made, and that may have written something.
+    """One request that an account of ours made.
 
     resource: with its subresource. run: as the client says. code: of the answer, 0 where it is not said.
     """
@@ -62,6 +67,11 @@ class Call:
         return 100 < self.code < 400
 
     @property
+    def unknown(self) -> bool:
+        """Whether nobody can say if it did: it may have gone on after its answer, or there is none in the log."""
+        return self.code == 0 or self.code >= 500
+
+    @property
     def subresource(self) -> str:
         return self.resource.partition("/")[2]
 
@@ -73,43 +83,86 @@ class Call:
 
 @dataclass
 class Reading:
-    """What the lines say. first, last: the time that they cover. wrote: by the runs that clients named, of any user."""
+    """What the events say.
+
+    first, last: the time that they cover. calls: what may have written something. reads: each once, where it was
+    answered. wrote: by the runs that clients named, of any user. loses: whether events of ours may be missing, since
+    bodies are logged, and no request before it is answered.
+    """
 
     lines: int = 0
     first: datetime | None = None
     last: datetime | None = None
     calls: list[Call] = field(default_factory=list)
+    reads: dict[tuple[str, ...], Call] = field(default_factory=dict)
     wrote: dict[str, set[Place]] = field(default_factory=dict)
     used: dict[str, set[Right]] = field(default_factory=dict)
     malformed: list[str] = field(default_factory=list)
+    _begun: dict[_Request, Call] = field(default_factory=dict)
+    _ended: dict[_Request, int] = field(default_factory=dict)
+    _has_bodies: bool = False
+    _has_received: bool = False
+
+    @property
+    def loses(self) -> bool:
+        return self._has_bodies and not self._has_received
 
     def add(self, file: str, number: int, line: bytes) -> None:
         """Read one more line."""
         self.lines += 1
+        where = f"line {number} of {file}"
         try:
-            event = json.loads(line)
-            user, agent = _user(event), event.get("userAgent") or ""
-            at = moment(event["requestReceivedTimestamp"])
-            ours = user.startswith(_OURS) or agent.startswith(CLIENT)
-            call = _call(f"line {number} of {file}", at, event) if event["stage"] in _ENDED and ours else None
+            for event in events_of(line):
+                self._take(where, event)
         except (ValueError, TypeError, KeyError, AttributeError):
-            self.malformed.append(f"line {number} of {file}")
-            return
+            self.malformed.append(where)
+
+    def close(self) -> None:
+        """There are no more lines: what has begun and not ended may have been done."""
+        for request, call in self._begun.items():
+            if request not in self._ended:
+                self._keep(call)
+
+    def _take(self, where: str, event: Mapping[str, Any]) -> None:
+        user, agent, stage = _user(event), event.get("userAgent") or "", event["stage"]
+        at = moment(event["requestReceivedTimestamp"])
+        ours = user.startswith(_OURS)
+        call = _call(where, at, event) if ours or (agent.startswith(CLIENT) and stage in _ENDED) else None
         self.first, self.last = min(self.first or at, at), max(self.last or at, at)
-        if call:
+        if ours:
+            self._has_received |= stage == _RECEIVED
+            self._has_bodies |= event["verb"] == "patch" and event.get("level") in _WITH_BODIES and stage in _ENDED
+        if call and self._is_another(call, stage, _request(event, user, agent)):
             self._keep(call)
 
+    def _is_another(self, call: Call, stage: str, request: _Request) -> bool:
+        """Whether a request has ended, and was not read before: files of one log overlap. A watch goes on and on."""
+        if not _may_write(call):
+            return stage in _ENDED or call.done
+        if stage not in _ENDED:
+            # A later stage knows the answer.
+            if call.code or request not in self._begun:
+                self._begun[request] = call
+            return False
+        known = self._ended.get(request) == call.code
+        self._ended[request] = call.code
+        return not known
+
     def _keep(self, call: Call) -> None:
-        if call.user.startswith(_OURS) and call.code not in (401, 403):
+        ours = call.user.startswith(_OURS)
+        if ours and call.code not in (401, 403):
             # An apply that makes the object needs the right to create it, too.
             verbs = ("patch", "create") if (call.verb, call.code) == ("patch", 201) else (call.verb,)
             used = self.used.setdefault(call.user, set())
             used.update((call.namespace, call.group, call.resource, verb) for verb in verbs)
-        if _may_write(call):
-            if call.user.startswith(_OURS):
-                self.calls.append(call)
-            if call.done and not call.dry_run:
-                self.wrote.setdefault(call.run, set()).add(call.place)
+        if not _may_write(call):
+            if ours and call.done:
+                self.reads.setdefault((call.user, call.verb, call.group, call.resource, *call.place[1:]), call)
+            return
+        if ours:
+            self.calls.append(call)
+        if call.done and not call.dry_run:
+            self.wrote.setdefault(call.run, set()).add(call.place)
 
 
 def read_log(files: Mapping[str, Iterable[bytes]]) -> Reading:
@@ -119,13 +172,19 @@ def read_log(files: Mapping[str, Iterable[bytes]]) -> Reading:
         for number, line in enumerate(lines, 1):
             if not line.isspace():
                 reading.add(file, number, line)
+    reading.close()
     return reading
 
 
+def _request(event: Mapping[str, Any], user: str, agent: str) -> _Request:
+    same = (event[key] for key in ("auditID", "requestReceivedTimestamp", "verb", "requestURI"))
+    return (*map(str, same), user, agent)
+
+
 def _may_write(call: Call) -> bool:
-    return (call.verb not in _READS or call.resource in _INTO_PODS or bool(call.acting_as)) and (
-        call.group not in _QUESTIONS
-    )
+    if call.acting_as or call.resource in _INTO_PODS:
+        return True
+    return call.verb not in _READS and call.group not in _QUESTIONS
 
 
 def _user(event: Mapping[str, Any]) -> str:
@@ -167,11 +226,13 @@ def _is_dry_run(event: Mapping[str, Any]) -> bool:
     """Whether the API server only tried it.
 
     Of a deletion with a body it takes the options from there and ignores the query. Whether there was a body, only the
-    levels Request and RequestResponse tell; our own client tries no deletions.
+    levels Request and RequestResponse tell, once it was read; our own client tries no deletions.
     """
+    if (event.get("objectRef") or {}).get("subresource") in _NEVER_TRIED:
+        return False
     asked = parse_qs(event["requestURI"].partition("?")[2]).get("dryRun") or []
     if event["verb"] in _REMOVING:
-        if event.get("level") not in _WITH_BODIES:
+        if event.get("level") not in _WITH_BODIES or event["stage"] == _RECEIVED:
             return False
         if body := event.get("requestObject"):
             asked = body.get("dryRun") or []

@@ -10,11 +10,13 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ..dropped_rights import Place, as_entry, by_place, resource_text
+from ..identities.customers import granted_by_customer
 from ..identities.dropped_rules import playbooks_text
-from ..identities.needs import CONNECTING, LEASE_GROUP, Need, granted, identities_of, on_grant
+from ..identities.needs import CONNECTING, LEASE_GROUP, Identity, Need, granted, identities_of, on_grant
 from ..identities.permissions import onboarding_needs
 from ..identities.uses import needed_by
 from ..names import LOCK, RECORDS, SETUP_NAMESPACE, account_user
+from ..presetup_version import NEWEST
 from .reading import Call, Right
 
 Contract = Mapping[str, Any]
@@ -22,6 +24,8 @@ Contract = Mapping[str, Any]
 SETUP = "setup grant"
 """Stands for the account of any setup grant."""
 
+#: A resource has no slash in front.
+_DISCOVERY = ("/api", "/openapi", "/version", "/healthz", "/livez", "/readyz", "/.well-known/", "/openid/")
 #: Which cluster it is, before anything else.
 _FIRST_READ: Right = ("", "", "namespaces", "get")
 
@@ -45,7 +49,7 @@ class Rights:
     def __init__(self, contract: Contract) -> None:
         applying = identities_of(contract)
         self._needs = {account_user(each.name, each.home): granted(contract, each) for each in applying}
-        self._for_a_while = {account_user(each.name, each.home): on_grant(contract, each) for each in applying}
+        self._may = {account_user(each.name, each.home): _ever(contract, each) for each in applying}
         self._names = {account_user(each.name, each.home): each.name for each in applying}
         self._setup = onboarding_needs(contract)
 
@@ -55,9 +59,9 @@ class Rights:
 
     def allow(self, call: Call) -> bool:
         """Whether a role of the contract has the right that the call took."""
-        if _is_setup(call.user):
-            return gives_itself_up(call) or any(_covers(need, call) for need in self._setup)
-        needs = (*self._needs.get(call.user, ()), *self._for_a_while.get(call.user, ()))
+        if _is_everybodys(call) or _is_its_own(call):
+            return True
+        needs = self._setup if _is_setup(call.user) else self._may.get(call.user, ())
         return any(_covers(need, call) for need in needs)
 
     def unused(self, used: Mapping[str, Collection[Right]]) -> Iterator[dict[str, str]]:
@@ -91,8 +95,8 @@ def keeps_apart(call: Call) -> bool:
 
 
 def keeps_records(call: Call) -> bool:
-    """Whether it writes the head of the records, which comes after the record."""
-    return (call.group, call.resource, call.name) == ("", "configmaps", RECORDS)
+    """Whether it writes the head of the records, which comes after the record. Nobody of ours deletes it."""
+    return call.verb != "delete" and (call.group, call.resource, call.name) == ("", "configmaps", RECORDS)
 
 
 def connects(call: Call) -> bool:
@@ -102,8 +106,28 @@ def connects(call: Call) -> bool:
 
 def gives_itself_up(call: Call) -> bool:
     """Whether a setup grant ends itself, the last thing of an onboarding."""
+    return call.verb == "delete" and _is_its_own(call)
+
+
+def _is_its_own(call: Call) -> bool:
+    """Whether a setup grant reads or ends its own account."""
     named = account_user(call.name, SETUP_NAMESPACE) == call.user and call.namespace == SETUP_NAMESPACE
-    return named and (call.verb, call.group, call.resource) == ("delete", "", "serviceaccounts")
+    return named and call.verb in ("get", "delete") and (call.group, call.resource) == ("", "serviceaccounts")
+
+
+def _is_everybodys(call: Call) -> bool:
+    """Whether it reads what any client may: what the API server is and serves, and what the client itself may do
+    (system:discovery, system:basic-user)."""
+    if call.group in ("authentication.k8s.io", "authorization.k8s.io"):
+        return call.resource.startswith("selfsubject")
+    return call.verb in ("get", "head") and call.resource.startswith(_DISCOVERY)
+
+
+def _ever(contract: Contract, identity: Identity) -> tuple[Need, ...]:
+    """What an identity has by prerequisites of any version, by the customer's own grants, or for a while."""
+    versions = (granted(contract, identity, version) for version in range(1, NEWEST + 1))
+    found = (*(need for needs in versions for need in needs), *on_grant(contract, identity))
+    return tuple(dict.fromkeys((*found, *granted_by_customer(contract, identity))))
 
 
 def _is_setup(user: str) -> bool:

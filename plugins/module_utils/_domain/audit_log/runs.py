@@ -22,6 +22,7 @@ SLACK = timedelta(seconds=60)
 """A record begins by the API server's clock and ends by the controller's."""
 _LATER = timedelta(seconds=300)
 """What comes after the record: the head of the records, and the end of a setup grant."""
+_CLOCKS_DIFFER = timedelta(seconds=5)
 _REMOVING = ("delete", "deletecollection")
 
 
@@ -40,30 +41,42 @@ class Run:
         own = PLAYBOOKS.get(self.operation, OPERATOR)
         return () if own == ADMINISTRATOR else tuple(dict.fromkeys((own, OPERATOR, SETUP)))
 
-    def doubt(self, call: Call, identity: str, later: Iterable[Call]) -> str:
-        """Why the call is none of this run's; empty where it can be.
-
-        :param later: the calls about the same object that came after it and name the same run.
-        """
+    def doubt(self, call: Call, identity: str) -> str:
+        """Why the call is none of this run's, whatever it is about; empty where it can be."""
         if identity not in self.identities():
             who = self.identities()[0] if self.identities() else "the customer's administrator"
             return f"run {self.id} is {who}'s, by its record ({self.operation})"
-        after = keeps_records(call) or gives_itself_up(call)
-        if not self.started - SLACK <= call.at <= self.ended + (_LATER if after else SLACK):
+        slack = _LATER if _comes_after(call) else SLACK
+        if not self.started - SLACK <= call.at <= self.ended + slack:
             return f"run {self.id} was from {rfc3339(self.started)} to {rfc3339(self.ended)}, by its record"
-        return "" if after else self._other_object(call, later)
+        return ""
 
-    def _other_object(self, call: Call, later: Iterable[Call]) -> str:
+    def other_object(self, call: Call, about: Iterable[Call]) -> str:
+        """What the record says against it; empty where it is about an object that the run wrote, and did that.
+
+        :param about: the calls of this run about the same object.
+        """
+        if _comes_after(call):
+            return ""
         action = self.actions.get(call.place)
         if action is None:
             return f"the record of run {self.id} does not have this object"
         removed = call.verb in _REMOVING and not call.subresource
         # Before there was a word for it, what was deleted and made again was recorded as updated.
-        made_again = action in (RECREATED, UPDATED) and any(each.verb not in _REMOVING for each in later)
+        made_again = action in (RECREATED, UPDATED) and any(_made_after(call, each) for each in about)
         evicted = call.subresource == "eviction"
         if (removed and action != DELETED and not made_again) or (evicted and action not in (EVICTED, DELETED)):
             return f"by the record of run {self.id} this object was {action}"
         return ""
+
+
+def _comes_after(call: Call) -> bool:
+    return keeps_records(call) or gives_itself_up(call)
+
+
+def _made_after(deletion: Call, call: Call) -> bool:
+    """Whether a call made the object again. Two API servers may differ in what time it is."""
+    return call.code == 201 and call.at > deletion.at - _CLOCKS_DIFFER
 
 
 def runs_of(records: Iterable[Record]) -> dict[str, list[Run]]:

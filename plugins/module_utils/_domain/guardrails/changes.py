@@ -191,7 +191,7 @@ def _approvals(contract: Mapping[str, Any]) -> Iterator[Rule]:
         yield Rule(
             f"!variables.isNew || !(variables.kind in {literal(kinds)})"
             f" || {_noted(VERSIONS_ANNOTATION)}.split(' ').exists(one,"
-            " (variables.version.endsWith('/') ? one.startsWith(variables.version)"
+            " (request.resource.resource == 'controllerrevisions' ? one.startsWith(variables.version)"
             " : one.startsWith(variables.version + '@'))"
             " && variables.now < int(timestamp(one.split('@')[1])))",
             "Not approved in the cluster (change.approvals).",

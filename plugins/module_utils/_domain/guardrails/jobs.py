@@ -73,6 +73,8 @@ _ENDS = Rule(
     " && variables.spec.?parallelism.orValue(1) == 1 && variables.spec.?completions.orValue(1) == 1"
     " && variables.spec.?completionMode.orValue('NonIndexed') == 'NonIndexed'"
     " && !variables.spec.?manualSelector.orValue(false)"
+    # One that is taken up again has all its time again.
+    " && !variables.spec.?suspend.orValue(false)"
     f" && variables.spec.?backoffLimit.orValue(6) <= {TRIES - 1}"
     " && variables.spec.?activeDeadlineSeconds.hasValue()"
     " && variables.spec.activeDeadlineSeconds <= int(variables.its.seconds)"

@@ -7,19 +7,25 @@ from __future__ import annotations
 
 from ..guardrail_names import OBJECTS_GUARDRAIL
 from ..names import (
+    CANDIDATE_LABEL,
+    GROUP_LABEL,
     LOCK,
+    LWS_PLURAL,
     MANAGED_BY,
     MANAGED_BY_LABEL,
+    MODEL_LABEL,
     NAME_LABEL,
     PART_OF_LABEL,
     PREFIX,
     RECORDS,
     STACK_SET,
+    STAGES_LABEL,
     model_set,
 )
 from .ours import BY_SETUP, BY_US, OF_A_MODEL, in_our_namespaces
 from .pods import TEMPLATE_LABEL
 from .policy import Policy, Rule, literal
+from .workloads import LWS_MARKS
 
 _WHY = (
     "Fireworks gives what it makes in fireworks-system and fireworks-models its labels, by which it is found and "
@@ -56,6 +62,47 @@ def _as_before(what: str) -> str:
     return f"{of('object')} == (oldObject == null ? [] : {of('oldObject')})"
 
 
+_TEMPLATES = "dyn(object).spec.?leaderWorkerTemplate"
+_OF_WORKLOADS = {
+    "workload": (
+        f"variables.written && {OF_A_MODEL} && request.resource.resource in {literal(['deployments', LWS_PLURAL])}"
+        " && (oldObject == null || dyn(object).spec != dyn(oldObject).spec)"
+    ),
+    "name": "object == null ? '' : string(dyn(object).metadata.?name.orValue(''))",
+    "model": f"variables.partOf.startsWith({literal(model_set(''))})"
+    f" ? variables.partOf.substring({len(model_set(''))}) : ''",
+    # The labels that its pods get.
+    "made": (
+        "(!variables.workload ? []"
+        " : request.resource.resource == 'deployments' ? [dyn(object).spec.?template.orValue({})]"
+        f" : [{_TEMPLATES}.?leaderTemplate.orValue({{}}), {_TEMPLATES}.?workerTemplate.orValue({{}})])"
+        ".filter(made, made.size() > 0).map(made, made.?metadata.?labels.orValue({}))"
+    ),
+}
+_LIMITED = (
+    f"variables.made.all(made, made[?{literal(PART_OF_LABEL)}].orValue('') == variables.partOf"
+    f" && !({literal(STAGES_LABEL)} in made) && !made.exists(mark, mark.startsWith({literal(LWS_MARKS)}))"
+)
+_SERVES = (
+    f"{_LIMITED} && !({literal(CANDIDATE_LABEL)} in made)"
+    f" && {literal([MODEL_LABEL, GROUP_LABEL])}.exists(mark, mark in made)"
+    f" && {literal([MODEL_LABEL, GROUP_LABEL])}.all(mark, made[?mark].orValue(variables.model) == variables.model))"
+)
+_TRIES = (
+    "request.resource.resource == 'deployments' && variables.name.startsWith(variables.model + '-candidate-')"
+    f" && dyn(object).spec.?replicas.orValue(1) <= 1 && {_LIMITED}"
+    f" && made[?{literal(CANDIDATE_LABEL)}].orValue('') == variables.name"
+    f" && !{literal([MODEL_LABEL, GROUP_LABEL])}.exists(mark, mark in made))"
+)
+_NAMED_AFTER_ITS_MODEL = Rule(
+    f"!variables.workload || (variables.name == variables.model ? {_SERVES} : {_TRIES})",
+    "A model has one workload, which is named after it, and a candidate of one replica that gets no requests"
+    " (scaling.max_replicas_per_model); its pods have the labels of its set, and none of the Job that fetches its"
+    " weights (compliance.egress).",
+)
+"""Else a second workload would have as many replicas again, and pods that connect to nowhere a way out."""
+
+
 def objects_policy() -> Policy:
     """The guardrail ``fireworks-objects``."""
     ours = f"[?{literal(MANAGED_BY_LABEL)}].orValue('') == {literal(MANAGED_BY)}"
@@ -78,11 +125,20 @@ def objects_policy() -> Policy:
                 f".filter(key, request.resource.resource != 'pods' || key != {literal(TEMPLATE_LABEL)})"
             ),
             "otherAnnotations": _others("annotations", _ANNOTATIONS),
+            **_OF_WORKLOADS,
         },
         rules=(
+            _NAMED_AFTER_ITS_MODEL,
             Rule(
                 f"variables.written || {_map('oldObject', 'labels')}{ours}",
                 f"Fireworks deletes only what has its label, {MANAGED_BY_LABEL}: {MANAGED_BY}.",
+            ),
+            Rule(
+                # Else it would give its label to somebody else's, and delete that. There is one Lease, by its name.
+                "!variables.labelled || oldObject == null || request.resource.resource == 'leases'"
+                f" || {_map('oldObject', 'labels')}{ours}",
+                f"Fireworks changes only what has its label, {MANAGED_BY_LABEL}: {MANAGED_BY}. Another one is somebody"
+                " else's.",
             ),
             Rule(
                 # The bounds of setup grants say the same of them, and are proved to be in force by it alone.

@@ -10,8 +10,6 @@ from ..guardrail_names import NAMES_GUARDRAIL
 from ..identities.needs import DEPLOYER, OPERATOR, UPGRADER
 from ..names import (
     LOCK,
-    MANAGED_BY,
-    MANAGED_BY_LABEL,
     NAME_LABEL,
     PART_OF_LABEL,
     PRESETUP_SET,
@@ -95,11 +93,6 @@ _RULES = (
         " upgrader), and the sets of models (operator, deployer), in fireworks-system.",
         "request.userInfo.username + ' writes no ConfigMap ' + request.namespace + '/' + variables.name + ': only the"
         " records of operations, those of the stack (operator, upgrader) and the sets of models (operator, deployer)'",
-    ),
-    Rule(
-        "variables.kind != 'configmaps' || request.operation != 'UPDATE'"
-        f" || dyn(oldObject).metadata.?labels[?{literal(MANAGED_BY_LABEL)}].orValue('') == {literal(MANAGED_BY)}",
-        "Fireworks changes only ConfigMaps that have its label: another one is somebody else's.",
     ),
     Rule(
         # What has a fixed name and could not be changed any more would stay in everybody's way.

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..capacity import approved
@@ -60,6 +60,7 @@ def workloads_policy(contract: Mapping[str, Any], registries: Sequence[str], ver
         match=_MATCH,
         variables={
             **_VARIABLES,
+            **(_COUNTED if version >= 2 else {}),
             "registries": literal(list(registries)),
             "approved": literal(approved(contract)),
         },
@@ -84,23 +85,49 @@ def template_of(side: str) -> str:
     )
 
 
-def _copies(side: str) -> str:
+def _is_leaders(side: str) -> str:
+    return f"dyn({side}).spec.?template.?metadata.?labels[?{literal(LWS_MARKS + 'worker-index')}].orValue('') == '0'"
+
+
+def _size(side: str) -> str:
+    size = f"dyn({side}).spec.?template.?metadata.?annotations[?{literal(LWS_MARKS + 'size')}].orValue('1')"
+    return f"int({size})"
+
+
+def _copies(side: str, group: str) -> str:
     """How many of them at once.
 
     What LeaderWorkerSet makes of its leaders stands for whole groups: an autoscaler asks it for more without writing
     the object itself, and the workers come later, each group's by itself.
+
+    :param group: how many pods one of its replicas stands for.
     """
-    template = f"dyn({side}).spec.?template.?metadata"
-    group = (
-        f"({template}.?labels[?{literal(LWS_MARKS + 'worker-index')}].orValue('') == '0'"
-        f" ? int({template}.?annotations[?{literal(LWS_MARKS + 'size')}].orValue('1')) : 1)"
-    )
     return (
         f"(variables.kind == 'jobs' ? dyn({side}).spec.?parallelism.orValue(1)"
         f" : variables.kind == 'cronjobs' ? dyn({side}).spec.jobTemplate.spec.?parallelism.orValue(1)"
         f" : variables.kind in ['pods', 'daemonsets'] ? 1"
         f" : dyn({side}).spec.?replicas.orValue(1) * {group})"
     )
+
+
+def _new_if_more(group: Callable[[str], str]) -> str:
+    """Existing workloads are exempt, so that they can be scaled down, completed and deleted after the contract has
+    become stricter: only changes are checked, a different pod template or more copies."""
+    more = f"{_copies('object', group('object'))} > {_copies('oldObject', group('oldObject'))}"
+    return (
+        "variables.kind != 'services' && !variables.scale && (request.operation == 'CREATE'"
+        f" || {template_of('object')} != {template_of('oldObject')} || {more})"
+    )
+
+
+def _group_of_before(side: str) -> str:
+    """The first version's: it believed the marks of whatever had them."""
+    return f"({_is_leaders(side)} ? {_size(side)} : 1)"
+
+
+def _group_of(side: str) -> str:
+    """Only a StatefulSet is one of leaders, and each of them is a pod at least, whatever its marks say."""
+    return f"(variables.kind == 'statefulsets' && {_is_leaders(side)} ? [1, {_size(side)}].max() : 1)"
 
 
 def containers_of(pod: str) -> str:
@@ -132,21 +159,26 @@ def _gpus_of(containers: str) -> str:
 
 _SIDECAR = "c.?restartPolicy.orValue('') == 'Always'"
 
+
+def _gpus_of_one(size: str) -> str:
+    """Those of one copy.
+
+    :param size: how many pods a group has.
+    """
+    group = f"{gpus_of('variables.leader')} + ({size} - 1) * variables.podGpus"
+    return f"variables.group ? {group} : variables.podGpus"
+
+
 _VARIABLES = {
     "kind": "request.resource.resource",
     "scale": "request.?subResource.orValue('') == 'scale'",
-    # Existing workloads are exempt, so that they can be scaled down, completed and deleted after the contract
-    # has become stricter: only changes are checked, a different pod template or more copies.
-    "isNew": (
-        "variables.kind != 'services' && !variables.scale && (request.operation == 'CREATE'"
-        f" || {template_of('object')} != {template_of('oldObject')} || {_copies('object')} > {_copies('oldObject')})"
-    ),
+    "isNew": _new_if_more(_group_of_before),
     "described": f"variables.isNew ? {template_of('object')} : {{}}",
     "group": f"variables.isNew && variables.kind == {literal(LWS_PLURAL)}",
     "pod": "variables.group ? variables.described.?workerTemplate.?spec.orValue({}) : variables.described",
     # The first pod of each group; described like the others unless it says otherwise.
     "leader": "variables.group ? variables.described.?leaderTemplate.?spec.orValue(variables.pod) : {}",
-    "copies": f"variables.isNew ? {_copies('object')} : 0",
+    "copies": f"variables.isNew ? {_copies('object', _group_of_before('object'))} : 0",
     "containers": f"{containers_of('variables.pod')} + {containers_of('variables.leader')}",
     "volumes": "variables.pod.?volumes.orValue([]) + variables.leader.?volumes.orValue([])",
     "accounts": (
@@ -160,10 +192,7 @@ _VARIABLES = {
     ),
     "podGpus": gpus_of("variables.pod"),
     # Of one copy: all pods of a group.
-    "gpus": (
-        f"variables.group ? {gpus_of('variables.leader')}"
-        " + (int(variables.described.?size.orValue(1)) - 1) * variables.podGpus : variables.podGpus"
-    ),
+    "gpus": _gpus_of_one("int(variables.described.?size.orValue(1))"),
     "product": product_of("variables.pod"),
     # Devices go by names with a slash; cpu, memory and huge pages have none.
     "devices": (
@@ -177,8 +206,15 @@ _VARIABLES = {
     ),
 }
 
+_COUNTED = {
+    "isNew": _new_if_more(_group_of),
+    "copies": f"variables.isNew ? {_copies('object', _group_of('object'))} : 0",
+    "gpus": _gpus_of_one("[1, int(variables.described.?size.orValue(1))].max()"),
+}
+"""What the second version counts otherwise: no replica is less than one pod, whatever is written beside it."""
+
 DESCRIBED = {
-    name: _VARIABLES[name]
+    name: {**_VARIABLES, **_COUNTED}[name]
     for name in ("kind", "scale", "isNew", "described", "group", "pod", "leader", "copies", "containers", "volumes",
                  "accounts", "privileged")
 }  # fmt: skip
