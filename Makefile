@@ -16,7 +16,7 @@ help: ## What there is, and how long it takes on two idle cores
 setup: ## A Python environment, kubernetes.core and the testbed's binary (3 s; the first time 10 min)
 	@sh tests/tools/setup.sh
 
-demo: setup ## Onboard three customers' clusters and serve a model (2 min)
+demo: setup ## Onboard three customers' clusters, and ask a model that sleeps a question where containers run (2 min)
 	@$(PY) -m demo
 
 test: setup ## Everything that must hold: unit, lint, integration and rails, with a sample of the soak (13 min)

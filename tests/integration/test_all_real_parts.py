@@ -22,8 +22,8 @@ import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.scaling.timing import POLLING_SECONDS
 from byoc_testbed import Testbed, parts
+from demo import keda
 from tests.beds import h100
-from tests.integration import keda_on_nodes
 from tests.integration.ansible_runs import ROOT
 from tests.integration.autoscaled import hurried
 from tests.integration.journey import line, play
@@ -54,11 +54,11 @@ def acme() -> Iterator[Any]:
         token_ms=TOKEN_MS,
         load_seconds=LOAD_SECONDS,
         telemetry=str(parts.program(parts.PROMETHEUS, "prometheus")),
-        more=keda_on_nodes.images(),
+        more=keda.images(),
         lease_seconds=120,
     )
-    with Testbed.start([dataclasses.replace(spec, crds=keda_on_nodes.definitions())]) as bed:
-        keda_on_nodes.install(bed["acme"])
+    with Testbed.start([dataclasses.replace(spec, crds=keda.definitions())]) as bed:
+        keda.install(bed["acme"])
         yield bed["acme"]
 
 

@@ -189,6 +189,18 @@ def test_when_keda_goes_its_models_stay_at_their_floor(governed_with_keda: Any) 
     assert rolled_already(governed_with_keda, contract)
 
 
+def test_a_scaler_that_is_not_ready_holds_up_no_rollout(governed_with_keda: Any) -> None:
+    """KEDA says so of a model that no router knows yet, and a router is told of it after its rollout."""
+    contract = scaling(governed_with_keda)
+    roll(governed_with_keda, contract)
+    said = {"type": "Ready", "status": "False", "reason": "TriggerError", "message": "no metrics yet"}
+    path = f"{SCALED_OBJECTS}/{NAME}"
+    governed_with_keda.request("PATCH", f"{path}/status", {"status": {"conditions": [said]}}, MERGE)
+    contract["models"][0] |= {"context_length": 16384, "load_timeout": "20s"}
+    assert [one["gate"] for one in roll(governed_with_keda, contract)["models"]] != ["failed"]
+    assert governed_with_keda.request("GET", path)["status"]["conditions"] == [said]
+
+
 @pytest.mark.soak
 def test_a_cluster_with_metrics_of_pods_gets_an_hpa_that_holds_the_bounds(governed_with_metrics: Any) -> None:
     contract = scaling(governed_with_metrics)

@@ -15,9 +15,11 @@ from typing import Any
 
 import pytest
 
+from demo.reality import found
 from tests.integration.ansible_runs import ROOT, ansible_environment, run_command
 from tests.integration.journey import ours
 from tests.integration.killing import begin
+from tests.integration.serving import ON_REAL_NODES
 
 DEMO = [sys.executable, "-m", "demo"]
 
@@ -31,13 +33,44 @@ def demo(**more: str) -> subprocess.CompletedProcess[str]:
     return run_command(DEMO, environment(**more))
 
 
-def test_three_customers_and_one_is_refused() -> None:
-    done = demo()
+def promised(done: subprocess.CompletedProcess[str]) -> None:
     assert done.returncode == 0, done.stdout
     assert "acme-eu-1 and birch-dc-1 serve; cedar-us-1 was refused before anything was written." in done.stdout
     assert "Cedar GPU Capacity <gpu-capacity@cedar.example>" in done.stdout
     assert "Everything is stopped and removed." in done.stdout
     assert "Traceback" not in done.stdout
+
+
+def test_three_customers_and_one_is_refused() -> None:
+    done = demo(BYOC_DEMO_SIMULATED="1")
+    promised(done)
+    assert "Simulated too: the nodes and pods of acme-eu-1, so that nothing answers requests" in done.stdout
+    assert "No model is asked a question, since nothing answers here: BYOC_DEMO_SIMULATED is set." in done.stdout
+    assert "/v1/chat/completions" not in done.stdout
+
+
+@pytest.mark.soak
+@ON_REAL_NODES
+def test_a_model_that_sleeps_is_asked_wakes_and_answers() -> None:
+    done = demo()
+    promised(done)
+    assert [each for each in done.stdout.splitlines() if each.startswith("acme-eu-1") and " unproven " in each] == []
+    asleep, wakes, answers, client, after = (
+        done.stdout.find(text)
+        for text in (
+            "  503, Retry-After: 60",
+            "KEDA",
+            "the question: it answers",
+            "$ python: OpenAI(",
+            "What to try next",
+        )
+    )
+    assert -1 < asleep < answers < client < after, done.stdout
+    assert wakes > -1
+    assert "token token" in done.stdout[answers:client], "curl is answered"
+    assert "token token" in done.stdout[client:after], "the client is answered"
+    scaled = "KEDA: Scaled apps/v1.Deployment fireworks-models/qwen2-5-0-5b from 0 to 1"
+    assert (scaled in done.stdout) is found().scales, "it says who scaled it"
 
 
 @pytest.mark.soak

@@ -85,6 +85,7 @@ def cluster_facts(
     quotas: Iterable[Raw] = (),
     set_parents: Iterable[Raw] = (),
     permissions: Sequence[Raw] = (),
+    scalers: Iterable[Raw] | None = None,
     lock: Raw | None = None,
 ) -> dict[str, Any]:
     """The facts of one cluster, as ``user`` sees it.
@@ -92,6 +93,7 @@ def cluster_facts(
     ``version`` is the answer of ``/version``. ``nodes`` and ``pods`` are views; the rest are raw items of lists:
     ``deployments``, ``endpoint_slices`` and ``quotas`` of our two namespaces (and the slice of the API server itself,
     ``default/kubernetes``, where it may be read), ``groups`` (LeaderWorkerSets) of the models', ``daemonsets`` of all.
+    ``scalers`` are what scales models, each with its ``kind``, which items of lists have not; None where nobody asked.
     ``lock`` is who works on the cluster (``lock.about``), None when nobody does.
     What the credential may not read is left out by the caller and comes out empty.
     """
@@ -156,7 +158,22 @@ def cluster_facts(
         "presetup_version": version_of(presetup) if PRESETUP_SET in parents else None,
         "quotas": sorted(map(_quota, quotas), key=lambda q: (q["namespace"], q["name"])),
         "permissions": [dict(p) for p in permissions],
+        "scalers": None if scalers is None else sorted(map(_scaler, scalers), key=lambda s: (s["kind"], s["name"])),
         "lock": dict(lock) if lock else None,
+    }
+
+
+def _scaler(item: Raw) -> dict[str, Any]:
+    """Which model it scales, and what its controller says of that."""
+    conditions = (item.get("status") or {}).get("conditions") or ()
+    return {
+        "kind": str(item["kind"]),
+        "name": _name(item),
+        "model": str(((item.get("spec") or {}).get("scaleTargetRef") or {}).get("name", "")),
+        "conditions": {
+            str(one.get("type", "")): {key: str(one.get(key) or "") for key in ("status", "reason", "message")}
+            for one in conditions
+        },
     }
 
 

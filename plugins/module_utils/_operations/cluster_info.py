@@ -12,6 +12,7 @@ from .._connection import CONNECTION_SPEC, open_session
 from .._domain.inventory import cluster_facts, node_view, pod_view
 from .._domain.lock import about, hold_of
 from .._domain.names import LOCK, LWS_GROUP, LWS_KIND, MODELS_NAMESPACE, NAMESPACES, SYSTEM_NAMESPACE
+from .._domain.scaling.autoscaler import HPA_API, HPA_KIND, KEDA_API, KEDA_KIND
 from .._kube.applyset import ID_LABEL
 from .._kube.discovery import Discovery
 from .._kube.errors import ForbiddenError, NotFoundError
@@ -31,6 +32,7 @@ _QUESTION: dict[str, Any] = {
 ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
     "can_i": {"type": "list", "elements": "dict", "options": _QUESTION, "default": []},
+    "scalers": {"type": "bool", "default": False},
 }
 
 Raw = Mapping[str, Any]
@@ -118,6 +120,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         "endpoint_slices": lambda: _endpoint_slices(reader),
         "quotas": lambda: reader.items(*_ours("/api/v1", "resourcequotas")),
         "set_parents": lambda: _set_parents(reader),
+        "scalers": lambda: _scalers(reader, discovery) if parameters["scalers"] else None,
         "lock": reader.lock,
         "user": lambda: who_am_i(session),
         "permissions": lambda: ask_permissions(session, parameters["can_i"]),
@@ -141,6 +144,18 @@ def _endpoint_slices(reader: _Reader) -> list[Raw]:
 
 def _set_parents(reader: _Reader) -> list[Raw]:
     return reader.items(f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/configmaps", query={"labelSelector": ID_LABEL})
+
+
+def _scalers(reader: _Reader, discovery: Discovery) -> list[Raw]:
+    """What scales models: autoscalers, KEDA's own among them, and KEDA's objects where the cluster serves them."""
+    autoscalers = discovery.find_group_kind(f"{HPA_KIND}.{HPA_API.partition('/')[0]}")
+    of_keda = discovery.find_group_kind(f"{KEDA_KIND}.{KEDA_API.partition('/')[0]}")
+    return [
+        {**item, "kind": resource.kind}
+        for resource in (autoscalers, of_keda)
+        if resource
+        for item in reader.items(resource.path(MODELS_NAMESPACE))
+    ]
 
 
 def _apis(discovery: Discovery) -> dict[str, list[str]]:

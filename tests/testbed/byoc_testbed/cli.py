@@ -45,7 +45,8 @@ def main(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="byoc_testbed", description="A real Kubernetes for tests.")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    build = verbs.add_parser("build", help="build the binary, if it is not there")
+    build = verbs.add_parser("build", help="build the binary, and programs beside it, if they are not there")
+    build.add_argument("parts", nargs="*", metavar="PART", help="keda, prometheus, alertmanager or sloth")
     build.set_defaults(do=_build)
     up = verbs.add_parser("up", help="start clusters and keep them until Ctrl-C")
     run = verbs.add_parser("run", help="start clusters, run a command with them, stop them")
@@ -61,9 +62,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _build(options: argparse.Namespace) -> int:
+    from . import parts
     from .build import ensure_built
 
+    unknown = sorted(set(options.parts) - set(parts.ALL))
+    if unknown:
+        raise TestbedError(f"build: unknown {', '.join(unknown)}; known are {', '.join(parts.ALL)}")
     print(ensure_built())
+    for part in map(parts.ALL.__getitem__, options.parts):
+        for package in part.packages:
+            print(parts.program(part, Path(package).name))
     return 0
 
 

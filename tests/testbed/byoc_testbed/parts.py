@@ -81,6 +81,7 @@ ALERTMANAGER = Part(
     pins=_PINS_OF_ALERTING,
 )
 SLOTH = Part("sloth", "github.com/slok/sloth", ("./cmd/sloth",), 1000, pins=_PINS_OF_ALERTING)
+ALL = {part.name: part for part in (KEDA, PROMETHEUS, ALERTMANAGER, SLOTH)}
 
 
 def program(part: Part, name: str) -> Path:
@@ -91,6 +92,11 @@ def program(part: Part, name: str) -> Path:
             if not (folder / name).exists():  # perhaps another process has built it meanwhile
                 _build(part, folder)
     return folder / name
+
+
+def is_built(part: Part) -> bool:
+    """Whether all of its programs are there already."""
+    return all((_folder(part) / Path(package).name).exists() for package in part.packages)
 
 
 def definitions(part: Part) -> list[Path]:

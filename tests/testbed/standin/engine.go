@@ -23,6 +23,8 @@ const slots = 32
 //	STANDIN_LOAD_SECONDS   from start until it listens
 //	STANDIN_TOKEN_MS       what a token takes
 //	STANDIN_BEHAVIOUR      "crash": ends with status 1 instead of listening; "hang": /health is fine, no token comes
+//	STANDIN_CACHE_BLOCKS   how many blocks of prompts it remembers; 0, as without it: none, and prompts take no time
+//	STANDIN_PREFILL_US     what a block of a prompt takes that it does not remember; one prompt is computed at a time
 //	STANDIN_STOP_SECONDS   how long it goes on after SIGTERM with nothing left to do; it listens no more meanwhile
 //
 // It does what a prompt asks for, too, since engines go wrong in the middle of their lives:
@@ -34,6 +36,9 @@ type engine struct {
 	version  string
 	hangs    bool
 	perToken time.Duration
+	perBlock time.Duration
+	prefixes *prefixCache
+	prefill  chan struct{}
 	free     chan struct{}
 	counters counters
 	server   *http.Server
@@ -42,10 +47,19 @@ type engine struct {
 }
 
 type completion struct {
-	Model     string `json:"model"`
-	MaxTokens int    `json:"max_tokens"`
-	Stream    bool   `json:"stream"`
-	Prompt    any    `json:"prompt"`
+	Model     string          `json:"model"`
+	MaxTokens int             `json:"max_tokens"`
+	Stream    bool            `json:"stream"`
+	Prompt    any             `json:"prompt"`
+	Messages  json.RawMessage `json:"messages"`
+}
+
+// text is what is computed before the first token.
+func (c completion) text() string {
+	if prompt, isText := c.Prompt.(string); isText {
+		return prompt
+	}
+	return string(c.Messages)
 }
 
 func playEngine(arguments []string) int {
@@ -64,6 +78,9 @@ func playEngine(arguments []string) int {
 		version:  os.Getenv("STANDIN_VERSION"),
 		hangs:    behaviour == "hang",
 		perToken: time.Duration(number("STANDIN_TOKEN_MS", 2) * float64(time.Millisecond)),
+		perBlock: time.Duration(number("STANDIN_PREFILL_US", 0) * float64(time.Microsecond)),
+		prefixes: newPrefixCache(int(number("STANDIN_CACHE_BLOCKS", 0))),
+		prefill:  make(chan struct{}, 1),
 		free:     make(chan struct{}, slots),
 	}
 	fmt.Println("serving", made.model)
@@ -122,6 +139,11 @@ func (e *engine) complete(w http.ResponseWriter, r *http.Request, object string)
 		return
 	}
 	w.Header().Set("X-Standin-Version", e.version)
+	w.Header().Set("X-Standin-Address", e.server.Addr)
+	blocks, hits := e.prefixes.take(asked.text())
+	e.counters.prefixAsked.Add(int64(blocks * blockTokens))
+	e.counters.prefixFound.Add(int64(hits * blockTokens))
+	e.read(blocks - hits)
 	if asked.Stream {
 		e.stream(w, r, asked.MaxTokens)
 		return
@@ -138,8 +160,21 @@ func (e *engine) complete(w http.ResponseWriter, r *http.Request, object string)
 	answerJSON(w, http.StatusOK, map[string]any{
 		"id": "cmpl-" + strconv.FormatInt(time.Now().UnixNano(), 36), "object": object, "created": time.Now().Unix(),
 		"model": e.model, "choices": []any{choice},
-		"usage": map[string]int{"prompt_tokens": 1, "completion_tokens": asked.MaxTokens, "total_tokens": asked.MaxTokens + 1},
+		"usage": map[string]any{
+			"prompt_tokens": 1 + blocks*blockTokens, "completion_tokens": asked.MaxTokens,
+			"total_tokens":          1 + blocks*blockTokens + asked.MaxTokens,
+			"prompt_tokens_details": map[string]int{"cached_tokens": hits * blockTokens},
+		},
 	})
+}
+
+// read computes blocks of a prompt, one prompt after the other.
+func (e *engine) read(blocks int) {
+	if took := time.Duration(blocks) * e.perBlock; took > 0 {
+		e.prefill <- struct{}{}
+		time.Sleep(took)
+		<-e.prefill
+	}
 }
 
 // stream sends each token as it comes, and says in the end that it was the last one.

@@ -15,6 +15,7 @@ var commands = map[string]func(arguments []string) int{
 	"vllm":       playEngine,
 	"idle":       playIdle,
 	"health":     playHealth,
+	"load":       playLoad,
 	"nvidia-smi": playSMI,
 }
 

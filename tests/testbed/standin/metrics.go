@@ -9,7 +9,7 @@ import (
 )
 
 type counters struct {
-	running, waiting, finished, aborted, iterations atomic.Int64
+	running, waiting, finished, aborted, iterations, prefixAsked, prefixFound atomic.Int64
 }
 
 // metrics has vLLM's names, for what this engine can truthfully say. Each token is one iteration.
@@ -25,6 +25,8 @@ func (e *engine) metrics(w http.ResponseWriter, _ *http.Request) {
 		{"num_requests_waiting", "gauge", engine, e.counters.waiting.Load()},
 		{"kv_cache_usage_perc", "gauge", engine, float64(running) / slots},
 		{"num_preemptions_total", "counter", engine, 0},
+		{"prefix_cache_queries_total", "counter", engine, e.counters.prefixAsked.Load()},
+		{"prefix_cache_hits_total", "counter", engine, e.counters.prefixFound.Load()},
 		{"generation_tokens_total", "counter", engine, tokens},
 		{"iteration_tokens_total_sum", "", engine, tokens},
 		{"iteration_tokens_total_count", "", engine, tokens},

@@ -14,11 +14,14 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.validation 
     validation,
     validation_failure,
 )
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.validation.requests import MAY_ASK
 from tests.unit.domain.agreed import contract, facts, model
 from tests.unit.domain.raw import deployment, named, node
 
 RELEASE = {"byoc.fireworks.ai/release": "2026.11.0"}
 OURS = {"app.kubernetes.io/managed-by": "fireworks-byoc"}
+MAY = {"permissions": [{**MAY_ASK, "allowed": True}]}
+MAY_NOT = {"permissions": [{**MAY_ASK, "allowed": False}]}
 GPU, ENDPOINT, ROUTING, SCALING, SIGNALS = range(5)
 
 
@@ -56,7 +59,9 @@ def good(**more: Any) -> dict[str, Any]:
 
 
 def probes(agreed: dict[str, Any], **bad: Any) -> dict[str, Any]:
-    return {"probes": [{**each, "ok": True, "status": 200, "elapsed_ms": 7, **bad} for each in probe_requests(agreed)]}
+    return {
+        "probes": [{**each, "ok": True, "status": 200, "elapsed_ms": 7, **bad} for each in probe_requests(agreed, MAY)]
+    }
 
 
 def test_a_cluster_that_answers_passes_all_five() -> None:
@@ -122,11 +127,68 @@ def test_sick_gpu_nodes_are_the_customers_move() -> None:
     assert (row["owner"], row["contact"]["email"]) == ("customer", "capacity@acme.example")
 
 
-def test_a_model_that_may_grow_is_unproven_until_it_did() -> None:
+def scaler(kind: str, name: str = "llama", of: str = "llama", **said: tuple[str, str]) -> dict[str, Any]:
+    """What scales a model. By type of condition: its status and its reason."""
+    conditions = [
+        {"type": each, "status": status, "reason": why, "message": "as it is"} for each, (status, why) in said.items()
+    ]
+    made = named(name, "fireworks-models", spec={"scaleTargetRef": {"name": of}}, status={"conditions": conditions})
+    return {**made, "kind": kind}
+
+
+KEDA, HPA, SAID = "ScaledObject", "HorizontalPodAutoscaler", ("True", "")
+READY, WORKS = scaler(KEDA, Ready=SAID), scaler(HPA, "keda-hpa-llama", AbleToScale=SAID, ScalingActive=SAID)
+BLIND = scaler(HPA, "keda-hpa-llama", AbleToScale=SAID, ScalingActive=("False", "FailedGetExternalMetric"))
+ASLEEP = scaler(HPA, "keda-hpa-llama", AbleToScale=SAID, ScalingActive=("False", "ScalingDisabled"))
+BROKEN = scaler(KEDA, Ready=("False", "TriggerError"))
+
+
+@pytest.mark.parametrize(
+    ("scalers", "result", "evidence"),
+    [
+        (None, "unproven", "no autoscaler was looked at"),
+        ([], "unproven", "nothing that scales llama was found"),
+        ([scaler(KEDA, of="another", Ready=SAID)], "unproven", "nothing that scales llama was found"),
+        ([READY], "passed", "ScaledObject llama is ready"),
+        ([READY, WORKS], "passed", "HorizontalPodAutoscaler keda-hpa-llama is active; ScaledObject llama is ready"),
+        ([READY, scaler(HPA, "keda-hpa-llama")], "passed", "ScaledObject llama is ready"),
+        ([READY, ASLEEP], "passed", "ScaledObject llama is ready"),
+        ([ASLEEP], "unproven", "keda-hpa-llama sleeps with its model"),
+        ([WORKS], "passed", "keda-hpa-llama is active"),
+        ([scaler(KEDA)], "unproven", "ScaledObject llama has no word of KEDA yet"),
+        ([scaler(KEDA, Ready=("Unknown", ""))], "unproven", "has no word of KEDA yet"),
+        ([scaler(KEDA, Ready=SAID, Paused=SAID)], "unproven", "ScaledObject llama is paused"),
+        ([scaler(HPA, AbleToScale=SAID)], "unproven", "HorizontalPodAutoscaler llama has not been acted on yet"),
+        ([BROKEN], "failed", "ScaledObject llama is not ready: TriggerError: as it is"),
+        ([BROKEN, WORKS], "failed", "is not ready: TriggerError"),
+        # KEDA went away: what it said stays, and the metrics that it served are missing.
+        ([READY, BLIND], "failed", "keda-hpa-llama has no metrics: FailedGetExternalMetric: as it is"),
+        ([scaler(HPA, AbleToScale=("False", "FailedGetScale"))], "failed", "cannot scale: FailedGetScale"),
+    ],
+)
+def test_what_scales_a_model_is_judged_by_what_its_controller_says(
+    scalers: list[dict[str, Any]] | None, result: str, evidence: str
+) -> None:
     agreed = contract(models=[model(replicas={"min": 2, "max": 4}), model("b")])
-    row = validation(good(), {}, agreed)[SCALING]
-    assert row["result"] == "unproven"
+    row = validation(good(scalers=scalers), {}, agreed)[SCALING]
+    assert row["result"] == result, row
+    assert evidence in row["evidence"]
     assert "may grow to 4 GPUs" in row["evidence"]
+
+
+def test_one_model_whose_scaler_fails_fails_all_and_only_it_is_told() -> None:
+    agreed = contract(models=[model(replicas={"min": 1, "max": 4}), model("b", replicas={"min": 1, "max": 2})])
+    row = validation(good(scalers=[READY, scaler(KEDA, "b", "b", Ready=("False", "TriggerError"))]), {}, agreed)[
+        SCALING
+    ]
+    assert (row["result"], "llama" in row["evidence"]) == ("failed", False)
+    assert "ScaledObject b is not ready" in row["evidence"]
+
+
+def test_a_model_that_may_only_sleep_needs_what_wakes_it() -> None:
+    agreed = contract(models=[model(replicas={"min": 0, "max": 1}, scaling={"idle_to_zero": "15m"})])
+    agreed["scaling"] = {**agreed.get("scaling", {}), "scale_to_zero": True}
+    assert validation(good(scalers=[BROKEN]), {}, agreed)[SCALING]["result"] == "failed"
 
 
 SLEEPY: dict[str, Any] = {"replicas": {"min": 0, "max": 2}, "scaling": {"idle_to_zero": "15m"}}
@@ -144,6 +206,35 @@ def test_a_model_that_sleeps_as_it_may_is_well_and_not_asked() -> None:
     assert "llama sleeps, at zero replicas" in rows[ENDPOINT]["evidence"]
 
 
+SLEEPS, AWAKE = model("s", served_name="org/S", **SLEEPY), model("a", served_name="org/A")
+
+
+@pytest.mark.parametrize(
+    ("models", "facts", "asked", "lacking"),
+    [
+        ([AWAKE], MAY, "org/A", ""),
+        ([SLEEPS, AWAKE], MAY, "org/A", ""),
+        ([AWAKE], MAY_NOT, "", "this identity may not ask models through it"),
+        ([AWAKE], {"permissions": []}, "", "this identity may not ask models through it"),
+        ([SLEEPS], MAY, "", "every model may sleep"),
+        ([], MAY_NOT, "", ""),
+    ],
+)
+def test_a_model_that_never_sleeps_is_asked_for_a_token_through_the_router(
+    models: list[dict[str, Any]], facts: dict[str, Any], asked: str, lacking: str
+) -> None:
+    agreed = contract(models=models)
+    agreed["scaling"] = {**agreed.get("scaling", {}), "scale_to_zero": True}
+    requests = probe_requests(agreed, facts)
+    [one] = [each for each in requests if each["service"] == "router"]
+    how = (one.get("method", "GET"), one["path"], one.get("body", {}).get("model", ""))
+    assert how == (("POST", "/v1/completions", asked) if asked else ("GET", "/v1/models", ""))
+    answers = {"probes": [{**each, "ok": True, "status": 200, "elapsed_ms": 7} for each in requests]}
+    row = validation(good(), answers, agreed)[ROUTING]
+    assert row["result"] == ("unproven" if lacking else "passed")
+    assert lacking in row["evidence"]
+
+
 def test_a_model_without_replicas_that_may_not_sleep_fails() -> None:
     gone = good(deployments=[component("router"), component("telemetry", replicas=1), served(replicas=0)])
     rows = validation(gone, {}, contract(models=[model()]))
@@ -154,7 +245,7 @@ def test_a_model_without_replicas_that_may_not_sleep_fails() -> None:
 def test_without_models_there_is_little_to_prove() -> None:
     rows = validation(good(deployments=[component("router"), component("telemetry")]), {}, contract())
     assert [row["result"] for row in rows] == ["unproven", "unproven", "unproven", "passed", "unproven"]
-    assert [each["service"] for each in probe_requests(contract())] == ["router", "telemetry"]
+    assert [each["service"] for each in probe_requests(contract(), MAY)] == ["router", "telemetry"]
 
 
 def test_in_hardened_mode_the_customers_quota_counts() -> None:
@@ -172,7 +263,7 @@ def test_a_quota_that_counts_some_pods_only_is_not_the_one_that_holds_all() -> N
 
 
 def test_answers_are_joined_with_their_requests() -> None:
-    request = probe_requests(contract())[0]
+    request = probe_requests(contract(), MAY)[0]
     answers = probe_answers(
         [
             {"item": request, "ok": True, "status": 200, "elapsed_ms": 3, "error": ""},

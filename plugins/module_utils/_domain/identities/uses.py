@@ -80,6 +80,7 @@ _EVERYWHERE = (
 _BY_THE_OBSERVER = (
     Use(("models",), ("list",), ("controllerrevisions.apps", "deployments.apps", _GROUPS), (MODELS_NAMESPACE,)),
     Use((*_JUDGE, "validate", "onboard"), ("get",), ("services/proxy",), _BOTH),
+    Use(("validate", "onboard"), ("list",), ("horizontalpodautoscalers.autoscaling",), (MODELS_NAMESPACE,)),
     Use(("logs", "support_bundle"), ("get",), ("pods/log",), _BOTH),
     Use(("support_bundle",), ("get",), ("nodes",), (CLUSTER,)),
     Use(("support_bundle",), ("list",), ("events",), _BOTH),

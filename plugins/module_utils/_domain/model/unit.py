@@ -23,7 +23,8 @@ DEPLOYMENT = "Deployment"
 WORKLOADS = (DEPLOYMENT, LWS_KIND)
 """The kinds that run a model's replicas: each on one node, or each a group of pods on several."""
 JOB = "Job"
-_SCALERS = ("HorizontalPodAutoscaler", "ScaledObject")
+SCALERS = ("HorizontalPodAutoscaler", "ScaledObject")
+"""Kinds of what scales a model."""
 
 
 class UnfitUnitError(ValueError):
@@ -115,12 +116,12 @@ def with_jobs(current: Unit, target: Unit) -> Unit:
 
 def is_scaled(unit: Iterable[Manifest]) -> bool:
     """Whether an autoscaler of the unit's own says how many replicas there are; the workload says the first ones."""
-    return any(manifest.get("kind") in _SCALERS for manifest in unit)
+    return any(manifest.get("kind") in SCALERS for manifest in unit)
 
 
 def without_bounds(unit: Iterable[Manifest]) -> Unit:
     """A unit less what says how many replicas there are: its autoscaler, and the number in its workload."""
-    rest = copy.deepcopy([manifest for manifest in unit if manifest.get("kind") not in _SCALERS])
+    rest = copy.deepcopy([manifest for manifest in unit if manifest.get("kind") not in SCALERS])
     if serving := workload(rest):
         (serving.get("spec") or {}).pop("replicas", None)
     return rest

@@ -14,8 +14,9 @@ from typing import Any
 from ..._vocabulary.owner import NO_CONTACT, Owner
 from ..._vocabulary.wording import action_required
 from ..people import contact
-from .checks import FAILED, Verdict, autoscaling, endpoints, gpus, observability, routing
+from .checks import autoscaling, endpoints, gpus, observability, routing
 from .requests import probe_answers, probe_requests
+from .verdict import FAILED, Verdict
 
 __all__ = ["probe_answers", "probe_requests", "validation", "validation_failure"]
 

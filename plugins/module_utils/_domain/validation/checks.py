@@ -6,25 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from ..capacity import approved, expected, gpus_per_replica, most_replicas, replicas
+from ..capacity import approved, expected, gpus_per_replica, may_sleep, most_replicas, replicas
 from ..names import GPU, MANAGED_BY, MODELS_NAMESPACE, ROUTER, SYSTEM_NAMESPACE, TELEMETRY
 from ..quantity import count
+from .scalers import judged
+from .verdict import FAILED, PASSED, UNPROVEN, Verdict
 
 Data = Mapping[str, Any]
-PASSED, FAILED, UNPROVEN = "passed", "failed", "unproven"
 NO_REQUEST = "no request was sent"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """A result, the evidence in words, and (of a failure that is the customer's) the topic of the contact."""
-
-    result: str
-    evidence: str
-    topic: str = ""
 
 
 def gpus(facts: Data, _evidence: Data, contract: Data) -> Verdict:
@@ -79,7 +70,7 @@ def endpoints(facts: Data, evidence: Data, contract: Data) -> Verdict:
 
 
 def routing(facts: Data, evidence: Data, _contract: Data) -> Verdict:
-    """The router is ready, and a request through it reaches the models."""
+    """The router is ready, and a request through it reaches a model, which answers it."""
     router = _component(facts, ROUTER)
     if router is None:
         return Verdict(FAILED, "there is no router.")
@@ -87,11 +78,17 @@ def routing(facts: Data, evidence: Data, _contract: Data) -> Verdict:
     state = f"router {router['ready']} of {router['replicas']} ready, {_many(ready, 'ready endpoint')}"
     if not router["settled"] or ready < router["replicas"]:
         return Verdict(FAILED, f"{state}.")
-    return _by_requests(state, _probes(evidence, SYSTEM_NAMESPACE, [ROUTER]))
+    probes = _probes(evidence, SYSTEM_NAMESPACE, [ROUTER])
+    found = _by_requests(state, probes)
+    # The list of models is the router's own answer.
+    lacking = [str(probe["proves_too_little"]) for probe in probes if probe["proves_too_little"]]
+    if found.result != PASSED or not lacking:
+        return found
+    return Verdict(UNPROVEN, f"{found.evidence} That was the router's own answer: {lacking[0]}.")
 
 
 def autoscaling(facts: Data, _evidence: Data, contract: Data) -> Verdict:
-    """Whatever scales the models, the API server stops them at the approved GPUs."""
+    """Whatever scales the models works, and the API server stops it at the approved GPUs."""
     total, key = sum(approved(contract).values()), f"requests.{GPU}"
     hardened = contract["access"]["mode"] == "hardened"
     bounds = [
@@ -107,13 +104,16 @@ def autoscaling(facts: Data, _evidence: Data, contract: Data) -> Verdict:
     if min(bounds) > total:
         return Verdict(FAILED, f"the quota allows {min(bounds)} GPUs, and {total} are approved.")
     state = f"the quota stops at {min(bounds)} GPUs, {total} are approved"
-    growing = [model for model in contract.get("models") or () if most_replicas(model) > replicas(model)]
-    if growing:
-        most = sum(most_replicas(model) * gpus_per_replica(model) for model in growing)
-        return Verdict(
-            UNPROVEN, f"{state}; models may grow to {_many(most, 'GPU')}, and no autoscaler was seen to act."
-        )
-    return Verdict(PASSED, f"{state}; no model may grow.")
+    scaled = [
+        model
+        for model in contract.get("models") or ()
+        if most_replicas(model) > replicas(model) or may_sleep(contract, model)
+    ]
+    if not scaled:
+        return Verdict(PASSED, f"{state}; no model may grow or sleep.")
+    most = sum(most_replicas(model) * gpus_per_replica(model) for model in scaled)
+    result, evidence = judged([str(model["name"]) for model in scaled], facts["scalers"])
+    return Verdict(result, f"{state}; models may grow to {_many(most, 'GPU')}; {evidence}.")
 
 
 def observability(facts: Data, evidence: Data, _contract: Data) -> Verdict:

@@ -8,20 +8,56 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..capacity import may_sleep
 from ..names import MODELS_NAMESPACE, ROUTER, ROUTER_PORT, SERVING_PORT, SYSTEM_NAMESPACE, TELEMETRY, TELEMETRY_PORT
 
+MAY_ASK: Mapping[str, str] = {
+    "verb": "create",
+    "resource": "services",
+    "subresource": "proxy",
+    "namespace": SYSTEM_NAMESPACE,
+    "name": f"{ROUTER}:{ROUTER_PORT}",
+}
+"""The right that a request for a token through the router needs, as ``can_i`` of ``cluster_info`` asks for it."""
 
-def probe_requests(contract: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One request to every model, one through the router, one to the telemetry."""
+
+def probe_requests(contract: Mapping[str, Any], facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One request to every model, one through the router, one to the telemetry. :param facts: of ``cluster_info``."""
     models = [
         _request(MODELS_NAMESPACE, str(model["name"]), SERVING_PORT, "/v1/models")
         for model in contract.get("models") or ()
     ]
     return [
         *models,
-        _request(SYSTEM_NAMESPACE, ROUTER, ROUTER_PORT, "/v1/models" if models else "/health"),
+        _through_router(contract, facts),
         _request(SYSTEM_NAMESPACE, TELEMETRY, TELEMETRY_PORT, "/-/ready"),
     ]
+
+
+def _through_router(contract: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """A token of a model. Where none may be asked for, the list of models, which the router answers by itself."""
+    model, why = _to_ask(contract, facts)
+    if why or model is None:
+        return {**_request(SYSTEM_NAMESPACE, ROUTER, ROUTER_PORT, "/v1/models"), "proves_too_little": why}
+    body = {"model": str(model.get("served_name") or model["name"]), "prompt": "Hi", "max_tokens": 1, "temperature": 0}
+    return {
+        **_request(SYSTEM_NAMESPACE, ROUTER, ROUTER_PORT, "/v1/completions"),
+        "method": "POST",
+        "body": body,
+        "proves_too_little": "",
+    }
+
+
+def _to_ask(contract: Mapping[str, Any], facts: Mapping[str, Any]) -> tuple[Mapping[str, Any] | None, str]:
+    """The model to ask, or why there is none, although there are models. One that may sleep would be kept awake."""
+    models = contract.get("models") or ()
+    if not models:
+        return None, ""
+    asked = [each for each in facts["permissions"] if all(each.get(key) == value for key, value in MAY_ASK.items())]
+    if not any(each["allowed"] for each in asked):
+        return None, "this identity may not ask models through it"
+    awake = [model for model in models if not may_sleep(contract, model)]
+    return (awake[0], "") if awake else (None, "every model may sleep, and being asked would keep it awake")
 
 
 def _request(namespace: str, service: str, port: int, path: str) -> dict[str, Any]:

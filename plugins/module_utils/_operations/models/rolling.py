@@ -35,6 +35,7 @@ from ..._domain.model.revision import (
 from ..._domain.model.room import Room
 from ..._domain.model.strategy import APPLY, IDLE, REPLACE, ROLLING, SURGE, Now, Strategy, choose
 from ..._domain.model.unit import (
+    SCALERS,
     WORKLOADS,
     Unit,
     as_unit,
@@ -309,7 +310,7 @@ class ModelChange:
         manifest = strategy.manifest
         unit = self.unit if manifest is None else while_rolling(self.unit, manifest, bake)
         plan = self._apply(unit)
-        awaited = [Awaited(c.ref, c.resource) for c in plan.changes if c.action != DELETE]
+        awaited = _awaited(plan)
         deployment = workload(unit)
         replicas = None
         if deployment and strategy.name != IDLE and not (strategy.name == APPLY and self._has_passed()):
@@ -338,7 +339,7 @@ class ModelChange:
                 "fix what keeps the replicas from passing, or correct the model, then run again",
             )
         plan = self._apply(good.unit)
-        awaited = [Awaited(c.ref, c.resource) for c in plan.changes if c.action != DELETE]
+        awaited = _awaited(plan)
         deployment = workload(good.unit)
         steps = shape_of(deployment).replicas if deployment else 1
         seconds = float(steps * int(self.entry["load_seconds"]) + _SLACK_SECONDS)
@@ -396,3 +397,12 @@ class ModelChange:
             "evidence": verdict.why,
             "replicas": [dict(replica) for replica in verdict.replicas],
         }
+
+
+def _awaited(plan: Plan) -> list[Awaited]:
+    """What has to become ready, but for what scales the model.
+
+    That says nothing of the new replicas, and of a model that may sleep KEDA says "not ready" as long as no router
+    knows it. But routers are told of it only once it is ready. Validation judges what scales a model.
+    """
+    return [Awaited(c.ref, c.resource) for c in plan.changes if c.action != DELETE and c.ref.kind not in SCALERS]

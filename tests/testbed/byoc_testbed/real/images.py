@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
 import json
@@ -55,13 +54,13 @@ def write_archive(path: Path, program: Path, images: Sequence[Image]) -> None:
                 "Entrypoint": list(image.entrypoint),
                 "Env": [f"{name}={value}" for name, value in sorted(variables.items())],
             },
-            "rootfs": {"type": "layers", "diff_ids": [plain for plain, _entry in layers]},
+            "rootfs": {"type": "layers", "diff_ids": [layer["digest"] for layer in layers]},
         }
         manifest = {
             "schemaVersion": 2,
             "mediaType": "application/vnd.oci.image.manifest.v1+json",
             "config": _put(blobs, _json(configuration), "application/vnd.oci.image.config.v1+json"),
-            "layers": [entry for _plain, entry in layers],
+            "layers": layers,
         }
         entry = _put(blobs, _json(manifest), str(manifest["mediaType"]))
         manifests.append({**entry, "annotations": {"io.containerd.image.name": image.name}})
@@ -103,10 +102,9 @@ def _libraries(program: str) -> list[str]:
     return re.findall(r"/\S+(?= \()", said.stdout)
 
 
-def _put_layer(blobs: dict[str, bytes], plain: bytes) -> tuple[str, dict[str, Any]]:
-    """A layer's digest before and its entry after it was packed."""
-    packed = gzip.compress(plain, compresslevel=1, mtime=0)
-    return _digest(plain), _put(blobs, packed, "application/vnd.oci.image.layer.v1.tar+gzip")
+def _put_layer(blobs: dict[str, bytes], layer: bytes) -> dict[str, Any]:
+    """A layer as it is: packing and unpacking it would take longer than all else at a node's start."""
+    return _put(blobs, layer, "application/vnd.oci.image.layer.v1.tar")
 
 
 def _add(archive: tarfile.TarFile, name: str, data: bytes, mode: int = 0o644) -> None:
@@ -116,8 +114,9 @@ def _add(archive: tarfile.TarFile, name: str, data: bytes, mode: int = 0o644) ->
 
 
 def _put(blobs: dict[str, bytes], data: bytes, media_type: str) -> dict[str, Any]:
-    blobs[_digest(data)] = data
-    return {"mediaType": media_type, "digest": _digest(data), "size": len(data)}
+    digest = _digest(data)
+    blobs[digest] = data
+    return {"mediaType": media_type, "digest": digest, "size": len(data)}
 
 
 def _digest(data: bytes) -> str:

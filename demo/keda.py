@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from byoc_testbed import Image, parts
-from tests.integration.guarded import until
+from byoc_testbed import ApiError, Image, TestbedError, parts
 
-NAMESPACE = "keda"
 OPERATOR, ADAPTER = "keda-operator", "keda-metrics-apiserver"
 _FILES = (
     "general/namespace.yaml",
@@ -43,16 +42,36 @@ def images() -> list[Image]:
 
 
 def definitions() -> list[str]:
+    """Its custom resource definitions."""
     return [str(path) for path in parts.definitions(parts.KEDA)]
 
 
-def install(cluster: Any) -> None:
-    """Install it, and wait until the API server asks its adapter."""
+def install(cluster: Any, seconds: float = 180) -> None:
+    """Install it, and wait until the API server asks its adapter. :raises TestbedError: it does not within the time."""
     for path in parts.installation(parts.KEDA, *_FILES):
         for made in yaml.safe_load_all(Path(path).read_text(encoding="utf-8")):
             if made:
                 cluster.api.create(_here(made))
-    until(lambda: _serves(cluster), "KEDA's adapter does not serve", 180)
+    deadline = time.monotonic() + seconds
+    while not _serves(cluster):
+        if time.monotonic() > deadline:
+            raise TestbedError(f"KEDA's adapter does not serve within {seconds:.0f} s")
+        time.sleep(0.5)
+
+
+def look_every(cluster: Any, path: str, seconds: int, deadline: float) -> None:
+    """Let it look so often whether a model is asked for, once its ScaledObject is there.
+
+    :param deadline: of the monotonic clock. :raises TestbedError: it is not there by then.
+    """
+    while True:
+        try:
+            cluster.request("PATCH", path, {"spec": {"pollingInterval": seconds}}, "application/merge-patch+json")
+            return
+        except ApiError as error:
+            if error.status != 404 or time.monotonic() > deadline:
+                raise TestbedError(f"KEDA's object {path} cannot be changed: {error}") from None
+        time.sleep(0.5)
 
 
 def _here(made: Manifest) -> Manifest:
