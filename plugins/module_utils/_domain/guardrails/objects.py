@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ..guardrail_names import OBJECTS_GUARDRAIL
 from ..names import (
+    INCIDENTS,
     LOCK,
     MANAGED_BY,
     MANAGED_BY_LABEL,
@@ -99,7 +100,7 @@ def objects_policy() -> Policy:
                 "!variables.labelled || request.resource.resource == 'pods' || "
                 f"({literal(_SET_ID)} in variables.labels && request.resource.resource == 'configmaps')"
                 f" || variables.partOf.startsWith({literal(model_set(''))})"
-                f" || (!({OF_A_MODEL}) && variables.partOf in {literal([STACK_SET, RECORDS, LOCK])})",
+                f" || (!({OF_A_MODEL}) && variables.partOf in {literal([STACK_SET, RECORDS, LOCK, INCIDENTS])})",
                 f"What Fireworks writes is part of the stack or of a model, by the label {PART_OF_LABEL}.",
             ),
             Rule(
