@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import INCIDENTS, PART_OF_LABEL
@@ -63,8 +64,12 @@ def entries(cluster: Any) -> dict[str, list[dict[str, Any]]]:
     }
 
 
+def _without_moments(text: str) -> str:
+    return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "", text)
+
+
 def _found(site: Site) -> dict[str, Any]:
-    return {**everything(site), "incidents": entries(site.cluster)}
+    return {**everything(site, as_read=_without_moments), "incidents": entries(site.cluster)}
 
 
 OPEN = Operation("incident", _none, _open, _found)
