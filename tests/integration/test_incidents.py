@@ -316,8 +316,9 @@ def test_a_page_opens_an_incident_as_the_rulebook_calls_it(bed: Any, tmp_path: P
     with onboarded(bed["acme"]):
         agreed = contract_of(bed["acme"])
         called = ("-e", json.dumps({"do": "open", **given}))
-        wrong = play("incident", tmp_path, [agreed], *called, clusters="byoc")
-        assert wrong.returncode == 2 and "an incident is of one cluster" in " ".join(wrong.stdout.split())
+        other = {**agreed, "identity": {**agreed["identity"], "name": "acme-eu-2"}}
+        wrong = play("incident", tmp_path / "two", [agreed, other], *called, clusters="byoc")
+        assert wrong.returncode == 2 and "an incident is of one cluster" in " ".join(wrong.stdout.split()), wrong.stdout
         checked = play("incident", tmp_path, [agreed], *called, "--check", clusters="acme-eu-1")
         assert checked.returncode == 0 and entries(bed["acme"]) == {}, checked.stdout
         opened = play("incident", tmp_path, [agreed], *called, clusters="acme-eu-1")

@@ -15,7 +15,7 @@ from .._domain.incident.changes import changes_of
 from .._domain.incident.impact import impact, impact_queries
 from .._domain.incident.incident import Incident, incident_of
 from .._domain.incident.symptom import FIRING, Symptom, of_query
-from .._domain.incident.timeline import Row, of_alerts, of_changes, of_events, of_records, span, timeline
+from .._domain.incident.timeline import BEFORE, Row, of_alerts, of_changes, of_events, of_records, span, timeline
 from .._domain.names import (
     INCIDENTS,
     MODELS_NAMESPACE,
@@ -71,7 +71,7 @@ class Reader:
 
     def timeline(self, incident: Incident, now: str, directory: str, cluster: str) -> list[Row]:
         since, until = span(incident, now)
-        wanted = f"max_over_time(ALERTS_FOR_STATE[{max(60, int(until - since))}s] @ {until:.0f})"
+        wanted = f"max_over_time(ALERTS_FOR_STATE[{int(until - since + BEFORE)}s] @ {until:.0f})"
         rows = [
             *of_changes(self.changes()),
             *of_events(self._events()),
@@ -82,8 +82,7 @@ class Reader:
 
     def impact(self, incident: Incident, now: str) -> list[dict[str, Any]]:
         """Of the time from its first symptom, as far as our telemetry has it."""
-        since, until = span(incident, now)[0], span(incident, now)[1]
-        of_it = (since, until)
+        of_it = span(incident, now)
         touched = {name for one in incident.symptoms for name in (one.model, *one.touches) if name}
         answers = {name: self._asked(f"the impact ({name})", query) for name, query in impact_queries(of_it).items()}
         return impact(answers, of_it, touched)

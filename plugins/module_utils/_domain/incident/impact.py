@@ -18,7 +18,8 @@ _OF = 'objective="availability"'
 
 def impact_queries(span: tuple[float, float]) -> dict[str, str]:
     """In PromQL, of each model: how many requests failed in this time, how many there were, and the share that may."""
-    seconds = max(_STEP, int(span[1] - span[0]))
+    # Less by one, so that of both ends only one counts, whichever of them a version of Prometheus leaves out.
+    seconds = max(_STEP, int(span[1] - span[0])) - 1
     counted = f"sum by (model) (sum_over_time({{}}[{seconds}s:{_STEP}s] @ {span[1]:.0f})) * {_STEP}"
     return {
         "failed": counted.format(f"byoc:objective:bad:rate5m{{{_OF}}}"),

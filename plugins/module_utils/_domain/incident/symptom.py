@@ -75,7 +75,8 @@ class Symptom:
     def key(self) -> str:
         """The same for the same fault of the same place, however often it comes and goes."""
         kind = next((name for name in ("node", "model", "component") if getattr(self, name)), "cluster")
-        return f"{self.fault}@{kind}/{self.place}"
+        told = f": {self.ask}" if self.fault == REPORTED else ""
+        return f"{self.fault}@{kind}/{self.place}{told}"
 
     def to_dict(self) -> dict[str, Any]:
         """As an incident keeps it: what is said of it, and nothing that is empty."""
@@ -113,13 +114,16 @@ def _listed(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else []
 
 
+_UNDER_WAY = "See that fireworks.byoc.remediate takes it to its end: the contract lets us act."
+
+
 def of_findings(findings: Iterable[Data]) -> Iterator[Symptom]:
     """Those that page, of what ``node_health_info`` found."""
     for one in findings:
         if badness(str(one["severity"])) >= badness(PAGES):
             yield symptom_from({
                 **one,
-                "ask": redacted(str(one.get("ask") or "")),
+                "ask": redacted(str(one.get("ask") or _UNDER_WAY)),
                 "owner": one.get("owner") or Owner.FIREWORKS.value,
                 "touches": sorted({str(each["model"]) for each in one.get("replicas") or () if each.get("model")}),
                 "since": one.get("since") or one.get("at") or "",

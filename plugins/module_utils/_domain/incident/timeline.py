@@ -24,16 +24,17 @@ _MOST_NAMES = 8
 
 
 def span(incident: Incident, now: str) -> tuple[float, float]:
-    """From when until when something is of this incident, in seconds since 1970."""
+    """From its first symptom to its end, or until now, in seconds since 1970."""
     moments = [seconds_at(one.since) for one in incident.symptoms] + [seconds_at(incident.opened)]
     first = min((at for at in moments if at is not None), default=seconds_at(now) or 0.0)
-    return first - BEFORE, seconds_at(incident.closed or now) or first
+    return first, max(first, seconds_at(incident.closed or now) or first)
 
 
 def timeline(incident: Incident, rows: Iterable[Row], now: str) -> list[Row]:
     """Its entries and these rows (``at``, ``source``, ``what``) of its time, in the order of time."""
     since, until = span(incident, now)
-    of_its_time = [row for row in rows if (at := seconds_at(row["at"])) is not None and since <= at <= until]
+    moments = ((row, seconds_at(row["at"])) for row in rows)
+    of_its_time = [row for row, moment in moments if moment is not None and since - BEFORE <= moment <= until]
     every = sorted([*of_entries(incident), *of_its_time], key=lambda row: row["at"])
     once = list({(row["at"], row["source"], row["what"]): row for row in every}.values())
     if len(once) <= MOST_ROWS:

@@ -296,6 +296,21 @@ def test_what_a_person_tells_names_no_secret() -> None:
     assert "canary" not in one.ask and one.model == "llama"
 
 
+def test_another_report_of_the_same_model_is_added_and_the_same_one_is_not() -> None:
+    cluster = Cluster({})
+    for number, text in enumerate(("timeouts", "timeouts", "and errors")):
+        cluster.see([reported(text, model="llama")], 60.0 * number)
+    [one] = cluster.incidents
+    assert [entry["did"] for entry in one.entries] == ["opened", "seen"]
+
+
+def test_what_is_ours_to_do_is_said_too() -> None:
+    found = [one.to_dict() for one in assessed({**xid(79), "contract": {"actions": OURS}}).findings]
+    cluster = Cluster({}, actions=OURS)
+    cluster.see(of_findings(found))
+    assert cluster.incidents[0].latest("action")["ask"].startswith("See that fireworks.byoc.remediate")
+
+
 def test_an_entry_is_what_was_read_of_it() -> None:
     cluster = Cluster()
     cluster.see([sick("r7-1", touches=("llama",)), sick("r7-2", 30)])

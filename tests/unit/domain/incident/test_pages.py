@@ -123,7 +123,7 @@ def test_an_impact_is_measured_or_said_not_to_be() -> None:
     assert set(unknown.values()) == {"qwen", "not measured"}
     assert impact({**measured, "budget": {}}, hour)[0]["budget"] == "not measured"
     assert impact({**measured, "failed": answer(0), "requests": answer(0)}, hour)[0]["budget"] == "0.0% of 30 days"
-    assert "[3600s:30s] @ 3600" in impact_queries(hour)["failed"]
+    assert "[3599s:30s] @ 3600" in impact_queries(hour)["failed"]
 
 
 def test_the_page_of_the_review_has_everything_and_steers_nothing() -> None:
