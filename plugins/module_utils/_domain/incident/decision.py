@@ -53,9 +53,11 @@ def plans(
     :param nodes: the traits of all nodes by name. :param changes: what was changed lately, as for ``suspected``.
     """
     cases = [_Case(one, one.symptoms, []) for one in incidents if one.is_open]
+    known = {one.key for case in cases for one in case.known}
     over = [one for one in incidents if not one.is_open]
-    for one in sorted(_once(symptoms, now), key=lambda one: (not one.component, not one.node, one.key)):
-        _placed(one, cases, over, nodes)
+    new = [one for one in _once(symptoms, now) if one.key not in known and not any(_was_of(one, its) for its in over)]
+    for one in sorted(new, key=lambda one: (not one.component, not one.node, one.key)):
+        _placed(one, cases, nodes)
     return [_plan(case, nodes, contract, now, by, changes) for case in cases if case.new]
 
 
@@ -66,11 +68,7 @@ def _once(symptoms: Iterable[Symptom], now: str) -> list[Symptom]:
     return list(found.values())
 
 
-def _placed(one: Symptom, cases: list[_Case], over: Iterable[Incident], nodes: Mapping[str, Data]) -> None:
-    if any(one.key == each.key for case in cases for each in (*case.known, *case.new)):
-        return
-    if any(_was_of(one, incident) for incident in over):
-        return
+def _placed(one: Symptom, cases: list[_Case], nodes: Mapping[str, Data]) -> None:
     for case in cases:
         if belongs(one, [*case.known, *case.new], nodes):
             case.new.append(one)
