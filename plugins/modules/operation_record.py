@@ -58,6 +58,7 @@ options:
       - grant_eviction
       - revoke_eviction
       - remediate
+      - incident
       - upgrade
       - rollback_stack
       - rotate_credentials

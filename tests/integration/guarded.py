@@ -18,6 +18,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrail_n
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import (
     GPU,
     GPU_PRODUCT_LABEL,
+    INCIDENTS,
     MODEL_LABEL,
     MODELS_NAMESPACE,
     PART_OF_LABEL,
@@ -58,6 +59,7 @@ _ASKS = {
     **dict.fromkeys(
         ("fireworks-nodes", "fireworks-scope", "fireworks-evictions", "fireworks-jobs", *OF_KINDS), MISBOUND
     ),
+    "fireworks-incidents": "operator",
     "fireworks-records": "operator",
     "fireworks-router-models": "operator",
 }
@@ -169,6 +171,7 @@ class Governed:
             "fireworks-pods": self._probing(terminationGracePeriodSeconds=86400),
             "fireworks-replicas": self._probing(10_001),
             "fireworks-records": ("POST", f"/api/v1{SYSTEM}/configmaps", _ours(RECORDS, RECORDS)),
+            "fireworks-incidents": ("POST", f"/api/v1{SYSTEM}/configmaps", _ours("incident-1", INCIDENTS)),
         }[guardrail]
         by = self.acting_as(_ASKS.get(guardrail, "admin"))
         try:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.interruptible import access, models, nodes, stack
+from tests.integration.interruptible import access, incidents, models, nodes, stack
 from tests.integration.interrupting import SEED, Operation, Site, Tally, kill_and_rerun
 
 KILLS = 15
@@ -28,6 +28,7 @@ COURSES: dict[str, tuple[Prepared, tuple[Operation, ...]]] = {
     "credentials": (access.governed_site, (access.ROTATE,)),
     "approvals": (access.governed_site, (access.APPROVE, access.REVOKE_APPROVAL)),
     "evictions": (access.governed_site, (access.GRANT_EVICTION, access.REVOKE_EVICTION)),
+    "incidents": (access.governed_site, (incidents.OPEN, incidents.CLOSE)),
     "releases": (stack.stack_site, (stack.UPGRADE,)),
     "releases, back": (stack.stack_site, (stack.ROLLBACK,)),
     "models": (models.model_site, (models.DEPLOY,)),

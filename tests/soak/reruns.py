@@ -74,6 +74,7 @@ ROWS = [
     Row("models", ONBOARDED),
     Row("logs", ONBOARDED),
     Row("support_bundle", ONBOARDED, ("-e", f"node={NODE}", "-e", "bundle_dir={folder}/bundles")),
+    Row("incident", ONBOARDED, ("-e", "do=open", "-e", "note=slow", "-e", f"model={MODEL}"), changes=True),
     Row("explain", ONBOARDED),
     Row("capacity", ONBOARDED),
     Row("plan_consolidation", ONBOARDED),

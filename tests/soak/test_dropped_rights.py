@@ -57,6 +57,8 @@ STEPS = (
     Step("logs"),
     Step("support_bundle", ("-e", f"node={NODE}", "-e", "bundle_dir={folder}/bundles")),
     Step("support_bundle", (*_ONE, "-e", "bundle_dir={folder}/bundles")),
+    Step("incident", ("-e", "do=open", "-e", "note=slow")),
+    Step("incident", ("-e", "incident=1")),
     Step("explain"),
     Step("validate", NO_REQUESTS),
     Step("plan_models", model=LONGER),

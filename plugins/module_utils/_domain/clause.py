@@ -41,6 +41,11 @@ def _approvals(contract: Contract) -> str:
     return f"change.approvals.approvers: {', '.join(approvers(contract)) or 'none'}"
 
 
+def _contacts(contract: Contract) -> str:
+    """Whom something may be asked of."""
+    return f"contacts: {', '.join(sorted(contract.get('contacts') or {})) or 'none'}"
+
+
 def _administrator(_contract: Contract) -> str:
     return "none: done by the customer's own administrator"
 
@@ -52,6 +57,7 @@ _CLAUSES: Mapping[OperationName, tuple[Callable[[Contract], str], ...]] = {
     OperationName.ROLLBACK_MODEL: (_models,),
     OperationName.RETIRE_MODEL: (_models,),
     OperationName.REMEDIATE: (_actions,),
+    OperationName.INCIDENT: (_contacts,),
     OperationName.ISSUE_OPERATOR_CREDENTIAL: (_administrator,),
     OperationName.ROTATE_CREDENTIALS: (_credential,),
     OperationName.APPROVE: (_approvals,),

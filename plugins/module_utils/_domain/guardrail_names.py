@@ -11,6 +11,7 @@ from __future__ import annotations
 BUDGETS_GUARDRAIL = "fireworks-budgets"
 CHANGES_GUARDRAIL = "fireworks-changes"
 EVICTIONS_GUARDRAIL = "fireworks-evictions"
+INCIDENTS_GUARDRAIL = "fireworks-incidents"
 JOBS_GUARDRAIL = "fireworks-jobs"
 NAMES_GUARDRAIL = "fireworks-names"
 OBJECTS_GUARDRAIL = "fireworks-objects"
@@ -27,6 +28,7 @@ SECOND_GUARDRAILS = (
     BUDGETS_GUARDRAIL,
     CHANGES_GUARDRAIL,
     EVICTIONS_GUARDRAIL,
+    INCIDENTS_GUARDRAIL,
     JOBS_GUARDRAIL,
     NAMES_GUARDRAIL,
     OBJECTS_GUARDRAIL,

@@ -16,6 +16,7 @@ import yaml
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.alerting.configuration import ECHOES
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.alerts_rules import CELLS
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.incident.symptom import FAULTS_OF_ALERTS
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.objectives import objective_rules
 from tests.tools import monitoring
 from tests.unit.domain.agreed import contract, model
@@ -36,25 +37,6 @@ ALERTS = {**IN_FILE, **OF_OBJECTIVES}
 TABLE = yaml.safe_load((ROOT / "roles/stack/files/faults.yml").read_text())
 CASES = yaml.safe_load(Path(__file__).with_name("alerts.yml").read_text())
 RESTART = "restart_pod"
-#: Which classes of the fault policy an alert stands for: its owner and contact are theirs.
-CLASSES = {
-    "GpuAsksForRecovery": "gpu_needs_reset",
-    "GpuXid": "gpu_off_the_bus",
-    "GpuProgramXid": "application_fault",
-    "GpuLastXidChanged": "source_missing",
-    "GpuRowRemapFailed": "row_remap_failure",
-    "GpuRowRemapPending": "row_remap_pending",
-    "GpuDoubleBitErrors": "double_bit_error",
-    "GpuSramThreshold": "sram_threshold",
-    "GpuFabricDown": "fabric",
-    "GpuMissing": "gpu_missing",
-    "GpuSlowedByHardware": "hardware_slowdown",
-    "GpuExporterSilent": "source_stale",
-    "GpuExporterMissing": "source_missing",
-    "GpuNodeNotReady": "node_not_ready",
-    "GpuNotAllocatable": "gpu_not_allocatable",
-    "EngineHung": "engine_hung",
-}
 ALWAYS = "Watchdog"
 # What leaves the node in service.
 WEAKER = {"ignore", "record", "report", RESTART, "restart_plugin", "restart_fabric_manager"}
@@ -118,11 +100,11 @@ def test_what_comes_and_goes_is_told_once() -> None:
 
 def test_the_owner_of_a_fault_is_that_of_the_fault_policy() -> None:
     rows = {row["class"]: row for row in TABLE["faults"]}
-    for alert, fault in CLASSES.items():
+    for alert, fault in FAULTS_OF_ALERTS.items():
         labels, row = ALERTS[alert]["labels"], rows[fault]
         assert labels["owner"] == row["owner"], alert
         assert labels.get("contact", row["contact"]) == row["contact"], alert
-    assert set(CLASSES) == {name for name in ALERTS if name.startswith("Gpu")} | {"EngineHung"}
+    assert set(FAULTS_OF_ALERTS) == {name for name in ALERTS if name.startswith("Gpu")} | {"EngineHung"}
 
 
 def test_what_is_silenced_by_something_else_is_there_and_nothing_that_the_event_path_waits_for() -> None:

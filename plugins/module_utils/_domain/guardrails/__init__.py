@@ -17,6 +17,7 @@ from ..presetup_version import NEWEST
 from .budgets import budgets_policy
 from .changes import changes_policy
 from .evictions import evictions_policy
+from .incidents import incidents_policy
 from .jobs import jobs_policy
 from .nodes import nodes_policy
 from .objects import objects_policy
@@ -66,6 +67,7 @@ def guardrail_objects(
             records_policy(),
             budgets_policy(),
             evictions_policy(contract),
+            incidents_policy(),
             jobs_policy(contract),
             names_policy(),
             objects_policy(),

@@ -9,6 +9,7 @@ from ..guardrail_names import OBJECTS_GUARDRAIL
 from ..names import (
     CANDIDATE_LABEL,
     GROUP_LABEL,
+    INCIDENTS,
     LOCK,
     LWS_PLURAL,
     MANAGED_BY,
@@ -155,7 +156,7 @@ def objects_policy() -> Policy:
                 "!variables.labelled || request.resource.resource == 'pods' || "
                 f"({literal(_SET_ID)} in variables.labels && request.resource.resource == 'configmaps')"
                 f" || variables.partOf.startsWith({literal(model_set(''))})"
-                f" || (!({OF_A_MODEL}) && variables.partOf in {literal([STACK_SET, RECORDS, LOCK])})",
+                f" || (!({OF_A_MODEL}) && variables.partOf in {literal([STACK_SET, RECORDS, LOCK, INCIDENTS])})",
                 f"What Fireworks writes is part of the stack or of a model, by the label {PART_OF_LABEL}.",
             ),
             Rule(

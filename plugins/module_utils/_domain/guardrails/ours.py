@@ -77,6 +77,21 @@ def only(part: str, keys: Iterable[str]) -> str:
     return f"{part}.all(key, key in {literal(list(keys))})"
 
 
+def _same(part: str, ruled: list[str]) -> str:
+    """Whether a part of the object is the same on both sides, less the keys that others rule."""
+    new, old, kept = f"dyn(object){part}", f"dyn(oldObject){part}", literal(ruled)
+    return (
+        f"{new}.all(key, key in {kept} || (key in {old} && {new}[key] == {old}[key]))"
+        f" && {old}.all(key, key in {kept} || key in {new})"
+    )
+
+
+NOTHING_BUT_DATA = (
+    f"{_same('', ['metadata', 'data'])} && {_same('.metadata', ['managedFields', 'resourceVersion', 'generation'])}"
+)
+"""Whether an update of a ConfigMap changes its data and nothing else."""
+
+
 def mixed(value: Any) -> str:
     """Plain data as CEL, whose lists and maps else hold values of one type only."""
     if isinstance(value, Mapping):

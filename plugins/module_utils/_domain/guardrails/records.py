@@ -15,6 +15,7 @@ from __future__ import annotations
 from ..guardrail_names import RECORDS_GUARDRAIL
 from ..names import NAMESPACES, RECORDS, SETUP_NAMESPACE, SYSTEM_NAMESPACE
 from ..record import LONGEST_WRITER
+from .ours import NOTHING_BUT_DATA
 from .policy import Policy, Rule, from_accounts_of, literal
 
 _WHY = (
@@ -93,26 +94,13 @@ _VARIABLES = {
         " : variables.new[0] + variables.newRest"
     ),
 }
-_RULED = literal(["managedFields", "resourceVersion", "generation"])
-
-
-def _same(part: str, ruled: str) -> str:
-    """Whether a part of the object is the same on both sides, less the keys that others rule."""
-    new, old = f"dyn(object){part}", f"dyn(oldObject){part}"
-    return (
-        f"{new}.all(key, key in {ruled} || (key in {old} && {new}[key] == {old}[key]))"
-        f" && {old}.all(key, key in {ruled} || key in {new})"
-    )
-
-
 _RULES = (
     Rule(
         "variables.update",
         "Fireworks neither makes nor deletes the head of its records: fireworks.byoc.presetup makes it, once.",
     ),
     Rule(
-        f"!variables.update || ({_same('', literal(['metadata', 'data']))} && {_same('.metadata', _RULED)}"
-        " && dyn(object).?data.orValue({}).all(key, key == 'head'))",
+        f"!variables.update || ({NOTHING_BUT_DATA} && dyn(object).?data.orValue({{}}).all(key, key == 'head'))",
         "Fireworks writes nothing but the text of the head of its records.",
     ),
     Rule(

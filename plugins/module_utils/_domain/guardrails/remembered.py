@@ -9,6 +9,7 @@ from __future__ import annotations
 from ..guardrail_names import NAMES_GUARDRAIL
 from ..identities.needs import DEPLOYER, OPERATOR, UPGRADER
 from ..names import (
+    INCIDENT_PREFIX,
     LOCK,
     NAME_LABEL,
     PART_OF_LABEL,
@@ -24,9 +25,9 @@ from .ours import BY_SETUP, BY_US, OF_A_MODEL, OF_THE_STACK, in_our_namespaces, 
 from .policy import Policy, Rule, literal
 
 _WHY = (
-    "Fireworks writes ConfigMaps only in fireworks-system: the records of its operations, the sets and settings of its "
-    "stack (operator and upgrader), and the sets of models (operator and deployer). Its only Lease is the operation "
-    "lock, and its only ControllerRevisions are those of models."
+    "Fireworks writes ConfigMaps only in fireworks-system: the records of its operations, incidents (operator), the "
+    "sets and settings of its stack (operator and upgrader), and the sets of models (operator and deployer). Its only "
+    "Lease is the operation lock, and its only ControllerRevisions are those of models."
 )
 _KINDS = [
     ("", "*", "configmaps"),
@@ -63,6 +64,10 @@ def names_policy() -> Policy:
             "ofTheStack": _OF_THE_STACK,
             # The parent of a set is part of none.
             "ofAModel": f"variables.name.startsWith({_MODEL_SET}) && variables.partOf == ''",
+            "ofAnIncident": (
+                f"variables.name.matches({literal(f'^{INCIDENT_PREFIX}[1-9][0-9]{{0,5}}$')})"
+                f" && request.userInfo.username == {literal(account_user(OPERATOR))}"
+            ),
             "ofTheRouter": f"variables.name == {literal(ROUTER_MODELS)}",
             "model": f"variables.labels[?{literal(REVISION_OF_LABEL)}].orValue('')",
         },
@@ -85,14 +90,15 @@ _OF_THE_STACK = (
 _RULES = (
     Rule(
         f"variables.kind != 'configmaps' || ({OF_THE_STACK} && (variables.name == {literal(RECORDS)}"
-        f" || (variables.ofTheStack && {_by(OPERATOR, UPGRADER)})"
+        f" || variables.ofAnIncident || (variables.ofTheStack && {_by(OPERATOR, UPGRADER)})"
         f" || (variables.ofTheRouter && ({_by(OPERATOR, UPGRADER)}"
         f" || (request.operation == 'UPDATE' && {_by(DEPLOYER)})))"
         f" || (variables.ofAModel && {_by(OPERATOR, DEPLOYER)})))",
-        "Fireworks writes no ConfigMap of that name: only its records, the sets and settings of the stack (operator,"
-        " upgrader), and the sets of models (operator, deployer), in fireworks-system.",
+        "Fireworks writes no ConfigMap of that name: only its records and incidents (operator), the sets and settings"
+        " of the stack (operator, upgrader), and the sets of models (operator, deployer), in fireworks-system.",
         "request.userInfo.username + ' writes no ConfigMap ' + request.namespace + '/' + variables.name + ': only the"
-        " records of operations, those of the stack (operator, upgrader) and the sets of models (operator, deployer)'",
+        " records of operations, incidents (operator), those of the stack (operator, upgrader) and the sets of models"
+        " (operator, deployer)'",
     ),
     Rule(
         # What has a fixed name and could not be changed any more would stay in everybody's way.

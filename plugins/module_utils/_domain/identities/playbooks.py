@@ -17,6 +17,7 @@ AUDITOR = "auditor"
 PLAYBOOKS = {
     "audit_access": AUDITOR,
     "onboard": OPERATOR,
+    "incident": OPERATOR,
     "validate": OBSERVER,
     "status": OBSERVER,
     "explain": OBSERVER,

@@ -26,7 +26,7 @@ _CHANGE_MODELS = (*_ROLL_OUT, "retire_model")
 _PLAN_MODELS = (*_CHANGE_MODELS, "plan_models")
 _STACK = ("upgrade", "rollback_stack", "onboard")
 _REMEDIATE = ("remediate", "remediate_node")
-_JUDGE = ("health", "support_bundle")
+_JUDGE = ("health", "support_bundle", "incident")
 _SWEEP = ("status", "explain", "validate", "plan_upgrade")
 _CAPACITY = ("capacity", "plan_consolidation")
 _LOOK = (*_SWEEP, *_PLAN_MODELS, *_STACK, "rotate_credentials")
@@ -89,6 +89,11 @@ _BY_THE_OBSERVER = (
     Use((*_JUDGE, *_CAPACITY), ("list",), ("pods",), (CLUSTER,)),
     Use(_CAPACITY, ("list",), ("deployments.apps", "resourcequotas", _BUDGETS, _GROUPS), (MODELS_NAMESPACE,)),
 )
+_OF_INCIDENTS = (
+    Use(("incident",), ("list", "create"), ("configmaps",), (SYSTEM_NAMESPACE,)),
+    Use(("incident",), ("list",), ("controllerrevisions.apps",), (MODELS_NAMESPACE,)),
+    Use(("incident",), ("list",), ("events",), _BOTH),
+)
 _OF_MODELS = (
     # What is new is looked for by its name, and what was changed meanwhile is read again.
     Use(_PLAN_MODELS, ("get", "list", "patch"), _OF_A_MODEL, (MODELS_NAMESPACE,)),
@@ -128,7 +133,7 @@ _OF_NODES = (
     Use(_REMEDIATE, ("list",), (_BUDGETS,), (MODELS_NAMESPACE,)),
     Use(_REMEDIATE, ("create",), ("configmaps",), (SYSTEM_NAMESPACE,)),
 )
-USES = (*_EVERYWHERE, *_BY_THE_OBSERVER, *_OF_MODELS, *_OF_STACKS, *_OF_NODES)
+USES = (*_EVERYWHERE, *_BY_THE_OBSERVER, *_OF_INCIDENTS, *_OF_MODELS, *_OF_STACKS, *_OF_NODES)
 """Beside what every one of them uses (``ALWAYS``)."""
 
 

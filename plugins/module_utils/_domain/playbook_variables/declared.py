@@ -9,6 +9,7 @@ declared in the roles' own argument specs.
 
 from __future__ import annotations
 
+from .incidents import INCIDENT_VARIABLES, OF_INCIDENTS
 from .variable import Kind, Variable
 
 _NODE = "remediate_node"
@@ -50,7 +51,7 @@ _BY_ADMINISTRATORS = (
     *("audit_access", "plan_presetup", "offboard", "onboard", *_ADMINISTRATORS, "rotate_credentials", "verify_records"),
 )
 #: Those that are the same for a whole controller are taken by all, so that one file of variables serves all.
-EVERY = (*READING, *CHANGING, _NODE, "verify_release")
+EVERY = (*READING, *CHANGING, *OF_INCIDENTS, _NODE, "verify_release")
 
 #: Options of roles that a playbook sets itself: given from outside they would replace what it means.
 SET_BY_PLAYBOOKS: dict[str, tuple[str, ...]] = {
@@ -82,7 +83,7 @@ VARIABLES = (
         "clusters",
         Kind.LIST,
         "a host pattern: which clusters are meant",
-        (*READING, *CHANGING),
+        (*READING, *CHANGING, *OF_INCIDENTS),
         required=("plan_models", "support_bundle", *CHANGING),
         default="`byoc`, all of them",
     ),
@@ -256,7 +257,7 @@ VARIABLES = (
         "model",
         Kind.TEXT,
         "the name of a model",
-        ("models", "retire_model", "rollback_model", "approve", "support_bundle"),
+        ("models", "retire_model", "rollback_model", "approve", "support_bundle", *OF_INCIDENTS),
         required=("retire_model", "rollback_model"),
         default="of models, each",
     ),
@@ -395,4 +396,5 @@ VARIABLES = (
         default="false",
     ),
     Variable("records_writer", Kind.TEXT, "the name of who writes records", EVERY, default="the controller's name"),
+    *INCIDENT_VARIABLES,
 )
