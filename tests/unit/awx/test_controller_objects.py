@@ -1,0 +1,173 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every object of extensions/awx is one that the modules of awx.awx 24.6.1 and the controller's API take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from extensions.awx.generator.files import generated
+from extensions.awx.generator.surveys import NOT_ASKED, NOT_IN_WORKFLOWS, survey
+from extensions.awx.generator.templates import LEFT_OUT, READ_APPROVAL, TEMPLATES, WORKFLOWS, template_name
+from tests.unit.awx import controller_rules as rules
+from tests.unit.awx.objects import AWX, NODES, calls, objects, refusals, specs
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.playbooks import PLAYBOOKS
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.declared import EVERY, VARIABLES
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.doubts import variable_doubts
+
+OBJECTS = objects()
+TEMPLATES_BY_NAME = {each["name"]: each for each in OBJECTS["controller_templates"]}
+ANSWERS = {"text": "2026-12-01T08:00:00+01:00", "textarea": "{}", "integer": 3600, "float": 0.5}
+
+
+def test_every_object_is_one_that_the_modules_take() -> None:
+    judged = list(calls(OBJECTS))
+    assert len(judged) >= 50
+    assert {module for module, _arguments in judged} == set(specs())
+    found = {f"{module} {arguments.get('name', arguments.get('identifier'))}": refusals(module, arguments)
+             for module, arguments in judged}  # fmt: skip
+    assert {name: refused for name, refused in found.items() if refused} == {}
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [
+        ("job_template", {"name": "a", "survey": "text"}),
+        ("job_template", {"name": "a", "ask_secrets_on_launch": True}),
+        ("job_template", {"name": "a", "job_type": "scan"}),
+        ("schedule", {"rrule": "x"}),
+        ("notification_template", {"name": "a", "notification_type": "pigeon"}),
+        ("workflow_job_template_node", {"identifier": "a", "workflow_job_template": "b"}),
+        ("credential_type", {"name": "a", "inputs": "none"}),
+    ],
+)
+def test_what_a_module_would_refuse_is_refused_here(module: str, arguments: dict[str, Any]) -> None:
+    assert refusals(module, arguments)
+
+
+def test_every_survey_is_one_that_the_controller_takes() -> None:
+    asking = [each for each in [*TEMPLATES_BY_NAME.values(), *OBJECTS["controller_workflows"]] if each["survey_enabled"]]
+    assert len(asking) >= 20
+    assert {each["name"]: problems for each in asking if (problems := rules.survey_problems(each["survey_spec"]))} == {}
+    for problem in (
+        {"type": "date"}, {"required": "yes"}, {"type": "multiplechoice"}, {"default": 3}, {"min": 0.5}, {"variable": 3},
+    ):  # fmt: skip
+        good = {"type": "text", "question_name": "a", "variable": "a", "required": True}
+        assert rules.survey_problems({"name": "a", "description": "", "spec": [{**good, **problem}]}), problem
+
+
+@pytest.mark.parametrize("playbook", TEMPLATES)
+def test_whatever_a_survey_lets_answer_the_playbook_takes(playbook: str) -> None:
+    """The worst that AWX could do is to start a job that refuses what its own survey let be answered."""
+    spec = TEMPLATES_BY_NAME[template_name(playbook)].get("survey_spec", {"spec": []})
+    for question in spec["spec"]:
+        for answer in question.get("choices") or [ANSWERS[question["type"]]]:
+            assert rules.answer_problems({"spec": [question]}, {question["variable"]: answer}) == []
+            assert variable_doubts({question["variable"]: answer}, playbook, ()) == []
+
+
+def test_every_answer_to_a_workflow_is_taken_by_each_of_its_jobs() -> None:
+    """AWX gives what a workflow was answered, and what its jobs hand on, to every job of it."""
+    for workflow in OBJECTS["controller_workflows"]:
+        plan, change = WORKFLOWS[workflow["name"].removeprefix("byoc ")]
+        answers = {one["variable"]: (one.get("choices") or [ANSWERS[one["type"]]])[0]
+                   for one in workflow["survey_spec"]["spec"]}  # fmt: skip
+        handed_on = {"byoc_result": {"playbook": plan}, "approvals": [{"by": "a@b.example"}], "awx_job_id": 7}
+        for playbook in (plan, change):
+            template = TEMPLATES_BY_NAME[template_name(playbook)]
+            required = {one["variable"] for one in template["survey_spec"]["spec"] if one["required"]}
+            assert required <= set(answers), f"{workflow['name']} does not ask what {playbook} needs"
+            given = {**answers, **handed_on, **template["extra_vars"]}
+            assert variable_doubts(given, playbook, ()) == []
+
+
+def test_every_playbook_has_a_template_or_a_reason_why_not() -> None:
+    assert set(LEFT_OUT) <= set(EVERY)
+    assert set(TEMPLATES_BY_NAME) == {template_name(name) for name in {*EVERY} - {*LEFT_OUT}} | {"byoc read_approval"}
+    assert all(len(reason.split()) > 3 for reason in LEFT_OUT.values())
+
+
+def test_every_variable_is_asked_for_or_there_is_a_reason_why_not() -> None:
+    taken = {each.name for each in VARIABLES if set(each.playbooks) & set(TEMPLATES)}
+    asked = {each.name for name in TEMPLATES for each in survey([name])}
+    assert taken - asked == set(NOT_ASKED), "ask for it, or say in NOT_ASKED why not"
+    assert not asked & set(NOT_ASKED) and set(NOT_IN_WORKFLOWS) <= asked
+
+
+def test_nobody_can_type_what_no_survey_asks() -> None:
+    """An approval above all: it comes from the workflow's own node."""
+    for each in [*TEMPLATES_BY_NAME.values(), *OBJECTS["controller_workflows"]]:
+        assert each["ask_variables_on_launch"] is False
+        assert "approvals" not in {question["variable"] for question in each.get("survey_spec", {}).get("spec", ())}
+
+
+def test_objects_name_each_other_as_they_are_called() -> None:
+    names = {variable: {each["name"] for each in found} for variable, found in OBJECTS.items()}
+    for each in OBJECTS["controller_templates"]:
+        assert {each["project"]} <= names["controller_projects"]
+        assert {each["inventory"]} <= names["controller_inventories"]
+        assert {each["execution_environment"]} <= names["controller_execution_environments"]
+        assert set(each["instance_groups"]) <= names["controller_instance_groups"]
+        assert set(each["credentials"]) <= names["controller_credentials"] | {"byoc controller"}
+        assert set(each["notification_templates_error"]) <= names["controller_notifications"]
+        assert (AWX / "project" / each["playbook"]).is_file()
+    assert {each["credential_type"] for each in OBJECTS["controller_credentials"]} <= names["controller_credential_types"]
+    for workflow in OBJECTS["controller_workflows"]:
+        nodes = {node["identifier"]: node for node in workflow[NODES]}
+        jobs = [node["unified_job_template"] for node in nodes.values() if "unified_job_template" in node]
+        assert set(jobs) <= set(TEMPLATES_BY_NAME) and template_name(READ_APPROVAL) in jobs
+        assert {name for node in nodes.values() for name in node.get("success_nodes", ())} < set(nodes)
+        assert set(workflow["notification_templates_approvals"]) <= names["controller_notifications"]
+    [source] = OBJECTS["controller_inventory_sources"]
+    assert (AWX / "project" / source["source_path"]).is_file() and {source["inventory"]} <= names["controller_inventories"]
+
+
+def test_each_job_has_the_credential_of_the_identity_that_its_playbook_is_run_by() -> None:
+    for playbook in TEMPLATES:
+        identity = PLAYBOOKS.get(playbook)
+        assert TEMPLATES_BY_NAME[template_name(playbook)]["credentials"] == ([f"byoc {identity}"] if identity else [])
+
+
+def test_every_schedule_runs_a_template_with_answers_that_it_takes() -> None:
+    for each in OBJECTS["controller_schedules"]:
+        template = TEMPLATES_BY_NAME[each["unified_job_template"]]
+        assert rules.rrule_problems(each["rrule"]) == []
+        assert rules.answer_problems(template["survey_spec"], each.get("extra_data", {})) == []
+    for rule in ("RRULE:FREQ=DAILY;INTERVAL=1", "DTSTART:20260101T000000Z RRULE:FREQ=DAILY",
+                 "DTSTART:20260101T000000Z RRULE:FREQ=SECONDLY;INTERVAL=1", "DTSTART:20260101T000000 RRULE:FREQ=DAILY;INTERVAL=1"):  # fmt: skip
+        assert rules.rrule_problems(rule)
+
+
+def test_every_credential_type_injects_what_its_fields_say() -> None:
+    types = {each["name"]: each for each in OBJECTS["controller_credential_types"]}
+    assert {name: problems for name, each in types.items() if (problems := rules.credential_type_problems(each))} == {}
+    secret = [field for each in types.values() for field in each["inputs"]["fields"] if field["id"] in ("kubeconfig", "token")]
+    assert len(secret) == 4 and all(field["secret"] for field in secret)
+    good = types["byoc token"]
+    for broken in (
+        {"injectors": {"env": {"ANSIBLE_CONFIG": "a"}}}, {"injectors": {"env": {"A": "{{ tokn }}"}}},
+        {"injectors": {"argv": {"a": "b"}}}, {"inputs": {"fields": [{"id": "tower", "label": "a"}]}},
+        {"injectors": {"extra_vars": {"a": "{{ tower.filename }}"}}},
+    ):  # fmt: skip
+        assert rules.credential_type_problems({**good, **broken}), broken
+
+
+def test_what_is_generated_is_as_generated() -> None:
+    made = generated()
+    stale = [str(path) for path, text in made.items() if not path.is_file() or path.read_text() != text]
+    assert stale == [], "run: PYTHONPATH=.collections python -m extensions.awx.generator"
+    folder = AWX / "project" / "playbooks"
+    assert {path for path in folder.glob("*.yml")} - set(made) == {folder / f"{READ_APPROVAL}.yml"}
+
+
+def test_the_images_have_the_version_that_this_is() -> None:
+    version = yaml.safe_load((AWX.parents[1] / "galaxy.yml").read_text())["version"]
+    for name in ("execution-environment.yml", "decision-environment.yml", "project/collections/requirements.yml"):
+        said = yaml.safe_load((AWX / name).read_text())
+        wanted = said.get("collections") or said["dependencies"]["galaxy"]["collections"]
+        assert [each["version"] for each in wanted] == [version], name
