@@ -35,7 +35,7 @@ MODULES = {
 }
 NODES = "simplified_workflow_nodes"
 _OMITTED = "omitted by the test"
-_SECRETS = {name: "made up" for name in ("events", "controller")}
+_SECRETS = dict.fromkeys(("events", "controller"), "made up")
 
 Object = dict[str, Any]
 
@@ -69,8 +69,8 @@ def _rendered(value: Any) -> Any:
         return [_rendered(each) for each in value]
     if not isinstance(value, str) or "{{" not in value:
         return value.replace("{  {", "{{") if isinstance(value, str) else value
-    environment = NativeEnvironment(undefined=StrictUndefined, autoescape=False)  # noqa: S701
-    given = {name: "made up" for name in re.findall(r"site_credentials\['([\w-]+)'\]", value)}
+    environment = NativeEnvironment(undefined=StrictUndefined, autoescape=False)
+    given = dict.fromkeys(re.findall(r"site_credentials\['([\w-]+)'\]", value), "made up")
     return environment.from_string(value).render(site=site(), site_credentials=_SECRETS | given, omit=_OMITTED)
 
 

@@ -10,15 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.playbooks import PLAYBOOKS
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.declared import EVERY, VARIABLES
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.doubts import variable_doubts
 from extensions.awx.generator.files import generated
 from extensions.awx.generator.surveys import NOT_ASKED, NOT_IN_WORKFLOWS, survey
 from extensions.awx.generator.templates import LEFT_OUT, READ_APPROVAL, TEMPLATES, WORKFLOWS, template_name
 from tests.unit.awx import controller_rules as rules
 from tests.unit.awx.objects import AWX, NODES, calls, objects, refusals, specs
-
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.playbooks import PLAYBOOKS
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.declared import EVERY, VARIABLES
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.doubts import variable_doubts
 
 OBJECTS = objects()
 TEMPLATES_BY_NAME = {each["name"]: each for each in OBJECTS["controller_templates"]}
@@ -51,7 +50,9 @@ def test_what_a_module_would_refuse_is_refused_here(module: str, arguments: dict
 
 
 def test_every_survey_is_one_that_the_controller_takes() -> None:
-    asking = [each for each in [*TEMPLATES_BY_NAME.values(), *OBJECTS["controller_workflows"]] if each["survey_enabled"]]
+    asking = [
+        each for each in [*TEMPLATES_BY_NAME.values(), *OBJECTS["controller_workflows"]] if each["survey_enabled"]
+    ]
     assert len(asking) >= 20
     assert {each["name"]: problems for each in asking if (problems := rules.survey_problems(each["survey_spec"]))} == {}
     for problem in (
@@ -116,7 +117,9 @@ def test_objects_name_each_other_as_they_are_called() -> None:
         assert set(each["credentials"]) <= names["controller_credentials"] | {"byoc controller"}
         assert set(each["notification_templates_error"]) <= names["controller_notifications"]
         assert (AWX / "project" / each["playbook"]).is_file()
-    assert {each["credential_type"] for each in OBJECTS["controller_credentials"]} <= names["controller_credential_types"]
+    assert {each["credential_type"] for each in OBJECTS["controller_credentials"]} <= names[
+        "controller_credential_types"
+    ]
     for workflow in OBJECTS["controller_workflows"]:
         nodes = {node["identifier"]: node for node in workflow[NODES]}
         jobs = [node["unified_job_template"] for node in nodes.values() if "unified_job_template" in node]
@@ -124,7 +127,9 @@ def test_objects_name_each_other_as_they_are_called() -> None:
         assert {name for node in nodes.values() for name in node.get("success_nodes", ())} < set(nodes)
         assert set(workflow["notification_templates_approvals"]) <= names["controller_notifications"]
     [source] = OBJECTS["controller_inventory_sources"]
-    assert (AWX / "project" / source["source_path"]).is_file() and {source["inventory"]} <= names["controller_inventories"]
+    assert (AWX / "project" / source["source_path"]).is_file() and {source["inventory"]} <= names[
+        "controller_inventories"
+    ]
 
 
 def test_each_job_has_the_credential_of_the_identity_that_its_playbook_is_run_by() -> None:
@@ -146,7 +151,9 @@ def test_every_schedule_runs_a_template_with_answers_that_it_takes() -> None:
 def test_every_credential_type_injects_what_its_fields_say() -> None:
     types = {each["name"]: each for each in OBJECTS["controller_credential_types"]}
     assert {name: problems for name, each in types.items() if (problems := rules.credential_type_problems(each))} == {}
-    secret = [field for each in types.values() for field in each["inputs"]["fields"] if field["id"] in ("kubeconfig", "token")]
+    secret = [
+        field for each in types.values() for field in each["inputs"]["fields"] if field["id"] in ("kubeconfig", "token")
+    ]
     assert len(secret) == 4 and all(field["secret"] for field in secret)
     good = types["byoc token"]
     for broken in (

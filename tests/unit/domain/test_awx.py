@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.awx import approval_answer, requester, starter
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.approval import Change, approved
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.approval import moment
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.approval import Change, approved, moment
 
 DIGEST, OTHER = "0f3b1c2d4e5f", "aa" * 32
 RESULT = {
@@ -55,7 +54,11 @@ def test_an_answer_approves_each_digest_that_the_plan_showed_and_no_other() -> N
 
 @pytest.mark.parametrize(("sources", "counts"), [(["cluster", "awx"], True), (["cluster"], False), (None, False)])
 def test_it_counts_where_the_contract_lists_awx(sources: list[str] | None, counts: bool) -> None:
-    policy = {"stack_upgrade": "required", "approvers": ["bob@acme.example"], **({"sources": sources} if sources else {})}
+    policy = {
+        "stack_upgrade": "required",
+        "approvers": ["bob@acme.example"],
+        **({"sources": sources} if sources else {}),
+    }
     [approval, _other] = approval_answer(RESULT, ANSWER, BOB, ALICE)["approvals"]
     change = Change("stack_upgrade", frozenset({DIGEST + "0" * 52}), "alice@fireworks.example")
     found = [{**approval, "source": "awx"}]
