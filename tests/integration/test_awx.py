@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Jobs of AWX by ansible-runner: what they are given, what they hand on, what outlives their pod, and no secret in it."""
+"""Jobs of AWX by ansible-runner: what they are given, what they hand on, what outlives their pod, and no secret."""
 
 from __future__ import annotations
 
@@ -119,6 +119,24 @@ def test_the_answer_of_an_approval_node_is_handed_on_as_the_approvals_of_its_pla
     require_silence(job, bed["acme"])
 
 
+def rotated(awx: Awx, cluster: Any) -> list[Job]:
+    """Credentials are renewed on the claim, and given to the credentials of jobs: which works, and no event has any."""
+    where = {"clusters": "byoc", "credentials_dir": str(awx.claim / "credentials")}
+    first = awx.job("rotate_credentials", **where)
+    names = ("operator", "observer", "deployer", "upgrader", "node-medic")
+    known = {f"/api/v2/credentials/{number}/": {} for number, _name in enumerate(names)}
+    with api({**known, "/api/v2/credentials/": {"results": [{"id": 1}]}}, TOKEN) as controller:
+        keeping = {"CONTROLLER_HOST": controller.url, "CONTROLLER_OAUTH_TOKEN": TOKEN}
+        second = awx.job("keep_credentials", environment=keeping, **where, byoc_result=first.result)
+    kept = [body["inputs"]["kubeconfig"] for path, body in controller.posted if path == "/api/v2/credentials/1/"]
+    assert len(kept) == len(names) and len({*kept}) == len(names)
+    tokens = [yaml.safe_load(text)["users"][0]["user"]["token"] for text in kept]
+    assert [each for each in tokens for job in (first, second) if each in job.told] == []
+    status = awx.job("status", environment={VARIABLE: kept[0]})
+    assert [each["result"] for each in status.result["clusters"]] == ["passed"], status.done.stdout
+    return [first, second, status]
+
+
 @pytest.mark.soak(sample=0)
 def test_a_fleets_days_in_awx(bed: Any, tmp_path: Path) -> None:
     """Onboarded, planned, approved by a node, upgraded, checked: each by a job, and its records outlive the pods."""
@@ -144,7 +162,7 @@ def test_a_fleets_days_in_awx(bed: Any, tmp_path: Path) -> None:
         jobs.append(awx.job("upgrade", **asked, **quick, **plan, **jobs[-1].artifacts))
         assert [each["code"] for each in jobs[-1].result["clusters"]] == ["go"], jobs[-1].done.stdout
         jobs += [awx.job(name) for name in ("status", "health", "models", "plan_models", "capacity", "explain")]
-        jobs.append(awx.job("rotate_credentials", clusters="byoc", credentials_dir=str(awx.claim / "credentials")))
+        jobs += rotated(awx, cluster)
         schedule = {"schedule_id": 1, "schedule_name": "byoc remediate every 15 minutes"}
         jobs.append(awx.job("remediate", starter=schedule, clusters="byoc"))
         jobs.append(awx.job("verify_records", clusters="byoc"))
@@ -157,4 +175,3 @@ def test_a_fleets_days_in_awx(bed: Any, tmp_path: Path) -> None:
         [upgraded] = [each for each in lines if each["operation"] == "upgrade"]
         assert "approved by cloud@acme.example (awx)" in json.dumps(upgraded)
         assert jobs[-1].result["result"] == "passed", jobs[-1].done.stdout
-        assert sorted(path.name for path in (awx.claim / "credentials").iterdir())

@@ -57,9 +57,9 @@ def test_a_report_of_a_node_starts_one_job_with_its_name_and_nothing_else_of_the
             made.start("rulebook", [str(venv.bin / "ansible-rulebook"), "-r", str(rulebook), "-E", names], environment)
             until_ready(made, "rulebook", lambda: answers(ports["alertmanager-hook"], "/") != 0)
             assert made.post(alert(cluster="acme-eu-1", node="gpu-7"), token="another") == 401
-            for post in (alert(cluster="all", node="gpu-7"), alert(cluster="acme-eu-1", node="{{ evil }}"),
-                         alert(cluster="acme-eu-1", node="gpu-7", extra="evil"), alert(cluster="acme-eu-1", node="gpu-7")):  # fmt: skip
-                assert made.post(post) == 200
+            for node, more in (("{{ evil }}", {}), ("gpu-7", {"extra": "evil"}), ("gpu-7", {})):
+                assert made.post(alert(cluster="acme-eu-1", node=node, **more)) == 200
+            assert made.post(alert(cluster="all", node="gpu-7")) == 200
             until_ready(made, "rulebook", lambda: bool(controller.posted))
         finally:
             made.stop()

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write what follows from the tables of playbooks and variables: PYTHONPATH=.collections python -m extensions.awx.generator"""
+"""Write what follows from the tables: PYTHONPATH=.collections python -m extensions.awx.generator"""
 
 from __future__ import annotations
 

@@ -48,9 +48,8 @@ _TRUTHS = ["true", "false"]
 
 
 def survey(playbooks: Iterable[str]) -> list[Variable]:
-    """What is asked for these playbooks: the variables that all of them take, since AWX gives each to all of a workflow.
-
-    Those that any of them requires come first.
+    """What is asked for these playbooks: the variables that all of them take, since AWX gives each to every job of a
+    workflow. Those that any of them requires come first.
     """
     names = list(playbooks)
     left_out = {*NOT_ASKED, *(NOT_IN_WORKFLOWS if len(names) > 1 else ())}

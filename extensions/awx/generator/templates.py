@@ -44,11 +44,11 @@ WORKFLOWS: Mapping[str, tuple[str, str]] = {
     "deploy models with approval": ("plan_models", "deploy_models"),
 }
 _MAY_BE_ADMINISTRATORS = next(each.playbooks for each in VARIABLES if each.name == "admin_kubeconfig")
-#: The playbook of the project that reads the answer of a workflow's approval node.
-READ_APPROVAL = "read_approval"
+#: Playbooks of the project itself, which ask the controller's own API, and the credential that they do it by.
+READ_APPROVAL, KEEP_CREDENTIALS = "read_approval", "keep_credentials"
+CONTROLLERS = {READ_APPROVAL: "byoc controller", KEEP_CREDENTIALS: "byoc controller keeper"}
 _NOTIFIED = ["byoc failures"]
 _APPROVAL_SECONDS = 86400
-_CONTROLLER = "byoc controller"
 _COMMON = {
     "organization": "{{ site.organization }}",
     "project": "byoc",
@@ -77,8 +77,15 @@ def credential_name(identity: str) -> str:
 
 
 def job_templates() -> list[Object]:
-    """One for each playbook that has one, and that which reads approvals."""
-    return [*map(_job_template, TEMPLATES), _approval_reader()]
+    """One for each playbook that has one, and those that ask the controller itself."""
+    return [
+        *map(_job_template, TEMPLATES),
+        _of_the_controller(
+            READ_APPROVAL, "Read who answered the approval node of a workflow, for the job that follows"
+        ),
+        _of_the_controller(KEEP_CREDENTIALS, "Keep what was renewed on the claim in the credentials of jobs")
+        | {"extra_vars": _ROTATION},
+    ]
 
 
 def _job_template(playbook: str) -> Object:
@@ -100,14 +107,14 @@ def _job_template(playbook: str) -> Object:
     }
 
 
-def _approval_reader() -> Object:
+def _of_the_controller(playbook: str, description: str) -> Object:
     return {
-        "name": template_name(READ_APPROVAL),
-        "description": "Read who answered the approval node of a workflow, for the job that follows",
+        "name": template_name(playbook),
+        "description": description,
         **_COMMON,
-        "playbook": f"playbooks/{READ_APPROVAL}.yml",
-        "credentials": [_CONTROLLER],
-        "allow_simultaneous": True,
+        "playbook": f"playbooks/{playbook}.yml",
+        "credentials": [CONTROLLERS[playbook]],
+        "allow_simultaneous": playbook == READ_APPROVAL,
         "survey_enabled": False,
     }
 
@@ -136,8 +143,30 @@ def credentials() -> list[Object]:
 
 
 def workflows() -> list[Object]:
-    """Plan, ask, read the answer, do it."""
-    return [_workflow(name, *both) for name, both in WORKFLOWS.items()]
+    """Those that plan, ask, read the answer and do it, and the one that renews credentials."""
+    return [*(_workflow(name, *both) for name, both in WORKFLOWS.items()), _rotation()]
+
+
+def _rotation() -> Object:
+    """A cluster that was not reached is no reason to keep the others' from the jobs."""
+    return {
+        "name": "byoc rotate credentials",
+        "description": purpose("rotate_credentials") + ", and give them to the jobs",
+        "organization": "{{ site.organization }}",
+        "allow_simultaneous": False,
+        "ask_variables_on_launch": False,
+        "survey_enabled": False,
+        "extra_vars": {"clusters": "byoc"},
+        "notification_templates_error": _NOTIFIED,
+        "simplified_workflow_nodes": [
+            {
+                "identifier": "rotate",
+                "unified_job_template": template_name("rotate_credentials"),
+                "always_nodes": ["keep"],
+            },
+            {"identifier": "keep", "unified_job_template": template_name(KEEP_CREDENTIALS)},
+        ],
+    }
 
 
 def _workflow(name: str, plan: str, change: str) -> Object:

@@ -15,7 +15,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_va
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.doubts import variable_doubts
 from extensions.awx.generator.files import generated
 from extensions.awx.generator.surveys import NOT_ASKED, NOT_IN_WORKFLOWS, survey
-from extensions.awx.generator.templates import LEFT_OUT, READ_APPROVAL, TEMPLATES, WORKFLOWS, template_name
+from extensions.awx.generator.templates import CONTROLLERS, LEFT_OUT, READ_APPROVAL, TEMPLATES, WORKFLOWS, template_name
 from tests.unit.awx import controller_rules as rules
 from tests.unit.awx.objects import AWX, NODES, calls, objects, refusals, specs
 
@@ -56,8 +56,9 @@ def test_every_survey_is_one_that_the_controller_takes() -> None:
     assert len(asking) >= 20
     assert {each["name"]: problems for each in asking if (problems := rules.survey_problems(each["survey_spec"]))} == {}
     for problem in (
-        {"type": "date"}, {"required": "yes"}, {"type": "multiplechoice"}, {"default": 3}, {"min": 0.5}, {"variable": 3},
-    ):  # fmt: skip
+        *({"type": kind} for kind in ("date", "multiplechoice")),
+        *({"required": "yes"}, {"default": 3}, {"min": 0.5}, {"variable": 3}),
+    ):
         good = {"type": "text", "question_name": "a", "variable": "a", "required": True}
         assert rules.survey_problems({"name": "a", "description": "", "spec": [{**good, **problem}]}), problem
 
@@ -74,8 +75,12 @@ def test_whatever_a_survey_lets_answer_the_playbook_takes(playbook: str) -> None
 
 def test_every_answer_to_a_workflow_is_taken_by_each_of_its_jobs() -> None:
     """AWX gives what a workflow was answered, and what its jobs hand on, to every job of it."""
-    for workflow in OBJECTS["controller_workflows"]:
-        plan, change = WORKFLOWS[workflow["name"].removeprefix("byoc ")]
+    approving = {
+        each["name"].removeprefix("byoc "): each for each in OBJECTS["controller_workflows"] if "survey_spec" in each
+    }
+    assert set(approving) == set(WORKFLOWS)
+    for name, workflow in approving.items():
+        plan, change = WORKFLOWS[name]
         answers = {one["variable"]: (one.get("choices") or [ANSWERS[one["type"]]])[0]
                    for one in workflow["survey_spec"]["spec"]}  # fmt: skip
         handed_on = {"byoc_result": {"playbook": plan}, "approvals": [{"by": "a@b.example"}], "awx_job_id": 7}
@@ -89,7 +94,7 @@ def test_every_answer_to_a_workflow_is_taken_by_each_of_its_jobs() -> None:
 
 def test_every_playbook_has_a_template_or_a_reason_why_not() -> None:
     assert set(LEFT_OUT) <= set(EVERY)
-    assert set(TEMPLATES_BY_NAME) == {template_name(name) for name in {*EVERY} - {*LEFT_OUT}} | {"byoc read_approval"}
+    assert set(TEMPLATES_BY_NAME) == {template_name(name) for name in {*EVERY, *CONTROLLERS} - {*LEFT_OUT}}
     assert all(len(reason.split()) > 3 for reason in LEFT_OUT.values())
 
 
@@ -114,7 +119,7 @@ def test_objects_name_each_other_as_they_are_called() -> None:
         assert {each["inventory"]} <= names["controller_inventories"]
         assert {each["execution_environment"]} <= names["controller_execution_environments"]
         assert set(each["instance_groups"]) <= names["controller_instance_groups"]
-        assert set(each["credentials"]) <= names["controller_credentials"] | {"byoc controller"}
+        assert set(each["credentials"]) <= names["controller_credentials"] | {*CONTROLLERS.values()}
         assert set(each["notification_templates_error"]) <= names["controller_notifications"]
         assert (AWX / "project" / each["playbook"]).is_file()
     assert {each["credential_type"] for each in OBJECTS["controller_credentials"]} <= names[
@@ -123,9 +128,19 @@ def test_objects_name_each_other_as_they_are_called() -> None:
     for workflow in OBJECTS["controller_workflows"]:
         nodes = {node["identifier"]: node for node in workflow[NODES]}
         jobs = [node["unified_job_template"] for node in nodes.values() if "unified_job_template" in node]
-        assert set(jobs) <= set(TEMPLATES_BY_NAME) and template_name(READ_APPROVAL) in jobs
-        assert {name for node in nodes.values() for name in node.get("success_nodes", ())} < set(nodes)
-        assert set(workflow["notification_templates_approvals"]) <= names["controller_notifications"]
+        assert set(jobs) <= set(TEMPLATES_BY_NAME)
+        after = [
+            *(
+                name
+                for node in nodes.values()
+                for way in ("success_nodes", "always_nodes")
+                for name in node.get(way, ())
+            )
+        ]
+        assert len(after) == len(nodes) - 1 and {*after} < set(nodes), "one after the other"
+        approves = [node for node in nodes.values() if "approval_node" in node]
+        assert len(approves) == jobs.count(template_name(READ_APPROVAL))
+        assert set(workflow.get("notification_templates_approvals", ())) <= names["controller_notifications"]
     [source] = OBJECTS["controller_inventory_sources"]
     assert (AWX / "project" / source["source_path"]).is_file() and {source["inventory"]} <= names[
         "controller_inventories"
@@ -138,13 +153,19 @@ def test_each_job_has_the_credential_of_the_identity_that_its_playbook_is_run_by
         assert TEMPLATES_BY_NAME[template_name(playbook)]["credentials"] == ([f"byoc {identity}"] if identity else [])
 
 
-def test_every_schedule_runs_a_template_with_answers_that_it_takes() -> None:
+def test_every_schedule_runs_what_there_is_with_answers_that_it_takes() -> None:
+    launched = {**TEMPLATES_BY_NAME, **{each["name"]: each for each in OBJECTS["controller_workflows"]}}
     for each in OBJECTS["controller_schedules"]:
-        template = TEMPLATES_BY_NAME[each["unified_job_template"]]
+        template = launched[each["unified_job_template"]]
         assert rules.rrule_problems(each["rrule"]) == []
-        assert rules.answer_problems(template["survey_spec"], each.get("extra_data", {})) == []
-    for rule in ("RRULE:FREQ=DAILY;INTERVAL=1", "DTSTART:20260101T000000Z RRULE:FREQ=DAILY",
-                 "DTSTART:20260101T000000Z RRULE:FREQ=SECONDLY;INTERVAL=1", "DTSTART:20260101T000000 RRULE:FREQ=DAILY;INTERVAL=1"):  # fmt: skip
+        assert rules.answer_problems(template.get("survey_spec", {}), each.get("extra_data", {})) == []
+    start = "DTSTART:20260101T000000Z"
+    for rule in (
+        "RRULE:FREQ=DAILY;INTERVAL=1",
+        f"{start} RRULE:FREQ=DAILY",
+        f"{start} RRULE:FREQ=SECONDLY;INTERVAL=1",
+        "DTSTART:20260101T000000 RRULE:FREQ=DAILY;INTERVAL=1",
+    ):
         assert rules.rrule_problems(rule)
 
 
@@ -169,7 +190,7 @@ def test_what_is_generated_is_as_generated() -> None:
     stale = [str(path) for path, text in made.items() if not path.is_file() or path.read_text() != text]
     assert stale == [], "run: PYTHONPATH=.collections python -m extensions.awx.generator"
     folder = AWX / "project" / "playbooks"
-    assert {path for path in folder.glob("*.yml")} - set(made) == {folder / f"{READ_APPROVAL}.yml"}
+    assert set(folder.glob("*.yml")) - set(made) == {folder / f"{name}.yml" for name in CONTROLLERS}
 
 
 def test_the_images_have_the_version_that_this_is() -> None:
