@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """AWX as far as a job can see it: an inventory update, and ansible-runner in a private folder of AWX's form.
 
-Each job is a pod of its own: another home, another folder, the same claim. What AWX itself does between them is played
+Each job is a pod of its own: another home, another folder, the same claim. What AWX itself does between them is done
 here as its 24.6.1 does it: ``get_script_data``, ``awx_meta_vars`` and ``get_job_kwargs``.
 """
 

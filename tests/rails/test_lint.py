@@ -55,7 +55,9 @@ def test_an_image_for_awx_can_be_built_of_its_definition(tool, tmp_path, image):
     verified = "RUN $PYCMD -m pip install --require-hashes --only-binary :all: -r /tmp/ee-lock.txt"
     assert (verified in (context / "Containerfile").read_text().splitlines()) is (image == "execution")
     if image == "execution":
-        assert (context / "_build" / "locks" / "ee-lock.txt").read_bytes() == (ROOT / "meta" / "ee-lock.txt").read_bytes()
+        assert (context / "_build" / "locks" / "ee-lock.txt").read_bytes() == (
+            ROOT / "meta" / "ee-lock.txt"
+        ).read_bytes()
 
 
 def test_shell_scripts_parse():

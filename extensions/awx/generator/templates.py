@@ -127,19 +127,37 @@ def purpose(playbook: str) -> str:
 
 
 def credentials() -> list[Object]:
-    """One for each identity that runs a job template. Its content is the site's, and is never overwritten later."""
+    """One for each identity that runs a job template, and two for the controller's own API. What they hold is the site's.
+
+    Those of identities are not overwritten later, since they are renewed.
+    """
     found = dict.fromkeys(PLAYBOOKS[name] for name in TEMPLATES if name in PLAYBOOKS)
-    return [
-        {
-            "name": credential_name(identity),
-            "description": f"The kubeconfigs of the identity {identity}, one context for each cluster",
-            "organization": "{{ site.organization }}",
-            "credential_type": "byoc kubeconfig",
-            "inputs": {"kubeconfig": f"{{{{ site_credentials['{identity}'] }}}}"},
-            "update_secrets": False,
-        }
-        for identity in found
-    ]
+    return [*map(_identity, found), *map(_controller, CONTROLLERS)]
+
+
+def _identity(identity: str) -> Object:
+    return {
+        "name": credential_name(identity),
+        "description": f"The kubeconfigs of the identity {identity}, one context for each cluster",
+        "organization": "{{ site.organization }}",
+        "credential_type": "byoc kubeconfig",
+        "inputs": {"kubeconfig": f"{{{{ site_credentials['{identity}'] }}}}"},
+        "update_secrets": False,
+    }
+
+
+def _controller(playbook: str) -> Object:
+    return {
+        "name": CONTROLLERS[playbook],
+        "description": f"The token by which {template_name(playbook)} asks this controller",
+        "organization": "{{ site.organization }}",
+        "credential_type": "Red Hat Ansible Automation Platform",
+        "inputs": {
+            "host": "{{ site.controller_url }}",
+            "oauth_token": f"{{{{ site_credentials['{playbook}'] }}}}",
+            "verify_ssl": True,
+        },
+    }
 
 
 def workflows() -> list[Object]:

@@ -119,12 +119,11 @@ def test_objects_name_each_other_as_they_are_called() -> None:
         assert {each["inventory"]} <= names["controller_inventories"]
         assert {each["execution_environment"]} <= names["controller_execution_environments"]
         assert set(each["instance_groups"]) <= names["controller_instance_groups"]
-        assert set(each["credentials"]) <= names["controller_credentials"] | {*CONTROLLERS.values()}
+        assert set(each["credentials"]) <= names["controller_credentials"]
         assert set(each["notification_templates_error"]) <= names["controller_notifications"]
         assert (AWX / "project" / each["playbook"]).is_file()
-    assert {each["credential_type"] for each in OBJECTS["controller_credentials"]} <= names[
-        "controller_credential_types"
-    ]
+    types = names["controller_credential_types"] | {"Red Hat Ansible Automation Platform"}
+    assert {each["credential_type"] for each in OBJECTS["controller_credentials"]} <= types
     for workflow in OBJECTS["controller_workflows"]:
         nodes = {node["identifier"]: node for node in workflow[NODES]}
         jobs = [node["unified_job_template"] for node in nodes.values() if "unified_job_template" in node]
