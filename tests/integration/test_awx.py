@@ -15,9 +15,10 @@ import jsonschema
 import pytest
 import yaml
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.tokens import read_claims
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.result_schema import SCHEMA
 from tests.integration.awx_jobs import Awx, Job, api, workflow
-from tests.integration.journey import agreed, bare
+from tests.integration.journey import agreed, as_admin, bare, play
 from tests.tools.environments import SetupError, events
 
 TOKEN = "a-token-of-the-controller-that-nobody-may-see"
@@ -119,33 +120,14 @@ def test_the_answer_of_an_approval_node_is_handed_on_as_the_approvals_of_its_pla
     require_silence(job, bed["acme"])
 
 
-def rotated(awx: Awx, cluster: Any) -> list[Job]:
-    """Credentials are renewed on the claim, and given to the credentials of jobs: which works, and no event has any."""
-    where = {"clusters": "byoc", "credentials_dir": str(awx.claim / "credentials")}
-    first = awx.job("rotate_credentials", **where)
-    names = ("operator", "observer", "deployer", "upgrader", "node-medic")
-    known = {f"/api/v2/credentials/{number}/": {} for number, _name in enumerate(names)}
-    with api({**known, "/api/v2/credentials/": {"results": [{"id": 1}]}}, TOKEN) as controller:
-        keeping = {"CONTROLLER_HOST": controller.url, "CONTROLLER_OAUTH_TOKEN": TOKEN}
-        second = awx.job("keep_credentials", environment=keeping, **where, byoc_result=first.result)
-    kept = [body["inputs"]["kubeconfig"] for path, body in controller.posted if path == "/api/v2/credentials/1/"]
-    assert len(kept) == len(names) and len({*kept}) == len(names)
-    tokens = [yaml.safe_load(text)["users"][0]["user"]["token"] for text in kept]
-    assert [each for each in tokens for job in (first, second) if each in job.told] == []
-    status = awx.job("status", environment={VARIABLE: kept[0]})
-    assert [each["result"] for each in status.result["clusters"]] == ["passed"], status.done.stdout
-    return [first, second, status]
-
-
 @pytest.mark.soak(sample=0)
-def test_a_fleets_days_in_awx(bed: Any, tmp_path: Path) -> None:
-    """Onboarded, planned, approved by a node, upgraded, checked: each by a job, and its records outlive the pods."""
+def test_a_plan_is_approved_by_a_node_and_carried_out_and_its_records_outlive_the_pods(
+    bed: Any, tmp_path: Path
+) -> None:
     cluster = bed["acme"]
     contract = contract_by_variable(cluster)
-    contract["change"] = {
-        "approvals": {"stack_upgrade": "required", "model_change": "none", "sources": ["cluster", "awx"]}
-    }
-    contract["stack"] = {"release": "2026.11.0"}
+    policy = {"stack_upgrade": "required", "model_change": "none", "sources": ["cluster", "awx"]}
+    contract |= {"change": {"approvals": policy}, "stack": {"release": "2026.11.0"}}
     with bare(cluster, tmp_path):
         awx = Awx(tmp_path, [contract], **credential(cluster))
         quick = {"stack_bake": 1, "stack_wait_timeout": 20, "stack_deadline": 60, "validate_http_request": False}
@@ -153,25 +135,53 @@ def test_a_fleets_days_in_awx(bed: Any, tmp_path: Path) -> None:
         asked = {"clusters": "byoc", "release": "2026.12.0", "policy": '{"soak": 0}'}
         jobs.append(awx.job("plan_upgrade", **asked))
         plan = jobs[-1].artifacts
-        refused = awx.job("upgrade", **asked, **quick, **plan)
-        assert [each["code"] for each in refused.result["clusters"]] == ["approval"], refused.done.stdout
-        now = datetime.now(UTC).isoformat()
-        with api(workflow(BOB, finished=now), TOKEN) as controller:
+        jobs.append(awx.job("upgrade", **asked, **quick, **plan))
+        assert [each["code"] for each in jobs[-1].result["clusters"]] == ["approval"], jobs[-1].done.stdout
+        with api(workflow(BOB, finished=datetime.now(UTC).isoformat()), TOKEN) as controller:
             reading = {"CONTROLLER_HOST": controller.url, "CONTROLLER_OAUTH_TOKEN": TOKEN}
             jobs.append(awx.job("read_approval", environment=reading, **plan))
         jobs.append(awx.job("upgrade", **asked, **quick, **plan, **jobs[-1].artifacts))
         assert [each["code"] for each in jobs[-1].result["clusters"]] == ["go"], jobs[-1].done.stdout
-        jobs += [awx.job(name) for name in ("status", "health", "models", "plan_models", "capacity", "explain")]
-        jobs += rotated(awx, cluster)
-        schedule = {"schedule_id": 1, "schedule_name": "byoc remediate every 15 minutes"}
-        jobs.append(awx.job("remediate", starter=schedule, clusters="byoc"))
         jobs.append(awx.job("verify_records", clusters="byoc"))
         for job in jobs:
             assert job.done.returncode == 0, job.done.stdout
             require_silence(job, cluster)
-        lines = [json.loads(line) for line in (awx.claim / "records" / "acme-eu-1.jsonl").read_text().splitlines()]
-        who = {each["operation"]: each["by"].partition("@")[0] for each in lines}
-        assert who["upgrade"] == "alice", who
-        [upgraded] = [each for each in lines if each["operation"] == "upgrade"]
-        assert "approved by cloud@acme.example (awx)" in json.dumps(upgraded)
         assert jobs[-1].result["result"] == "passed", jobs[-1].done.stdout
+        lines = [json.loads(line) for line in (awx.claim / "records" / "acme-eu-1.jsonl").read_text().splitlines()]
+        [upgraded] = [each for each in lines if each["operation"] == "upgrade"]
+        assert upgraded["by"].partition("@")[0] == "alice"
+        assert "approved by cloud@acme.example (awx)" in json.dumps(upgraded)
+
+
+@pytest.mark.soak(sample=0)
+def test_credentials_are_renewed_on_the_claim_and_given_to_the_jobs_that_follow(bed: Any, tmp_path: Path) -> None:
+    cluster = bed["acme"]
+    identities = ("operator", "observer", "deployer", "upgrader", "node-medic")
+    with bare(cluster, tmp_path):
+        play("presetup", tmp_path / "by-hand", [agreed(cluster)], *as_admin(cluster))
+        awx = Awx(tmp_path, [contract_by_variable(cluster)], **credential(cluster))
+        where = {"clusters": "byoc", "credentials_dir": str(awx.claim / "credentials")}
+        schedule = {"schedule_id": 1, "schedule_name": "byoc credentials hourly"}
+        jobs = [awx.job("rotate_credentials", starter=schedule, **where)]
+        answers = {"/api/v2/credentials/": {"results": [{"id": 1}]}, "/api/v2/credentials/1/": {}}
+        with api(answers, TOKEN) as controller:
+            keeping = {"CONTROLLER_HOST": controller.url, "CONTROLLER_OAUTH_TOKEN": TOKEN}
+            jobs.append(awx.job("keep_credentials", environment=keeping, **where, **jobs[-1].artifacts))
+            kept = [body["inputs"]["kubeconfig"] for _path, body in controller.posted]
+            (awx.claim / "credentials" / "acme-eu-1-operator.kubeconfig").unlink()
+            lost = awx.job("keep_credentials", environment=keeping, **where)
+            assert lost.done.returncode == 2 and "the operator's credential for acme-eu-1" in lost.done.stdout
+            assert len(controller.posted) == len(kept) == len({*kept}) == len(identities)
+        users = [yaml.safe_load(text)["users"][0]["user"]["token"] for text in kept]
+        by_identity = {read_claims(token).account: text for token, text in zip(users, kept, strict=True)}
+        assert set(by_identity) == set(identities)
+        observing = {VARIABLE: by_identity["observer"]}
+        jobs.append(awx.job("status", environment=observing))
+        jobs.append(awx.job("capacity", environment=observing, wanted="llama-3-1-8b: 0.4"))
+        assert [each["result"] for each in jobs[-2].result["clusters"]] == ["passed"], jobs[-2].done.stdout
+        for job in jobs:
+            assert job.done.returncode == 0, job.done.stdout
+            require_silence(job, cluster)
+            assert [token for token in users if token in job.told] == []
+        lines = [json.loads(line) for line in (awx.claim / "records" / "acme-eu-1.jsonl").read_text().splitlines()]
+        assert [each["by"].partition("@")[0] for each in lines] == ["schedule:byoc-credentials-hourly"]

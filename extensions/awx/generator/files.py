@@ -49,5 +49,5 @@ class _Indented(yaml.SafeDumper):
 
 
 def _yaml(data: Any) -> str:
-    text = yaml.dump(data, Dumper=_Indented, sort_keys=False, allow_unicode=True, width=150)
+    text = yaml.dump(data, Dumper=_Indented, sort_keys=False, allow_unicode=True, width=130)
     return f"---\n{_MADE}{text}"

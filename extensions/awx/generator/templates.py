@@ -127,7 +127,7 @@ def purpose(playbook: str) -> str:
 
 
 def credentials() -> list[Object]:
-    """One for each identity that runs a job template, and two for the controller's own API. What they hold is the site's.
+    """One for each identity that runs a job template, and two for the controller's API. What they hold is the site's.
 
     Those of identities are not overwritten later, since they are renewed.
     """
