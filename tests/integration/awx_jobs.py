@@ -111,7 +111,7 @@ class Awx:
             "PATH": f"{venv.bin}{os.pathsep}{os.environ['PATH']}",
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"),
         }
-        whole = ansible_environment(**self._environment, **(environment or {}), **pod)
+        whole = ansible_environment(**{**self._environment, **(environment or {}), **pod})
         done = run_command(command, {key: value for key, value in whole.items() if key not in _NOT_IN_A_POD})
         return _ended(done, folder / "artifacts" / str(self._jobs))
 

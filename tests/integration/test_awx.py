@@ -162,14 +162,15 @@ def test_credentials_are_renewed_on_the_claim_and_given_to_the_jobs_that_follow(
         awx = Awx(tmp_path, [contract_by_variable(cluster)], **credential(cluster))
         where = {"clusters": "byoc", "credentials_dir": str(awx.claim / "credentials")}
         schedule = {"schedule_id": 1, "schedule_name": "byoc credentials hourly"}
+        keep = {"kept_identities": list(identities)}
         jobs = [awx.job("rotate_credentials", starter=schedule, **where)]
         answers = {"/api/v2/credentials/": {"results": [{"id": 1}]}, "/api/v2/credentials/1/": {}}
         with api(answers, TOKEN) as controller:
             keeping = {"CONTROLLER_HOST": controller.url, "CONTROLLER_OAUTH_TOKEN": TOKEN}
-            jobs.append(awx.job("keep_credentials", environment=keeping, **where, **jobs[-1].artifacts))
+            jobs.append(awx.job("keep_credentials", environment=keeping, **where, **keep, **jobs[-1].artifacts))
             kept = [body["inputs"]["kubeconfig"] for _path, body in controller.posted]
             (awx.claim / "credentials" / "acme-eu-1-operator.kubeconfig").unlink()
-            lost = awx.job("keep_credentials", environment=keeping, **where)
+            lost = awx.job("keep_credentials", environment=keeping, **where, **keep)
             assert lost.done.returncode == 2 and "the operator's credential for acme-eu-1" in lost.done.stdout
             assert len(controller.posted) == len(kept) == len({*kept}) == len(identities)
         users = [yaml.safe_load(text)["users"][0]["user"]["token"] for text in kept]

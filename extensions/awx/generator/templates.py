@@ -84,7 +84,7 @@ def job_templates() -> list[Object]:
             READ_APPROVAL, "Read who answered the approval node of a workflow, for the job that follows"
         ),
         _of_the_controller(KEEP_CREDENTIALS, "Keep what was renewed on the claim in the credentials of jobs")
-        | {"extra_vars": _ROTATION},
+        | {"extra_vars": {**_ROTATION, "kept_identities": identities()}},
     ]
 
 
@@ -131,8 +131,12 @@ def credentials() -> list[Object]:
 
     Those of identities are not overwritten later, since they are renewed.
     """
-    found = dict.fromkeys(PLAYBOOKS[name] for name in TEMPLATES if name in PLAYBOOKS)
-    return [*map(_identity, found), *map(_controller, CONTROLLERS)]
+    return [*map(_identity, identities()), *map(_controller, CONTROLLERS)]
+
+
+def identities() -> list[str]:
+    """Who runs any of the job templates."""
+    return list(dict.fromkeys(PLAYBOOKS[name] for name in TEMPLATES if name in PLAYBOOKS))
 
 
 def _identity(identity: str) -> Object:

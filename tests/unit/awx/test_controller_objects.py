@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.dropped_rules import CONNECTING
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.playbooks import PLAYBOOKS
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.declared import EVERY, VARIABLES
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.doubts import variable_doubts
@@ -150,6 +151,14 @@ def test_each_job_has_the_credential_of_the_identity_that_its_playbook_is_run_by
     for playbook in TEMPLATES:
         identity = PLAYBOOKS.get(playbook)
         assert TEMPLATES_BY_NAME[template_name(playbook)]["credentials"] == ([f"byoc {identity}"] if identity else [])
+
+
+def test_only_credentials_that_are_there_are_replaced_by_renewed_ones() -> None:
+    kept = TEMPLATES_BY_NAME["byoc keep_credentials"]["extra_vars"]["kept_identities"]
+    assert {f"byoc {name}" for name in kept} == {
+        each["name"] for each in OBJECTS["controller_credentials"] if each["credential_type"] == "byoc kubeconfig"
+    }
+    assert set(kept) <= set(CONNECTING), "rotate_credentials renews no file of it"
 
 
 def test_every_schedule_runs_what_there_is_with_answers_that_it_takes() -> None:
