@@ -36,12 +36,15 @@ def runner() -> None:
 
 def contract_by_variable(cluster: Any, **more: Any) -> dict[str, Any]:
     made = agreed(cluster, **more)
-    made["access"]["credential"] = {"kubeconfig_env": VARIABLE}
+    made["access"] |= {"credential": {"kubeconfig_env": VARIABLE}, "context": "acme-eu-1"}
     return made
 
 
 def credential(cluster: Any) -> dict[str, str]:
-    return {VARIABLE: Path(cluster.kubeconfig).read_text()}
+    """As one kubeconfig of many clusters would be: each context by the name that its contract has for it."""
+    config = yaml.safe_load(Path(cluster.kubeconfig).read_text())
+    [context] = config["contexts"]
+    return {VARIABLE: yaml.safe_dump({**config, "contexts": [{**context, "name": "acme-eu-1"}], "current-context": ""})}
 
 
 def secrets(cluster: Any) -> list[str]:
