@@ -55,6 +55,8 @@ _COMMON = {
     "inventory": "byoc fleet",
     "execution_environment": "byoc",
     "instance_groups": ["byoc"],
+    # Elsewhere the claim is not mounted, and records would be gone with the pod.
+    "prevent_instance_group_fallback": True,
     "forks": 20,
     # Waves, plans and tables count over the fleet, and a slice would lack clusters that a pattern names.
     "job_slice_count": 1,

@@ -113,6 +113,16 @@ def test_nobody_can_type_what_no_survey_asks() -> None:
         assert "approvals" not in {question["variable"] for question in each.get("survey_spec", {}).get("spec", ())}
 
 
+def test_no_job_runs_where_its_records_would_be_lost() -> None:
+    [group] = OBJECTS["controller_instance_groups"]
+    mounted = yaml.safe_load(group["pod_spec_override"])["spec"]["containers"][0]["volumeMounts"][0]["mountPath"]
+    for each in TEMPLATES_BY_NAME.values():
+        assert (each["instance_groups"], each["prevent_instance_group_fallback"]) == ([group["name"]], True)
+        kept = {key: value for key, value in each.get("extra_vars", {}).items() if key.endswith("_dir")}
+        assert all(path.startswith(f"{mounted}/") for path in kept.values())
+        assert "records_dir" in kept or each["name"].removeprefix("byoc ") in CONTROLLERS
+
+
 def test_objects_name_each_other_as_they_are_called() -> None:
     names = {variable: {each["name"] for each in found} for variable, found in OBJECTS.items()}
     for each in OBJECTS["controller_templates"]:
