@@ -10,14 +10,16 @@ import yaml
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.kubeconfig import kubeconfig_for
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.merged_kubeconfig import merged_kubeconfig
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.kubeconfig import read_kubeconfig
 
+PEM = "-----BEGIN CERTIFICATE-----\nZm9v\n-----END CERTIFICATE-----\n"
 SECRET = "a-token-that-no-message-holds"
 
 
 def kubeconfig(name: str, context: str = "") -> str:
     return kubeconfig_for(
         server=f"https://{name}.example",
-        ca_pem="pem",
+        ca_pem=PEM,
         token=f"{SECRET}-{name}",
         cluster_name="cluster",
         context=context or name,
@@ -40,6 +42,16 @@ def test_each_context_leads_to_its_own_cluster_with_its_own_token() -> None:
         assert users[context["user"]] == {"token": f"{SECRET}-{name}"}
         assert context["namespace"] == "fireworks-models"
     assert yaml.safe_load(merged_kubeconfig({})) == {**merged, "clusters": [], "users": [], "contexts": []}
+
+
+def test_our_own_reader_finds_in_it_what_each_file_alone_says() -> None:
+    files = {name: kubeconfig(name, f"the-{name}") for name in ("acme-eu-1", "birch-eu-1")}
+    merged = merged_kubeconfig(files)
+    for name, text in files.items():
+        alone, found = (
+            read_kubeconfig(each, context=f"the-{name}", base_dir="/", source="here") for each in (text, merged)
+        )
+        assert found == alone and found.token == f"{SECRET}-{name}"
 
 
 @pytest.mark.parametrize(
