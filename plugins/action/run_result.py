@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +28,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.harmles
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.listing import few
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.times import rfc3339
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.queries import found_by, query_doubt
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.terminal import in_a_terminal
 
 display = Display()
 
@@ -132,7 +132,7 @@ def _show_summary(result: Mapping[str, Any]) -> None:
     for one in result["clusters"]:
         if one["details"]:
             display.display(f"{one['details']}\n")
-    wide = shutil.get_terminal_size((_COLUMNS, 0)).columns if sys.stdout.isatty() else _COLUMNS
+    wide = shutil.get_terminal_size((_COLUMNS, 0)).columns if in_a_terminal() else _COLUMNS
     display.display("")
     for text, severity in summary_lines(result, wide=wide):
         display.display(text, color=getattr(constants, _COLOURS[severity]) if severity else None)

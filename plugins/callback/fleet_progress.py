@@ -52,6 +52,7 @@ from ansible.plugins.callback import CallbackBase
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.outcome import Result
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.progress import Progress
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.harmless import harmless, harmless_data
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.terminal import in_a_terminal
 
 _PAINT_SECONDS = 0.2
 _OUTCOME = "byoc_outcome"
@@ -90,7 +91,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
         if set(hosts) <= {"localhost"} or play.get_vars().get(_OF_THE_RUN):
             return  # what such a play says, it prints
         live = self.get_option("live")
-        self._live = sys.stdout.isatty() if live is None else live
+        self._live = in_a_terminal() if live is None else live
         self._progress = Progress(play.get_name().strip() or "the run", hosts, time.monotonic())
         self._shown_at = time.monotonic()
 

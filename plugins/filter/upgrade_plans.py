@@ -91,11 +91,12 @@ def _upgrade_turn(
 
 
 def _upgrade_opening(
-    plan: Data, results: Sequence[Data], wave: int, now: str, policy: Data | None = None
+    plan: Data, results: Sequence[Data], wave: int, now: str, policy: Data | None = None, check_mode: bool = False
 ) -> dict[str, Any]:
+    unsoaked = {"soak": 0} if check_mode else {}
     try:
         at = _moment(now)
-        found = opening(plan, results, wave, policy_from(given_mapping("policy", policy)), at)
+        found = opening(plan, results, wave, policy_from({**given_mapping("policy", policy), **unsoaked}), at)
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from None
     return {**_told(found), "seconds": max(0.0, (found.at - at).total_seconds()) if found.at else None}

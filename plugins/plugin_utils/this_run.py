@@ -16,6 +16,7 @@ from ansible.errors import AnsibleError
 from ansible.inventory.manager import InventoryManager, split_host_pattern
 from ansible.utils.path import unfrackpath
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.awx import requester, said_of, starter
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.host_pattern import pattern_doubts
 
 #: Sources of ours that could not be read, with the reason; and Ansible's list of all sources that were.
@@ -90,12 +91,19 @@ def unread_sources() -> list[str]:
 
 
 def started_by(variables: Mapping[str, Any]) -> str:
-    """Who started the AWX job that this run is; empty where it is none. Anybody may say so by ``-e``: AWX's own
-    environment has the number of the job.
-    """
+    """Who started the AWX job that this run is; empty where it is none."""
+    return starter(variables) if _is_a_job(variables) else ""
+
+
+def requested_by(variables: Mapping[str, Any]) -> str:
+    """Who asks for what the AWX job that this run is does, by their address; empty where it is none."""
+    return requester(variables) if _is_a_job(variables) else ""
+
+
+def _is_a_job(variables: Mapping[str, Any]) -> bool:
+    """Anybody may say so by ``-e``: AWX's own environment has the number of the job."""
     job = os.environ.get("JOB_ID")
-    in_awx = job is not None and job == str(variables.get("awx_job_id"))
-    return str(variables.get("awx_user_name") or "") if in_awx else ""
+    return bool(job) and job == said_of(variables, "job_id")
 
 
 def part_of_the_tasks() -> str:

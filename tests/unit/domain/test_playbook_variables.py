@@ -34,6 +34,7 @@ def doubts(playbook: str, more: tuple[str, ...] = (), **given: Any) -> list[str]
         ("rotate_credentials", {"credentials_renew_below": "1.0"}),
         ("health", {"fail_on": "never", "show": "info"}),
         ("onboard", {"fail_on": "waiting", "revoke_setup": "yes"}),
+        ("upgrade", {"byoc_result": {"playbook": "plan_upgrade"}}),  # as AWX hands it on in a workflow
     ],
 )
 def test_what_a_playbook_takes_is_let_pass(playbook: str, given: dict[str, Any]) -> None:

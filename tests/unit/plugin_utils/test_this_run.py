@@ -110,3 +110,6 @@ def test_only_a_job_of_awx_names_who_started_it(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("JOB_ID", "7")
     assert this_run.started_by(said) == "boss"
     assert this_run.started_by({"awx_job_id": "7"}) == ""
+    assert this_run.started_by({"awx_job_id": 7, "awx_schedule_name": "at night"}) == "schedule:at-night"
+    assert this_run.requested_by({**said, "awx_user_email": "boss@acme.example"}) == "boss@acme.example"
+    assert this_run.requested_by({**said, "awx_job_id": 8, "awx_user_email": "boss@acme.example"}) == ""

@@ -17,6 +17,8 @@ _OTHERS = ("ansible_", "awx_", "tower_")
 #: Ansible's own, that say how a task failed: an outcome is made of them.
 _FAILURES = ("ansible_failed_result", "ansible_failed_task")
 _OURS = "byoc_"
+#: AWX gives the jobs of a workflow what the jobs before them handed on (``run_result``). No task reads it.
+_HANDED_ON = ("byoc_result",)
 #: How Ansible calls what it cuts off a value at its first space.
 _CUT_OFF = "_raw_params"
 #: A cluster's variables, by which it is recognized and recorded.
@@ -37,6 +39,8 @@ def variable_doubts(
 
 
 def _doubt(name: str, value: Any, playbook: str, declared: Mapping[str, Variable], known: Collection[str]) -> str:
+    if name in _HANDED_ON:
+        return ""
     if name.startswith(_OURS) or name in (*_OF_CLUSTERS, *_FAILURES):
         return f"{name} is set by the inventory and the playbooks themselves, and cannot be given"
     if name == _CUT_OFF:
