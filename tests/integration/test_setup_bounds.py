@@ -312,7 +312,7 @@ WAYS = [
         {"metadata": {"finalizers": ["acme.example/stays"]}}),
     Way("the same by an apply", BY_BOUNDS, "PATCH", f"{CORE}{SYSTEM}/configmaps/applied?fieldManager=mine",
         marked("applied", finalizers=["acme.example/stays"]), APPLY),
-    Way("let go of one that its finalizer keeps", BY_BOUNDS, "PATCH", f"{CORE}{SYSTEM}/configmaps/kept",
+    Way("remove one that its finalizer keeps", BY_BOUNDS, "PATCH", f"{CORE}{SYSTEM}/configmaps/kept",
         {"metadata": {"finalizers": None}}),
     Way("a workload that hides behind an owner", BY_BOUNDS, "POST", DEPLOYMENTS,
         {**deployment(), "metadata": {**deployment("hidden")["metadata"], "ownerReferences": [OWNER]}}),

@@ -35,7 +35,6 @@ from ..._domain.model.revision import (
 from ..._domain.model.room import Room
 from ..._domain.model.strategy import APPLY, IDLE, REPLACE, ROLLING, SURGE, Now, Strategy, choose
 from ..._domain.model.unit import (
-    SCALERS,
     WORKLOADS,
     Unit,
     as_unit,
@@ -67,7 +66,7 @@ from ..._vocabulary.times import rfc3339
 from .reading import REVISIONS
 from .staging import broken_jobs, stage
 from .talk import Talk
-from .watching import Gatekeeper, Replicas
+from .watching import Gatekeeper, Replicas, awaited_of
 
 NOTHING, DRIFT, RESUMED, BOUNDS, NEW_REVISION = KINDS = ("none", "drift", "resumed", "bounds", "new_revision")
 """Nothing; back to what is recorded as good; what a killed run began; other bounds of its autoscaler; all else."""
@@ -310,7 +309,7 @@ class ModelChange:
         manifest = strategy.manifest
         unit = self.unit if manifest is None else while_rolling(self.unit, manifest, bake)
         plan = self._apply(unit)
-        awaited = _awaited(plan)
+        awaited = awaited_of(plan)
         deployment = workload(unit)
         replicas = None
         if deployment and strategy.name != IDLE and not (strategy.name == APPLY and self._has_passed()):
@@ -339,7 +338,7 @@ class ModelChange:
                 "fix what keeps the replicas from passing, or correct the model, then run again",
             )
         plan = self._apply(good.unit)
-        awaited = _awaited(plan)
+        awaited = awaited_of(plan)
         deployment = workload(good.unit)
         steps = shape_of(deployment).replicas if deployment else 1
         seconds = float(steps * int(self.entry["load_seconds"]) + _SLACK_SECONDS)
@@ -397,12 +396,3 @@ class ModelChange:
             "evidence": verdict.why,
             "replicas": [dict(replica) for replica in verdict.replicas],
         }
-
-
-def _awaited(plan: Plan) -> list[Awaited]:
-    """What has to become ready, but for what scales the model.
-
-    That says nothing of the new replicas, and of a model that may sleep KEDA says "not ready" as long as no router
-    knows it. But routers are told of it only once it is ready. Validation judges what scales a model.
-    """
-    return [Awaited(c.ref, c.resource) for c in plan.changes if c.action != DELETE and c.ref.kind not in SCALERS]

@@ -13,9 +13,10 @@ from typing import Any
 from ..._domain.model.gate import CANARY_TRIES, FAILED, PASSED, WAITING, Canary, Gate, Seen, Verdict, is_living, judge
 from ..._domain.model.gate import is_ready as pod_is_ready
 from ..._domain.model.heartbeat import Sample, pulse, read_sample
-from ..._domain.model.unit import is_of, selector_of, template_of
+from ..._domain.model.unit import SCALERS, is_of, selector_of, template_of
 from ..._domain.names import SERVING_PORT
 from ..._kube.errors import KubeError
+from ..._kube.plan import DELETE, Plan
 from ..._kube.session import Session
 from ..._kube.wait import Awaited, wait_ready
 from ..one_token import ask_for_one_token
@@ -123,3 +124,12 @@ class Gatekeeper:
     def _request_one_token(self, proxy: str, sample: Sample | None, tries: int) -> _Told:
         answer = ask_for_one_token(self._session, proxy, self._served_name)
         return _Told(sample, Canary(not answer.error, tries, answer.error), answer.forbidden)
+
+
+def awaited_of(plan: Plan) -> list[Awaited]:
+    """What has to become ready, but for what scales the model.
+
+    That says nothing of the new replicas, and of a model that may sleep KEDA says "not ready" as long as no router
+    knows it. But routers are told of it only once it is ready. Validation judges what scales a model.
+    """
+    return [Awaited(c.ref, c.resource) for c in plan.changes if c.action != DELETE and c.ref.kind not in SCALERS]
