@@ -117,6 +117,7 @@ def main() -> None:
                     "access_info",
                     "cluster_info",
                     "footprint_info",
+                    "log_info",
                     "model_info",
                     "node_health_info",
                     "set_info",

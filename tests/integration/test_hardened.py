@@ -53,6 +53,9 @@ from tests.integration.nothing_proved import fleet
 from tests.integration.plays import token_in
 from tests.integration.upgrades import NEW, OLD, QUICK, RELEASES, REQUESTED_BY, ended, publish, rollback
 
+#: Nothing waits for an approval; and the observer sees what other pods take, without which no capacity is known.
+AGREED: dict[str, Any] = {"change": without_approvals(), "health": {"observer_may_list": ["pods"]}}
+
 
 @pytest.fixture
 def acme(bed: Any, tmp_path: Path) -> Iterator[Any]:
@@ -77,10 +80,10 @@ def serving(bed: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]
     """Another cluster, onboarded in hardened mode, for tests that do not change it."""
     cluster, folder = bed["birch"], tmp_path_factory.mktemp("serving")
     assert ours(cluster) == {}
-    admin = {**hardened(cluster), "change": without_approvals()}
+    admin = {**hardened(cluster), **AGREED}
     play("presetup", folder, [admin], *as_admin(cluster))
     token = cluster.kubeconfig_for_service_account("fireworks-system", "operator")
-    assert onboard(folder, {**hardened(cluster, token), "change": without_approvals()}).returncode == 0
+    assert onboard(folder, {**hardened(cluster, token), **AGREED}).returncode == 0
     yield cluster
     wipe(cluster)
 
@@ -119,8 +122,7 @@ def test_every_release_that_is_shipped_gets_past_the_guardrails(
 def test_every_playbook_runs_as_the_identity_that_it_declares(
     serving: Any, tmp_path: Path, playbook: str, identity: str
 ) -> None:
-    contract = hardened(serving, serving.kubeconfig_for_service_account("fireworks-system", identity))
-    contract["change"] = without_approvals()
+    contract = {**hardened(serving, serving.kubeconfig_for_service_account("fireworks-system", identity)), **AGREED}
     known = {"clusters": "byoc", "model": "llama-3-1-8b", "revision": 1, "confirm": "retire"}
     known |= {"cluster": "birch-eu-1", "node": "h100-0", "credentials_dir": str(tmp_path)}
     known |= {"release": NEW, "to": OLD, "releases": str(publish(tmp_path))}
@@ -398,8 +400,7 @@ def test_each_edit_alone_is_named_with_what_fixes_it_and_nothing_is_done(
 
 def are_named_and_nothing_is_done(serving: Any, folder: Path, edits: list[tuple[Any, ...]]) -> None:
     """Make the edits, onboard, and have the customer's administrator repair them."""
-    contract = hardened(serving, serving.kubeconfig_for_service_account("fireworks-system", "operator"))
-    contract["change"] = without_approvals()
+    contract = {**hardened(serving, serving.kubeconfig_for_service_account("fireworks-system", "operator")), **AGREED}
     before = versions(serving)
     try:
         for verb, path, body, _named, _command in edits:
@@ -419,7 +420,7 @@ def are_named_and_nothing_is_done(serving: Any, folder: Path, edits: list[tuple[
 
 
 def test_an_old_presetup_is_named_as_such(serving: Any, tmp_path: Path) -> None:
-    contract = hardened(serving, serving.kubeconfig_for_service_account("fireworks-system", "operator"))
+    contract = {**hardened(serving, serving.kubeconfig_for_service_account("fireworks-system", "operator")), **AGREED}
     contract["compliance"]["egress"] = ["10.0.0.0/16"]
     done = onboard(tmp_path, contract)
     said = " ".join(done.stdout.split())

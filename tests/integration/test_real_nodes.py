@@ -111,7 +111,8 @@ def test_logs_are_read_of_a_real_kubelet(real: Any) -> None:
     assert lines == sorted(lines) and all(re.match(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z ", line) for line in lines)
     assert found(grep="serving ti")["lines"][0].endswith("fireworks-models/tiny-0/engine serving tiny")
     assert len(found(lines=1)["lines"]) == 1
-    assert found()["unread"] == []
+    # A kubelet that starts a container again has no log of the one before for a moment, and says so.
+    until(lambda: found()["unread"] == [], "what could not be read stays so")
 
 
 @ON_REAL_NODES

@@ -89,6 +89,18 @@ def results_before_their_verdict(tree: Tree) -> list[str]:
     return problems
 
 
+def results_shown_though_they_failed(tree: Tree) -> list[str]:
+    """What a task registered is there where it failed too, without its keys: a report asks for a key."""
+    texts = {path: path.read_text() for path in tree.files if TASK_FILES.fullmatch(tree.named(path))}
+    registered = set(re.findall(r"^ *register: (\w+)$", "\n".join(texts.values()), re.MULTILINE))
+    return [
+        f"{tree.named(path)}: {name} may be of a task that failed: ask for a key of it"
+        for path, text in texts.items()
+        for name in re.findall(r"selectattr\('(\w+)', 'defined'\)", text)
+        if name in registered
+    ]
+
+
 def _in_order(listed: Any, folder: Path) -> Iterator[dict[str, Any]]:
     """The tasks as they are run where all goes well; a rescue ends a run, and what is after it is not run then."""
     for task in listed or []:

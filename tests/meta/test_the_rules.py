@@ -201,6 +201,12 @@ BROKEN = [
         + "  tasks:\n    - fireworks.byoc.run_result: {}\n    - name: Judge\n      fireworks.byoc.requirement: {}\n",
         "onboard.yml: 'Judge' comes after the result is told",
     ),
+    (
+        "no_report_takes_the_result_of_a_failed_task",
+        "playbooks/tasks/read.yml",
+        "- name: Read\n  register: byoc_read\n- debug: {msg: \"{{ all | selectattr('byoc_read', 'defined') }}\"}\n",
+        "byoc_read may be of a task that failed",
+    ),
     ("every_operation_is_called_as_its_playbook", "playbooks/bring.yml", OPERATION, "is called retire"),
     ("every_operation_is_called_as_its_playbook", OPERATIONS, HEAD, "playbook retire: its operation is not in"),
     (

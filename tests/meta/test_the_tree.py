@@ -41,6 +41,7 @@ RULES: dict[str, Callable[[Tree], list[str]]] = {
     "every_operation_is_called_as_its_playbook": playbook_rules.operations_misnamed,
     "every_playbook_is_run_three_times": playbook_rules.playbooks_not_run_again,
     "every_result_is_told_after_the_verdict": playbook_rules.results_before_their_verdict,
+    "no_report_takes_the_result_of_a_failed_task": playbook_rules.results_shown_though_they_failed,
     "every_name_of_a_task_says_what_is_done": playbook_rules.names_without_deeds,
     "every_refusal_says_what_to_do_next_and_who_has_to": playbook_rules.refusals_without_an_owner,
     "every_path_that_an_operator_gives_is_their_own": playbook_rules.paths_left_relative,
