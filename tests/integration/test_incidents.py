@@ -20,12 +20,13 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.incident.in
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.times import rfc3339
 from byoc_testbed.api import MERGE
 from tests.canaries import PLAIN, PROMPT, TOKENS
-from tests.integration.ansible_runs import ROOT
+from tests.integration.ansible_runs import ROOT, run_playbook
 from tests.integration.governed import governed as onboarded
 from tests.integration.guarded import MISBOUND, SYSTEM, Governed, governed, layer_of, refusal
 from tests.integration.interruptible.incidents import entries, findings, kept_incidents
 from tests.integration.journey import agreed as contract_of
 from tests.integration.journey import play
+from tests.integration.nothing_proved import fleet
 from tests.integration.plays import connection_to, perform, perform_tasks
 from tests.integration.troubled import RESET, by_status, troubled
 from tests.unit.domain.agreed import contract
@@ -316,8 +317,8 @@ def test_a_page_opens_an_incident_as_the_rulebook_calls_it(bed: Any, tmp_path: P
     with onboarded(bed["acme"]):
         agreed = contract_of(bed["acme"])
         called = ("-e", json.dumps({"do": "open", **given}))
-        other = {**agreed, "identity": {**agreed["identity"], "name": "acme-eu-2"}}
-        wrong = play("incident", tmp_path / "two", [agreed, other], *called, clusters="byoc")
+        two = ("-i", str(fleet(tmp_path / "two")), "-e", "clusters=byoc")
+        wrong = run_playbook("fireworks.byoc.incident", *two, *called)
         assert wrong.returncode == 2 and "an incident is of one cluster" in " ".join(wrong.stdout.split()), wrong.stdout
         checked = play("incident", tmp_path, [agreed], *called, "--check", clusters="acme-eu-1")
         assert checked.returncode == 0 and entries(bed["acme"]) == {}, checked.stdout
