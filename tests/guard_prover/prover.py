@@ -142,8 +142,10 @@ class Prover:
         new = edited(base.thing, mutation)
         verdict, answer = judge(self._asked(caller.identity, verb, base, new)), caller.write(verb, base, new)
         if verdict.standing == FORBIDDEN and answer.admitted and verb != "delete" and base.kind != "TokenRequest":
-            # What the server drops was admitted in vain. Of what is there already a change shows what it would keep.
+            # What the server drops was admitted in vain. Of what is there already a change shows what it would keep,
+            # or, where nobody may change it so, another one of the same kind.
             stored = answer.stored or (caller.write("patch", base, new).stored if base.live else None)
+            stored = stored or caller.kept(base, new)
             verdict = judge(self._asked(caller.identity, verb, base, stored)) if stored else verdict
         return Tried(base, verb, mutation, verdict, answer)
 
