@@ -181,7 +181,7 @@ def test_credentials_are_renewed_on_the_claim_and_given_to_the_jobs_that_follow(
         assert set(by_identity) == set(identities)
         observing = {VARIABLE: by_identity["observer"]}
         jobs.append(awx.job("status", environment=observing))
-        jobs.append(awx.job("capacity", environment=observing, wanted="llama-3-1-8b: 0.4"))
+        jobs.append(awx.job("capacity", wanted="llama-3-1-8b: 0.4"))
         assert [each["result"] for each in jobs[-2].result["clusters"]] == ["passed"], jobs[-2].done.stdout
         for job in jobs:
             assert job.done.returncode == 0, job.done.stdout
