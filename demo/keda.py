@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from byoc_testbed import ApiError, Image, TestbedError, parts
+from byoc_testbed import Image, TestbedError, parts
 
 OPERATOR, ADAPTER = "keda-operator", "keda-metrics-apiserver"
 _FILES = (
@@ -56,21 +56,6 @@ def install(cluster: Any, seconds: float = 180) -> None:
     while not _serves(cluster):
         if time.monotonic() > deadline:
             raise TestbedError(f"KEDA's adapter does not serve within {seconds:.0f} s")
-        time.sleep(0.5)
-
-
-def look_every(cluster: Any, path: str, seconds: int, deadline: float) -> None:
-    """Let it look so often whether a model is asked for, once its ScaledObject is there.
-
-    :param deadline: of the monotonic clock. :raises TestbedError: it is not there by then.
-    """
-    while True:
-        try:
-            cluster.request("PATCH", path, {"spec": {"pollingInterval": seconds}}, "application/merge-patch+json")
-            return
-        except ApiError as error:
-            if error.status != 404 or time.monotonic() > deadline:
-                raise TestbedError(f"KEDA's object {path} cannot be changed: {error}") from None
         time.sleep(0.5)
 
 

@@ -19,7 +19,7 @@ from demo.contracts import LLAMA, write_fleet
 from demo.customers import ACME, BIRCH, CEDAR, clusters, contracts, make_gateway
 from demo.playbook import ROOT, run_playbook
 from demo.reality import Reality, found
-from demo.waking import POLLING, SCALED, Waking
+from demo.waking import Waking
 from tests.tools import environments
 
 _PROMISED = {ACME: "done", BIRCH: "done", CEDAR: "refused"}
@@ -100,11 +100,7 @@ def _installing_keda(bed: Testbed) -> Aside:
     """As the customer does, beside the onboarding."""
     from demo import keda
 
-    def work() -> None:
-        keda.install(bed[ACME], _KEDA_SECONDS)
-        keda.look_every(bed[ACME], SCALED, POLLING, time.monotonic() + _ONBOARDING_SECONDS)
-
-    return Aside(work)
+    return Aside(lambda: keda.install(bed[ACME], _KEDA_SECONDS))
 
 
 def _inventory(folder: Path, bed: Testbed, reality: Reality) -> Path:

@@ -22,10 +22,10 @@ QUESTION = "Say a few words."
 _MODELS = "/namespaces/fireworks-models"
 _DEPLOYMENT = f"/apis/apps/v1{_MODELS}/deployments/{MODEL}"
 _PODS = f"/api/v1{_MODELS}/pods?labelSelector=byoc.fireworks.ai%2Fmodel%3D{MODEL}"
-SCALED = f"/apis/keda.sh/v1alpha1{_MODELS}/scaledobjects/{MODEL}"
+_SCALED = f"/apis/keda.sh/v1alpha1{_MODELS}/scaledobjects/{MODEL}"
 _EVENTS = f"/api/v1{_MODELS}/events?fieldSelector=reason%3DKEDAScaleTargetActivated"
 _MERGE = "application/merge-patch+json"
-POLLING = 5
+_POLLING = 5
 """Seconds between two looks of KEDA's, in the demo."""
 _SECONDS = 60.0
 
@@ -49,18 +49,23 @@ class Waking:
         self._ask_awake()
         self._ask_with_openai(no_client)
         if not self._no_scaler:  # as the contract has it, so that onboarding again finds it unchanged
-            self._cluster.request("PATCH", SCALED, {"spec": {"pollingInterval": POLLING_SECONDS}}, _MERGE)
+            self._look_every(POLLING_SECONDS)
 
     def again(self) -> str:
         """How a reader asks once more."""
         return self._door.again(SERVED, QUESTION)
 
+    def _look_every(self, seconds: int) -> None:
+        self._cluster.request("PATCH", _SCALED, {"spec": {"pollingInterval": seconds}}, _MERGE)
+
     def _sleep(self) -> None:
+        if not self._no_scaler:  # not before: what is being onboarded is nobody else's to change
+            self._look_every(_POLLING)
         self._scale(0)
         _say(f"as KEDA does after {IDLE} without a request: nobody waits for that here")
         self._until("its last replica is gone", lambda: not self._cluster.request("GET", _PODS)["items"])
         if not self._no_scaler:
-            _say(f"KEDA looks every {POLLING_SECONDS} s whether it is asked for; here every {POLLING} s")
+            _say(f"KEDA looks every {POLLING_SECONDS} s whether it is asked for; here every {_POLLING} s")
 
     def _ask_asleep(self) -> None:
         self._asked_at = time.monotonic()
