@@ -67,7 +67,7 @@ def test_a_model_that_sleeps_is_asked_wakes_and_answers() -> None:
     )
     assert -1 < asleep < answers < client < after, done.stdout
     assert wakes > -1
-    assert "token token" in done.stdout[answers:client], "curl is answered"
+    assert "token token" in done.stdout[asleep:answers], "curl is answered"
     assert "token token" in done.stdout[client:after], "the client is answered"
     scaled = "KEDA: Scaled apps/v1.Deployment fireworks-models/qwen2-5-0-5b from 0 to 1"
     assert (scaled in done.stdout) is found().scales, "it says who scaled it"
