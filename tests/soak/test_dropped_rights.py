@@ -60,6 +60,8 @@ STEPS = (
     Step("incident", ("-e", "do=open", "-e", "note=slow")),
     Step("incident", ("-e", "incident=1")),
     Step("explain"),
+    Step("capacity"),
+    Step("plan_consolidation"),
     Step("validate", NO_REQUESTS),
     Step("plan_models", model=LONGER),
     Step("deploy_models", _MODELS, LONGER),
@@ -88,6 +90,7 @@ class Site:
     ) -> dict[str, Any]:
         made = hardened(self.cluster, kubeconfig)
         made["change"] = without_approvals()
+        made["health"] = {"observer_may_list": ["pods"]}  # without which no capacity is known
         made["access"] |= {"dropped_rights": dropped} if dropped else {}
         return {**made, "models": [{**each, **(model or {})} for each in made["models"]]}
 
