@@ -86,7 +86,7 @@ _BY_THE_OBSERVER = (
     Use(("support_bundle",), ("list",), ("events",), _BOTH),
     Use(("support_bundle",), ("list",), ("deployments.apps",), (MODELS_NAMESPACE,)),
     Use(_JUDGE, ("list",), ("events", f"leases.{LEASE_GROUP}"), (CLUSTER,)),
-    Use((*_JUDGE, *_CAPACITY), ("list",), ("pods",), (CLUSTER,)),
+    Use((*_SWEEP, *_JUDGE, *_CAPACITY), ("list",), ("pods",), (CLUSTER,)),
     Use(_CAPACITY, ("list",), ("deployments.apps", "resourcequotas", _BUDGETS, _GROUPS), (MODELS_NAMESPACE,)),
 )
 _OF_INCIDENTS = (
