@@ -35,7 +35,7 @@ rails: setup ## What is shipped: sanity, tarball, both supported ends, molecule,
 	@$(PYTEST) $(RAILS)
 
 soak: setup ## What is long by nature, all of it; SHARD=2/4 a part of it, MINUTES=20 no longer. Goes on where it was (70 min)
-	@$(PYTEST) tests/integration tests/soak tests/rails --soak=only --shard=$(SHARD) --minutes=$(MINUTES)
+	@$(PYTEST) tests/unit tests/integration tests/soak tests/rails --soak=only --shard=$(SHARD) --minutes=$(MINUTES)
 
 mutants: setup ## Whether the tests notice: the same mutants of the plugins as in tests/tools/mutants/before.jsonl (15 min)
 	@$(PY) -m tests.tools.mutants run --again tests/tools/mutants/before.jsonl --result build/mutants/after.jsonl

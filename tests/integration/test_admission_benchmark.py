@@ -40,6 +40,7 @@ def place(bed: Any) -> Iterator[tuple[Site, Live]]:
         cluster.remove_namespaces(CUSTOMERS)
 
 
+@pytest.mark.soak
 def test_what_guardrails_take_is_seen_where_they_are_asked_and_only_there(place: tuple[Site, Live]) -> None:
     site, live = place
     measured = run.measure(site, live, rounds=1, block=3, kinds=(NONE, NEWEST))
@@ -52,6 +53,7 @@ def test_what_guardrails_take_is_seen_where_they_are_asked_and_only_there(place:
     assert all(f"| {name} | {guardrails} |" in text for name in names for guardrails in (NONE, NEWEST))
 
 
+@pytest.mark.soak
 def test_what_policies_cost_is_found_for_those_that_are_asked(place: tuple[Site, Live]) -> None:
     site, live = place
     found = costs(site, NEWEST.objects, [write for write in writes(NEWEST, live) if write.what in (MODEL, THEIRS)])

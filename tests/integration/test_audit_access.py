@@ -121,6 +121,7 @@ def spoil(cluster: Any) -> None:
     time.sleep(0.5)
 
 
+@pytest.mark.soak
 def test_whoever_may_not_ask_gets_one_clear_message(acme: tuple[Any, Contract], tmp_path: Path) -> None:
     cluster, _contract = acme
     observer = cluster.kubeconfig_for_service_account("fireworks-system", "observer")

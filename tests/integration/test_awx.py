@@ -96,6 +96,7 @@ def test_a_job_says_in_plain_lines_and_in_its_artifact_what_came_of_it(bed: Any,
     require_silence(job, cluster)
 
 
+@pytest.mark.soak(sample=1)
 @pytest.mark.parametrize(
     ("by", "token", "given", "said"),
     [

@@ -36,7 +36,7 @@ def files(folder: Path) -> Iterable[str]:
     return (path.read_text(errors="replace") for path in folder.rglob("*") if path.is_file())
 
 
-@pytest.mark.soak(sample=1)
+@pytest.mark.soak
 @pytest.mark.parametrize("by", ["hand", "runner"])
 def test_none_of_sixty_secrets_comes_out_again(controller: Controller, by: str, tmp_path: Path) -> None:
     environment = ansible_environment(**controller.environment)

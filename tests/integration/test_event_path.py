@@ -236,6 +236,7 @@ def test_what_is_posted_chooses_when_a_node_is_looked_at_and_nothing_else(
     assert sorted(takers(serving)) == [NODE, OTHER]
 
 
+@pytest.mark.soak
 def test_a_fault_in_an_exporter_takes_the_nodes_traffic_away(
     path: Chain, serving: Any, reporting: dict[str, Exporter]
 ) -> None:

@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.harmless import STEERING
 from tests.integration.ansible_runs import ROOT, ansible_environment, run_playbook
 
@@ -82,6 +84,7 @@ def test_what_awx_shows_is_as_it_should_be(tmp_path: Path) -> None:
     assert timeless(done.stdout).strip() == GOLDEN.read_text().strip(), done.stdout
 
 
+@pytest.mark.soak
 def test_plain_lines_come_from_time_to_time(tmp_path: Path) -> None:
     hosts, play = inventory(tmp_path, FIVE), write_play(tmp_path, tasks=5)
     environment = ansible_environment(**ENABLED, BYOC_PROGRESS_INTERVAL="0")
@@ -92,6 +95,7 @@ def test_plain_lines_come_from_time_to_time(tmp_path: Path) -> None:
     assert "\x1b" not in said
 
 
+@pytest.mark.soak
 def test_what_others_wrote_cannot_speak_to_the_terminal(tmp_path: Path) -> None:
     hostile = "pod \x1b[2J\x1b]0;gone\x07 \u202eedon \x9b31m\r"
     ended = {"cluster": "acme", "customer": "acme", "result": "failed", "code": "task_failed", "owner": "fireworks",

@@ -97,6 +97,7 @@ def test_two_controllers_at_once_get_a_place_each(birch: Any, tmp_path: Path) ->
     assert alone["unproven"] == ["8 of 16 lines of the cluster's chain are in files of ctl-2, which are not here"]
 
 
+@pytest.mark.soak(sample=1)
 @pytest.mark.parametrize("when", ["before the head was written", "after it"])
 def test_what_a_dead_run_left_is_finished_by_the_next(birch: Any, tmp_path: Path, when: str) -> None:
     folder = tmp_path / "records"

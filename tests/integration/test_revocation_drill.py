@@ -146,6 +146,7 @@ def wait_for_401(cluster: Any, folder: Path, contract: Any) -> None:
     raise AssertionError("the operator's token is still accepted")
 
 
+@pytest.mark.soak
 def test_nothing_happens_in_check_mode_or_unless_it_is_meant(serving: Any, tmp_path: Path) -> None:
     cluster, _contract, credentials = serving
     before = (accounts(cluster), {path.name: path.read_bytes() for path in credentials.iterdir()})

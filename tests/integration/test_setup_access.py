@@ -271,6 +271,7 @@ def _no_place(option: str) -> tuple[str, str]:
     return "-e", f"{option}=/proc/none/a"
 
 
+@pytest.mark.soak
 def test_a_grant_whose_credential_cannot_be_handed_over_is_taken_back(acme: Any, tmp_path: Path) -> None:
     vault = tmp_path / "vault.yml"
     vault.write_text(yaml.safe_dump([{"name": "Store it", "ansible.builtin.fail": {"msg": "the vault is sealed"}}]))

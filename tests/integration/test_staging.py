@@ -143,6 +143,7 @@ def test_weights_are_staged_once_before_any_replica_and_with_every_version(model
     assert models.revisions() == [(1, "good"), (2, "good"), (3, "good")]
 
 
+@pytest.mark.soak
 def test_weights_that_do_not_arrive_replace_nothing_and_the_next_run_tries_again(models: Models) -> None:
     broken = version(models, "broken", behaviour="crash")
     failed = models.roll(broken)
@@ -165,6 +166,7 @@ def test_weights_that_do_not_arrive_replace_nothing_and_the_next_run_tries_again
     assert len(models.pods()) == 2
 
 
+@pytest.mark.soak
 def test_a_job_that_is_gone_or_failed_runs_again_without_a_new_revision(models: Models) -> None:
     wanted = version(models, "one")
     models.roll(wanted)

@@ -13,6 +13,7 @@ from tests.tools.environments import ROOT
 SCENARIOS = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 @pytest.mark.parametrize("scenario", SCENARIOS or ["none"])
 def test_molecule_converges_and_changes_nothing_the_second_time(scenario, tools, development):

@@ -47,7 +47,7 @@ def test_the_tarball_holds_what_a_play_needs_and_nothing_else(tarball):
     assert {"LICENSE", "README.md", "meta", "plugins"} <= found
 
 
-@pytest.mark.soak(sample=2)
+@pytest.mark.soak(sample=1)
 @pytest.mark.parametrize("kind", DOCUMENTED)
 def test_documentation_is_readable_from_the_installed_tarball(customer, kind):
     listed = customer(

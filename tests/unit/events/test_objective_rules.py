@@ -115,6 +115,7 @@ def rest(said: dict[str, str]) -> str:
     return every
 
 
+@pytest.mark.soak(sample=3)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_an_objective_is_told_as_it_should(case: dict[str, Any], tmp_path: Path) -> None:
     promtool = monitoring.command("promtool")

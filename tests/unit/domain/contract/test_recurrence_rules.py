@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -179,6 +180,7 @@ def listed(window: dict[str, str]) -> list[tuple[datetime, datetime]]:
 
 
 # The acceptance asks for 200, wherever the profile has fewer.
+@pytest.mark.soak
 @settings(max_examples=max(200, settings.default.max_examples))
 @given(windows())
 def test_a_window_is_open_in_each_minute_in_which_the_standard_says_and_in_no_other(window: dict[str, str]) -> None:
