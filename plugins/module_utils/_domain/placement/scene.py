@@ -181,7 +181,7 @@ def from_dict(data: Any) -> Scene:
     if wrong := misfit(data, form_of(Scene)):
         raise UnreadableSceneError(f"the snapshot is not as it was taken: {wrong}")
     given = {key: value for key, value in data.items() if key != "version"}
-    parts = {key: tuple(_made(kind, one) for one in given.pop(key, ())) for key, kind in _PARTS.items()}
+    parts: dict[str, Any] = {key: tuple(_made(kind, one) for one in given.pop(key, ())) for key, kind in _PARTS.items()}
     return _made(Scene, {**given, **parts})
 
 
