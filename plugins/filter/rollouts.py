@@ -38,9 +38,8 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.owner i
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.wording import action_required
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.given import (
     given_approvals,
+    given_data,
     given_emergency,
-    given_mapping,
-    given_names,
 )
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.moments import as_moment
 
@@ -56,7 +55,9 @@ def _model_changes(
     **instead: int | None,
 ) -> list[dict[str, Any]]:
     try:
-        return policy.model_changes(contract, given_names(names), release, facts, as_moment(moment), **instead)
+        return policy.model_changes(
+            contract, given_data(names, "model_names"), release, facts, as_moment(moment), **instead
+        )
     except BoundsError as error:
         move = action_required(Owner.CUSTOMER, contact(contract, "capacity"))
         raise AnsibleFilterError(f"{error}. {move}") from None
@@ -119,7 +120,7 @@ def _model_wave_stop(
 
 def _policy(policy: Any) -> Policy:
     try:
-        return policy_from(given_mapping("policy", policy))
+        return policy_from(given_data(policy, "policy"))
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from None
 

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Text for people: tables, and how a run over many clusters ended."""
+"""Text for people, tables and how a run over many clusters ended; and the data that people give as text."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary imp
     whole_outcome,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.table import table
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.given import given_data
 
 
 def _pattern_doubts(pattern: str | list[str], groups: Mapping[str, Sequence[str]]) -> list[str]:
@@ -32,13 +33,14 @@ def _pattern_doubts(pattern: str | list[str], groups: Mapping[str, Sequence[str]
 
 
 class FilterModule:
-    """Filters that make text."""
+    """Filters that make text, and one that reads it."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "also_failed": also_failed,
             "every_outcome": every_outcome,
             "failure_outcome": failure,
+            "given_data": given_data,
             "held_outcome": held,
             "lock_left": lock_left,
             "pattern_doubts": _pattern_doubts,

@@ -25,6 +25,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.open
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.rotation import (
     connecting_identities,
+    credential_file,
     credential_files,
     rotation_rows,
 )
@@ -77,6 +78,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "connecting_identities": connecting_identities,
+            "credential_file": credential_file,
             "credential_files": credential_files,
             "eviction_grant_line": grant_line,
             "grant_end": _grant_end,

@@ -22,8 +22,8 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.pol
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.upgrade.marks import marks_to_keep
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.given import (
     given_approvals,
+    given_data,
     given_emergency,
-    given_mapping,
 )
 
 Data = Mapping[str, Any]
@@ -39,7 +39,7 @@ def _request(release: Data, requested_by: str, given: Mapping[str, Any], digest:
     return Request(
         release=release,
         requested_by=requested_by,
-        policy=policy_from(given_mapping("policy", given.get("policy"))),
+        policy=policy_from(given_data(given.get("policy"), "policy")),
         approvals=given_approvals(given.get("approvals")),
         emergency=emergency_from(given_emergency(given.get("emergency"))),
         rollback=bool(given.get("rollback")),
@@ -96,7 +96,7 @@ def _upgrade_opening(
     unsoaked = {"soak": 0} if check_mode else {}
     try:
         at = _moment(now)
-        found = opening(plan, results, wave, policy_from({**given_mapping("policy", policy), **unsoaked}), at)
+        found = opening(plan, results, wave, policy_from({**given_data(policy, "policy"), **unsoaked}), at)
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from None
     return {**_told(found), "seconds": max(0.0, (found.at - at).total_seconds()) if found.at else None}

@@ -50,6 +50,7 @@ _raw:
   elements: dict
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,10 @@ class LookupModule(LookupBase):
         known = sorted(path.parent.name for path in directory.glob("*/release.yml"))
         versions = []
         for term in terms:
+            if not isinstance(term, Mapping):
+                raise AnsibleLookupError(
+                    f"{term!r} is no section `stack` of a contract, such as {{'release': '2026.12.0'}}"
+                )
             try:
                 versions.append(release_version(term, channels, known))
             except UnknownReleaseError as error:
@@ -97,7 +102,7 @@ class LookupModule(LookupBase):
     def _described(self, folder: Path, published: str) -> dict[str, Any]:
         release = self._read(folder / "release.yml")
         try:
-            check_release(release)
+            check_release(release, whole=True)
         except InvalidReleaseError as error:
             raise AnsibleLookupError(f"{folder / 'release.yml'}: {error}") from None
         digest = bundle_digest(file_hashes(folder))
@@ -107,4 +112,7 @@ class LookupModule(LookupBase):
 
     def _read(self, path: Path) -> dict[str, Any]:
         # "Unsafe" means uncopied: nothing here changes what is read, and the copies took a third of applying a stack.
-        return dict(self._loader.load_from_file(str(path), unsafe=True))
+        found = self._loader.load_from_file(str(path), unsafe=True)
+        if not isinstance(found, Mapping):
+            raise AnsibleLookupError(f"{path} holds no mapping: put it back as it was published")
+        return dict(found)

@@ -109,7 +109,7 @@ WAYS = (
     Way("no library for contracts", "jsonschema", environment=_without("jsonschema")),
     Way("no library for clusters", "urllib3", environment=_without("urllib3"), asks=True),
     Way("a mistyped variable", "there is no variable clutsers", given={"clutsers": CLUSTER}),
-    Way("a variable of the scaffold", "byoc_began is set by", given={"byoc_began": False}),
+    Way("a variable of the scaffold", "byoc_is_recorded is set by", given={"byoc_is_recorded": False}),
     Way("a value of a wrong type", "lock_wait is 'soon'", given={"lock_wait": "soon"}),
     Way("--tags x", "--tags x would run a part of the tasks only", ("--tags", "x"), unplayed=True),
     Way("--skip-tags all", "--skip-tags all would run a part", ("--skip-tags", "all"), unplayed=True),

@@ -57,7 +57,9 @@ def test_a_playbook_of_few_lines_is_locked_recorded_and_summed_up(birch: Any, fo
     assert (there(birch, ANNOUNCED), there(birch, LEASE), recorded(folder)) == ({}, {}, [])
     playbook = folder / "announce.yml"
     whole = playbook.read_text()
-    playbook.write_text(f"{whole}    byoc_began: false\n")  # whoever wrote something is recorded, whatever is said
+    playbook.write_text(
+        f"{whole}    byoc_is_recorded: false\n"
+    )  # whoever wrote something is recorded, whatever is said
     done = announce(birch, folder, *one)
     playbook.write_text(whole)
     again = announce(birch, folder, *one)

@@ -62,7 +62,7 @@ def lists_read_as_letters(tree: Tree) -> list[str]:
     """``-e name=value`` and surveys give text, which Jinja takes for the list of its letters.
 
     So a role hands its lists of texts to a module, whose argument spec makes a list of one of them, or to a filter that
-    uses ``given_names``, or flattens them first; it asks nothing else of them.
+    uses ``given_data``, or to that itself; it asks nothing else of them.
     """
     found = []
     for role in tree.roles:
@@ -90,7 +90,7 @@ def _may_be_read_as_letters(name: str, text: str) -> bool:
 
 
 _HARMLESS_USES = (
-    r"\[{name} \| from_yaml if {name} is string else {name}\] \| flatten",
+    r"{name} \| fireworks\.byoc\.given_data\('{name}'\)",
     r"\{{\{{ {name}(?: \| default\(omit(?:, true)?\))? \}}\}}",
     r"model_changes\({name},",
     r"not {name}\b",

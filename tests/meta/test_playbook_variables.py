@@ -20,7 +20,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_va
     VARIABLES,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.doubts import variable_doubts
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.variable import Kind
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.variable import DATA
 from tests.meta.test_the_tree import TREE
 from tests.meta.tree import read_yaml
 
@@ -79,12 +79,35 @@ def test_what_is_declared_is_read(playbook: str) -> None:
     assert taken(playbook) - common <= words
 
 
-def test_no_mapping_is_combined_that_may_be_given_as_text() -> None:
-    """As surveys give it. What reads it takes both: ``given_mapping``, or from_yaml where it is a text."""
-    names = "|".join(each.name for each in VARIABLES if each.kind is Kind.MAPPING)
-    raw = re.compile(rf"\b(?:{names})\b (?:\| default\([^)]*\) )?\| (?:combine|dict2items)\(?|combine\((?:{names})\b")
-    assert raw.search("policy | default({}) | combine({})") and raw.search("x | combine(durations | default({}))")
-    assert {path.name: found[0] for path in TASK_FILES if (found := raw.search(without_comments(path)))} == {}
+#: A host pattern is Ansible's own to read.
+PATTERNS = {"clusters"}
+DATA_NAMES = sorted({each.name for each in VARIABLES if each.kind in DATA} - PATTERNS)
+#: These filters and roles read them themselves, by the same function.
+READERS = ("policy", "approvals", "emergency")
+
+
+def test_data_that_may_be_given_as_text_is_read_in_one_place() -> None:
+    """As surveys give it: by ``given_data``, or by a filter that takes it as it is and reads it so."""
+    names = "|".join(DATA_NAMES)
+    used = re.compile(rf"(?<![\w.'\"])({names}) \| default\(.*?(?:given_data\('(\w+)'\)|$)", re.MULTILINE)
+    found = [(path.name, *one) for path in TASK_FILES for one in used.findall(without_comments(path))]
+    assert len(found) >= 15
+    wrong = [each for each in found if each[2] != each[1] and (each[2] or each[1] not in READERS)]
+    assert wrong == [], "read it by fireworks.byoc.given_data('<its name>')"
+
+
+def test_no_playbook_reads_text_as_data_itself() -> None:
+    own = re.compile(r"\b(?:from_yaml|from_json|is string|is mapping)\b")
+    texts = {path: without_comments(path) for path in (*TASK_FILES, *TREE.root.glob("roles/*/vars/*.yml"))}
+    assert own.search("x if x is mapping else x | from_yaml")
+    assert {path.name: found[0] for path, text in texts.items() if (found := own.search(text))} == {}
+
+
+def test_no_playbook_writes_the_path_of_a_credential_itself() -> None:
+    """Where they are is said by the filters ``credential_file`` and ``credential_files``."""
+    own = re.compile(r"['}\]]\.kubeconfig\b|~ *'\.kubeconfig'")
+    assert own.search("{{ files }}{{ item }}.kubeconfig") and own.search("byoc_files ~ item ~ '.kubeconfig'")
+    assert {path.name: found[0] for path in TASK_FILES if (found := own.search(without_comments(path)))} == {}
 
 
 @pytest.mark.parametrize("playbook", next(each.playbooks for each in VARIABLES if each.name == "admin_kubeconfig"))

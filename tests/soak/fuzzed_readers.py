@@ -12,17 +12,37 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 from ansible.errors import AnsibleActionFail
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.bundle.description import description_problems
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.errors import ContractErrors
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.reader import parse_contract
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.windows import parse_rrule
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.assess import assess
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.dcgm import read_metrics
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.finding import Finding
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.prometheus import reports
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.prometheus_text import NoResultError
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.snapshot import (
+    SnapshotError,
+    check_snapshot,
+)
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.placement.scene import (
+    UnreadableSceneError,
+    from_dict,
+    to_dict,
+)
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.doubts import variable_doubts
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.registry_login import (
+    UnreadableConfigError,
+    login_for,
+)
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.release import InvalidReleaseError, check_release
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.faults import faults_by_node
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.access import resolve_access
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.credential_files import decoded
@@ -37,10 +57,14 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._kube.manifests imp
     to_members,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.pools import pool_of
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.tls import tls_context
 from ansible_collections.fireworks.byoc.plugins.module_utils._operation import Operation
 from ansible_collections.fireworks.byoc.plugins.module_utils._operations.finding_spec import FINDING_SPEC
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.options import checked_options
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.release_files import RELEASES
 from byoc_testbed.pki import Authority
+from tests.unit.domain.health.scene import POLICY, agreed, recorded
+from tests.unit.domain.placement.scenes import model, node, replica, scene
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "inventories" / "example" / "clusters"
 VERSION = "client.authentication.k8s.io/v1"
@@ -220,6 +244,86 @@ _GIVEN = {
     "model_bake": 1,
 }
 
+
+def _rule(content: bytes) -> None:
+    """A window's rule, as a contract has it, and its next opening."""
+    read = parse_rrule(content.decode(errors="surrogateescape"), first="2026-01-05")
+    read.after(datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+_RULES = [
+    *("FREQ=WEEKLY;BYDAY=SA;BYHOUR=22", "FREQ=MONTHLY;BYDAY=1SA;BYHOUR=22;BYMINUTE=30", "FREQ=DAILY;BYHOUR=1,2,3"),
+    *("FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU;BYHOUR=2", "FREQ=MONTHLY;BYMONTHDAY=-1,15;BYSETPOS=1;BYHOUR=4;INTERVAL=2"),
+]
+
+
+def _authorities(folder: Path) -> list[bytes]:
+    pem = Authority(folder, "fuzz").certificate_file.read_bytes()
+    return [pem, b"\xef\xbb\xbf# K\xc3\xb6ln\r\n" + pem.replace(b"\n", b"\r\n"), b"# K\xf6ln\n" + pem + pem]
+
+
+def _trusted(content: bytes) -> None:
+    tls_context(ca_pem=decoded(content), cert_pem=None, key_pem=None, source="fuzz")
+
+
+def _kept(content: bytes) -> dict[str, Any] | None:
+    """What an option of the type dict is given; nothing where Ansible refuses it."""
+    data = _data(content)
+    return data if isinstance(data, dict) and all(isinstance(key, str) for key in data) else None
+
+
+def _kept_health(content: bytes) -> None:
+    if (kept := _kept(content)) is not None:
+        check_snapshot(kept)
+        assess(kept, POLICY, agreed({}), float(kept["taken"])).as_dict()
+
+
+def _kept_capacity(content: bytes) -> None:
+    if (kept := _kept(content)) is not None:
+        from_dict(kept)
+
+
+_CASE = {
+    "nodes": {"n1": {"boot": "2h"}},
+    "metrics": {"n1": {"all": {"DCGM_FI_DEV_XID_ERRORS": 79}}},
+    "events": [{"reason": "NodeNotReady", "first": "30m", "ago": "10m", "times": 3, "component": "node-controller"}],
+    "engines": [{"samples": [["2m", 1, 0, 7], ["1m", 1, 0, 7]]}],
+}
+
+
+def _release(content: bytes) -> None:
+    release = _data(content)
+    check_release(release if isinstance(release, dict) else {}, whole=True)
+    if problems := description_problems(release, str(release["version"])):
+        raise RefusedError("\n".join(problems))
+
+
+def _login(content: bytes) -> None:
+    login_for(content.decode(errors="replace"), "registry.example:5000")
+
+
+_LOGINS = {"auths": {"https://registry.example:5000/v1/": {"auth": base64.b64encode(b"user:pass").decode()}}}
+_LOGINS |= {
+    "credHelpers": {"other.example": "ecr-login"},
+    "auths": {**_LOGINS["auths"], "b.example": {"username": "u"}},
+}
+
+
+def _prometheus(content: bytes) -> None:
+    try:
+        answer = json.loads(content.decode(errors="replace"))
+    except (ValueError, RecursionError):
+        return  # told as no JSON before
+    reports(dict.fromkeys(("gpus", "scraped", "ports"), answer), ["gpu-0"], [], {"gpu-0": ["10.0.0.1"]})
+
+
+_SERIES = [
+    {"metric": {"__name__": name, "UUID": "GPU-1", "gpu": "0", label: said}, "value": [1764115200.1, value]}
+    for name, value in (("DCGM_FI_DEV_GPU_TEMP", "41"), ("DCGM_EXP_XID_ERRORS_COUNT", "NaN"))
+    for label, said in (("Hostname", "gpu-0"), ("instance", "10.0.0.1:9400"), ("exported_node", "gpu-0"))
+]
+
+
 READERS = {
     "kubeconfigs": Reader(_kubeconfig, _kubeconfigs, (CredentialError,)),
     "exec answers": Reader(lambda content: read_answer(content, VERSION), _answers, (UnusableAnswerError,)),
@@ -238,5 +342,26 @@ READERS = {
     ),
     "extra variables": Reader(
         _variables, lambda _folder: [text(_GIVEN).encode() for text in (json.dumps, yaml.safe_dump)], (RefusedError,)
+    ),
+    "windows": Reader(_rule, lambda _folder: [rule.encode() for rule in _RULES], (ValueError,)),
+    "authorities": Reader(_trusted, _authorities, (CredentialError,)),
+    "snapshots of health": Reader(
+        _kept_health, lambda _folder: [json.dumps(recorded(_CASE)).encode()], (SnapshotError,)
+    ),
+    "snapshots of capacity": Reader(
+        _kept_capacity,
+        lambda _folder: [json.dumps(to_dict(scene([node("n1")], [replica("a", "n1")], model()))).encode()],
+        (UnreadableSceneError,),
+    ),
+    "releases": Reader(
+        _release,
+        lambda _folder: [path.read_bytes() for path in sorted(RELEASES.glob("*/release.yml"))],
+        (InvalidReleaseError, RefusedError),
+    ),
+    "logins of registries": Reader(_login, lambda _folder: [json.dumps(_LOGINS).encode()], (UnreadableConfigError,)),
+    "answers of Prometheus": Reader(
+        _prometheus,
+        lambda _folder: [json.dumps({"status": "success", "data": {"result": _SERIES}}).encode()],
+        (NoResultError,),
     ),
 }

@@ -15,7 +15,7 @@ _YEAR_10000 = 253_402_300_800
 def seconds_at(text: object) -> float | None:
     """The seconds since 1970 at a moment in RFC 3339 (or given as seconds); None where it cannot be read."""
     if isinstance(text, int | float) and not isinstance(text, bool):
-        return float(text) if abs(text) < _YEAR_10000 else None
+        return float(text) if 0 <= text < _YEAR_10000 else None
     try:
         read = datetime.fromisoformat(str(text))
     except ValueError:
@@ -24,5 +24,8 @@ def seconds_at(text: object) -> float | None:
 
 
 def shown_moment(seconds: float | None) -> str:
-    """The moment in RFC 3339 and UTC, to the second; empty where there is none."""
-    return "" if seconds is None else rfc3339(datetime.fromtimestamp(int(seconds), UTC))
+    """The moment in RFC 3339 and UTC, to the second; empty where there is none that a calendar has."""
+    try:
+        return "" if seconds is None else rfc3339(datetime.fromtimestamp(int(seconds), UTC))
+    except (ValueError, OverflowError, OSError):
+        return ""

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .._vocabulary.others_json import read_json
 from .moments import seconds_at
 from .names import HISTORY_ANNOTATION, JOURNEY_PREFIX
 
@@ -26,7 +27,7 @@ Entry = Mapping[str, Any]
 def repairs_of(annotations: Mapping[str, Any]) -> tuple[Entry, ...] | None:
     """The past repairs, oldest first; None where they cannot be read."""
     try:
-        told = json.loads(annotations.get(HISTORY_ANNOTATION) or "[]")
+        told = read_json(annotations.get(HISTORY_ANNOTATION) or "[]")
     except (TypeError, ValueError):
         return None
     readable = isinstance(told, list) and all(isinstance(one, dict) for one in told)

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._vocabulary.others_json import read_json
 from .record import hash_of
 
 Data = Mapping[str, Any]
@@ -51,7 +51,7 @@ def _own_chain(name: str, lines: Sequence[str], cluster: str) -> list[dict[str, 
     for count, line in enumerate(lines, 1):
         where = f"line {count} of {name}"
         try:
-            record = json.loads(line)
+            record = read_json(line)
             right = record["hash"] == hash_of(record)
             keys = (record["writer"], record["number"], record["previous_here"])
         except (ValueError, TypeError, KeyError):

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
+
+from .._vocabulary.others_json import read_json
 
 _HUB, _HUB_KEY, _HUB_API = "docker.io", "index.docker.io", "registry-1.docker.io"
 _PARAMETER = re.compile(r'([a-z]+)="([^"]*)"')
@@ -104,7 +105,7 @@ def token_server(realm: str, registry: str) -> SplitResult | None:
 
 def _config(text: str) -> dict[str, Any]:
     try:
-        data = json.loads(text)
+        data = read_json(text)
     except ValueError:
         raise UnreadableConfigError("it is not JSON") from None
     if not isinstance(data, dict) or not isinstance(data.setdefault("auths", {}), dict):

@@ -11,10 +11,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._vocabulary.listing import few
+from .form import Either, misfit
 
 Contract = Mapping[str, Any]
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 _RELEASE = re.compile(r"[0-9]{4}\.[0-9]{1,2}\.[0-9]{1,4}")
+_IMAGE = {"name": str, "digest": str}
+_RIGHTS = Either([{"namespace": str, "group": str, "resources": [str], "verbs": [str]}], None)
+#: Of what is there; what has to be there is checked where a release is read whole.
+_FORM = {
+    "registry?": str,
+    "components?": [str],
+    "images?": {str: _IMAGE},
+    "engines?": {str: {str: _IMAGE}},
+    "kubernetes?": {},
+    "requires?": Either({"apis?": [str]}, None),
+    "permissions?": {"apply?": _RIGHTS, "accounts?": Either({str: _RIGHTS}, None)},
+}
 
 
 class UnknownReleaseError(ValueError):
@@ -25,18 +38,22 @@ class InvalidReleaseError(ValueError):
     """A release describes itself in a way that nothing can be planned by."""
 
 
-def check_release(release: Mapping[str, Any]) -> None:
+def check_release(release: Mapping[str, Any], *, whole: bool = False) -> None:
     """What a plan needs of a release's description. Raises InvalidReleaseError with everything that is wrong.
 
     ``upgrades_from`` lists the releases that it may replace in a cluster, whole versions; none: it is only installed
     anew.
+
+    :param whole: it is to be installed, so that nothing may be missing.
     """
-    wrong = []
+    form = {key.rstrip("?"): its for key, its in _FORM.items()} if whole else _FORM
+    wrong = list(filter(None, [misfit(release, form)]))
     if not _RELEASE.fullmatch(str(release.get("version", ""))):
         wrong.append(f"version: {release.get('version')!r} is not a whole version, like 2026.11.0")
     if not release.get("channel"):
         wrong.append("channel: is missing: name the channel that it was published in")
-    minimum = (release.get("kubernetes") or {}).get("minimum")
+    kubernetes = release.get("kubernetes")
+    minimum = kubernetes.get("minimum") if isinstance(kubernetes, Mapping) else None
     if not isinstance(minimum, str) or kubernetes_version(minimum) == (0, 0):
         wrong.append(f'kubernetes.minimum: {minimum!r} is not a version in quotes, like "1.30"')
     sources = release.get("upgrades_from")

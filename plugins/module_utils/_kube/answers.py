@@ -9,11 +9,12 @@ the API server never gave would prove that nothing is left, that a pod has ended
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+from .._vocabulary.others_json import read_json
 
 #: The whole body of the API server's answer about a path that it does not serve.
 _NOT_SERVED = b"404 page not found"
@@ -52,7 +53,7 @@ class Answer:
     def value(self) -> dict[str, Any] | None:
         """The body as a JSON object; None when it is none."""
         try:
-            value = json.loads(self.data)
+            value = read_json(self.data)
         except ValueError:
             return None
         return value if isinstance(value, dict) else None
@@ -60,7 +61,7 @@ class Answer:
     def is_json(self) -> bool:
         """Whether the body is whole JSON, of any kind."""
         try:
-            json.loads(self.data)
+            read_json(self.data)
         except ValueError:
             return False
         return True
@@ -164,7 +165,7 @@ def watch_events(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
 
 def _event(line: bytes) -> dict[str, Any] | None:
     try:
-        event = json.loads(line)
+        event = read_json(line)
     except ValueError:
         return None
     is_one = isinstance(event, dict) and event.get("type") in _WATCH_EVENTS and isinstance(event.get("object"), dict)

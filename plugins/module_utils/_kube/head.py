@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .._vocabulary.others_json import read_json
 from .errors import ConflictError, NotFoundError
 from .session import Session
 
@@ -46,7 +47,7 @@ class HeadPlace:
             return Head(None, "")
         text = (live.get("data") or {}).get(_KEY, "")
         try:
-            data = json.loads(text)
+            data = read_json(text)
         except ValueError:
             data = None
         version = str(live["metadata"]["resourceVersion"])

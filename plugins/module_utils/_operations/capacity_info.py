@@ -45,7 +45,7 @@ class InputError(KubeError):
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Read, or take what was read; then measure and plan."""
     contract, wanted = parameters["contract"], _shares(parameters["wanted"])
-    if parameters["snapshot"]:
+    if parameters["snapshot"] is not None:
         scene = _given(parameters["snapshot"])
     else:
         session = open_session(parameters["connection"], context)

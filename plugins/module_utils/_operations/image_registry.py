@@ -9,7 +9,6 @@ Nothing is pulled. The login is sent only after the registry asked for one, and 
 from __future__ import annotations
 
 import http.client
-import json
 import time
 from contextlib import closing
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from urllib.parse import urlencode
 from .._domain.registry_login import Challenge, Login, api_host, challenge, registry_of, token_server
 from .._kube.deadline import whole_answer_within
 from .._kube.resolving import addresses_of
+from .._vocabulary.others_json import read_json
 from .public_endpoint import Ways, trusting, why
 
 PRESENT, MISSING, UNKNOWN = "present", "missing", "unknown"
@@ -83,7 +83,7 @@ class Asker:
         query = urlencode({"service": asked.service, "scope": f"repository:{repository}:pull"})
         where = (str(server.hostname), server.port or 443)
         answer = self._ask(f"{server.path or '/'}?{query}", "GET", where, authorization=self.login.basic)
-        said = json.loads(answer.body) if answer.status == http.client.OK else {}
+        said = read_json(answer.body) if answer.status == http.client.OK else {}
         token = (said.get("token") or said.get("access_token")) if isinstance(said, dict) else ""
         return f"Bearer {token}" if isinstance(token, str) and token.isascii() and token.isprintable() and token else ""
 

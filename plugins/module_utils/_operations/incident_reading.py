@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -30,6 +29,7 @@ from .._domain.names import (
 from .._domain.support.describe import event
 from .._kube.errors import KubeError, NotFoundError
 from .._kube.session import Session
+from .._vocabulary.others_json import read_json
 from .health_metrics import instant_query
 from .records_file import RecordsFile
 
@@ -102,7 +102,7 @@ class Reader:
         path = RecordsFile(directory, cluster).path
         try:
             lines = path.read_text(encoding="utf-8").splitlines()
-            return [dict(json.loads(line)) for line in lines if line]
+            return [dict(read_json(line)) for line in lines if line]
         except FileNotFoundError:
             self.unread.append("records: this controller wrote none")
         except (OSError, ValueError) as error:

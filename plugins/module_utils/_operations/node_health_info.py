@@ -13,7 +13,7 @@ from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.contract import LibraryMissing, parse_duration
-from .._domain.health.assess import SnapshotError, assess
+from .._domain.health.assess import assess
 from .._domain.health.engines import engine_query, engine_records
 from .._domain.health.events import event_record
 from .._domain.health.handoff import handoff
@@ -21,7 +21,7 @@ from .._domain.health.nodes import node_record
 from .._domain.health.pods import pod_record
 from .._domain.health.policy import Policy, PolicyError, build_policy
 from .._domain.health.prometheus_text import NoResultError
-from .._domain.health.snapshot import snapshot
+from .._domain.health.snapshot import SnapshotError, check_snapshot, snapshot
 from .._domain.model.engine import ENGINES
 from .._domain.moments import seconds_at
 from .._domain.names import MODELS_NAMESPACE, NAMESPACES, SYSTEM_NAMESPACE, TELEMETRY, TELEMETRY_PORT
@@ -144,13 +144,16 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     contract = parameters["contract"]
     try:
         policy = _policy(json.dumps(parameters["policy"]))
-        if parameters["snapshot"]:
+        for recorded in (parameters["snapshot"], parameters["earlier"]):
+            if recorded is not None:
+                check_snapshot(recorded)
+        if parameters["snapshot"] is not None:
             taken = parameters["snapshot"]
         else:
             session = open_session(parameters["connection"], context)
             session.check_expected_cluster()
             taken = _Reader(session, parameters).snapshot(policy)
-        found = assess(taken, policy, contract, float(taken.get("taken", 0)))
+        found = assess(taken, policy, contract, float(taken["taken"]))
     except (PolicyError, SnapshotError, LibraryMissing) as error:
         raise InputError(str(error)) from None
     result = {**found.as_dict(), "handoffs": [handoff(one, contract) for one in found.findings if one.ask]}

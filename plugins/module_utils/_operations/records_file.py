@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from ansible.module_utils.basic import env_fallback
 
 from .._kube.errors import KubeError
 from .._kube.private_file import MODE, write_private
+from .._vocabulary.others_json import read_json
 
 #: Where records are unless somebody says otherwise, for argument specs.
 RECORDS_DIRECTORY: dict[str, Any] = {"default": "~/.byoc/records", "fallback": (env_fallback, ["BYOC_RECORDS_DIR"])}
@@ -54,7 +54,7 @@ class RecordsFile:
         """The last whole line; None when there is none."""
         lines = [line for line in self.path.read_text(encoding="utf-8").split("\n")[:-1] if line]
         try:
-            return dict(json.loads(lines[-1])) if lines else None
+            return dict(read_json(lines[-1])) if lines else None
         except ValueError:
             raise RecordError(
                 f"the last line of {self.path} is no record",
@@ -77,7 +77,7 @@ class RecordsFile:
     def pending(self) -> dict[str, Any] | None:
         """The record that was about to be written when a run died."""
         with contextlib.suppress(FileNotFoundError):
-            return dict(json.loads(self._pending.read_text(encoding="utf-8")))
+            return dict(read_json(self._pending.read_text(encoding="utf-8")))
         return None
 
     def remember(self, line: str) -> None:

@@ -62,7 +62,7 @@ def test_what_a_playbook_takes_is_let_pass(playbook: str, given: dict[str, Any])
             {"release": "1"},
             "onboard does not take release, which is for plan_upgrade, upgrade, verify_rel",
         ),
-        ("status", {"byoc_began": False}, "byoc_began is set by the inventory and the playbooks themselves"),
+        ("status", {"byoc_is_recorded": False}, "byoc_is_recorded is set by the inventory and the playbooks"),
         ("status", {"byoc_": 1}, "byoc_ is set by"),
         ("status", {"contract": {}}, "contract is set by the inventory"),
         ("onboard", {"ansible_failed_result": {}}, "ansible_failed_result is set by"),
@@ -88,6 +88,10 @@ def test_what_a_playbook_takes_is_let_pass(playbook: str, given: dict[str, Any])
         ("upgrade", {"approvals": ["boss"]}, "approvals is ['boss']"),
         ("presetup", {"render_to": ["a"]}, "render_to is ['a'], and has to be a path"),
         ("models", {"compare": {}}, "compare is {}, and has to be a list"),
+        ("incident", {"nodes": ["gpu-1", True]}, "nodes is ['gpu-1', True], and has to be a list"),
+        ("capacity", {"wanted": "2026-13-45"}, "wanted is '2026-13-45', and has to be a mapping"),
+        ("plan_upgrade", {"durations": [900]}, """: -e '{"durations": {"acme-eu-1": [900, 1200]}}'"""),
+        ("rotate_credentials", {"credentials_renew_below": "inf"}, "has to be a number, at least 0"),
     ],
 )
 def test_what_is_mistyped_is_refused_in_words(playbook: str, given: dict[str, Any], said: str) -> None:
@@ -102,7 +106,7 @@ def test_everything_is_told_at_once() -> None:
 def test_a_playbook_outside_the_collection_names_its_own() -> None:
     assert doubts("announce", ("text",), text="today", clusters="byoc") == []
     assert doubts("announce", ("text",), txt="today") == ["there is no variable txt: did you mean text?"]
-    [doubt] = doubts("announce", ("byoc_began",), byoc_began=False)
+    [doubt] = doubts("announce", ("byoc_is_recorded",), byoc_is_recorded=False)
     assert "cannot be given" in doubt
 
 

@@ -31,6 +31,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.open
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.rotation import (
     connecting_identities,
+    credential_file,
     credential_files,
     rotation_rows,
 )
@@ -456,7 +457,7 @@ def test_the_operator_renews_its_own_credential_last() -> None:
     never = dict.fromkeys(("cordon", "drain", "gpu_reset", "reboot", "replace"), "never")
     assert "node-medic" not in connecting_identities(contract(actions=never))
     [first, *_rest] = credential_files([{"inventory_hostname": "acme-eu-1", "contract": contract()}], "~/.byoc")
-    assert first == f"~/.byoc/acme-eu-1-{names[0]}.kubeconfig"
+    assert first == credential_file("acme-eu-1", names[0], "~/.byoc") == f"~/.byoc/acme-eu-1-{names[0]}.kubeconfig"
 
 
 def test_a_rotation_is_a_row_for_each_identity() -> None:

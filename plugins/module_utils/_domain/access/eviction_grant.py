@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from ..._vocabulary.others_json import read_json
 from ..moments import seconds_at
 from ..names import EVICTION_GRANT_ANNOTATION, EVICTION_PODS_ANNOTATION, EVICTION_UNTIL_ANNOTATION
 from .grant import as_moment, grant_end, lifetime_of, spaced
@@ -158,7 +159,7 @@ def grant_line(notes: Data, cluster: str, now: str) -> str:
 
 def _read(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        found = read_json(text)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

@@ -23,10 +23,15 @@ def credential_files(clusters: Iterable[Mapping[str, Any]], folder: str) -> list
     :param clusters: each as ``inventory_hostname`` and ``contract``.
     """
     return [
-        f"{folder}/{each['inventory_hostname']}-{name}.kubeconfig"
+        credential_file(each["inventory_hostname"], name, folder)
         for each in clusters
         for name in connecting_identities(each["contract"])
     ]
+
+
+def credential_file(cluster: str, identity: str, folder: str) -> str:
+    """Where a folder keeps the credential of one identity."""
+    return f"{folder}/{cluster}-{identity}.kubeconfig"
 
 
 def rotation_rows(cluster: str, results: Iterable[Mapping[str, Any]], check_mode: bool = False) -> list[dict[str, str]]:

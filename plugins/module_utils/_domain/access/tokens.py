@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from ..._vocabulary.times import rfc3339
+from ..._vocabulary.others_json import read_json
+from ..moments import shown_moment
 
 _KUBERNETES = "kubernetes.io"
 
@@ -32,14 +31,14 @@ class Claims:
     @property
     def until(self) -> str:
         """When it ends, as people write it."""
-        return rfc3339(datetime.fromtimestamp(self.expires, UTC))
+        return shown_moment(self.expires)
 
 
 def read_claims(token: str) -> Claims:
     """The claims of a ServiceAccount's token. Raises ValueError, without repeating any of it, for anything else."""
     try:
         _header, payload, _signature = token.split(".")
-        said: Mapping[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        said: Mapping[str, Any] = read_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         ours = said[_KUBERNETES]
         return Claims(
             user=str(said["sub"]),
@@ -50,7 +49,7 @@ def read_claims(token: str) -> Claims:
             expires=int(said["exp"]),
             audiences=_each(said.get("aud", ())),
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         raise ValueError("it is no short-lived token of a ServiceAccount") from None
 
 

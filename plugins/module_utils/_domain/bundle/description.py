@@ -53,7 +53,7 @@ def _lists(release: Data) -> Iterator[str]:
     components = release["components"]
     if not _names(components) or not components or len(set(components)) < len(components):
         yield "components: is not a list of names, each once"
-    if not _names((release["requires"] or {}).get("apis")):
+    if not _names(dict(_items(release["requires"])).get("apis")):
         yield "requires.apis: is not a list of API versions, like apps/v1"
 
 
@@ -78,8 +78,10 @@ def _permissions(release: Data) -> Iterator[str]:
     if not isinstance(rights, Mapping) or set(rights) != {"apply", "accounts"}:
         yield "permissions: is not `apply` and `accounts`"
         return
-    entries = [("apply", entry) for entry in rights["apply"] or ()]
-    entries += [(f"accounts.{name}", entry) for name, listed in _items(rights["accounts"]) for entry in listed]
+    listed = [("apply", rights["apply"]), *((f"accounts.{name}", its) for name, its in _items(rights["accounts"]))]
+    entries = [
+        (where, entry) for where, its in listed for entry in (its if isinstance(its, list) else [its] if its else ())
+    ]
     for where, entry in entries:
         if not isinstance(entry, Mapping) or set(entry) != _PERMISSION:
             yield f"permissions.{where}: an entry is not {', '.join(sorted(_PERMISSION))}"

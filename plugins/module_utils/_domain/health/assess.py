@@ -18,20 +18,10 @@ from .grouping import grouped
 from .judging import judge
 from .policy import Policy
 from .recurrence import spread
-from .snapshot import VERSION, Snapshot
+from .snapshot import Snapshot
 from .world import Contract, World
 
 HEALTHY, UNKNOWN, WATCH, SICK = "healthy", "unknown", "watch", "sick"
-
-
-class SnapshotError(ValueError):
-    """A recorded snapshot has a form that this version does not read."""
-
-    def __init__(self, version: object) -> None:
-        super().__init__(
-            f"The snapshot has version {version!r}, and this collection reads version {VERSION}. "
-            "Whoever recorded it records it anew, or judges it with the collection that did."
-        )
 
 
 @dataclass(frozen=True)
@@ -54,14 +44,12 @@ class Assessment:
 def assess(snapshot: Snapshot, policy: Policy, contract: Contract, now: float) -> Assessment:
     """Judge a cluster's health.
 
-    snapshot: of ``snapshot``, perhaps read back from JSON. contract: its actions, contacts, models and health are used.
-    now: seconds since 1970; for a recorded snapshot, when it was taken. Raises SnapshotError.
+    snapshot: of ``snapshot``, or a recorded one for which ``check_snapshot`` was called. contract: its actions,
+    contacts, models and health are used. now: seconds since 1970; for a recorded snapshot, when it was taken.
 
     A node is ``sick`` where something wants it out of service, ``watch`` where something less is wanted, ``unknown``
     where nothing is found and a source of signs is missing or silent, and else ``healthy``. Findings come worst first.
     """
-    if snapshot.get("version") != VERSION:
-        raise SnapshotError(snapshot.get("version"))
     world = World(snapshot, policy, contract, now)
     signs = list(all_signs(world))
     groups = grouped(world, signs)

@@ -86,7 +86,7 @@ class _Nodes:
         only = {address: min(there) for address, there in at.items() if address and len(there) == 1}
         names = frozenset(nodes)
         told = only | self._exporters | {name: name for name in names}
-        self._known = {said: node for said, node in told.items() if node in names}
+        self._known = {said.lower(): node for said, node in told.items() if node in names}
 
     def sorted(self, answer: Answer) -> dict[str, list[Sample]]:
         """The samples of an answer by their node."""
@@ -99,7 +99,7 @@ class _Nodes:
     def _node(self, labels: Labels) -> str:
         said = [labels.get(key, "") for key in _NODE_LABELS]
         said += [form for key in _ADDRESSES for form in _forms(labels.get(key, ""))]
-        return next((self._known[one] for one in said if one in self._known), "")
+        return next((found for one in said if (found := self._known.get(one.lower()))), "")
 
     def _of_workload(self, labels: Labels) -> Labels:
         """Without the exporter's own pod, which is not who holds the GPU."""
@@ -109,8 +109,9 @@ class _Nodes:
 
 
 def _forms(instance: str) -> tuple[str, str]:
-    """An address without its port, and as it is."""
-    return instance.rpartition(":")[0].strip("[]"), instance
+    """An address without its port, and as it is; of a URL, that of its host."""
+    place = instance.rpartition("//")[2].partition("/")[0]
+    return place.rpartition(":")[0].strip("[]"), place.strip("[]")
 
 
 def _once(read: Iterable[Sample]) -> dict[tuple[str, ...], float]:

@@ -53,7 +53,7 @@ def query_samples(answer: Mapping[str, Any]) -> Iterator[Sample]:
     :raises NoResultError: it is none; one without samples is.
     """
     for entry in _entries(answer):
-        labels = dict(entry.get("metric") or {})
+        labels = _labels(entry)
         if (read := _value_at(entry.get("value"))) is not None:
             yield labels.pop("__name__", ""), labels, read[1]
 
@@ -64,18 +64,23 @@ def query_series(answer: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, 
     :raises NoResultError: it is none; one without series is.
     """
     for entry in _entries(answer):
-        labels = dict(entry.get("metric") or {})
+        labels = _labels(entry)
         values = dict(filter(None, map(_value_at, entry.get("values") or ())))
         yield labels.pop("__name__", ""), labels, values
 
 
 def _entries(answer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    data = answer.get("data")
-    if answer.get("status") != "success" or not isinstance(data, Mapping) or "result" not in data:
+    data = answer.get("data") if isinstance(answer, Mapping) and answer.get("status") == "success" else None
+    found = data.get("result", False) if isinstance(data, Mapping) else False
+    if not (found is None or isinstance(found, list)):
         raise NoResultError("the response is not one of Prometheus' query API")
-    for entry in data["result"] or ():
+    for entry in found or ():
         if isinstance(entry, dict) and isinstance(entry.get("metric") or {}, dict):
             yield entry
+
+
+def _labels(entry: Mapping[str, Any]) -> dict[str, str]:
+    return {key: said if isinstance(said, str) else str(said) for key, said in (entry.get("metric") or {}).items()}
 
 
 def _value_at(pair: Any) -> tuple[float, float] | None:

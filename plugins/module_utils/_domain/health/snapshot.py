@@ -8,11 +8,67 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..form import Either, Row, misfit
 from .events import not_ready
 
 VERSION = 1
 
 Snapshot = Mapping[str, Any]
+
+_MOMENT = Either(float, None)
+_EVENT = Row(str, str, str, float, float, int)
+_GPU = {
+    **dict.fromkeys(("uuid", "index", "pci"), str),
+    "pods": [str],
+    "xids?": {str: int},
+    "slowdowns?": {str: int},
+    "window?": float,
+    **dict.fromkeys(("recovery?", "last_xid?", "double_bit?", "single_bit?", "remap_failure?", "remap_pending?"), int),
+    **dict.fromkeys(("remapped?", "sram?", "fabric?", "throttle?"), int),
+}
+_NODE = {
+    **dict.fromkeys(("name", "product", "kind"), str),
+    **dict.fromkeys(("gpu", "plugin_off", "cut", "cordoned", "leaving"), bool),
+    **dict.fromkeys(("capacity", "allocatable", "labelled"), int),
+    "created": _MOMENT,
+    "conditions": [Row(str, str, str, str, _MOMENT, _MOMENT)],
+    "history": [{"fault": str, "gpu": str, "at": _MOMENT, "action": str, "state": str}],
+}
+_POD = {
+    **dict.fromkeys(("namespace", "name", "uid", "node", "model", "part", "failing"), str),
+    **dict.fromkeys(("ready", "over"), bool),
+    "gpus": int,
+}
+_SAMPLE = dict.fromkeys(("at", "running", "waiting", "heartbeat"), float)
+_FORM = {
+    "taken": float,
+    "nodes": [_NODE],
+    "pods": [_POD],
+    "events": [_EVENT],
+    "leases": {str: _MOMENT},
+    "metrics": {str: {"at?": float, "error?": str, "lacking?": [str], "gpus?": [_GPU]}},
+    "engines": [{**dict.fromkeys(("pod", "node", "model", "error"), str), "samples": [_SAMPLE]}],
+    "engines_error": str,
+    "infiniband": {str: Either(int, None)},
+    "unreadable": [str],
+    "last_xids": {str: int},
+    "not_ready_before?": {"taken?": float, "events?": [_EVENT]},
+}
+
+
+class SnapshotError(ValueError):
+    """A recorded snapshot has a form that this version does not read."""
+
+
+def check_snapshot(recorded: Snapshot) -> None:
+    """:raises SnapshotError: it was recorded by another version, or edited since."""
+    if (version := recorded.get("version")) != VERSION:
+        raise SnapshotError(
+            f"The snapshot has version {version!r}, and this collection reads version {VERSION}. "
+            "Whoever recorded it records it anew, or judges it with the collection that did."
+        )
+    if wrong := misfit(recorded, _FORM):
+        raise SnapshotError(f"The snapshot is not as it was recorded: {wrong}. Whoever edited it records it anew.")
 
 
 def snapshot(

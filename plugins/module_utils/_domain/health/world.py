@@ -88,9 +88,9 @@ class World:
 
     def earlier_events(self, node: str) -> list[Event]:
         """The events about a node becoming not ready of a snapshot before, where it was taken within the limit."""
-        before = self.snapshot.get("not_ready_before") or {"taken": 0.0, "events": ()}
-        recent = before["taken"] >= self.now - self.policy.limits["flaps_within"]
-        return [event for event in before["events"] if event[0] == node] if recent else []
+        before = self.snapshot.get("not_ready_before") or {}
+        recent = before.get("taken", 0.0) >= self.now - self.policy.limits["flaps_within"]
+        return [event for event in before.get("events") or () if event[0] == node] if recent else []
 
     def metrics_at(self, node: str) -> float | None:
         """When the metrics of a node were read, where they are fresh."""

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..._vocabulary.others_json import read_json
 from ..health.actions import badness
 from ..moments import seconds_at
 from ..names import INCIDENT_PREFIX, INCIDENTS, SYSTEM_NAMESPACE, labels
@@ -154,7 +155,7 @@ def incident_of(raw: Data) -> Incident | None:
 
 def _entry(text: str) -> Entry:
     try:
-        found = json.loads(text)
+        found = read_json(text)
     except ValueError:
         found = None
     return dict(found) if isinstance(found, dict) and found.get("did") else {"at": "", "did": NOTED, "note": text}

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, TypeVar
 
+from ..form import form_of, misfit
 from ..names import GPU
 
 VERSION = 1
@@ -177,15 +178,17 @@ def from_dict(data: Any) -> Scene:
     if not isinstance(data, Mapping) or data.get("version") != VERSION:
         found = data.get("version") if isinstance(data, Mapping) else type(data).__name__
         raise UnreadableSceneError(f"a snapshot of version {VERSION} is needed, and this is {found!r}: take it anew")
+    if wrong := misfit(data, form_of(Scene)):
+        raise UnreadableSceneError(f"the snapshot is not as it was taken: {wrong}")
     given = {key: value for key, value in data.items() if key != "version"}
-    try:
-        parts: dict[str, Any] = {key: tuple(_made(kind, one) for one in given.pop(key)) for key, kind in _PARTS.items()}
-        return _made(Scene, {**given, **parts})
-    except (AttributeError, KeyError, TypeError) as error:
-        raise UnreadableSceneError(f"the snapshot is damaged: {error}") from error
+    parts: dict[str, Any] = {key: tuple(_made(kind, one) for one in given.pop(key, ())) for key, kind in _PARTS.items()}
+    return _made(Scene, {**given, **parts})
 
 
 def _made(kind: type[_Part], data: Raw) -> _Part:
     """A part out of its mapping: lists are tuples again where the part has them."""
+    if unknown := sorted(set(data) - {one.name for one in fields(kind)}):  # type: ignore[arg-type]
+        what = f"a {kind.__name__.lower()} has no {', '.join(map(str, unknown))}"
+        raise UnreadableSceneError(f"the snapshot is not as it was taken: {what}")
     tuples = {one.name for one in fields(kind) if str(one.type).startswith("tuple")}  # type: ignore[arg-type]
     return kind(**{key: tuple(value) if key in tuples else value for key, value in data.items()})

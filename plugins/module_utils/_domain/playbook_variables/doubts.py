@@ -46,8 +46,7 @@ def _doubt(name: str, value: Any, playbook: str, declared: Mapping[str, Variable
     if name == _CUT_OFF:
         return "a value was cut at its first space: quote it twice, as in -e \"reason='a new router'\""
     if name in declared:
-        variable = declared[name]
-        return "" if variable.accepts(value) else f"{name} is {value!r}, and has to be {variable.allowed()}"
+        return "" if declared[name].accepts(value) else declared[name].doubt(value)
     if name in known or name.startswith(_OTHERS):
         return ""
     if _sets(playbook, name):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from math import inf
 from typing import Any
 
 try:
@@ -34,6 +35,10 @@ class Kind(StrEnum):
     LIST = "list"
     MAPPING = "mapping"
     MAPPINGS = "list of mappings"
+
+
+#: What text can only write down.
+DATA = (Kind.LIST, Kind.MAPPING, Kind.MAPPINGS)
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,11 @@ class Variable:
             return f"a {self.kind}, at least {self.least}"
         return _WORDS[self.kind]
 
+    def doubt(self, value: Any) -> str:
+        """What is wrong with a value that it does not accept."""
+        like = f": -e '{{\"{self.name}\": {_LIKE[self.name]}}}'" if self.name in _LIKE else ""
+        return f"{self.name} is {_shown(value)}, and has to be {self.allowed()}{like}"
+
     def accepts(self, value: Any) -> bool:
         """Whether it may be given so. A template is judged where it is evaluated."""
         if isinstance(value, str) and ("{{" in value or "{%" in value):
@@ -79,37 +89,87 @@ _WORDS = {
     Kind.MAPPING: "a mapping, or one written as JSON or YAML",
     Kind.MAPPINGS: "a list of mappings, or one written as JSON or YAML",
 }
+#: How data is written.
+_LIKE = {
+    "alert": '{"alertname": "ModelDown", "severity": "page", "owner": "fireworks"}',
+    "approvals": '[{"by": "ops@acme.example", "digest": "...", "given_at": "..."}]',
+    "durations": '{"acme-eu-1": [900, 1200]}',
+    "emergency": '{"approver": "boss@acme.example", "reason": "a leak"}',
+    "policy": '{"canaries": 1}',
+    "wanted": '{"llama-3-1-405b": 0.4}',
+}
+_MOST_SHOWN = 60
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
+
+
+def as_kind(kind: Kind, value: Any) -> Any:
+    """What a value means as a mapping, a list of mappings or a list of texts, which may be written as text.
+
+    Nothing is an empty one. A single mapping is a list of it. A text is a list where it is written as one, else its
+    parts between commas, as Ansible reads its own lists: never its letters.
+
+    :raises ValueError: it is something else. It has no words: :meth:`Variable.allowed` has them.
+    """
+    if kind is Kind.LIST:
+        return _texts(value)
+    found = _parsed(value)
+    if found is None or found in ("", {}, [], ()):
+        return {} if kind is Kind.MAPPING else []
+    if kind is Kind.MAPPINGS and isinstance(found, list | tuple) and all(isinstance(one, Mapping) for one in found):
+        return [dict(one) for one in found]
+    if not isinstance(found, Mapping):
+        raise ValueError
+    return dict(found) if kind is Kind.MAPPING else [dict(found)]
+
+
+def _texts(value: Any) -> list[str]:
+    found = value
+    if isinstance(value, str):
+        written = value.strip()
+        found = _parsed(written) if written.startswith(("[", "- ", "-\n")) else written.split(",") if written else []
+    elif value is None:
+        found = []
+    elif not isinstance(value, list | tuple | Mapping):
+        found = [value]
+    if not isinstance(found, list | tuple) or not all(_is_text(one) for one in found):
+        raise ValueError
+    return [str(one).strip() for one in found]
+
+
+def _is_text(value: Any) -> bool:
+    """Or a number that was not put in quotes. What YAML reads as anything else was not meant as what it says."""
+    return isinstance(value, str | int | float) and not isinstance(value, bool)
+
+
+def _parsed(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return yaml.safe_load(value)
+    except (yaml.YAMLError, ValueError, RecursionError):  # a date that is none is a ValueError
+        raise ValueError from None
 
 
 def _accepts(kind: Kind, value: Any, least: int) -> bool:
     if kind in (Kind.TEXT, Kind.PATH):
         return not isinstance(value, Mapping | list)
-    if kind is Kind.LIST:
-        return not isinstance(value, Mapping)
     if kind is Kind.TRUTH:
         return str(value).lower() in _TRUTHS
     if kind is Kind.MOMENT:
-        return isinstance(value, datetime) or _read(datetime.fromisoformat, value) is not None
-    if kind in (Kind.MAPPING, Kind.MAPPINGS):
-        return _is_data(kind, value)
-    number = None if isinstance(value, bool) else _read(int if kind is Kind.NUMBER else float, value)
-    return number is not None and number >= least
+        return isinstance(value, datetime) or _read(datetime.fromisoformat, str(value)) is not None
+    if kind in DATA:
+        return _read(lambda given: as_kind(kind, given), value) is not None
+    number = None if isinstance(value, bool) else _read(int if kind is Kind.NUMBER else float, str(value))
+    return number is not None and least <= number < inf
 
 
-def _is_data(kind: Kind, value: Any) -> bool:
-    if isinstance(value, str):
-        try:
-            value = yaml.safe_load(value)
-        except yaml.YAMLError:
-            return False
-    if value is None or isinstance(value, Mapping):
-        return True
-    return kind is Kind.MAPPINGS and isinstance(value, list) and all(isinstance(one, Mapping) for one in value)
-
-
-def _read(kind: Callable[[str], Any], value: Any) -> Any:
-    """What a value's text is as another type; nothing where it is none."""
+def _read(kind: Callable[[Any], Any], value: Any) -> Any:
+    """What a value is as another type; nothing where it is none."""
     try:
-        return kind(str(value))
+        return kind(value)
     except ValueError:
         return None

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..._vocabulary.numbers import whole_number
+from ..._vocabulary.others_json import read_json
 from ..contract.bounds import bounds_of
 from ..names import (
     API_SERVER_ANNOTATION,
@@ -57,7 +58,7 @@ def remembered_bounds(annotations: Mapping[str, str]) -> dict[str, Any] | None:
     if BOUNDS_ANNOTATION not in annotations:
         return None
     try:
-        found = json.loads(annotations[BOUNDS_ANNOTATION])
+        found = read_json(annotations[BOUNDS_ANNOTATION])
     except ValueError:
         found = {}
     return found if isinstance(found, dict) else {}
@@ -74,7 +75,7 @@ def remembered_api_server(annotations: Mapping[str, str]) -> list[dict[str, Any]
 def remembered_audiences(annotations: Mapping[str, str]) -> list[str]:
     """Whom the API server took for itself in tokens when the presetup was made; nothing when that is not remembered."""
     try:
-        found = json.loads(annotations.get(AUDIENCES_ANNOTATION, "[]"))
+        found = read_json(annotations.get(AUDIENCES_ANNOTATION, "[]"))
     except ValueError:
         return []
     return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..._vocabulary.others_json import read_json
 from ..outcome import Result
 from .approval import moment
 
@@ -23,7 +23,7 @@ def past_durations(lines: Iterable[str], operation: str) -> list[float]:
     found = []
     for line in lines:
         try:
-            record = json.loads(line)
+            record = read_json(line)
             if record["operation"] == operation and record["result"] == Result.DONE:
                 found.append(_took(record))
         except (ValueError, TypeError, KeyError):

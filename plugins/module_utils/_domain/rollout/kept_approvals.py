@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from ..._vocabulary.others_json import read_json
 from .approval import SHORTEST, moment, same_address
 
 Data = Mapping[str, Any]
@@ -32,7 +33,7 @@ def kept_approvals(text: str) -> Entries:
     if not text.strip():
         return []
     try:
-        found = json.loads(text)
+        found = read_json(text)
     except ValueError:
         raise UnreadableApprovalsError("it is not JSON") from None
     entries = [found] if isinstance(found, Mapping) else found

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..._vocabulary.others_json import read_json
 from ..._vocabulary.owner import Owner
 from ..bundle.rights import refused
 from ..identities.needs import OBSERVER
@@ -125,6 +125,6 @@ def frozen_in(notes: Data) -> dict[str, Any] | None:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
+        return read_json(text)
     except ValueError:
         return None

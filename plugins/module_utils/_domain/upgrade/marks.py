@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..._vocabulary.others_json import read_json
 from ..names import PREFIX, RELEASE_LABEL
 
 SINCE_ANNOTATION = PREFIX + "release-since"
@@ -72,7 +73,7 @@ def read_marks(notes: Mapping[str, str]) -> Marks | None:
 def _mapping(text: str) -> dict[str, Any]:
     """What somebody else wrote there, and cannot be read, is nothing."""
     try:
-        found = json.loads(text or "{}")
+        found = read_json(text or "{}")
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

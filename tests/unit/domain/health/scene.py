@@ -23,7 +23,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.infi
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.nodes import node_record
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.pods import pod_record
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.policy import build_policy, layered
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.snapshot import snapshot
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.snapshot import check_snapshot, snapshot
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.moments import shown_moment
 from tests.unit.domain.agreed import contract, model
 from tests.unit.domain.health.test_policy import POLICY, TABLE
@@ -294,5 +294,6 @@ def assessed(case: Case) -> Assessment:
     """The case's snapshot, kept as JSON, read back and judged."""
     earlier = recorded(case, changes=case["earlier"]) if "earlier" in case else None
     kept = json.loads(json.dumps(recorded(case, earlier=earlier)))
+    check_snapshot(kept)
     policy = build_policy(layered(TABLE, [("cluster", case["override"])])) if "override" in case else POLICY
     return assess(kept, policy, agreed(case), NOW)

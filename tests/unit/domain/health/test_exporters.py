@@ -16,6 +16,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.even
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.pods import pod_record
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.prometheus import reports
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.prometheus_text import (
+    NoResultError,
     query_samples,
     query_series,
     samples,
@@ -92,6 +93,25 @@ def test_of_prometheus_answers_what_is_no_value_costs_only_itself() -> None:
     assert list(found) == [("up", {}, 5)]
     series = {"status": "success", "data": {"result": [{"metric": {"__name__": "up"}, "values": values}]}}
     assert list(query_series(series)) == [("up", {}, {1: 5})]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *(None, [], "up", {"status": "success"}, {"status": "success", "data": []}),
+        {"status": "success", "data": {"result": 5}},
+        {"status": "error", "data": {"result": []}},
+    ],
+)
+def test_what_is_no_answer_of_prometheus_is_told_as_that(said: Any) -> None:
+    with pytest.raises(NoResultError, match="not one of Prometheus' query API"):
+        list(query_samples(said))
+
+
+def test_a_label_that_is_no_text_is_its_text() -> None:
+    entry = {"metric": {"__name__": "up", "pod": ["a"], "node": 5}, "value": [1, "1"]}
+    found = query_samples({"status": "success", "data": {"result": [entry]}})
+    assert list(found) == [("up", {"pod": "['a']", "node": "5"}, 1)]
 
 
 def exporter(name: str, node: str, pod_ip: str, host_ip: str, phase: str = "Running") -> Any:

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.assess import SnapshotError, assess
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.finding import Finding, place
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.handoff import handoff
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.report import (
@@ -17,9 +16,12 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.repo
     health_failure,
     health_rows,
 )
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.snapshot import (
+    SnapshotError,
+    check_snapshot,
+)
 from tests.unit.domain.agreed import contract
-from tests.unit.domain.health.scene import NOW, agreed, assessed, pci, uuid
-from tests.unit.domain.health.test_policy import POLICY
+from tests.unit.domain.health.scene import agreed, assessed, pci, uuid
 
 RESET = "Reset the GPU with nvidia-smi --gpu-reset once our pods are off it."
 FALLEN = {
@@ -117,7 +119,7 @@ def test_places_are_named_as_far_as_they_are_known() -> None:
 
 def test_a_snapshot_of_another_form_is_refused() -> None:
     with pytest.raises(SnapshotError, match="has version 7, and this collection reads version 1"):
-        assess({"version": 7}, POLICY, contract(), NOW)
+        check_snapshot({"version": 7})
 
 
 def test_a_finding_is_a_block_that_says_all_of_it() -> None:

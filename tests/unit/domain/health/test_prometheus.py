@@ -59,6 +59,8 @@ def asked(*gpus: tuple[dict[str, str], float], ports: Any = (), scraped: Any = N
         ({"Hostname": "gpu-0", "instance": "10.0.0.7:9400"}, "gpu-0"),
         ({"instance": "gpu-0:9400"}, "gpu-0"),
         ({"instance": "gpu-0"}, "gpu-0"),
+        ({"instance": "http://gpu-0:9400/metrics"}, "gpu-0"),
+        ({"Hostname": "GPU-0"}, "gpu-0"),
         ({"pod": EXPORTER, "namespace": "gpu-operator", "instance": "10.0.0.7:9400"}, "gpu-1"),
         ({"Hostname": "of-another-cluster"}, None),
         ({}, None),

@@ -189,12 +189,15 @@ DAMAGED = [
     {"version": 1},
     {"version": 1, "nodes": [], "pods": [{}]},
     {"version": 1, "nodes": 3},
+    {"version": 1, "taken": 1, "nodes": [], "pods": [{"key": "a/b", "requests": {"cpu": "1"}}]},
+    {"version": 1, "taken": 1, "nodes": [{"name": "a", "allocatable": {}, "gpu": 1}], "pods": []},
+    {"version": 1, "taken": 1, "nodes": [], "pods": [], "model": []},
 ]
 
 
 @pytest.mark.parametrize("data", DAMAGED)
 def test_what_is_no_snapshot_is_refused_in_words(data: Any) -> None:
-    with pytest.raises(UnreadableSceneError, match=r"a snapshot of version 1 is needed|the snapshot is damaged"):
+    with pytest.raises(UnreadableSceneError, match=r"a snapshot of version 1 is needed|the snapshot is not as it was"):
         from_dict(data)
 
 

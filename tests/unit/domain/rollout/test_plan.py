@@ -257,6 +257,11 @@ def test_the_gate(outcomes: str, policy: Policy, after: int, open_: bool, reason
         ({"upgrades_from": None}, "upgrades_from: is not a list"),
         ({"upgrades_from": ["2026.10.0", "2026.9"]}, "upgrades_from: '2026.9' is not a whole version"),
         ({"upgrades_from": [TARGET]}, "upgrades_from: names the release itself"),
+        ({"kubernetes": "1.30"}, "kubernetes is '1.30', and has to be a mapping"),
+        ({"components": "router"}, "components is 'router', and has to be a list"),
+        ({"images": {"router": "envoy"}}, "images.router is 'envoy', and has to be a mapping"),
+        ({"engines": {"vllm": {0.11: {}}}}, "a key of engines.vllm is 0.11, and has to be a text"),
+        ({"requires": []}, "requires is a list, and has to be a mapping or nothing"),
     ],
 )
 def test_a_release_that_nothing_can_be_planned_by(change: dict[str, Any], message: str) -> None:
@@ -264,6 +269,8 @@ def test_a_release_that_nothing_can_be_planned_by(change: dict[str, Any], messag
     with pytest.raises(InvalidReleaseError) as caught:
         check_release({**RELEASE, **change})
     assert message in str(caught.value)
+    with pytest.raises(InvalidReleaseError, match="components is missing"):
+        check_release({key: RELEASE[key] for key in RELEASE if key != "components"}, whole=True)
 
 
 def test_a_release_that_is_only_installed_anew_upgrades_nothing() -> None:
