@@ -26,8 +26,8 @@ _CHANGE_MODELS = (*_ROLL_OUT, "retire_model")
 _PLAN_MODELS = (*_CHANGE_MODELS, "plan_models")
 _STACK = ("upgrade", "rollback_stack", "onboard")
 _REMEDIATE = ("remediate", "remediate_node")
-_JUDGE = ("health", "support_bundle", "incident")
-_SWEEP = ("status", "explain", "validate", "plan_upgrade")
+_JUDGE = ("health", "support_bundle", "incident", "fleet_report")
+_SWEEP = ("status", "explain", "validate", "plan_upgrade", "fleet_report")
 _CAPACITY = ("capacity", "plan_consolidation")
 _LOOK = (*_SWEEP, *_PLAN_MODELS, *_STACK, "rotate_credentials")
 """Those that read the cluster as a whole."""
@@ -78,7 +78,12 @@ _EVERYWHERE = (
     Use(_LOOK, ("list",), (_GROUPS,), (MODELS_NAMESPACE,)),
 )
 _BY_THE_OBSERVER = (
-    Use(("models",), ("list",), ("controllerrevisions.apps", "deployments.apps", _GROUPS), (MODELS_NAMESPACE,)),
+    Use(
+        ("models", "fleet_report"),
+        ("list",),
+        ("controllerrevisions.apps", "deployments.apps", _GROUPS),
+        (MODELS_NAMESPACE,),
+    ),
     Use((*_JUDGE, "validate", "onboard"), ("get",), ("services/proxy",), _BOTH),
     Use(("validate", "onboard"), ("list",), ("horizontalpodautoscalers.autoscaling",), (MODELS_NAMESPACE,)),
     Use(("logs", "support_bundle"), ("get",), ("pods/log",), _BOTH),
