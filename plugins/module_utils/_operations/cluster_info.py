@@ -20,6 +20,7 @@ from .._kube.lease import LeasePlace
 from .._kube.permissions import ask_permissions, who_am_i
 from .._kube.session import Session
 from .._operation import Context, Operation
+from .budget_reading import budgets_or_none_measured
 
 _QUESTION: dict[str, Any] = {
     "verb": {"type": "str", "required": True},
@@ -33,6 +34,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
     "can_i": {"type": "list", "elements": "dict", "options": _QUESTION, "default": []},
     "scalers": {"type": "bool", "default": False},
+    "contract": {"type": "dict"},
 }
 
 Raw = Mapping[str, Any]
@@ -103,7 +105,10 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Read the cluster's facts."""
     session = open_session(parameters["connection"], context)
     session.check_expected_cluster()
-    return {"facts": read_facts(session, parameters["can_i"], scalers=parameters["scalers"])}
+    facts = read_facts(session, parameters["can_i"], scalers=parameters["scalers"])
+    if contract := parameters["contract"]:
+        facts["budgets"] = [row.to_dict() for row in budgets_or_none_measured(session, contract)]
+    return {"facts": facts}
 
 
 def read_facts(session: Session, can_i: Sequence[Raw] = (), *, scalers: bool = False) -> dict[str, Any]:

@@ -13,18 +13,17 @@ from typing import Any, TypeVar
 
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.health.prometheus_text import NoResultError
-from .._domain.names import SYSTEM_NAMESPACE, TELEMETRY, TELEMETRY_PORT, UPGRADE_LABEL
-from .._domain.objectives.budget import RECORDED, SINCE, Budget, budgets
-from .._domain.objectives.indicators import promises
+from .._domain.names import UPGRADE_LABEL
+from .._domain.objectives.budget import budgets
 from .._domain.report.cluster import Reading, cluster_report
 from .._domain.upgrade.entry import in_order
 from .._kube.errors import KubeError
 from .._kube.server_clock import now_at
 from .._kube.session import Session
 from .._operation import Context, Operation
+from .budget_reading import read_budgets
 from .cluster_info import read_facts
 from .credential_ends import OF_THIS_RUN, lifetime_of, lifetimes_in
-from .health_metrics import instant_query
 from .incident_reading import CONFIGMAPS
 from .incident_reading import Reader as IncidentReader
 from .model_info import read_models
@@ -38,7 +37,6 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "credential_files": {"type": "list", "elements": "str", "default": []},
 }
 _JUDGING = {name: option.get("default") for name, option in OF_HEALTH.items() if "default" in option}
-_TELEMETRY = f"{SYSTEM_NAMESPACE}/services/{TELEMETRY}:{TELEMETRY_PORT}"
 
 Data = Mapping[str, Any]
 Found = TypeVar("Found")
@@ -77,17 +75,6 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         unread=gaps.unread,
     )
     return {"report": cluster_report(contract, reading, now_at(session).timestamp())}
-
-
-def read_budgets(session: Session, contract: Data) -> list[Budget]:
-    """What is left of the objectives' budgets; nobody is asked where there are none.
-
-    Errors as for ``instant_query``.
-    """
-    if not any(promises(contract)):
-        return []
-    recorded, since = (instant_query(session, _TELEMETRY, query) for query in (RECORDED, SINCE))
-    return budgets(contract, recorded, since)
 
 
 def _upgrades(session: Session) -> list[Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.objectives.budget import budgets, spent
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.objectives.budget import budgets, spent, summary
 from tests.unit.domain.agreed import contract, model
 
 PROMISED = contract(models=[model(objectives={"availability": 0.99}), model("phi")])
@@ -64,7 +64,29 @@ def test_it_is_told_since_when_it_is_measured() -> None:
 
 
 def test_only_what_is_measured_and_spent_is_told_as_spent() -> None:
-    assert spent(budgets(PROMISED, None)) == {}
-    assert spent(budgets(PROMISED, answer(budget=0.01, bad_rate3d=0.001, ratio_rate3d=0.0099))) == {}
-    gone = budgets(PROMISED, answer(budget=0.01, bad_rate3d=0.001, ratio_rate3d=0.02))
+    assert spent(rows(None)) == {}
+    assert spent(rows(answer(budget=0.01, bad_rate3d=0.001, ratio_rate3d=0.0099))) == {}
+    gone = rows(answer(budget=0.01, bad_rate3d=0.001, ratio_rate3d=0.02))
     assert spent(gone) == {"llama": "availability: spent, 2.0 times in 3d"}
+
+
+def rows(recorded: Any) -> list[dict[str, Any]]:
+    return [one.to_dict() for one in budgets(PROMISED, recorded)]
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (None, "-"),
+        ([], "-"),
+        (rows(None), "not measured"),
+        (rows(answer(budget=0.01, bad_rate3d=0.001, ratio_rate3d=0.0025)), "75% left of 3d"),
+        (
+            [*rows(answer(budget=0.01, bad_rate3d=0.001, ratio_rate3d=0.0025)), *rows(None)],
+            "75% left of 3d, 1 not measured",
+        ),
+        (rows(answer(budget=0.01, bad_rate3d=0.001, ratio_rate3d=0.02)), "spent: llama"),
+    ],
+)
+def test_the_budgets_of_a_cluster_are_told_in_a_few_words(found: Any, told: str) -> None:
+    assert summary(found) == told

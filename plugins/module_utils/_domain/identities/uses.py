@@ -94,6 +94,10 @@ _BY_THE_OBSERVER = (
     Use((*_SWEEP, *_JUDGE, *_CAPACITY), ("list",), ("pods",), (CLUSTER,)),
     Use(_CAPACITY, ("list",), ("deployments.apps", "resourcequotas", _BUDGETS, _GROUPS), (MODELS_NAMESPACE,)),
 )
+_OF_BUDGETS = (
+    Use(("status", "plan_models", "deploy_models", "onboard", *_REMEDIATE), ("get",), ("services/proxy",),
+        (SYSTEM_NAMESPACE,)),
+)  # fmt: skip
 _OF_INCIDENTS = (
     Use(("incident",), ("list", "create"), ("configmaps",), (SYSTEM_NAMESPACE,)),
     Use(("incident",), ("list",), ("controllerrevisions.apps",), (MODELS_NAMESPACE,)),
@@ -138,7 +142,7 @@ _OF_NODES = (
     Use(_REMEDIATE, ("list",), (_BUDGETS,), (MODELS_NAMESPACE,)),
     Use(_REMEDIATE, ("create",), ("configmaps",), (SYSTEM_NAMESPACE,)),
 )
-USES = (*_EVERYWHERE, *_BY_THE_OBSERVER, *_OF_INCIDENTS, *_OF_MODELS, *_OF_STACKS, *_OF_NODES)
+USES = (*_EVERYWHERE, *_BY_THE_OBSERVER, *_OF_BUDGETS, *_OF_INCIDENTS, *_OF_MODELS, *_OF_STACKS, *_OF_NODES)
 """Beside what every one of them uses (``ALWAYS``)."""
 
 

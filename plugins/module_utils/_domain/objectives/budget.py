@@ -21,7 +21,7 @@ from .windows import seconds
 
 Data = Mapping[str, Any]
 
-NOT_MEASURED, NO_REQUESTS = "not measured", "no requests"
+NOT_MEASURED, NO_REQUESTS, SPENT = "not measured", "no requests", "spent"
 RECORDED = '{__name__=~"byoc:objective:(budget|(bad|ratio):rate.+)"}'
 """In PromQL: all that is recorded of objectives, some numbers for each."""
 SINCE = "min by (model, objective) (min_over_time(timestamp(byoc:objective:budget)[3d:10m]))"
@@ -69,7 +69,7 @@ class Budget:
             "spent": None if self.spent is None else round(self.spent, 4),
             "bad": round(self.bad),
             "since": self.since,
-            "state": "spent" if self.is_spent else NOT_MEASURED if self.spent is None else "left",
+            "state": SPENT if self.is_spent else NOT_MEASURED if self.spent is None else "left",
             "left": self.text,
         }
 
@@ -86,13 +86,26 @@ def budgets(contract: Data, recorded: Data | None, since: Data | None = None) ->
     ]
 
 
-def spent(rows: Iterable[Budget]) -> dict[str, str]:
-    """The models of which a budget is spent, each with why."""
+def spent(rows: Iterable[Data]) -> dict[str, str]:
+    """The models of which a budget is spent, each with why. :param rows: as ``Budget.to_dict`` makes them."""
     found: dict[str, list[str]] = {}
     for row in rows:
-        if row.is_spent:
-            found.setdefault(row.model, []).append(f"{row.objective}: {row.text}")
+        if row["state"] == SPENT:
+            found.setdefault(str(row["model"]), []).append(f"{row['objective']}: {row['left']}")
     return {model: "; ".join(each) for model, each in found.items()}
+
+
+def summary(rows: Iterable[Data] | None) -> str:
+    """All budgets of a cluster in a few words: which are spent, else the least that is left of any."""
+    found = list(rows or ())
+    if not found:
+        return "-"
+    if gone := spent(found):
+        return f"spent: {', '.join(sorted(gone))}"
+    measured = [row for row in found if row["spent"] is not None]
+    lacking = f"{len(found) - len(measured)} {NOT_MEASURED}" if len(measured) < len(found) else ""
+    least = max(measured, key=lambda row: float(row["spent"]), default=None)
+    return ", ".join(filter(None, (str(least["left"]) if least else "", lacking if least else NOT_MEASURED)))
 
 
 _Known = dict[tuple[str, str], dict[tuple[str, str], float]]

@@ -68,6 +68,7 @@ def test_a_cluster_without_a_stack() -> None:
         "emergency": "",
         "durations": [1.0],
         "approvals": [],
+        "spent": {},
     }
 
 
