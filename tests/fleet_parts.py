@@ -20,6 +20,7 @@ MADE = "2026-11-30T06:00:00Z"
 NOW = 1_796_018_400.0
 """The same moment."""
 _PRODUCTS = ("NVIDIA-H100-80GB-HBM3", "NVIDIA-H200", "NVIDIA-L40S")
+_DRIVERS = ("580.82.07", "575.57.08")
 _MODELS = ("llama-3-1-8b", "qwen2-5-72b", "mixtral-8x7b")
 _FAULTS = (
     ("critical", "xid_79", "drain"),
@@ -72,8 +73,14 @@ def _part(number: int, chance: random.Random) -> dict[str, Any]:
             NOW,
         ),
         "installed": {},
+        "signature": {"driver": {_DRIVERS[number % 5 == 0]: 32}, "product": {_PRODUCTS[0]: 32}},
+        "sick": _sick(number) if sick and number % 5 == 0 else [],
         "unread": ["error budgets: telemetry does not answer"] if chance.random() < 0.02 else [],
     }
+
+
+def _sick(number: int) -> list[dict[str, Any]]:
+    return [{"node": f"gpu-{number}", "fault": "xid_79", "traits": {"driver": _DRIVERS[1], "product": _PRODUCTS[0]}}]
 
 
 def _gpus(product: str, chance: random.Random) -> dict[str, Any]:

@@ -179,6 +179,12 @@ facts:
       type: list
       elements: dict
       returned: success
+    signature:
+      description:
+        - What may be why a change fails here and not elsewhere. By kind (C(driver), C(image) of the nodes, C(product),
+          C(kubernetes), C(release)) the values, each with how many GPU nodes have it.
+      type: dict
+      returned: success
     budgets:
       description:
         - Of each objective C(model), C(objective), what is C(promised), the C(window), how many times

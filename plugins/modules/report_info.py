@@ -51,7 +51,8 @@ report:
       C(nodes), C(kubernetes), C(provider) and C(region).
     - The lists C(gpus), C(models), C(budgets), C(findings), C(rollouts), C(incidents) (the open ones) and
       C(credentials).
-    - What is C(installed), for P(fireworks.byoc.contract_drift#filter), and what is C(unread).
+    - What is C(installed), for P(fireworks.byoc.contract_drift#filter), the cluster's C(signature), what its C(sick)
+      nodes have of that, and what is C(unread).
   type: dict
   returned: success
 """

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``report_info`` and the playbook ``fleet_report`` on real API servers, and its page in a real browser."""
+"""``report_info`` and ``fireworks.byoc.fleet_report`` on real API servers, and its page in a real browser."""
 
 from __future__ import annotations
 

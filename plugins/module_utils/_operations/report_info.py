@@ -13,10 +13,12 @@ from typing import Any, TypeVar
 
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.health.prometheus_text import NoResultError
+from .._domain.immunity import node_traits
 from .._domain.names import UPGRADE_LABEL
 from .._domain.objectives.budget import budgets
-from .._domain.report.cluster import Reading, cluster_report
+from .._domain.report.cluster import Reading, cluster_report, sick_nodes
 from .._domain.upgrade.entry import in_order
+from .._domain.views import node_view
 from .._kube.errors import KubeError
 from .._kube.server_clock import now_at
 from .._kube.session import Session
@@ -64,9 +66,12 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     facts, gaps = read_facts(session), _Gaps()
     files, gaps.unread = lifetimes_in(parameters["credential_files"])
     health = {**_JUDGING, "earlier": None, "snapshot": None, "contract": contract, "policy": parameters["policy"]}
+    findings = gaps.tried("findings", lambda: [one.to_dict() for one in judged(session, health)[1].findings], [])
+    sick = sick_nodes(findings)
     reading = Reading(
         facts=facts,
-        findings=gaps.tried("findings", lambda: [one.to_dict() for one in judged(session, health)[1].findings], []),
+        findings=findings,
+        traits=gaps.tried("what sick nodes share", lambda: _traits(session, sick), {}) if sick else {},
         models=gaps.tried("revisions of models", lambda: read_models(session), []),
         upgrades=gaps.tried("upgrades of the stack", lambda: _upgrades(session), []),
         incidents=gaps.tried("incidents", lambda: IncidentReader(session, contract).incidents(), []),
@@ -75,6 +80,11 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         unread=gaps.unread,
     )
     return {"report": cluster_report(contract, reading, now_at(session).timestamp())}
+
+
+def _traits(session: Session, names: set[str]) -> dict[str, dict[str, str]]:
+    views = map(node_view, session.list_items("/api/v1/nodes"))
+    return {view["name"]: node_traits(view) for view in views if view["name"] in names}
 
 
 def _upgrades(session: Session) -> list[Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from ..._vocabulary.harmless import one_line
 from ..._vocabulary.wording import assignee
 from ..drift import installed
+from ..health.actions import badness
 from ..health.finding import Finding, place
 from ..incident.incident import Incident
 from ..incident.page import incident_row
@@ -32,6 +33,7 @@ class Reading:
     """What was read of one cluster. Of what could not be read there is nothing, and a line in ``unread``.
 
     facts, findings, models: of ``cluster_info``, ``node_health_info`` and ``model_info``.
+    traits: of sick nodes, by name.
     """
 
     facts: Data
@@ -41,6 +43,7 @@ class Reading:
     incidents: Sequence[Incident] = ()
     budgets: Sequence[Budget] = ()
     lifetimes: Sequence[Lifetime] = ()
+    traits: Mapping[str, Data] = field(default_factory=dict)
     unread: Sequence[str] = field(default_factory=list)
 
 
@@ -57,6 +60,8 @@ def cluster_report(contract: Data, read: Reading, now: float) -> Row:
         "incidents": _incidents(read.incidents, contract),
         "credentials": credential_rows(read.lifetimes, notes, now),
         "installed": installed(read.facts),
+        "signature": read.facts["signature"],
+        "sick": _sick(read.findings, read.traits),
         "unread": [_short(each) for each in read.unread],
     }
 
@@ -65,7 +70,18 @@ def unreachable(contract: Data, error: str) -> Row:
     """The part of one that did not answer, and why."""
     head = _head(status_row(contract, error=error), contract)
     lists = ("gpus", "models", "budgets", "findings", "rollouts", "incidents", "credentials", "unread")
-    return {**head, **{key: [] for key in lists}, "installed": {}, "state": UNREACHABLE}
+    told = {"installed": {}, "signature": {}, "sick": []}
+    return {**head, **{key: [] for key in lists}, **told, "state": UNREACHABLE}
+
+
+def sick_nodes(findings: Iterable[Data]) -> set[str]:
+    """The nodes with a fault that is worse than a warning: their signature is looked for on others."""
+    return {str(one["node"]) for one in findings if one["node"] and badness(one["severity"]) >= badness("error")}
+
+
+def _sick(findings: Iterable[Data], traits: Mapping[str, Data]) -> list[Row]:
+    told = [(str(one["node"]), str(one["fault"])) for one in findings if one["node"] in traits]
+    return [{"node": node, "fault": fault, "traits": dict(traits[node])} for node, fault in dict.fromkeys(told)]
 
 
 def _head(row: Data, contract: Data) -> Row:

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..._vocabulary.listing import few
 from ..drift import drift
 from ..health.actions import badness
+from ..immunity import exposures
 from ..moments import seconds_at
 
 Data = Mapping[str, Any]
@@ -24,14 +26,31 @@ def fleet_report(clusters: Iterable[Data], contracts: Mapping[str, Data], releas
     :param clusters: the parts, as ``cluster_report`` makes them. :param contracts: by the names of the clusters.
     :param releases: descriptions of stack releases, as for ``drift``.
     """
-    parts = [_with_drift(one, contracts[str(one["cluster"])], releases) for one in clusters]
-    return {"made": made, "totals": _totals(parts), "clusters": parts}
+    given = list(clusters)
+    parts = [_with_drift(one, contracts[str(one["cluster"])], releases) for one in given]
+    return {"made": made, "totals": _totals(parts), "shared": _shared(given), "clusters": parts}
+
+
+def _shared(parts: Sequence[Data]) -> list[Row]:
+    """The signatures of faults, and who else has them."""
+    sick = [{"cluster": part["cluster"], **one} for part in parts for one in part["sick"]]
+    return [
+        {
+            "fault": one.fault,
+            "signature": " ".join(one.trait),
+            "sick": one.sick,
+            "nodes": one.nodes,
+            "found_on": list(one.found_on),
+            "also_on": list(one.also_on),
+        }
+        for one in exposures(sick, {str(part["cluster"]): part["signature"] for part in parts})
+    ]
 
 
 def _with_drift(part: Data, contract: Data, releases: Sequence[Data]) -> Row:
     there = part["installed"]
     found = drift(contract, there, releases) if there else []
-    told = {key: value for key, value in part.items() if key != "installed"}
+    told = {key: value for key, value in part.items() if key not in ("installed", "signature", "sick")}
     return {**told, "drift": [{"what": row["what"], "next": row["next"]} for row in found]}
 
 
@@ -87,6 +106,8 @@ def tables(report: Data) -> list[Table]:
               frozenset({"findings", "incidents"}), "state"),
         Table("incidents", "Open incidents", _INCIDENTS, rows("incidents", _by_severity), "No open incident.",
               frozenset({"incident", "nodes"}), "severity"),
+        Table("shared", "Signatures of faults", _SHARED, [_listed(row) for row in report["shared"]],
+              "No two sick nodes have something in common that others have not.", frozenset({"sick", "nodes"})),
         Table("findings", "Findings", _FINDINGS, rows("findings", _by_severity), "Nothing was found.",
               grave="severity"),
         Table("budgets", "Error budgets", _BUDGETS, rows("budgets", _by_budget), "No model has objectives.",
@@ -114,6 +135,10 @@ _INCIDENTS = (
     ("cluster", "Cluster"), ("incident", "No."), ("severity", "Severity"), ("cause", "Suspected cause"),
     ("opened", "Opened"), ("owner", "Whose action"), ("since", "Since"), ("asked", "What is asked"),
     ("nodes", "Nodes"), ("models", "Models"),
+)  # fmt: skip
+_SHARED = (
+    ("fault", "Fault"), ("signature", "All sick nodes have"), ("sick", "Sick nodes"), ("nodes", "Nodes with it"),
+    ("found_on", "Found on"), ("also_on", "Also on"),
 )  # fmt: skip
 _FINDINGS = (
     ("cluster", "Cluster"), ("severity", "Severity"), ("place", "Place"), ("fault", "Fault"), ("since", "Since"),
@@ -187,6 +212,10 @@ def _timeline(rows: list[Row], made: str) -> list[Row]:
         left = round(1000 * (start - first) / span)
         row["bar"] = (min(left, 990), max(10, round(1000 * (end - start) / span)))
     return sorted(rows, key=lambda row: str(row["began"]), reverse=True)
+
+
+def _listed(row: Data) -> Row:
+    return {**row, "found_on": few(row["found_on"]), "also_on": few(row["also_on"])}
 
 
 def _unread(parts: Iterable[Data]) -> list[Row]:

@@ -64,6 +64,7 @@ def live_state(
         "emergency": notes.get(EMERGENCY_ANNOTATION) or "",
         "durations": list(durations),
         "approvals": approvals_in(notes),
+        "signature": facts.get("signature") or {},
         "spent": spent(facts.get("budgets") or ()),
     }
 
