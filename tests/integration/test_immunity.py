@@ -13,8 +13,8 @@ import pytest
 
 from byoc_testbed import ClusterSpec, Testbed
 from tests.beds import h100
-from tests.integration.test_upgrade_fleet import Fleet, publish
-from tests.integration.upgrades import NEW, OLD, edition_of, ended, upgrade
+from tests.integration.test_upgrade_fleet import NEW, OLD, Fleet, publish
+from tests.integration.upgrades import edition_of, ended, upgrade
 
 SICK, WELL = "570.86.15", "580.82.07"
 DRIVERS = {"ada": SICK, "ben": WELL, "cat": SICK, "dan": WELL}
