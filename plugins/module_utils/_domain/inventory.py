@@ -163,12 +163,12 @@ def cluster_facts(
             gpu_nodes, kubernetes=str(version.get("gitVersion", "")), release=str((stack or {}).get("release") or "")
         ),
         "permissions": [dict(p) for p in permissions],
-        "scalers": None if scalers is None else sorted(map(_scaler, scalers), key=lambda s: (s["kind"], s["name"])),
+        "scalers": None if scalers is None else sorted(map(scaler, scalers), key=lambda s: (s["kind"], s["name"])),
         "lock": dict(lock) if lock else None,
     }
 
 
-def _scaler(item: Raw) -> dict[str, Any]:
+def scaler(item: Raw) -> dict[str, Any]:
     """Which model it scales, and what its controller says of that."""
     conditions = (item.get("status") or {}).get("conditions") or ()
     return {
