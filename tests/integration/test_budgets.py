@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Error budgets as they are read through a real API server, and what waits for them. Telemetry's answers are played."""
+"""Error budgets as they are read through a real API server, and what waits for them. Telemetry's answers are simulated."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ WARNS = {"severity": "warning", "class": "row_remap_pending"}
 
 @contextmanager
 def telemetry(cluster: Any, found: dict[str, Any]) -> Iterator[Exporter]:
-    """A Service of that name, whose one pod is played here."""
+    """A Service of that name, whose one pod is simulated here."""
     played = Exporter(json.dumps({"status": "success", **found}))
     cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": "fireworks-system"}})
     marks = {"app": TELEMETRY}

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """GPU rules by our own telemetry, without a Prometheus of the customer's: its configuration on a real Prometheus.
 
-That pods are found by DNS is played: each source is one address here.
+That pods are found by DNS is simulated: each source is one address here.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .outcome import GOOD, Result
-from .views import gpu_product
+from .views import View, gpu_product
 
 Data = Mapping[str, Any]
 Signature = Mapping[str, Mapping[str, int]]
@@ -27,14 +27,14 @@ _NOT_TRIED = frozenset({"unreachable", "offline"})
 """A cluster that did not answer has proved nothing."""
 
 
-def node_traits(view: Data) -> dict[str, str]:
+def node_traits(view: View) -> dict[str, str]:
     """What a GPU node (``node_view``) may have in common with others; empty where it does not say."""
     labels = view["labels"]
     driver = next((str(labels[key]) for key in _DRIVER if labels.get(key)), "")
     return {"driver": driver, "image": str(view["image"]), "product": gpu_product(view)}
 
 
-def signature(nodes: Iterable[Data], *, kubernetes: str, release: str) -> dict[str, dict[str, int]]:
+def signature(nodes: Iterable[View], *, kubernetes: str, release: str) -> dict[str, dict[str, int]]:
     """Of a cluster, by its GPU nodes (``node_view``), the version of Kubernetes and the release of the stack."""
     views = list(nodes)
     found: dict[str, Counter[str]] = {kind: Counter() for kind in OF_NODES}

@@ -66,7 +66,8 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     facts, gaps = read_facts(session), _Gaps()
     files, gaps.unread = lifetimes_in(parameters["credential_files"])
     health = {**_JUDGING, "earlier": None, "snapshot": None, "contract": contract, "policy": parameters["policy"]}
-    findings = gaps.tried("findings", lambda: [one.to_dict() for one in judged(session, health)[1].findings], [])
+    nothing: list[dict[str, Any]] = []
+    findings = gaps.tried("findings", lambda: [one.to_dict() for one in judged(session, health)[1].findings], nothing)
     sick = sick_nodes(findings)
     reading = Reading(
         facts=facts,

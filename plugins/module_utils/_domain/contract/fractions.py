@@ -21,8 +21,9 @@ def settled(data: Any, schema: Schema) -> Any:
     if isinstance(data, Written):
         return float(data) if schema.get("type") == "number" else str(data)
     if isinstance(data, dict):
-        known, others = schema.get("properties") or {}, schema.get("additionalProperties") or {}
-        return {_key(key): settled(value, known.get(key, others or {})) for key, value in data.items()}
+        known: Schema = schema.get("properties") or {}
+        others: Schema = schema.get("additionalProperties") or {}
+        return {_key(key): settled(value, known.get(key) or others) for key, value in data.items()}
     if isinstance(data, list):
         return [settled(value, schema.get("items") or {}) for value in data]
     return data

@@ -85,8 +85,8 @@ def network_policies(
         rule = {"from": [_KEDA], "ports": [_tcp(TELEMETRY_PORT)]}
         found.append(_policy(SYSTEM_NAMESPACE, "keda-to-telemetry", _component(TELEMETRY), ingress=[rule]))
     if version >= 2 and (scraped := (contract.get("health") or {}).get("scrape")):
-        rules = [_scraped(source) for source in scraped]
-        found.append(_policy(SYSTEM_NAMESPACE, "telemetry-to-your-metrics", _component(TELEMETRY), egress=rules))
+        scraping = [_scraped(source) for source in scraped]
+        found.append(_policy(SYSTEM_NAMESPACE, "telemetry-to-your-metrics", _component(TELEMETRY), egress=scraping))
     if somebody_is_told(contract):
         # What is sent from there leaves through the contract's egress, like all else, and through its own.
         ways = {"egress": [{"to": [{"podSelector": _component(ALERTS)}], "ports": [_tcp(ALERTS_PORT)]}]}

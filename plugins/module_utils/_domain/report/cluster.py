@@ -70,7 +70,7 @@ def unreachable(contract: Data, error: str) -> Row:
     """The part of one that did not answer, and why."""
     head = _head(status_row(contract, error=error), contract)
     lists = ("gpus", "models", "budgets", "findings", "rollouts", "incidents", "credentials", "unread")
-    told = {"installed": {}, "signature": {}, "sick": []}
+    told: Row = {"installed": {}, "signature": {}, "sick": []}
     return {**head, **{key: [] for key in lists}, **told, "state": UNREACHABLE}
 
 
