@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Error budgets as they are read through a real API server, and what waits for them. Telemetry's answers are simulated."""
+"""Error budgets as they are read through a real API server, and what waits for them. Telemetry is simulated."""
 
 from __future__ import annotations
 
