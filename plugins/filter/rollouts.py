@@ -12,6 +12,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.grant import grant_end
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.immunity import held_by_signature, tried
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model import policy
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.rows import (
     model_rows,
@@ -118,6 +119,13 @@ def _model_wave_stop(
     return held_back(cluster, waves, outcomes, _policy(policy))
 
 
+def _model_immune(
+    own: Mapping[str, Any], outcomes: list[Mapping[str, Any]], signatures: list[Mapping[str, Any]]
+) -> str:
+    known = {str(one["cluster"]): its for one, its in zip(outcomes, signatures, strict=True) if one}
+    return held_by_signature(own, tried([one for one in outcomes if one], known))
+
+
 def _policy(policy: Any) -> Policy:
     try:
         return policy_from(given_data(policy, "policy"))
@@ -134,6 +142,7 @@ class FilterModule:
             "contract_line": contract_line,
             "model_changes": _model_changes,
             "model_decisions": decision_reports,
+            "model_immune": _model_immune,
             "model_rollback": _model_rollback,
             "model_rows": model_rows,
             "model_turn": _model_turn,

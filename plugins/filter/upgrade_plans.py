@@ -15,7 +15,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.bundle.righ
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout import outcome, timeline
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.case import Request
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.emergency import emergency_from
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.gate import Gate, opening
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.gate import Gate, held_in_plan, opening
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.live import live_state
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.plan import plan, turn
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.policy import policy_from
@@ -130,6 +130,7 @@ class FilterModule:
             "upgrade_approvals": timeline.approval_requests,
             "upgrade_broke": _broke_outcome,
             "upgrade_held": _held_outcome,
+            "upgrade_immune": held_in_plan,
             "upgrade_opening": _upgrade_opening,
             "upgrade_outlook": timeline.feasibility_text,
             "upgrade_plan": _upgrade_plan,

@@ -52,6 +52,9 @@ options:
     description: Whether to read what scales the models, too.
     type: bool
     default: false
+  contract:
+    description: The cluster's contract. Where it is given, the error budgets of its objectives are read, too.
+    type: dict
 """
 
 EXAMPLES = r"""
@@ -176,6 +179,20 @@ facts:
       type: list
       elements: dict
       returned: success
+    signature:
+      description:
+        - What may be why a change fails here and not elsewhere. By kind (C(driver), C(image) of the nodes, C(product),
+          C(kubernetes), C(release)) the values, each with how many GPU nodes have it.
+      type: dict
+      returned: success
+    budgets:
+      description:
+        - Of each objective C(model), C(objective), what is C(promised), the C(window), how many times
+          its budget is C(spent), C(bad) events, C(since) when it is measured, its C(state) (V(left), V(spent) or
+          V(not measured)), and what is C(left) in words.
+      type: list
+      elements: dict
+      returned: with O(contract)
     lock:
       description: Who works on the cluster, with C(holder), C(purpose), C(since) and C(expires); null when nobody does.
       type: dict

@@ -32,7 +32,7 @@ options:
     description: The module of this collection that is run for each cluster.
     type: str
     required: true
-    choices: [access_info, cluster_info, footprint_info, log_info, model_info, node_health_info, set_info]
+    choices: [access_info, cluster_info, footprint_info, log_info, model_info, node_health_info, report_info, set_info]
   clusters:
     description: The clusters, as hosts of the inventory.
     type: list
@@ -120,6 +120,7 @@ def main() -> None:
                     "log_info",
                     "model_info",
                     "node_health_info",
+                    "report_info",
                     "set_info",
                 ],
             },

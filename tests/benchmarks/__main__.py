@@ -21,7 +21,7 @@ import yaml
 
 from byoc_testbed import ClusterSpec, NodePool, Testbed
 from byoc_testbed.kubectl import find_kubectl
-from tests.benchmarks import audit_log, fleet, logs, records, remediation, sweeping, workloads
+from tests.benchmarks import audit_log, fleet, logs, records, remediation, report, sweeping, workloads
 from tests.benchmarks.admission import run as admission
 from tests.benchmarks.measure import BenchmarkError, Figure, Sample, idle_share, in_turns, run_once
 from tests.benchmarks.placement import run as placement
@@ -404,6 +404,7 @@ ALONE = {
     "placement": placement.main,
     "prefix": prefix.main,
     "progress": progress,
+    "report": report.run,
     "router": router.main,
     "sweep": sweep,
 }

@@ -235,7 +235,7 @@ def hurried(manifest: Manifest) -> Manifest:
 
 def _configure_telemetry(made: Autoscaled) -> None:
     """The release's own configuration; pods have no address that leads anywhere, so each is a path of this process."""
-    [data] = [one["data"] for one in _rendered() if one["kind"] == "ConfigMap"]
+    [data] = [one["data"] for one in telemetry_objects() if one["kind"] == "ConfigMap"]
     for name in ("recording-rules.yml", "alert-rules.yml"):
         text = data[name]
         if made.hurry:
@@ -263,8 +263,8 @@ def _configure_telemetry(made: Autoscaled) -> None:
     (made.folder / "prometheus.yml").write_text(json.dumps(config))
 
 
-def _rendered() -> list[Manifest]:
-    """The component ``telemetry`` as the role renders it."""
+def telemetry_objects(agreed: Mapping[str, Any] | None = None) -> list[Manifest]:
+    """The component ``telemetry`` as the role renders it, for a contract."""
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, autoescape=False)  # noqa: S701
     environment.filters["to_json"] = json.dumps
     environment.filters["hash"] = lambda text, kind: hashlib.new(kind, text.encode()).hexdigest()
@@ -273,7 +273,7 @@ def _rendered() -> list[Manifest]:
     environment.filters["fireworks.byoc.objective_rules"] = objective_rules
     environment.globals["lookup"] = lambda _kind, path: Path(path).read_text().rstrip("\n")
     given = {
-        "stack_contract": {"identity": {"name": "acme-eu-1"}},
+        "stack_contract": agreed or {"identity": {"name": "acme-eu-1"}},
         "stack_images": {"telemetry": "registry.acme.example/fireworks/prometheus@sha256:" + "ab" * 32},
         "stack_release": {"version": "2026.12.0", "templates": [str(RELEASE / "telemetry.yml.j2")]},
         "stack_user_id": 10001,
@@ -287,7 +287,7 @@ def _objects() -> list[Manifest]:
     named = {"name": _SERVICE, "namespace": _NAMESPACE}
     labels = {"byoc.fireworks.ai/component": "router"}
     # Such pods as the guardrails let in: telemetry's own, but for what tells that they are a router's.
-    [pod] = [one["spec"]["template"]["spec"] for one in _rendered() if one["kind"] == "Deployment"]
+    [pod] = [one["spec"]["template"]["spec"] for one in telemetry_objects() if one["kind"] == "Deployment"]
     pod["containers"][0]["ports"] = [{"name": "status", "containerPort": 8002}]
     port = {"name": "https", "port": 443, "protocol": "TCP"}
     # This API server signs for nobody to those it passes requests on to, so the adapter takes them for anonymous.

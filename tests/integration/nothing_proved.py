@@ -145,6 +145,7 @@ def asked(playbook: str, way: Way, folder: Path) -> list[str]:
 _MORE: dict[str, Callable[[Path], dict[str, Any]]] = {
     "retire_model": lambda _folder: {"confirm": "retire"},
     "support_bundle": lambda folder: {"node": "gpu-7", "bundle_dir": str(folder / "bundles")},
+    "fleet_report": lambda folder: {"report_file": str(folder / "fleet.html")},
     "grant_setup_access": lambda folder: {
         "setup_kubeconfig": f"{folder}/{{{{ inventory_hostname }}}}.kubeconfig",
         "grant_until": "2h",

@@ -121,6 +121,12 @@ def test_no_wave_begins_after_one_that_failed_and_who_is_offline_holds_nobody_up
     assert " not begun " in line(stopped, "birch-eu-1"), stopped.stdout
     assert "in wave 1 1 failed (acme-eu-1), and 0 may" in " ".join(stopped.stdout.split())
     assert deployed(birch) == first
+    bears = ("-e", '{"policy": {"wave_failures": 1, "fleet_failures": 1}}')
+    shared = play("deploy_models", tmp_path / "shared", [longer, canary], *bears, *QUICK)
+    assert " not begun " in line(shared, "birch-eu-1"), shared.stdout
+    told = " ".join(shared.stdout.split())
+    assert "with acme-eu-1, where this failed, and nothing has proved that harmless" in told, shared.stdout
+    assert deployed(birch) == first
     done = play("deploy_models", tmp_path / "offline", [longer, offline], *QUICK)
     assert " failed " in line(done, "cedar-eu-1"), done.stdout
     assert " done " in line(done, "birch-eu-1"), done.stdout

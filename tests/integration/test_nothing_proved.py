@@ -95,4 +95,4 @@ def assert_result_agrees(folder: Path, way: Way, done: subprocess.CompletedProce
 
 
 #: They ask all clusters in one task of the controller, and show those that do not answer.
-_SWEEPS = ("health", "logs", "plan_upgrade", "status")
+_SWEEPS = ("fleet_report", "health", "logs", "plan_upgrade", "status")

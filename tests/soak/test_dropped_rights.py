@@ -55,6 +55,7 @@ STEPS = (
     Step("health"),
     Step("models"),
     Step("logs"),
+    Step("fleet_report", ("-e", "report_file={folder}/fleet.html")),
     Step("support_bundle", ("-e", f"node={NODE}", "-e", "bundle_dir={folder}/bundles")),
     Step("support_bundle", (*_ONE, "-e", "bundle_dir={folder}/bundles")),
     Step("incident", ("-e", "do=open", "-e", "note=slow")),

@@ -32,6 +32,7 @@ NOT_ASKED: Mapping[str, str] = {
     "plan_svg": _IN_A_POD,
     "health_file": _IN_A_POD,
     "logs_file": _IN_A_POD,
+    "report_file": _IN_A_POD,
     "audit_log": _IN_A_POD,
     "unused_rights": "it is about an audit log, which no survey asks for",
     "releases": _ONLY_BY_HAND,

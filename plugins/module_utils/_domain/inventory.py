@@ -12,6 +12,7 @@ from typing import Any
 
 from .gpu_inventory import gpu_inventory, unlabelled
 from .gpu_units import offered
+from .immunity import signature
 from .model.unit import is_group, shape_of, template_of
 from .names import (
     COMPONENT_LABEL,
@@ -104,6 +105,7 @@ def cluster_facts(
     parents = {_name(item): item for item in set_parents}
     presetup = _annotations(parents.get(PRESETUP_SET, {}))
     gpu_nodes = [node for node in nodes if is_gpu_node(node)]
+    stack = _stack(deployments, _annotations(parents.get(STACK_SET, {})))
     problems = [
         {"node": node["name"], "reason": node_problem(node), "remediation": node["remediation"]} for node in nodes
     ]
@@ -129,7 +131,7 @@ def cluster_facts(
         },
         "gpus": gpu_inventory(nodes, pods),
         "device_plugin": _device_plugin(daemonsets),
-        "stack": _stack(deployments, _annotations(parents.get(STACK_SET, {}))),
+        "stack": stack,
         "sets": sorted(parents),
         "models": sorted(filter(None, map(_model, [*deployments, *groups])), key=lambda m: (m["namespace"], m["name"])),
         "pods": sorted(
@@ -157,6 +159,9 @@ def cluster_facts(
         "bounds": remembered_bounds(presetup),
         "presetup_version": version_of(presetup) if PRESETUP_SET in parents else None,
         "quotas": sorted(map(_quota, quotas), key=lambda q: (q["namespace"], q["name"])),
+        "signature": signature(
+            gpu_nodes, kubernetes=str(version.get("gitVersion", "")), release=str((stack or {}).get("release") or "")
+        ),
         "permissions": [dict(p) for p in permissions],
         "scalers": None if scalers is None else sorted(map(scaler, scalers), key=lambda s: (s["kind"], s["name"])),
         "lock": dict(lock) if lock else None,

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .capacity import approved, expected
+from .objectives.budget import summary
 
 READY, DEGRADED, ABSENT, UNREACHABLE = "ready", "degraded", "not onboarded", "unreachable"
 
@@ -28,6 +29,7 @@ def status_row(contract: Data, facts: Data | None = None, error: str = "") -> di
         "gpus": "-",
         "nodes": "-",
         "kubernetes": "-",
+        "budget": "-",
         "reason": error or "no answer",
     }
     if not facts:
@@ -39,6 +41,7 @@ def status_row(contract: Data, facts: Data | None = None, error: str = "") -> di
         "nodes": f"{facts['nodes']['ready']}/{facts['nodes']['total']}",
         "kubernetes": str(facts["version"]["git"]).removeprefix("v"),
         "gpus": f"{sum(m['gpus'] for m in running.values())}/{sum(approved(contract).values())}",
+        "budget": summary(facts.get("budgets")),
         "models": f"{sum(1 for name in wanted if name in running and running[name]['ready'])}/{len(wanted)}",
         "replicas": f"{sum(m['ready'] for m in running.values())}/{sum(m['replicas'] for m in running.values())}",
         **_state(contract, facts, running),

@@ -66,8 +66,14 @@ def node_view(raw: Mapping[str, Any]) -> View:
         "capacity": _gpu_resources(status.get("capacity")),
         "allocatable": _gpu_resources(status.get("allocatable")),
         "provider_id": str(spec.get("providerID", "")),
+        "image": intern(node_image(status.get("nodeInfo") or {})),
         "kubelet": intern(str((status.get("nodeInfo") or {}).get("kubeletVersion", ""))),
     }
+
+
+def node_image(about: Mapping[str, Any]) -> str:
+    """The node's system and kernel, by its ``nodeInfo``; empty where it tells neither."""
+    return ", ".join(str(about[key]) for key in ("osImage", "kernelVersion") if about.get(key))
 
 
 def _container_gpus(container: Mapping[str, Any]) -> int:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
@@ -20,6 +20,7 @@ from .._kube.lease import LeasePlace
 from .._kube.permissions import ask_permissions, who_am_i
 from .._kube.session import Session
 from .._operation import Context, Operation
+from .budget_reading import budgets_or_none_measured
 
 _QUESTION: dict[str, Any] = {
     "verb": {"type": "str", "required": True},
@@ -33,6 +34,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
     "can_i": {"type": "list", "elements": "dict", "options": _QUESTION, "default": []},
     "scalers": {"type": "bool", "default": False},
+    "contract": {"type": "dict"},
 }
 
 Raw = Mapping[str, Any]
@@ -103,6 +105,14 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Read the cluster's facts."""
     session = open_session(parameters["connection"], context)
     session.check_expected_cluster()
+    facts = read_facts(session, parameters["can_i"], scalers=parameters["scalers"])
+    if contract := parameters["contract"]:
+        facts["budgets"] = [row.to_dict() for row in budgets_or_none_measured(session, contract)]
+    return {"facts": facts}
+
+
+def read_facts(session: Session, can_i: Sequence[Raw] = (), *, scalers: bool = False) -> dict[str, Any]:
+    """The facts of a cluster, with what this identity may do of what is asked (``can_i``)."""
     discovery = Discovery.of(session, cached=False)  # a kind installed a minute ago must not be missed
     reader = _Reader(session)
     gateways = discovery.find_group_kind("Gateway.gateway.networking.k8s.io")
@@ -120,14 +130,14 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         "endpoint_slices": lambda: _endpoint_slices(reader),
         "quotas": lambda: reader.items(*_ours("/api/v1", "resourcequotas")),
         "set_parents": lambda: _set_parents(reader),
-        "scalers": lambda: _scalers(reader, discovery) if parameters["scalers"] else None,
+        "scalers": lambda: _scalers(reader, discovery) if scalers else None,
         "lock": reader.lock,
         "user": lambda: who_am_i(session),
-        "permissions": lambda: ask_permissions(session, parameters["can_i"]),
+        "permissions": lambda: ask_permissions(session, can_i),
     }
     read = dict(zip(reads, session.in_parallel(lambda one: one(), reads.values()), strict=True))
     facts = cluster_facts(uid=session.uid(), apis=_apis(discovery), **read)
-    return {"facts": {**facts, "unreadable": sorted(reader.unreadable)}}
+    return {**facts, "unreadable": sorted(reader.unreadable)}
 
 
 def _ours(api: str, plural: str) -> Iterable[str]:

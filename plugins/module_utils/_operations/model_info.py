@@ -35,10 +35,10 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     session.check_expected_cluster()
     name = parameters["name"] or ""
     recorded = read_revisions(session, name)
-    live = _workloads(session, recorded, f"{MODEL_LABEL}={name}" if name else MODEL_LABEL)
+    live = _workloads(session, recorded, name)
     release = _release(session)
     result: dict[str, Any] = {
-        "models": [_model(model, recorded[model], live) for model in sorted(recorded)],
+        "models": _models(recorded, live),
         "release": release,
         # Of use only to compare with a release, by whoever may read of either.
         "presetup_version": applied_version(session) if release else None,
@@ -46,6 +46,12 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     if parameters["compare"]:
         result["differences"] = _compared(session, recorded.get(name, []), parameters["compare"])
     return result
+
+
+def read_models(session: Session) -> list[dict[str, Any]]:
+    """The recorded revisions of all models, and what runs of them."""
+    recorded = read_revisions(session)
+    return _models(recorded, _workloads(session, recorded))
 
 
 def _release(session: Session) -> str:
@@ -58,8 +64,12 @@ def _release(session: Session) -> str:
     return marks.release if marks else ""
 
 
-def _workloads(session: Session, recorded: Mapping[str, Sequence[Revision]], selector: str) -> dict[str, Any]:
-    """The live workloads by name, of the kinds that the models are: others this identity need not be able to read."""
+def _workloads(session: Session, recorded: Mapping[str, Sequence[Revision]], name: str = "") -> dict[str, Any]:
+    """The live workloads by name, of all models or of one, and of the kinds that they are.
+
+    Others this identity need not be able to read.
+    """
+    selector = f"{MODEL_LABEL}={name}" if name else MODEL_LABEL
     now = [revision for revisions in recorded.values() if (revision := current(revisions))]
     kinds = {(each["apiVersion"], each["kind"]) for revision in now if (each := workload(revision.unit))}
     discovery = Discovery.of(session)
@@ -69,6 +79,10 @@ def _workloads(session: Session, recorded: Mapping[str, Sequence[Revision]], sel
         if (resource := discovery.find(api_version, kind))
         for one in items_of(session, resource, MODELS_NAMESPACE, {"labelSelector": selector})
     }
+
+
+def _models(recorded: Mapping[str, Sequence[Revision]], live: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [_model(model, recorded[model], live) for model in sorted(recorded)]
 
 
 def _model(name: str, revisions: Sequence[Revision], live: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.contract import LibraryMissing, parse_duration
-from .._domain.health.assess import assess
+from .._domain.health.assess import Assessment, assess
 from .._domain.health.engines import engine_query, engine_records
 from .._domain.health.events import event_record
 from .._domain.health.handoff import handoff
@@ -141,23 +141,30 @@ class _Reader:
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Read and judge; what was given as a snapshot is judged as of its own time."""
-    contract = parameters["contract"]
+    session = None
+    if parameters["snapshot"] is None:
+        session = open_session(parameters["connection"], context)
+        session.check_expected_cluster()
+    taken, found = judged(session, parameters)
+    handoffs = [handoff(one, parameters["contract"]) for one in found.findings if one.ask]
+    result = {**found.as_dict(), "handoffs": handoffs}
+    return {**result, "snapshot": taken} if parameters["keep_snapshot"] else result
+
+
+def judged(session: Session | None, parameters: Mapping[str, Any]) -> tuple[Raw, Assessment]:
+    """The signs of a cluster, read or given, and what they come to.
+
+    :param parameters: of this operation. :raises InputError: the policy or the snapshot cannot be used.
+    """
     try:
         policy = _policy(json.dumps(parameters["policy"]))
         for recorded in (parameters["snapshot"], parameters["earlier"]):
             if recorded is not None:
                 check_snapshot(recorded)
-        if parameters["snapshot"] is not None:
-            taken = parameters["snapshot"]
-        else:
-            session = open_session(parameters["connection"], context)
-            session.check_expected_cluster()
-            taken = _Reader(session, parameters).snapshot(policy)
-        found = assess(taken, policy, contract, float(taken["taken"]))
+        taken = _Reader(session, parameters).snapshot(policy) if session else parameters["snapshot"]
+        return taken, assess(taken, policy, parameters["contract"], float(taken["taken"]))
     except (PolicyError, SnapshotError, LibraryMissing) as error:
         raise InputError(str(error)) from None
-    result = {**found.as_dict(), "handoffs": [handoff(one, contract) for one in found.findings if one.ask]}
-    return {**result, "snapshot": taken} if parameters["keep_snapshot"] else result
 
 
 @lru_cache(maxsize=16)

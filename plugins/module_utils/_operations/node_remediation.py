@@ -15,6 +15,7 @@ from .._domain.access.eviction_grant import Evictions, granted_in
 from .._domain.health.finding import Finding
 from .._domain.identities.conditions import drains_by_grant
 from .._domain.names import EMERGENCY_ANNOTATION, MODELS_NAMESPACE, SYSTEM_NAMESPACE
+from .._domain.objectives.budget import spent
 from .._domain.remediation import (
     Budget,
     Fleet,
@@ -43,6 +44,7 @@ from .._kube.session import Session
 from .._operation import Context, Operation
 from .._vocabulary.selector import selects
 from .bounds import require_bounds
+from .budget_reading import budgets_or_none_measured
 from .finding_spec import FINDING_SPEC
 from .remediation_nodes import NODES, NodeWriter, Raw, shown
 from .remediation_pods import PODS, PodMover
@@ -108,6 +110,7 @@ class _Run:
         self._taken: list[dict[str, Any]] = []
         self._nodes: list[Raw] = []
         self._read_at = -math.inf
+        self._without_budget: dict[str, str] | None = None
         self._writer = NodeWriter(session, check=self._check)
         self._mover = PodMover(
             session,
@@ -219,7 +222,15 @@ class _Run:
             given=given,
             diagnosed=self._asked["diagnosed"].get(node) or {},
             required=tuple(self._asked["required"]),
+            spent=self._spent(),
         )
+
+    def _spent(self) -> dict[str, str]:
+        """Which models have no error budget left, asked once. Where nobody tells, none is known to."""
+        if self._without_budget is None:
+            rows = budgets_or_none_measured(self._session, self._contract)
+            self._without_budget = spent(row.to_dict() for row in rows)
+        return self._without_budget
 
     def _reported(self, report: Raw) -> Step:
         node = self._writer.node(report["node"])

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from .._operation import Operation
-from . import access_info, cluster_info, footprint_info, log_info, model_info, node_health_info, set_info
+from . import access_info, cluster_info, footprint_info, log_info, model_info, node_health_info, report_info, set_info
 
 READERS: dict[str, Operation] = {
     "access_info": access_info.OPERATION,
@@ -15,5 +15,6 @@ READERS: dict[str, Operation] = {
     "log_info": log_info.OPERATION,
     "model_info": model_info.OPERATION,
     "node_health_info": node_health_info.OPERATION,
+    "report_info": report_info.OPERATION,
     "set_info": set_info.OPERATION,
 }

@@ -23,6 +23,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     ),
     "credential-expired": ("unauthorized", "unusable_credential", "no_admin_kubeconfig", "no_credentials_dir"),
     "drain-blocked": ("drain_blocked",),
+    "error-budget-spent": ("error_budget",),
     "eviction-not-granted": ("eviction_not_granted", "nothing_to_grant"),
     "fleet-halted": ("earlier_wave",),
     "lock-held": ("locked", "lock_lost"),

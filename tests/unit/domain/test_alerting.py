@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +14,11 @@ import pytest
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.alerting import alerting, somebody_is_told
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.alerting.receivers import receiver_ports
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup import presetup_objects
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup.network import network_policies
 from tests.unit.domain.agreed import contract
 from tests.unit.domain.contract.contracts import complaints_about, loaded
+
+ROOT = Path(__file__).resolve().parents[3]
 
 EVENTS = {"url": "https://events.byoc.example/alerts", "token_secret": {"name": "byoc-events", "key": "token"}}
 PAGER = {"name": "pager", "pagerduty": {"routing_key_secret": {"name": "keys", "key": "routing-key"}}}
@@ -185,3 +189,28 @@ def test_a_secret_that_is_written_down_is_refused_and_not_shown() -> None:
     address = "https://hooks.slack.example/T0/B0/canary"
     found = with_alerts(receivers=[{"name": "hook", "slack": {"api_url": address}}])
     assert found and "canary" not in " ".join(found.values())
+
+
+def test_what_is_said_to_go_on_without_fireworks_is_tested() -> None:
+    text = (ROOT / "docs" / "alerts.md").read_text()
+    table = text.split("## While Fireworks cannot be reached", 1)[1].split("\n## ", 1)[0]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")][1:]
+    assert {row[0] for row in rows} >= {"serving", "alerting", "quarantine, drain, return"}
+    for what, goes_on, shown in rows:
+        path, _colons, name = shown.strip("`").partition("::")
+        assert f"def {name}(" in (ROOT / path).read_text(), f"{what} ({goes_on}): {shown}"
+
+
+def test_telemetry_may_reach_exactly_what_the_contract_names() -> None:
+    source = {"what": "dcgm_exporter", "namespace": "gpu-operator", "service": "each", "port": 9400}
+    name = "telemetry-to-your-metrics"
+
+    def policies(version: int, **health: Any) -> dict[str, Any]:
+        made = network_policies(contract(health=health), version=version)
+        return {one["metadata"]["name"]: one["spec"] for one in made}
+
+    assert name not in policies(2) and name not in policies(1, scrape=[source])
+    spec = policies(2, scrape=[source])[name]
+    where = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "gpu-operator"}}}
+    assert spec["egress"] == [{"to": [where], "ports": [{"protocol": "TCP", "port": 9400}]}]
+    assert spec["podSelector"]["matchLabels"]["byoc.fireworks.ai/component"] == "telemetry"

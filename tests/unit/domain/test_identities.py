@@ -209,3 +209,16 @@ def test_autoscalers_of_both_kinds_are_made_only_where_the_contract_lets_models_
         }
         kinds = {("autoscaling", "horizontalpodautoscalers"), ("keda.sh", "scaledobjects")}
         assert written & kinds == (kinds if given else set())
+
+
+def test_nothing_of_ours_in_the_cluster_can_quarantine_a_node() -> None:
+    """What runs there goes on without Fireworks; what takes nodes out of service connects from outside."""
+    agreed = contract(actions=dict.fromkeys(NEVER, "auto"))
+    writes = {
+        identity.name
+        for identity in IDENTITIES
+        for need in identity.needs
+        if "nodes" in need.resources and set(need.verbs) - {"get", "list", "watch"} and need.when(agreed)
+    }
+    assert writes == {"node-medic"}
+    assert all(identity.connects for identity in IDENTITIES if identity.name in writes)

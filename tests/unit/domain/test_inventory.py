@@ -78,6 +78,7 @@ def test_a_node_view_keeps_only_what_is_used() -> None:
         "capacity": {"nvidia.com/gpu": "8"},
         "allocatable": {"nvidia.com/gpu": "8"},
         "provider_id": "aws:///eu/i-1",
+        "image": "",
         "kubelet": "v1.36.2",
     }
 

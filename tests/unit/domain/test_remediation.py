@@ -55,6 +55,36 @@ from tests.unit.domain.sick_nodes import (
     said,
 )
 
+SPENT = {"llama": "availability: spent, 2.0 times in 3d"}
+WARNS = finding("gpu_reset", severity="warning", fault="row_remap_pending")
+
+
+@pytest.mark.parametrize(
+    ("findings", "spent", "do"),
+    [
+        pytest.param([WARNS], {}, "drain", id="nothing is measured, or some is left"),
+        pytest.param([WARNS], {"qwen": "x"}, "drain", id="the budget of a model that is not on it"),
+        pytest.param([WARNS], SPENT, "wait", id="it can wait, and the budget is spent"),
+        pytest.param([finding("reboot")], SPENT, "drain", id="it may be the cause"),
+        pytest.param([WARNS, finding("reboot")], SPENT, "drain", id="one of its faults may be the cause"),
+        pytest.param([], SPENT, "drain", id="nobody knows any more why, so it may be the cause"),
+    ],
+)
+def test_a_drain_that_can_wait_does_while_a_budget_is_spent(findings: list[Finding], spent: Any, do: str) -> None:
+    serving = Serving("llama", here=("m/a-0",), ready=4, ready_here=1, floor=2)
+    seen = Seen(models=("llama",), serving=(serving,), spent=spent)
+    it = in_state("quarantined", goal="gpu_reset")
+    step = plan(it, *findings, seen=seen)
+    if do == "drain" and step.do == "mark":
+        it = after(it, step)  # it was found to be worse
+        step = plan(it, *findings, seen=seen)
+    assert step.do == do, step
+    if do == "wait":
+        assert step.code == "error_budget" and "the drain can wait: the error budget is spent of llama" in step.why
+        by_person = approved(step)
+        accepted = plan(it, *findings, seen=replace(seen, given=by_person.given))
+        assert accepted.do != "wait", "whoever approves this drain accepts that"
+
 
 @pytest.mark.parametrize(
     ("gpus", "remembered"),

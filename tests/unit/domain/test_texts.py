@@ -74,6 +74,7 @@ def test_a_cluster_that_serves_is_ready() -> None:
         "gpus": "2/16",
         "nodes": "2/2",
         "kubernetes": "1.36.2",
+        "budget": "-",
         "reason": "",
     }
 

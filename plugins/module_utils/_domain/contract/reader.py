@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from .errors import ContractErrors, Problem
+from .fractions import settled
 from .libraries import library
+from .schema import SCHEMA
 from .validate import Rule, load_contract, problems_of
 from .yaml_limits import is_too_deep, is_too_large
 from .yaml_loader import loader_class
@@ -51,7 +53,8 @@ def _data_of(text: str, path: str) -> tuple[Any, list[Problem]]:
         raise _only(path, *_syntax_problem(error, text)) from None
     if is_too_large(data, text):
         raise _only(path, "", "the file's aliases (*) stand for far more than a contract holds: write the values out")
-    return data, [Problem(path, f"line {line}", key, message) for line, key, message in loader.repeated]
+    repeated = [Problem(path, f"line {line}", key, message) for line, key, message in loader.repeated]
+    return settled(data, SCHEMA), repeated
 
 
 def _only(path: str, where: str, message: str) -> ContractErrors:

@@ -99,6 +99,27 @@ EVENTS = section(
     examples=[{"url": "https://events.byoc.example/alerts", "token_secret": {"name": "byoc-events"}}],
 )
 
+SCRAPED = ["dcgm_exporter", "kube_state_metrics", "node_problem_detector"]
+SCRAPE = listing(
+    "Scrape",
+    "What our own telemetry scrapes of yours, so that its GPU rules need no Prometheus of yours. Needs a new presetup.",
+    section(
+        "Source",
+        "The pods behind one headless Service (clusterIP: None), found by DNS.",
+        {
+            "what": choice("What", "What they are.", SCRAPED),
+            "namespace": label("Namespace", "Where the Service is.", examples=["gpu-operator"]),
+            "service": label("Service", "The headless Service.", examples=["dcgm-each"]),
+            "port": whole("Port", "Where the pods listen.", maximum=65535, examples=[9400]),
+        },
+        required=["what", "namespace", "service", "port"],
+        examples=[{"what": "dcgm_exporter", "namespace": "gpu-operator", "service": "dcgm-each", "port": 9400}],
+    ),
+    default=[],
+    maxItems=10,
+    uniqueItems=True,
+    examples=[[{"what": "dcgm_exporter", "namespace": "gpu-operator", "service": "dcgm-each", "port": 9400}]],
+)
 HEALTH = section(
     "Health",
     "What a healthy GPU node has, and where this cluster's fault policy differs.",
@@ -182,6 +203,7 @@ HEALTH = section(
             default={},
             examples=[{"namespace": "gpu-operator"}, {"reach": "pod_network", "port": 9400}],
         ),
+        "scrape": SCRAPE,
         "events": EVENTS,
         "xids": XIDS,
         "faults": FAULTS,

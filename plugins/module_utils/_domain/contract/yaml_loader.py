@@ -13,11 +13,13 @@ from functools import cache
 from typing import Any
 
 from .errors import shown
+from .fractions import Written
 from .libraries import library
 
 _BOOL = re.compile(r"^(true|True|TRUE|false|False|FALSE)$")
 # Longer numbers stay text, and fail as text: Python refuses to convert thousands of digits.
 _INT = re.compile(r"^[-+]?(0|[1-9][0-9]{0,17})$")
+_FRACTION = re.compile(r"^[-+]?(0|[1-9][0-9]{0,8})[.][0-9]{1,9}$")
 _NULL = re.compile(r"^(~|null|Null|NULL|)$")
 _TAG = "tag:yaml.org,2002:"
 
@@ -49,13 +51,18 @@ def loader_class() -> Any:
     def integer(loader: Any, node: Any) -> int:
         return int(_plain(yaml, loader, node, _INT))
 
+    def fraction(loader: Any, node: Any) -> Written:
+        return Written(_plain(yaml, loader, node, _FRACTION))
+
     def boolean(loader: Any, node: Any) -> bool:
         return _plain(yaml, loader, node, _BOOL).lower() == "true"
 
     ContractLoader.add_constructor(f"{_TAG}int", integer)
+    ContractLoader.add_constructor(f"{_TAG}float", fraction)
     ContractLoader.add_constructor(f"{_TAG}bool", boolean)
     ContractLoader.add_implicit_resolver(f"{_TAG}bool", _BOOL, list("tTfF"))
     ContractLoader.add_implicit_resolver(f"{_TAG}int", _INT, list("-+0123456789"))
+    ContractLoader.add_implicit_resolver(f"{_TAG}float", _FRACTION, list("-+0123456789"))
     ContractLoader.add_implicit_resolver(f"{_TAG}null", _NULL, ["~", "n", "N", ""])
     return ContractLoader
 

@@ -60,6 +60,12 @@ def may_stage(contract: Contract) -> bool:
     return bool(staged_models(contract))
 
 
+def has_objectives(contract: Contract) -> bool:
+    """Whether the contract promises anything of a model. The first promise needs a new presetup: until then what is
+    left of its budget is not measured for those who change something."""
+    return any(model.get("objectives") for model in contract.get("models") or ())
+
+
 def listed(kind: str) -> Callable[[Contract], bool]:
     """Whether the customer lets the observer list a kind everywhere, so that a node can be called healthy."""
     return lambda contract: kind in ((contract.get("health") or {}).get("observer_may_list") or ())

@@ -39,6 +39,7 @@ from .conditions import (
     by_openshift_route,
     drains_by_grant,
     drains_by_itself,
+    has_objectives,
     listed,
     may_act_on_nodes,
     may_cordon,
@@ -203,6 +204,16 @@ _PROBE_STACK = Need(
     ("get",),
     (f"{ROUTER}:{ROUTER_PORT}", f"{TELEMETRY}:{TELEMETRY_PORT}"),
 )
+# Whether a model's error budget is spent, which a change of it, or a drain that can wait, is decided by.
+_MEASURE = Need(
+    SYSTEM_NAMESPACE,
+    "",
+    ("services/proxy",),
+    ("get",),
+    (f"{TELEMETRY}:{TELEMETRY_PORT}",),
+    when=has_objectives,
+    since=2,
+)
 # The models' services have the models' names, which change without a new presetup.
 _PROBE_MODELS = Need(MODELS_NAMESPACE, "", ("services/proxy",), ("get",))
 
@@ -270,7 +281,7 @@ IDENTITIES = (
         name=DEPLOYER,
         why="Deploys, updates and removes models.",
         connects=True,
-        needs=_DEPLOY_MODELS,
+        needs=(*_DEPLOY_MODELS, _MEASURE),
     ),
     Identity(
         name=UPGRADER,
@@ -296,6 +307,7 @@ IDENTITIES = (
             # A canary tests a repaired node before it returns. A guardrail limits the pods to that.
             Need(MODELS_NAMESPACE, "", ("pods",), ("create", "delete"), when=may_cordon),
             Need(MODELS_NAMESPACE, "policy", ("poddisruptionbudgets",), READ),
+            _MEASURE,
             *_LOCK,
             # Its operations are recorded like all others.
             Need(SYSTEM_NAMESPACE, "", ("configmaps",), ("create",)),

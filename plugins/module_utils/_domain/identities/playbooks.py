@@ -25,6 +25,7 @@ PLAYBOOKS = {
     "plan_consolidation": OBSERVER,
     "models": OBSERVER,
     "logs": OBSERVER,
+    "fleet_report": OBSERVER,
     "support_bundle": OBSERVER,
     "plan_upgrade": OBSERVER,
     "upgrade": UPGRADER,

@@ -26,8 +26,8 @@ _CHANGE_MODELS = (*_ROLL_OUT, "retire_model")
 _PLAN_MODELS = (*_CHANGE_MODELS, "plan_models")
 _STACK = ("upgrade", "rollback_stack", "onboard")
 _REMEDIATE = ("remediate", "remediate_node")
-_JUDGE = ("health", "support_bundle", "incident")
-_SWEEP = ("status", "explain", "validate", "plan_upgrade")
+_JUDGE = ("health", "support_bundle", "incident", "fleet_report")
+_SWEEP = ("status", "explain", "validate", "plan_upgrade", "fleet_report")
 _CAPACITY = ("capacity", "plan_consolidation")
 _LOOK = (*_SWEEP, *_PLAN_MODELS, *_STACK, "rotate_credentials")
 """Those that read the cluster as a whole."""
@@ -78,7 +78,12 @@ _EVERYWHERE = (
     Use(_LOOK, ("list",), (_GROUPS,), (MODELS_NAMESPACE,)),
 )
 _BY_THE_OBSERVER = (
-    Use(("models",), ("list",), ("controllerrevisions.apps", "deployments.apps", _GROUPS), (MODELS_NAMESPACE,)),
+    Use(
+        ("models", "fleet_report"),
+        ("list",),
+        ("controllerrevisions.apps", "deployments.apps", _GROUPS),
+        (MODELS_NAMESPACE,),
+    ),
     Use((*_JUDGE, "validate", "onboard"), ("get",), ("services/proxy",), _BOTH),
     Use(("validate", "onboard"), ("list",), ("horizontalpodautoscalers.autoscaling",), (MODELS_NAMESPACE,)),
     Use(("logs", "support_bundle"), ("get",), ("pods/log",), _BOTH),
@@ -89,6 +94,10 @@ _BY_THE_OBSERVER = (
     Use((*_SWEEP, *_JUDGE, *_CAPACITY), ("list",), ("pods",), (CLUSTER,)),
     Use(_CAPACITY, ("list",), ("deployments.apps", "resourcequotas", _BUDGETS, _GROUPS), (MODELS_NAMESPACE,)),
 )
+_OF_BUDGETS = (
+    Use(("status", "plan_models", "deploy_models", "onboard", *_REMEDIATE), ("get",), ("services/proxy",),
+        (SYSTEM_NAMESPACE,)),
+)  # fmt: skip
 _OF_INCIDENTS = (
     Use(("incident",), ("list", "create"), ("configmaps",), (SYSTEM_NAMESPACE,)),
     Use(("incident",), ("list",), ("controllerrevisions.apps",), (MODELS_NAMESPACE,)),
@@ -133,7 +142,7 @@ _OF_NODES = (
     Use(_REMEDIATE, ("list",), (_BUDGETS,), (MODELS_NAMESPACE,)),
     Use(_REMEDIATE, ("create",), ("configmaps",), (SYSTEM_NAMESPACE,)),
 )
-USES = (*_EVERYWHERE, *_BY_THE_OBSERVER, *_OF_INCIDENTS, *_OF_MODELS, *_OF_STACKS, *_OF_NODES)
+USES = (*_EVERYWHERE, *_BY_THE_OBSERVER, *_OF_BUDGETS, *_OF_INCIDENTS, *_OF_MODELS, *_OF_STACKS, *_OF_NODES)
 """Beside what every one of them uses (``ALWAYS``)."""
 
 

@@ -14,6 +14,7 @@ from ..health.actions import badness
 from ..moments import seconds_at
 from ..names import ROUTER
 from ..people import contact
+from ..views import node_image
 from .symptom import Symptom
 
 Data = Mapping[str, Any]
@@ -78,7 +79,7 @@ def traits(node: Data) -> dict[str, str]:
     labels = node["metadata"].get("labels") or {}
     found = {kind: next((str(labels[key]) for key in keys if labels.get(key)), "") for kind, keys in _PLACES.items()}
     about = (node.get("status") or {}).get("nodeInfo") or {}
-    return {**found, "image": ", ".join(filter(None, (about.get("osImage"), about.get("kernelVersion"))))}
+    return {**found, "image": node_image(about)}
 
 
 def belongs(one: Symptom, others: Sequence[Symptom], nodes: Mapping[str, Data]) -> bool:

@@ -10,6 +10,7 @@ declared in the roles' own argument specs.
 from __future__ import annotations
 
 from .incidents import INCIDENT_VARIABLES, OF_INCIDENTS
+from .reports import REPORT_VARIABLES
 from .variable import Kind, Variable
 
 _NODE = "remediate_node"
@@ -20,6 +21,7 @@ READING = (
     *_CAPACITY,
     "contract_calendar",
     "explain",
+    "fleet_report",
     "health",
     "logs",
     "mirror",
@@ -136,22 +138,7 @@ VARIABLES = (
         default="`warning`",
         choices=("critical", "error", "warning", "info"),
     ),
-    Variable(
-        "of",
-        Kind.TEXT,
-        "whose logs: a component of the stack, a model or a pod",
-        ("logs",),
-        default="all in our two namespaces",
-    ),
-    Variable("since", Kind.TEXT, "how far back, like 15m or 1h30m", ("logs",), default="`15m`"),
-    Variable("grep", Kind.TEXT, "a regular expression that lines have to have", ("logs",)),
-    Variable("lines", Kind.NUMBER, "the newest so many lines are shown", ("logs",), default="500", least=1),
-    Variable("around", Kind.MOMENT, "the moment that a bundle is about", ("support_bundle",), default="now"),
-    Variable("before", Kind.TEXT, "how much time before it", ("support_bundle",), default="`30m`"),
-    Variable("after", Kind.TEXT, "how much time after it", ("support_bundle",), default="`10m`"),
-    Variable("bundle_dir", Kind.PATH, "the folder of bundles", ("support_bundle",), default="~/.byoc/bundles"),
-    Variable("logs_file", Kind.PATH, "where the lines are written, so many of each cluster", ("logs",)),
-    Variable("health_file", Kind.PATH, "where all findings are written as JSON", ("health",)),
+    *REPORT_VARIABLES,
     Variable("plan_json", Kind.PATH, "where the plan is written as JSON", _UPGRADING),
     Variable("plan_svg", Kind.PATH, "where the plan's timeline is written as a picture", _UPGRADING),
     Variable(
@@ -343,7 +330,7 @@ VARIABLES = (
         "credentials_dir",
         Kind.PATH,
         "the folder of credentials, `<cluster>-<identity>.kubeconfig`",
-        _ISSUING,
+        (*_ISSUING, "fleet_report"),
         required=_CREDENTIALS,
     ),
     Variable(

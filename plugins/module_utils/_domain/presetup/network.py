@@ -84,6 +84,9 @@ def network_policies(
     if may_scale(contract):
         rule = {"from": [_KEDA], "ports": [_tcp(TELEMETRY_PORT)]}
         found.append(_policy(SYSTEM_NAMESPACE, "keda-to-telemetry", _component(TELEMETRY), ingress=[rule]))
+    if version >= 2 and (scraped := (contract.get("health") or {}).get("scrape")):
+        scraping = [_scraped(source) for source in scraped]
+        found.append(_policy(SYSTEM_NAMESPACE, "telemetry-to-your-metrics", _component(TELEMETRY), egress=scraping))
     if somebody_is_told(contract):
         # What is sent from there leaves through the contract's egress, like all else, and through its own.
         ways = {"egress": [{"to": [{"podSelector": _component(ALERTS)}], "ports": [_tcp(ALERTS_PORT)]}]}
@@ -103,6 +106,11 @@ def network_policies(
         rule = {"from": [{"namespaceSelector": _OPENSHIFT_INGRESS}], "ports": [_tcp(ROUTER_PORT)]}
         found.append(_policy(SYSTEM_NAMESPACE, "ingress-to-router", _component(ROUTER), ingress=[rule]))
     return found
+
+
+def _scraped(source: Mapping[str, Any]) -> Manifest:
+    where = {"namespaceSelector": _namespace(str(source["namespace"]))}
+    return {"to": [where], "ports": [_tcp(int(source["port"]))]}
 
 
 def _less(staged: Sequence[Mapping[str, Any]]) -> Manifest:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..health.actions import empties_the_node
+from ..health.actions import badness, empties_the_node
 from ..health.finding import Finding
 from ..moments import seconds_at
 
@@ -44,7 +44,7 @@ _BLINDING = ("source_missing", "source_stale")
 class Fault:
     """A finding that asks for something. ``at`` is the newest evidence and ``since`` the oldest, in seconds since 1970;
     None where that is unknown. ``these``: the very pods, by UID where it is known: a restarted one may have its name
-    again."""
+    again. ``breaks``: whether it may be why requests fail; what only warns is not."""
 
     kind: str
     goal: str
@@ -58,6 +58,7 @@ class Fault:
     pods_exact: bool
     unsure: bool
     why: str
+    breaks: bool = True
 
     @property
     def strength(self) -> int:
@@ -87,6 +88,7 @@ def fault_of(finding: Finding) -> Fault | None:
         pods_exact=bool(finding.pod) or finding.replicas_exact,
         unsure=finding.confidence == "low",
         why=finding.why or finding.title,
+        breaks=badness(finding.severity) >= badness("error"),
     )
 
 

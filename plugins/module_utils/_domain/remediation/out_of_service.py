@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..._vocabulary.owner import Owner
 from ..contract.actions import NEVER
 from ..rollout.blockers import Blocker
 from ..rollout.node_action import Target
@@ -44,7 +45,23 @@ def empty(case: Case) -> Step:
         return case.plan(WAIT, case.spent)
     if advice.how == capacity.WAIT:
         return case.plan(WAIT, advice.why, pods=advice.pods)
+    if decided.code != "emergency" and (why := _costs_what_is_spent(case)) and not case.approved(target).approved:
+        blockers = case.blockers([Blocker("error_budget", why, Owner.FIREWORKS)])
+        said: dict[str, Any] = {"goal": target.goal, "code": "error_budget", "digest": case.digest(target)}
+        return case.plan(WAIT, f"the drain can wait: {why}", pods=advice.pods, blockers=blockers, **said)
     return _drain(case, target, advice, decided.approved_by)
+
+
+def _costs_what_is_spent(case: Case) -> str:
+    """Why a drain had better wait: a model on the node has no error budget left, and the node is not why.
+
+    The drain of what is suspected to be the cause never waits, and neither does one whose reason is not seen now.
+    """
+    draining = [fault for fault in case.faults if fault.drains]
+    if not draining or any(fault.breaks for fault in case.faults):
+        return ""
+    gone = [f"{model} ({case.seen.spent[model]})" for model in case.seen.models if model in case.seen.spent]
+    return f"the error budget is spent of {'; '.join(gone)}" if gone else ""
 
 
 def _drain(case: Case, target: Target, advice: capacity.Advice, by: str) -> Step:

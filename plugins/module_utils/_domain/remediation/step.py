@@ -61,7 +61,8 @@ class Seen:
 
     models: those with replicas on it. serving: the same, as :func:`capacity.advise` takes it. blind: which source of
     signs is missing. given: who asks for it, and who approved it. diagnosed: what a diagnostic or a canary said (passed
-    or failed); required: which of these must have passed.
+    or failed); required: which of these must have passed. spent: the models without any error budget left, each with
+    why.
     """
 
     models: tuple[str, ...] = ()
@@ -70,3 +71,4 @@ class Seen:
     given: Given = field(default_factory=Given)
     diagnosed: Mapping[str, str] = field(default_factory=dict)
     required: tuple[str, ...] = ()
+    spent: Mapping[str, str] = field(default_factory=dict)

@@ -22,7 +22,7 @@ _TOPICS = {
 _ORDER = (
     "other_bounds", "unfinished_upgrade", "other_release", "other_models", "wrong_source", "old_kubernetes",
     "missing_permissions", "failed_before", "unhealthy", "locked", "frozen", "outside_window", "would_not_finish",
-    "approval", "eviction_not_granted", "budget", "earlier_wave",
+    "approval", "eviction_not_granted", "budget", "error_budget", "earlier_wave",
 )  # fmt: skip
 
 

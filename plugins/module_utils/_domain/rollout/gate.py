@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..._vocabulary.times import local_time
+from ..immunity import held_by_signature, tried
 from ..outcome import GOOD, Result
 from .approval import moment
 from .policy import Policy
@@ -18,6 +19,7 @@ from .policy import Policy
 Data = Mapping[str, Any]
 
 _THERE, _FAILED_BEFORE = "already_there", "failed_before"
+_AS = {_THERE: Result.UNCHANGED, _FAILED_BEFORE: Result.FAILED}
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,16 @@ def opening(plan: Data, results: Sequence[Data], wave: int, policy: Policy, now:
     if soaked > now:
         return Gate(False, f"what earlier runs brought soaks until {local_time(soaked)}", soaked)
     return Gate(True, "it is the first wave of this run", now)
+
+
+def held_in_plan(plan: Data, results: Sequence[Data], cluster: str) -> str:
+    """Why a cluster of a plan is held back by what it shares with one on which the change failed; empty where none is.
+
+    :param results: of this run so far. What earlier runs did counts, too.
+    """
+    signatures = {str(row["cluster"]): row["signature"] for row in plan["clusters"]}
+    before = [{**one, "result": _AS[str(one["code"])]} for one in _earlier(plan)]
+    return held_by_signature(signatures.get(cluster) or {}, tried([*before, *results], signatures))
 
 
 def _earlier(plan: Data) -> Iterator[dict[str, Any]]:

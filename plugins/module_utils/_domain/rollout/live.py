@@ -13,6 +13,7 @@ from ..._vocabulary.owner import Owner
 from ..bundle.rights import refused
 from ..identities.needs import OBSERVER
 from ..names import APPROVAL_ANNOTATION, EMERGENCY_ANNOTATION, FREEZE_ANNOTATION, account_user
+from ..objectives.budget import spent
 from ..remediation.journey import HANDED_OVER, OUT_OF_SERVICE
 from ..status import READY, stack_reasons, status_row
 from .approval import moment
@@ -63,6 +64,8 @@ def live_state(
         "emergency": notes.get(EMERGENCY_ANNOTATION) or "",
         "durations": list(durations),
         "approvals": approvals_in(notes),
+        "signature": facts.get("signature") or {},
+        "spent": spent(facts.get("budgets") or ()),
     }
 
 

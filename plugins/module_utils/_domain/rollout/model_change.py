@@ -26,7 +26,7 @@ from .approval_words import approval_word, minute, request_text
 from .blockers import Blocker, blocker_data, waits_for_approval
 from .bounds import NEXT_STEP, OTHER_BOUNDS, under_other_bounds
 from .emergency import Emergency
-from .permission import GO, REFUSE, SKIP, Asked, Decision, asked_of, held, permit
+from .permission import GO, REFUSE, SKIP, WAIT, Asked, Decision, asked_of, held, permit
 from .policy import Policy, estimate
 
 Data = Mapping[str, Any]
@@ -36,6 +36,7 @@ NEW_REVISION, RETIRED, NOTHING = "new_revision", "retired", "none"
 _NEXT = {
     "approval": "have it approved, as the report shows, and run this again",
     "offline": "run this again when the cluster answers",
+    "error_budget": "find out why it fails first; an emergency goes through, and a rollback never waits",
     OTHER_BOUNDS: NEXT_STEP,
 }
 _SHOWN = ("name", "from", "change", "strategy", "why", "what")
@@ -84,7 +85,7 @@ def model_turn(contract: Data, live: Data, wanted: Wanted, now: datetime) -> dic
     units = unit_digests(contract, wanted)
     own = _whole(units) if units else ""
     asked = _asked(contract, live, wanted, units) if own and live.get("reachable") else None
-    decision = _decide(live, asked, now)
+    decision = _decide(live, asked, wanted.waiting, now)
     verdict = approved(contract, asked.change, asked.approvals, now) if asked else Verdict(True, "")
     blockers = [blocker_data(contract, one) for one in decision.blockers]
     return {
@@ -238,7 +239,7 @@ def _asked(contract: Data, live: Data, wanted: Wanted, units: Sequence[str]) -> 
     )
 
 
-def _decide(live: Data, asked: Asked | None, now: datetime) -> Decision:
+def _decide(live: Data, asked: Asked | None, models: Iterable[Data], now: datetime) -> Decision:
     if not live.get("reachable"):
         owner = Owner(str(live.get("owner") or Owner.CUSTOMER))
         return held(SKIP, [Blocker("offline", f"offline: {live.get('error') or 'no answer'}", owner)])
@@ -246,4 +247,15 @@ def _decide(live: Data, asked: Asked | None, now: datetime) -> Decision:
         return held(REFUSE, refused)
     if asked is None:
         return Decision(GO, "as_approved", "nothing new: it is what was approved already", at=now)
-    return permit(asked, now)
+    decision = permit(asked, now)
+    if asked.override.windows or not (gone := _spent(live, models)):
+        return decision
+    waits = Blocker("error_budget", f"the error budget is spent of {gone}", Owner.FIREWORKS)
+    return held(WAIT, [*decision.blockers, waits], decision.at if decision.action != GO else None)
+
+
+def _spent(live: Data, models: Iterable[Data]) -> str:
+    """The models that get a new revision and have no error budget left, each with why. What goes needs none."""
+    gone = live.get("spent") or {}
+    names = [str(one["name"]) for one in models if one["change"] == NEW_REVISION]
+    return "; ".join(f"{name} ({gone[name]})" for name in names if name in gone)

@@ -100,6 +100,7 @@ def _row(case: Case, decision: Decision, wave: Wave | None, now: datetime) -> Ro
         "ring": case.ring,
         "wave": wave.number if wave else None,
         "from": case.live.get("release"),
+        "signature": case.live.get("signature") or {},
         "since": case.live.get("since"),
         "decision": decision.action,
         "code": decision.code,

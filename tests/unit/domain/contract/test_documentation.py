@@ -36,6 +36,7 @@ FULL = [
 HOOK = {"name": "noc", "webhook": {"url": "https://noc.acme.example/byoc"}}
 TOLD = {"receivers": [HOOK], "default_receiver": "noc"}
 MAIL = {"to": ["noc@acme.example"], "from": "byoc@acme.example", "smarthost": "smtp.acme.example"}
+SCRAPED = {"namespace": "gpu-operator", "service": "each", "port": 9400}
 FOREIGN = {"owner": "fireworks", "contact": "support", "receivers": ["noc"]}
 
 # What is wrong in the example contract when a field's message is printed.
@@ -104,6 +105,10 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "health.prometheus.namespace": {"health.prometheus": {"service": "prometheus"}},
     "health.prometheus.service": {"health.prometheus": {"namespace": "monitoring", "service": "prometheus:9090"}},
     "health.prometheus.port": {"health.prometheus": {"namespace": "m", "service": "p", "port": 0}},
+    "health.scrape[].what": {"health.scrape": [{"what": "dcgm", **SCRAPED}]},
+    "health.scrape[].namespace": {"health.scrape": [{"what": "dcgm_exporter", "service": "each", "port": 9400}]},
+    "health.scrape[].service": {"health.scrape": [{"what": "dcgm_exporter", **SCRAPED, "service": "a.b"}]},
+    "health.scrape[].port": {"health.scrape": [{"what": "dcgm_exporter", **SCRAPED, "port": 0}]},
     "health.exporters.reach": {"health.exporters": {"reach": "pod"}},
     "health.exporters.port": {"health.exporters": {"port": 94000}},
     "health.exporters.namespace": {"health.exporters": {"namespace": "gpu-operator/dcgm"}},

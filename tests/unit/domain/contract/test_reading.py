@@ -49,6 +49,17 @@ def test_a_value_is_taken_as_it_is_written(old: str, new: str, place: str, value
     assert found == value
 
 
+def test_a_fraction_is_a_number_where_one_is_meant() -> None:
+    objectives = "{availability: 0.999, time_to_first_token: {within: 1s, share: 0.95}}"
+    agreed = edited("    context_length: 32768\n", f"    context_length: 32768\n    objectives: {objectives}\n")
+    [model] = parse_contract(agreed, path=PATH)["models"]
+    assert model["objectives"] == {"availability": 0.999, "time_to_first_token": {"within": "1s", "share": 0.95}}
+    assert type(model["objectives"]["availability"]) is float and type(model["engine"]["version"]) is str
+    quoted = agreed.replace(b"availability: 0.999", b"availability: '0.999'")
+    assert "'0.999' is not a number" in str(reading_complaints(quoted))
+    assert "99.9" in str(reading_complaints(agreed.replace(b"0.999", b"99.9")))
+
+
 def test_a_byte_order_mark_and_windows_line_ends_are_no_problem() -> None:
     raw = b"\xef\xbb\xbf" + TEXT.replace("\n", "\r\n").encode()
     assert parse_contract(raw, path=PATH) == parse_contract(EXAMPLE.read_bytes(), path=PATH)

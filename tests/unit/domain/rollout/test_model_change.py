@@ -87,6 +87,38 @@ def test_what_was_approved_already_waits_for_nothing(change: str) -> None:
     assert (beside["decision"], beside["code"]) == ("wait", "approval")
 
 
+SPENT = {"llama": "availability: spent, 2.0 times in 3d"}
+
+
+@pytest.mark.parametrize(
+    ("model", "change", "emergency", "spent", "code"),
+    [
+        pytest.param(NEW, FREE, None, {}, "go", id="nothing is measured, or some is left"),
+        pytest.param(NEW, FREE, None, {"qwen": "x"}, "go", id="the budget of another model"),
+        pytest.param(NEW, FREE, None, SPENT, "error_budget", id="spent"),
+        pytest.param({**NEW, "change": "drift"}, FREE, None, SPENT, "as_approved", id="what was approved already"),
+        pytest.param(GONE, FREE, None, SPENT, "go", id="what goes needs none"),
+        pytest.param(
+            NEW, FREE | {"emergency": {"approvers": [BOSS.approver]}}, BOSS, SPENT, "emergency", id="emergency"
+        ),
+        pytest.param(NEW, FREE, BOSS, SPENT, "error_budget", id="an emergency that the contract does not know"),
+        pytest.param(NEW, REQUIRED, None, SPENT, "approval", id="and what else is in its way"),
+    ],
+)
+def test_a_new_revision_waits_while_the_models_error_budget_is_spent(
+    model: Any, change: Any, emergency: Emergency | None, spent: Any, code: str
+) -> None:
+    contract = agreed(**{**change, "approvals": {**change["approvals"], "sources": ["cluster", "file"]}})
+    found = turn(contract, replace(WANTED, models=[model], emergency=emergency), spent=spent)
+    assert found["code"] == code, found["reason"]
+    if code == "error_budget":
+        assert (found["decision"], found["owner"]) == ("wait", "fireworks")
+        assert found["reason"].startswith("the error budget is spent of llama (availability: spent, 2.0 times in 3d)")
+        assert "a rollback never waits" in found["next_step"]
+    if code == "approval":
+        assert [one["code"] for one in found["blockers"]] == ["approval", "error_budget"]
+
+
 def test_an_approval_is_for_this_change_from_what_is_there() -> None:
     contract = agreed(**REQUIRED) | {"models": [LLAMA]}
     good = approval(contract)

@@ -23,6 +23,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.tim
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.status import status_row
 from tests.unit.domain.agreed import contract, facts
+from tests.unit.domain.raw import H100
 from tests.unit.domain.rollout.fleets import NOW, SATURDAY, agreed, alive, request
 
 APPROVAL, FREEZE = "byoc.fireworks.ai/approval", "byoc.fireworks.ai/freeze"
@@ -68,6 +69,8 @@ def test_a_cluster_without_a_stack() -> None:
         "emergency": "",
         "durations": [1.0],
         "approvals": [],
+        "signature": {"product": {H100: 2}, "kubernetes": {"v1.36.2": 2}},
+        "spent": {},
     }
 
 
