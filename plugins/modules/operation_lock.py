@@ -67,6 +67,7 @@ options:
       - grant_eviction
       - revoke_eviction
       - remediate
+      - consolidate
       - incident
       - upgrade
       - rollback_stack

@@ -78,6 +78,8 @@ ROWS = [
     Row("explain", ONBOARDED),
     Row("capacity", ONBOARDED),
     Row("plan_consolidation", ONBOARDED),
+    # The contract only recommends: tests/integration/test_consolidate.py moves.
+    Row("consolidate", ONBOARDED, ends=(2, 2, 2)),
     Row("contract_calendar", ONBOARDED),
     Row("mirror", ONBOARDED),
     Row("audit_access", ONBOARDED),

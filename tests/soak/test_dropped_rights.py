@@ -71,6 +71,7 @@ STEPS = (
     Step("plan_upgrade", ("-e", "releases={releases}", *_UPGRADE)),
     Step("upgrade", ("-e", "releases={releases}", *_UPGRADE)),
     Step("rollback_stack", ("-e", "releases={releases}", "-e", f"to={OLD}", *QUICK)),
+    Step("consolidate"),
     Step("remediate", ("-e", "@{findings}")),
     Step("remediate_node", ("-e", "cluster=acme-eu-1", "-e", f"node={NODE}")),
     Step("verify_records"),
@@ -91,6 +92,7 @@ class Site:
         made = hardened(self.cluster, kubeconfig)
         made["change"] = without_approvals()
         made["health"] = {"observer_may_list": ["pods"]}  # without which no capacity is known
+        made["efficiency"] = {"mode": "execute"}
         made["access"] |= {"dropped_rights": dropped} if dropped else {}
         return {**made, "models": [{**each, **(model or {})} for each in made["models"]]}
 

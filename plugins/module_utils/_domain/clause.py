@@ -32,6 +32,10 @@ def _actions(contract: Contract) -> str:
     return f"actions: {', '.join(allowed) or 'none'}"
 
 
+def _efficiency(contract: Contract) -> str:
+    return f"efficiency.mode: {(contract.get('efficiency') or {}).get('mode', 'recommend')}"
+
+
 def _credential(contract: Contract) -> str:
     """Only by which key the contract says where it is: it may not be told where."""
     return f"access.credential: {', '.join(sorted(contract['access'].get('credential') or {})) or 'none'}"
@@ -57,6 +61,7 @@ _CLAUSES: Mapping[OperationName, tuple[Callable[[Contract], str], ...]] = {
     OperationName.ROLLBACK_MODEL: (_models,),
     OperationName.RETIRE_MODEL: (_models,),
     OperationName.REMEDIATE: (_actions,),
+    OperationName.CONSOLIDATE: (_efficiency, _actions),
     OperationName.INCIDENT: (_contacts,),
     OperationName.ISSUE_OPERATOR_CREDENTIAL: (_administrator,),
     OperationName.ROTATE_CREDENTIALS: (_credential,),

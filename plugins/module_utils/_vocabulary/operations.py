@@ -22,6 +22,7 @@ class OperationName(StrEnum):
     GRANT_EVICTION = "grant_eviction"
     REVOKE_EVICTION = "revoke_eviction"
     REMEDIATE = "remediate"
+    CONSOLIDATE = "consolidate"
     INCIDENT = "incident"
     UPGRADE = "upgrade"
     ROLLBACK_STACK = "rollback_stack"

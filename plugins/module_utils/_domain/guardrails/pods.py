@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..._vocabulary.annotations import REPLACED_ANNOTATION
 from ..counted import CANARY_PRIORITY
-from ..names import CANARY_LABEL, MANAGED_BY_LABEL, priority_class
+from ..names import CANARY_LABEL, MANAGED_BY_LABEL, MOVED_ANNOTATION, priority_class
 from .policy import Rule, literal
 
 TEMPLATE_LABEL = "pod-template-hash"
@@ -64,11 +64,11 @@ def pod_rules(*, by_product: bool) -> tuple[Rule, ...]:
         Rule(
             f"!({_UPDATE}) || (dyn(object).spec == dyn(oldObject).spec"
             f" && {_same_but('labels', literal([TEMPLATE_LABEL]))}"
-            f" && {_same_but('annotations', literal([REPLACED_ANNOTATION]))}"
+            f" && {_same_but('annotations', literal([REPLACED_ANNOTATION, MOVED_ANNOTATION]))}"
             f" && dyn(object).metadata.all(key, key in {_RULED} || (key in dyn(oldObject).metadata"
             " && dyn(object).metadata[key] == dyn(oldObject).metadata[key])))",
-            "Fireworks changes only the ownership of a pod, while its replacement starts: the label"
-            f" {TEMPLATE_LABEL}, and the annotation {REPLACED_ANNOTATION}.",
+            "Fireworks changes only the ownership of a pod, while its replacement starts, and notes moves: the label"
+            f" {TEMPLATE_LABEL}, and the annotations {REPLACED_ANNOTATION} and {MOVED_ANNOTATION}.",
         ),
         Rule(
             f"!({_CREATE}) || ({' && '.join(canary)})",

@@ -37,6 +37,7 @@ PLAYBOOKS = {
     "health": OBSERVER,
     "remediate": NODE_MEDIC,
     "remediate_node": NODE_MEDIC,
+    "consolidate": NODE_MEDIC,
     "rotate_credentials": OPERATOR,
     "presetup": ADMINISTRATOR,
     "plan_presetup": ADMINISTRATOR,

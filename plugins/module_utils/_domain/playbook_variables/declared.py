@@ -34,6 +34,7 @@ READING = (
 _UPGRADING = ("plan_upgrade", "upgrade")
 _MODEL_CHANGES = ("plan_models", "deploy_models", "retire_model")
 _DECIDED = (*_MODEL_CHANGES, *_UPGRADING)
+_MOVES_PODS = ("remediate", _NODE, "consolidate")
 _IN_WAVES = ("plan_models", "deploy_models", *_UPGRADING)
 _ROLLBACKS = ("rollback_model", "rollback_stack")
 _GRANTS = ("grant_setup_access", "revoke_setup_access")
@@ -44,7 +45,7 @@ _APPROVALS = ("approve", "revoke_approval")
 _EVICTIONS = ("grant_eviction", "revoke_eviction")
 CHANGING = (
     *("onboard", "presetup", _FIRST_CREDENTIAL, "deploy_models", "retire_model", "remediate", "upgrade", "offboard"),
-    *(*_ROLLBACKS, *_GRANTS, *_CREDENTIALS, *_APPROVALS, *_EVICTIONS),
+    *("consolidate", *_ROLLBACKS, *_GRANTS, *_CREDENTIALS, *_APPROVALS, *_EVICTIONS),
 )
 _ADMINISTRATORS = ("presetup", _FIRST_CREDENTIAL, *_GRANTS, "revocation_drill", *_APPROVALS, *_EVICTIONS)
 _BY_ADMINISTRATORS = (
@@ -165,21 +166,19 @@ VARIABLES = (
         "wanted",
         Kind.MAPPING,
         "of models, the share of time (0 to 1) in which each wants another replica: what free blocks are worth",
-        _CAPACITY,
+        (*_CAPACITY, "consolidate", "approve"),
         default="nobody knows, and blocks count nothing",
     ),
     Variable("result_file", Kind.PATH, "where the result of the run is written as JSON", EVERY),
     Variable("query", Kind.TEXT, "a JMESPath expression: only what it finds in the result is printed", EVERY),
     # --- decisions
     Variable("policy", Kind.MAPPING, "how waves are made: canaries, sizes, failures, soak", _IN_WAVES),
-    Variable(
-        "approvals", Kind.MAPPINGS, "who approved what: `by`, `digest`, `given_at`", (*_DECIDED, "remediate", _NODE)
-    ),
+    Variable("approvals", Kind.MAPPINGS, "who approved what: `by`, `digest`, `given_at`", (*_DECIDED, *_MOVES_PODS)),
     Variable(
         "emergency",
         Kind.MAPPING,
         "why no window is waited for: `approver` and `reason`",
-        (*_DECIDED, "remediate", _NODE),
+        (*_DECIDED, *_MOVES_PODS),
     ),
     Variable(
         "operation",
@@ -187,7 +186,7 @@ VARIABLES = (
         "the playbook whose change is approved",
         ("approve",),
         required=("approve",),
-        choices=("deploy_models", "retire_model", "upgrade"),
+        choices=("deploy_models", "retire_model", "upgrade", "consolidate"),
     ),
     Variable(
         "digest", Kind.TEXT, "the plan's digest, or its first 12 characters or more", _APPROVALS, required=_APPROVALS
