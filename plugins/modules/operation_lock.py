@@ -68,6 +68,7 @@ options:
       - revoke_eviction
       - remediate
       - consolidate
+      - hand_over_nodes
       - incident
       - upgrade
       - rollback_stack

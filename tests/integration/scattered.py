@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -117,6 +118,26 @@ def _is_ours(taint: dict[str, Any]) -> bool:
 def moved(cluster: Any) -> int:
     """How many replicas say that they were moved."""
     return sum("byoc.fireworks.ai/moved-at" in (one["metadata"].get("annotations") or {}) for one in replicas(cluster))
+
+
+class Served:
+    """The fewest replicas that served while something was done."""
+
+    def __init__(self, cluster: Any) -> None:
+        self._cluster, self._stop = cluster, threading.Event()
+        self.fewest, self._thread = REPLICAS, threading.Thread(target=self._look, daemon=True)
+
+    def _look(self) -> None:
+        while not self._stop.wait(0.05):
+            self.fewest = min(self.fewest, ready(self._cluster))
+
+    def __enter__(self) -> Served:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_args: object) -> None:
+        self._stop.set()
+        self._thread.join()
 
 
 def clean(cluster: Any) -> None:

@@ -28,6 +28,7 @@ from tests.integration.scattered import (
     LOAD,
     REPLICAS,
     WANTED,
+    Served,
     clean,
     contract_of,
     marks,
@@ -78,26 +79,6 @@ def approved(scattered: tuple[Any, dict[str, Any]]) -> dict[str, Any]:
     waits = performed(scattered)
     assert waits["turn"]["code"] == "approval", waits["turn"]
     return performed(scattered, approval(waits["turn"]["digest"]))
-
-
-class Served:
-    """The fewest replicas that served, and the most that there were, while something was done."""
-
-    def __init__(self, cluster: Any) -> None:
-        self._cluster, self._stop = cluster, threading.Event()
-        self.fewest, self._thread = REPLICAS, threading.Thread(target=self._look, daemon=True)
-
-    def _look(self) -> None:
-        while not self._stop.wait(0.05):
-            self.fewest = min(self.fewest, ready(self._cluster))
-
-    def __enter__(self) -> Served:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_args: object) -> None:
-        self._stop.set()
-        self._thread.join()
 
 
 def test_a_plan_waits_is_approved_and_moves_with_no_replica_missing(

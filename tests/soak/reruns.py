@@ -80,6 +80,8 @@ ROWS = [
     Row("plan_consolidation", ONBOARDED),
     # The contract only recommends: tests/integration/test_consolidate.py moves.
     Row("consolidate", ONBOARDED, ends=(2, 2, 2)),
+    # No node is asked for: tests/integration/test_hand_over.py hands some over.
+    Row("hand_over_nodes", ONBOARDED),
     Row("contract_calendar", ONBOARDED),
     Row("mirror", ONBOARDED),
     Row("audit_access", ONBOARDED),

@@ -72,6 +72,7 @@ STEPS = (
     Step("upgrade", ("-e", "releases={releases}", *_UPGRADE)),
     Step("rollback_stack", ("-e", "releases={releases}", "-e", f"to={OLD}", *QUICK)),
     Step("consolidate"),
+    Step("hand_over_nodes"),
     Step("remediate", ("-e", "@{findings}")),
     Step("remediate_node", ("-e", "cluster=acme-eu-1", "-e", f"node={NODE}")),
     Step("verify_records"),

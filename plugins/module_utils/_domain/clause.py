@@ -62,6 +62,7 @@ _CLAUSES: Mapping[OperationName, tuple[Callable[[Contract], str], ...]] = {
     OperationName.RETIRE_MODEL: (_models,),
     OperationName.REMEDIATE: (_actions,),
     OperationName.CONSOLIDATE: (_efficiency, _actions),
+    OperationName.HAND_OVER_NODES: (_actions,),
     OperationName.INCIDENT: (_contacts,),
     OperationName.ISSUE_OPERATOR_CREDENTIAL: (_administrator,),
     OperationName.ROTATE_CREDENTIALS: (_credential,),

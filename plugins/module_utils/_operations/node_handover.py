@@ -92,8 +92,18 @@ class _Run:
             ASKED: self._emptied, SAFE: self._kept_safe, BACK: self._returned,
         }  # fmt: skip
         cluster = str(self._contract["identity"]["name"])
-        how = {"changed": False, "why": "", "moves": [], "blockers": [], "digest": "", "code": ""}
-        return {"cluster": cluster, "node": one.node, "state": one.state, **how, **step[one.state](one)}
+        how = {
+            "changed": False,
+            "why": "",
+            "moves": [],
+            "blockers": [],
+            "digest": "",
+            "code": "",
+            "goal": _GOAL,
+            "session": "",
+        }
+        about = {"cluster": cluster, "node": one.node, "goal": _GOAL, "session": "", "state": one.state}
+        return {**about, **how, **step[one.state](one)}
 
     # Out -------------------------------------------------------------------------------------------------------------
 

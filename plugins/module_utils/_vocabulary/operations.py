@@ -23,6 +23,7 @@ class OperationName(StrEnum):
     REVOKE_EVICTION = "revoke_eviction"
     REMEDIATE = "remediate"
     CONSOLIDATE = "consolidate"
+    HAND_OVER_NODES = "hand_over_nodes"
     INCIDENT = "incident"
     UPGRADE = "upgrade"
     ROLLBACK_STACK = "rollback_stack"

@@ -38,6 +38,7 @@ PLAYBOOKS = {
     "remediate": NODE_MEDIC,
     "remediate_node": NODE_MEDIC,
     "consolidate": NODE_MEDIC,
+    "hand_over_nodes": NODE_MEDIC,
     "rotate_credentials": OPERATOR,
     "presetup": ADMINISTRATOR,
     "plan_presetup": ADMINISTRATOR,

@@ -29,7 +29,7 @@ _REMEDIATE = ("remediate", "remediate_node")
 _JUDGE = ("health", "support_bundle", "incident")
 _SWEEP = ("status", "explain", "validate", "plan_upgrade")
 _CAPACITY = ("capacity", "plan_consolidation")
-_MOVES = ("consolidate",)
+_MOVES = ("consolidate", "hand_over_nodes")
 _LOOK = (*_SWEEP, *_PLAN_MODELS, *_STACK, "rotate_credentials")
 """Those that read the cluster as a whole."""
 

@@ -47,9 +47,12 @@ class Freeing:
 
 
 def handovers(nodes: Iterable[Raw]) -> list[Handover]:
-    """The nodes that are asked for, safe to take, or back, in the order in which they are handed over."""
+    """The nodes that are asked for, safe to take, or back, in the order in which they are handed over.
+
+    Those that are back come first: they are where the replicas of the next ones may go.
+    """
     found = [_handover(node) for node in nodes]
-    return sorted((one for one in found if one.state), key=lambda one: (one.order, one.node))
+    return sorted((one for one in found if one.state), key=lambda one: (one.state != BACK, one.order, one.node))
 
 
 def _handover(node: Raw) -> Handover:

@@ -34,7 +34,7 @@ READING = (
 _UPGRADING = ("plan_upgrade", "upgrade")
 _MODEL_CHANGES = ("plan_models", "deploy_models", "retire_model")
 _DECIDED = (*_MODEL_CHANGES, *_UPGRADING)
-_MOVES_PODS = ("remediate", _NODE, "consolidate")
+_MOVES_PODS = ("remediate", _NODE, "consolidate", "hand_over_nodes")
 _IN_WAVES = ("plan_models", "deploy_models", *_UPGRADING)
 _ROLLBACKS = ("rollback_model", "rollback_stack")
 _GRANTS = ("grant_setup_access", "revoke_setup_access")
@@ -45,7 +45,7 @@ _APPROVALS = ("approve", "revoke_approval")
 _EVICTIONS = ("grant_eviction", "revoke_eviction")
 CHANGING = (
     *("onboard", "presetup", _FIRST_CREDENTIAL, "deploy_models", "retire_model", "remediate", "upgrade", "offboard"),
-    *("consolidate", *_ROLLBACKS, *_GRANTS, *_CREDENTIALS, *_APPROVALS, *_EVICTIONS),
+    *("consolidate", "hand_over_nodes", *_ROLLBACKS, *_GRANTS, *_CREDENTIALS, *_APPROVALS, *_EVICTIONS),
 )
 _ADMINISTRATORS = ("presetup", _FIRST_CREDENTIAL, *_GRANTS, "revocation_drill", *_APPROVALS, *_EVICTIONS)
 _BY_ADMINISTRATORS = (
