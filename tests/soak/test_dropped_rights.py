@@ -62,6 +62,7 @@ STEPS = (
     Step("explain"),
     Step("capacity"),
     Step("plan_consolidation"),
+    Step("plan_cluster_upgrade", ("-e", "kubernetes=1.36")),
     Step("validate", NO_REQUESTS),
     Step("plan_models", model=LONGER),
     Step("deploy_models", _MODELS, LONGER),

@@ -23,6 +23,7 @@ PLAYBOOKS = {
     "explain": OBSERVER,
     "capacity": OBSERVER,
     "plan_consolidation": OBSERVER,
+    "plan_cluster_upgrade": OBSERVER,
     "models": OBSERVER,
     "logs": OBSERVER,
     "support_bundle": OBSERVER,

@@ -28,7 +28,7 @@ _STACK = ("upgrade", "rollback_stack", "onboard")
 _REMEDIATE = ("remediate", "remediate_node")
 _JUDGE = ("health", "support_bundle", "incident")
 _SWEEP = ("status", "explain", "validate", "plan_upgrade")
-_CAPACITY = ("capacity", "plan_consolidation")
+_CAPACITY = ("capacity", "plan_consolidation", "plan_cluster_upgrade")
 _MOVES = ("consolidate", "hand_over_nodes")
 _LOOK = (*_SWEEP, *_PLAN_MODELS, *_STACK, "rotate_credentials")
 """Those that read the cluster as a whole."""

@@ -76,15 +76,18 @@ def not_safe(why: Sequence[str]) -> str:
     return _NO + "; ".join(why)
 
 
-def freeing(scene: Scene, node: str) -> Freeing:
+def freeing(scene: Scene, node: str, given: Twin | None = None) -> Freeing:
     """Where the replicas of a node go: each to the fullest node that is proven to take it.
 
     All of them or none: a node that is half empty is of no use to its owner.
+
+    :param given: a twin of the scene, which is as before afterwards; one is made unless it is given.
     """
-    twin, limits, prices = Twin(scene), Limits(scene, rest=0.0), model_prices(scene)
+    twin, limits, prices = given or Twin(scene), Limits(scene, rest=0.0), model_prices(scene)
+    before = {pod.key: pod for pod in _ours(twin, node)}
     moves: list[Move] = []
     stays: list[str] = []
-    for pod in sorted(_ours(twin, node), key=lambda one: (-one.gpus, one.key)):
+    for pod in sorted(before.values(), key=lambda one: (-one.gpus, one.key)):
         if why := limits.stays(pod):
             stays.append(f"{pod.key}: {'; '.join(why)}")
             continue
@@ -96,6 +99,9 @@ def freeing(scene: Scene, node: str) -> Freeing:
         how = (price.gpu_seconds, price.load, price.measured)
         moves.append(Move(pod.key, pod.model, node, to, pod.gpus, *how))
         twin.place(moved(twin.remove(pod.key), to, scene.taken), to)
+    for move in moves:
+        twin.remove(move.pod)
+        twin.place(before[move.pod], node)
     return Freeing(() if stays else tuple(moves), tuple(stays))
 
 

@@ -18,6 +18,7 @@ _CAPACITY = ("capacity", "plan_consolidation")
 READING = (
     "audit_access",
     *_CAPACITY,
+    "plan_cluster_upgrade",
     "contract_calendar",
     "explain",
     "health",
@@ -168,6 +169,13 @@ VARIABLES = (
         "of models, the share of time (0 to 1) in which each wants another replica: what free blocks are worth",
         (*_CAPACITY, "consolidate", "approve"),
         default="nobody knows, and blocks count nothing",
+    ),
+    Variable(
+        "kubernetes",
+        Kind.TEXT,
+        "the version that the customer's Kubernetes is to be upgraded to, like 1.37",
+        ("plan_cluster_upgrade",),
+        required=("plan_cluster_upgrade",),
     ),
     Variable("result_file", Kind.PATH, "where the result of the run is written as JSON", EVERY),
     Variable("query", Kind.TEXT, "a JMESPath expression: only what it finds in the result is printed", EVERY),
