@@ -40,9 +40,11 @@ class ReplicaMover:
     def __init__(self, session: Session, namespace: str, moved: Callable[[], dict[str, str]]) -> None:
         self._session = session
         self._moved = moved
+        self._namespace = namespace
         self._watch = PodWatch(session, [namespace])
 
     def start(self) -> None:
+        self._watch = PodWatch(self._session, [self._namespace])  # one that was stopped follows nothing any more
         self._watch.start()
 
     def stop(self) -> None:
