@@ -34,7 +34,7 @@ class Drawn:
         self._prefix = prefix
         self.nodes = [self._node(number) for number in range(self._draw.randint(2, 9))]
         names = [one["metadata"]["name"] for one in self.nodes]
-        self.there = [self._there(number, names) for number in range(self._draw.randint(0, 18))]
+        self.there = [self._there(number, names) for number in range(self._draw.randint(0, 12))]
         self.asking = [self._pod(f"ask-{number}", names, asks=True) for number in range(ASKING)]
 
     def _often(self, share: float) -> bool:
@@ -52,7 +52,7 @@ class Drawn:
         if self._often(0.4):
             labels["team"] = self._draw.choice(_TEAMS)
         room = {
-            "cpu": self._draw.choice(("4", "16", "64", "7500m")),
+            "cpu": self._draw.choice(("16", "64", "64", "7500m")),
             "memory": self._draw.choice(("16Gi", "64Gi", "1Ti")),
             "ephemeral-storage": self._draw.choice(("20Gi", "200Gi")),
             "pods": self._draw.choice(("2", "5", "110", "110")),
@@ -69,7 +69,7 @@ class Drawn:
         return {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": spec, "status": status}
 
     def _taint(self) -> Raw | None:
-        if self._often(0.75):
+        if self._often(0.85):
             return None
         key = self._draw.choice(("team", GPU))
         effect = self._draw.choice(("NoSchedule", "NoSchedule", "PreferNoSchedule", "NoExecute"))
@@ -120,7 +120,7 @@ class Drawn:
             wanted["memory"] = self._draw.choice(("1Gi", "8Gi", "20Gi"))
         if self._often(0.15):
             wanted["ephemeral-storage"] = self._draw.choice(("5Gi", "30Gi"))
-        gpus = self._draw.choice((0, 0, 1, 1, 2, 4, 8)) if name != "first" else 0
+        gpus = self._draw.choice((0, 0, 1, 1, 2, 4)) if name != "first" else 0
         limits = {GPU: str(gpus)} if gpus else {}
         made: Raw = {
             "name": name,

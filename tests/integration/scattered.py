@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import MODEL_LABEL
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.tolerations import OF_MODELS
 from byoc_testbed import ClusterSpec, Testbed
 from byoc_testbed.api import MERGE
@@ -78,7 +79,9 @@ def scatter(cluster: Any, contract: dict[str, Any]) -> None:
         ],
     )
     spec["containers"][0]["resources"]["requests"] = {"cpu": "2", "memory": "8Gi"}
-    cluster.request("POST", APPS, workload("Deployment", SMALL, spec, REPLICAS))
+    made = workload("Deployment", SMALL, spec, REPLICAS)
+    made["metadata"]["labels"][MODEL_LABEL] = SMALL
+    cluster.request("POST", APPS, made)
     until(lambda: ready(cluster) == REPLICAS, "the replicas are not Ready", 60)
     assert sorted(on_nodes(cluster).values()) == [2, 2, 3]
 

@@ -26,7 +26,7 @@ from tests.integration.raw_scenes import Drawn
 SCENES, TOGETHER = 500, 25
 SAME = 0.995
 TABLE = Path(__file__).parents[2] / "build/twin.md"
-_CAUTIOUS = "a pod that runs demands of others what is not modelled: the twin keeps all off"
+_CAUTIOUS = "a pod that runs selects namespaces by their labels: the twin keeps off all that it could mean"
 
 
 @dataclass
