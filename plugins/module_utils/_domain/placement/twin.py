@@ -179,7 +179,10 @@ class Twin:
             if any(each["topologyKey"] not in other.labels for each in pod.spread) or not selected(other, pod):
                 continue
             alike = (each for each in there.values() if each.namespace == pod.namespace and not each.leaving)
-            counts[other.labels[key]] += sum(selects(selector, each.labels) for each in alike)
+            # The scheduler counts no pod for a selector that selects all.
+            counts[other.labels[key]] += (
+                sum(selects(selector, each.labels) for each in alike) if _narrows(selector) else 0
+            )
         least = min(counts.values(), default=0)
         return counts[value] + selects(selector, pod.labels) - least > int(one["maxSkew"])
 
@@ -189,6 +192,10 @@ def _is_meant(term: Raw, namespace: str, pod: Pod) -> bool:
     if pod.namespace not in (term.get("namespaces") or [namespace]):
         return False
     return selects(term.get("labelSelector"), pod.labels)
+
+
+def _narrows(selector: Raw | None) -> bool:
+    return bool(selector and (selector.get("matchLabels") or selector.get("matchExpressions")))
 
 
 def _may_be_meant(term: Raw, namespace: str, pod: Pod) -> bool:

@@ -123,6 +123,8 @@ FREE: list[tuple[str, list[Node], list[Pod], Pod, list[str]]] = [
      other("n", labels=WEB, spread=(_spread(1, **WEB),)), ["b"]),
     ("a skew that allows two", [A, B], [other("x", "a", labels=WEB)],
      other("n", labels=WEB, spread=(_spread(2, **WEB),)), ["a", "b"]),
+    ("for a selector of all pods none is counted", [A, B], [other("x", "a", labels=WEB)],
+     other("n", labels=WEB, spread=({"maxSkew": 1, "topologyKey": ZONE, "labelSelector": {}},)), ["a", "b"]),
     ("a pod that leaves is not counted", [A, B], [other("x", "a", labels=WEB, leaving=True)],
      other("n", labels=WEB, spread=(_spread(1, **WEB),)), ["a", "b"]),
     ("a node without the label of the topology", [A, node("c")], [],
