@@ -92,10 +92,8 @@ def test_nodes_are_emptied_one_at_a_time() -> None:
     assert _room(replica("one", "a"), replica("two", "b")) == [(h100, "fine")]
     assert _room(replica("one", "a"), other("x", "b", 8)) == [(h100, "breaks")]
     assert _room(replica("one", "a"), replica("two", "b"), critical=True) == [(h100, "breaks")]
-    assert _room(replica("one", "a"), replica("s", "c", model="s", product="L40S")) == [
-        (l40s, "breaks"),
-        (h100, "fine"),
-    ]
+    small = replica("s", "c", model="s", product="L40S")
+    assert _room(replica("one", "a"), small) == [(l40s, "breaks"), (h100, "fine")]
     assert _room() == []
 
 
