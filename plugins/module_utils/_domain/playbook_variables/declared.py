@@ -9,15 +9,15 @@ declared in the roles' own argument specs.
 
 from __future__ import annotations
 
+from .capacity import CAPACITY, CAPACITY_VARIABLES
 from .incidents import INCIDENT_VARIABLES, OF_INCIDENTS
 from .variable import Kind, Variable
 
 _NODE = "remediate_node"
 _PLANS = ("plan_models", "plan_upgrade")
-_CAPACITY = ("capacity", "plan_consolidation")
 READING = (
     "audit_access",
-    *_CAPACITY,
+    *CAPACITY,
     "plan_cluster_upgrade",
     "contract_calendar",
     "explain",
@@ -163,20 +163,7 @@ VARIABLES = (
         ("contract_calendar", "explain", *_PLANS),
         default="now",
     ),
-    Variable(
-        "wanted",
-        Kind.MAPPING,
-        "of models, the share of time (0 to 1) in which each wants another replica: what free blocks are worth",
-        (*_CAPACITY, "consolidate", "approve"),
-        default="nobody knows, and blocks count nothing",
-    ),
-    Variable(
-        "kubernetes",
-        Kind.TEXT,
-        "the version that the customer's Kubernetes is to be upgraded to, like 1.37",
-        ("plan_cluster_upgrade",),
-        required=("plan_cluster_upgrade",),
-    ),
+    *CAPACITY_VARIABLES,
     Variable("result_file", Kind.PATH, "where the result of the run is written as JSON", EVERY),
     Variable("query", Kind.TEXT, "a JMESPath expression: only what it finds in the result is printed", EVERY),
     # --- decisions
