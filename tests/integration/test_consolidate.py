@@ -71,7 +71,7 @@ def performed(scattered: tuple[Any, dict[str, Any]], *approvals: dict[str, str],
     cluster, contract = scattered
     connection = connection_to(cluster, kubeconfig_file=contract["access"]["credential"]["kubeconfig_file"])
     given = {"contract": contract, "wanted": WANTED, "requested_by": "sre@fireworks.example", **more}
-    return perform(connection, "consolidation", approvals=list(approvals), **given)
+    return perform(connection, "fireworks.byoc.consolidation", approvals=list(approvals), **given)
 
 
 def approved(scattered: tuple[Any, dict[str, Any]]) -> dict[str, Any]:

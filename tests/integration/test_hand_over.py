@@ -68,7 +68,7 @@ def answer(cluster: Any, name: str) -> str:
 def handed(scattered: tuple[Any, dict[str, Any]], **changes: Any) -> dict[str, Any]:
     cluster, contract = scattered
     connection = connection_to(cluster, kubeconfig_file=contract["access"]["credential"]["kubeconfig_file"])
-    return perform(connection, "node_handover", contract={**contract, **changes})
+    return perform(connection, "fireworks.byoc.node_handover", contract={**contract, **changes})
 
 
 def test_a_pool_is_handed_over_node_by_node_and_taken_back(

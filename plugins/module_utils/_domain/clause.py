@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._vocabulary.operations import OperationName
+from .contract.defaults import said
+from .contract.schema import SCHEMA
 from .rollout.approval import approvers
 
 Contract = Mapping[str, Any]
@@ -33,7 +35,7 @@ def _actions(contract: Contract) -> str:
 
 
 def _efficiency(contract: Contract) -> str:
-    return f"efficiency.mode: {(contract.get('efficiency') or {}).get('mode', 'recommend')}"
+    return f"efficiency.mode: {said(contract, SCHEMA, 'efficiency', 'mode')}"
 
 
 def _credential(contract: Contract) -> str:
