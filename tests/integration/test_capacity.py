@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What ``fireworks.byoc.capacity_info`` says of a cluster, held against what its real scheduler does; and what
 ``fireworks.byoc.capacity`` and ``fireworks.byoc.plan_consolidation`` show of it. And what
-``fireworks.byoc.plan_cluster_upgrade`` says of an upgrade of its Kubernetes, by ``fireworks.byoc.cluster_upgrade_info``."""
+``fireworks.byoc.plan_cluster_upgrade`` says of an upgrade, by ``fireworks.byoc.cluster_upgrade_info``."""
 
 from __future__ import annotations
 
