@@ -25,13 +25,12 @@ from .policy import Estimate
 Data = Mapping[str, Any]
 
 CONSOLIDATION = "consolidation"
-NOT_AGREED, NOT_CALIBRATED = "not_agreed", "not_calibrated"
 _EACH = 60
 """Seconds that a move takes beside the load: to be placed, to be evicted, and to end."""
 _NEXT = {
     "approval": "have it approved, as the report shows, and run this again",
-    NOT_CALIBRATED: "fireworks.byoc.plan_consolidation shows the moves; run this again when more loads are known",
-    NOT_AGREED: "agree on efficiency.mode: execute, with actions.cordon and actions.drain, and apply the presetup",
+    "not_calibrated": "fireworks.byoc.plan_consolidation shows the moves; run this again when more loads are known",
+    "not_agreed": "agree on efficiency.mode: execute, with actions.cordon and actions.drain, and apply the presetup",
 }
 
 
@@ -81,13 +80,13 @@ def _decide(contract: Data, plan: Plan, doubts: Sequence[str], asked: Asked | No
         why = (
             "the contract does not agree to moves: efficiency.mode is not execute, or actions rule out cordon or drain"
         )
-        return held(REFUSE, [Blocker(NOT_AGREED, why, Owner.CUSTOMER)])
+        return held(REFUSE, [Blocker("not_agreed", why, Owner.CUSTOMER)])
     if asked is None:
         return Decision(GO, "nothing_to_move", plan.why or "no move is worth its price", at=now)
     decided = permit(asked, now)
     if not doubts:
         return decided
-    return held(WAIT, [Blocker(NOT_CALIBRATED, "; ".join(doubts)), *decided.blockers], decided.at)
+    return held(WAIT, [Blocker("not_calibrated", "; ".join(doubts)), *decided.blockers], decided.at)
 
 
 def _asked(contract: Data, plan: Plan, own: str, given: Given) -> Asked:
