@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.record import empty_head
 from ansible_collections.fireworks.byoc.plugins.module_utils._operations import consolidation_moves
 from tests.integration.guarded import governed, until
 from tests.integration.journey import line, play
@@ -48,6 +49,7 @@ def site() -> Iterator[tuple[Any, dict[str, Any]]]:
     with three_nodes() as cluster, governed(cluster) as made:
         contract = contract_of(cluster)
         made.govern(contract)
+        cluster.request("POST", "/api/v1/namespaces/fireworks-system/configmaps", empty_head())
         medic = cluster.kubeconfig_for_service_account("fireworks-system", "node-medic")
         contract["access"]["credential"] = {"kubeconfig_file": str(medic)}
         yield cluster, contract
