@@ -22,7 +22,7 @@ description:
     offers all of its GPUs.
   - It is decided as a drain, which C(actions.drain) of the contract has to allow. Where that is V(approve), it waits
     for an approval and for the customer's grant of evictions.
-  - It needs what the identity C(node-medic) has where it may list all pods.
+  - It needs what the identity C(node-medic) has where C(efficiency.mode) of the contract is V(execute).
 attributes:
   check_mode:
     support: full

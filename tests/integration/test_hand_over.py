@@ -37,9 +37,9 @@ LABEL, ANSWER = "byoc.fireworks.ai/maintenance", "byoc.fireworks.ai/safe-to-take
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[tuple[Any, dict[str, Any]]]:
-    """The cluster, and its contract, whose credential is the node medic's. It only recommends consolidations."""
+    """The cluster, and its contract, whose credential is the node medic's."""
     with three_nodes() as cluster, governed(cluster) as made:
-        contract = {**contract_of(cluster), "efficiency": {"mode": "recommend"}}
+        contract = contract_of(cluster)
         made.govern(contract)
         cluster.request("POST", "/api/v1/namespaces/fireworks-system/configmaps", empty_head())
         medic = cluster.kubeconfig_for_service_account("fireworks-system", "node-medic")

@@ -51,13 +51,6 @@ def may_consolidate(contract: Contract) -> bool:
     return executes and may_cordon(contract) and may_drain(contract)
 
 
-def may_move(contract: Contract) -> bool:
-    """Whether replicas may be moved at all, so that all pods have to be seen: by a plan, or off a node that its owner
-    asks for."""
-    sees = listed("pods")(contract) and may_cordon(contract) and may_drain(contract)
-    return sees or may_consolidate(contract)
-
-
 def may_scale(contract: Contract) -> bool:
     """Whether the contract lets any model have more than one number of replicas.
 

@@ -41,9 +41,9 @@ from .conditions import (
     drains_by_itself,
     listed,
     may_act_on_nodes,
+    may_consolidate,
     may_cordon,
     may_drain,
-    may_move,
     may_scale,
     may_stage,
 )
@@ -243,7 +243,7 @@ _CHECK_PRESETUP = (
 
 
 def _moves_beside_groups(contract: Contract) -> bool:
-    return may_move(contract) and may_span_nodes(contract)
+    return may_consolidate(contract) and may_span_nodes(contract)
 
 
 _EVICT = Need(MODELS_NAMESPACE, "", ("pods/eviction",), ("create",))
@@ -303,9 +303,9 @@ IDENTITIES = (
             Need(MODELS_NAMESPACE, "", ("pods",), ("create", "delete"), when=may_cordon),
             Need(MODELS_NAMESPACE, "policy", ("poddisruptionbudgets",), READ),
             # What has to be known before replicas are moved: what nodes are full of, and how the models are.
-            Need(CLUSTER, "", ("pods",), ("list",), when=may_move, since=2),
-            Need(MODELS_NAMESPACE, "", ("resourcequotas",), ("list",), when=may_move, since=2),
-            Need(MODELS_NAMESPACE, "apps", ("deployments",), ("list",), when=may_move, since=2),
+            Need(CLUSTER, "", ("pods",), ("list",), when=may_consolidate, since=2),
+            Need(MODELS_NAMESPACE, "", ("resourcequotas",), ("list",), when=may_consolidate, since=2),
+            Need(MODELS_NAMESPACE, "apps", ("deployments",), ("list",), when=may_consolidate, since=2),
             Need(MODELS_NAMESPACE, LWS_GROUP, (LWS_PLURAL,), ("list",), when=_moves_beside_groups, since=2),
             *_LOCK,
             # Its operations are recorded like all others.
