@@ -57,7 +57,8 @@ _NO_NODE = f"!has({_SPEC}.nodeName)"
 def pod_rules(*, by_product: bool, moves: bool) -> tuple[Rule, ...]:
     """Rules for the scope guardrail, which checks everything that our accounts write.
 
-    :param by_product: whether the GPUs of each product are counted apart. :param moves: whether moves are noted on pods.
+    :param by_product: whether the GPUs of each product are counted apart.
+    :param moves: whether moves are noted on pods.
     """
     notes = [REPLACED_ANNOTATION, *([MOVED_ANNOTATION] if moves else [])]
     canary = (*_CANARY, _PUSHES_NOBODY if by_product else _NO_PRIORITY, _NO_NODE)
