@@ -22,6 +22,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.rows 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.people import contact
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.release import release_in_force
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.approving import Given, approving_turn
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.consolidating import consolidation_reports
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.emergency import emergency_from
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.model_change import (
     Wanted,
@@ -141,6 +142,7 @@ class FilterModule:
             "approving_turn": _approving_turn,
             "contract_line": contract_line,
             "model_changes": _model_changes,
+            "consolidation_decisions": consolidation_reports,
             "model_decisions": decision_reports,
             "model_immune": _model_immune,
             "model_rollback": _model_rollback,

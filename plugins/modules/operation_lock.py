@@ -67,6 +67,8 @@ options:
       - grant_eviction
       - revoke_eviction
       - remediate
+      - consolidate
+      - hand_over_nodes
       - incident
       - upgrade
       - rollback_stack

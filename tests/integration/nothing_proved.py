@@ -163,6 +163,7 @@ def _values(playbook: str, folder: Path) -> dict[str, Any]:
         "reason": "a test",
         "confirm": {"offboard": "offboard", "revocation_drill": "drill"}.get(playbook, ""),
         "release": "2026.12.0",
+        "kubernetes": "1.37",
         "to": "2026.11.0",
         "model": "llama-3-1-8b",
         "revision": 1,

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What ``fireworks.byoc.capacity_info`` says of a cluster, held against what its real scheduler does; and what
-``fireworks.byoc.capacity`` and ``fireworks.byoc.plan_consolidation`` show of it."""
+``fireworks.byoc.capacity`` and ``fireworks.byoc.plan_consolidation`` show of it. And what
+``fireworks.byoc.plan_cluster_upgrade`` says of an upgrade, by ``fireworks.byoc.cluster_upgrade_info``."""
 
 from __future__ import annotations
 
@@ -161,3 +162,18 @@ def test_the_playbooks_show_tables_and_change_nothing(scattered: tuple[Any, dict
     assert plan.returncode == 0, plan.stdout
     assert "small-" in line(plan, "birch-eu-1", f"{SPACE}/")
     assert "a block of free GPUs" in line(plan, "birch-eu-1", f"{SPACE}/")
+
+
+def test_an_upgrade_by_one_minor_version_breaks_nothing_and_one_by_two_is_told(
+    scattered: tuple[Any, dict[str, Any]], tmp_path: Path
+) -> None:
+    it, contract = scattered
+    release = {"version": "2026.11.0", "kubernetes": {"minimum": "1.30"}}
+    asked = {"contract": contract, "release": release, "kubernetes": "1.37"}
+    result = perform(connection_to(it), "fireworks.byoc.cluster_upgrade_info", **asked)
+    assert result["breaks"] == []
+    verdicts = {one["what"]: one["verdict"] for one in result["checks"]}
+    assert {verdicts[what] for what in ("control plane", "kubelets", f"room on {H100}", "API apps/v1")} == {"fine"}
+    done = play("plan_cluster_upgrade", tmp_path, [contract], "--check", "-e", "kubernetes=1.38")
+    assert done.returncode == 2, done.stdout
+    assert "goes one minor version at a time to 1.38" in done.stdout

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.interruptible import access, incidents, models, nodes, stack
+from tests.integration.interruptible import access, consolidations, incidents, models, nodes, stack
 from tests.integration.interrupting import SEED, Operation, Site, Tally, kill_and_rerun
 
 KILLS = 15
@@ -35,6 +35,7 @@ COURSES: dict[str, tuple[Prepared, tuple[Operation, ...]]] = {
     "models, back": (models.model_site, (models.ROLLBACK,)),
     "models, away": (models.model_site, (models.RETIRE,)),  # and with them the revisions that a rollback needs
     "nodes": (nodes.node_site, (nodes.REMEDIATE,)),
+    "consolidations": (consolidations.scattered_site, (consolidations.CONSOLIDATE,)),
     "one node": (nodes.node_site, (nodes.REMEDIATE_NODE,)),
 }
 OPERATIONS = {operation.name: (prepared, operation) for prepared, some in COURSES.values() for operation in some}

@@ -79,6 +79,11 @@ ROWS = [
     Row("explain", ONBOARDED),
     Row("capacity", ONBOARDED),
     Row("plan_consolidation", ONBOARDED),
+    Row("plan_cluster_upgrade", ONBOARDED, ("-e", "kubernetes=1.37")),
+    # The contract only recommends: tests/integration/test_consolidate.py moves.
+    Row("consolidate", ONBOARDED, ends=(2, 2, 2)),
+    # No node is asked for: tests/integration/test_hand_over.py hands some over.
+    Row("hand_over_nodes", ONBOARDED),
     Row("contract_calendar", ONBOARDED),
     Row("mirror", ONBOARDED),
     Row("audit_access", ONBOARDED),

@@ -63,6 +63,7 @@ STEPS = (
     Step("explain"),
     Step("capacity"),
     Step("plan_consolidation"),
+    Step("plan_cluster_upgrade", ("-e", "kubernetes=1.36")),
     Step("validate", NO_REQUESTS),
     Step("plan_models", model=LONGER),
     Step("deploy_models", _MODELS, LONGER),
@@ -72,6 +73,8 @@ STEPS = (
     Step("plan_upgrade", ("-e", "releases={releases}", *_UPGRADE)),
     Step("upgrade", ("-e", "releases={releases}", *_UPGRADE)),
     Step("rollback_stack", ("-e", "releases={releases}", "-e", f"to={OLD}", *QUICK)),
+    Step("consolidate"),
+    Step("hand_over_nodes"),
     Step("remediate", ("-e", "@{findings}")),
     Step("remediate_node", ("-e", "cluster=acme-eu-1", "-e", f"node={NODE}")),
     Step("verify_records"),
@@ -92,6 +95,7 @@ class Site:
         made = hardened(self.cluster, kubeconfig)
         made["change"] = without_approvals()
         made["health"] = {"observer_may_list": ["pods"]}  # without which no capacity is known
+        made["efficiency"] = {"mode": "execute"}
         made["access"] |= {"dropped_rights": dropped} if dropped else {}
         return {**made, "models": [{**each, **(model or {})} for each in made["models"]]}
 

@@ -13,6 +13,11 @@ def test_a_remediation_is_finished(course: Killed, operation: str, number: int) 
     course.kill(operation, number)
 
 
+@kills_of("consolidations")
+def test_a_consolidation_is_finished(course: Killed, operation: str, number: int) -> None:
+    course.kill(operation, number)
+
+
 @kills_of("one node")
 def test_a_remediation_of_one_node_is_finished(course: Killed, operation: str, number: int) -> None:
     course.kill(operation, number)

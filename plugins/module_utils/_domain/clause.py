@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._vocabulary.operations import OperationName
+from .contract.defaults import said
+from .contract.schema import SCHEMA
 from .rollout.approval import approvers
 
 Contract = Mapping[str, Any]
@@ -30,6 +32,10 @@ def _models(contract: Contract) -> str:
 def _actions(contract: Contract) -> str:
     allowed = [f"{name} {word}" for name, word in (contract.get("actions") or {}).items() if word != "never"]
     return f"actions: {', '.join(allowed) or 'none'}"
+
+
+def _efficiency(contract: Contract) -> str:
+    return f"efficiency.mode: {said(contract, SCHEMA, 'efficiency', 'mode')}"
 
 
 def _credential(contract: Contract) -> str:
@@ -57,6 +63,8 @@ _CLAUSES: Mapping[OperationName, tuple[Callable[[Contract], str], ...]] = {
     OperationName.ROLLBACK_MODEL: (_models,),
     OperationName.RETIRE_MODEL: (_models,),
     OperationName.REMEDIATE: (_actions,),
+    OperationName.CONSOLIDATE: (_efficiency, _actions),
+    OperationName.HAND_OVER_NODES: (_actions,),
     OperationName.INCIDENT: (_contacts,),
     OperationName.ISSUE_OPERATOR_CREDENTIAL: (_administrator,),
     OperationName.ROTATE_CREDENTIALS: (_credential,),

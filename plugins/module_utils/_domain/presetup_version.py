@@ -31,7 +31,9 @@ ADDED: dict[int, str] = {
         " refused; the guardrail fireworks-router-models, by which the router is told of models only, that the deployer"
         " may ask each router whether it knows them, and the telemetry read the router's own port for that; that"
         " the observer may read the logs of the pods in our two namespaces; and for models whose weights are staged,"
-        " the right to make Jobs, the guardrail fireworks-jobs, and that their replicas connect to nowhere; and the"
+        " the right to make Jobs, the guardrail fireworks-jobs, and that their replicas connect to nowhere; for"
+        " contracts with efficiency.mode execute, that the node medic may list all pods, and workloads and quotas of"
+        " models; and the"
         " guardrail fireworks-incidents, by which the operator keeps incidents and does no more than append to them"
     ),
 }

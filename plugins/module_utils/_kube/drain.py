@@ -30,7 +30,7 @@ from .evicted import (
 )
 from .pod_watch import PodWatch
 from .pods import Pod
-from .replacing import Replacing
+from .replacing import Replacing, evict
 from .session import Session
 from .unended import ANSWERING, SILENT, fate, volume_lock
 
@@ -180,16 +180,8 @@ class Drainer:
         if not self._may_still(one):
             one.state, one.why = FAILED, "the drain of its node was cancelled"
             return
-        body = {
-            "apiVersion": "policy/v1",
-            "kind": "Eviction",
-            "metadata": {"name": pod.name, "namespace": pod.namespace},
-            # The UID excludes a newer pod of the same name.
-            "deleteOptions": {"preconditions": {"uid": pod.uid}},
-        }
-        path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/eviction"
         try:
-            self._session.request("POST", path, body=body, retry=False)
+            evict(self._session, pod)
         except AnswerError as error:
             self._refused(one, error)
         except KubeError as error:

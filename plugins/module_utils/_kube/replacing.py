@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Starts replacements of pods before these leave, by orphaning the pods.
+"""Starts replacements of pods before these leave, by orphaning the pods; and evicts them.
 
 Without the label that its ReplicaSet selects, a pod is orphaned. It keeps serving, since Services and budgets
 use other labels, and its ReplicaSet creates another at once. No scale changes, so no autoscaler interferes.
@@ -61,9 +61,8 @@ class Replacing:
 
     def _release(self, pod: Pod) -> None:
         if not pod.replaced:
-            said = {REPLACED_ANNOTATION: f"{pod.owner} {self._wanted[pod.owner]}"}
             try:
-                _patch(self._session, pod, {"labels": {_TEMPLATE_LABEL: None}, "annotations": said})
+                orphan(self._session, pod, self._wanted[pod.owner])
             except KubeError as error:
                 self._refused[pod.uid] = str(error)
                 return
@@ -104,12 +103,21 @@ class Replacing:
         return [why for why in self._session.in_parallel(lambda pod: return_to_owner(self._session, pod), back) if why]
 
 
+def orphan(session: Session, pod: Pod, serving: int) -> None:
+    """Take a pod from its owner, which makes another one at once.
+
+    :param serving: how many pods of the owner serve, this one included.
+    """
+    said = {REPLACED_ANNOTATION: f"{pod.owner} {serving}"}
+    note(session, pod, {"labels": {_TEMPLATE_LABEL: None}, "annotations": said})
+
+
 def return_to_owner(session: Session, pod: Pod) -> str:
     """Return an orphaned pod to its owner; why that was not possible, empty if it was."""
     name = pod.owner.split(" ")[1] if " " in pod.owner else ""
     marks = {_TEMPLATE_LABEL: name.rpartition("-")[2]}
     try:
-        _patch(session, pod, {"labels": marks, "annotations": {REPLACED_ANNOTATION: None}})
+        note(session, pod, {"labels": marks, "annotations": {REPLACED_ANNOTATION: None}})
     except NotFoundError:
         return ""
     except KubeError as error:
@@ -117,7 +125,21 @@ def return_to_owner(session: Session, pod: Pod) -> str:
     return ""
 
 
-def _patch(session: Session, pod: Pod, metadata: Mapping[str, object]) -> None:
+def evict(session: Session, pod: Pod) -> None:
+    """Ask the API server once to evict this very pod; its budgets decide."""
+    body = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": pod.name, "namespace": pod.namespace},
+        # The UID excludes a newer pod of the same name.
+        "deleteOptions": {"preconditions": {"uid": pod.uid}},
+    }
+    path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/eviction"
+    session.request("POST", path, body=body, retry=False)
+
+
+def note(session: Session, pod: Pod, metadata: Mapping[str, object]) -> None:
+    """Change labels and annotations of this very pod."""
     path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}"
     # The UID excludes a newer pod of the same name.
     session.request("PATCH", path, body={"metadata": {"uid": pod.uid, **metadata}}, content_type=_MERGE_PATCH)

@@ -5,22 +5,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
-from .._domain.capacity import may_span_nodes
-from .._domain.names import LWS_API, LWS_PLURAL, MODEL_LABEL, MODELS_NAMESPACE
 from .._domain.placement.consolidation import efficiency_of, plan_of
-from .._domain.placement.fragmentation import fragmentation
-from .._domain.placement.models import Learned
-from .._domain.placement.reading import scene_of
 from .._domain.placement.scene import Scene, UnreadableSceneError, from_dict, to_dict
-from .._kube.errors import ForbiddenError, KubeError, NotFoundError
-from .._kube.session import Session
 from .._operation import Context, Operation
-from .._vocabulary.owner import Owner
+from .capacity_reading import InputError, read_cluster, shares, told
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
@@ -30,102 +22,18 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "keep_snapshot": {"type": "bool", "default": False},
 }
 
-_DEPLOYMENTS = f"/apis/apps/v1/namespaces/{MODELS_NAMESPACE}/deployments"
-_BUDGETS = f"/apis/policy/v1/namespaces/{MODELS_NAMESPACE}/poddisruptionbudgets"
-_QUOTAS = f"/api/v1/namespaces/{MODELS_NAMESPACE}/resourcequotas"
-_GROUPS = f"/apis/{LWS_API}/namespaces/{MODELS_NAMESPACE}/{LWS_PLURAL}"
-
-
-class InputError(KubeError):
-    """What was given cannot be used here."""
-
-    code = "invalid_input"
-
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Read, or take what was read; then measure and plan."""
-    contract, wanted = parameters["contract"], _shares(parameters["wanted"])
+    contract, wanted = parameters["contract"], shares(parameters["wanted"])
     if parameters["snapshot"] is not None:
         scene = _given(parameters["snapshot"])
     else:
         session = open_session(parameters["connection"], context)
         session.check_expected_cluster()
-        scene = _read(session, contract, wanted)
-    plan = plan_of(scene, efficiency_of(contract))
-    found, cluster = fragmentation(scene, plan.moves), str(contract["identity"]["name"])
-    made = plan.to_dict()
-    result = {
-        "products": [{"cluster": cluster, **row} for row in found.products],
-        "models": [{"cluster": cluster, **row} for row in found.models],
-        "plan": {
-            **made,
-            "moves": [{"cluster": cluster, **row} for row in made["moves"]],
-            "stays": [{"cluster": cluster, **row} for row in made["stays"]],
-            "unproven": [{"cluster": cluster, "what": what} for what in made["unproven"]],
-        },
-    }
+        scene = read_cluster(session, contract, wanted).scene
+    result = told(contract, scene, plan_of(scene, efficiency_of(contract)))
     return {**result, "snapshot": to_dict(scene)} if parameters["keep_snapshot"] else result
-
-
-def _read(session: Session, contract: Mapping[str, Any], wanted: Mapping[str, float]) -> Scene:
-    spans = may_span_nodes(contract)
-    reads: list[Callable[[], list[Any]]] = [
-        lambda: list(session.list_items("/api/v1/nodes")),
-        lambda: _pods(session),
-        lambda: _there(session, _DEPLOYMENTS),
-        lambda: _there(session, _GROUPS) if spans else [],
-        lambda: _there(session, _BUDGETS),
-        lambda: _there(session, _QUOTAS),
-    ]
-    nodes, pods, deployments, groups, budgets, quotas = session.in_parallel(lambda one: one(), reads)
-    return scene_of(
-        taken=time.time(),
-        nodes=nodes,
-        pods=pods,
-        contract=contract,
-        workloads=[one for one in (*deployments, *groups) if MODEL_LABEL in (one["metadata"].get("labels") or {})],
-        budgets=budgets,
-        quotas=quotas,
-        learned={model: Learned(wanted=share) for model, share in wanted.items()},
-    )
-
-
-def _pods(session: Session) -> list[Any]:
-    """Of everybody: what others take is not free, and where that is not seen nothing is known to fit."""
-    try:
-        return list(session.list_items("/api/v1/pods"))
-    except ForbiddenError as error:
-        raise ForbiddenError(
-            f"what pods of other namespaces take cannot be read, so that nothing is known to fit: {error.what}",
-            status=error.status,
-            body=error.body,
-            where=session.where,
-            next_step="let the observer list pods (health.observer_may_list: [pods]), and apply the presetup again",
-            owner=Owner.CUSTOMER,
-        ) from None
-
-
-def _there(session: Session, path: str) -> list[Any]:
-    try:
-        return list(session.list_items(path))
-    except NotFoundError:
-        return []  # the kind is not served, so there is none
-
-
-def _shares(wanted: Mapping[str, Any]) -> dict[str, float]:
-    """How often models want another replica, as parts of a whole."""
-    found = {}
-    for model, share in wanted.items():
-        try:
-            found[str(model)] = float(share)
-        except (TypeError, ValueError):
-            found[str(model)] = -1.0
-        if not 0 <= found[str(model)] <= 1:
-            raise InputError(
-                f"wanted says {share!r} of {model}, which is no part of a whole",
-                next_step="give a number from 0 to 1, the share of time in which it wants another replica",
-            )
-    return found
 
 
 def _given(snapshot: Mapping[str, Any]) -> Scene:

@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
-from .._domain.access.eviction_grant import Evictions, granted_in
 from .._domain.health.finding import Finding
 from .._domain.identities.conditions import drains_by_grant
-from .._domain.names import EMERGENCY_ANNOTATION, MODELS_NAMESPACE, SYSTEM_NAMESPACE
+from .._domain.names import MODELS_NAMESPACE
 from .._domain.objectives.budget import spent
 from .._domain.remediation import (
     Budget,
@@ -33,19 +32,16 @@ from .._domain.remediation import (
 )
 from .._domain.remediation.journey import has_gpus
 from .._domain.remediation.step import DRAIN_NODE, REPAIR, RESTART
-from .._domain.rollout.approval import AWX, FILE
-from .._domain.rollout.emergency import Emergency
-from .._domain.rollout.live import approvals_in, frozen_in
 from .._domain.rollout.node_action import Given
 from .._kube.drain import PARALLEL
-from .._kube.errors import KubeError, NotFoundError
-from .._kube.permissions import ask_permissions
+from .._kube.errors import KubeError
 from .._kube.session import Session
 from .._operation import Context, Operation
 from .._vocabulary.selector import selects
 from .bounds import require_bounds
 from .budget_reading import budgets_or_none_measured
 from .finding_spec import FINDING_SPEC
+from .given import GIVEN_SPEC, evictions_in, given_in
 from .remediation_nodes import NODES, NodeWriter, Raw, shown
 from .remediation_pods import PODS, PodMover
 
@@ -56,8 +52,6 @@ _REPORT: dict[str, Any] = {
     "outcome": {"type": "str", "required": True, "choices": ["done", "failed"]},
     "detail": {"type": "str", "default": ""},
 }
-_WORD: dict[str, Any] = {"type": "str", "required": True}
-_SOURCE: dict[str, Any] = {"type": "str", "choices": [FILE, AWX], "default": FILE}
 _COUNT: dict[str, Any] = {"type": "int", "default": 0}
 ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
@@ -65,9 +59,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "findings": {"type": "list", "elements": "dict", "options": FINDING_SPEC, "default": []},
     "reports": {"type": "list", "elements": "dict", "options": _REPORT, "default": []},
     "nodes": {"type": "list", "elements": "str", "default": []},
-    "requested_by": {"type": "str", "default": ""},
-    "approvals": {"type": "list", "elements": "dict", "default": []},
-    "emergency": {"type": "dict", "options": {"approver": _WORD, "reason": _WORD, "source": _SOURCE}},
+    **GIVEN_SPEC,
     "fleet": {"type": "dict", "options": {"nodes": _COUNT, "sick": _COUNT}},
     "required": {"type": "list", "elements": "str", "default": []},
     "diagnosed": {"type": "dict", "default": {}},
@@ -77,8 +69,6 @@ ARGUMENT_SPEC: dict[str, Any] = {
 _ROUNDS = 6
 #: So old may be what was read of the nodes, beside what our writes answered. What changed since refuses to be written.
 _FRESH_SECONDS = 5.0
-_SYSTEM = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}"
-_EVICT = {"verb": "create", "resource": "pods", "subresource": "eviction", "namespace": MODELS_NAMESPACE}
 _BUDGETS = f"/apis/policy/v1/namespaces/{MODELS_NAMESPACE}/poddisruptionbudgets"
 
 
@@ -191,27 +181,9 @@ class _Run:
 
     def _given(self) -> Given:
         """What was given to this run, and what the customer has set in the cluster by now."""
-        try:
-            notes = self._session.get(_SYSTEM)["metadata"].get("annotations") or {}
-        except NotFoundError:
-            notes = {}  # nothing of ours is there, and so nothing that the customer could have set
-        emergency = self._asked["emergency"]
-        asked = [{**one, "source": AWX if one.get("source") == AWX else FILE} for one in self._asked["approvals"]]
-        return Given(
-            requested_by=self._asked["requested_by"],
-            approvals=[*asked, *approvals_in(notes)],
-            emergency=Emergency(**emergency) if emergency else None,
-            frozen=frozen_in(notes),
-            declared=bool(notes.get(EMERGENCY_ANNOTATION)),
-            evictions=self._evictions(notes),
-        )
-
-    def _evictions(self, notes: Mapping[str, str]) -> Evictions | None:
-        """What the customer lets us evict, where the contract asks for that; known before anything is touched."""
-        if not drains_by_grant(self._contract):
-            return None
-        [bound] = ask_permissions(self._session, [_EVICT])
-        return Evictions(granted_in(notes), bound["allowed"])
+        given = given_in(self._session, self._asked)
+        # Known before anything is touched.
+        return evictions_in(self._session, given) if drains_by_grant(self._contract) else given
 
     def _seen(self, node: str, replicas: Replicas, given: Given) -> Seen:
         serving = tuple(replicas.on(node))

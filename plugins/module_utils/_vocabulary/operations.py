@@ -22,6 +22,8 @@ class OperationName(StrEnum):
     GRANT_EVICTION = "grant_eviction"
     REVOKE_EVICTION = "revoke_eviction"
     REMEDIATE = "remediate"
+    CONSOLIDATE = "consolidate"
+    HAND_OVER_NODES = "hand_over_nodes"
     INCIDENT = "incident"
     UPGRADE = "upgrade"
     ROLLBACK_STACK = "rollback_stack"

@@ -16,7 +16,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "approval-missing": (
         "approval", "not_approved", "other_digest", "approvals_unreadable", "approval_without_a_person",
     ),
-    "changed-meanwhile": ("changed_meanwhile", "conflict", "expired"),
+    "changed-meanwhile": ("changed_meanwhile", "conflict", "expired", "surprise"),
     "cluster-unreachable": (
         "unreachable", "offline", "not_an_answer", "untrusted_certificate", "timeout", "deadline_exceeded",
         "no_cluster_answered", "api_error",
@@ -59,7 +59,8 @@ WITHOUT_PAGE = frozenset({
     "no_digest", "no_grant_named", "no_inventory", "no_model_named", "no_model_or_release", "no_node_named",
     "no_operation", "no_operation_or_approver", "no_place_for_the_credential", "no_release_or_requester",
     "no_such_cluster", "no_such_incident",
-    "no_such_node", "not_completed", "not_confirmed", "nothing_to_approve", "result_not_writable",
+    "no_such_node", "not_agreed", "not_calibrated", "not_completed", "not_confirmed", "nothing_to_approve",
+    "nothing_to_move", "goes_on", "result_not_writable",
     "run_refused", "still_in_contract", "token_lifetime",
 })  # fmt: skip
 

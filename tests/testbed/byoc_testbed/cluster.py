@@ -255,7 +255,7 @@ class Cluster:
             lines.append(f"{tokens[who]},{user},{user}{groups}")
             self.kubeconfig_with(folder.kubeconfig(who), user=user, token=tokens[who])
         write_private(folder.tokens, "\n".join(lines) + "\n")
-        write_private(folder.scheduler, components.scheduler_configuration(folder))
+        write_private(folder.scheduler, components.scheduler_configuration(folder, self.spec.scheduler_extender))
         write_private(folder.audit_policy, components.audit_policy())
         write_private(folder.stages, stages(self.spec.load_seconds))
 

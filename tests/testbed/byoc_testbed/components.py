@@ -181,8 +181,9 @@ def scheduler(binary: Path, folder: Folder) -> list[str]:
     return [str(binary), "kube-scheduler", f"--config={folder.scheduler}", "--secure-port=0"]
 
 
-def scheduler_configuration(folder: Folder) -> str:
+def scheduler_configuration(folder: Folder, extender: str = "") -> str:
     """A scheduler that is not held back by its own client and tries again soon."""
+    asked = {"urlPrefix": extender, "filterVerb": "filter", "nodeCacheCapable": True, "httpTimeout": "10s"}
     return json.dumps(
         {
             "apiVersion": "kubescheduler.config.k8s.io/v1",
@@ -190,6 +191,7 @@ def scheduler_configuration(folder: Folder) -> str:
             "leaderElection": {"leaderElect": False},
             "enableProfiling": False,
             "podMaxBackoffSeconds": 2,
+            "extenders": [asked] if extender else [],
             "clientConnection": {"kubeconfig": str(folder.kubeconfig("scheduler")), "qps": 1000, "burst": 2000},
         }
     )

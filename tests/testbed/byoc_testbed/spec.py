@@ -46,7 +46,8 @@ class ClusterSpec:
     """One cluster. Leave out the scheduler, the controllers or the kubelets only to make a cluster lighter.
 
     With ``real_nodes`` every node of its pools is real (see README.md), ``images`` are what their pods may run, and
-    with ``dns`` they find Services by name.
+    with ``dns`` they find Services by name. The scheduler asks ``scheduler_extender`` (an address) which of the nodes
+    that it found for a pod it may take.
     """
 
     name: str
@@ -57,6 +58,7 @@ class ClusterSpec:
     crds: Sequence[str] = ()
     audit: bool = False
     scheduler: bool = True
+    scheduler_extender: str = ""
     controllers: bool = True
     kubelets: bool = True
     lease_seconds: int | None = None

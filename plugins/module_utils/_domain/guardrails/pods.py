@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..._vocabulary.annotations import REPLACED_ANNOTATION
 from ..counted import CANARY_PRIORITY
-from ..names import CANARY_LABEL, MANAGED_BY_LABEL, priority_class
+from ..names import CANARY_LABEL, MANAGED_BY_LABEL, MOVED_ANNOTATION, priority_class
 from .policy import Rule, literal
 
 TEMPLATE_LABEL = "pod-template-hash"
@@ -54,21 +54,23 @@ _PUSHES_NOBODY = f"({_NO_PRIORITY} || {_SPEC}.priorityClassName.startsWith({lite
 _NO_NODE = f"!has({_SPEC}.nodeName)"
 
 
-def pod_rules(*, by_product: bool) -> tuple[Rule, ...]:
+def pod_rules(*, by_product: bool, moves: bool) -> tuple[Rule, ...]:
     """Rules for the scope guardrail, which checks everything that our accounts write.
 
     :param by_product: whether the GPUs of each product are counted apart.
+    :param moves: whether moves are noted on pods.
     """
+    notes = [REPLACED_ANNOTATION, *([MOVED_ANNOTATION] if moves else [])]
     canary = (*_CANARY, _PUSHES_NOBODY if by_product else _NO_PRIORITY, _NO_NODE)
     return (
         Rule(
             f"!({_UPDATE}) || (dyn(object).spec == dyn(oldObject).spec"
             f" && {_same_but('labels', literal([TEMPLATE_LABEL]))}"
-            f" && {_same_but('annotations', literal([REPLACED_ANNOTATION]))}"
+            f" && {_same_but('annotations', literal(notes))}"
             f" && dyn(object).metadata.all(key, key in {_RULED} || (key in dyn(oldObject).metadata"
             " && dyn(object).metadata[key] == dyn(oldObject).metadata[key])))",
             "Fireworks changes only the ownership of a pod, while its replacement starts: the label"
-            f" {TEMPLATE_LABEL}, and the annotation {REPLACED_ANNOTATION}.",
+            f" {TEMPLATE_LABEL}, and the annotation {' and '.join(notes)}.",
         ),
         Rule(
             f"!({_CREATE}) || ({' && '.join(canary)})",

@@ -64,7 +64,7 @@ def scope_policy(contract: Mapping[str, Any], version: int = NEWEST) -> Policy:
             ),
             PRESETUP_RULE,
             *((ONE_BY_ONE_RULE,) if version >= 2 else ()),
-            *pod_rules(by_product=is_counted_by_product(contract) and version >= SINCE),
+            *pod_rules(by_product=is_counted_by_product(contract) and version >= SINCE, moves=version >= SINCE),
             *(KEPT_RULES if version >= 2 else ()),
         ),
     )

@@ -45,6 +45,12 @@ def may_cordon(contract: Contract) -> bool:
     return action(contract, "cordon") != "never"
 
 
+def may_consolidate(contract: Contract) -> bool:
+    """Whether replicas may be moved so that GPUs are free in larger blocks."""
+    executes = (contract.get("efficiency") or {}).get("mode") == "execute"
+    return executes and may_cordon(contract) and may_drain(contract)
+
+
 def may_scale(contract: Contract) -> bool:
     """Whether the contract lets any model have more than one number of replicas.
 

@@ -42,6 +42,7 @@ from .conditions import (
     has_objectives,
     listed,
     may_act_on_nodes,
+    may_consolidate,
     may_cordon,
     may_drain,
     may_scale,
@@ -251,6 +252,11 @@ _CHECK_PRESETUP = (
     replace(_READ_GUARDRAILS, names=SECOND_GUARDRAILS, since=2),
 )
 
+
+def _moves_beside_groups(contract: Contract) -> bool:
+    return may_consolidate(contract) and may_span_nodes(contract)
+
+
 _EVICT = Need(MODELS_NAMESPACE, "", ("pods/eviction",), ("create",))
 
 IDENTITIES = (
@@ -308,6 +314,11 @@ IDENTITIES = (
             Need(MODELS_NAMESPACE, "", ("pods",), ("create", "delete"), when=may_cordon),
             Need(MODELS_NAMESPACE, "policy", ("poddisruptionbudgets",), READ),
             _MEASURE,
+            # What has to be known before replicas are moved: what nodes are full of, and how the models are.
+            Need(CLUSTER, "", ("pods",), ("list",), when=may_consolidate, since=2),
+            Need(MODELS_NAMESPACE, "", ("resourcequotas",), ("list",), when=may_consolidate, since=2),
+            Need(MODELS_NAMESPACE, "apps", ("deployments",), ("list",), when=may_consolidate, since=2),
+            Need(MODELS_NAMESPACE, LWS_GROUP, (LWS_PLURAL,), ("list",), when=_moves_beside_groups, since=2),
             *_LOCK,
             # Its operations are recorded like all others.
             Need(SYSTEM_NAMESPACE, "", ("configmaps",), ("create",)),

@@ -28,7 +28,8 @@ _STACK = ("upgrade", "rollback_stack", "onboard")
 _REMEDIATE = ("remediate", "remediate_node")
 _JUDGE = ("health", "support_bundle", "incident", "fleet_report")
 _SWEEP = ("status", "explain", "validate", "plan_upgrade", "fleet_report")
-_CAPACITY = ("capacity", "plan_consolidation")
+_CAPACITY = ("capacity", "plan_consolidation", "plan_cluster_upgrade")
+_MOVES = ("consolidate", "hand_over_nodes")
 _LOOK = (*_SWEEP, *_PLAN_MODELS, *_STACK, "rotate_credentials")
 """Those that read the cluster as a whole."""
 
@@ -71,7 +72,7 @@ class Use:
 
 
 _EVERYWHERE = (
-    Use((*_LOOK, *_REMEDIATE, *_JUDGE, *_CAPACITY), ("list",), ("nodes",), (CLUSTER,)),
+    Use((*_LOOK, *_REMEDIATE, *_JUDGE, *_CAPACITY, *_MOVES), ("list",), ("nodes",), (CLUSTER,)),
     Use((*_LOOK, *_REMEDIATE, *_JUDGE, "logs"), ("list",), ("pods",), _BOTH),
     Use(_LOOK, ("list",), ("deployments.apps", "endpointslices.discovery.k8s.io", "resourcequotas"), _BOTH),
     Use(_LOOK, ("list",), ("configmaps",), (SYSTEM_NAMESPACE,)),
@@ -91,8 +92,10 @@ _BY_THE_OBSERVER = (
     Use(("support_bundle",), ("list",), ("events",), _BOTH),
     Use(("support_bundle",), ("list",), ("deployments.apps",), (MODELS_NAMESPACE,)),
     Use(_JUDGE, ("list",), ("events", f"leases.{LEASE_GROUP}"), (CLUSTER,)),
-    Use((*_SWEEP, *_JUDGE, *_CAPACITY), ("list",), ("pods",), (CLUSTER,)),
-    Use(_CAPACITY, ("list",), ("deployments.apps", "resourcequotas", _BUDGETS, _GROUPS), (MODELS_NAMESPACE,)),
+    Use((*_SWEEP, *_JUDGE, *_CAPACITY, *_MOVES), ("list",), ("pods",), (CLUSTER,)),
+    Use(
+        (*_CAPACITY, *_MOVES), ("list",), ("deployments.apps", "resourcequotas", _BUDGETS, _GROUPS), (MODELS_NAMESPACE,)
+    ),
 )
 _OF_BUDGETS = (
     Use(("status", "plan_models", "deploy_models", "onboard", *_REMEDIATE), ("get",), ("services/proxy",),
@@ -134,10 +137,11 @@ _OF_STACKS = (
     Use(("rotate_credentials",), ("create",), (TOKENS,), (SYSTEM_NAMESPACE,)),
 )
 _OF_NODES = (
-    Use(_REMEDIATE, ("get", "patch"), ("nodes",), (CLUSTER,)),
+    Use((*_REMEDIATE, *_MOVES), ("get", "patch"), ("nodes",), (CLUSTER,)),
     # The drain watches, patches and evicts; the canary is made, read and deleted.
     Use(_REMEDIATE, ("get", "watch", "create", "patch", "delete"), ("pods",), (MODELS_NAMESPACE,)),
-    Use(_REMEDIATE, ("create",), ("pods/eviction",), (MODELS_NAMESPACE,)),
+    Use((*_REMEDIATE, *_MOVES), ("create",), ("pods/eviction",), (MODELS_NAMESPACE,)),
+    Use(_MOVES, ("list", "watch", "patch"), ("pods",), (MODELS_NAMESPACE,)),
     Use(_REMEDIATE, ("get",), ("persistentvolumeclaims",), (MODELS_NAMESPACE,)),
     Use(_REMEDIATE, ("list",), (_BUDGETS,), (MODELS_NAMESPACE,)),
     Use(_REMEDIATE, ("create",), ("configmaps",), (SYSTEM_NAMESPACE,)),

@@ -20,9 +20,13 @@ _ZONE = "topology.kubernetes.io/zone"
 
 
 class Limits:
-    """The constraints of one scene."""
+    """The constraints of one scene.
 
-    def __init__(self, scene: Scene) -> None:
+    :param rest: seconds for which a replica that was moved stays where it is.
+    """
+
+    def __init__(self, scene: Scene, rest: float = REST) -> None:
+        self._rest = rest
         self._now = scene.taken
         self._models = {one.name: one for one in scene.models}
         self._ready = Counter(pod.model for pod in scene.pods if pod.node and pod.ready and not pod.leaving)
@@ -47,7 +51,7 @@ class Limits:
             found.append(
                 f"{model.name} has {self._ready[model.name]} ready replicas, and its traffic needs {model.needed}"
             )
-        if pod.moved is not None and self._now - pod.moved < REST:
+        if pod.moved is not None and self._now - pod.moved < self._rest:
             found.append("it was moved less than a day ago")
         return [*found, *self._held_by_budgets(pod), *self._no_room_for_surge(pod)]
 

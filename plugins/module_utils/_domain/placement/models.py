@@ -25,7 +25,7 @@ _PRIORITY = {"critical": 1_000_000, "standard": 100_000, "batch": 1_000}
 
 @dataclass(frozen=True)
 class Learned:
-    """What telemetry and the records tell of a model.
+    """What is known of a model.
 
     loads: seconds that its past loads took. needed: replicas that its traffic needs; None where nobody knows, and then
     all that it has are needed. wanted: as in :class:`Model`. short: why its error budget allows no move; empty where it
@@ -37,6 +37,12 @@ class Learned:
     wanted: float | None = None
     short: str = ""
     warm: float = 0.0
+
+
+def with_loads(learned: Mapping[str, Learned], loads: Mapping[str, tuple[float, ...]]) -> dict[str, Learned]:
+    """What is known of models, with what the loads of their replicas took, where nobody told them."""
+    known = {name: learned.get(name, Learned()) for name in {*learned, *loads}}
+    return {name: replace(one, loads=one.loads or loads.get(name, ())) for name, one in known.items()}
 
 
 def models_of(

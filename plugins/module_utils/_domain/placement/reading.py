@@ -14,7 +14,8 @@ from ..names import GROUP_LABEL, MAINTENANCE_LABEL, MODEL_LABEL, MODELS_NAMESPAC
 from ..quantity import count
 from ..views import is_ready, node_view
 from .demands import not_modelled
-from .models import Learned, models_of, planned
+from .loads import past_loads
+from .models import Learned, models_of, planned, with_loads
 from .requests import amounts, host_ports, requests_of
 from .scene import Budget, Node, Pod, Quota, Raw, Scene
 
@@ -41,11 +42,14 @@ def scene_of(
     """The scene, with a pod for each replica that the contract's floors ask for and nobody has made yet.
 
     :param nodes, pods, workloads, budgets, quotas: raw, of everybody as far as these may be read.
-    :param learned: of each model, what telemetry and the records tell. :param suspects: why a node is not trusted.
+    :param learned: of each model, what is known beside its replicas, whose own loads are read of them.
+    :param suspects: why a node is not trusted.
     :param consolidated: when the last plan was carried out. :param unread: what could not be read, in words.
     """
-    there = [_pod(one) for one in pods if not _over(one)]
-    models = models_of(contract, there, workloads, learned or {})
+    given = [one for one in pods if not _over(one)]
+    there = [_pod(one) for one in given]
+    loads = past_loads((pod.model, one) for pod, one in zip(there, given, strict=True) if pod.model)
+    models = models_of(contract, there, workloads, with_loads(learned or {}, loads))
     return Scene(
         taken=taken,
         nodes=tuple(sorted((_node(one, suspects or {}) for one in nodes), key=lambda node: node.name)),
@@ -64,6 +68,11 @@ def _key(raw: Raw) -> str:
 
 def _over(pod: Raw) -> bool:
     return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+
+
+def why_closed(raw: Raw) -> str:
+    """Why nothing should be placed on a node, as :class:`Node` has it; empty where it may be."""
+    return _node(raw, {}).closed
 
 
 def _node(raw: Raw, suspects: Mapping[str, str]) -> Node:

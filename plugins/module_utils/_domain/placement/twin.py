@@ -17,7 +17,7 @@ from collections.abc import Iterable
 
 from ..._vocabulary.selector import selects
 from ..names import GPU
-from .demands import kept_off, not_modelled, pod_terms, selected
+from .demands import REQUIRED, kept_off, not_modelled, pod_terms, selected
 from .requests import ANYWHERE
 from .scene import Node, Pod, Raw, Scene
 
@@ -139,8 +139,7 @@ class Twin:
             value = node.labels.get(term["topologyKey"])
             if value is None or places[value] <= 0:
                 continue
-            vague = bool(not_modelled({_ANTI: {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}, ()))
-            if vague or _is_meant(term, namespace, pod):
+            if _may_be_meant(term, namespace, pod):
                 found.append(f"the {_ANTI} of a pod that runs in this {term['topologyKey']}")
         return found
 
@@ -180,7 +179,10 @@ class Twin:
             if any(each["topologyKey"] not in other.labels for each in pod.spread) or not selected(other, pod):
                 continue
             alike = (each for each in there.values() if each.namespace == pod.namespace and not each.leaving)
-            counts[other.labels[key]] += sum(selects(selector, each.labels) for each in alike)
+            # The scheduler counts no pod for a selector that selects all.
+            counts[other.labels[key]] += (
+                sum(selects(selector, each.labels) for each in alike) if _narrows(selector) else 0
+            )
         least = min(counts.values(), default=0)
         return counts[value] + selects(selector, pod.labels) - least > int(one["maxSkew"])
 
@@ -190,6 +192,19 @@ def _is_meant(term: Raw, namespace: str, pod: Pod) -> bool:
     if pod.namespace not in (term.get("namespaces") or [namespace]):
         return False
     return selects(term.get("labelSelector"), pod.labels)
+
+
+def _narrows(selector: Raw | None) -> bool:
+    return bool(selector and (selector.get("matchLabels") or selector.get("matchExpressions")))
+
+
+def _may_be_meant(term: Raw, namespace: str, pod: Pod) -> bool:
+    """Whether a term could be about another pod: of namespaces that it selects by their labels it is about all."""
+    beyond = not_modelled({_ANTI: {REQUIRED: [term]}}, ())
+    if not beyond:
+        return _is_meant(term, namespace, pod)
+    operators = any("operator" in one for one in beyond)
+    return operators or selects(term.get("labelSelector"), pod.labels)
 
 
 def _clash(one: str, other: str) -> bool:

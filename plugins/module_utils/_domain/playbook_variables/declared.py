@@ -9,16 +9,17 @@ declared in the roles' own argument specs.
 
 from __future__ import annotations
 
+from .capacity import CAPACITY, CAPACITY_VARIABLES
 from .incidents import INCIDENT_VARIABLES, OF_INCIDENTS
 from .reports import REPORT_VARIABLES
 from .variable import Kind, Variable
 
 _NODE = "remediate_node"
 _PLANS = ("plan_models", "plan_upgrade")
-_CAPACITY = ("capacity", "plan_consolidation")
 READING = (
     "audit_access",
-    *_CAPACITY,
+    *CAPACITY,
+    "plan_cluster_upgrade",
     "contract_calendar",
     "explain",
     "fleet_report",
@@ -36,6 +37,7 @@ READING = (
 _UPGRADING = ("plan_upgrade", "upgrade")
 _MODEL_CHANGES = ("plan_models", "deploy_models", "retire_model")
 _DECIDED = (*_MODEL_CHANGES, *_UPGRADING)
+_MOVES_PODS = ("remediate", _NODE, "consolidate", "hand_over_nodes")
 _IN_WAVES = ("plan_models", "deploy_models", *_UPGRADING)
 _ROLLBACKS = ("rollback_model", "rollback_stack")
 _GRANTS = ("grant_setup_access", "revoke_setup_access")
@@ -46,7 +48,7 @@ _APPROVALS = ("approve", "revoke_approval")
 _EVICTIONS = ("grant_eviction", "revoke_eviction")
 CHANGING = (
     *("onboard", "presetup", _FIRST_CREDENTIAL, "deploy_models", "retire_model", "remediate", "upgrade", "offboard"),
-    *(*_ROLLBACKS, *_GRANTS, *_CREDENTIALS, *_APPROVALS, *_EVICTIONS),
+    *("consolidate", "hand_over_nodes", *_ROLLBACKS, *_GRANTS, *_CREDENTIALS, *_APPROVALS, *_EVICTIONS),
 )
 _ADMINISTRATORS = ("presetup", _FIRST_CREDENTIAL, *_GRANTS, "revocation_drill", *_APPROVALS, *_EVICTIONS)
 _BY_ADMINISTRATORS = (
@@ -148,25 +150,17 @@ VARIABLES = (
         ("contract_calendar", "explain", *_PLANS),
         default="now",
     ),
-    Variable(
-        "wanted",
-        Kind.MAPPING,
-        "of models, the share of time (0 to 1) in which each wants another replica: what free blocks are worth",
-        _CAPACITY,
-        default="nobody knows, and blocks count nothing",
-    ),
+    *CAPACITY_VARIABLES,
     Variable("result_file", Kind.PATH, "where the result of the run is written as JSON", EVERY),
     Variable("query", Kind.TEXT, "a JMESPath expression: only what it finds in the result is printed", EVERY),
     # --- decisions
     Variable("policy", Kind.MAPPING, "how waves are made: canaries, sizes, failures, soak", _IN_WAVES),
-    Variable(
-        "approvals", Kind.MAPPINGS, "who approved what: `by`, `digest`, `given_at`", (*_DECIDED, "remediate", _NODE)
-    ),
+    Variable("approvals", Kind.MAPPINGS, "who approved what: `by`, `digest`, `given_at`", (*_DECIDED, *_MOVES_PODS)),
     Variable(
         "emergency",
         Kind.MAPPING,
         "why no window is waited for: `approver` and `reason`",
-        (*_DECIDED, "remediate", _NODE),
+        (*_DECIDED, *_MOVES_PODS),
     ),
     Variable(
         "operation",
@@ -174,7 +168,7 @@ VARIABLES = (
         "the playbook whose change is approved",
         ("approve",),
         required=("approve",),
-        choices=("deploy_models", "retire_model", "upgrade"),
+        choices=("deploy_models", "retire_model", "upgrade", "consolidate"),
     ),
     Variable(
         "digest", Kind.TEXT, "the plan's digest, or its first 12 characters or more", _APPROVALS, required=_APPROVALS

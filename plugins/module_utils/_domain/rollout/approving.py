@@ -18,9 +18,15 @@ from .permission import GO, REFUSE, SKIP
 
 Data = Mapping[str, Any]
 
-KINDS = {"deploy_models": "model_change", "retire_model": "model_change", "upgrade": "stack_upgrade"}
+KINDS = {
+    "deploy_models": "model_change", "retire_model": "model_change", "upgrade": "stack_upgrade",
+    "consolidate": "consolidation",
+}  # fmt: skip
 """The operations that wait for an approval, and the key of ``change.approvals`` that each falls under."""
-_PLANS = {"deploy_models": "plan_models", "retire_model": "retire_model --check", "upgrade": "plan_upgrade"}
+_PLANS = {
+    "deploy_models": "plan_models", "retire_model": "retire_model --check", "upgrade": "plan_upgrade",
+    "consolidate": "consolidate --check",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,8 @@ def approving_turn(contract: Data, planned: Data, given: Given, now: datetime) -
 
 def what_changes(planned: Data) -> str:
     """What a plan would do, in words."""
+    if "moves" in planned:
+        return "; ".join(planned["moves"])
     if "models" not in planned:
         return f"stack: {planned['from']} to {planned['to']}"
     new = [one for one in planned["models"] if one["change"] in WAITING]
@@ -97,7 +105,7 @@ def _judged(contract: Data, planned: Data, given: Given, now: datetime) -> dict[
     if not verdict.approved or verdict.until is None:
         return _refused("not_approved", verdict.reason, "have somebody approve it who may, until a time to come")
     end = verdict.until.astimezone(UTC).isoformat(timespec="seconds")
-    new = planned["versions"] if "models" in planned else [planned["to"]]
+    new = planned["versions"] if "versions" in planned else [planned["to"]]
     versions = [f"{change.kind}/{one}" for one in new]
     approval = {"by": asked["by"], "digest": digest, "given_at": at, "expires_at": end, "versions": versions}
     if len(units := planned.get("units", [])) > 1:
