@@ -89,7 +89,7 @@ class Envoy:
         """How long it takes until the router says so, every model's addresses looked up."""
         started, wanted = time.monotonic(), set(version_of(part).values())
         while True:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._status}/configuration", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._status}/configuration", timeout=_SECONDS) as answer:
                 said = answer.read().decode()
             if all(version in said for version in wanted) and "warming_clusters: 0" in said:
                 return time.monotonic() - started

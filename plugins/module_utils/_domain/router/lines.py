@@ -156,10 +156,10 @@ def _around_the_names() -> tuple[str, str, str]:
     names = {"input": _ASKED_FOR, "exact_match_map": {"map": {_MARK: 0, "": _by(_NO_MODEL)}}}
     lists = {"matchers": [{"predicate": {"not_matcher": _IS_KNOWN}, "on_match": _by(_NO_PATH)}, _MARK]}
     by_name = {"matcher": {"matcher_tree": names, "on_no_match": _by(_NO_MODEL)}}
-    host = {"name": "models", "domains": ["*"], "retry_policy": _RETRIES}
-    host |= {"matcher": {"matcher_list": lists, "on_no_match": by_name}}
-    routing = {"@type": f"{_ROUTE}Configuration", "name": "models", "virtual_hosts": [host]}
-    routing |= {"max_direct_response_body_size_bytes": _LONGEST_LIST}
+    host: dict[str, Any] = {"name": "models", "domains": ["*"], "retry_policy": _RETRIES}
+    host["matcher"] = {"matcher_list": lists, "on_no_match": by_name}
+    routing: dict[str, Any] = {"@type": f"{_ROUTE}Configuration", "name": "models", "virtual_hosts": [host]}
+    routing["max_direct_response_body_size_bytes"] = _LONGEST_LIST
     whole = text({"version_info": _MARK, "resources": [routing]})
     before, rest = whole.split(f',"{_MARK}"]')
     between, behind = rest.split(f'"{_MARK}":0,')
