@@ -158,12 +158,12 @@ def cluster_facts(
         "presetup_version": version_of(presetup) if PRESETUP_SET in parents else None,
         "quotas": sorted(map(_quota, quotas), key=lambda q: (q["namespace"], q["name"])),
         "permissions": [dict(p) for p in permissions],
-        "scalers": None if scalers is None else sorted(map(_scaler, scalers), key=lambda s: (s["kind"], s["name"])),
+        "scalers": None if scalers is None else sorted(map(scaler, scalers), key=lambda s: (s["kind"], s["name"])),
         "lock": dict(lock) if lock else None,
     }
 
 
-def _scaler(item: Raw) -> dict[str, Any]:
+def scaler(item: Raw) -> dict[str, Any]:
     """Which model it scales, and what its controller says of that."""
     conditions = (item.get("status") or {}).get("conditions") or ()
     return {
