@@ -21,11 +21,12 @@ IDLE = "30m"
 QUESTION = "Say a few words."
 _MODELS = "/namespaces/fireworks-models"
 _DEPLOYMENT = f"/apis/apps/v1{_MODELS}/deployments/{MODEL}"
-_PODS = f"/api/v1{_MODELS}/pods?labelSelector=byoc.fireworks.ai%2Fmodel%3D{MODEL}"
+_ROUTERS = "/api/v1/namespaces/fireworks-system/pods"
+_ASLEEP = f'envoy_cluster_membership_total{{envoy_cluster_name="{MODEL}"}} 0\n'
 _SCALED = f"/apis/keda.sh/v1alpha1{_MODELS}/scaledobjects/{MODEL}"
 _EVENTS = f"/api/v1{_MODELS}/events?fieldSelector=reason%3DKEDAScaleTargetActivated"
 _MERGE = "application/merge-patch+json"
-_POLLING = 5
+_POLLING = 1
 """Seconds between two looks of KEDA's, in the demo."""
 _SECONDS = 60.0
 
@@ -63,7 +64,8 @@ class Waking:
             self._look_every(_POLLING)
         self._scale(0)
         _say(f"as KEDA does after {IDLE} without a request: nobody waits for that here")
-        self._until("its last replica is gone", lambda: not self._cluster.request("GET", _PODS)["items"])
+        # What its last replica has begun it finishes, in a while of its own: nobody has to wait for that.
+        self._until("the routers know no replica of it", self._is_asleep)
         if not self._no_scaler:
             _say(f"KEDA looks every {POLLING_SECONDS} s whether it is asked for; here every {_POLLING} s")
 
@@ -120,6 +122,11 @@ class Waking:
         found = self._cluster.request("GET", _EVENTS)["items"]
         return str(found[-1]["message"]) if found else "it was scaled from 0 to 1"
 
+    def _is_asleep(self) -> bool:
+        routers = self._cluster.request("GET", f"{_ROUTERS}?labelSelector=byoc.fireworks.ai%2Fcomponent%3Drouter")
+        named = [one["metadata"]["name"] for one in routers["items"]]
+        return all(_ASLEEP in self._cluster.request("GET", f"{_ROUTERS}/{one}:8002/proxy/metrics") for one in named)
+
     def _is_ready(self) -> bool:
         return bool(self._cluster.request("GET", _DEPLOYMENT)["status"].get("readyReplicas"))
 
@@ -131,7 +138,7 @@ class Waking:
         while not check():
             if time.monotonic() > deadline:
                 raise TestbedError(f"{MODEL}: waited {_SECONDS:.0f} s until {what}")
-            time.sleep(0.5)
+            time.sleep(0.2)
 
 
 def _say(text: str) -> None:

@@ -56,16 +56,16 @@ TOGETHER: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 APART: dict[str, list[dict[str, Any]]] = {
     "one system prompt, other questions": [
-        {"messages": [SYSTEM, said("user", f"Question {number}")]} for number in range(40)
+        {"messages": [SYSTEM, said("user", f"Question {number}")]} for number in range(120)
     ],
-    "plain prompts": [{"prompt": "Say a few words."} for _ in range(40)],
-    "no messages": [{"messages": []} for _ in range(40)],
+    "plain prompts": [{"prompt": "Say a few words."} for _ in range(120)],
+    "no messages": [{"messages": []} for _ in range(120)],
 }
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Envoy]:
-    places = addresses(0, REPLICAS)
+    places = addresses(10, REPLICAS)
     names = Names({name_of(MODEL): places})
     folder = tmp_path_factory.mktemp("affinity") / "router"
     with (

@@ -79,13 +79,16 @@ def hostile() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "another DNS", {**GOOD, **models_part(MODELS, "evil.example")}
     yield "a second endpoint", instead("clusters.json", '"lb_endpoints":[', '"lb_endpoints":[{"endpoint":{}},')
     yield "no ejection", instead("clusters.json", '"max_ejection_percent":50', '"max_ejection_percent":100')
-    yield "the admin port", instead("routes.json", '"route":{"cluster":"a"', '"route":{"cluster":"(admin)"')
-    yield "another model's cluster", instead("routes.json", '"route":{"cluster":"a"', '"route":{"cluster":"odd"')
+    yield "the admin port", instead("routes.json", '"cluster":"a"', '"cluster":"(admin)"')
+    yield "a cluster that is none", instead("routes.json", '"cluster":"a"', '"cluster":"A.b"')
+    yield "two clusters", instead("routes.json", '"cluster":"a"', '"cluster":"a","cluster":"a"')
     yield (
         "a mirror",
         instead("routes.json", '"timeout":"0s"', '"timeout":"0s","request_mirror_policies":[{"cluster":"b-2"}]'),
     )
     yield "every path", instead("routes.json", '"prefix":"/v1/"', '"prefix":"/"')
+    yield "paths that are the operator's", instead("routes.json", "|pooling", "|pooling|load_lora_adapter")
+    yield "a name from a header", instead("routes.json", '"key":"byoc.model"', '"key":"byoc.prefix"')
     yield (
         "a redirect",
         instead(
@@ -94,10 +97,11 @@ def hostile() -> Iterator[tuple[str, dict[str, Any]]]:
             '"redirect":{"host_redirect":"evil.example"},"x":{"status":404',
         ),
     )
-    yield "another list", instead("routes.json", '"path":"/v1/models"', '"path":"/v1/else"')
-    yield "a text that ends early", instead("routes.json", '"exact":"tone"', '"exact":"tone"}},"x":{"y":"z"')
+    yield "another list", instead("routes.json", "/v1/models", "/v1/else")
+    yield "a text that ends early", instead("routes.json", '"tone":', '"tone":{},"x":')
     yield "a list that ends early", instead("routes.json", "fireworks", 'fireworks"}},"x":{"y":"z')
     yield "one line for two", {**GOOD, "clusters.json": clusters.replace(",\n", ",", 1)}
+    yield from elsewhere()
     yield "no head", {**GOOD, "clusters.json": clusters.split("\n", 1)[1].replace('{"name', '{"nome', 1)}
     yield "a version that is more", instead("routes.json", '{"version_info":"', '{"version_info":"x","y":"')
     yield "no retries", instead("routes.json", '"num_retries":3', '"num_retries":0')
@@ -107,6 +111,31 @@ def hostile() -> Iterator[tuple[str, dict[str, Any]]]:
         "a model's name that is none",
         {**GOOD, "clusters.json": models_part([Served("A.b", ())], "cluster.local")["clusters.json"]},
     )
+
+
+def elsewhere() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Lines that are right, each by itself, where they are not right."""
+    lines = GOOD["routes.json"].split("\n")
+    [first, second, *_more] = named = lines[3:-2]
+    assert len(named) == len(ODD) + 3
+    other = first.replace('"cluster":"odd"', '"cluster":"a"')
+    assert other != first
+
+    def told(*instead: str) -> dict[str, str]:
+        return {**GOOD, "routes.json": "\n".join(instead)}
+
+    yield "a name twice", told(*lines[:4], *lines[3:])
+    yield "a name twice, for two models", told(*lines[:3], *sorted([first, other]), *lines[4:])
+    yield "names in another order", told(*lines[:3], second, first, *lines[5:])
+    yield "a name before the table", told(*lines[:2], first, lines[2], *lines[4:])
+    yield "a name behind the end", told(*lines[:3], *lines[4:-1], first, "")
+    yield "an end in the middle", told(*lines[:4], lines[-2], *lines[4:])
+    yield "a second head", told(*lines[:3], lines[0], *lines[3:])
+    yield "a second list", told(*lines[:2], *lines[1:])
+    for place, what in enumerate(("head", "list", "table")):
+        yield f"no {what}", told(*lines[:place], *lines[place + 1 :])
+    yield "no end", told(*lines[:-2], "")
+    yield "more behind it", told(*lines, lines[-2])
 
 
 @pytest.mark.parametrize("by", ["deployer", "operator"])

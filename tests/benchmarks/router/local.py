@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import envoy
 import yaml
@@ -89,7 +89,7 @@ class Envoy:
         """How long it takes until the router says so, every model's addresses looked up."""
         started, wanted = time.monotonic(), set(version_of(part).values())
         while True:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._status}/configuration", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._status}/configuration", timeout=_SECONDS) as answer:
                 said = answer.read().decode()
             if all(version in said for version in wanted) and "warming_clusters: 0" in said:
                 return time.monotonic() - started
@@ -145,6 +145,22 @@ def bare(folder: Path, places: Sequence[str], *, threads: int = 4) -> Iterator[E
         yield made
 
 
+@contextmanager
+def lmstack(program: str, folder: Path, places: Mapping[str, Sequence[str]]) -> Iterator[Envoy]:
+    """The router before this one (``vllm-router`` of the vLLM production stack), told of each model's replicas."""
+    folder.mkdir()
+    [port] = quiet_ports(1)
+    each = [(f"http://{place}:{SERVING_PORT}", model) for model, found in places.items() for place in found]
+    backends, models = (",".join(words) for words in zip(*each, strict=True))
+    where = ["--host", "127.0.0.1", "--port", str(port), "--service-discovery", "static"]
+    what = ["--static-backends", backends, "--static-models", models, "--routing-logic", "roundrobin"]
+    with (folder / "log").open("wb") as log:
+        command = [program, *where, *what, "--engine-stats-interval", "3600"]
+        with _running(command, dict(os.environ), stderr=log) as process:
+            _until_it_answers(f"http://127.0.0.1:{port}/health")
+            yield Envoy(process, port, 0, folder)
+
+
 def compiled(models: Sequence[Served]) -> dict[str, str]:
     """The models' part, by the function that makes it in a cluster."""
     return models_part(models, CLUSTER_DOMAIN)
@@ -186,8 +202,11 @@ def _write(folder: Path, part: Mapping[str, str]) -> None:
 
 
 @contextmanager
-def _running(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+def _running(
+    command: Sequence[str], environment: Mapping[str, str], stderr: IO[bytes] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+    process = subprocess.Popen(command, env=environment, stderr=stderr, **quiet)
     try:
         yield process
     finally:

@@ -8,27 +8,31 @@ and what it takes to tell it of a hundred models. All on one machine, in turns; 
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import SERVING_PORT
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.router.compiled import Served
 from tests.benchmarks.measure import BenchmarkError
-from tests.benchmarks.router.local import Envoy, addresses, asked, bare, compiled, engines, name_of, router
+from tests.benchmarks.router.local import Envoy, addresses, asked, bare, compiled, engines, lmstack, name_of, router
 from tests.benchmarks.router.names import Names
 
 MODELS, REPLICAS, NAMES_EACH = 100, 10, 10
 ASKED = f"model-{MODELS - 1}"
-"""The last one: its route is found last."""
+"""The last one, for a router that looks through its models one by one."""
 #: Requests a second, and for how long: far below what anything here can do.
 RATE, STEADY_SECONDS = 50, 8.0
 WORKERS, PRESSED_SECONDS = 16, 6.0
 RELOADS = 6
-DIRECT, OURS, BARE = "direct, no router", "ours, 100 models", "bare Envoy"
+DIRECT, OURS, BARE, BEFORE = "direct, no router", "ours, 100 models", "bare Envoy", "vllm-router, Python"
+_PROGRAM = os.environ.get("LMSTACK_ROUTER", "")
+"""Where ``vllm-router`` of the vLLM production stack is, to be measured too: it is in no registry."""
 
 
 def main(runs: int = 3) -> None:
@@ -43,10 +47,17 @@ def main(runs: int = 3) -> None:
     with tempfile.TemporaryDirectory(prefix="byoc-bench-") as scratch, engines(ASKED, direct, STANDIN_TOKEN_MS="0"):
         folder = Path(scratch)
         file = _requests(folder)
-        with router(folder / "ours", part, names) as ours, bare(folder / "bare", direct) as plain:
-            urls = {DIRECT: f"http://{direct[0]}:{SERVING_PORT}/v1/completions", OURS: ours.url, BARE: plain.url}
+        with ExitStack() as stack:
+            ours = stack.enter_context(router(folder / "ours", part, names))
+            plain = stack.enter_context(bare(folder / "bare", direct))
+            routers = {OURS: ours, BARE: plain}
+            if _PROGRAM:
+                before = lmstack(_PROGRAM, folder / "before", {one.model: places[name_of(one.model)] for one in served})
+                routers[BEFORE] = stack.enter_context(before)
+            urls = {DIRECT: f"http://{direct[0]}:{SERVING_PORT}/v1/completions"}
+            urls |= {name: one.url for name, one in routers.items()}
             _steadily(urls, file, runs)
-            _pressed(urls, file, runs, {OURS: ours, BARE: plain})
+            _pressed(urls, file, runs, routers)
             _told_anew(ours, served, file)
 
 
@@ -79,18 +90,20 @@ def _requests(folder: Path) -> Path:
 def _steadily(urls: Mapping[str, str], file: Path, runs: int) -> None:
     """The latency that each adds, far below what it can do."""
     took: dict[str, list[float]] = {name: [] for name in urls}
+    failed = dict.fromkeys(urls, 0)
     for _ in range(runs):
         for name, url in urls.items():
             answers = asked(url, file)
-            if any(answer[1] != 200 for answer in answers):
-                raise BenchmarkError(f"{name} failed a request of {len(answers)}")
             took[name] += [1000 * answer[0] for answer in answers]
-    print(f"\n{RATE} requests a second\n  {'':20}{'p50 ms':>9}{'added':>8}{'p99 ms':>9}{'added':>8}")
+            failed[name] += sum(answer[1] != 200 for answer in answers)
+    print(f"\n{RATE} requests a second\n  {'':20}{'p50 ms':>9}{'added':>8}{'p99 ms':>9}{'added':>8}{'failed':>8}")
     base = sorted(took[DIRECT])
     for name, each in took.items():
         ordered = sorted(each)
         row = [(_at(ordered, share), _at(ordered, share) - _at(base, share)) for share in (0.5, 0.99)]
-        print(f"  {name:20}" + "".join(f"{value:9.2f}{more:8.2f}" for value, more in row))
+        print(f"  {name:20}" + "".join(f"{value:9.2f}{more:8.2f}" for value, more in row) + f"{failed[name]:8}")
+    if failed[DIRECT] or failed[OURS]:
+        raise BenchmarkError("a request failed, far below what anything here can do")
 
 
 def _pressed(urls: Mapping[str, str], file: Path, runs: int, envoys: Mapping[str, Envoy]) -> None:

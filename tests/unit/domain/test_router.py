@@ -31,30 +31,43 @@ MANY = [Served(f"model-{number}", (f"org/Model-{number}", f"adapter-{number}")) 
 ODD = ('with "quotes"', "back\\slash", "ünïcode", "a/b:c", "%DYNAMIC%", "{{ jinja }}", "$(shell)", "null", "\u2028")
 
 
-def routes(part: dict[str, str]) -> list[dict[str, Any]]:
+def by_the(on_match: dict[str, Any]) -> dict[str, Any]:
+    """The route that what matches goes by."""
+    return dict(on_match["action"]["typed_config"])
+
+
+def matching(part: dict[str, str]) -> tuple[list[dict[str, Any]], dict[str, Any], dict[str, Any]]:
+    """The routes of what is no model's, the table of names, and where what is not in it goes."""
     [host] = json.loads(part["routes.json"])["resources"][0]["virtual_hosts"]
-    return list(host["routes"])
-
-
-def asked_for(route: dict[str, Any]) -> str:
-    return str(route["match"]["dynamic_metadata"][0]["value"]["string_match"]["exact"])
+    first = [by_the(one["on_match"]) for one in host["matcher"]["matcher_list"]["matchers"]]
+    then = host["matcher"]["on_no_match"]["matcher"]
+    table = {name: by_the(one) for name, one in then["matcher_tree"]["exact_match_map"]["map"].items()}
+    return first, table, by_the(then["on_no_match"])
 
 
 def listed(part: dict[str, str]) -> dict[str, str]:
-    body = json.loads(routes(part)[0]["direct_response"]["body"]["inline_string"])
+    body = json.loads(matching(part)[0][1]["direct_response"]["body"]["inline_string"])
     return {one["id"]: one["root"] for one in body["data"]}
 
 
 @pytest.mark.parametrize("models", [[], [Served("a", ("a",))], [Served("odd", ODD)], MANY])
 def test_every_name_is_routed_to_its_model_and_listed_and_nothing_else_is(models: list[Served]) -> None:
     part = models_part(models, "cluster.local")
-    first, unknown_path, *named, last = routes(part)
-    assert {asked_for(one): one["route"]["cluster"] for one in named} == listed(part)
+    [unknown_path, listing], table, unknown = matching(part)
+    assert [one["direct_response"]["status"] for one in (unknown_path, listing, unknown)] == [404, 200, 404]
+    assert table.pop("") == unknown
+    assert {name: one["route"]["cluster"] for name, one in table.items()} == listed(part)
     assert listed(part) == {name: one.model for one in models for name in one.names}
-    assert first["match"]["path"] == "/v1/models"
-    assert [one["direct_response"]["status"] for one in (unknown_path, last)] == [404, 404]
     clusters = json.loads(part["clusters.json"])["resources"]
     assert [one["name"] for one in clusters] == [one.model for one in models]
+
+
+@pytest.mark.parametrize("models", [[], [Served("odd", ODD)], MANY])
+def test_each_name_has_a_line_of_its_own_and_they_rise(models: list[Served]) -> None:
+    lines = models_part(models, "cluster.local")["routes.json"].split("\n")
+    names = [json.loads("{" + line.removesuffix(",") + "}") for line in lines[3:-2]]
+    assert sorted(name for each in names for name in each) == sorted(name for one in models for name in one.names)
+    assert lines[3:-2] == sorted(lines[3:-2])
 
 
 def test_a_cluster_is_the_headless_service_of_its_model_by_its_whole_name() -> None:

@@ -16,17 +16,7 @@ from ..guardrail_names import ROUTER_MODELS_GUARDRAIL
 from ..identities.needs import DEPLOYER, OPERATOR
 from ..names import ROUTER_MODELS, SYSTEM_NAMESPACE, account_user
 from ..router.compiled import cluster_domain
-from ..router.lines import (
-    CLUSTERS,
-    ROUTES,
-    beginning,
-    cluster_line,
-    end,
-    list_line,
-    route_line,
-    unknown_model_line,
-    unknown_path_line,
-)
+from ..router.lines import CLUSTERS, ROUTES, beginning, cluster_line, end, list_line, route_line, table
 from .ours import BY_SETUP, BY_US, only
 from .policy import Policy, Rule, literal
 
@@ -41,9 +31,9 @@ _MATCH = {
     ],
 }
 _VERSION = "^[0-9a-f]{10}$"
-_NAME = "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
-_TEXT = r'^([^"\\]|\\.)*$'
-"""The inside of a text in JSON: it cannot end that text."""
+_MODEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_INSIDE = r'([^"\\]|\\.)*'
+"""Of a text in JSON: it cannot end that text."""
 _MARK, _OTHER = "\x01", "\x02"
 
 
@@ -59,8 +49,9 @@ def router_policy(contract: Mapping[str, Any]) -> Policy:
             "now": "dyn(object).?data.orValue({})",
             "before": "oldObject == null ? {} : dyn(oldObject).?data.orValue({})",
             "mayTell": f"{BY_SETUP} || request.userInfo.username in {literal(told)}",
-            "clusters": _lines(CLUSTERS),
+            "clusters": f"{_lines(CLUSTERS)}.map(line, line.endsWith(',') ? line.substring(0, line.size() - 1) : line)",
             "routes": _lines(ROUTES),
+            "names": _names("variables.routes"),
         },
         rules=(
             Rule(
@@ -72,72 +63,75 @@ def router_policy(contract: Mapping[str, Any]) -> Policy:
                 f"The router is told of models in {CLUSTERS} and {ROUTES}, and of nothing else.",
             ),
             Rule(
-                f"variables.clusters.all(line, {_any(CLUSTERS, [_cluster(cluster_domain(contract))])})",
+                f"variables.clusters.all(line, line in {literal(['', end(CLUSTERS)])} || ({_begins(CLUSTERS)})"
+                f" || ({_cluster(cluster_domain(contract))}))",
                 "The router finds replicas behind the headless services of models in fireworks-models, and nowhere"
                 " else (networking.cluster_domain).",
             ),
             Rule(
-                f"variables.routes.all(line, {_any(ROUTES, [_route(), _listing(), *_fixed()])})",
+                f"variables.routes == [''] || ({_all_in_place('variables.routes', 'variables.names')})",
                 "The router sends a request to the model that it names, in the way of these prerequisites, and says"
                 " which models there are; it does nothing else.",
+            ),
+            Rule(
+                _each_once("variables.names"),
+                "The router is told each name once, in the order of their bytes; a file that says one twice, it cannot"
+                " read.",
             ),
         ),
     )
 
 
 def _lines(key: str) -> str:
-    """The lines of a file, without the commas between them."""
-    return (
-        f"variables.now[?{literal(key)}].orValue('').split('\\n').map(line,"
-        " line.endsWith(',') ? line.substring(0, line.size() - 1) : line)"
-    )
+    return f"variables.now[?{literal(key)}].orValue('').split('\\n')"
 
 
-def _any(key: str, lines: list[str]) -> str:
-    """Whether a line is one of these, or one of those around them."""
+def _begins(key: str) -> str:
     head, rest = beginning(key, _MARK).split(_MARK)
-    begins = _between(head, rest, _VERSION)
-    return " || ".join([f"line in {literal(['', end(key)])}", f"({begins})", *(f"({each})" for each in lines)])
+    return _between(head, rest, _VERSION)
 
 
 def _cluster(domain: str) -> str:
-    return f"{_named()} && line == {_made_of(cluster_line(_MARK, domain))}"
-
-
-def _route() -> str:
-    before, after = route_line(_MARK, _OTHER).split(text_of(_OTHER))
-    head, tail = _made_of(before), _made_of(after)
-    return (
-        f"{_named()} && line.startsWith({head}) && line.endsWith({tail})"
-        f" && line.size() >= ({head} + {tail}).size()"
-        f" && line.substring(({head}).size(), line.size() - ({tail}).size()).matches({literal(_TEXT)})"
-    )
+    """Whether a line is what the name at its beginning makes of it."""
+    begins, name = '{"name":"', "line.split('\"', 5)[3]"
+    made = f" + {name} + ".join(literal(part) for part in cluster_line(_MARK, domain).split(text_of(_MARK)))
+    return f"line.startsWith({literal(begins)}) && {name}.matches({literal(f'^{_MODEL}$')}) && line == {made}"
 
 
 def _listing() -> str:
-    empty = list_line({})
     inner = '{\\"object\\":\\"list\\",\\"data\\":['
-    before, _sep, after = empty.partition(inner)
-    return _between(before + inner, after, _TEXT)
+    before, _sep, after = list_line({}).partition(inner)
+    return _between(before + inner, after, f"^{_INSIDE}$")
 
 
-def _fixed() -> list[str]:
-    return [f"line in {literal([unknown_path_line(), unknown_model_line()])}"]
+def _names(lines: str) -> str:
+    """What is asked for, in its quotes, of the lines that lead from it to a model.
+
+    What is between the two has quotes in it, which neither has: so such a line falls into two there and nowhere else.
+    """
+    between, after = route_line(_MARK, _OTHER).removeprefix(f'"{text_of(_OTHER)}"').split(text_of(_MARK))
+    parts = f"line.split({literal(between)})"
+    asked, leads = f'^"{_INSIDE}"$', f"^{_MODEL}{after.replace('}', '[}]')}$"
+    whole = f"{parts}.size() == 2 && {parts}[0].matches({literal(asked)}) && {parts}[1].matches({literal(leads)})"
+    return f"{lines}.filter(line, {whole}).map(line, {parts}[0])"
 
 
-def _named() -> str:
-    """Whether a line begins with a model's name, and has one."""
-    return f"line.startsWith({literal(_BEGINS)}) && {_IT}.matches({literal(_NAME)})"
+def _all_in_place(lines: str, names: str) -> str:
+    """Whether each line that is no name's is in its place, and all the others are names'."""
+    places = {
+        "0": _begins(ROUTES),
+        "1": _listing(),
+        "2": f"line == {literal(table())}",
+        f"{lines}.size() - 2": f"line == {literal(end(ROUTES))}",
+        f"{lines}.size() - 1": "line == ''",
+    }
+    each = [f"[{lines}[{place}]].all(line, {right})" for place, right in places.items()]
+    return " && ".join([f"{lines}.size() == {names}.size() + {len(places)}", *each])
 
 
-_BEGINS = '{"name":"'
-_IT = "line.split('\"', 5)[3]"
-
-
-def _made_of(line: str) -> str:
-    """CEL for a line with the name of this one in it."""
-    parts = [literal(part) for part in line.split(text_of(_MARK))]
-    return "(" + f" + {_IT} + ".join(parts) + ")"
+def _each_once(names: str) -> str:
+    """Whether names rise. For its quotes none is the beginning of another: the next is behind this with more to it."""
+    return f"{names}.map(name, name + '\\n' + name + '~').join('\\n').split('\\n').isSorted()"
 
 
 def text_of(mark: str) -> str:

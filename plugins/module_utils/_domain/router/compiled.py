@@ -21,9 +21,8 @@ from .lines import (
     end,
     list_line,
     route_line,
+    table,
     text,
-    unknown_model_line,
-    unknown_path_line,
 )
 
 CLUSTER_DOMAIN = "cluster.local"
@@ -66,10 +65,10 @@ def models_part(models: Sequence[Served], domain: str) -> dict[str, str]:
     for one in models:
         for name in one.names:
             owner.setdefault(name, one.model)
-    routes = [route_line(model, name) for name, model in owner.items()]
+    clusters = ",\n".join(cluster_line(one.model, domain) for one in models)
     return {
-        CLUSTERS: _file(CLUSTERS, [cluster_line(one.model, domain) for one in models]),
-        ROUTES: _file(ROUTES, [list_line(owner), unknown_path_line(), *routes, unknown_model_line()]),
+        CLUSTERS: _file(CLUSTERS, [clusters] if clusters else []),
+        ROUTES: _file(ROUTES, [list_line(owner), table(), *sorted(route_line(owner[name], name) for name in owner)]),
     }
 
 
@@ -90,6 +89,6 @@ def _names(metadata: Mapping[str, Any], otherwise: str) -> tuple[str, ...]:
 
 
 def _file(key: str, lines: Sequence[str]) -> str:
-    body = ",\n".join(lines)
-    version = hashlib.sha256(body.encode()).hexdigest()[:10]
-    return "\n".join([beginning(key, version), *([body] if body else []), end(key), ""])
+    whole = [beginning(key, ""), *lines, end(key), ""]
+    version = hashlib.sha256("\n".join(whole).encode()).hexdigest()[:10]
+    return "\n".join([beginning(key, version), *whole[1:]])

@@ -5,23 +5,26 @@
 
 Each file is JSON, with one line for each model or name and the same lines around them. So admission can tell what a
 line says without parsing it: it is this line, with a name in it (``guardrails.router``).
+
+Names are the keys of one table, in which Envoy looks a request's up: a thousand of them cost it no more than one.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from ..names import MODELS_NAMESPACE, SERVING_PORT
 
 CLUSTERS, ROUTES = "clusters.json", "routes.json"
 """The keys of the ConfigMap, and the files that Envoy reads."""
-LISTED = "/v1/models"
 _LONGEST_LIST = 1 << 20
 _TYPE = "type.googleapis.com/envoy"
-_KNOWN_PATHS = "(chat/)?completions|embeddings|responses|messages|score|rerank|classify|pooling"
+_KNOWN_PATHS = "/v1/((chat/)?completions|embeddings|responses|messages|score|rerank|classify|pooling)"
 """What a client may ask of an engine. The rest is the operator's, such as loading an adapter."""
+_LIST_PATH = "/v1/models"
 # 10 minutes is how long a stock OpenAI client waits for the first byte; the router's part ends what is silent for so
 # long. A retry goes to another replica, before the first byte of an answer only. 404 is an engine's word for a name
 # that it does not serve: then a replica's address has become another's.
@@ -88,6 +91,19 @@ _CLUSTER: Mapping[str, Any] = {
 }
 
 
+_ROUTE = f"{_TYPE}.config.route.v3.Route"
+_XDS = f"{_TYPE}.type.matcher.v3."
+# What the router's own part read in the body. It is no header: a client cannot say it in any other way.
+_ASKED_FOR = {
+    "name": "asked-for",
+    "typed_config": {
+        "@type": f"{_TYPE}.extensions.matching.common_inputs.network.v3.FilterStateInput",
+        "key": "byoc.model",
+    },
+}
+_MARK = "(here)"
+
+
 def text(value: Any) -> str:
     """Plain data as one line of ASCII."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=True)
@@ -102,66 +118,87 @@ def cluster_line(model: str, domain: str) -> str:
 
 
 def route_line(model: str, asked_for: str) -> str:
-    """That requests for a name go to a model."""
-    named = {"filter": "byoc", "path": [{"key": "model"}], "value": {"string_match": {"exact": asked_for}}}
-    return text(
-        {
-            "name": model,
-            "match": {"prefix": "/v1/", "dynamic_metadata": [named]},
-            "route": {"cluster": model, "timeout": "0s", "hash_policy": _AFFINITY},
-        }
-    )
+    """That requests for a name go to a model: an entry of the table, and the comma behind it."""
+    route = {"match": {"prefix": "/v1/"}, "route": {"timeout": "0s", "hash_policy": _AFFINITY, "cluster": model}}
+    return f"{text(asked_for)}:{text(_by(route))},"
 
 
 def list_line(owners: Mapping[str, str]) -> str:
     """The answer to ``/v1/models``: every name that is routed, asleep or not, with its model."""
     entry = {"object": "model", "created": 0, "owned_by": "fireworks"}
     data = [{"id": name, **entry, "root": model} for name, model in owners.items()]
-    return _answer({"path": LISTED, "headers": [_is(":method", "GET")]}, 200, {"object": "list", "data": data})
-
-
-def unknown_path_line() -> str:
-    """What is none of the API."""
-    known = {"name": ":path", "string_match": {"safe_regex": {"regex": f"/v1/({_KNOWN_PATHS})(\\?.*)?"}}}
-    return _answer(
-        {"prefix": "/", "headers": [{**known, "invert_match": True}]},
-        404,
-        _problem("there is no such path", "not_found"),
-    )
-
-
-def unknown_model_line() -> str:
-    """What no model answers to."""
-    why = "the model does not exist, or the body is no JSON object with its name: GET /v1/models lists the names"
-    return _answer({"prefix": "/"}, 404, _problem(why, "model_not_found"))
+    return text({"predicate": _IS_LIST, "on_match": _by(_answer(200, {"object": "list", "data": data}))})
 
 
 def beginning(key: str, version: str) -> str:
     """The first line of a file."""
-    head = f'{{"version_info":"{version}","resources":['
     if key == CLUSTERS:
-        return head
-    host = text({"name": "models", "domains": ["*"], "retry_policy": _RETRIES, "routes": []})
-    routing = {"@type": f"{_TYPE}.config.route.v3.RouteConfiguration", "name": "models"}
-    kind = text({**routing, "max_direct_response_body_size_bytes": _LONGEST_LIST, "virtual_hosts": []})
-    return head + kind.removesuffix("]}") + host.removesuffix("]}")
+        return f'{{"version_info":"{version}","resources":['
+    return _around_the_names()[0].replace(_MARK, version)
+
+
+def table() -> str:
+    """The line in ``routes.json`` between the list of models and the names."""
+    return _around_the_names()[1]
 
 
 def end(key: str) -> str:
     """The last line of a file."""
-    return "]}" if key == CLUSTERS else "]}]}]}"
+    return "]}" if key == CLUSTERS else _around_the_names()[2]
 
 
-def _answer(match: Mapping[str, Any], status: int, body: Any) -> str:
+@cache
+def _around_the_names() -> tuple[str, str, str]:
+    """What is before the list of models, between that and the names, and behind them, whatever these are.
+
+    Envoy takes no table that is empty: so an empty name is in it, to which no model answers.
+    """
+    names = {"input": _ASKED_FOR, "exact_match_map": {"map": {_MARK: 0, "": _by(_NO_MODEL)}}}
+    lists = {"matchers": [{"predicate": {"not_matcher": _IS_KNOWN}, "on_match": _by(_NO_PATH)}, _MARK]}
+    by_name = {"matcher": {"matcher_tree": names, "on_no_match": _by(_NO_MODEL)}}
+    host: dict[str, Any] = {"name": "models", "domains": ["*"], "retry_policy": _RETRIES}
+    host["matcher"] = {"matcher_list": lists, "on_no_match": by_name}
+    routing: dict[str, Any] = {"@type": f"{_ROUTE}Configuration", "name": "models", "virtual_hosts": [host]}
+    routing["max_direct_response_body_size_bytes"] = _LONGEST_LIST
+    whole = text({"version_info": _MARK, "resources": [routing]})
+    before, rest = whole.split(f',"{_MARK}"]')
+    between, behind = rest.split(f'"{_MARK}":0,')
+    return f"{before},", f"]{between}", behind
+
+
+def _answer(status: int, body: Any) -> dict[str, Any]:
     kind = {"header": {"key": "content-type", "value": "application/json"}}
     kind["append_action"] = "OVERWRITE_IF_EXISTS_OR_ADD"  # type: ignore[assignment]
     direct = {"status": status, "body": {"inline_string": text(body)}}
-    return text({"match": match, "direct_response": direct, "response_headers_to_add": [kind]})
-
-
-def _is(header: str, value: str) -> dict[str, Any]:
-    return {"name": header, "string_match": {"exact": value}}
+    return {"match": {"prefix": "/"}, "direct_response": direct, "response_headers_to_add": [kind]}
 
 
 def _problem(message: str, code: str) -> dict[str, Any]:
     return {"error": {"message": message, "type": "invalid_request_error", "param": "model", "code": code}}
+
+
+def _by(route: Mapping[str, Any]) -> dict[str, Any]:
+    """What matches goes by this route."""
+    return {"action": {"name": "route", "typed_config": {"@type": _ROUTE, **route}}}
+
+
+def _is(header: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    kind = {"@type": f"{_XDS}HttpRequestHeaderMatchInput", "header_name": header}
+    return {"single_predicate": {"input": {"name": header, "typed_config": kind}, "value_match": value}}
+
+
+def _path(pattern: str) -> dict[str, Any]:
+    """Whether that is the path, whatever the query."""
+    return _is(":path", {"safe_regex": {"google_re2": {}, "regex": f"{pattern}(\\?.*)?"}})
+
+
+_IS_LIST = {"and_matcher": {"predicate": [_path(_LIST_PATH), _is(":method", {"exact": "GET"})]}}
+_IS_KNOWN = {"or_matcher": {"predicate": [_path(_KNOWN_PATHS), _IS_LIST]}}
+_NO_PATH = _answer(404, _problem("there is no such path", "not_found"))
+_NO_MODEL = _answer(
+    404,
+    _problem(
+        "the model does not exist, or the body is no JSON object with its name: GET /v1/models lists the names",
+        "model_not_found",
+    ),
+)
