@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from ..._vocabulary.others_json import read_json
 from .plan import Move
 from .scene import Pod
 from .twin import Twin
@@ -106,7 +107,7 @@ def marks(begun: Iterable[Begun]) -> dict[str, str]:
 def marked(node: str, text: str) -> list[Begun]:
     """The moves that :func:`marks` wrote. What somebody else wrote there is none."""
     try:
-        said = json.loads(text)
+        said = read_json(text)
         return [Begun(str(said["plan"]), int(n), str(uid), node, str(to)) for n, uid, to in said["moves"]]
     except (KeyError, TypeError, ValueError):
         return []
