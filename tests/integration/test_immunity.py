@@ -13,7 +13,7 @@ import pytest
 from byoc_testbed import ClusterSpec, Testbed
 from tests.beds import h100
 from tests.integration.test_upgrade_fleet import NEW, OLD, Fleet, publish
-from tests.integration.upgrades import edition_of, ended, upgrade
+from tests.integration.upgrades import ended, release_of, upgrade
 
 SICK, WELL = "570.86.15", "580.82.07"
 DRIVERS = {"ada": SICK, "ben": WELL, "cat": SICK, "dan": WELL}
@@ -55,4 +55,4 @@ def test_clusters_with_the_driver_on_which_a_release_failed_are_held_back(tmp_pa
             "cat": ("not", "begun"),
             "dan": ("done", "go"),
         }
-        assert {name for name in DRIVERS if edition_of(bed[name]) == NEW} == {"ben", "dan"}
+        assert {name for name in DRIVERS if release_of(bed[name])["release"] == NEW} == {"ben", "dan"}

@@ -135,7 +135,7 @@ def kill_upgrade(
 def edition_of(cluster: Any) -> str:
     """Which edition of the ledger a cluster has."""
     found = cluster.request("GET", f"{NAMESPACE}/configmaps")["items"]
-    return next((str(one["data"]["edition"]) for one in found if one["metadata"]["name"].startswith("ledger-")), "")
+    return next((str(one["data"]["edition"]) for one in found if one["metadata"]["name"].startswith("ledger")), "")
 
 
 def deployments(cluster: Any) -> set[str]:
