@@ -92,9 +92,21 @@ _BY_THE_OBSERVER = (
     Use(("support_bundle",), ("list",), ("events",), _BOTH),
     Use(("support_bundle",), ("list",), ("deployments.apps",), (MODELS_NAMESPACE,)),
     Use(_JUDGE, ("list",), ("events", f"leases.{LEASE_GROUP}"), (CLUSTER,)),
-    Use((*_SWEEP, *_JUDGE, *_CAPACITY, *_MOVES), ("list",), ("pods",), (CLUSTER,)),
+    Use((*_SWEEP, *_JUDGE, *_CAPACITY, *_MOVES, "remediate_node"), ("list",), ("pods",), (CLUSTER,)),
     Use(
         (*_CAPACITY, *_MOVES), ("list",), ("deployments.apps", "resourcequotas", _BUDGETS, _GROUPS), (MODELS_NAMESPACE,)
+    ),
+    # One kind of each API version: its answer says whether that goes.
+    Use(
+        ("plan_cluster_upgrade",),
+        ("list",),
+        (
+            "deployments.apps",
+            "endpointslices.discovery.k8s.io",
+            "horizontalpodautoscalers.autoscaling",
+            _BUDGETS,
+        ),
+        (SYSTEM_NAMESPACE,),
     ),
 )
 _OF_BUDGETS = (
