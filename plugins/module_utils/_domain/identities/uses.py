@@ -100,12 +100,7 @@ _BY_THE_OBSERVER = (
     Use(
         ("plan_cluster_upgrade",),
         ("list",),
-        (
-            "deployments.apps",
-            "endpointslices.discovery.k8s.io",
-            "horizontalpodautoscalers.autoscaling",
-            _BUDGETS,
-        ),
+        ("deployments.apps", "endpointslices.discovery.k8s.io", _HPAS, _BUDGETS),
         (SYSTEM_NAMESPACE,),
     ),
 )
