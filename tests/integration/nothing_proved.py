@@ -127,8 +127,11 @@ def result(folder: Path) -> Path:
     return folder / "result.json"
 
 
-def asked(playbook: str, way: Way, folder: Path) -> list[str]:
-    """The arguments of a run that would do its work, were it not for the way that it is run in."""
+def asked(playbook: str, way: Way, folder: Path, without: str = "") -> list[str]:
+    """The arguments of a run that would do its work, were it not for the way that it is run in.
+
+    :param without: a required variable that is left out.
+    """
     values = {**_values(playbook, folder), "admin_kubeconfig": str(folder / way.credential)}
     required = {each.name: values[each.name] for each in VARIABLES if playbook in each.required}
     taken = {each.name for each in VARIABLES if playbook in each.playbooks}
@@ -137,10 +140,16 @@ def asked(playbook: str, way: Way, folder: Path) -> list[str]:
         for name, value in way.given.items()
     }
     given = {**required, **_MORE.get(playbook, lambda _folder: {})(folder), **meant, "result_file": str(result(folder))}
+    given.pop(without, None)
     sources = [word for source in way.sources(folder) for word in ("-i", str(source))]
     assert taken or playbook == "operation", f"{playbook} has no variables declared"
     return [f"fireworks.byoc.{playbook}", *sources, "-e", json.dumps(given), *way.options]
 
+
+REQUIRED = [
+    (playbook, each.name) for each in VARIABLES for playbook in each.required if each.name not in ("to", "revision")
+]
+"""What a playbook cannot do without. Only the cluster knows what the last two may be, so it is asked first."""
 
 _MORE: dict[str, Callable[[Path], dict[str, Any]]] = {
     "retire_model": lambda _folder: {"confirm": "retire"},

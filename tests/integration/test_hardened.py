@@ -53,8 +53,13 @@ from tests.integration.nothing_proved import fleet
 from tests.integration.plays import token_in
 from tests.integration.upgrades import NEW, OLD, QUICK, RELEASES, REQUESTED_BY, ended, publish, rollback
 
-#: Nothing waits for an approval; and the observer sees what other pods take, without which no capacity is known.
-AGREED: dict[str, Any] = {"change": without_approvals(), "health": {"observer_may_list": ["pods"]}}
+#: Nothing waits for an approval, replicas may be moved, and the observer sees what other pods take, without which no
+#: capacity is known.
+AGREED: dict[str, Any] = {
+    "change": without_approvals(),
+    "health": {"observer_may_list": ["pods"]},
+    "efficiency": {"mode": "execute"},
+}
 
 
 @pytest.fixture
@@ -125,7 +130,7 @@ def test_every_playbook_runs_as_the_identity_that_it_declares(
     contract = {**hardened(serving, serving.kubeconfig_for_service_account("fireworks-system", identity)), **AGREED}
     known = {"clusters": "byoc", "model": "llama-3-1-8b", "revision": 1, "confirm": "retire"}
     known |= {"cluster": "birch-eu-1", "node": "h100-0", "credentials_dir": str(tmp_path)}
-    known |= {"release": NEW, "to": OLD, "releases": str(publish(tmp_path))}
+    known |= {"release": NEW, "to": OLD, "releases": str(publish(tmp_path)), "kubernetes": "1.37"}
     taken = {each.name for each in VARIABLES if playbook in each.playbooks}
     if playbook == "support_bundle":
         taken -= {"model"}  # A bundle is about a node or a model.

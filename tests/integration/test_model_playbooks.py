@@ -136,8 +136,8 @@ def test_no_wave_begins_after_one_that_failed_and_who_is_offline_holds_nobody_up
 @pytest.mark.parametrize(
     ("playbook", "options", "message"),
     [
-        ("rollback_model", (), "no model is named"),
-        ("retire_model", (), "no model is named"),
+        ("rollback_model", (), "model is not given, which is the name of a model: -e model="),
+        ("retire_model", (), "model is not given, which is the name of a model: -e model="),
         ("rollback_model", ("-e", "model=x", "-e", "revision=1"), "has no model 'x'"),
         ("rollback_model", ("-e", f"model={NAME}"), "no good one is recorded before what runs; nothing was changed"),
     ],

@@ -24,6 +24,7 @@ from tests.integration.nothing_proved import (
     CLUSTER,
     NEEDS_NO_INVENTORY,
     PLAYBOOKS,
+    REQUIRED,
     WAYS,
     WITHOUT_PATTERN,
     Way,
@@ -76,6 +77,19 @@ def test_a_run_that_proves_nothing_fails_and_says_why(tmp_path: Path, playbook: 
     assert way.said in text, done.stdout
     if way.asks and playbook not in _SWEEPS:
         assert re.search(rf"^{CLUSTER} +: .*\bfailed=[1-9]", done.stdout, re.MULTILINE), done.stdout
+
+
+@pytest.mark.soak(sample=2)
+@pytest.mark.parametrize(("playbook", "variable"), REQUIRED)
+def test_a_required_variable_that_is_left_out_is_asked_for_before_anything_is_read(
+    tmp_path: Path, playbook: str, variable: str
+) -> None:
+    way = Way("a variable left out", variable)
+    done = run_playbook(*asked(playbook, way, tmp_path, without=variable))
+    assert done.returncode != 0
+    assert f"-e {variable}=" in " ".join(done.stdout.split()), done.stdout
+    told = json.loads(result(tmp_path).read_text())
+    assert (told["result"], told["owner"], told["clusters"]) == ("refused", "operator", []), done.stdout
 
 
 def assert_result_agrees(folder: Path, way: Way, done: subprocess.CompletedProcess[str]) -> None:

@@ -82,7 +82,8 @@ def _pods(session: Session) -> list[Any]:
             status=error.status,
             body=error.body,
             where=session.where,
-            next_step="let the observer list pods (health.observer_may_list: [pods]), and apply the presetup again",
+            next_step="let the observer list them by health.observer_may_list: [pods], or the node medic by "
+            "efficiency.mode: execute, and apply the presetup again",
             owner=Owner.CUSTOMER,
         ) from None
 

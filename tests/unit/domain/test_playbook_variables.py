@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.declared import EVERY, VARIABLES
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.doubts import variable_doubts
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.doubts import (
+    left_out,
+    variable_doubts,
+)
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.variable import Kind, Variable
 
 OPTIONS = {"model_bake", "remediate_nodes", "stack_requested_by", "validate_http_request"}
@@ -121,3 +124,15 @@ def test_a_declaration_agrees_with_itself(variable: Variable) -> None:
     assert set(variable.required) <= set(variable.playbooks) <= set(EVERY)
     assert variable.what and not variable.what.endswith(".")
     assert not variable.choices or variable.kind is Kind.TEXT
+
+
+@pytest.mark.parametrize("given", [{}, {"model": ""}, {"model": "  "}, {"model": None}])
+def test_a_required_variable_that_is_missing_or_empty_is_told_with_its_option(given: dict[str, Any]) -> None:
+    assert left_out(given, "retire_model", ["model"]) == [
+        "model is not given, which is the name of a model: -e model=<...>"
+    ]
+    assert left_out(given, "somebodys_own", ["model"]) == ["model is not given: -e model=<...>"]
+
+
+def test_a_required_variable_that_is_given_is_not_told() -> None:
+    assert left_out({"model": "llama"}, "retire_model", ["model"]) == []

@@ -38,6 +38,13 @@ def variable_doubts(
     return [doubt for name, value in given.items() if (doubt := _doubt(name, value, playbook, declared, known))]
 
 
+def left_out(variables: Mapping[str, Any], playbook: str, required: Iterable[str]) -> list[str]:
+    """Which of the variables that a playbook requires are not there or empty, in words, each with its option."""
+    missing = [name for name in required if not str(variables.get(name) or "").strip()]
+    meant = {each.name: f", which is {each.what}" for each in VARIABLES if playbook in each.playbooks}
+    return [f"{name} is not given{meant.get(name, '')}: -e {name}=<...>" for name in missing]
+
+
 def _doubt(name: str, value: Any, playbook: str, declared: Mapping[str, Variable], known: Collection[str]) -> str:
     if name in _HANDED_ON:
         return ""
