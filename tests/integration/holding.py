@@ -115,9 +115,12 @@ def a_candidate(holder: Api, admin: Api, model: str) -> str:
     recorded = admin.request("GET", f"{hers}/controllerrevisions/{model}-1")
     name = f"{model}-candidate-{digest(as_unit(recorded['data']['objects']))[:8]}"
     made = admin.request("GET", f"{hers}/deployments/{model}")
-    mine = {"candidate": "mine"}
+    mine = {"byoc.fireworks.ai/candidate": name}
+    of_pods = made["spec"]["template"]["metadata"]["labels"]
+    # What admission wants of a candidate: that it belongs to its model, and gets no requests.
+    kept = {key: value for key, value in of_pods.items() if key != "byoc.fireworks.ai/model"}
     marks = {**made["metadata"]["labels"], "app.kubernetes.io/name": name}
-    template = {**made["spec"]["template"], "metadata": {"labels": mine}}
+    template = {**made["spec"]["template"], "metadata": {"labels": {**kept, **mine}}}
     spec = {"replicas": 0, "selector": {"matchLabels": mine}, "template": template}
     holder.request("POST", f"{hers}/deployments", {"metadata": {"name": name, "labels": marks}, "spec": spec})
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

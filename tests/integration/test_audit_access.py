@@ -74,7 +74,7 @@ def test_green_and_red_and_repaired(acme: tuple[Any, Contract], tmp_path: Path) 
     assert re.search(r"acme-eu-1 +everybody +too many +.*nodes/proxy in the cluster", said)
     assert re.search(r"acme-eu-1 +telemetry +too many +.*create, delete, .*pods", said)
     assert re.search(r"acme-eu-1 +metrics-reader +too few +get services/proxy router:8001", said)
-    assert re.search(r"acme-eu-1 +router +too few +get, list, watch pods in fireworks-models", said)
+    assert re.search(r"acme-eu-1 +deployer +too few +", said)
     assert re.search(
         r"ResourceQuota fireworks-models/approved-gpus +spec.hard\[requests.nvidia.com/gpu\] +16 +64", said
     )
@@ -112,7 +112,7 @@ def spoil(cluster: Any) -> None:
     bind("for-all", "system:kubelet-api-admin", {"kind": "Group", "name": "system:authenticated"})
     pods = {"apiGroups": [""], "resources": ["*"], "verbs": ["*"]}
     change(f"{SYSTEM}/roles/fireworks-telemetry", {"rules": [pods]})
-    change(f"{RBAC}/namespaces/fireworks-models/roles/fireworks-router", {"rules": []})
+    change(f"{RBAC}/namespaces/fireworks-models/roles/fireworks-deployer", {"rules": []})
     cluster.request("DELETE", f"{SYSTEM}/rolebindings/fireworks-metrics-reader")
     quota = "/api/v1/namespaces/fireworks-models/resourcequotas/approved-gpus"
     change(quota, {"spec": {"hard": {"requests.nvidia.com/gpu": "64"}}})

@@ -190,7 +190,7 @@ def planted(day: Day) -> dict[str, Callable[[], Any]]:
             "GET", "/api/v1/namespaces/default/secrets", None, "", say(deployed)
         ),
         "no clause of the contract lets deployer create pods/exec": lambda: entered(
-            deployer, f"/api/v1{MODELS}/pods/{pods(day.cluster)[0]}/exec?command=id&dryRun=All"
+            deployer, f"/api/v1{MODELS}/pods/{pods(day.cluster)[0]}/exec?command=id"
         ),
         f"the record of run {deployed} does not have this object (the head)": lambda: deployer.request(
             "DELETE", f"{maps}/operation-records", None, "", say(deployed)
@@ -205,11 +205,14 @@ def planted(day: Day) -> dict[str, Callable[[], Any]]:
 def entered(who: Api, path: str) -> None:
     """Ask for a command in a container of a node that is none: the API server cannot reach it, and says 5xx."""
     with suppress(ApiError):
-        who.request("POST", path, None, "", {"User-Agent": "curl/8"})
+        who.request("POST", path, None, "", {"User-Agent": "curl/8", "Connection": "Upgrade", "Upgrade": "SPDY/3.1"})
 
 
-def unguarded(day: Day) -> None:
-    """Somebody has widened what the deployer may do, and lifted what guards the cluster."""
+def unguarded(day: Day) -> str:
+    """Somebody has widened what the deployer may do, and lifted what guards the cluster.
+
+    :return: what has to be said of the one question, a dry run, by which it is known that both are so.
+    """
     for each in day.cluster.request("GET", f"{ADMISSION}/validatingadmissionpolicybindings")["items"]:
         day.cluster.request("DELETE", f"{ADMISSION}/validatingadmissionpolicybindings/{each['metadata']['name']}")
     account = {"kind": "ServiceAccount", "name": "deployer", "namespace": "fireworks-system"}
@@ -218,12 +221,12 @@ def unguarded(day: Day) -> None:
     day.cluster.request("POST", f"{RBAC}/clusterrolebindings", body)
     secret = ("POST", "/api/v1/namespaces/default/secrets", {"metadata": {"name": "tried"}})
     until(lambda: not refusal(day.identity("deployer"), *secret), "still guarded")
+    return "no clause of the contract lets deployer create secrets (a dry run)"
 
 
 @pytest.mark.soak
 def test_each_planted_call_is_named_and_no_other(day: Day, tmp_path: Path) -> None:
-    unguarded(day)
-    calls = planted(day)
+    asked, calls = unguarded(day), planted(day)
     late = datetime.fromisoformat(day.run("onboard")["ended"]).timestamp() + 62
     for why, call in calls.items():
         if why.startswith(f"run {day.run('onboard')['run']} was"):
@@ -233,13 +236,14 @@ def test_each_planted_call_is_named_and_no_other(day: Day, tmp_path: Path) -> No
     assert done.returncode == 2, done.stdout
     assert "no call outside the contract" not in done.stdout
     found = rows(result, "Calls outside the contract")
+    in_order = sorted(found, key=lambda row: int(row["line"].split()[1]))
     assert len(calls) == 16
-    for why, row in zip(sorted(calls), sorted(found, key=lambda row: str(row["why"])), strict=True):
-        assert row["why"].startswith(why.partition(" (")[0]), (why, row)
-        number = int(row["line"].split()[1])
-        event = json.loads(day.lines()[number - 1])
+    said = [(why.partition(" (")[0], row["why"]) for why, row in zip((asked, *calls), in_order, strict=True)]
+    assert [pair for pair in said if not pair[1].startswith(pair[0])] == []
+    for row in in_order:
+        event = json.loads(day.lines()[int(row["line"].split()[1]) - 1])
         assert (event["user"]["username"], event["verb"]) == (row["user"], row["verb"])
-    assert "16 calls in the audit log are outside the contract" in " ".join(done.stdout.split())
+    assert "17 calls in the audit log are outside the contract" in " ".join(done.stdout.split())
     assert "Action required by: customer" in " ".join(ending(done).split())
 
 

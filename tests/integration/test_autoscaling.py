@@ -189,15 +189,19 @@ def test_when_keda_goes_its_models_stay_at_their_floor(governed_with_keda: Any) 
     assert rolled_already(governed_with_keda, contract)
 
 
-def test_a_scaler_that_is_not_ready_holds_up_no_rollout(governed_with_keda: Any) -> None:
+def test_a_scaler_that_is_not_ready_holds_up_no_rollout_and_is_told(governed_with_keda: Any) -> None:
     """KEDA says so of a model that no router knows yet, and a router is told of it after its rollout."""
     contract = scaling(governed_with_keda)
-    roll(governed_with_keda, contract)
+    unproven = roll(governed_with_keda, contract)["unproven"]
+    assert f"that {NAME} is scaled: ScaledObject {NAME} has no word of KEDA yet" in unproven
     said = {"type": "Ready", "status": "False", "reason": "TriggerError", "message": "no metrics yet"}
     path = f"{SCALED_OBJECTS}/{NAME}"
     governed_with_keda.request("PATCH", f"{path}/status", {"status": {"conditions": [said]}}, MERGE)
     contract["models"][0] |= {"context_length": 16384, "load_timeout": "20s"}
-    assert [one["gate"] for one in roll(governed_with_keda, contract)["models"]] != ["failed"]
+    rolled = roll(governed_with_keda, contract)
+    assert [one["gate"] for one in rolled["models"]] != ["failed"]
+    why = f"ScaledObject {NAME} is not ready: TriggerError: no metrics yet"
+    assert f"that {NAME} is scaled: {why}" in rolled["unproven"]
     assert governed_with_keda.request("GET", path)["status"]["conditions"] == [said]
 
 

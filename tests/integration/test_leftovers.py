@@ -51,11 +51,31 @@ def scale(cluster: Any, namespace: str, name: str, replicas: int) -> None:
     cluster.request("PATCH", path, {"spec": {"replicas": replicas}})
 
 
-@pytest.mark.soak
 def test_nothing_is_found_that_we_have_made(onboarded: tuple[Any, Contract], tmp_path: Path) -> None:
     cluster, contract = onboarded
     scale(cluster, "fireworks-system", "router", 3)
     assert "passed" in line(audit(contract, tmp_path), CLUSTER)
+
+
+def test_what_routers_are_told_is_held_against_the_services_of_models(onboarded: tuple[Any, Contract]) -> None:
+    cluster, _contract = onboarded
+    path = "/api/v1/namespaces/fireworks-system/configmaps/router-models"
+    manifest = {"apiVersion": "v1", "kind": "ConfigMap"}
+    manifest["metadata"] = {"name": "router-models", "namespace": "fireworks-system"}
+    asked = {"accounted": [], "definition": [manifest]}
+
+    def fields() -> set[str]:
+        found = perform(connection_to(cluster), "fireworks.byoc.leftover_info", **asked)["altered"]
+        return {each["field"] for each in found if each["field"].startswith("data")}
+
+    told = cluster.request("GET", path)["data"]
+    assert fields() == set()
+    try:
+        elsewhere = told["clusters.json"].replace("fireworks-models.svc", "elsewhere.svc")
+        cluster.request("PATCH", path, {"data": {"clusters.json": elsewhere, "more.json": "{}"}})
+        assert fields() == {"data[clusters.json]", "data[more.json]"}
+    finally:
+        cluster.request("PATCH", path, {"data": {**told, "more.json": None}})
 
 
 def test_what_may_not_be_listed_is_not_called_absent(onboarded: tuple[Any, Contract]) -> None:

@@ -174,10 +174,10 @@ def _gateway(item: Raw) -> dict[str, Any]:
 
 
 def _scalers(items: Iterable[Raw]) -> list[dict[str, Any]]:
-    return sorted(map(_scaler, items), key=lambda one: (one["kind"], one["name"]))
+    return sorted(map(scaler, items), key=lambda one: (one["kind"], one["name"]))
 
 
-def _scaler(item: Raw) -> dict[str, Any]:
+def scaler(item: Raw) -> dict[str, Any]:
     """Which model it scales, and what its controller says of that."""
     conditions = (item.get("status") or {}).get("conditions") or ()
     return {

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import KubeError, NotFoundError
+from .errors import NotFoundError
 from .objects import Manifest
 from .session import Session
 
@@ -60,12 +60,6 @@ class Resource:
         if name:
             parts.append(name)
         return "/".join(parts)
-
-
-class UnknownKindError(KubeError):
-    """The API server does not serve this kind."""
-
-    code = "unknown_kind"
 
 
 class Discovery:

@@ -14,7 +14,14 @@ from .._domain.access.accounted import Accounted, accounted_for_grants
 from .._domain.access.left_behind import Thing, is_view, left_behind
 from .._domain.access.made_from import doubts
 from .._domain.access.references import REFERRING, reference
-from .._domain.names import NAMESPACES, SETUP_NAMESPACE, SETUP_SET, account_user
+from .._domain.names import (
+    NAMESPACES,
+    ROUTER_MODELS,
+    SETUP_NAMESPACE,
+    SETUP_SET,
+    SYSTEM_NAMESPACE,
+    account_user,
+)
 from .._kube.applyset import MANAGED_BY
 from .._kube.collect import Collector
 from .._kube.compare import ABSENT, differences
@@ -24,6 +31,7 @@ from .._kube.objects import Manifest, Ref, theirs_hidden
 from .._kube.rbac import foreign_bindings
 from .._kube.session import Session
 from .._operation import Context, Operation
+from .models.routing import routing
 
 _ENTRY = {
     "kind": {"type": "str", "required": True},
@@ -56,6 +64,7 @@ _WITH_PODS = ("Deployment.apps", "ReplicaSet.apps", "StatefulSet.apps", "Pod")
 #: In every cluster, many, and never ours.
 _OTHERS = frozenset({"Node", "CSINode.storage.k8s.io", "VolumeAttachment.storage.k8s.io", "ComponentStatus"})
 _TOKENS = {"fieldSelector": "type=kubernetes.io/service-account-token"}
+_MODELS_PART = Ref("ConfigMap", "", SYSTEM_NAMESPACE, ROUTER_MODELS)
 #: Of one object so many different fields are told.
 _SHOWN = 3
 
@@ -164,6 +173,7 @@ def _altered(
     manifests: dict[Ref, list[Manifest]] = {}
     for each in wanted:
         manifests.setdefault(Ref.of(each), []).append(each)
+    misrouted = _misrouted(session) if manifests else []
 
     def look(ref: Ref) -> list[dict[str, Any]]:
         return min((compare(ref, manifest) for manifest in manifests[ref]), key=len)
@@ -171,13 +181,25 @@ def _altered(
     def compare(ref: Ref, manifest: Manifest) -> list[dict[str, Any]]:
         resource = discovery.find(manifest["apiVersion"], manifest["kind"])
         live = collector.one(resource, ref.namespace, ref.name) if resource else None
+        if live and ref == _MODELS_PART:
+            live = {key: value for key, value in live.items() if key != "data"}  # judged by the models' Services
         # What an apply of ours has not, somebody else has set, under whatever name.
         found = differences(manifest, theirs_hidden(live, manifest), manager="") if live else []
         # How many replicas there are changes with what they have to do, and gives nobody anything.
         kept = [each for each in found if each["field"] != "spec.replicas"]
         return [_difference(ref, each) for each in kept[:_SHOWN]]
 
-    return [row for rows in session.in_parallel(look, manifests) for row in rows]
+    return [row for rows in [*session.in_parallel(look, manifests), misrouted] for row in rows]
+
+
+def _misrouted(session: Session) -> list[dict[str, Any]]:
+    """The files in which routers are told of models, and which the models' Services do not account for."""
+    part = routing(session)
+    return [
+        {"object": str(_MODELS_PART), "field": f"data[{key}]", "added": key not in part.wanted,
+         "expected": "what the models' Services make of it" if key in part.wanted else None, "found": "another text"}
+        for key in part.otherwise
+    ]  # fmt: skip
 
 
 def _difference(ref: Ref, each: Mapping[str, Any]) -> dict[str, Any]:

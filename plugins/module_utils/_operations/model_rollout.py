@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
@@ -28,6 +28,7 @@ from .._vocabulary.owner import Owner
 from .models.reading import Surroundings, missing_namespaces, read_revisions
 from .models.rolling import NEW_REVISION, NOTHING, ModelChange
 from .models.routing import Routing, require_no_interruption, routing, tell
+from .models.scaling import unproven_scaling
 from .models.talk import Talk
 from .models.unchanged import unchanged
 
@@ -77,6 +78,7 @@ class _Batch:
     changes: list[ModelChange]
     failures: list[KubeError]
     routing: Routing | None = None
+    unproven_scaling: list[str] = field(default_factory=list)
 
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
@@ -115,6 +117,8 @@ def _tell_routers(talk: Talk, batch: _Batch, *, check_mode: bool, comes: bool) -
             return
         batch.routing = routing(talk.session)
         tell(talk.session, batch.routing, asks=not talk.unsent)
+        done = [change for change in batch.changes if change.name in _touched(batch)]
+        batch.unproven_scaling = unproven_scaling(talk, {change.name: change.applied for change in done})
     except KubeError as error:
         batch.failures.append(error)
 
@@ -231,7 +235,7 @@ def _preview(change: ModelChange, strategy: Strategy) -> Result:
 def _result(models: Sequence[Mapping[str, Any]], batch: _Batch, context: Context) -> dict[str, Any]:
     order = {model["name"]: number for number, model in enumerate(models)}
     results = sorted(batch.results, key=lambda result: order[result["name"]])
-    touched = {result["name"] for result in results if result["changed"]}
+    touched = _touched(batch)
     routers = batch.routing.written() if batch.routing else []
     result: dict[str, Any] = {
         "changed": bool(touched or routers),
@@ -239,13 +243,17 @@ def _result(models: Sequence[Mapping[str, Any]], batch: _Batch, context: Context
         "objects": [each for change in batch.changes if change.name in touched for each in _objects(change)],
         "also": [*(each for change in batch.changes if change.name in touched for each in _also(change)), *routers],
         "routers": batch.routing.shown if batch.routing else "",
-        "unproven": batch.routing.unproven() if batch.routing else [],
+        "unproven": [*(batch.routing.unproven() if batch.routing else []), *batch.unproven_scaling],
     }
     if context.diff_mode:
         result["diff"] = [entry for change in batch.changes if change.plan for entry in diff_of(change.plan.changes)]
     if batch.failures:
         result |= _as_one(batch.failures)
     return result
+
+
+def _touched(batch: _Batch) -> set[str]:
+    return {result["name"] for result in batch.results if result["changed"]}
 
 
 def _as_one(failures: Sequence[KubeError]) -> dict[str, Any]:

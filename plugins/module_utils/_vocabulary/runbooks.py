@@ -33,7 +33,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "offboard-left-over": ("left_over", "unreadable"),
     "other-release": (
         "other_release", "other_models", "wrong_source", "old_kubernetes", "not_onboarded", "release_not_whole",
-        "no_target", "nothing_recorded", "unknown_kind",
+        "no_target", "nothing_recorded",
     ),
     "outside-a-window": ("frozen", "outside_window", "would_not_finish", "held_by_policy"),
     "outside-the-contract": ("outside_contract", "audit_log_unreadable"),

@@ -11,25 +11,14 @@ from __future__ import annotations
 
 from ..guardrail_names import INCIDENTS_GUARDRAIL
 from ..incident.incident import CLOSED, MOST_BYTES, MOST_OF_ONE, MOST_OF_THE_LAST, NOTED, OPENED, SEEN
-from ..names import INCIDENT_PREFIX, NAMESPACES, SETUP_NAMESPACE, SYSTEM_NAMESPACE
-from .ours import NOTHING_BUT_DATA, only
+from ..names import INCIDENT_PREFIX, NAMESPACES, SETUP_NAMESPACE
+from .ours import CONFIG_MAPS_OF_SYSTEM, NOTHING_BUT_DATA, only
 from .policy import Policy, Rule, from_accounts_of, literal
 
 _WHY = (
     "Fireworks only appends to incidents, the ConfigMaps incident-<number>: it deletes none, rewrites nothing in them, "
     "and says when it wrote each entry."
 )
-_MATCH = {
-    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": SYSTEM_NAMESPACE}},
-    "resourceRules": [
-        {
-            "apiGroups": [""],
-            "apiVersions": ["*"],
-            "resources": ["configmaps"],
-            "operations": ["CREATE", "UPDATE", "DELETE"],
-        }
-    ],
-}
 _NAMED = "(object == null ? request.?name.orValue('') : string(dyn(object).metadata.?name.orValue('')))"
 #: A collection is deleted without a name.
 _AN_INCIDENT = f"{_NAMED}.startsWith({literal(INCIDENT_PREFIX)}) || (request.operation == 'DELETE' && {_NAMED} == '')"
@@ -97,7 +86,7 @@ def incidents_policy() -> Policy:
     return Policy(
         name=INCIDENTS_GUARDRAIL,
         why=_WHY,
-        match=_MATCH,
+        match=CONFIG_MAPS_OF_SYSTEM,
         conditions={"from-fireworks": from_accounts_of(*NAMESPACES, SETUP_NAMESPACE), "an-incident": _AN_INCIDENT},
         variables=_VARIABLES,
         rules=_RULES,

@@ -86,6 +86,19 @@ def _same(part: str, ruled: list[str]) -> str:
     )
 
 
+CONFIG_MAPS_OF_SYSTEM: dict[str, Any] = {
+    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": SYSTEM_NAMESPACE}},
+    "resourceRules": [
+        {
+            "apiGroups": [""],
+            "apiVersions": ["*"],
+            "resources": ["configmaps"],
+            "operations": ["CREATE", "UPDATE", "DELETE"],
+        }
+    ],
+}
+"""What a policy matches that looks at each write of a ConfigMap beside the stack."""
+
 NOTHING_BUT_DATA = (
     f"{_same('', ['metadata', 'data'])} && {_same('.metadata', ['managedFields', 'resourceVersion', 'generation'])}"
 )

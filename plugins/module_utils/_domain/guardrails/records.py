@@ -13,26 +13,15 @@ text that these rules cost more than the API server lets them.
 from __future__ import annotations
 
 from ..guardrail_names import RECORDS_GUARDRAIL
-from ..names import NAMESPACES, RECORDS, SETUP_NAMESPACE, SYSTEM_NAMESPACE
+from ..names import NAMESPACES, RECORDS, SETUP_NAMESPACE
 from ..record import LONGEST_WRITER
-from .ours import NOTHING_BUT_DATA
+from .ours import CONFIG_MAPS_OF_SYSTEM, NOTHING_BUT_DATA
 from .policy import Policy, Rule, from_accounts_of, literal
 
 _WHY = (
     "Fireworks only appends to the head of its records, the ConfigMap operation-records: it neither makes nor deletes "
     "it, and rewrites nothing in it."
 )
-_MATCH = {
-    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": SYSTEM_NAMESPACE}},
-    "resourceRules": [
-        {
-            "apiGroups": [""],
-            "apiVersions": ["*"],
-            "resources": ["configmaps"],
-            "operations": ["CREATE", "UPDATE", "DELETE"],
-        }
-    ],
-}
 _NAMED = "request.?name.orValue('')"
 #: A collection is deleted without a name.
 _THE_HEAD = f"{_NAMED} == {literal(RECORDS)} || (request.operation == 'DELETE' && {_NAMED} == '')"
@@ -157,7 +146,7 @@ def records_policy() -> Policy:
     return Policy(
         name=RECORDS_GUARDRAIL,
         why=_WHY,
-        match=_MATCH,
+        match=CONFIG_MAPS_OF_SYSTEM,
         conditions={"from-fireworks": from_accounts_of(*NAMESPACES, SETUP_NAMESPACE), "the-head": _THE_HEAD},
         variables=_VARIABLES,
         rules=_RULES,

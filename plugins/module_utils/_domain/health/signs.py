@@ -11,7 +11,6 @@ from typing import Any
 
 Raw = Mapping[str, Any]
 
-KERNEL_LOG = "kernel log"
 CONDITION = "node condition"
 EVENT = "event"
 METRICS = "dcgm exporter"

@@ -53,7 +53,6 @@ class Launch:
     command: list[str]
     environment: dict[str, str] = field(default_factory=dict)
     health_path: str = "/health"
-    models_path: str = "/v1/models"
     volumes: tuple[Volume, ...] = ()
 
 

@@ -36,10 +36,8 @@ def _of_model(model: str, scalers: Sequence[Data]) -> tuple[str, str]:
     if not scalers:
         return UNPROVEN, f"nothing that scales {model} was found"
     said = [(*(_scaled_object if one["kind"] == KEDA_KIND else _autoscaler)(one["conditions"]), one) for one in scalers]
-    for result in (FAILED, PASSED, UNPROVEN):
-        if chosen := [f"{one['kind']} {one['name']} {words}" for each, words, one in said if each == result]:
-            return result, "; ".join(chosen)
-    raise AssertionError(said)
+    result = min((each for each, _words, _one in said), key=(FAILED, PASSED, UNPROVEN).index)
+    return result, "; ".join(f"{one['kind']} {one['name']} {words}" for each, words, one in said if each == result)
 
 
 def _scaled_object(conditions: Data) -> tuple[str, str]:

@@ -57,7 +57,7 @@ class Routing:
     """What the routers are told, and what came of it.
 
     :param live: the ConfigMap as it is; empty where there is no router to tell.
-    :param comes: it will be there by then.
+    :param comes: it will be there by then. :param models: the names of those that are routed then.
     :param shown: what the routers show, or why that is not known.
     :param proved: every one of them was seen to go by it.
     """
@@ -65,12 +65,21 @@ class Routing:
     live: Manifest
     wanted: dict[str, str] = field(default_factory=dict)
     comes: bool = False
+    models: tuple[str, ...] = ()
     shown: str = ""
     proved: bool = False
 
     @property
     def changed(self) -> bool:
         return self.comes or (bool(self.live) and (self.live.get("data") or {}) != self.wanted)
+
+    @property
+    def otherwise(self) -> list[str]:
+        """The files that are not what the models' Services make of them. Of no models nobody has to be told."""
+        told = self.live.get("data") or {}
+        if not self.live or (not told and not self.models):
+            return []
+        return sorted(key for key in {*told, *self.wanted} if told.get(key) != self.wanted.get(key))
 
     def unproven(self) -> list[str]:
         """What was written and not seen to be gone by; empty before it is told, and where there is no router."""
@@ -102,7 +111,8 @@ def routing(
     services |= {one["metadata"]["name"]: one for one in coming if one["kind"] == "Service"}
     known = [one for name, one in services.items() if name not in without]
     domain = (live["metadata"].get("annotations") or {}).get(CLUSTER_DOMAIN_ANNOTATION) or CLUSTER_DOMAIN
-    return Routing(live, models_part(served_by(known), str(domain)))
+    served = served_by(known)
+    return Routing(live, models_part(served, str(domain)), models=tuple(one.model for one in served))
 
 
 def require_no_interruption(session: Session, model: str, plan: Plan) -> None:
