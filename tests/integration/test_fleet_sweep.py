@@ -136,7 +136,7 @@ def test_a_fleet_is_asked_only_for_what_is_shown_over_one_connection_each(
     with troubled(bed["acme"], note) as server:
         connection = connection_to(bed["acme"], server=server)
         hosts = {f"acme-{number}": {"byoc_connection": connection} for number in range(40)}
-        keep = {"facts": "result.facts", "pid": "lookup('ansible.builtin.pipe', 'echo $PPID')"}
+        keep = {"facts": "{{ result.facts }}", "pid": "{{ lookup('ansible.builtin.pipe', 'echo $PPID') }}"}
         found, _output = sweep(tmp_path, hosts, arguments={"gather_subset": shown_by(playbook)}, keep=keep)
     assert found["not_read"] == [] and list(found["clusters"]) == list(hosts)
     every = [one["facts"] for one in found["clusters"].values()]

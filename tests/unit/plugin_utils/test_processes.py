@@ -62,8 +62,8 @@ def test_a_process_that_dies_costs_only_what_it_had_not_told() -> None:
 def test_what_hangs_is_given_up_in_time_and_somebody_looks_meanwhile() -> None:
     told, _ended, looked = work(lambda name, _until: time.sleep(60) or name)
     began = time.monotonic()
-    found = sweep_in_processes(NAMES, told, Limits(parallel=40, each=0.5, whole=5, tick=0.1), 2)
-    assert time.monotonic() - began < 5 and looked
+    found = sweep_in_processes(NAMES, told, Limits(parallel=40, each=0.5, whole=20, tick=0.1), 2)
+    assert time.monotonic() - began < 30 and looked
     assert all("it took longer than 0.5 s" in text for text in found.values())
 
 
@@ -77,7 +77,7 @@ def test_a_process_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -
     told, _ended, _looked = work(stop)
     began = time.monotonic()
     found = sweep_in_processes(NAMES, told, Limits(parallel=4, each=1, whole=1, tick=0.1), 2)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert all("ended before its answer came" in text for text in found.values())
 
 
