@@ -22,7 +22,9 @@ PLAYBOOKS = sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml"))
 #: They ask no cluster: whatever their limit and their credentials are, they prove what they are for, and say this.
 ASK_NO_CLUSTER = {"verify_release": "2026.12.0", "contract_calendar": "Next change", "mirror": "Images"}
 NEEDS_NO_INVENTORY = "verify_release"
-WITHOUT_PATTERN = (NEEDS_NO_INVENTORY, "remediate_node")
+#: It asks a cluster that no inventory has.
+NEW = "new_contract"
+WITHOUT_PATTERN = (NEEDS_NO_INVENTORY, NEW, "remediate_node")
 UNPARSED = {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "false"}
 
 
@@ -129,11 +131,11 @@ def result(folder: Path) -> Path:
 
 def asked(playbook: str, way: Way, folder: Path) -> list[str]:
     """The arguments of a run that would do its work, were it not for the way that it is run in."""
-    values = {**_values(playbook, folder), "admin_kubeconfig": str(folder / way.credential)}
+    values = {**_values(playbook, folder), **dict.fromkeys(_CREDENTIALS, str(folder / way.credential))}
     required = {each.name: values[each.name] for each in VARIABLES if playbook in each.required}
     taken = {each.name for each in VARIABLES if playbook in each.playbooks}
     meant = {
-        "cluster" if name == "clusters" and playbook == "remediate_node" else name: value
+        "cluster" if name == "clusters" and playbook in ("remediate_node", NEW) else name: value
         for name, value in way.given.items()
     }
     given = {**required, **_MORE.get(playbook, lambda _folder: {})(folder), **meant, "result_file": str(result(folder))}
@@ -142,6 +144,7 @@ def asked(playbook: str, way: Way, folder: Path) -> list[str]:
     return [f"fireworks.byoc.{playbook}", *sources, "-e", json.dumps(given), *way.options]
 
 
+_CREDENTIALS = ("admin_kubeconfig", "kubeconfig")
 _MORE: dict[str, Callable[[Path], dict[str, Any]]] = {
     "retire_model": lambda _folder: {"confirm": "retire"},
     "support_bundle": lambda folder: {"node": "gpu-7", "bundle_dir": str(folder / "bundles")},
@@ -173,5 +176,6 @@ def _values(playbook: str, folder: Path) -> dict[str, Any]:
         "grantee": "alice",
         "setup_grant": "setup-alice-test-20261124-1800",
         "credentials_dir": str(folder),
+        "contract_file": str(folder / "new.yml"),
         "operator_kubeconfig": f"{folder}/{{{{ inventory_hostname }}}}-operator.kubeconfig",
     }
