@@ -126,7 +126,7 @@ _fireworks_byoc() {
             mapfile -t COMPREPLY < <(compgen -S = -W "${_fireworks_byoc_variables[$playbook]}" -- "$current")
             compopt -o nospace 2> /dev/null
         fi
-    elif [[ $current == f* ]]; then
+    elif [[ $current == f* && -z $playbook ]]; then
         local begun=${current#fireworks.byoc.}
         [[ fireworks.byoc. == "$current"* ]] && begun=""
         mapfile -t COMPREPLY < <(compgen -P fireworks.byoc. -W "${!_fireworks_byoc_variables[*]}" -- "$begun")
