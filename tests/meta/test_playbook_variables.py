@@ -81,9 +81,7 @@ def test_what_is_declared_is_read(playbook: str) -> None:
     assert taken(playbook) - common <= words
 
 
-#: A host pattern is Ansible's own to read.
-PATTERNS = {"clusters"}
-DATA_NAMES = sorted({each.name for each in VARIABLES if each.kind in DATA} - PATTERNS)
+DATA_NAMES = sorted({each.name for each in VARIABLES if each.kind in DATA})
 #: These filters and roles read them themselves, by the same function.
 READERS = ("policy", "approvals", "emergency")
 

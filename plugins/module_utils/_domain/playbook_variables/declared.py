@@ -86,8 +86,8 @@ VARIABLES = (
     # --- which clusters, and who wants what
     Variable(
         "clusters",
-        Kind.LIST,
-        "a host pattern: which clusters are meant",
+        Kind.PATTERN,
+        "which clusters are meant",
         (*READING, *CHANGING, *OF_INCIDENTS),
         required=("plan_models", "support_bundle", *CHANGING),
         default="`byoc`, all of them",

@@ -32,6 +32,7 @@ class Kind(StrEnum):
     FRACTION = "number"
     TRUTH = "true or false"
     MOMENT = "time"
+    PATTERN = "host pattern"
     LIST = "list"
     MAPPING = "mapping"
     MAPPINGS = "list of mappings"
@@ -85,6 +86,7 @@ _WORDS = {
     Kind.PATH: "a path",
     Kind.TRUTH: "true or false",
     Kind.MOMENT: "a time, such as 2026-12-01T08:00:00+01:00",
+    Kind.PATTERN: "a host pattern, as text or a list",
     Kind.LIST: "a list",
     Kind.MAPPING: "a mapping, or one written as JSON or YAML",
     Kind.MAPPINGS: "a list of mappings, or one written as JSON or YAML",
@@ -161,6 +163,8 @@ def _accepts(kind: Kind, value: Any, least: int) -> bool:
         return str(value).lower() in _TRUTHS
     if kind is Kind.MOMENT:
         return isinstance(value, datetime) or _read(datetime.fromisoformat, str(value)) is not None
+    if kind is Kind.PATTERN:  # Ansible's own to read: [a-c]* is none of JSON's lists
+        return not isinstance(value, Mapping) and (not isinstance(value, list) or all(map(_is_text, value)))
     if kind in DATA:
         return _read(lambda given: as_kind(kind, given), value) is not None
     number = None if isinstance(value, bool) else _read(int if kind is Kind.NUMBER else float, str(value))
