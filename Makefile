@@ -8,7 +8,7 @@ SHARD := 1/1
 MINUTES := 0
 export PYTHONPATH := $(CURDIR)/tests/testbed
 
-.PHONY: help setup demo test unit lint integration rails soak mutants docs bench lock clean
+.PHONY: help setup demo test unit lint integration rails soak mutants docs bench lock changelog release clean
 
 help: ## What there is, and how long it takes on two idle cores
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -49,6 +49,12 @@ bench: setup ## Measure us against kubernetes.core and kubectl
 
 lock: ## Resolve requirements/*.txt anew into requirements/lock-*.txt, with hashes
 	@sh tests/tools/setup.sh lock
+
+changelog: setup ## Write CHANGELOG.rst of the version that galaxy.yml names, from the fragments of its changes
+	@$$($(PY) -c 'from tests.tools.environments import tools; e = tools(); e.ensure(); print(e.bin)')/antsibull-changelog release
+
+release: setup ## Check everything, build the tarball and sign it; KEY=... names the GPG key (20 min)
+	@$(PY) -m tests.tools.release --key "$(KEY)"
 
 clean: ## Remove what these targets made in this folder (the cache outside it stays)
 	rm -rf build .venv .collections .hypothesis .mypy_cache .pytest_cache .ruff_cache .ansible *.tar.gz

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write variables.md and the list of runbooks from their declarations: python docs/generate.py"""
+"""Write variables.md, the list of runbooks and what bash completes from their declarations: python docs/generate.py"""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 HERE = Path(__file__).resolve().parent
+COMPLETION = HERE.parent / "extensions" / "completion" / "ansible-playbook.bash"
 PAGE, RUNBOOKS = HERE / "variables.md", HERE / "runbooks" / "README.md"
 _RUNBOOKS_BEGIN = """# Runbooks
 
@@ -33,6 +34,12 @@ What to do when [an alert](../alerts.md) arrives. Its annotation `runbook_url` n
 def page_text() -> str:
     """The content of the page of variables."""
     text: str = _imported("_domain", "playbook_variables.reference").reference_page()
+    return text
+
+
+def completion_text() -> str:
+    """The script that bash completes by."""
+    text: str = _imported("_domain", "playbook_variables.completion").completion_script()
     return text
 
 
@@ -69,3 +76,5 @@ def _imported(folder: str, name: str) -> ModuleType:
 if __name__ == "__main__":
     RUNBOOKS.write_text(runbooks_text(), encoding="utf-8")
     PAGE.write_text(page_text(), encoding="utf-8")
+    COMPLETION.parent.mkdir(exist_ok=True)
+    COMPLETION.write_text(completion_text(), encoding="utf-8")

@@ -26,9 +26,10 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.listing import few
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.times import rfc3339
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.orphans import ending_with_its_run
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.processes import processes_for, sweep_in_processes
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.run_number import run_id_of, with_run
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.saying import is_verbose, say, warn
-from ansible_collections.fireworks.byoc.plugins.plugin_utils.sweeping import Limits, Work, sweep
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.sweeping import Limits, Work
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "operation": {"type": "str", "required": True, "choices": sorted(READERS)},
@@ -43,7 +44,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
 #: Templates that are evaluated for each cluster. Checking them as options takes away the mark that they may be.
 _LATER = ("arguments", "keep")
 #: Requests to one cluster at once. Many clusters are asked at once already, and each connection costs a handshake.
-_THREADS = 4
+_THREADS = 1
 _KEEP_SECONDS = 5.0
 #: What a result that failed keeps, whatever else is kept.
 _FAILURE = ("failed", "msg", "error", "code", "owner", "what", "where", "next_step")
@@ -85,7 +86,7 @@ class ActionModule(ActionBase):
         work = Work(do=one.result, late=one.late, ended=ended, looked=lambda: say(said.line(time.monotonic())))
         limits = Limits(given["parallel"], given["cluster_timeout"], given["timeout"], given["interval"])
         with ending_with_its_run():
-            found = sweep(given["clusters"], work, limits)
+            found = sweep_in_processes(given["clusters"], work, limits, processes_for(len(given["clusters"])))
         return {
             "changed": False,
             "clusters": found,
@@ -108,10 +109,14 @@ class _OneCluster:
         # Ansible's variables, templates and lookups are made for one thread. A mixed-up credential would go to another
         # customer's cluster.
         self._templates = threading.Lock()
+        self._variables: dict[str, dict[str, Any]] = {}
 
     def result(self, name: str, until: float) -> Result:
         """The operation's result, or of it what is to be kept; a failed one, where anything goes wrong."""
-        return self._kept(name, self._guarded(lambda: self._read(name, until)))
+        try:
+            return self._kept(name, self._guarded(lambda: self._read(name, until)))
+        finally:
+            self._variables.pop(name, None)
 
     def late(self, name: str, what: str) -> Result:
         """The same of a cluster that was given up."""
@@ -150,8 +155,9 @@ class _OneCluster:
                 self._templates.release()
 
     def _evaluated(self, name: str, templates: Mapping[str, Any], **more: Any) -> Result:
-        variables = {**self._known.raw_get(name), "hostvars": self._known, **more}
-        return dict(Templar(self._loader, variables).template(templates))
+        known = self._variables.get(name) or self._known.raw_get(name)
+        self._variables[name] = known
+        return dict(Templar(self._loader, {**known, "hostvars": self._known, **more}).template(templates))
 
     @staticmethod
     def _guarded(work: Callable[[], Result]) -> Result:

@@ -21,6 +21,41 @@ extends_documentation_fragment:
   - fireworks.byoc.attributes.info
   - fireworks.byoc.connection
 options:
+  gather_subset:
+    description:
+      - The facts to gather, by their names in RV(facts). V(all) is all of them. C(uid), C(permissions), C(scalers) and
+        C(unreadable) are always there. What is not gathered is not in RV(facts), not even empty.
+      - Only what these are made of is read. That takes most requests and seconds from a sweep over a large fleet.
+    type: list
+    elements: str
+    choices:
+      - all
+      - annotations
+      - api_server
+      - apis
+      - bounds
+      - device_plugin
+      - endpoints
+      - gateways
+      - gpus
+      - lock
+      - models
+      - namespaces
+      - nodes
+      - platform
+      - pods
+      - presetup_version
+      - provider
+      - quotas
+      - region
+      - sets
+      - stack
+      - storage_classes
+      - token_audiences
+      - user
+      - version
+    default: [all]
+    version_added: 0.1.0
   can_i:
     description: Questions to the API server whether this identity may do something; the answers are in C(permissions).
     type: list
@@ -65,6 +100,12 @@ EXAMPLES = r"""
       - {verb: create, group: apps, resource: deployments, namespace: fireworks-models}
   register: cluster
 
+- name: Read its GPUs, and nothing else
+  fireworks.byoc.cluster_info:
+    connection: "{{ byoc_connection }}"
+    gather_subset: [gpus]
+  register: measured
+
 - name: Show the free GPUs
   ansible.builtin.debug:
     msg: "{{ cluster.facts.gpus.total.free }} of {{ cluster.facts.gpus.total.allocatable }} GPUs are free"
@@ -90,6 +131,10 @@ facts:
       returned: success
     provider:
       description: The provider that most nodes name; empty where none does.
+      type: str
+      returned: success
+    region:
+      description: The region that most nodes are labelled with; empty where none is.
       type: str
       returned: success
     apis:

@@ -21,7 +21,17 @@ import yaml
 
 from byoc_testbed import ClusterSpec, NodePool, Testbed
 from byoc_testbed.kubectl import find_kubectl
-from tests.benchmarks import audit_log, fleet, logs, records, remediation, report, sweeping, workloads
+from tests.benchmarks import (
+    audit_log,
+    fleet,
+    logs,
+    records,
+    remediation,
+    report,
+    sweeping,
+    whole_fleet,
+    workloads,
+)
 from tests.benchmarks.admission import run as admission
 from tests.benchmarks.measure import BenchmarkError, Figure, Sample, idle_share, in_turns, run_once
 from tests.benchmarks.placement import run as placement
@@ -36,7 +46,6 @@ TASKS = 10
 NODES, PODS = 1500, 4000
 MODELS = 50
 QUARANTINED = 150
-CLUSTERS = 1000
 #: Nodes that are drained, their pods, and nodes for the replacements.
 DRAINED, DRAINED_PODS, DRAINED_ROOM = 100, 800, 120
 #: Hosts of the fleets that are swept. With a task for each only the small one is: the large one takes minutes.
@@ -227,25 +236,6 @@ def planning_a_fleet(bench: Bench, runs: int) -> None:
     subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, check=True)
 
 
-def whole_fleet(bench: Bench, _runs: int) -> None:
-    """Whole playbooks over a fleet, each once, and what Ansible needs for as many hosts without us."""
-    print(f"\n{CLUSTERS} clusters, {os.cpu_count()} cores, forks as in ansible.cfg", flush=True)
-    fleet.stack(bench.cluster)
-    source = fleet.inventory(
-        bench.folder / "fleet", [bench.cluster], CLUSTERS, models=[], change={"approvals": {"stack_upgrade": "none"}}
-    )
-    asked = ["-e", "release=2026.12.0", "-e", "requested_by=sre@fireworks.example"]
-    plays = {
-        "nothing: reading the inventory": [fleet.playbook(bench.folder, "nothing", [])],
-        "Ansible alone: one empty task for each": [fleet.playbook(bench.folder, "empty_task", fleet.EMPTY_TASK)],
-        "fireworks.byoc.status": ["fireworks.byoc.status"],
-        "fireworks.byoc.plan_upgrade": ["fireworks.byoc.plan_upgrade", *asked],
-    }
-    program = str(Path(sys.executable).with_name("ansible-playbook"))
-    for name, words in plays.items():
-        print(fleet.line(name, bench.command([program, "-i", str(source), *words])()), flush=True)
-
-
 def large_audit_log(_bench: Bench, _runs: int) -> None:
     print("", flush=True)
     audit_log.main()
@@ -394,7 +384,6 @@ PARTS = {
     "many_records": many_records,
     "planning_a_fleet": planning_a_fleet,
     "quarantine": quarantine,
-    "whole_fleet": whole_fleet,
 }
 #: These have clusters of their own, or none, and the machine for themselves.
 ALONE = {
@@ -407,6 +396,7 @@ ALONE = {
     "report": report.run,
     "router": router.main,
     "sweep": sweep,
+    "whole_fleet": whole_fleet.run,
 }
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from demo.contracts import H100, contract, write_fleet
-from tests.benchmarks.measure import Sample
 
 RELEASE = {"app.kubernetes.io/managed-by": "fireworks-byoc", "byoc.fireworks.ai/release": "2026.11.0"}
 
@@ -56,8 +55,3 @@ def playbook(folder: Path, name: str, tasks: Sequence[Any], after: Sequence[Any]
         plays.append({"hosts": "localhost", "gather_facts": False, "tasks": list(after)})
     path.write_text(json.dumps(plays))
     return str(path)
-
-
-def line(name: str, sample: Sample) -> str:
-    taken = f"{sample.seconds:8.1f} s{sample.processor:8.1f} s of processor time"
-    return f"  {name:56}{taken}{sample.peak_mib:8.0f} MiB at most"

@@ -110,7 +110,7 @@ SETTINGS = {**_NAMED_ALONE, "metadata": {**_NAMED_ALONE["metadata"], "name": "te
 IMMUTABLE = {**SETTINGS, "immutable": True}
 _DOTTED = labels("stack", "t.lemetry")
 REVISION = record(Revision(NAME, 1, [SERVICE], "0f", "pending"))
-UPGRADE = record_entry(Entry(1, "2026.11.0", "2026.11.1", "0f", [STACK_SERVICE]))
+UPGRADE = record_entry(Entry(1, "2026.11.0", "2026.12.0", "0f", [STACK_SERVICE]))
 CHANGEABLE_UPGRADE = {key: value for key, value in UPGRADE.items() if key != "immutable"}
 
 

@@ -22,7 +22,9 @@ PLAYBOOKS = sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml"))
 #: They ask no cluster: whatever their limit and their credentials are, they prove what they are for, and say this.
 ASK_NO_CLUSTER = {"verify_release": "2026.12.0", "contract_calendar": "Next change", "mirror": "Images"}
 NEEDS_NO_INVENTORY = "verify_release"
-WITHOUT_PATTERN = (NEEDS_NO_INVENTORY, "remediate_node")
+#: It asks a cluster that no inventory has.
+NEW = "new_contract"
+WITHOUT_PATTERN = (NEEDS_NO_INVENTORY, NEW, "remediate_node")
 UNPARSED = {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "false"}
 
 
@@ -132,11 +134,11 @@ def asked(playbook: str, way: Way, folder: Path, without: str = "") -> list[str]
 
     :param without: a required variable that is left out.
     """
-    values = {**_values(playbook, folder), "admin_kubeconfig": str(folder / way.credential)}
+    values = {**_values(playbook, folder), **dict.fromkeys(_CREDENTIALS, str(folder / way.credential))}
     required = {each.name: values[each.name] for each in VARIABLES if playbook in each.required}
     taken = {each.name for each in VARIABLES if playbook in each.playbooks}
     meant = {
-        "cluster" if name == "clusters" and playbook == "remediate_node" else name: value
+        "cluster" if name == "clusters" and playbook in ("remediate_node", NEW) else name: value
         for name, value in way.given.items()
     }
     given = {**required, **_MORE.get(playbook, lambda _folder: {})(folder), **meant, "result_file": str(result(folder))}
@@ -151,6 +153,7 @@ REQUIRED = [
 ]
 """What a playbook cannot do without. Only the cluster knows what the last two may be, so it is asked first."""
 
+_CREDENTIALS = ("admin_kubeconfig", "kubeconfig")
 _MORE: dict[str, Callable[[Path], dict[str, Any]]] = {
     "retire_model": lambda _folder: {"confirm": "retire"},
     "support_bundle": lambda folder: {"node": "gpu-7", "bundle_dir": str(folder / "bundles")},
@@ -182,5 +185,6 @@ def _values(playbook: str, folder: Path) -> dict[str, Any]:
         "grantee": "alice",
         "setup_grant": "setup-alice-test-20261124-1800",
         "credentials_dir": str(folder),
+        "contract_file": str(folder / "new.yml"),
         "operator_kubeconfig": f"{folder}/{{{{ inventory_hostname }}}}-operator.kubeconfig",
     }

@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from tests.integration.ansible_runs import run_playbook
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.processes import processes_for
+from tests.integration.ansible_runs import ROOT, run_playbook
 from tests.integration.plays import connection_to
+from tests.integration.troubled import HANDSHAKE, Call, troubled
 
 SECRET = "not-for-anybodys-eyes"
 
@@ -112,3 +115,35 @@ def test_a_result_is_what_its_module_gives(bed: Any, tmp_path: Path) -> None:
     assert facts["permissions"][0]["allowed"] is True and facts["uid"] == bed["acme"].uid
     found, _ = sweep(tmp_path, hosts, operation="footprint_info")
     assert found["clusters"]["acme"]["changed"] is False and not found["not_read"]
+
+
+def shown_by(playbook: str) -> list[str]:
+    """The facts that a playbook names."""
+    [task] = [line for line in (ROOT / "playbooks" / playbook).read_text().splitlines() if "gather_subset:" in line]
+    return list(yaml.safe_load(task.strip())["gather_subset"])
+
+
+@pytest.mark.parametrize(("playbook", "requests"), [("status.yml", 10), ("tasks/plan_upgrade.yml", 13)])
+def test_a_fleet_is_asked_only_for_what_is_shown_over_one_connection_each(
+    bed: Any, tmp_path: Path, playbook: str, requests: int
+) -> None:
+    """Forty clusters, so that they are read in several processes where there are several processors."""
+    asked: list[Call] = []
+
+    def note(call: Call) -> None:
+        asked.append(call)
+
+    with troubled(bed["acme"], note) as server:
+        connection = connection_to(bed["acme"], server=server)
+        hosts = {f"acme-{number}": {"byoc_connection": connection} for number in range(40)}
+        keep = {"facts": "{{ result.facts }}", "pid": "{{ lookup('ansible.builtin.pipe', 'echo $PPID') }}"}
+        found, _output = sweep(tmp_path, hosts, arguments={"gather_subset": shown_by(playbook)}, keep=keep)
+    assert found["not_read"] == [] and list(found["clusters"]) == list(hosts)
+    every = [one["facts"] for one in found["clusters"].values()]
+    assert set(every[0]) == {"uid", "permissions", "scalers", "unreadable", *shown_by(playbook)}
+    assert all(one == every[0] for one in every) and every[0]["nodes"]["total"] == 2
+    assert len({one["pid"] for one in found["clusters"].values()}) == processes_for(40)
+    paths = [call.path for call in asked if call.method != HANDSHAKE]
+    assert len(paths) <= requests * len(hosts)
+    assert len(asked) - len(paths) == len(hosts)  # a connection each
+    assert not [path for path in paths if path in ("/api", "/apis")]  # nobody asks which kinds there are

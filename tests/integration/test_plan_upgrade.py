@@ -124,7 +124,6 @@ def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any,
         assert "In the way of the whole fleet: 1 cluster." in done.stdout
 
         both = {"HorizontalPodAutoscaler router created", "Deployment router updated", "Deployment telemetry updated"}
-        assert would_change(acme, one, "2026.11.1", tmp_path) == both
         newer = would_change(acme, one, "2026.12.0", tmp_path)
         settings = {each for each in newer if each.startswith("ConfigMap telemetry-")}
         assert {each.split()[-1] for each in settings} == {"created", "deleted"}

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -162,10 +164,40 @@ def _found_out(node: Any) -> Iterator[str]:
             yield from _found_out(value)
 
 
-def test_the_generated_pages_are_as_generated() -> None:
+@cache
+def _generate() -> ModuleType:
     spec = importlib.util.spec_from_file_location("generate", TREE.root / "docs" / "generate.py")
     assert spec and spec.loader
     generate = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generate)
+    return generate
+
+
+def test_the_generated_pages_are_as_generated() -> None:
+    generate = _generate()
     assert (TREE.root / "docs" / "variables.md").read_text() == generate.page_text(), "run: python docs/generate.py"
     assert generate.RUNBOOKS.read_text() == generate.runbooks_text(), "run: python docs/generate.py"
+    assert generate.COMPLETION.read_text() == generate.completion_text(), "run: python docs/generate.py"
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("ansible-playbook fireworks.byoc.stat", {"fireworks.byoc.status"}),
+        ("ansible-playbook f", {f"fireworks.byoc.{name}" for name in EVERY}),
+        ("ansible-playbook fireworks.byoc.health -i fleet.byoc.yml -e fail", {"fail_on="}),
+        (
+            "ansible-playbook fireworks.byoc.health -i fleet.byoc.yml -e fail_on=",
+            {"critical", "error", "warning", "info", "never"},
+        ),
+        ("ansible-playbook fireworks.byoc.upgrade -e clusters=byoc -e retry=f", {"false"}),
+        ("ansible-playbook fireworks.byoc.upgrade -i fl", set()),
+        ("ansible-playbook mine.yml -e rel", set()),
+    ],
+)
+def test_bash_completes_playbooks_variables_and_values(line: str, found: set[str]) -> None:
+    script = 'source "$1"; COMP_LINE=$2; COMP_POINT=${#2}; _fireworks_byoc 2> /dev/null; echo "${COMPREPLY[*]}"'
+    told = subprocess.run(
+        ["bash", "-c", script, "bash", str(_generate().COMPLETION), line], capture_output=True, text=True, check=True
+    )
+    assert set(told.stdout.split()) == found and not told.stderr

@@ -59,6 +59,12 @@ SOUND = {
     "schemas/contract.schema.json": '{"properties": {"bake": {"default": "2m"}}}',
     "tests/integration/test_all.py": HEAD + 'run("fireworks.byoc.thing", "onboard.yml", "retire.yml", "--check")\n',
 }
+SOUND = {
+    name: f"{HEADER[2]}\n{text}"
+    if name.endswith(".yml") and name.startswith(("meta/", "playbooks/", "roles/"))
+    else text
+    for name, text in SOUND.items()
+}
 DOMAIN = "plugins/module_utils/_domain/thought.py"
 KUBE = "plugins/module_utils/_kube/talk.py"
 WORDS = "plugins/module_utils/_vocabulary/words.py"
@@ -295,6 +301,7 @@ BROKEN = [
     ("no_plugin_tells_a_number_by_isdigit", KUBE, HEAD + "x = int(y) if y.isdigit() else 0\n", "asks isdigit"),
     ("every_python_file_carries_the_licence", KUBE, "import os\n", "three lines"),
     ("every_python_file_carries_the_licence", KUBE, "\n".join(HEADER) + "\nimport os\n", "annotations"),
+    ("every_yaml_file_that_is_shipped_says_its_licence", "playbooks/x.yml", "---\n# A comment\n", "playbooks/x.yml"),
     ("no_file_holds_what_looks_like_a_secret", "docs/x.md", "AKIA" + "A" * 16, "a cloud access key"),
     (
         "no_file_holds_what_looks_like_a_secret",

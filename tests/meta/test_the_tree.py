@@ -57,6 +57,7 @@ RULES: dict[str, Callable[[Tree], list[str]]] = {
     "nothing_is_shown_as_it_came": text_rules.shown_as_it_came,
     "every_moment_is_formatted_in_one_place": text_rules.moments_formatted_elsewhere,
     "every_python_file_carries_the_licence": text_rules.without_licence,
+    "every_yaml_file_that_is_shipped_says_its_licence": text_rules.yaml_without_licence,
     "no_file_holds_what_looks_like_a_secret": text_rules.secrets_inside,
     "no_file_names_a_place_on_somebodys_machine": text_rules.machine_places,
     "galaxy_and_the_changelog_agree_on_the_version": text_rules.versions_apart,

@@ -14,6 +14,7 @@ from typing import TypeGuard
 from tests.meta.tree import Tree, read_yaml
 
 MOST_LINES = 400
+_LICENSED = ("extensions/", "meta/", "playbooks/", "plugins/", "roles/")
 HEADER = (
     "# Copyright (c) Fireworks AI and contributors",
     "# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)",
@@ -99,6 +100,20 @@ def without_licence(tree: Tree) -> list[str]:
         ):
             problems.append(f"{tree.named(path)}: lacks `from __future__ import annotations`")
     return problems
+
+
+def yaml_without_licence(tree: Tree) -> list[str]:
+    """Each YAML file that is shipped says its licence first. Published releases stay as they are."""
+    shipped = (
+        path
+        for path in tree.files
+        if path.suffix == ".yml" and (name := tree.named(path)).startswith(_LICENSED) and "/files/releases/" not in name
+    )
+    return [
+        f"{tree.named(path)}: does not begin with `{HEADER[2]}`"
+        for path in shipped
+        if HEADER[2] not in path.read_text().splitlines()[:4]
+    ]
 
 
 def secrets_inside(tree: Tree) -> list[str]:

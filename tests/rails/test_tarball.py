@@ -16,6 +16,7 @@ from tests.tools.environments import ROOT
 
 SHIPPED = {
     *("CHANGELOG.rst", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "requirements.yml"),
+    *("CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "SECURITY.md", "SUPPORT.md"),
     *("changelogs", "docs", "extensions", "inventories", "meta", "playbooks", "plugins", "roles", "schemas"),
 }
 # What ansible-doc calls each kind of plugin, and the folder of it.

@@ -21,6 +21,7 @@ _ADMIN = ("-e", "admin_kubeconfig={kubeconfig}")
 _CREDENTIALS = ("-e", "credentials_dir={folder}/credentials")
 _OPERATOR = ("-e", "operator_kubeconfig={folder}/operator.kubeconfig")
 _GRANT = (*_ADMIN, "-e", "grantee=alice", "-e", "reason=test", "-e", "setup_kubeconfig={folder}/setup.kubeconfig")
+_NEW_CONTRACT = (*("-e", "cluster=acme-eu-1", "-e", "kubeconfig={kubeconfig}"), "-e", "contract_file={folder}/new.yml")
 _APPROVAL = ("-e", "operation=deploy_models", "-e", "digest=000000000000", "-e", "approved_by=oncall@acme.example")
 _EVICTIONS = (*_ADMIN, "-e", "requested_by=sre@fireworks.example", "-e", "reason=test")
 _BAKE = (*NO_REQUESTS, "-e", "model_bake=1")
@@ -57,6 +58,8 @@ class Row:
 ROWS = [
     Row("operation", BARE, ends=(2, 2, 2)),  # the scaffold itself, which does nothing
     Row("verify_release", NOWHERE),
+    # The first run writes the contract, and none writes over it.
+    Row("new_contract", BARE, _NEW_CONTRACT, ends=(0, 2, 2)),
     Row("presetup", BARE, _ADMIN, changes=True),
     Row("plan_presetup", BARE, _ADMIN),
     Row("issue_operator_credential", BARE, (*_ADMIN, *_OPERATOR), before=[("presetup", _ADMIN)], changes=True),

@@ -103,7 +103,7 @@ def test_a_model_changes_where_it_may_and_nothing_is_written_where_not(site: Sit
 def test_onboarding_moves_nothing_that_is_installed(site: Site, what: str, cell: Cell) -> None:
     contract = site.contract(cell, **({"context_length": 16384} if what == "revision" else {}))
     if what == "release":
-        contract["stack"] = {"release": "2026.11.1"}
+        contract["stack"] = {"release": "2026.12.0"}
     with writes(site.cluster) as made:
         done, result = site.run("onboard", contract)
     [outcome] = result["clusters"]

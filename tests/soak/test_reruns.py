@@ -71,7 +71,7 @@ class Stage:
         contract["change"] = without_approvals()
         contract["health"] = {"sources": {"dcgm_exporter": False, "node_problem_detector": False}}
         given = [self._filled(option) for option in options or row.options]
-        clusters = "" if row.playbook in ("operation", "verify_release", "remediate_node") else "byoc"
+        clusters = "" if row.playbook in ("operation", "verify_release", "new_contract", "remediate_node") else "byoc"
         file = self.folder / "result.json"
         file.unlink(missing_ok=True)
         given += [*self._records(), "-e", f"result_file={file}"]

@@ -13,6 +13,7 @@ import yaml
 from .templates import ROOT, TEMPLATES, credentials, job_templates, workflows
 
 AWX = ROOT / "extensions" / "awx"
+_LICENSE = "# SPDX-License-Identifier: GPL-3.0-or-later\n"
 _MADE = "# Made by python -m extensions.awx.generator from the declared playbooks and variables: edit those.\n"
 
 
@@ -30,7 +31,7 @@ def generated() -> dict[Path, str]:
 
 
 def _playbook(name: str) -> str:
-    return f"""---
+    return f"""{_LICENSE}---
 {_MADE}- name: Run fireworks.byoc.{name}
   ansible.builtin.import_playbook: fireworks.byoc.{name}
   vars:
@@ -50,4 +51,4 @@ class _Indented(yaml.SafeDumper):
 
 def _yaml(data: Any) -> str:
     text = yaml.dump(data, Dumper=_Indented, sort_keys=False, allow_unicode=True, width=130)
-    return f"---\n{_MADE}{text}"
+    return f"{_LICENSE}---\n{_MADE}{text}"

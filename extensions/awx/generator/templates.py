@@ -33,6 +33,7 @@ LEFT_OUT: Mapping[str, str] = {
     "audit_access": "the customer's security team runs it",
     "support_bundle": "its bundle is a file, which would be gone with the job's pod",
     "mirror": "it prints commands to copy, for whoever fills the customer's registry",
+    "new_contract": "it writes a file beside the others of a fleet, for somebody to edit",
     "verify_release": "for whoever publishes a release",
 }
 TEMPLATES = tuple(name for name in EVERY if name not in LEFT_OUT)

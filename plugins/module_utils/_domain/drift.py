@@ -34,9 +34,9 @@ def installed(facts: Data | None) -> dict[str, Any]:
         "unfinished": str(stack.get("unfinished") or ""),
         "since": str(stack.get("since") or ""),
         "failed": dict(stack.get("failed") or {}),
-        "presetup_version": facts.get("presetup_version"),
+        "presetup_version": facts["presetup_version"],
         "models": {str(one["name"]): str(one["revision"]) for one in facts["models"]},
-        "bounds": facts.get("bounds"),
+        "bounds": facts["bounds"],
     }
 
 

@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from .fact_reads import MADE_OF
 from .gpu_inventory import gpu_inventory, unlabelled
 from .gpu_units import offered
 from .immunity import signature
@@ -43,6 +44,7 @@ from .views import (
 __all__ = ["cluster_facts", "gpu_inventory", "node_view", "pod_view"]
 
 Raw = Mapping[str, Any]
+REGION_LABEL = "topology.kubernetes.io/region"
 _POD_KEYS = ("namespace", "name", "uid", "restarts", "ready_since")
 
 _PROVIDERS = {
@@ -72,10 +74,10 @@ def cluster_facts(
     *,
     uid: str,
     user: str = "",
-    version: Raw,
-    apis: Mapping[str, Sequence[str]],
-    nodes: Sequence[View],
-    pods: Iterable[View],
+    version: Raw | None = None,
+    apis: Mapping[str, Sequence[str]] | None = None,
+    nodes: Sequence[View] = (),
+    pods: Iterable[View] = (),
     deployments: Iterable[Raw] = (),
     groups: Iterable[Raw] = (),
     daemonsets: Iterable[Raw] = (),
@@ -88,8 +90,9 @@ def cluster_facts(
     permissions: Sequence[Raw] = (),
     scalers: Iterable[Raw] | None = None,
     lock: Raw | None = None,
+    wanted: Collection[str] = tuple(MADE_OF),
 ) -> dict[str, Any]:
-    """The facts of one cluster, as ``user`` sees it.
+    """The facts of one cluster, as ``user`` sees it: its ``uid``, and those of :data:`MADE_OF` that are ``wanted``.
 
     ``version`` is the answer of ``/version``. ``nodes`` and ``pods`` are views; the rest are raw items of lists:
     ``deployments``, ``endpoint_slices`` and ``quotas`` of our two namespaces (and the slice of the API server itself,
@@ -98,74 +101,86 @@ def cluster_facts(
     ``lock`` is who works on the cluster (``lock.about``), None when nobody does.
     What the credential may not read is left out by the caller and comes out empty.
     """
-    pods = list(pods)
-    deployments = list(deployments)
-    namespaces = list(namespaces)
-    endpoint_slices = list(endpoint_slices)
+    version, apis, pods, deployments = version or {}, apis or {}, list(pods), list(deployments)
+    namespaces, endpoint_slices = list(namespaces), list(endpoint_slices)
     parents = {_name(item): item for item in set_parents}
     presetup = _annotations(parents.get(PRESETUP_SET, {}))
+    make: dict[str, Callable[[], Any]] = {
+        "user": lambda: user,
+        "version": lambda: _version(version),
+        "platform": lambda: _platform(apis),
+        "provider": lambda: _provider(nodes),
+        "region": lambda: _region(nodes),
+        "apis": lambda: {group: sorted(kinds) for group, kinds in sorted(apis.items())},
+        "nodes": lambda: _nodes(nodes),
+        "gpus": lambda: gpu_inventory(nodes, pods),
+        "device_plugin": lambda: _device_plugin(daemonsets),
+        "stack": lambda: _stack(deployments, _annotations(parents.get(STACK_SET, {}))),
+        "sets": lambda: sorted(parents),
+        "models": lambda: _by_name(filter(None, map(_model, [*deployments, *groups]))),
+        "pods": lambda: _by_name(_our_pods(pods)),
+        "namespaces": lambda: sorted(_name(item) for item in namespaces),
+        "annotations": lambda: _notes(namespaces),
+        "storage_classes": lambda: sorted(_name(item) for item in storage_classes),
+        "gateways": lambda: _by_name(map(_gateway, gateways)),
+        "endpoints": lambda: _endpoints(item for item in endpoint_slices if not _is_api_server(item)),
+        "api_server": lambda: _addresses(filter(_is_api_server, endpoint_slices)) or remembered_api_server(presetup),
+        "token_audiences": lambda: remembered_audiences(presetup),
+        "bounds": lambda: remembered_bounds(presetup),
+        "presetup_version": lambda: version_of(presetup) if PRESETUP_SET in parents else None,
+        "quotas": lambda: _by_name(map(_quota, quotas)),
+        "signature": lambda: signature(
+            list(filter(is_gpu_node, nodes)),
+            kubernetes=_version(version)["git"],
+            release=str((make["stack"]() or {}).get("release") or ""),
+        ),
+        "permissions": lambda: [dict(p) for p in permissions],
+        "scalers": lambda: None if scalers is None else _scalers(scalers),
+        "lock": lambda: dict(lock) if lock else None,
+    }
+    return {"uid": uid, **{name: made() for name, made in make.items() if name in wanted}}
+
+
+def _by_name(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(items, key=lambda one: (one["namespace"], one["name"]))
+
+
+def _our_pods(pods: Iterable[View]) -> Iterable[dict[str, Any]]:
+    return ({key: pod[key] for key in _POD_KEYS} for pod in pods if pod["namespace"] in NAMESPACES)
+
+
+def _version(said: Raw) -> dict[str, str]:
+    keys = {"major": "major", "minor": "minor", "git": "gitVersion"}
+    return {key: str(said.get(its, "")) for key, its in keys.items()}
+
+
+def _nodes(nodes: Sequence[View]) -> dict[str, Any]:
     gpu_nodes = [node for node in nodes if is_gpu_node(node)]
-    stack = _stack(deployments, _annotations(parents.get(STACK_SET, {})))
     problems = [
         {"node": node["name"], "reason": node_problem(node), "remediation": node["remediation"]} for node in nodes
     ]
     return {
-        "uid": uid,
-        "user": user,
-        "version": {
-            "major": str(version.get("major", "")),
-            "minor": str(version.get("minor", "")),
-            "git": str(version.get("gitVersion", "")),
-        },
-        "platform": _platform(apis),
-        "provider": _provider(nodes),
-        "apis": {group: sorted(kinds) for group, kinds in sorted(apis.items())},
-        "nodes": {
-            "total": len(nodes),
-            "ready": sum(map(is_ready, nodes)),
-            "gpu": len(gpu_nodes),
-            "gpu_ready": sum(map(is_ready, gpu_nodes)),
-            "gpu_offering": sum(1 for node in gpu_nodes if offered(node["allocatable"])),
-            "unlabelled": unlabelled(gpu_nodes),
-            "problems": [problem for problem in problems if problem["reason"]],
-        },
-        "gpus": gpu_inventory(nodes, pods),
-        "device_plugin": _device_plugin(daemonsets),
-        "stack": stack,
-        "sets": sorted(parents),
-        "models": sorted(filter(None, map(_model, [*deployments, *groups])), key=lambda m: (m["namespace"], m["name"])),
-        "pods": sorted(
-            ({key: pod[key] for key in _POD_KEYS} for pod in pods if pod["namespace"] in NAMESPACES),
-            key=lambda p: (p["namespace"], p["name"]),
-        ),
-        "namespaces": sorted(_name(item) for item in namespaces),
-        "annotations": _notes(namespaces),
-        "storage_classes": sorted(_name(item) for item in storage_classes),
-        "gateways": sorted(
-            (
-                {
-                    "namespace": _namespace(item),
-                    "name": _name(item),
-                    "programmed": _condition(item, "Programmed"),
-                    "addresses": _gateway_addresses(item),
-                }
-                for item in gateways
-            ),
-            key=lambda g: (g["namespace"], g["name"]),
-        ),
-        "endpoints": _endpoints(item for item in endpoint_slices if not _is_api_server(item)),
-        "api_server": _addresses(filter(_is_api_server, endpoint_slices)) or remembered_api_server(presetup),
-        "token_audiences": remembered_audiences(presetup),
-        "bounds": remembered_bounds(presetup),
-        "presetup_version": version_of(presetup) if PRESETUP_SET in parents else None,
-        "quotas": sorted(map(_quota, quotas), key=lambda q: (q["namespace"], q["name"])),
-        "signature": signature(
-            gpu_nodes, kubernetes=str(version.get("gitVersion", "")), release=str((stack or {}).get("release") or "")
-        ),
-        "permissions": [dict(p) for p in permissions],
-        "scalers": None if scalers is None else sorted(map(scaler, scalers), key=lambda s: (s["kind"], s["name"])),
-        "lock": dict(lock) if lock else None,
+        "total": len(nodes),
+        "ready": sum(map(is_ready, nodes)),
+        "gpu": len(gpu_nodes),
+        "gpu_ready": sum(map(is_ready, gpu_nodes)),
+        "gpu_offering": sum(1 for node in gpu_nodes if offered(node["allocatable"])),
+        "unlabelled": unlabelled(gpu_nodes),
+        "problems": [problem for problem in problems if problem["reason"]],
     }
+
+
+def _gateway(item: Raw) -> dict[str, Any]:
+    return {
+        "namespace": _namespace(item),
+        "name": _name(item),
+        "programmed": _condition(item, "Programmed"),
+        "addresses": _gateway_addresses(item),
+    }
+
+
+def _scalers(items: Iterable[Raw]) -> list[dict[str, Any]]:
+    return sorted(map(scaler, items), key=lambda one: (one["kind"], one["name"]))
 
 
 def scaler(item: Raw) -> dict[str, Any]:
@@ -227,6 +242,12 @@ def _provider(nodes: Sequence[View]) -> str:
         return ""
     scheme = sorted(schemes.items(), key=lambda item: (-item[1], item[0]))[0][0]
     return _PROVIDERS.get(scheme, "other")
+
+
+def _region(nodes: Sequence[View]) -> str:
+    """The region that most nodes have a label of; empty where none has one."""
+    regions = Counter(node["labels"].get(REGION_LABEL) for node in nodes if node["labels"].get(REGION_LABEL))
+    return min(regions, key=lambda region: (-regions[region], region), default="")
 
 
 def _device_plugin(daemonsets: Iterable[Raw]) -> dict[str, Any]:

@@ -53,9 +53,10 @@ PAGES: dict[str, tuple[str, ...]] = {
 
 #: What these ask for is in their own line: to call it otherwise, to wait for nothing, or to see the clusters' codes.
 WITHOUT_PAGE = frozenset({
-    "already_there", "as_approved", "bad_query", "budget", "emergency", "go", "grant_has_ended", "incident_not_written",
+    "already_there", "as_approved", "bad_query", "budget", "contract_exists",
+    "emergency", "go", "grant_has_ended", "incident_not_written",
     "invalid_arguments", "invalid_input", "invalid_request", "never", "no_approval_needed", "no_cluster_matches",
-    "no_clusters_named",
+    "no_clusters_named", "no_contract",
     "no_digest", "no_grant_named", "no_inventory", "no_model_or_release", "no_node_named",
     "no_operation", "no_operation_or_approver", "no_place_for_the_credential", "no_release_or_requester",
     "no_such_cluster", "no_such_incident",

@@ -141,7 +141,7 @@ def test_what_pods_are_marked_with_is_told_by_the_version_in_the_cluster() -> No
     assert by_version[1] != by_version[2] == pods_mark(agreed, served, RELEASE)
     wanted = Wanted([{"name": "phi", "from": 0, "change": "new_revision"}], RELEASE, "sre@example.com")
     for number, mark in by_version.items():
-        facts = {"stack": {"release": RELEASE["version"], "unfinished": ""}, "presetup_version": number,
+        facts = {"stack": {"release": RELEASE["version"], "unfinished": ""}, "presetup_version": number, "bounds": None,
                  "models": [{"name": "phi", "revision": mark}]}  # fmt: skip
         assert drift(agreed, installed(facts), [RELEASE]) == []
         assert drift(agreed, {**installed(facts), "presetup_version": 3 - number}, [RELEASE]) != []

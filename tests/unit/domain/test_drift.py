@@ -83,11 +83,12 @@ def test_a_row_says_it_before_its_reason() -> None:
 
 
 def test_what_is_installed_is_told_from_facts() -> None:
-    facts = {"stack": {"release": VERSION, "unfinished": ""}, "models": [{"name": "llama", "revision": "a"}]}
+    unread = {"bounds": None, "presetup_version": None}
+    facts = {"stack": {"release": VERSION, "unfinished": ""}, "models": [{"name": "llama", "revision": "a"}], **unread}
     none = {"release": "", "unfinished": "", "since": "", "failed": {}, "models": {}, "bounds": None}
     none["presetup_version"] = None
     assert installed(facts) == {**none, "release": VERSION, "models": {"llama": "a"}}
-    assert installed({"stack": None, "models": []}) == none
+    assert installed({"stack": None, "models": [], **unread}) == none
     assert installed({}) == {}
 
 

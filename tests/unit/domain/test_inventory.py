@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.fact_reads import MADE_OF, reads_for
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.inventory import (
     cluster_facts,
     gpu_inventory,
@@ -186,6 +187,29 @@ def facts(**more: Any) -> dict[str, Any]:
         "pods": [],
     }
     return cluster_facts(**{**given, **more})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reads"),
+    [
+        (["version"], {"version"}),
+        (["stack", "bounds"], {"deployments", "set_parents"}),
+        (["pods"], {"our_pods"}),
+        (["pods", "gpus"], {"nodes", "pods"}),
+        (["annotations"], {"namespace"}),
+        (["annotations", "namespaces"], {"namespaces"}),
+        ([], set()),
+    ],
+)
+def test_only_what_facts_are_made_of_is_read_and_nothing_twice(wanted: list[str], reads: set[str]) -> None:
+    assert reads_for(wanted) == reads
+
+
+def test_what_is_not_wanted_is_not_there_and_the_rest_is_as_in_all() -> None:
+    every = facts()
+    assert set(every) == {"uid", *MADE_OF}
+    for name in MADE_OF:
+        assert facts(wanted=[name]) == {"uid": every["uid"], name: every[name]}
 
 
 def test_our_pods_are_told_by_uid_restarts_and_since_when_they_are_ready() -> None:

@@ -69,8 +69,9 @@ SOURCE = section(
         "revision": text(
             "Revision",
             "Exactly which weights: a commit, a version or a digest; never a moving name.",
-            pattern=r"^\S+$",
-            meant="write a commit, a version or a digest",
+            # A branch, a channel and "latest" have no digit; a commit, a version and a digest have one.
+            pattern=r"^(?!refs/heads/)(?=\S*[0-9])\S+$",
+            meant="write a commit, a version or a digest; a branch or another moving name is not exact",
             examples=["0e9e39f249a16976918f6564b8830bc894c89659"],
         ),
         "digest": text(

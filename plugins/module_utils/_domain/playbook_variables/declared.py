@@ -10,6 +10,7 @@ declared in the roles' own argument specs.
 from __future__ import annotations
 
 from .capacity import CAPACITY, CAPACITY_VARIABLES
+from .contracts import CONTRACT_VARIABLES, OF_CONTRACTS
 from .incidents import INCIDENT_VARIABLES, OF_INCIDENTS
 from .reports import REPORT_VARIABLES
 from .variable import Kind, Variable
@@ -55,7 +56,7 @@ _BY_ADMINISTRATORS = (
     *("audit_access", "plan_presetup", "offboard", "onboard", *_ADMINISTRATORS, "rotate_credentials", "verify_records"),
 )
 #: Those that are the same for a whole controller are taken by all, so that one file of variables serves all.
-EVERY = (*READING, *CHANGING, *OF_INCIDENTS, _NODE, "verify_release")
+EVERY = (*READING, *CHANGING, *OF_INCIDENTS, *OF_CONTRACTS, _NODE, "verify_release")
 
 #: Options of roles that a playbook sets itself: given from outside they would replace what it means.
 SET_BY_PLAYBOOKS: dict[str, tuple[str, ...]] = {
@@ -370,12 +371,9 @@ VARIABLES = (
         ("verify_records",),
     ),
     Variable(
-        "unused_rights",
-        Kind.TRUTH,
-        "list which rights each identity never used in that log",
-        ("verify_records",),
-        default="false",
+        "unused_rights", Kind.TRUTH, "list the rights never used in that log", ("verify_records",), default="false"
     ),
     Variable("records_writer", Kind.TEXT, "the name of who writes records", EVERY, default="the controller's name"),
+    *CONTRACT_VARIABLES,
     *INCIDENT_VARIABLES,
 )

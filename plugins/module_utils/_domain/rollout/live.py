@@ -44,7 +44,7 @@ def live_state(
         return _offline(failed or {})
     row = status_row(contract, _without_quarantined(facts))
     stack = facts["stack"] or {}
-    notes = facts.get("annotations") or {}
+    notes = facts["annotations"]
     return {
         "reachable": True,
         "error": "",
@@ -53,18 +53,18 @@ def live_state(
         "unfinished": stack.get("unfinished") or None,
         "failed": stack.get("failed") or None,
         "kubernetes": str(facts["version"]["git"]),
-        "presetup_version": facts.get("presetup_version"),
+        "presetup_version": facts["presetup_version"],
         "health": "ready" if row["state"] == READY else "degraded",
         "problems": [row["reason"]] if row["reason"] else [],
         "owner": _who_acts(facts).value,
-        "lock": _lock(facts.get("lock"), run_id),
+        "lock": _lock(facts["lock"], run_id),
         "missing_permissions": refused(facts["permissions"]) if facts["user"] != _OBSERVER else [],
-        OTHER_BOUNDS: other_bounds(contract, facts.get("bounds")),
+        OTHER_BOUNDS: other_bounds(contract, facts["bounds"]),
         "frozen": frozen_in(notes),
         "emergency": notes.get(EMERGENCY_ANNOTATION) or "",
         "durations": list(durations),
         "approvals": approvals_in(notes),
-        "signature": facts.get("signature") or {},
+        "signature": facts["signature"],
         "spent": spent(facts.get("budgets") or ()),
     }
 

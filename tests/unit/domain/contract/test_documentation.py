@@ -174,7 +174,7 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "models[].name": {"models.1": model("llama-3-1-8b")},
     "models[].served_name": {"models.1": model("other", served_name="meta-llama/Llama-3.1-8B-Instruct")},
     "models[].source.uri": {"models.0.source.uri": "meta-llama/Llama"},
-    "models[].source.revision": {"models.0.source.revision": GONE},
+    "models[].source.revision": {"models.0.source.revision": "main"},
     "models[].source.digest": {"models.0.source.digest": "sha256:abc"},
     "models[].source.credential.secret.name": {"models.0.source.credential": {"secret": {"key": "token"}}},
     "models[].source.credential.secret.key": {"models.0.source.credential": {"secret": {"name": "hub-token"}}},

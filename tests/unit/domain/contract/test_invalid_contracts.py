@@ -72,6 +72,17 @@ def test_a_missing_key_is_named_with_what_it_is_for(place: str, message: str) ->
     assert message in found[place.replace(".0", "[0]")]
 
 
+@pytest.mark.parametrize("name", ["main", "master", "latest", "HEAD", "stable", "refs/heads/release-1", "nightly"])
+def test_a_moving_name_says_not_exactly_which_weights(name: str) -> None:
+    found = complaints_about({"models.0.source.revision": name})
+    assert "a branch or another moving name is not exact" in found["models[0].source.revision"]
+
+
+@pytest.mark.parametrize("name", ["0e9e39f249a16976918f6564b8830bc894c89659", "v1.0", "1", "sha256:0f", "2026-11-01"])
+def test_a_commit_a_version_and_a_digest_do(name: str) -> None:
+    assert not complaints_about({"models.0.source.revision": name})
+
+
 @pytest.mark.parametrize(
     ("place", "value", "message"),
     [
