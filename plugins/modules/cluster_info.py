@@ -49,6 +49,7 @@ options:
       - quotas
       - region
       - sets
+      - signature
       - stack
       - storage_classes
       - token_audiences

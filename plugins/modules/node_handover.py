@@ -36,40 +36,12 @@ attributes:
 extends_documentation_fragment:
   - fireworks.byoc.attributes
   - fireworks.byoc.connection
+  - fireworks.byoc.given
 options:
   contract:
     description: The contract of the cluster. Its C(actions), C(change), C(identity) and C(models) are used.
     type: dict
     required: true
-  requested_by:
-    description: Who asks for it, as an e-mail address. They cannot approve it themselves.
-    type: str
-    default: ""
-  approvals:
-    description:
-      - Approvals, each with C(by), C(digest) (RV(nodes) has it; 12 characters are enough), C(given_at), and perhaps
-        C(expires_at), C(source), C(node) and C(goal).
-      - Those in the annotation C(byoc.fireworks.ai/approval) of the namespace C(fireworks-system) count too.
-    type: list
-    elements: dict
-    default: []
-  emergency:
-    description: An emergency, which lifts windows and freezes as far as the contract's C(change.emergency) says.
-    type: dict
-    suboptions:
-      approver:
-        description: Who declares it, as an e-mail address.
-        type: str
-        required: true
-      reason:
-        description: Why.
-        type: str
-        required: true
-      source:
-        description: Where it was found. The action says so itself.
-        type: str
-        choices: [file, awx]
-        default: file
 seealso:
   - module: fireworks.byoc.consolidation
   - module: fireworks.byoc.node_remediation

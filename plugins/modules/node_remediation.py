@@ -43,6 +43,7 @@ attributes:
 extends_documentation_fragment:
   - fireworks.byoc.attributes
   - fireworks.byoc.connection
+  - fireworks.byoc.given
 options:
   contract:
     description: The contract of the cluster. Its C(actions), C(remediation) and C(models) are read.
@@ -237,38 +238,6 @@ options:
     type: list
     elements: str
     default: []
-  requested_by:
-    description: Who asks for it, as an e-mail address. They cannot approve it themselves.
-    type: str
-    default: ""
-  approvals:
-    description:
-      - Approvals, each with C(by), C(digest) (RV(steps) has it; 12 characters are enough), C(given_at), and perhaps
-        C(expires_at), C(source), C(node), C(goal) and C(session).
-      - Those in the annotation C(byoc.fireworks.ai/approval) of the namespace C(fireworks-system) count too.
-    type: list
-    elements: dict
-    default: []
-  emergency:
-    description:
-      - An emergency, which lifts windows and freezes as far as the contract's C(change.emergency) says.
-      - It counts where C(change.approvals.sources) lists where it was found, or the customer has declared one in the
-        cluster.
-    type: dict
-    suboptions:
-      approver:
-        description: Who declares it, as an e-mail address.
-        type: str
-        required: true
-      reason:
-        description: Why.
-        type: str
-        required: true
-      source:
-        description: Where it was found. The action says so itself.
-        type: str
-        choices: [file, awx]
-        default: file
   fleet:
     description: How the fleet is, for the breaker over all clusters.
     type: dict

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
@@ -28,9 +28,9 @@ from .._domain.placement.handover import (
 )
 from .._domain.placement.plan import Package, Plan
 from .._domain.rollout.blockers import blocker_data
+from .._domain.rollout.consolidating import moves_estimate
 from .._domain.rollout.node_action import Target, decide_action, target_digest
 from .._domain.rollout.permission import GO, Decision
-from .._domain.rollout.policy import Estimate
 from .._kube.closing import NODES, NodeCloser
 from .._kube.errors import KubeError
 from .._operation import Context, Operation
@@ -45,8 +45,6 @@ ARGUMENT_SPEC: dict[str, Any] = {
     **GIVEN_SPEC,
 }
 _DRAIN, _GOAL = "drain", "hand_over"
-_EACH = 60
-"""Seconds that a move takes beside the load."""
 
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
@@ -153,8 +151,7 @@ class _Run:
         if drains_by_grant(self._contract):
             given = evictions_in(self._session, given)
         target = Target(one.node, _GOAL, occasion=tuple(move.pod for move in plan.moves))
-        needed = Estimate(timedelta(seconds=sum(move.load + _EACH for move in plan.moves)), "the loads of its moves")
-        decision = decide_action(self._contract, _DRAIN, target, given, needed, datetime.now(UTC))
+        decision = decide_action(self._contract, _DRAIN, target, given, moves_estimate(plan.moves), datetime.now(UTC))
         return decision, target_digest(self._contract, target)
 
     # Back ------------------------------------------------------------------------------------------------------------

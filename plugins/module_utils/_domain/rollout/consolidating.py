@@ -14,7 +14,7 @@ from ..._vocabulary.owner import NO_CONTACT, Owner
 from ..contract.bounds import bounds_digest
 from ..contract.digest import contract_digest as digest
 from ..identities.conditions import may_consolidate
-from ..placement.plan import Plan
+from ..placement.plan import Move, Plan
 from .approval import SHORTEST, Change, Verdict, approved, approvers, sources_of
 from .approval_words import request_text
 from .blockers import Blocker, blocker_data, waits_for_approval
@@ -32,6 +32,11 @@ _NEXT = {
     "not_calibrated": "fireworks.byoc.plan_consolidation shows the moves; run this again when more loads are known",
     "not_agreed": "agree on efficiency.mode: execute, with actions.cordon and actions.drain, and apply the presetup",
 }
+
+
+def moves_estimate(moves: Sequence[Move]) -> Estimate:
+    """How long moves take, one after the other."""
+    return Estimate(timedelta(seconds=sum(move.load + _EACH for move in moves)), "the loads of its moves")
 
 
 def plan_digest(contract: Data, plan: Plan) -> str:
@@ -90,14 +95,13 @@ def _decide(contract: Data, plan: Plan, doubts: Sequence[str], asked: Asked | No
 
 
 def _asked(contract: Data, plan: Plan, own: str, given: Given) -> Asked:
-    seconds = sum(move.load + _EACH for move in plan.moves)
     return asked_of(
         contract,
         {"frozen": given.frozen, "emergency": given.declared},
         Change(CONSOLIDATION, frozenset({own}), given.requested_by),
         approvals=given.approvals,
         emergency=given.emergency,
-        estimate=Estimate(timedelta(seconds=seconds), "the loads of its moves"),
+        estimate=moves_estimate(plan.moves),
     )
 
 
