@@ -16,7 +16,7 @@ from tests.integration.ansible_runs import run_playbook
 H100 = "NVIDIA-H100-80GB-HBM3"
 
 
-def given(cluster: Any, folder: Path, **more: str) -> list[str]:
+def given(cluster: Any, folder: Path, /, **more: str) -> list[str]:
     words = {
         "cluster": "acme-eu-9",
         "kubeconfig": str(cluster.kubeconfig),

@@ -237,7 +237,7 @@ def test_grants_stand_side_by_side_and_a_vault_may_take_one(acme: Any, tmp_path:
         ({"until": "5m"}, "is too soon"),
         ({"until": "30d"}, "at most 7 days"),
         ({"until": "tomorrow"}, "write a duration like 8h"),
-        ({"who": ""}, "needs a grantee and a reason"),
+        ({"who": ""}, "grantee is not given, which is who gets setup access: -e grantee="),
     ],
 )
 def test_a_grant_that_is_none_is_refused(bed: Any, tmp_path: Path, given: dict[str, str], message: str) -> None:

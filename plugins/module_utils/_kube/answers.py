@@ -146,8 +146,9 @@ def doubt(asked: Asked, answer: Answer, kinds: Kinds) -> str:
         return "" if value.get("status") == "Success" else answer.described()
     if not _kind_fits(kind, asked, place, kinds):
         return answer.described()
-    if kind.endswith("List") and (place is None or not place.name) and "items" not in value:
-        return f"{answer.described()}, without items"
+    listed = "resources" if kind == "APIResourceList" else "items"
+    if kind.endswith("List") and (place is None or not place.name) and listed not in value:
+        return f"{answer.described()}, without {listed}"
     return _of_another_name(asked, place, value)
 
 

@@ -21,6 +21,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._kube.answers impor
 
 POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}}
 PODS = "/api/v1/namespaces/n/pods"
+LWS, SERVED = "/apis/leaderworkerset.x-k8s.io/v1", {"kind": "APIResourceList", "apiVersion": "v1"}
 PROXY = "/api/v1/namespaces/n/services/s:80/proxy/v1/models"
 METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
@@ -61,6 +62,7 @@ def test_a_path_names_a_place(path: str, place: Place | None) -> None:
 
 BELIEVED = {
     "a list": (Asked("GET", PODS, ""), answer(200, {"kind": "PodList", "items": []})),
+    "what is served": (Asked("GET", LWS, ""), answer(200, {**SERVED, "resources": []})),
     "a list of null": (Asked("GET", PODS, ""), answer(200, {"kind": "PodList", "items": None})),
     "an object": (Asked("GET", f"{PODS}/p", ""), answer(200, POD)),
     "an object whose plural ends in es": (
@@ -108,6 +110,7 @@ DOUBTED = {
     "half of it": (Asked("GET", PODS, ""), answer(200, b'{"kind": "PodList", "items": ['), "no JSON object"),
     "a list that is no object": (Asked("GET", PODS, ""), answer(200, []), "no JSON object"),
     "a list without items": (Asked("GET", PODS, ""), answer(200, {"kind": "PodList"}), "without items"),
+    "what is served, without saying it": (Asked("GET", LWS, ""), answer(200, SERVED), "without resources"),
     "a list of another kind": (Asked("GET", PODS, ""), answer(200, {"kind": "NodeList", "items": []}), "NodeList"),
     "an object for a list": (Asked("GET", PODS, ""), answer(200, POD), "the kind Pod"),
     "a list for an object": (Asked("GET", f"{PODS}/p", ""), answer(200, {"kind": "PodList", "items": []}), "PodList"),

@@ -55,7 +55,11 @@ class RealNodes:
 
     def in_network_of(self, name: str, command: Sequence[str]) -> list[str]:
         """A command line that runs in a node's network: its Services are reached through that node's kube-proxy."""
-        return ["nsenter", f"--net=/proc/{self._holders[name]}/ns/net", "--", *command]
+        return ["nsenter", f"--net={self.network_of(name)}", "--", *command]
+
+    def network_of(self, name: str) -> Path:
+        """The file of a node's network, which a process can enter."""
+        return Path(f"/proc/{self._holders[name]}/ns/net")
 
     def in_node(self, name: str, command: Sequence[str]) -> list[str]:
         """A command line that runs on a node, and sees no other processes, mounts or networks than that node's."""
