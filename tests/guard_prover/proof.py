@@ -17,7 +17,7 @@ _CONNECTS = {"selfsubjectaccessreviews", "selfsubjectreviews", "selfsubjectrules
 
 def assert_nothing_is_let_in(prover: Prover, identity: str, number: int, seed: str, name: str) -> int:
     """So many mutants as an identity: none is admitted that the oracle forbids, and nothing needed is refused."""
-    if not _exists(prover, identity):
+    if not exists(prover, identity):
         return 0
     caller = prover.caller(identity)
     assert prover.without_a_base(caller) == []
@@ -54,7 +54,8 @@ def assert_counts_hold(prover: Prover, cluster: Any, contract: Mapping[str, Any]
     assert over == {}, f"{over} where {dict(prover.bounds.products)} were approved"
 
 
-def _exists(prover: Prover, identity: str) -> bool:
+def exists(prover: Prover, identity: str) -> bool:
+    """Whether the contract has that identity."""
     return identity != "node-medic" or any(word != "never" for word in prover.bounds.actions.values())
 
 

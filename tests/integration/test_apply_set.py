@@ -300,6 +300,10 @@ def test_one_manifest_that_the_server_rejects_refuses_the_whole_set(cluster: Any
         (["text"], "manifest 1: is not a mapping"),
         ([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}}], "manifest 1: ConfigMap has no metadata.name"),
         ([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}], "has no metadata.namespace"),
+        (
+            [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": {"b": 1}}}],
+            "ConfigMap a has a metadata.namespace that is not text",
+        ),
         ([config_map("x"), config_map("x")], "is in the set twice"),
         ([{"apiVersion": "no.example/v1", "kind": "Widget", "metadata": {"name": "a"}}], "does not serve Widget"),
         ([config_map("nowhere")], "namespace"),

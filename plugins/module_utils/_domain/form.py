@@ -9,9 +9,9 @@ forms, where a key that ends with ``?`` may be left out. :class:`Either` and :cl
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
-from math import isfinite
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -26,6 +26,7 @@ _WORDS: Mapping[Any, str] = {
     dict: "a mapping",
 }
 _MOST_SHOWN = 40
+_LARGEST = sys.float_info.max
 
 
 class Either:
@@ -98,7 +99,9 @@ def _is(value: Any, form: Form) -> bool:
         return form is Any or value is None
     if form is bool or isinstance(value, bool):
         return form is bool and isinstance(value, bool)
-    return (isinstance(value, int | float) and isfinite(value)) if form is float else isinstance(value, form)
+    if form is float:
+        return isinstance(value, int | float) and -_LARGEST <= value <= _LARGEST  # an integer may be larger
+    return isinstance(value, form)
 
 
 def _is_not(value: Any, form: Form, place: str) -> str:

@@ -117,6 +117,8 @@ def _problem_of(manifest: object) -> str:
     metadata = manifest.get("metadata")
     if not isinstance(metadata, Mapping) or not isinstance(metadata.get("name"), str) or not metadata["name"]:
         return f"{manifest['kind']} has no metadata.name"
+    if not isinstance(metadata.get("namespace") or "", str):
+        return f"{manifest['kind']} {metadata['name']} has a metadata.namespace that is not text"
     return ""
 
 

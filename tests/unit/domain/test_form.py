@@ -41,6 +41,7 @@ from tests.unit.domain.placement import scenes
         ({"a": 1}, {"a": bool}, "a is 1, and has to be true or false"),
         ({"a": 1}, {"a": float}, ""),
         ({"a": float("nan")}, {"a": float}, "a is nan, and has to be a number"),
+        ({"a": 10**400}, {"a": float}, "a is 1000000000000000000000000000000000000000, and has to be a number"),
         ({"a": None}, {"a": Either(float, None)}, ""),
         ({"a": "x"}, {"a": Either(float, None)}, "a is 'x', and has to be a number or nothing"),
         ({"a": ["x", 2]}, {"a": Row(str, int)}, ""),

@@ -67,8 +67,21 @@ def check_snapshot(recorded: Snapshot) -> None:
             f"The snapshot has version {version!r}, and this collection reads version {VERSION}. "
             "Whoever recorded it records it anew, or judges it with the collection that did."
         )
-    if wrong := misfit(recorded, _FORM):
+    if wrong := misfit(recorded, _FORM) or _half_read(recorded["metrics"]):
         raise SnapshotError(f"The snapshot is not as it was recorded: {wrong}. Whoever edited it records it anew.")
+
+
+def _half_read(metrics: Mapping[str, Mapping[str, Any]]) -> str:
+    """What a node's report lacks that has neither an error nor all that is read together."""
+    whole = ("at", "lacking", "gpus")
+    lacks = (
+        f"metrics.{node}.{key}"
+        for node, one in metrics.items()
+        if not one.get("error")
+        for key in whole
+        if key not in one
+    )
+    return next((f"{place} is missing" for place in lacks), "")
 
 
 def snapshot(

@@ -187,8 +187,8 @@ def from_dict(data: Any) -> Scene:
 
 def _made(kind: type[_Part], data: Raw) -> _Part:
     """A part out of its mapping: lists are tuples again where the part has them."""
-    if unknown := sorted(set(data) - {one.name for one in fields(kind)}):  # type: ignore[arg-type]
-        what = f"a {kind.__name__.lower()} has no {', '.join(map(str, unknown))}"
+    if unknown := sorted(map(str, set(data) - {one.name for one in fields(kind)})):  # type: ignore[arg-type]
+        what = f"a {kind.__name__.lower()} has no {', '.join(unknown)}"
         raise UnreadableSceneError(f"the snapshot is not as it was taken: {what}")
     tuples = {one.name for one in fields(kind) if str(one.type).startswith("tuple")}  # type: ignore[arg-type]
     return kind(**{key: tuple(value) if key in tuples else value for key, value in data.items()})

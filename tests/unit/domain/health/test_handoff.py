@@ -19,6 +19,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.repo
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.snapshot import (
     SnapshotError,
     check_snapshot,
+    snapshot,
 )
 from tests.unit.domain.agreed import contract
 from tests.unit.domain.health.scene import agreed, assessed, pci, uuid
@@ -120,6 +121,17 @@ def test_places_are_named_as_far_as_they_are_known() -> None:
 def test_a_snapshot_of_another_form_is_refused() -> None:
     with pytest.raises(SnapshotError, match="has version 7, and this collection reads version 1"):
         check_snapshot({"version": 7})
+
+
+@pytest.mark.parametrize(
+    ("report", "lacks"),
+    [({}, "at"), ({"at": 1.0, "gpus": []}, "lacking"), ({"at": 1.0, "lacking": [], "error": ""}, "gpus")],
+)
+def test_a_report_that_has_no_error_and_is_not_whole_is_refused(report: dict[str, Any], lacks: str) -> None:
+    made = {**snapshot(taken=1.0, nodes=[], pods=[]), "metrics": {"n1": report}}
+    with pytest.raises(SnapshotError, match=f"metrics.n1.{lacks} is missing"):
+        check_snapshot(made)
+    check_snapshot({**made, "metrics": {"n1": {"error": "it does not answer"}}})
 
 
 def test_a_finding_is_a_block_that_says_all_of_it() -> None:
