@@ -293,7 +293,7 @@ IDENTITIES = (
         name=UPGRADER,
         why="Upgrades the stack's own components.",
         connects=True,
-        needs=_UPGRADE_STACK,
+        needs=(*_UPGRADE_STACK, _MEASURE),
     ),
     Identity(
         name=NODE_MEDIC,

@@ -105,9 +105,13 @@ _BY_THE_OBSERVER = (
     ),
 )
 _OF_BUDGETS = (
-    Use(("status", "plan_models", "deploy_models", "onboard", *_REMEDIATE), ("get",), ("services/proxy",),
-        (SYSTEM_NAMESPACE,)),
-)  # fmt: skip
+    Use(
+        ("status", "plan_models", "plan_upgrade", "deploy_models", "onboard", *_REMEDIATE),
+        ("get",),
+        ("services/proxy",),
+        (SYSTEM_NAMESPACE,),
+    ),
+)
 _OF_INCIDENTS = (
     Use(("incident",), ("list", "create"), ("configmaps",), (SYSTEM_NAMESPACE,)),
     Use(("incident",), ("list",), ("controllerrevisions.apps",), (MODELS_NAMESPACE,)),

@@ -95,6 +95,15 @@ def spent(rows: Iterable[Data]) -> dict[str, str]:
     return {model: "; ".join(each) for model, each in found.items()}
 
 
+def spent_of(gone: Mapping[str, str], models: Iterable[str]) -> str:
+    """Which of these models have no error budget left, as a sentence; empty where each has one, or none is known.
+
+    :param gone: as ``spent`` tells them.
+    """
+    found = [f"{model} ({gone[model]})" for model in models if model in gone]
+    return f"the error budget is spent of {'; '.join(found)}" if found else ""
+
+
 def summary(rows: Iterable[Data] | None) -> str:
     """All budgets of a cluster in a few words: which are spent, else the least that is left of any."""
     found = list(rows or ())

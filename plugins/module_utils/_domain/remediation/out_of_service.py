@@ -9,6 +9,7 @@ from typing import Any
 
 from ..._vocabulary.owner import Owner
 from ..contract.actions import NEVER
+from ..objectives.budget import spent_of
 from ..rollout.blockers import Blocker
 from ..rollout.node_action import Target
 from ..rollout.permission import GO, SKIP
@@ -60,8 +61,7 @@ def _costs_what_is_spent(case: Case) -> str:
     draining = [fault for fault in case.faults if fault.drains]
     if not draining or any(fault.breaks for fault in case.faults):
         return ""
-    gone = [f"{model} ({case.seen.spent[model]})" for model in case.seen.models if model in case.seen.spent]
-    return f"the error budget is spent of {'; '.join(gone)}" if gone else ""
+    return spent_of(case.seen.spent, case.seen.models)
 
 
 def _drain(case: Case, target: Target, advice: capacity.Advice, by: str) -> Step:

@@ -11,6 +11,7 @@ from datetime import datetime
 from ..._vocabulary.owner import Owner
 from ..dropped_rights import entries_of
 from ..identities.needs import UPGRADER
+from ..objectives.budget import spent_of
 from ..release import kubernetes_version
 from .blockers import Blocker
 from .bounds import under_other_bounds
@@ -47,7 +48,17 @@ def _of_the_cluster(case: Case) -> list[Blocker]:
         found.append(Blocker("failed_before", reason, Owner.FIREWORKS))
     if problem := _unfit(case):
         found.append(Blocker("unhealthy", problem, Owner(str(case.live.get("owner") or Owner.FIREWORKS))))
+    if why := _without_budget(case):
+        found.append(Blocker("error_budget", why, Owner.FIREWORKS))
     return found
+
+
+def _without_budget(case: Case) -> str:
+    """An upgrade may cost any model some of its budget. One that is half done costs less when it is finished."""
+    if case.live.get("unfinished") or case.asked.override.windows:
+        return ""
+    gone = case.live.get("spent") or {}
+    return spent_of(gone, sorted(gone))
 
 
 def _not_allowed(case: Case, missing: Sequence[str]) -> Blocker:

@@ -20,6 +20,7 @@ from ..._vocabulary.owner import NO_CONTACT, Owner
 from ..contract.bounds import bounds_digest
 from ..contract.digest import contract_digest as digest
 from ..model.objects import pods_mark
+from ..objectives.budget import spent_of
 from ..release import UnknownReleaseError
 from .approval import SHORTEST, Change, Verdict, approved, approvers, sources_of
 from .approval_words import approval_word, minute, request_text
@@ -248,14 +249,8 @@ def _decide(live: Data, asked: Asked | None, models: Iterable[Data], now: dateti
     if asked is None:
         return Decision(GO, "as_approved", "nothing new: it is what was approved already", at=now)
     decision = permit(asked, now)
-    if asked.override.windows or not (gone := _spent(live, models)):
+    new = [str(one["name"]) for one in models if one["change"] == NEW_REVISION]  # what goes needs no budget
+    if asked.override.windows or not (why := spent_of(live.get("spent") or {}, new)):
         return decision
-    waits = Blocker("error_budget", f"the error budget is spent of {gone}", Owner.FIREWORKS)
+    waits = Blocker("error_budget", why, Owner.FIREWORKS)
     return held(WAIT, [*decision.blockers, waits], decision.at if decision.action != GO else None)
-
-
-def _spent(live: Data, models: Iterable[Data]) -> str:
-    """The models that get a new revision and have no error budget left, each with why. What goes needs none."""
-    gone = live.get("spent") or {}
-    names = [str(one["name"]) for one in models if one["change"] == NEW_REVISION]
-    return "; ".join(f"{name} ({gone[name]})" for name in names if name in gone)

@@ -41,6 +41,13 @@ def case(contract: dict[str, Any], live: dict[str, Any], asked: Request) -> Case
     ("change", "live", "action", "code", "reason", "owner", "next_at"),
     [
         pytest.param({}, {}, "go", "go", "no approval", "", "11-25 12:00", id="nothing in the way"),
+        pytest.param(
+            {}, {"spent": {"llama": "availability: spent, 2.0 times in 3d"}}, "wait", "error_budget",
+            "the error budget is spent of llama (availability: spent, 2.0 times in 3d)", "fireworks", "11-25 12:00",
+            id="a model has no error budget left",
+        ),
+        pytest.param({}, {"spent": {"llama": "spent"}, "unfinished": {"to": TARGET}}, "go", "go", "", "", "11-25 12:00",
+                     id="one that is half done is finished whatever is left of budgets"),
         pytest.param({"windows": [OPEN]}, {}, "go", "go", "", "", "11-25 12:00", id="inside its window"),
         pytest.param(
             {"windows": [SATURDAY]}, {"other_bounds": "scaling.x 1 -> 2"}, "refuse", "other_bounds",
