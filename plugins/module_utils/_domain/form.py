@@ -9,9 +9,9 @@ forms, where a key that ends with ``?`` may be left out. :class:`Either` and :cl
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
+from math import inf, nextafter
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -26,7 +26,7 @@ _WORDS: Mapping[Any, str] = {
     dict: "a mapping",
 }
 _MOST_SHOWN = 40
-_LARGEST = sys.float_info.max
+_LARGEST = nextafter(inf, 0)
 
 
 class Either:

@@ -73,15 +73,9 @@ def check_snapshot(recorded: Snapshot) -> None:
 
 def _half_read(metrics: Mapping[str, Mapping[str, Any]]) -> str:
     """What a node's report lacks that has neither an error nor all that is read together."""
-    whole = ("at", "lacking", "gpus")
-    lacks = (
-        f"metrics.{node}.{key}"
-        for node, one in metrics.items()
-        if not one.get("error")
-        for key in whole
-        if key not in one
-    )
-    return next((f"{place} is missing" for place in lacks), "")
+    read = {node: one for node, one in metrics.items() if not one.get("error")}
+    lacks = [f"{node}.{key}" for node, one in read.items() for key in ("at", "lacking", "gpus") if key not in one]
+    return f"metrics.{lacks[0]} is missing" if lacks else ""
 
 
 def snapshot(
