@@ -125,10 +125,10 @@ def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any,
 
         both = {"HorizontalPodAutoscaler router created", "Deployment router updated", "Deployment telemetry updated"}
         newer = would_change(acme, one, "2026.12.0", tmp_path)
-        settings = {each for each in newer if each.startswith("ConfigMap telemetry-")}
+        settings = {each for each in newer if each.startswith(("ConfigMap router-", "ConfigMap telemetry-"))}
         assert {each.split()[-1] for each in settings} == {"created", "deleted"}
         assert newer == both | settings
-        assert len(settings) == 2
+        assert len(settings) == 4
 
         hold_lock(birch)
         past = {"operation": "upgrade", "result": "done"}
