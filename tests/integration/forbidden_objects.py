@@ -421,6 +421,7 @@ def _names() -> Iterator[tuple[str, str, Manifest]]:
 
 
 _LWS = "leaderworkerset.sigs.k8s.io/"
+_MODEL, _CANDIDATE = "byoc.fireworks.ai/model", "byoc.fireworks.ai/candidate"
 
 
 def _labelled(**marks: str | None) -> Manifest:
@@ -428,16 +429,24 @@ def _labelled(**marks: str | None) -> Manifest:
     made = copy.deepcopy(WORKLOAD)
     labelled = {**made["spec"]["template"]["metadata"]["labels"], **marks}
     made["spec"]["template"]["metadata"]["labels"] = {key: mark for key, mark in labelled.items() if mark is not None}
+    return _selecting(made, _MODEL if marks.get(_MODEL, NAME) else "app")
+
+
+def _selecting(workload: Manifest, *keys: str) -> Manifest:
+    """The workload, whose pods it finds by these of their labels."""
+    made = copy.deepcopy(workload)
+    given = made["spec"]["template"]["metadata"]["labels"]
+    made["spec"]["selector"] = {"matchLabels": {key: given[key] for key in keys}}
     return made
 
 
 def _candidate(name: str, replicas: int = 1, **marks: str) -> Manifest:
-    made = _labelled(**{"byoc.fireworks.ai/model": None, "byoc.fireworks.ai/candidate": name, **marks})
-    return but(made, metadata__name=name, spec__replicas=replicas)
+    made = _labelled(**{_MODEL: None, _CANDIDATE: name, **marks})
+    return _selecting(but(made, metadata__name=name, spec__replicas=replicas), _CANDIDATE)
 
 
 def _workloads() -> Iterator[tuple[str, Manifest]]:
-    model, part_of = "byoc.fireworks.ai/model", "app.kubernetes.io/part-of"
+    model, part_of = _MODEL, "app.kubernetes.io/part-of"
     yield "a second workload of a model", but(WORKLOAD, metadata__name="llama-2")
     yield (
         "a second workload of a model, of a set of its own",
@@ -449,6 +458,11 @@ def _workloads() -> Iterator[tuple[str, Manifest]]:
     yield "pods that network policies take for nobody's", _labelled(**{part_of: None})
     yield "pods that may connect as a Job that stages", _labelled(**{"byoc.fireworks.ai/stages": NAME})
     yield "pods that say they are a group's", _labelled(**{f"{_LWS}group-index": "0"})
+    yield "pods that say they are canaries", _labelled(**{"byoc.fireworks.ai/canary": "true"})
+    yield "pods that reach those of a group", _labelled(**{"byoc.fireworks.ai/group-of": NAME})
+    yield "a workload that finds less than its pods", _selecting(WORKLOAD, _MODEL, "app")
+    yield "a workload that finds more than its pods", _selecting(WORKLOAD, part_of)
+    yield "a candidate that finds more than its pods", _selecting(_candidate("llama-candidate-01234567"), part_of)
     yield "candidates of several replicas", _candidate("llama-candidate-01234567", 2)
     yield "a candidate that gets requests", _candidate("llama-candidate-01234567", **{model: NAME})
     yield "a candidate of another name", _candidate("mine")

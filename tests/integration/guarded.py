@@ -320,7 +320,7 @@ def workload(kind: str, name: str, spec: Manifest, replicas: int = 1) -> Manifes
         made |= {"parallelism": replicas}
         spec["restartPolicy"] = "Never"
     else:
-        made |= {"selector": {"matchLabels": marks}}
+        made |= {"selector": {"matchLabels": {MODEL_LABEL: name} if kind == "Deployment" else marks}}
         made |= {} if kind == "DaemonSet" else {"replicas": replicas}
     version = "batch/v1" if kind == "Job" else "apps/v1"
     metadata = {"name": name, "labels": labels(f"model-{name}", name)}

@@ -112,12 +112,12 @@ def test_claims_are_those_of_the_models_and_only_caches_are_written_to() -> None
 def test_the_only_secrets_of_the_stack_are_those_of_the_receivers_of_alerts() -> None:
     events = {"url": "https://e.example/a", "token_secret": {"name": "byoc-events", "key": "token"}}
     found = json.loads(variable("secrets", health={"events": events}))
-    assert found == {"fireworks-models": [], "fireworks-system": ["byoc-events"]}
+    assert found == {"fireworks-models": {}, "fireworks-system": {"byoc-events": []}}
     pager = {"name": "pager", "pagerduty": {"routing_key_secret": {"name": "keys", "key": "routing-key"}}}
     told = {"receivers": [pager], "default_receiver": "pager"}
     found = json.loads(variable("secrets", health={"events": events}, alerts=told))
-    assert found == {"fireworks-models": [], "fireworks-system": ["byoc-events", "keys"]}
-    assert json.loads(variable("secrets")) == {"fireworks-models": [], "fireworks-system": []}
+    assert found == {"fireworks-models": {}, "fireworks-system": {"byoc-events": [], "keys": []}}
+    assert json.loads(variable("secrets")) == {"fireworks-models": {}, "fireworks-system": {}}
 
 
 @pytest.mark.parametrize(("provider", "allowed"), [("openshift", True), ("aws", False)])

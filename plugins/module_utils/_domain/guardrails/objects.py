@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ..guardrail_names import OBJECTS_GUARDRAIL
 from ..names import (
+    CANARY_LABEL,
     CANDIDATE_LABEL,
     GROUP_LABEL,
     INCIDENTS,
@@ -82,16 +83,31 @@ _OF_WORKLOADS = {
 }
 _LIMITED = (
     f"variables.made.all(made, made[?{literal(PART_OF_LABEL)}].orValue('') == variables.partOf"
-    f" && !({literal(STAGES_LABEL)} in made) && !made.exists(mark, mark.startsWith({literal(LWS_MARKS)}))"
+    f" && !{literal([STAGES_LABEL, CANARY_LABEL])}.exists(mark, mark in made)"
+    f" && !made.exists(mark, mark.startsWith({literal(LWS_MARKS)}))"
 )
+
+
+def _selects(label: str) -> str:
+    """Whether a Deployment has exactly the pods with its name: no other's, and no fewer than it is counted by."""
+    return (
+        "(request.resource.resource != 'deployments' ||"
+        f" dyn(object).spec.?selector.orValue({{}}) == {{'matchLabels': {{{literal(label)}: variables.name}}}})"
+    )
+
+
 _SERVES = (
-    f"{_LIMITED} && !({literal(CANDIDATE_LABEL)} in made)"
+    f"{_selects(MODEL_LABEL)}"
+    # By this one the pods of a group may reach each other.
+    f" && (request.resource.resource == {literal(LWS_PLURAL)}"
+    f" || variables.made.all(made, !({literal(GROUP_LABEL)} in made)))"
+    f" && {_LIMITED} && !({literal(CANDIDATE_LABEL)} in made)"
     f" && {literal([MODEL_LABEL, GROUP_LABEL])}.exists(mark, mark in made)"
     f" && {literal([MODEL_LABEL, GROUP_LABEL])}.all(mark, made[?mark].orValue(variables.model) == variables.model))"
 )
 _TRIES = (
     "request.resource.resource == 'deployments' && variables.name.startsWith(variables.model + '-candidate-')"
-    f" && dyn(object).spec.?replicas.orValue(1) <= 1 && {_LIMITED}"
+    f" && dyn(object).spec.?replicas.orValue(1) <= 1 && {_selects(CANDIDATE_LABEL)} && {_LIMITED}"
     f" && made[?{literal(CANDIDATE_LABEL)}].orValue('') == variables.name"
     f" && !{literal([MODEL_LABEL, GROUP_LABEL])}.exists(mark, mark in made))"
 )

@@ -23,10 +23,13 @@ from ..names import (
     LWS_PLURAL,
     MODEL_LABEL,
     MODELS_NAMESPACE,
+    PART_OF_LABEL,
     PREFIX,
     QUARANTINE_TAINT,
     ROUTER,
+    STAGES_LABEL,
     SYSTEM_NAMESPACE,
+    model_set,
 )
 from .pod_allowlist import WHERE
 from .policy import FROM_OUR_ACCOUNTS, Policy, Rule, literal
@@ -106,11 +109,18 @@ def _claims(contract: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     return {SYSTEM_NAMESPACE: {}, MODELS_NAMESPACE: dict(sorted(found.items()))}
 
 
-def _secrets(contract: Mapping[str, Any]) -> dict[str, list[str]]:
-    """By namespace, the Secrets that the contract names."""
+def _secrets(contract: Mapping[str, Any]) -> dict[str, dict[str, list[str]]]:
+    """By namespace, the Secrets that the contract names; of a model's with the labels of the pods that mount it: its
+    replicas', or where its weights are staged those of its Job alone."""
+    found: dict[str, list[str]] = {}
+    for model in contract.get("models") or ():
+        name = str(model["name"])
+        mark = f"{STAGES_LABEL}={name}" if is_staged(model) else f"{PART_OF_LABEL}={model_set(name)}"
+        if secret := secret_of(model):
+            found.setdefault(secret, []).append(mark)
     return {
-        SYSTEM_NAMESPACE: alert_secrets(contract),
-        MODELS_NAMESPACE: sorted({name for model in contract.get("models") or () if (name := secret_of(model))}),
+        SYSTEM_NAMESPACE: {name: [] for name in alert_secrets(contract)},
+        MODELS_NAMESPACE: dict(sorted(found.items())),
     }
 
 
@@ -208,7 +218,10 @@ _FOREIGN_CLAIMS = (
 )
 _FOREIGN_SECRETS = (
     "variables.volumes.filter(v, has(v.secret)"
-    " && !(v.secret.?secretName.orValue('') in variables.secrets[request.namespace]))"
+    " && !(v.secret.?secretName.orValue('') in variables.secrets[request.namespace]"
+    f" && (request.namespace == {literal(SYSTEM_NAMESPACE)} || variables.madeWith.all(made,"
+    f" [{literal(PART_OF_LABEL)}, {literal(STAGES_LABEL)}].exists(mark, (mark + '=' + made.?labels[?mark].orValue(''))"
+    " in variables.secrets[request.namespace][v.secret.secretName])))))"
 )
 _AUDIENCE = "s.?serviceAccountToken.?audience.orValue('')"
 _MOUNTED = (
@@ -227,7 +240,7 @@ _MOUNTED = (
     ),
     Rule(
         f"{_FOREIGN_SECRETS}.size() == 0",
-        "Pods mount only the Secrets of the contract"
+        "Pods mount only the Secrets that the contract gives them"
         " (health.events.token_secret, alerts.receivers, models: source.credential).",
         f"'the contract has no Secret ' + {_FOREIGN_SECRETS}.map(v, v.secret.?secretName.orValue('')).join(', ')"
         " + ' in ' + request.namespace"

@@ -93,6 +93,14 @@ _SAID, _SAID_BEFORE = (_of(side, "annotations", REPLACED_ANNOTATION) for side in
 
 KEPT_RULES = (
     Rule(
+        f"!({_DELETE}) || dyn(oldObject).metadata.?ownerReferences.orValue([]).size() == 0",
+        "The only pod that Fireworks deletes is a canary, which has no owner.",
+    ),
+    Rule(
+        f"!({_UPDATE}) || {_HASH} == {_HASH_BEFORE} || {_HASH} != '' || {_SAID} != ''",
+        f"Fireworks takes a pod from its owner only with the note {REPLACED_ANNOTATION}, by which it returns.",
+    ),
+    Rule(
         f"!({_UPDATE}) || dyn(oldObject).metadata.all(key, key in {_RULED} || key in dyn(object).metadata)",
         "Fireworks takes nothing from a pod's metadata, neither owners nor finalizers.",
     ),

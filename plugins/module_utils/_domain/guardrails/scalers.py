@@ -85,6 +85,10 @@ _TARGET = (
         "An autoscaler scales the workload of the model or component that it is named after, and nothing else.",
     ),
     Rule(
+        "!variables.ours || !variables.name.matches('-candidate-[0-9a-z]+$')",
+        "A candidate has one replica, and nothing scales it (scaling.max_replicas_per_model).",
+    ),
+    Rule(
         f"variables.keda ? {only('variables.spec', _SPEC[True])} : {only('variables.spec', _SPEC[False])}",
         "An autoscaler has only fields that a model's or a component's has: no fallback and no formula.",
     ),

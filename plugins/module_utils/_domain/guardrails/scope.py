@@ -15,7 +15,7 @@ from typing import Any
 from ..counted import SINCE, is_counted_by_product
 from ..identities.customers import observed_at_customers
 from ..identities.needs import CLUSTER, CONNECTING, OPERATOR, Need, granted, identities_of, on_grant
-from ..names import NAMESPACES, PRESETUP_SET, account_user
+from ..names import NAMESPACES, PRESETUP_SET, ROUTER_MODELS, account_user
 from ..presetup_version import NEWEST
 from .pods import KEPT_RULES, pod_rules
 from .policy import FROM_OUR_ACCOUNTS, Policy, Rule, literal
@@ -63,7 +63,7 @@ def scope_policy(contract: Mapping[str, Any], version: int = NEWEST) -> Policy:
                 "Only the operator requests tokens, and only for the accounts that connect from outside.",
             ),
             PRESETUP_RULE,
-            *((ONE_BY_ONE_RULE,) if version >= 2 else ()),
+            *((ONE_BY_ONE_RULE, NO_ORPHANS_RULE, ROUTER_MODELS_RULE) if version >= 2 else ()),
             *pod_rules(by_product=is_counted_by_product(contract) and version >= SINCE, moves=version >= SINCE),
             *(KEPT_RULES if version >= 2 else ()),
         ),
@@ -117,6 +117,21 @@ ONE_BY_ONE_RULE = Rule(
     # Of a whole collection the API server asks once, without a name, so no rule would see which objects go.
     "request.operation != 'DELETE' || request.?name.orValue('') != ''",
     "Fireworks deletes objects one by one.",
+)
+NO_ORPHANS_RULE = Rule(
+    # Pods without an owner count for no workload, end with no Job, and are nobody's to remove. A Service that becomes
+    # headless is made anew, and its endpoints stay for the next one.
+    "request.operation != 'DELETE' || request.resource.resource == 'services'"
+    " || (request.?options.?propagationPolicy.orValue('') != 'Orphan'"
+    " && !request.?options.?orphanDependents.orValue(false))",
+    "Fireworks deletes an object with all that it owns, and leaves no orphans.",
+)
+ROUTER_MODELS_RULE = Rule(
+    # Made anew it would be empty, whoever may not change it.
+    "request.operation != 'DELETE' || request.resource.resource != 'configmaps'"
+    f" || request.?name.orValue('') != {literal(ROUTER_MODELS)}"
+    f" || request.userInfo.username == {literal(account_user(OPERATOR))}",
+    f"Which models the router knows, in the ConfigMap {ROUTER_MODELS}, only the operator deletes.",
 )
 
 
