@@ -129,15 +129,8 @@ def _mark(contract: Data, model: Data, release: Data, presetup_version: int | No
     return ""
 
 
-def model_change_digest(contract: Data, wanted: Wanted) -> str:
-    """What an approval is given for: these models, and no other.
-
-    :returns: the same for the same change, whenever it is asked; of one model its own.
-    """
-    return _whole(unit_digests(contract, wanted))
-
-
 def _whole(units: Sequence[str]) -> str:
+    """What an approval is given for: these models, and no other; of one model its own digest."""
     return units[0] if len(units) == 1 else digest({"kind": MODEL_CHANGE, "units": list(units)})
 
 

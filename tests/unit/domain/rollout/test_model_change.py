@@ -17,7 +17,6 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.mod
     approval_request,
     decision_reports,
     decision_rows,
-    model_change_digest,
     model_turn,
     request_state,
 )
@@ -37,6 +36,11 @@ FREEZE = {"from": "2026-11-20", "until": "2026-11-27", "time_zone": "UTC", "reas
 FREE = {"approvals": {"model_change": "none"}}
 REQUIRED = {"approvals": {"model_change": "required", "approvers": ["ops@acme.example"]}}
 LLAMA, QWEN = model("llama"), model("qwen")
+
+
+def model_change_digest(contract: dict[str, Any], wanted: Wanted = WANTED) -> str:
+    """As the turn shows it, for whoever approves."""
+    return str(model_turn(contract, alive(), wanted, NOW)["digest"])
 
 
 def approval(contract: dict[str, Any], wanted: Wanted = WANTED, **more: Any) -> dict[str, Any]:
