@@ -226,6 +226,8 @@ def made_as(
     like = {"CronJob": "Job", "ReplicationController": "Deployment"}.get(kind, kind)
     made = workload(like, "probe", spec)
     made["spec"]["template"] |= marks
+    if "selector" in made["spec"]:
+        made["spec"]["selector"] = {"matchLabels": {"app": "probe"}}
     if kind == "CronJob":
         made["spec"] = {"schedule": "0 0 * * *", "jobTemplate": {"spec": made["spec"]}}
     if kind == "ReplicationController":

@@ -118,7 +118,8 @@ def test_guardrails_know_exactly_the_contracts_secrets_accounts_and_audiences() 
         ]
     )
     variables = pods_policy(agreed).variables
-    assert json.loads(variables["secrets"]) == {"fireworks-models": ["fetch"], "fireworks-system": []}
+    theirs = [f"app.kubernetes.io/part-of=model-{name}" for name in "ab"]
+    assert json.loads(variables["secrets"]) == {"fireworks-models": {"fetch": theirs}, "fireworks-system": {}}
     assert json.loads(variables["audiences"]) == {
         "fireworks-models": {"engine-c": "sts.amazonaws.com"},
         "fireworks-system": {},
