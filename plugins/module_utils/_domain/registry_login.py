@@ -108,7 +108,9 @@ def _config(text: str) -> dict[str, Any]:
         data = read_json(text)
     except ValueError:
         raise UnreadableConfigError("it is not JSON") from None
-    if not isinstance(data, dict) or not isinstance(data.setdefault("auths", {}), dict):
+    if isinstance(data, dict) and data.get("auths") is None:
+        data["auths"] = {}
+    if not isinstance(data, dict) or not isinstance(data["auths"], dict):
         raise UnreadableConfigError("it has no mapping auths")
     if not isinstance(data.get("credHelpers") or {}, dict):
         raise UnreadableConfigError("its credHelpers are no mapping")
@@ -120,10 +122,13 @@ def _host(key: str) -> str:
 
 
 def _login(entry: Mapping[str, Any]) -> Login | None:
-    if entry.get("username") and entry.get("password"):
-        return Login(str(entry["username"]), str(entry["password"]))
+    """As docker and kubelets read it: ``auth`` beats a name and a password beside it, and may have line breaks."""
+    auth = str(entry.get("auth") or "").replace("\r", "").replace("\n", "")
+    if not auth:
+        user, password = str(entry.get("username") or ""), str(entry.get("password") or "")
+        return Login(user, password) if user and password else None
     try:
-        user, _colon, password = base64.b64decode(str(entry.get("auth") or ""), validate=True).decode().partition(":")
+        user, _colon, password = base64.b64decode(auth, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError, ValueError):
         return None
     return Login(user, password) if user and password else None

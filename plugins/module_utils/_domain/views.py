@@ -84,18 +84,17 @@ def _container_gpus(container: Mapping[str, Any]) -> int:
 def pod_gpus(spec: Mapping[str, Any]) -> int:
     """The GPUs that the scheduler sets aside for a pod of this spec.
 
-    Init containers run one after the other before the rest, so they count by their largest; a sidecar (an init
-    container that always restarts) stays and counts in full.
+    Init containers run one after the other before the rest, each beside the sidecars before it (init containers that
+    always restart), so the largest of these moments counts. Kubernetes, "Sidecar Containers".
     """
-    running = sum(_container_gpus(c) for c in spec.get("containers") or ())
-    largest = 0
+    beside = largest = 0
     for container in spec.get("initContainers") or ():
         gpus = _container_gpus(container)
         if container.get("restartPolicy") == "Always":
-            running += gpus
+            beside += gpus
         else:
-            largest = max(largest, gpus)
-    return max(running, largest)
+            largest = max(largest, beside + gpus)
+    return max(largest, beside + sum(_container_gpus(c) for c in spec.get("containers") or ()))
 
 
 def pod_view(raw: Mapping[str, Any]) -> View:

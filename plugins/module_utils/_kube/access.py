@@ -117,7 +117,7 @@ def _authority(connection: Mapping[str, Any], name: str, key: str) -> str:
 
 
 def _check_addresses(access: Access) -> None:
-    if not access.server.startswith("https://") or holds_more(access.server):
+    if not access.server.lower().startswith("https://") or holds_more(access.server):
         raise CredentialError(
             f"the server must be an https:// URL without user info and query, not {access.place!r}",
             where=access.source,

@@ -105,6 +105,8 @@ def test_views_of_repeated_strings_share_memory() -> None:
         (pod("a", 2, init=(init_container(4),)), 4),
         (pod("a", 4, init=(init_container(2),)), 4),
         (pod("a", 2, init=(init_container(1, sidecar=True),)), 3),
+        (pod("a", 1, init=(init_container(1, sidecar=True), init_container(4))), 5),
+        (pod("a", 1, init=(init_container(4), init_container(1, sidecar=True))), 4),
     ],
 )
 def test_a_pod_counts_the_gpus_the_scheduler_sets_aside(raw: dict[str, Any], gpus: int) -> None:

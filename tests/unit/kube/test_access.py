@@ -158,6 +158,11 @@ def test_an_exec_section_that_is_none_is_one_message(spec: Any) -> None:
     assert SECRET not in str(caught.value)
 
 
+def test_a_scheme_may_be_in_capitals() -> None:
+    """RFC 3986, 3.1."""
+    assert resolve_access({**TOKEN, "server": "HTTPS://a.example"}, {}).server == "HTTPS://a.example"
+
+
 @pytest.mark.parametrize("key", ["certificate-authority", "tokenFile", "client-certificate", "client-key"])
 @pytest.mark.parametrize("place", ["elsewhere", "a link to elsewhere", "a way up", "inline"])
 def test_a_kubeconfig_draws_no_file_of_somebody_elses(tmp_path: Path, key: str, place: str) -> None:

@@ -84,7 +84,7 @@ def gather(read: Iterable[Sample]) -> dict[str, Any]:
         if name in _VALUES:
             key = _VALUES[name]
             gpu[key] = max(int(value), gpu.get(key, 0))
-        elif name in (_XIDS, _SLOWDOWNS) and value:
+        elif name in (_XIDS, _SLOWDOWNS) and value >= 1:
             _count(gpu, name, labels, int(value))
     found = sorted(gpus.values(), key=lambda gpu: (len(gpu["index"]), gpu["index"]))
     return {"gpus": found, "lacking": [name for name in NEEDED if name not in names] if gpus else []}

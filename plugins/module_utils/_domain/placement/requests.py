@@ -13,6 +13,8 @@ from ..quantity import quantity
 
 Raw = Mapping[str, Any]
 ANYWHERE = "0.0.0.0"  # noqa: S104 (nothing listens here: a pod that names no address takes its port on all of them)
+_MOST = 2.0**63
+"""No API server keeps more; what says so is a number beyond all others."""
 
 
 def amounts(resources: Mapping[str, Any] | None) -> dict[str, int]:
@@ -20,7 +22,7 @@ def amounts(resources: Mapping[str, Any] | None) -> dict[str, int]:
     found = {}
     for name, value in (resources or {}).items():
         scale = 1000 if name == "cpu" else 1
-        found[str(name)] = math.ceil(round(quantity(value) * scale, 3))
+        found[str(name)] = math.ceil(min(round(quantity(value) * scale, 3), _MOST))
     return found
 
 

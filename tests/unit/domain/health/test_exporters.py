@@ -76,6 +76,11 @@ def test_a_value_that_is_none_costs_neither_its_gpu_nor_the_others(value: str) -
     assert second["remap_pending"] == 1
 
 
+def test_less_than_one_counted_xid_is_none() -> None:
+    [gpu] = read_metrics(f'{TEMPERATURE}{{{GPU}}} 40\nDCGM_EXP_XID_ERRORS_COUNT{{{GPU},xid="79"}} 0.5\n')["gpus"]
+    assert "xids" not in gpu
+
+
 def test_what_is_there_twice_counts_once() -> None:
     counted = f'DCGM_EXP_XID_ERRORS_COUNT{{{GPU},xid="79",window_size_in_ms="300000"}} 2\n'
     assert read_metrics(counted * 3) == read_metrics(counted)

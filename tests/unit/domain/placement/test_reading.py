@@ -206,6 +206,7 @@ REQUESTS: list[tuple[str, dict[str, Any], dict[str, int]]] = [
     ("an overhead", {"overhead": {"cpu": "250m"}, "containers": [_container("1")]}, {"cpu": 1250}),
     ("what is said of the whole pod",
      {"resources": {"requests": {"cpu": "8"}}, "containers": [_container("1")]}, {"cpu": 8000}),
+    ("a number beyond all others", {"containers": [_container("1e400")]}, {"cpu": 2**63}),
     ("memory in bytes", {"containers": [{"resources": {"requests": {"memory": "1.5Gi"}}}]}, {"memory": 3 * 2**29}),
 ]  # fmt: skip
 
