@@ -230,9 +230,10 @@ def _label(key: str, value: str) -> Edit:
 
 GPU = {"limits": {"nvidia.com/gpu": "1"}}
 HOSTILE: dict[str, tuple[Edit, str]] = {
-    "of a model that is not staged": (_label("stages", "other"), "models: weights_cache.stage"),
+    # The model's Secret is not theirs either, and the server tells of one refusal.
+    "of a model that is not staged": (_label("stages", "other"), "models: "),
     "of no model": (lambda job: job["spec"]["template"]["metadata"]["labels"].pop("byoc.fireworks.ai/stages"),
-                    "models: weights_cache.stage"),
+                    "models: "),
     "named after nothing": (_set("metadata", "name", to="crypto"), "models: weights_cache.stage"),
     "of another set": (_set("metadata", "labels", "app.kubernetes.io/part-of", to="model-x"), "weights_cache.stage"),
     "with a pod that gets requests": (_label("model", LLAMA), "no label by which requests reach it"),
