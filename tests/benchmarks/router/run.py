@@ -26,8 +26,9 @@ from tests.benchmarks.router.names import Names
 MODELS, REPLICAS, NAMES_EACH = 100, 10, 10
 ASKED = f"model-{MODELS - 1}"
 """The last one, for a router that looks through its models one by one."""
-#: Requests a second, and for how long: far below what anything here can do.
-RATE, STEADY_SECONDS = 50, 8.0
+#: Requests a second, and for how long: below what anything here can do. At the lowest, cores sleep between two requests,
+#: and waking them for each hop is most of what is added.
+RATES, STEADY_SECONDS = (50, 200, 500), 5.0
 WORKERS, PRESSED_SECONDS = 16, 6.0
 RELOADS = 6
 DIRECT, OURS, BARE, BEFORE = "direct, no router", "ours, 100 models", "bare Envoy", "vllm-router, Python"
@@ -46,7 +47,6 @@ def main(runs: int = 3) -> None:
     names = Names(places)
     with tempfile.TemporaryDirectory(prefix="byoc-bench-") as scratch, engines(ASKED, direct, STANDIN_TOKEN_MS="0"):
         folder = Path(scratch)
-        file = _requests(folder)
         with ExitStack() as stack:
             ours = stack.enter_context(router(folder / "ours", part, names))
             plain = stack.enter_context(bare(folder / "bare", direct))
@@ -56,7 +56,9 @@ def main(runs: int = 3) -> None:
                 routers[BEFORE] = stack.enter_context(before)
             urls = {DIRECT: f"http://{direct[0]}:{SERVING_PORT}/v1/completions"}
             urls |= {name: one.url for name, one in routers.items()}
-            _steadily(urls, file, runs)
+            for rate in RATES:
+                _steadily(urls, rate, _requests(folder, rate), runs)
+            file = _requests(folder, RATES[0])
             _pressed(urls, file, runs, routers)
             _told_anew(ours, served, file)
 
@@ -76,18 +78,18 @@ def _compiled() -> tuple[list[Served], float]:
     return served, statistics.median(took)
 
 
-def _requests(folder: Path) -> Path:
+def _requests(folder: Path, rate: int) -> Path:
     body = {"model": ASKED, "max_tokens": 1, "messages": [{"role": "user", "content": "Say a few words. " * 100}]}
     lines = [
-        json.dumps({"at": number / RATE, "body": {**body, "user": str(number)}})
-        for number in range(int(RATE * STEADY_SECONDS))
+        json.dumps({"at": number / rate, "body": {**body, "user": str(number)}})
+        for number in range(int(rate * STEADY_SECONDS))
     ]
-    file = folder / "requests"
+    file = folder / f"requests-{rate}"
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return file
 
 
-def _steadily(urls: Mapping[str, str], file: Path, runs: int) -> None:
+def _steadily(urls: Mapping[str, str], rate: int, file: Path, runs: int) -> None:
     """The latency that each adds, far below what it can do."""
     took: dict[str, list[float]] = {name: [] for name in urls}
     failed = dict.fromkeys(urls, 0)
@@ -96,7 +98,7 @@ def _steadily(urls: Mapping[str, str], file: Path, runs: int) -> None:
             answers = asked(url, file)
             took[name] += [1000 * answer[0] for answer in answers]
             failed[name] += sum(answer[1] != 200 for answer in answers)
-    print(f"\n{RATE} requests a second\n  {'':20}{'p50 ms':>9}{'added':>8}{'p99 ms':>9}{'added':>8}{'failed':>8}")
+    print(f"\n{rate} requests a second\n  {'':20}{'p50 ms':>9}{'added':>8}{'p99 ms':>9}{'added':>8}{'failed':>8}")
     base = sorted(took[DIRECT])
     for name, each in took.items():
         ordered = sorted(each)
