@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from sys import intern
 from typing import Any
 
+from .at_once import most_at_once
 from .gpu_products import LABELS, is_labelled, product_of, says_that_it_has_gpus
 from .gpu_units import offered
 from .names import GPU, GPU_PRESENT_LABEL, GPU_PRODUCT_LABEL, JOURNEY_PREFIX, PREFIX
@@ -76,25 +77,14 @@ def node_image(about: Mapping[str, Any]) -> str:
     return ", ".join(str(about[key]) for key in ("osImage", "kernelVersion") if about.get(key))
 
 
-def _container_gpus(container: Mapping[str, Any]) -> int:
+def _container_gpus(container: Mapping[str, Any]) -> Mapping[str, int]:
     limits = (container.get("resources") or {}).get("limits")
-    return count(limits[GPU]) if limits and GPU in limits else 0
+    return {GPU: count(limits[GPU])} if limits and GPU in limits else {}
 
 
 def pod_gpus(spec: Mapping[str, Any]) -> int:
-    """The GPUs that the scheduler sets aside for a pod of this spec.
-
-    Init containers run one after the other before the rest, each beside the sidecars before it (init containers that
-    always restart), so the largest of these moments counts. Kubernetes, "Sidecar Containers".
-    """
-    beside = largest = 0
-    for container in spec.get("initContainers") or ():
-        gpus = _container_gpus(container)
-        if container.get("restartPolicy") == "Always":
-            beside += gpus
-        else:
-            largest = max(largest, beside + gpus)
-    return max(largest, beside + sum(_container_gpus(c) for c in spec.get("containers") or ()))
+    """The GPUs that the scheduler sets aside for a pod of this spec."""
+    return most_at_once(spec, _container_gpus).get(GPU, 0)
 
 
 def pod_view(raw: Mapping[str, Any]) -> View:

@@ -26,8 +26,8 @@ from tests.benchmarks.router.names import Names
 MODELS, REPLICAS, NAMES_EACH = 100, 10, 10
 ASKED = f"model-{MODELS - 1}"
 """The last one, for a router that looks through its models one by one."""
-#: Requests a second, and for how long: below what anything here can do. At the lowest, cores sleep between two requests,
-#: and waking them for each hop is most of what is added.
+#: Requests a second, and for how long: below what anything here can do. At the lowest, cores sleep between two
+#: requests, and waking them for each hop is most of what is added.
 RATES, STEADY_SECONDS = (50, 200, 500), 5.0
 WORKERS, PRESSED_SECONDS = 16, 6.0
 RELOADS = 6

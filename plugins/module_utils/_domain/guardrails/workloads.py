@@ -136,8 +136,9 @@ def containers_of(pod: str) -> str:
 
 
 def gpus_of(pod: str) -> str:
-    """The GPUs of a pod, as the scheduler counts: containers run together, sidecars beside them, other init containers
-    one after the other."""
+    """The GPUs of a pod, never less than the scheduler counts (``at_once``): containers run together, other init
+    containers one after the other. Sidecars count beside all of these, where the scheduler spares them beside the init
+    containers that end before them: CEL has no loop that knows what came before."""
     running, inits = f"{pod}.?containers.orValue([])", f"{pod}.?initContainers.orValue([])"
     return (
         f"([0] + {_gpus_of(f'{inits}.filter(c, {_SIDECAR})')}).sum()"

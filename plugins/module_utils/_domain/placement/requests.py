@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..at_once import add, most_at_once
 from ..quantity import quantity
 
 Raw = Mapping[str, Any]
@@ -29,23 +30,11 @@ def amounts(resources: Mapping[str, Any] | None) -> dict[str, int]:
 def requests_of(spec: Raw) -> dict[str, int]:
     """The requests of a pod with its overhead, and itself as one of the pods that a node takes.
 
-    Init containers run one after the other, each beside the sidecars before it, so the largest of these moments counts.
     What is said of the pod as a whole counts in place of its containers' sum.
     """
-    beside: dict[str, int] = {}
-    most: dict[str, int] = {}
-    for container in spec.get("initContainers") or ():
-        own = _own(container)
-        if container.get("restartPolicy") == "Always":
-            _add(beside, own)
-            own = {}
-        _raise(most, {key: own.get(key, 0) + beside.get(key, 0) for key in {*own, *beside}})
-    running = dict(beside)
-    for container in spec.get("containers") or ():
-        _add(running, _own(container))
-    _raise(most, running)
+    most = most_at_once(spec, _own)
     most |= amounts((spec.get("resources") or {}).get("requests"))
-    _add(most, amounts(spec.get("overhead")))
+    add(most, amounts(spec.get("overhead")))
     return {**{key: amount for key, amount in most.items() if amount}, "pods": 1}
 
 
@@ -68,13 +57,3 @@ def _own(container: Raw) -> dict[str, int]:
     """A container's requests; what it only limits it requests as well."""
     said = container.get("resources") or {}
     return amounts({**(said.get("limits") or {}), **(said.get("requests") or {})})
-
-
-def _add(total: dict[str, int], more: Mapping[str, int]) -> None:
-    for key, amount in more.items():
-        total[key] = total.get(key, 0) + amount
-
-
-def _raise(most: dict[str, int], other: Mapping[str, int]) -> None:
-    for key, amount in other.items():
-        most[key] = max(most.get(key, 0), amount)
