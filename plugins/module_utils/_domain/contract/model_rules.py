@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
@@ -63,6 +64,19 @@ def replicas_are_spread_evenly(data: Data) -> Found:
             message = f"each layer would be split over {split} GPUs, and a node has {part} of the replica's {each}"
             advice = f"tensor parallelism stays inside a node: have tensor: {part}, pipeline: {nodes}"
             yield ("models", index, "parallelism", key), f"{message}: {advice}"
+
+
+CANDIDATE_NAME = "-candidate-[0-9a-z]+$"
+"""How the name of a workload ends that tries a version out: a model called so would never be scaled."""
+
+
+def models_are_no_candidates(data: Data) -> Found:
+    """No model is named like a candidate."""
+    for index, model in entries(data, "models"):
+        name = word(model, "name") or ""
+        if re.search(CANDIDATE_NAME, name):
+            message = f"{shown(name)} is what a rollout would call a model's candidate, which nothing scales"
+            yield ("models", index, "name"), f"{message}: give it a name without '-candidate-'"
 
 
 def adapters_have_names_of_their_own(data: Data) -> Found:
@@ -145,6 +159,7 @@ def _span(parent: Data, key: str) -> timedelta | None:
 MODEL_RULES: tuple[Callable[[Data], Found], ...] = (
     parallelism_is_the_gpus,
     replicas_are_spread_evenly,
+    models_are_no_candidates,
     adapters_have_names_of_their_own,
     overflow_is_elected,
     idle_models_may_go,

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..capacity import approved
+from ..contract.model_rules import CANDIDATE_NAME
 from ..guardrail_names import SCALERS_GUARDRAIL
 from ..identities.needs import KEDA_GROUP
 from ..names import LWS_API, LWS_KIND
@@ -85,7 +86,7 @@ _TARGET = (
         "An autoscaler scales the workload of the model or component that it is named after, and nothing else.",
     ),
     Rule(
-        "!variables.ours || !variables.name.matches('-candidate-[0-9a-z]+$')",
+        f"!variables.ours || !variables.name.matches({literal(CANDIDATE_NAME)})",
         "A candidate has one replica, and nothing scales it (scaling.max_replicas_per_model).",
     ),
     Rule(
