@@ -239,7 +239,7 @@ def test_a_model_that_never_sleeps_is_asked_for_a_token_through_the_router(
     ("ready", "rolled_out", "asked"),
     [(1, ["s"], "org/S"), (0, ["s"], ""), (1, [], ""), (1, ["other"], "")],
 )
-def test_a_model_that_may_sleep_is_asked_only_once_it_was_changed(ready: int, rolled_out: list[str], asked: str) -> None:
+def test_a_model_that_may_sleep_is_asked_after_a_change_only(ready: int, rolled_out: list[str], asked: str) -> None:
     agreed = contract(models=[SLEEPS])
     agreed["scaling"] = {**agreed.get("scaling", {}), "scale_to_zero": True}
     facts = {**MAY, "endpoints": [{"namespace": "fireworks-models", "service": "s", "ready": ready}]}
