@@ -22,10 +22,6 @@ options:
     type: list
     elements: str
     required: true
-  required:
-    description: Names of variables of the playbook. Only those that are left out are told, and nothing else.
-    type: list
-    elements: str
   more:
     description: Further variables that it takes, where it is none of this collection's.
     type: list
@@ -54,10 +50,7 @@ from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.vars import load_extra_vars
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.doubts import (
-    left_out,
-    variable_doubts,
-)
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.doubts import variable_doubts
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.this_run import limit_doubts, unread_sources
 
 _ROLES = Path(__file__).parents[2] / "roles"
@@ -68,9 +61,6 @@ class LookupModule(LookupBase):
 
     def run(self, terms: list[Any], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
         self.set_options(var_options=variables, direct=kwargs)
-        required = self.get_option("required")
-        if required is not None:
-            return left_out(variables or {}, str(terms[0]), required)
         given = load_extra_vars(self._loader)
         options = _role_options() if given else frozenset()
         return [
