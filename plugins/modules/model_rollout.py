@@ -195,6 +195,11 @@ unproven:
   type: list
   elements: str
   returned: always
+unproven_scaling:
+  description: Of C(unproven), what is said of what scales models. By the time of a validation it may be proved.
+  type: list
+  elements: str
+  returned: always
 owner:
   description: Who has to act; V(operator), V(fireworks) or V(customer).
   type: str

@@ -39,6 +39,7 @@ pytestmark = [pytest.mark.slow, ON_REAL_NODES]
 MODEL, NAME = "llama-3-1-8b", "meta-llama/Llama-3.1-8B-Instruct"
 DEPLOYMENT = f"/apis/apps/v1/namespaces/fireworks-models/deployments/{MODEL}"
 SCALED = f"/apis/keda.sh/v1alpha1/namespaces/fireworks-models/scaledobjects/{MODEL}"
+REQUESTS = f'byoc:model:requests:increase2m{{model="{MODEL}"}}'
 LOAD_SECONDS = 10
 TOKEN_MS = 50
 RESTARTS = 30
@@ -118,7 +119,7 @@ def nobody_wakes_it(cluster: Any, course: Course) -> None:
 
     def counted() -> bool:
         with suppress(ApiError):
-            return bool(course.asked(f'byoc:model:requests:increase2m{{model="{MODEL}"}}'))
+            return bool(course.asked(REQUESTS))
         return False
 
     started = time.monotonic()
@@ -155,11 +156,12 @@ def test_a_model_sleeps_wakes_grows_and_sleeps_by_requests_alone(acme: Any, tmp_
     assert onboarded.returncode == 0, onboarded.stdout
     for check in ("endpoint reachability", "routing and load balancing", "observability signals"):
         assert "passed" in line(onboarded, "acme-eu-1", check), onboarded.stdout
-    live = acme.request("GET", SCALED)
-    acme.request("PATCH", SCALED, {"spec": hurried(live)["spec"]}, MERGE)
 
     course, door = Course(acme), Door(acme)
     assert {one.status for one in door.complete(NAME, 20)} == {200}, "what was asked before is no request of later"
+    course.within("they are counted", lambda: course.asked(f"{REQUESTS} > 0"), 90)
+    live = acme.request("GET", SCALED)
+    acme.request("PATCH", SCALED, {"spec": hurried(live)["spec"]}, MERGE)
     course.step("idle → 0, nobody asks", lambda: course.replicas() == 0, 420)
     course.step("its pods are gone", lambda: not engines(acme, MODEL), 60)
 

@@ -23,6 +23,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrail_n
     GUARDRAILS,
     PRODUCTS_GUARDRAIL,
 )
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import CORDONED_ANNOTATION
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup_version import NEWEST
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.canary import (
     COMMAND,
@@ -318,6 +319,7 @@ def place(bed: Any) -> Iterator[Governed]:
         node(CORDONED, gpus=8, taints=[theirs, ours], unschedulable=True),
         node(CPU_NODE, gpus=0),
     ]
+    nodes[1]["metadata"]["annotations"][CORDONED_ANNOTATION] = "true"
     cluster.create_many(nodes)
     try:
         with governed(cluster) as made:

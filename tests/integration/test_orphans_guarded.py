@@ -26,7 +26,8 @@ Manifest = dict[str, Any]
 @pytest.fixture(scope="module")
 def site(bed: Any) -> Iterator[Governed]:
     with governed(bed["acme"]) as made:
-        made.govern(agreed(compliance={"registries": [RELEASE_REGISTRY]}))
+        # Where drains need an approval, so does taking a pod (test_acting_on_nodes).
+        made.govern(agreed(compliance={"registries": [RELEASE_REGISTRY]}, actions={"drain": "auto"}))
         yield made
 
 

@@ -138,9 +138,14 @@ def test_a_clouds_webhook_may_add_its_token_to_pods_of_the_account_that_it_knows
         [engine] = spec["containers"]
         engine["env"] = [{"name": "AWS_WEB_IDENTITY_TOKEN_FILE", "value": "/var/run/secrets/eks/token"}]
         engine["volumeMounts"] = [{"name": "aws", "mountPath": "/var/run/secrets/eks", "readOnly": True}]
-        return pod("probe", spec)
+        made = pod("probe", spec)
+        made["metadata"]["labels"] = {"app.kubernetes.io/part-of": "model-known"}
+        return made
 
     assert asked(place, PODS, changed("engine-known")) == ""
+    nobodys = changed("engine-known")
+    del nobodys["metadata"]["labels"]
+    assert "Only a model's own pods run as its account" in asked(place, PODS, nobodys)
     for account, other in (("engine", {}), ("engine-known", {"audience": "vault"}),
                            ("engine-known", {"expirationSeconds": 86400})):  # fmt: skip
         assert "source.credential" in asked(place, PODS, changed(account, **other)), (account, other)

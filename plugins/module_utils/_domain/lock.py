@@ -113,9 +113,14 @@ def lock_manifest(
             "leaseDurationSeconds": seconds,
             "acquireTime": spec.get("acquireTime") if again else rfc3339_micro(now),
             "renewTime": rfc3339_micro(now),
-            "leaseTransitions": int(spec.get("leaseTransitions") or 0) + (0 if again else 1),
+            "leaseTransitions": _transitions(int(spec.get("leaseTransitions") or 0) + (0 if again else 1)),
         },
     }
+
+
+def _transitions(number: int) -> int:
+    """How often the lock has changed hands. A Lease counts to 2^31 - 1; then it begins anew, and keeps nobody out."""
+    return number if 0 <= number < 2**31 else 1
 
 
 def refusal(hold: Hold, now: datetime) -> tuple[str, str]:

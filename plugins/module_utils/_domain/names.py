@@ -85,6 +85,8 @@ INSTALL_ANNOTATION = PREFIX + "install-until"
 
 JOURNEY_PREFIX = PREFIX + "remediation-"
 """Annotations of a node that is not well: where it is on its way back."""
+CORDONED_ANNOTATION = JOURNEY_PREFIX + "cordoned"
+"""Whether the cordon of a node is ours."""
 HISTORY_ANNOTATION = JOURNEY_PREFIX + "history"
 """On a node: what was found and done before, as a JSON list; docs/health.md has its keys."""
 QUARANTINE_TAINT = PREFIX + "quarantined"

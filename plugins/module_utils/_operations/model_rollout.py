@@ -243,6 +243,7 @@ def _result(models: Sequence[Mapping[str, Any]], batch: _Batch, context: Context
         "objects": [each for change in batch.changes if change.name in touched for each in _objects(change)],
         "also": [*(each for change in batch.changes if change.name in touched for each in _also(change)), *routers],
         "routers": batch.routing.shown if batch.routing else "",
+        "unproven_scaling": batch.unproven_scaling,
         "unproven": [*(batch.routing.unproven() if batch.routing else []), *batch.unproven_scaling],
     }
     if context.diff_mode:

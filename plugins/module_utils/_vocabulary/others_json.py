@@ -9,12 +9,20 @@ import json
 from typing import Any
 
 
-def read_json(text: str | bytes) -> Any:
+def read_json(text: str | bytes, *, once: bool = False) -> Any:
     """What a text holds.
 
+    :param once: no object may have a key twice, of which another reader would believe the other.
     :raises ValueError: it is no JSON, or is nested beyond what Python reads.
     """
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_each_once if once else None)
     except RecursionError:
         raise ValueError("it is nested beyond reason") from None
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("it has a key twice")
+    return found

@@ -60,7 +60,14 @@ def test_namespaces_enforce_the_agreed_pod_security(level: str) -> None:
 def test_what_else_the_contract_limits_is_a_quota_of_its_own(quotas: Any, hard: Any) -> None:
     found = of_kind(presetup_objects(contract(capacity={"quotas": quotas})), "ResourceQuota")
     assert {name: made["spec"]["hard"] for name, made in found.items() if name.endswith("/agreed")} == hard
-    assert len(found) == 2 + len(hard)
+    assert len(found) == 4 + len(hard)
+    # What the contract limits is limited by that alone.
+    for place, part in (("fireworks-models", "models"), ("fireworks-system", "stack")):
+        rest = found[f"{place}/objects"]["spec"]["hard"]
+        assert ("services" in rest, "configmaps" in rest) == (
+            "services" not in quotas.get(part, {}),
+            "config_maps" not in quotas.get(part, {}),
+        )
 
 
 def test_the_quota_is_the_sum_of_the_approved_gpus() -> None:

@@ -20,8 +20,8 @@ from tests.unit.domain.raw import deployment, named, node
 
 RELEASE = {"byoc.fireworks.ai/release": "2026.11.0"}
 OURS = {"app.kubernetes.io/managed-by": "fireworks-byoc"}
-MAY = {"permissions": [{**MAY_ASK, "allowed": True}]}
-MAY_NOT = {"permissions": [{**MAY_ASK, "allowed": False}]}
+MAY = {"permissions": [{**MAY_ASK, "allowed": True}], "endpoints": []}
+MAY_NOT = {"permissions": [{**MAY_ASK, "allowed": False}], "endpoints": []}
 GPU, ENDPOINT, ROUTING, SCALING, SIGNALS = range(5)
 
 
@@ -233,6 +233,18 @@ def test_a_model_that_never_sleeps_is_asked_for_a_token_through_the_router(
     row = validation(good(), answers, agreed)[ROUTING]
     assert row["result"] == ("unproven" if lacking else "passed")
     assert lacking in row["evidence"]
+
+
+@pytest.mark.parametrize(
+    ("ready", "rolled_out", "asked"),
+    [(1, ["s"], "org/S"), (0, ["s"], ""), (1, [], ""), (1, ["other"], "")],
+)
+def test_a_model_that_may_sleep_is_asked_after_a_change_only(ready: int, rolled_out: list[str], asked: str) -> None:
+    agreed = contract(models=[SLEEPS])
+    agreed["scaling"] = {**agreed.get("scaling", {}), "scale_to_zero": True}
+    facts = {**MAY, "endpoints": [{"namespace": "fireworks-models", "service": "s", "ready": ready}]}
+    [one] = [each for each in probe_requests(agreed, facts, rolled_out) if each["service"] == "router"]
+    assert one.get("body", {}).get("model", "") == asked
 
 
 def test_a_model_without_replicas_that_may_not_sleep_fails() -> None:

@@ -13,7 +13,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..guardrails.policy import Policy, Rule, from_accounts_of, literal, manifests
-from ..guardrails.scope import EVERY_WRITE, ONE_BY_ONE_RULE, PRESETUP_RULE, scope_rules, scope_variables, writes_of
+from ..guardrails.scope import (
+    EVERY_WRITE,
+    NO_ORPHANS_RULE,
+    ONE_BY_ONE_RULE,
+    PRESETUP_RULE,
+    ROUTER_MODELS_RULE,
+    scope_rules,
+    scope_variables,
+    writes_of,
+)
 from ..identities.permissions import onboarding_needs
 from ..names import SETUP_NAMESPACE, SETUP_SET, account_user, labels
 
@@ -55,6 +64,8 @@ def _policy(contract: Mapping[str, Any]) -> Policy:
             *scope_rules(writes),
             PRESETUP_RULE,
             ONE_BY_ONE_RULE,
+            NO_ORPHANS_RULE,
+            ROUTER_MODELS_RULE,
             Rule(
                 f"object == null || ({' && '.join(map(_as_before, ('finalizers', 'ownerReferences')))})",
                 "A setup grant sets and removes no finalizers and no owners: they would keep or hide what it leaves.",

@@ -16,7 +16,7 @@ from .policy import Policy, Rule, literal
 
 _WHY = (
     "Fireworks makes one disruption budget for each model and component, which selects its pods and no others, and "
-    "lets one of them be away at a time, so that no drain of the customer is stopped."
+    "lets one of them be away at a time, so that no budget stops a drain while all of its replicas are ready."
 )
 _SPEC = budget({"name": "any", "gpu": {}})["spec"]
 _AWAY, _UNHEALTHY = _SPEC["maxUnavailable"], _SPEC["unhealthyPodEvictionPolicy"]

@@ -1,10 +1,12 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which pods our accounts may evict, and until when: a grant of the customer's ends in the API server, by its clock.
+"""Which pods our accounts may evict, or take from their owners to be replaced, and until when: a grant of the
+customer's ends in the API server, by its clock.
 
 An eviction has no ``creationTimestamp``. But of a request to a subresource the API server ignores the managed fields
-that the client sends, and notes its own time in them for whatever the eviction says. See docs/decisions/0028.
+that the client sends, and notes its own time in them for whatever the eviction says. See docs/decisions/0028. Of a pod
+that is updated the latest time counts: the server's own is among them, and a client could only add a later one.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from ..identities.conditions import action, drains_by_grant
 from ..identities.needs import NODE_MEDIC
 from ..names import EVICTION_PODS_ANNOTATION, EVICTION_UNTIL_ANNOTATION, SYSTEM_NAMESPACE, account_user
 from .ours import BY_US, in_our_namespaces
+from .pods import HASH, HASH_BEFORE
 from .policy import Policy, Rule, literal
 
 _WHY = (
@@ -28,18 +31,26 @@ _PARAMETER = {"apiVersion": "v1", "kind": "Namespace", "name": SYSTEM_NAMESPACE}
 _CLOCKS_DIFFER = 300
 """Seconds that the clock of whoever grants may be ahead of the API server's."""
 
+_EVICTS = "request.?subResource.orValue('') == 'eviction'"
+# What has one pod too many deletes one, and asks neither a budget nor anybody: whoever may take pods and return them
+# may empty a node.
+_TAKES = f"{_EVICTS} || (request.operation == 'UPDATE' && {HASH} == '' && {HASH_BEFORE} != '')"
 _VARIABLES = {
     "notes": "dyn(params).metadata.?annotations.orValue({})",
     "until": f"variables.notes[?{literal(EVICTION_UNTIL_ANNOTATION)}].orValue('')",
+    "times": "dyn(object).metadata.?managedFields.orValue([]).map(one, int(timestamp(one.time)))",
     # Lists of at most one, since what is not there has no time.
-    "now": "dyn(object).metadata.?managedFields.orValue([]).map(one, int(timestamp(one.time)))",
+    "now": f"{_EVICTS} ? variables.times : variables.times.size() == 0 ? [] : [variables.times.max()]",
     "end": "variables.until == '' ? [] : [int(timestamp(variables.until))]",
-    "pod": "dyn(object).?deleteOptions.?preconditions.?uid.orValue('')",
+    "pod": (
+        f"{_EVICTS} ? dyn(object).?deleteOptions.?preconditions.?uid.orValue('')"
+        " : string(dyn(object).metadata.?uid.orValue(''))"
+    ),
 }
 _GRANT = "fireworks.byoc.grant_eviction"
 _BY_THE_MEDIC = Rule(
     f"request.userInfo.username == {literal(account_user(NODE_MEDIC))}",
-    "Of Fireworks only the node medic evicts pods.",
+    "Of Fireworks only the node medic evicts pods or replaces them.",
 )
 _NEVER = Rule("false", "Fireworks evicts no pods here: the contract's actions.drain is never.")
 _BY_GRANT = (
@@ -84,8 +95,8 @@ def evictions_policy(contract: Mapping[str, Any]) -> Policy:
     return Policy(
         name=EVICTIONS_GUARDRAIL,
         why=_WHY,
-        match=in_our_namespaces([("", "*", "pods/eviction")], ("CREATE",)),
-        conditions=BY_US,
+        match=in_our_namespaces([("", "*", "pods/eviction"), ("", "*", "pods")], ("CREATE", "UPDATE")),
+        conditions={**BY_US, "takes-a-pod": _TAKES},
         parameter=_PARAMETER if by_grant else {},
         # Our accounts are gone with this namespace, and everybody else may evict.
         without="Allow",

@@ -42,6 +42,10 @@ _VARIABLES = {
     "noted": (
         "variables.written ? dyn(object).metadata.?managedFields.orValue([]).map(one, int(timestamp(one.time))) : []"
     ),
+    "unnoted": (
+        "request.operation == 'UPDATE' && dyn(oldObject).metadata.?managedFields.orValue([]).size() == 0"
+        " && variables.noted.size() == 0"
+    ),
     "closes": (f"variables.hasShape && variables.text.substring({_AT[1]}).startsWith({literal(_CLOSES)})"),
     "sizes": "variables.before.map(key, string(variables.before[key]).size())",
 }
@@ -67,10 +71,17 @@ _RULES = (
         "An entry of an incident begins with its moment and what was done (at, did).",
     ),
     Rule(
-        "!variables.hasShape"
+        # Where an administrator has taken all of these away, the API server notes none any more.
+        "!variables.hasShape || variables.unnoted"
         f" || (variables.noted.all(at, variables.at >= at - {_CLOCKS_DIFFER})"
         f" && variables.noted.exists(at, variables.at <= at + {_CLOCKS_DIFFER}))",
         "An entry of an incident is of the time at which it is written, by the API server's clock.",
+    ),
+    Rule(
+        # The server's own is one: whoever sends more says that it was written at another time.
+        "!variables.written || dyn(object).metadata.?managedFields.orValue([]).filter(one, oldObject == null"
+        " || !(one in dyn(oldObject).metadata.?managedFields.orValue([]))).size() <= 1",
+        "When an incident was written, only the API server says.",
     ),
     Rule(
         f"!variables.written || (variables.text.size() <= {MOST_OF_ONE} && (variables.before.size() == 0"

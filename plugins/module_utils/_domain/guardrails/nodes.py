@@ -10,7 +10,7 @@ from typing import Any
 
 from ..capacity import approved
 from ..identities.conditions import action, may_act_on_nodes
-from ..names import GPU, GPU_PRESENT_LABEL, GPU_PRODUCT_LABEL, MAINTENANCE_LABEL, PREFIX
+from ..names import CORDONED_ANNOTATION, GPU, GPU_PRESENT_LABEL, GPU_PRODUCT_LABEL, MAINTENANCE_LABEL, PREFIX
 from ..presetup_version import NEWEST
 from .policy import FROM_OUR_ACCOUNTS, Policy, Rule, literal
 
@@ -107,16 +107,82 @@ def _of_an_approved_product(contract: Mapping[str, Any]) -> Rule:
 
 
 _MARKS = ("labels", "annotations")
+_KINDS = ("label", "annotation")
+_ROOM, _MOST_TAINTS = 65_536, 8
+_HELD = tuple(
+    f".?fieldsV1{part}"
+    for part in (
+        "",
+        *(f"[?'f:{one}']" for one in ("metadata", "spec")),
+        *(f"[?'f:metadata'][?'f:{one}']" for one in ("labels", "annotations")),
+    )
+)
+"""Where the managed fields name what a node's appliers hold, each without what is further in."""
 
 
 def _maintained(side: str) -> str:
-    return f"dyn({side}).metadata.?labels[?{literal(MAINTENANCE_LABEL)}].orValue('')"
+    labels = f"dyn({side}).metadata.?labels.orValue({{}})"
+    return f"{labels}.filter(key, key == {literal(MAINTENANCE_LABEL)}).map(key, {labels}[key])"
 
 
 _MAINTENANCE = (
     f"{_maintained('object')} == {_maintained('oldObject')}",
     f"The label {MAINTENANCE_LABEL} is the customer's: Fireworks neither takes nor gives a node by it.",
 )
+
+
+def _cordoned(side: str) -> str:
+    return f"dyn({side}).spec.?unschedulable.orValue(false)"
+
+
+def _says_that_it_is_ours(side: str) -> str:
+    return f"dyn({side}).metadata.?annotations[?{literal(CORDONED_ANNOTATION)}].orValue('') == 'true'"
+
+
+def _size(side: str, what: str) -> str:
+    """How much of a node is ours."""
+    return (
+        f"([0] + variables.{side}['{what}'].map(key,"
+        f" key.startsWith({_OURS}) ? key.size() + variables.{side}['{what}'][key].size() : 0)).sum()"
+    )
+
+
+def _applied(side: str) -> str:
+    return f"dyn({side}).metadata.?managedFields.orValue([]).filter(one, one.?operation.orValue('') == 'Apply')"
+
+
+def _no_more(of: str) -> str:
+    """Whether an applier has no more of some fields than it had."""
+    return f"one{of}.orValue({{}}).all(key, key in had{of}.orValue({{}}))"
+
+
+_APPLIERS = (
+    f"{_applied('object')}.all(one, {_applied('oldObject')}.exists(had, had.manager == one.manager"
+    f" && had.apiVersion == one.apiVersion && {' && '.join(map(_no_more, _HELD))}))"
+)
+_ROOM_IS_LEFT = " && ".join(f"[{_ROOM}, {_size('before', one)}].max() >= {_size('now', one)}" for one in _KINDS)
+_OWN_TAINTS = f"variables.taints.filter(taint, taint.key.startsWith({_OURS}))"
+_UNCORDONS_ITS_OWN = f"{_cordoned('object')} || !{_cordoned('oldObject')} || {_says_that_it_is_ours('oldObject')}"
+_SAYS_SO_AS_IT_CORDONS = (
+    f"!({_says_that_it_is_ours('object')}) || {_says_that_it_is_ours('oldObject')}"
+    f" || ({_cordoned('object')} && !{_cordoned('oldObject')})"
+)
+_KEPT_RULES = (
+    (_UNCORDONS_ITS_OWN, f"Fireworks uncordons only what it has cordoned ({CORDONED_ANNOTATION})."),
+    (
+        _SAYS_SO_AS_IT_CORDONS,
+        f"Fireworks says that a cordon is its own only where it makes it ({CORDONED_ANNOTATION}).",
+    ),
+    (
+        f"{_ROOM_IS_LEFT} && (variables.newTaints.size() == 0 || {_OWN_TAINTS}.size() <= {_MOST_TAINTS})",
+        f"What Fireworks says of a node is at most {_ROOM} characters and {_MOST_TAINTS} taints: others need room too.",
+    ),
+    (
+        _APPLIERS,
+        "Fireworks says of no other that it applied what it did not: that would go with what it applies next.",
+    ),
+)
+"""What the rules below leave open until the second version of the prerequisites."""
 
 
 def _rules(contract: Mapping[str, Any], version: int) -> tuple[Rule, ...]:
@@ -135,7 +201,11 @@ def _rules(contract: Mapping[str, Any], version: int) -> tuple[Rule, ...]:
             "Fireworks changes GPU nodes only (capacity.gpus), and this node has no GPU.",
             "'Fireworks changes GPU nodes only (capacity.gpus), and ' + request.name + ' has no GPU'",
         ),
-        *((_of_an_approved_product(contract), _about_updates(*_MAINTENANCE)) if version >= 2 else ()),
+        *(
+            (_of_an_approved_product(contract), *(_about_updates(*rule) for rule in (_MAINTENANCE, *_KEPT_RULES)))
+            if version >= 2
+            else ()
+        ),
         _about_updates(
             "variables.foreign.size() == 0",
             "Fireworks changes only labels and annotations that begin with byoc.fireworks.ai/.",

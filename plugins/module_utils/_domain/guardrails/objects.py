@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ..contract.model_rules import CANDIDATE
 from ..guardrail_names import OBJECTS_GUARDRAIL
 from ..names import (
     CANARY_LABEL,
@@ -27,6 +28,7 @@ from ..names import (
 from .ours import BY_SETUP, BY_US, OF_A_MODEL, in_our_namespaces
 from .pods import TEMPLATE_LABEL
 from .policy import Policy, Rule, literal
+from .remembered import TOOLING
 from .workloads import LWS_MARKS
 
 _WHY = (
@@ -37,7 +39,7 @@ _WHY = (
 _SET_ID, _MEMBER = "applyset.kubernetes.io/id", "applyset.kubernetes.io/part-of"
 _LABELS = (MANAGED_BY_LABEL, PART_OF_LABEL, NAME_LABEL, _SET_ID, _MEMBER)
 _ANNOTATIONS = (
-    "applyset.kubernetes.io/tooling",
+    TOOLING,
     "applyset.kubernetes.io/contains-group-kinds",
     "applyset.kubernetes.io/additional-namespaces",
     "validations.keda.sh/hpa-ownership",
@@ -106,7 +108,8 @@ _SERVES = (
     f" && {literal([MODEL_LABEL, GROUP_LABEL])}.all(mark, made[?mark].orValue(variables.model) == variables.model))"
 )
 _TRIES = (
-    "request.resource.resource == 'deployments' && variables.name.startsWith(variables.model + '-candidate-')"
+    f"request.resource.resource == 'deployments' && variables.name.startsWith(variables.model + {literal(CANDIDATE)})"
+    f" && variables.name.substring(variables.model.size()).matches({literal(f'^{CANDIDATE}[0-9a-f]{{8}}$')})"
     f" && dyn(object).spec.?replicas.orValue(1) <= 1 && {_selects(CANDIDATE_LABEL)} && {_LIMITED}"
     f" && made[?{literal(CANDIDATE_LABEL)}].orValue('') == variables.name"
     f" && !{literal([MODEL_LABEL, GROUP_LABEL])}.exists(mark, mark in made))"

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..alerting import alert_secrets
 from ..counted import PLAIN, own_classes
-from ..model.credential import audiences, secret_of
+from ..model.credential import ENGINE_ACCOUNT, account_of, audiences, secret_of
 from ..model.engine_adapter import claims, sources
 from ..model.staged import is_staged
 from ..names import (
@@ -83,6 +83,7 @@ def pods_policy(contract: Mapping[str, Any]) -> Policy:
             **WHERE,
             "claims": literal(_claims(contract)),
             "secrets": literal(_secrets(contract)),
+            "owned": literal(_accounts(contract)),
             "audiences": literal({SYSTEM_NAMESPACE: {}, MODELS_NAMESPACE: audiences(contract)}),
             "priorities": literal(["", *PLAIN, *own_classes(contract)]),
             **_VARIABLES,
@@ -122,6 +123,12 @@ def _secrets(contract: Mapping[str, Any]) -> dict[str, dict[str, list[str]]]:
         SYSTEM_NAMESPACE: {name: [] for name in alert_secrets(contract)},
         MODELS_NAMESPACE: dict(sorted(found.items())),
     }
+
+
+def _accounts(contract: Mapping[str, Any]) -> dict[str, str]:
+    """By account that a cloud knows, the set whose pods run as it."""
+    accounts = {account_of(model): model_set(str(model["name"])) for model in contract.get("models") or ()}
+    return {name: accounts[name] for name in sorted(accounts) if name != ENGINE_ACCOUNT}
 
 
 def _made_with(side: str) -> str:
@@ -301,6 +308,12 @@ _PLACED = (
     Rule(
         "variables.pods.all(p, !has(p.serviceAccount) || p.serviceAccount == p.?serviceAccountName.orValue(''))",
         "A pod has one account: serviceAccount and serviceAccountName are the same (access).",
+    ),
+    Rule(
+        f"request.namespace != {literal(MODELS_NAMESPACE)} || variables.pods.all(p,"
+        " !(p.?serviceAccountName.orValue('') in variables.owned) || variables.madeWith.all(made,"
+        f" made.?labels[?{literal(PART_OF_LABEL)}].orValue('') == variables.owned[p.serviceAccountName]))",
+        "Only a model's own pods run as its account, which a cloud knows (models: source.credential).",
     ),
     Rule(
         f"variables.pods.all(p, p.?terminationGracePeriodSeconds.orValue(30) <= {_LONGEST_GRACE})",

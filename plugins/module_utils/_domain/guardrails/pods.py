@@ -88,7 +88,7 @@ def _of(side: str, part: str, key: str) -> str:
     return f"dyn({side}).metadata.?{part}[?{literal(key)}].orValue('')"
 
 
-_HASH, _HASH_BEFORE = _of("object", "labels", TEMPLATE_LABEL), _of("oldObject", "labels", TEMPLATE_LABEL)
+HASH, HASH_BEFORE = _of("object", "labels", TEMPLATE_LABEL), _of("oldObject", "labels", TEMPLATE_LABEL)
 _SAID, _SAID_BEFORE = (_of(side, "annotations", REPLACED_ANNOTATION) for side in ("object", "oldObject"))
 
 KEPT_RULES = (
@@ -97,7 +97,7 @@ KEPT_RULES = (
         "The only pod that Fireworks deletes is a canary, which has no owner.",
     ),
     Rule(
-        f"!({_UPDATE}) || {_HASH} == {_HASH_BEFORE} || {_HASH} != '' || {_SAID} != ''",
+        f"!({_UPDATE}) || {HASH} == {HASH_BEFORE} || {HASH} != '' || {_SAID} != ''",
         f"Fireworks takes a pod from its owner only with the note {REPLACED_ANNOTATION}, by which it returns.",
     ),
     Rule(
@@ -113,8 +113,8 @@ KEPT_RULES = (
         f"Fireworks notes of a pod, in {REPLACED_ANNOTATION}, only the owner that it has.",
     ),
     Rule(
-        f"!({_UPDATE}) || {_HASH} in ['', {_HASH_BEFORE}]"
-        f" || ({_HASH_BEFORE} == '' && (({_SAID_BEFORE} + '  ').split(' ')[1]).endsWith('-' + {_HASH}))",
+        f"!({_UPDATE}) || {HASH} in ['', {HASH_BEFORE}]"
+        f" || ({HASH_BEFORE} == '' && (({_SAID_BEFORE} + '  ').split(' ')[1]).endsWith('-' + {HASH}))",
         f"Fireworks returns a pod only to the owner that it was taken from, by {REPLACED_ANNOTATION}.",
     ),
 )

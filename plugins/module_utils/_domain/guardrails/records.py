@@ -26,7 +26,7 @@ _NAMED = "request.?name.orValue('')"
 #: A collection is deleted without a name.
 _THE_HEAD = f"{_NAMED} == {literal(RECORDS)} || (request.operation == 'DELETE' && {_NAMED} == '')"
 _HASH = "[0-9a-f]{64}"
-_TEXT = r'"(?:[^"{}\\]|\\[^"{}])*"'
+_TEXT = r'"(?:[^"{}\\]|\\[\\u])*"'
 _ENTRY = rf'{_TEXT}: \{{"hash": "{_HASH}", "number": [1-9][0-9]{{0,14}}\}}'
 _SHAPE = (
     rf'^\{{"chain": "[0-9a-f]{{1,64}}", "hash": "{_HASH}", "previous": "(?:{_HASH})?", "sequence": [1-9][0-9]*, '
@@ -34,6 +34,8 @@ _SHAPE = (
 )
 """As ``json.dumps`` writes it, with sorted keys, but for commas. A pattern costs by its length, so that of an entry is
 here once, and where commas must be is a question of its own."""
+_SPELLED_OTHERWISE = r"[^ -~]|\\u(?:00[0-7]|.{0,3}[^0-9a-f])"
+"""A character that ``json.dumps`` escapes and is not, one that it does not and is, or no escape."""
 _MOST_LINES = 1_000_000
 """By how much a writer's number may grow: the lines that its file has had since the cluster heard of one. Each takes
 an operation that the cluster did not hear of."""
@@ -96,6 +98,11 @@ _RULES = (
         "!variables.update || (!variables.after.contains('{, ') && !variables.after.contains('}\"')"
         f" && variables.after.matches({literal(_SHAPE)}))",
         "The head of the records is not as operation_record writes it.",
+    ),
+    Rule(
+        # To whoever reads it, a name that is spelled otherwise is another writer's.
+        f"!variables.update || !variables.after.matches({literal(_SPELLED_OTHERWISE)})",
+        "The head of the records spells each character as operation_record does.",
     ),
     Rule(
         f"!variables.update || {_sequence('variables.after')}"

@@ -34,6 +34,7 @@ _KINDS = [
     ("coordination.k8s.io", "*", "leases"),
     ("apps", "*", "controllerrevisions"),
 ]
+TOOLING = "applyset.kubernetes.io/tooling"
 _MODEL_SET = literal(model_set(""))
 
 
@@ -82,7 +83,7 @@ _OF_THE_STACK = (
     f"variables.name == {literal(STACK_SET)}"
     " || variables.ofAnUpgrade"
     f" || (variables.partOf == {literal(STACK_SET)} && variables.component != ''"
-    f" && !variables.name.startsWith({_MODEL_SET})"
+    f" && ![{_MODEL_SET}, {literal(INCIDENT_PREFIX)}].exists(other, variables.name.startsWith(other))"
     f" && !(variables.component in {literal([RECORDS, PRESETUP_SET, STACK_SET])})"
     " && (variables.byContent || (request.operation == 'DELETE' && variables.name == variables.component)))"
 )
@@ -117,6 +118,13 @@ _RULES = (
         f" || !(variables.ofAModel || variables.name == {literal(STACK_SET)})"
         " || ['data', 'binaryData'].all(part, !(part in variables.it))",
         "The sets of Fireworks hold no data: what belongs to one is said by annotations and labels.",
+    ),
+    Rule(
+        # What says that it is another tool's, neither we nor an administrator with our playbooks would remove.
+        "variables.kind != 'configmaps' || request.operation == 'DELETE'"
+        f" || !(variables.ofAModel || variables.name == {literal(STACK_SET)})"
+        f" || variables.it.metadata.?annotations[?{literal(TOOLING)}].orValue('').startsWith('fireworks-byoc/')",
+        "The sets of Fireworks say that they are its own, and no other tool's.",
     ),
     Rule(
         f"variables.kind != 'leases' || ({OF_THE_STACK} && variables.name == {literal(LOCK)})",

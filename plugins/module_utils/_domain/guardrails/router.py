@@ -17,7 +17,7 @@ from ..identities.needs import DEPLOYER, OPERATOR
 from ..names import ROUTER_MODELS, SYSTEM_NAMESPACE, account_user
 from ..router.compiled import cluster_domain
 from ..router.lines import CLUSTERS, ROUTES, beginning, cluster_line, end, list_line, route_line, table
-from .ours import BY_SETUP, BY_US, only
+from .ours import BY_SETUP, BY_US, NOTHING_BUT_DATA, only
 from .policy import Policy, Rule, literal
 
 _WHY = (
@@ -32,8 +32,13 @@ _MATCH = {
 }
 _VERSION = "^[0-9a-f]{10}$"
 _MODEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-_INSIDE = r'([^"\\]|\\.)*'
-"""Of a text in JSON: it cannot end that text."""
+_UNIT = (
+    "u(00(0[0-7bef]|1[0-9a-f]|7f|[89a-f][0-9a-f])|0[1-9a-f][0-9a-f]{2}|[1-9a-ce-f][0-9a-f]{3}|d[0-7][0-9a-f]{2}"
+    "|d[89ab][0-9a-f]{2}\\\\ud[c-f][0-9a-f]{2})"
+)
+_INSIDE = rf'([ !#-\[\]-~]|\\(["\\bfnrt]|{_UNIT}))*'
+"""Of a text in JSON, each character as it is compiled and in no other way: it cannot end that text, and is no name that
+is spelled otherwise before."""
 _MARK, _OTHER = "\x01", "\x02"
 
 
@@ -49,11 +54,20 @@ def router_policy(contract: Mapping[str, Any]) -> Policy:
             "now": "dyn(object).?data.orValue({})",
             "before": "oldObject == null ? {} : dyn(oldObject).?data.orValue({})",
             "mayTell": f"{BY_SETUP} || request.userInfo.username in {literal(told)}",
-            "clusters": f"{_lines(CLUSTERS)}.map(line, line.endsWith(',') ? line.substring(0, line.size() - 1) : line)",
+            "clusters": _lines(CLUSTERS),
+            # A line for each model, with commas between them.
+            "inner": (
+                f"variables.clusters.filter(line, !(line in {literal(['', end(CLUSTERS)])}) && !({_begins(CLUSTERS)}))"
+            ),
             "routes": _lines(ROUTES),
             "names": _names("variables.routes"),
         },
         rules=(
+            Rule(
+                # As a member of another set it would go with that.
+                f"{BY_SETUP} || request.userInfo.username != {literal(account_user(DEPLOYER))} || ({NOTHING_BUT_DATA})",
+                "The deployer changes nothing of what the router is told but the models.",
+            ),
             Rule(
                 "variables.now == variables.before || variables.mayTell",
                 "Which models the router knows, only the operator and the deployer say.",
@@ -63,8 +77,7 @@ def router_policy(contract: Mapping[str, Any]) -> Policy:
                 f"The router is told of models in {CLUSTERS} and {ROUTES}, and of nothing else.",
             ),
             Rule(
-                f"variables.clusters.all(line, line in {literal(['', end(CLUSTERS)])} || ({_begins(CLUSTERS)})"
-                f" || ({_cluster(cluster_domain(contract))}))",
+                f"variables.clusters == [''] || ({_clusters_in_place(cluster_domain(contract))})",
                 "The router finds replicas behind the headless services of models in fireworks-models, and nowhere"
                 " else (networking.cluster_domain).",
             ),
@@ -89,6 +102,22 @@ def _lines(key: str) -> str:
 def _begins(key: str) -> str:
     head, rest = beginning(key, _MARK).split(_MARK)
     return _between(head, rest, _VERSION)
+
+
+def _clusters_in_place(domain: str) -> str:
+    """Whether each line is in its place, so that the file can be read."""
+    lines, last = "variables.clusters", "variables.inner.size() - 1"
+    cut = "variables.inner.map(line, line.endsWith(',') ? line.substring(0, line.size() - 1) : line)"
+    commas = "variables.inner.filter(line, line.endsWith(',')).size()"
+    return " && ".join(
+        (
+            f"{lines}.size() == variables.inner.size() + 3",
+            f"[{lines}[0]].all(line, {_begins(CLUSTERS)})",
+            f"{lines}[{lines}.size() - 2] == {literal(end(CLUSTERS))} && {lines}[{lines}.size() - 1] == ''",
+            f"{cut}.all(line, {_cluster(domain)})",
+            f"(variables.inner.size() == 0 || (!variables.inner[{last}].endsWith(',') && {commas} == {last}))",
+        )
+    )
 
 
 def _cluster(domain: str) -> str:

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..capacity import approved
-from ..contract.model_rules import CANDIDATE_NAME
+from ..contract.model_rules import CANDIDATE
 from ..guardrail_names import SCALERS_GUARDRAIL
 from ..identities.needs import KEDA_GROUP
 from ..names import LWS_API, LWS_KIND
 from ..scaling.signals import ADAPTED_METRICS, PROMETHEUS
 from .ours import OF_A_MODEL, only, policy_of_specs
 from .policy import Policy, Rule, literal
+from .scope import MOST_OF_A_COMPONENT
 
 _WHY = (
     "Fireworks makes autoscalers that scale the model or component that they are named after, on what its own "
@@ -23,9 +24,6 @@ _WHY = (
 )
 # As autoscaling/v2 whatever was asked for: the API server converts it first.
 _KINDS = [("autoscaling", "v2", "horizontalpodautoscalers"), (KEDA_GROUP, "*", "scaledobjects")]
-MOST_OF_A_COMPONENT = 10
-"""Replicas of a component of the stack, of which the contract says nothing."""
-
 _SPEC = {
     True: (
         "scaleTargetRef",
@@ -86,7 +84,7 @@ _TARGET = (
         "An autoscaler scales the workload of the model or component that it is named after, and nothing else.",
     ),
     Rule(
-        f"!variables.ours || !variables.name.matches({literal(CANDIDATE_NAME)})",
+        f"!variables.ours || !variables.name.contains({literal(CANDIDATE)})",
         "A candidate has one replica, and nothing scales it (scaling.max_replicas_per_model).",
     ),
     Rule(

@@ -15,7 +15,7 @@ from typing import Any
 from ..counted import SINCE, is_counted_by_product
 from ..identities.customers import observed_at_customers
 from ..identities.needs import CLUSTER, CONNECTING, OPERATOR, Need, granted, identities_of, on_grant
-from ..names import NAMESPACES, PRESETUP_SET, ROUTER_MODELS, account_user
+from ..names import NAMESPACES, PRESETUP_SET, ROUTER_MODELS, SYSTEM_NAMESPACE, account_user
 from ..presetup_version import NEWEST
 from .pods import KEPT_RULES, pod_rules
 from .policy import FROM_OUR_ACCOUNTS, Policy, Rule, literal
@@ -63,7 +63,7 @@ def scope_policy(contract: Mapping[str, Any], version: int = NEWEST) -> Policy:
                 "Only the operator requests tokens, and only for the accounts that connect from outside.",
             ),
             PRESETUP_RULE,
-            *((ONE_BY_ONE_RULE, NO_ORPHANS_RULE, ROUTER_MODELS_RULE) if version >= 2 else ()),
+            *((ONE_BY_ONE_RULE, NO_ORPHANS_RULE, ROUTER_MODELS_RULE, COMPONENTS_RULE) if version >= 2 else ()),
             *pod_rules(by_product=is_counted_by_product(contract) and version >= SINCE, moves=version >= SINCE),
             *(KEPT_RULES if version >= 2 else ()),
         ),
@@ -123,8 +123,19 @@ NO_ORPHANS_RULE = Rule(
     # headless is made anew, and its endpoints stay for the next one.
     "request.operation != 'DELETE' || request.resource.resource == 'services'"
     " || (request.?options.?propagationPolicy.orValue('') != 'Orphan'"
-    " && !request.?options.?orphanDependents.orValue(false))",
+    " && !request.?options.?orphanDependents.orValue(false)"
+    # Of a Job it leaves the pod unless it is told otherwise.
+    " && (request.resource.resource != 'jobs'"
+    " || request.?options.?propagationPolicy.orValue('') in ['Background', 'Foreground']))",
     "Fireworks deletes an object with all that it owns, and leaves no orphans.",
+)
+MOST_OF_A_COMPONENT = 10
+"""Replicas of a component of the stack, of which the contract says nothing."""
+COMPONENTS_RULE = Rule(
+    f"request.?namespace.orValue('') != {literal(SYSTEM_NAMESPACE)} || request.operation in ['DELETE', 'CONNECT']"
+    " || request.resource.resource != 'deployments'"
+    f" || dyn(object).?spec.?replicas.orValue(1) <= {MOST_OF_A_COMPONENT}",
+    f"A component of the stack has at most {MOST_OF_A_COMPONENT} replicas.",
 )
 ROUTER_MODELS_RULE = Rule(
     # Made anew it would be empty, whoever may not change it.

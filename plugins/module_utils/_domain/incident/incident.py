@@ -155,7 +155,7 @@ def incident_of(raw: Data) -> Incident | None:
 
 def _entry(text: str) -> Entry:
     try:
-        found = read_json(text)
+        found = read_json(text, once=True)
     except ValueError:
         found = None
     return dict(found) if isinstance(found, dict) and found.get("did") else {"at": "", "did": NOTED, "note": text}

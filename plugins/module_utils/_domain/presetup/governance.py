@@ -96,6 +96,7 @@ def quota(contract: Mapping[str, Any], version: int) -> list[Manifest]:
         *(_quota("approved-gpus", place, {f"requests.{GPU}": str(count)}) for place, count in totals.items()),
         *(_of_product(contract, product, count) for product, count in gpus.items() if by_product),
         *_agreed_quotas(contract),
+        *(_quotas_of_objects(contract) if version >= 2 else ()),
     ]
 
 
@@ -126,6 +127,28 @@ def _agreed_quotas(contract: Mapping[str, Any]) -> list[Manifest]:
         _quota("agreed", place, {_COUNTED[key]: str(most) for key, most in limits.items()})
         for place, part in ((MODELS_NAMESPACE, "models"), (SYSTEM_NAMESPACE, "stack"))
         if (limits := agreed.get(part))
+    ]
+
+
+_MOST_OBJECTS = {
+    "services": 500,
+    "configmaps": 2000,
+    "count/controllerrevisions.apps": 2000,
+    "count/deployments.apps": 500,
+    "count/horizontalpodautoscalers.autoscaling": 500,
+    "count/jobs.batch": 100,
+    "count/poddisruptionbudgets.policy": 500,
+}
+"""More than hundreds of models take, and little beside what a cluster has of addresses and its etcd of room."""
+
+
+def _quotas_of_objects(contract: Mapping[str, Any]) -> list[Manifest]:
+    """What each of our namespaces may hold where the contract limits it in no other way."""
+    agreed = contract["capacity"].get("quotas") or {}
+    return [
+        _quota("objects", place, {key: str(most) for key, most in _MOST_OBJECTS.items() if key not in limited})
+        for place, part in ((MODELS_NAMESPACE, "models"), (SYSTEM_NAMESPACE, "stack"))
+        for limited in [{_COUNTED[key] for key in agreed.get(part) or ()}]
     ]
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..capacity import may_sleep
@@ -21,22 +21,30 @@ MAY_ASK: Mapping[str, str] = {
 """The right that a request for a token through the router needs, as ``can_i`` of ``cluster_info`` asks for it."""
 
 
-def probe_requests(contract: Mapping[str, Any], facts: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One request to every model, one through the router, one to the telemetry. :param facts: of ``cluster_info``."""
+def probe_requests(
+    contract: Mapping[str, Any], facts: Mapping[str, Any], rolled_out: Collection[str] = ()
+) -> list[dict[str, Any]]:
+    """One request to every model, one through the router, one to the telemetry.
+
+    :param facts: of ``cluster_info``.
+    :param rolled_out: the models that this run has changed.
+    """
     models = [
         _request(MODELS_NAMESPACE, str(model["name"]), SERVING_PORT, "/v1/models")
         for model in contract.get("models") or ()
     ]
     return [
         *models,
-        _through_router(contract, facts),
+        _through_router(contract, facts, rolled_out),
         _request(SYSTEM_NAMESPACE, TELEMETRY, TELEMETRY_PORT, "/-/ready"),
     ]
 
 
-def _through_router(contract: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+def _through_router(
+    contract: Mapping[str, Any], facts: Mapping[str, Any], rolled_out: Collection[str]
+) -> dict[str, Any]:
     """A token of a model. Where none may be asked for, the list of models, which the router answers by itself."""
-    model, why = _to_ask(contract, facts)
+    model, why = _to_ask(contract, facts, rolled_out)
     if why or model is None:
         return {**_request(SYSTEM_NAMESPACE, ROUTER, ROUTER_PORT, "/v1/models"), "proves_too_little": why}
     body = {"model": str(model.get("served_name") or model["name"]), "prompt": "Hi", "max_tokens": 1, "temperature": 0}
@@ -48,15 +56,22 @@ def _through_router(contract: Mapping[str, Any], facts: Mapping[str, Any]) -> di
     }
 
 
-def _to_ask(contract: Mapping[str, Any], facts: Mapping[str, Any]) -> tuple[Mapping[str, Any] | None, str]:
-    """The model to ask, or why there is none, although there are models. One that may sleep would be kept awake."""
+def _to_ask(
+    contract: Mapping[str, Any], facts: Mapping[str, Any], rolled_out: Collection[str]
+) -> tuple[Mapping[str, Any] | None, str]:
+    """The model to ask, or why there is none, although there are models.
+
+    One that may sleep would be kept awake, by each run of a schedule anew: so it is asked once, after it was changed.
+    """
     models = contract.get("models") or ()
     if not models:
         return None, ""
     asked = [each for each in facts["permissions"] if all(each.get(key) == value for key, value in MAY_ASK.items())]
     if not any(each["allowed"] for each in asked):
         return None, "this identity may not ask models through it"
-    awake = [model for model in models if not may_sleep(contract, model)]
+    ready = {each["service"] for each in facts["endpoints"] if each["namespace"] == MODELS_NAMESPACE and each["ready"]}
+    once = ready.intersection(rolled_out)
+    awake = [model for model in models if not may_sleep(contract, model) or model["name"] in once]
     return (awake[0], "") if awake else (None, "every model may sleep, and being asked would keep it awake")
 
 

@@ -399,9 +399,9 @@ def test_parts_that_do_not_belong_together_are_an_error(changes: Any, where: str
         ),
         ({"models.1": model("llama-3-1-8b")}, "models[1].name", "'llama-3-1-8b' is in models[0] already"),
         (
-            {"models.1": model("llama-candidate-70b")},
+            {"models.1": model("llama-candidate-70b-v2")},
             "models[1].name",
-            "'llama-candidate-70b' is what a rollout would call a model's candidate, which nothing scales",
+            "'llama-candidate-70b-v2' is what a rollout would call a model's candidate, which nothing scales",
         ),
         (
             {"models.1": model("other", served_name="meta-llama/Llama-3.1-8B-Instruct")},
