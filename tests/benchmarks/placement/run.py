@@ -66,8 +66,6 @@ def _freed(born: dict[str, Scene], before: Scene) -> None:
     for allowed in ALLOWED:
         made, after = _planned(before, allowed)
         rows.append((f"ours, {allowed} moves at most", after, made))
-        again = plan_of(after, Efficiency(max_moves=allowed))
-        print(f"  ours, {allowed} moves at most, a second time: {len(again.moves)} moves")
     heads = "".join(f"{f'stranded by {size}':>15}" for size in SIZES)
     print(f"  {'':34}{'in whole nodes':>15}{heads}{'moves':>8}{'gain/price':>12}")
     for name, scene, plan in rows:
