@@ -4,7 +4,8 @@
 """What is possible at most: the same question as a mixed-integer program, by HiGHS.
 
 Which pods leave and which come is counted by node and kind (product, GPUs, CPU, memory), since pods of one kind are
-alike. Only where all end counts, not the way there: so it is a bound for every plan.
+alike. Only where all end counts, not the way there, save on products of so few nodes that every way can be tried: so it
+is a bound for every plan.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import GPU
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.placement.scene import Pod, Scene
 from tests.benchmarks.placement.trace import free
+from tests.benchmarks.placement.ways import reachable
 
 _RESOURCES = ("cpu", "memory", GPU)
 _Kind = tuple[str, int, int, int]
@@ -74,7 +76,7 @@ def _program(highspy: ModuleType, scene: Scene, shapes: dict[str, int], moves: i
     model.setOptionValue("output_flag", False)
     balance: dict[_Kind, list[Any]] = defaultdict(list)
     leaving: list[Any] = []
-    aim: list[Any] = []
+    aim: dict[str, list[Any]] = {product: [] for product in shapes}
     for name, node in nodes.items():
         change: dict[str, list[Any]] = {resource: [] for resource in _RESOURCES}
         for kind in kinds if node.gpus else ():
@@ -87,14 +89,18 @@ def _program(highspy: ModuleType, scene: Scene, shapes: dict[str, int], moves: i
                     change[resource] += [amount * each for each in come] + [-amount * each for each in go]
         size = shapes[node.product]
         count = model.addIntegral(lb=0, ub=node.gpus // size)
-        aim.append(size * count)
+        aim[node.product].append(size * count)
         model.addConstr(size * count + sum(change[GPU]) <= left[name])
         for resource in ("cpu", "memory"):
             if change[resource]:
                 model.addConstr(sum(change[resource]) <= node.allocatable[resource] - used[name][resource])
     for terms in balance.values():
         model.addConstr(sum(terms) == 0)
+    for product, blocks in aim.items():
+        most = reachable(scene, product, shapes[product], moves)
+        if blocks and most is not None:
+            model.addConstr(sum(blocks) <= most)
     model.addConstr(sum(leaving) <= moves)
     model.setMaximize()
-    model.setObjective(sum(aim))
+    model.setObjective(sum(each for blocks in aim.values() for each in blocks))
     return model

@@ -3,13 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which nodes are freed, and where their replicas go: the placement that is worth most beyond the price of its moves.
 
-Blocks are added one after the other, the best first. Then, again and again, one or two are given up and others tried in
-their place; what is worth no less is kept, and the best of all is the answer. Steps are counted, and no clock is asked.
+Blocks are added one after the other, the best first. Then, again and again, some are given up and others tried in their
+place, with more or less effort; what is worth no less is kept, and the best of all is the answer. Steps are counted,
+and no clock is asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .draws import Draws
@@ -17,20 +18,34 @@ from .options import chosen, options
 from .scene import Pod
 from .yard import Yard
 
-_STEPS, _LOOKS, _OF_A_POD = 20_000, 1_600_000, 100
+_STEPS, _LOOKS, _OF_A_POD = 40_000, 3_200_000, 200
 """Steps of a search beyond those that its first blocks need: of a large cluster fewer, as each looks at more nodes, and
 of a small one as many for each replica."""
 _OF_A_ROUND = 20
 """Steps that a round counts beside those for its replicas."""
-_OF_A_BLOCK = 100
-"""Steps to find places for the replicas of one block."""
-_SLACK = 10
-"""Moves beyond what is allowed while a block is freed: they are saved afterwards, or it is not."""
 _SAVING, _TRIES = 20, 10
-_PATIENCE, _AGAIN = 40, 12
-"""Blocks that may fail one after the other: at first, and when others were given up."""
 _IN_VAIN = 250
 """Rounds without anything better."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Effort:
+    """How hard blocks are tried.
+
+    slack: moves beyond what is allowed while one is freed: they are saved afterwards, or it is not. steps: to find
+    places for its replicas. patience: how many may fail one after the other.
+    """
+
+    slack: int
+    steps: int
+    patience: int
+
+
+_FIRST = _Effort(10, 100, 40)
+_LITTLE, _MORE, _MUCH = _Effort(0, 10, 12), _Effort(10, 100, 8), _Effort(60, 500, 4)
+_CYCLE = (_LITTLE, _LITTLE, _MORE, _LITTLE, _LITTLE, _MUCH)
+"""By rounds: where few moves are allowed, many sets of nodes have to be seen; where little room is left, places for the
+replicas of one set take long to find."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +56,10 @@ class Target:
     rate: float
     need: int
     nodes: tuple[tuple[int, int, tuple[int, ...]], ...]
+
+    @property
+    def names(self) -> tuple[int, ...]:
+        return tuple(node for node, *_rest in self.nodes)
 
 
 @dataclass(frozen=True)
@@ -71,6 +90,7 @@ class Freeing:
         self._yard, self._pods, self._aim, self._by_model = yard, pods, aim, by_model
         self._number = {pod.key: number for number, pod in enumerate(pods)}
         self._draws = Draws()
+        self._effort = _FIRST
         self._targets: dict[int, tuple[tuple[int, ...], int, Target | None]] = {}
         for node, level in enumerate(yard.level):
             yard.hold(node, max((one for one in aim.kept[node] if one <= level), default=0))
@@ -79,13 +99,14 @@ class Freeing:
 
     def run(self) -> list[int]:
         """Where each replica is in the end."""
-        self._grow(_PATIENCE)
+        self._grow()
         self._save()
         self._note()
         allowed = min(_STEPS, _LOOKS // len(self._yard.level), _OF_A_POD * len(self._pods))
         end, in_vain = self._yard.steps + allowed, 0
         while self._yard.steps < end and in_vain < _IN_VAIN and self._may_grow():
             self._yard.steps += _OF_A_ROUND
+            self._effort = _CYCLE[in_vain % len(_CYCLE)]
             in_vain = 0 if self._round(in_vain) else in_vain + 1
         return self._best
 
@@ -117,8 +138,7 @@ class Freeing:
     def _round(self, number: int) -> bool:
         mark, before, moved = self._yard.mark(), self._value(), len(self._yard.away)
         given_up = self._give_up() if number % 4 != 3 else []
-        self._try_another(given_up)
-        self._grow(_AGAIN)
+        self._grow(drawn=True, but=given_up)
         self._save()
         worth, price = self._value(), max(self._aim.prices, default=0.0)
         if worth < before - 2 * price or len(self._yard.away) > max(moved + 2, self._yard.most):
@@ -130,39 +150,36 @@ class Freeing:
         if not held:
             return []
         some = [held[self._draws.below(len(held))]]
-        if self._draws.below(3) == 0:
+        while self._draws.below(3) == 0:
             some.append(held[self._draws.below(len(held))])
         for node in some:
             self._yard.hold(node, 0)
         self._save(_TRIES // 2)
         return some
 
-    def _try_another(self, but: Sequence[int]) -> None:
-        """One of the better targets of any product, and not always the best."""
-        by_product: dict[str, list[Target]] = {}
-        for one in self._ranked():
-            if not any(node in but for node, *_rest in one.nodes):
-                by_product.setdefault(self._aim.products[one.nodes[0][0]], []).append(one)
-        products = list(by_product)
-        for _try in range(4 if products else 0):
-            found = by_product[products[self._draws.below(len(products))]]
-            if self._free(found[min(self._draws.below(len(found)), self._draws.below(len(found)))]):
-                return
-
-    def _grow(self, patience: int) -> None:
-        """Free blocks, the best first, until so many in a row cannot be."""
-        failed: set[tuple[int, ...]] = set()
-        while len(failed) < patience and len(self._yard.away) < self._yard.most:
-            untried = (one for one in self._ranked() if tuple(node for node, *_rest in one.nodes) not in failed)
-            for target in untried:
+    def _grow(self, *, drawn: bool = False, but: Iterable[int] = ()) -> None:
+        """Free blocks, the best first or else drawn, until so many in a row cannot be."""
+        failed, in_vain, closed = set[tuple[int, ...]](), 0, set(but)
+        patience = self._effort.patience
+        while in_vain < patience and len(self._yard.away) < self._yard.most:
+            untried = [one for one in self._ranked() if one.names not in failed and not closed & set(one.names)]
+            while untried and in_vain < patience:
+                target = untried.pop(self._drawn(untried) if drawn else 0)
                 if self._free(target):
-                    failed.clear()
+                    failed, in_vain, closed = set(), 0, set()
                     break
-                failed.add(tuple(node for node, *_rest in target.nodes))
-                if len(failed) >= patience:
-                    return
+                failed.add(target.names)
+                in_vain += 1
             else:
                 return
+
+    def _drawn(self, ranked: Sequence[Target]) -> int:
+        """One of the better targets of any product, and not always the best."""
+        by_product: dict[str, list[int]] = {}
+        for number, one in enumerate(ranked):
+            by_product.setdefault(self._aim.products[one.names[0]], []).append(number)
+        some = list(by_product.values())[self._draws.below(len(by_product))]
+        return some[min(self._draws.below(len(some)), self._draws.below(len(some)))]
 
     def _save(self, tries: int = _TRIES) -> None:
         self._yard.tighten(0, tries, _SAVING, self._freed())
@@ -180,9 +197,9 @@ class Freeing:
                 yard.take(pod)
             pool += leaving
             yard.hold(node, level)
-        yard.most = most + _SLACK
+        yard.most = most + self._effort.slack
         pool.sort(key=yard.need.__getitem__)
-        done = len(yard.away) <= most and yard.settle(pool, _OF_A_BLOCK * len(target.nodes))
+        done = len(yard.away) <= most and yard.settle(pool, self._effort.steps * len(target.nodes))
         yard.most = most
         done = done and (len(yard.away) <= most or yard.tighten(most, _TRIES, _SAVING, self._freed()))
         if done and self._value() > before:

@@ -20,7 +20,7 @@ from .scene import Pod
 
 _FIRST = ("cpu", GPU, "memory")
 """What is scarce, the scarcest first: where least of it would be left is where a replica goes."""
-_WINDOW = 64
+_WINDOW = 12
 """Nodes that are looked at when somebody has to make way: of more, so many from another one on each time."""
 _MOST_WAYS = {1: 2}
 _MOST_WAYS_OF_LARGE = 5

@@ -185,6 +185,22 @@ def test_the_same_scene_has_the_same_plan_in_whatever_order_it_is_listed(there: 
     )
 
 
+def test_a_full_cluster_has_the_same_plan_a_hundred_times() -> None:
+    """All of its free GPUs but one are in blocks afterwards, so that many places are tried for its replicas."""
+    draw = random.Random(21)  # noqa: S311 (a scene, and no secret)
+    nodes = [node(f"n{number}") for number in range(10)]
+    holes = (3, 3, 2, 2, 1, 1, 1, 1, 1, 1)
+    needs = [{"cpu": draw.choice((3_000, 9_000, 11_000)), "memory": 2**33, GPU: 1, "pods": 1} for _pod in range(64)]
+    hosts = [one.name for one, free in zip(nodes, holes, strict=True) for _pod in range(8 - free)]
+    pods = [replica(f"p{number}", host, requests=needs[number]) for number, host in enumerate(hosts)]
+    there = scene(nodes, pods, model(), model("large", 8, wanted=0.9, most=4))
+    made = plan_of(there, ALL)
+    assert made.gain == 2 * 8 * 0.9 * DAY
+    for _time in range(100):
+        parts = {key: draw.sample(getattr(there, key), len(getattr(there, key))) for key in ("nodes", "pods", "models")}
+        assert plan_of(replace(there, **{key: tuple(part) for key, part in parts.items()}), ALL) == made
+
+
 @given(SCENES)
 def test_what_was_planned_is_not_planned_again(there: Scene) -> None:
     later, _found = rehearse(there, plan_of(there, ALL).moves)
