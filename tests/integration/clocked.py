@@ -20,6 +20,7 @@ NOW = datetime.now(UTC)
 DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 AGO, AHEAD = ((NOW + timedelta(hours=hours)).isoformat(timespec="seconds") for hours in (-2, 6))
 _EPOCH = "test/epoch"
+_NOTES = [PREFIX + key for key in ("install-until", "freeze", "emergency-until", "approved-versions")]
 _numbers = itertools.count(1)
 Manifest = dict[str, Any]
 
@@ -38,7 +39,7 @@ def note(cluster: Any, notes: dict[str, str | None]) -> None:
 
 
 def put_in_force(cluster: Any, contract: Manifest, notes: dict[str, str | None]) -> None:
-    """Replace the guardrail ``fireworks-changes`` by a contract's, with these annotations beside it."""
+    """Replace the guardrail ``fireworks-changes`` by a contract's, with these annotations and none of before."""
     probe = f"probe-{next(_numbers)}"
     for made in manifests(changes_policy(contract)):
         if made["kind"] == "ValidatingAdmissionPolicy":
@@ -49,7 +50,7 @@ def put_in_force(cluster: Any, contract: Manifest, notes: dict[str, str | None])
             made["spec"]["validations"].insert(0, mark)
         path = f"{cluster.api.collection(made)}/{made['metadata']['name']}"
         cluster.request("PATCH", f"{path}?fieldManager=test&force=true", made, APPLY)
-    note(cluster, {**notes, _EPOCH: probe})
+    note(cluster, {**dict.fromkeys(_NOTES), **notes, _EPOCH: probe})
     # Of a kind that no other guardrail would refuse first.
     asked = {"metadata": {"name": probe}, "revision": 1, "data": {}}
 

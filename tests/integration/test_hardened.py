@@ -329,7 +329,8 @@ def test_prerequisites_of_an_older_version_work_on_and_a_line_says_what_they_lac
         created = {row["object"] for row in planned[CHANGES] if row["will_be"] == "created"}
         policies = {f"ValidatingAdmissionPolicy{kind} {name}" for kind in ("", "Binding") for name in LATER}
         roles = {f"Role fireworks-models/{EVICTION_ROLE}"}
-        assert created == policies | roles | {f"PriorityClass {name}" for name in CLASSES}
+        quotas = {f"ResourceQuota {place}/objects" for place in ("fireworks-models", "fireworks-system")}
+        assert created == policies | roles | quotas | {f"PriorityClass {name}" for name in CLASSES}
         assert (ours(cluster), versions(cluster)) == before
         newest = play("presetup", tmp_path, [contract], *admin)
         assert newest.returncode == 0, newest.stdout
