@@ -34,6 +34,11 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup_ve
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.release import component_images
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.scaling import explain
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.telemetry_volume import (
+    telemetry_claim,
+    telemetry_storage,
+    unchangeable_claims,
+)
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.moments import as_moment
 
 Contract = Mapping[str, Any]
@@ -82,4 +87,7 @@ class FilterModule:
             "presetup_plan": presetup_plan,
             "required_permissions": required_permissions,
             "stack_images": component_images,
+            "telemetry_claim": telemetry_claim,
+            "telemetry_storage": telemetry_storage,
+            "unchangeable_claims": unchangeable_claims,
         }

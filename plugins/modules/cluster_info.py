@@ -34,6 +34,7 @@ options:
       - api_server
       - apis
       - bounds
+      - default_storage_class
       - device_plugin
       - endpoints
       - gateways
@@ -173,6 +174,10 @@ facts:
       description: Our models, with wanted and ready replicas and their GPUs.
       type: list
       elements: dict
+      returned: success
+    default_storage_class:
+      description: The storage class that a claim gets which names none. Empty where there is none, or none may be read.
+      type: str
       returned: success
     gateways:
       description: The gateways of the Gateway API, with C(namespace), C(name), C(programmed), and C(addresses) from

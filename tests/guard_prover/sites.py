@@ -21,6 +21,7 @@ from tests.integration.definitions import leader_worker_set, scaled_objects
 from tests.integration.governed import in_full
 from tests.integration.groups import playing_the_controller
 from tests.integration.journey import agreed, as_admin, onboard, play
+from tests.integration.volumes import give_volume
 
 from .values import L40S
 
@@ -28,6 +29,8 @@ _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _MODELS = "/api/v1/namespaces/fireworks-models"
 _GATEWAY = {"domain": "llm.acme.example", "gateway": {"name": "public", "namespace": "gateway-system"}}
 CLAIMS = ("weights", "kernels", "staged")
+METRICS = "metrics"
+"""The storage class of the telemetry's volume."""
 
 Edit = Callable[[Contract], None]
 
@@ -76,11 +79,12 @@ def _permissive(made: Contract) -> None:
 
 
 def _hardened(made: Contract) -> None:
-    """Claims, staged weights, events and the newest release; the customer makes the prerequisites."""
+    """Claims, staged weights, metrics on a volume, events, the newest release; the customer makes prerequisites."""
     _one_product(made)
     made["access"]["mode"] = "hardened"
     made["stack"] = {"release": "2026.12.0"}
     made["health"] = {"events": {"url": "https://events.acme.example/alerts", "token_secret": {"name": "byoc-events"}}}
+    made["telemetry"] = {"volume": {"size": "10Gi", "storage_class": METRICS}}
     weights, kernels, staged = CLAIMS
     fetched = {**made["models"][0], "name": "fetched", "served_name": "fetched"}
     made["models"].append({**fetched, "weights_cache": {"claim": staged, "stage": True}})
@@ -171,6 +175,7 @@ def _prepare(cluster: Any, contract: Contract, folder: Path) -> None:
     assert prepared.returncode == 0, prepared.stdout
     for number, claim in enumerate(CLAIMS):
         _bind(cluster, claim, number)
+    give_volume(cluster, METRICS)
     token = cluster.kubeconfig_for_service_account("fireworks-system", "operator", seconds=600)
     contract["access"]["credential"] = {"kubeconfig_file": str(token)}
 

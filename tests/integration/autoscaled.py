@@ -30,6 +30,7 @@ import yaml
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.alerting import alerting
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.objectives import objective_rules
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.telemetry_volume import telemetry_storage
 from byoc_testbed import parts
 from byoc_testbed.api import APPLY
 from byoc_testbed.pki import Authority
@@ -271,6 +272,7 @@ def telemetry_objects(agreed: Mapping[str, Any] | None = None) -> list[Manifest]
     environment.filters["dirname"] = os.path.dirname
     environment.filters["fireworks.byoc.alerting"] = alerting
     environment.filters["fireworks.byoc.objective_rules"] = objective_rules
+    environment.filters["fireworks.byoc.telemetry_storage"] = telemetry_storage
     environment.globals["lookup"] = lambda _kind, path: Path(path).read_text().rstrip("\n")
     given = {
         "stack_contract": agreed or {"identity": {"name": "acme-eu-1"}},

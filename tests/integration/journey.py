@@ -164,6 +164,7 @@ _KINDS = (
     "/api/v1/serviceaccounts",
     "/api/v1/resourcequotas",
     "/api/v1/limitranges",
+    "/api/v1/persistentvolumeclaims",
     "/apis/apps/v1/deployments",
     "/apis/apps/v1/controllerrevisions",
     "/apis/policy/v1/poddisruptionbudgets",

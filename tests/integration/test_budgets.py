@@ -20,11 +20,18 @@ from tests.integration.guarded import until
 from tests.integration.plays import connection_to, perform
 from tests.integration.remediating import NODE, finding, node, remediate, said, with_models, workload
 from tests.unit.domain.agreed import contract, model
-from tests.unit.domain.test_budget import answer
+from tests.unit.domain.test_budget import LONG, answer
 
 SYSTEM = "/api/v1/namespaces/fireworks-system"
-SPENT = answer(budget=0.01, bad_rate3d=0.001, ratio_rate3d=0.02)
-LEFT = answer(budget=0.01, bad_rate3d=0.001, ratio_rate3d=0.002)
+
+
+def measured_for_days(recorded: dict[str, Any]) -> dict[str, Any]:
+    """One answer to both questions: what is recorded, and since when."""
+    return {"data": {"result": [*recorded["data"]["result"], *LONG["data"]["result"]]}}
+
+
+SPENT = measured_for_days(answer(budget=0.01, bad_rate3d=0.001, ratio_rate3d=0.02))
+LEFT = measured_for_days(answer(budget=0.01, bad_rate3d=0.001, ratio_rate3d=0.002))
 PROMISED = [model(objectives={"availability": 0.99})]
 WARNS = {"severity": "warning", "class": "row_remap_pending"}
 

@@ -13,6 +13,7 @@ MADE_OF: Mapping[str, tuple[str, ...]] = {
     "api_server": ("endpoint_slices", "set_parents"),
     "apis": ("apis",),
     "bounds": ("set_parents",),
+    "default_storage_class": ("storage_classes",),
     "device_plugin": ("daemonsets",),
     "endpoints": ("endpoint_slices",),
     "gateways": ("gateways",),

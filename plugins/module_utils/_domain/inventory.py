@@ -62,6 +62,8 @@ _PROVIDERS = {
     "baremetalhost": "bare_metal",
 }
 
+_DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+
 
 def _notes(namespaces: Iterable[Raw]) -> dict[str, str]:
     """What the customer tells us with annotations of ours on the namespace fireworks-system."""
@@ -102,7 +104,7 @@ def cluster_facts(
     What the credential may not read is left out by the caller and comes out empty.
     """
     version, apis, pods, deployments = version or {}, apis or {}, list(pods), list(deployments)
-    namespaces, endpoint_slices = list(namespaces), list(endpoint_slices)
+    namespaces, endpoint_slices, storage_classes = list(namespaces), list(endpoint_slices), list(storage_classes)
     parents = {_name(item): item for item in set_parents}
     presetup = _annotations(parents.get(PRESETUP_SET, {}))
     make: dict[str, Callable[[], Any]] = {
@@ -121,6 +123,7 @@ def cluster_facts(
         "pods": lambda: _by_name(_our_pods(pods)),
         "namespaces": lambda: sorted(_name(item) for item in namespaces),
         "annotations": lambda: _notes(namespaces),
+        "default_storage_class": lambda: _default_class(storage_classes),
         "storage_classes": lambda: sorted(_name(item) for item in storage_classes),
         "gateways": lambda: _by_name(map(_gateway, gateways)),
         "endpoints": lambda: _endpoints(item for item in endpoint_slices if not _is_api_server(item)),
@@ -168,6 +171,16 @@ def _nodes(nodes: Sequence[View]) -> dict[str, Any]:
         "unlabelled": unlabelled(gpu_nodes),
         "problems": [problem for problem in problems if problem["reason"]],
     }
+
+
+def _default_class(classes: Iterable[Raw]) -> str:
+    """The class that a claim gets which names none: of several that say so the newest, as the API server chooses."""
+    found = [item for item in classes if _annotations(item).get(_DEFAULT_CLASS) == "true"]
+    return max(((_created(item), _name(item)) for item in found), default=("", ""))[1]
+
+
+def _created(item: Raw) -> str:
+    return str((item.get("metadata") or {}).get("creationTimestamp") or "")
 
 
 def _gateway(item: Raw) -> dict[str, Any]:

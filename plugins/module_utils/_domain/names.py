@@ -133,6 +133,7 @@ ROUTER_MODELS = "router-models"
 """The ConfigMap by which routers know the models: the stack's, but its data is the deployer's."""
 TELEMETRY = "telemetry"
 TELEMETRY_PORT = 9090
+TELEMETRY_CLAIM = "telemetry-data"
 ALERTS = "alerts"
 ALERTS_PORT = 9093
 

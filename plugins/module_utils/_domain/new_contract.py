@@ -18,6 +18,7 @@ Data = Mapping[str, Any]
 
 EDIT = "# EDIT:"
 _MODELS_AT_MOST = 8
+_TELEMETRY_SIZE = "10Gi"
 _SCHEMA = "https://raw.githubusercontent.com/fw-ai/fireworks-byoc-ansible/main/schemas/contract.schema.json"
 _SOMEBODY = "oncall@example.com"
 
@@ -29,8 +30,8 @@ class NoContractError(ValueError):
 def new_contract(facts: Data, asked: Data, release: Data) -> str:
     """The contract's text.
 
-    :param facts: of ``cluster_info``: ``apis``, ``gateways``, ``gpus``, ``platform``, ``provider``, ``region``,
-        ``uid``, ``version``.
+    :param facts: of ``cluster_info``: ``apis``, ``default_storage_class``, ``gateways``, ``gpus``, ``platform``,
+        ``provider``, ``region``, ``storage_classes``, ``uid``, ``unreadable``, ``version``.
     :param asked: ``cluster``, the path of its ``kubeconfig`` as the contract says it, and where they are known
         ``context``, ``customer`` and ``contact``.
     :param release: the description of the stack release that the contract shall name.
@@ -53,6 +54,7 @@ def new_contract(facts: Data, asked: Data, release: Data) -> str:
         _access(asked),
         _capacity(gpus),
         _customers(asked),
+        _telemetry(facts),
         _gateway(facts, asked),
         _stack(facts, release),
         _models(gpus, release),
@@ -141,6 +143,25 @@ def _customers(asked: Data) -> Iterator[str]:
     yield "  # registries: [registry.example.com/fireworks]     # where images are mirrored; without it, Fireworks' own"
     yield f"  egress: [0.0.0.0/0]             {EDIT} which networks may our pods open connections to?"
     yield ""
+
+
+def _telemetry(facts: Data) -> Iterator[str]:
+    default = facts["default_storage_class"]
+    yield "# What telemetry has measured outlives its pod on a volume, from stack release 2026.12.0 on."
+    if default:
+        volume = f"telemetry: {{volume: {{size: {_TELEMETRY_SIZE}}}}}"
+        yield f"{volume}     # of the storage class {default}, the cluster's default"
+    else:
+        example = f"# telemetry: {{volume: {{size: {_TELEMETRY_SIZE}, storage_class: standard}}}}"
+        yield f"{example}     # {_no_default_class(facts)}"
+    yield ""
+
+
+def _no_default_class(facts: Data) -> str:
+    if any(path.endswith("/storageclasses") for path in facts["unreadable"]):
+        return "which classes there are may not be read"
+    there = ", ".join(facts["storage_classes"])
+    return f"none of the cluster's is its default: {there}" if there else "the cluster has no storage class"
 
 
 def _gateway(facts: Data, asked: Data) -> Iterator[str]:

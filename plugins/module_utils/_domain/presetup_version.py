@@ -34,7 +34,8 @@ ADDED: dict[int, str] = {
         " the right to make Jobs, the guardrail fireworks-jobs, and that their replicas connect to nowhere; for"
         " contracts with efficiency.mode execute, that the node medic may list all pods, and workloads and quotas of"
         " models; and the"
-        " guardrail fireworks-incidents, by which the operator keeps incidents and does no more than append to them"
+        " guardrail fireworks-incidents, by which the operator keeps incidents and does no more than append to them;"
+        " and for contracts with telemetry.volume, its claim, which only the telemetry's pods may mount"
     ),
 }
 """By version: what it added to the one before, in words for a customer."""

@@ -55,6 +55,8 @@ _DEFAULTS: dict[tuple[str, str], object] = {
     **{(where, "namespaceSelector"): {} for where in ("matchConstraints", "matchResources")},
     **{(where, "objectSelector"): {} for where in ("matchConstraints", "matchResources")},
 }
+#: What the server fills in later, of which there is one kind only: which volume a claim was given.
+_FILLED_IN_LATER = frozenset({("spec", "volumeName")})
 #: What the server never fills in. Whoever may write an object may also write who has set what in it, so these count
 #: whoever seems to have set them: what runs in a pod, where traffic goes, and each key of a ConfigMap.
 _NEVER_FILLED_IN = frozenset(
@@ -176,7 +178,7 @@ def _dropped_when_empty(path: Path, key: str, value: Any) -> bool:
 def _is_default(path: Path, key: str, value: Any) -> bool:
     named = [step for step in path if isinstance(step, str)]
     where = (named[-1] if named else "", key)
-    return where in _DEFAULTS and _DEFAULTS[where] == value
+    return where in _FILLED_IN_LATER or (where in _DEFAULTS and _DEFAULTS[where] == value)
 
 
 def _is_never_filled_in(path: Path, key: str) -> bool:

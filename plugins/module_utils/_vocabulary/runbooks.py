@@ -62,7 +62,7 @@ WITHOUT_PAGE = frozenset({
     "no_such_cluster", "no_such_incident",
     "no_such_node", "not_agreed", "not_calibrated", "not_completed", "not_confirmed", "nothing_to_approve",
     "nothing_to_move", "goes_on", "result_not_writable",
-    "run_refused", "still_in_contract", "token_lifetime",
+    "run_refused", "still_in_contract", "token_lifetime", "volume_unchangeable",
 })  # fmt: skip
 
 _BY_CODE = {code: page for page, codes in PAGES.items() for code in codes}

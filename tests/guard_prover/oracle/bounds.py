@@ -21,6 +21,7 @@ _UNITS = {"m": 60, "h": 3600, "d": 86400}
 class Bounds:
     """The clauses of a contract that objects can break.
 
+    metrics: the claims on which the telemetry keeps its metrics.
     staged: by model, the claim onto which a Job fetches its weights, and the seconds that it has.
     """
 
@@ -31,6 +32,7 @@ class Bounds:
     registries: tuple[str, ...]
     digests: bool
     claims: frozenset[str]
+    metrics: frozenset[str]
     staged: Mapping[str, tuple[str, int]]
     secrets: frozenset[str]
     model_secrets: frozenset[str]
@@ -72,6 +74,7 @@ def bounds_of(contract: Mapping[str, Any]) -> Bounds:
         registries=tuple(compliance.get("registries") or ()),
         digests=bool(compliance.get("digests_required", True)),
         claims=frozenset(claim for model in models for claim in _claims(model)),
+        metrics=frozenset({"telemetry-data"} if (contract.get("telemetry") or {}).get("volume") else ()),
         staged={str(model["name"]): _staged(model) for model in models if _is_staged(model)},
         secrets=frozenset(_secrets(contract)),
         model_secrets=frozenset(filter(None, map(_secret, models))),

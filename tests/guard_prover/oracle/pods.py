@@ -18,6 +18,7 @@ DAY, MONTH = 86400, 30 * 86400
 _OWN = ("nvidia.com/gpu", "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 _CANARYS = ("byoc.fireworks.ai/quarantined", "node.kubernetes.io/unschedulable")
 _PLAIN_RESOURCES = ("cpu", "memory", "ephemeral-storage", GPU)
+_COMPONENT = "byoc.fireworks.ai/component"
 _NO_HARM = "it changes how our own pod runs, and nothing of anybody else"
 
 
@@ -39,7 +40,7 @@ def _of_a_pod(_value: Any, asked: Asked, _path: Path) -> bool:
 
 
 def _of_claim(value: Any, asked: Asked, _path: Path) -> bool:
-    return asked.namespace == MODELS and value in asked.bounds.claims
+    return value in (asked.bounds.claims if asked.namespace == MODELS else asked.bounds.metrics)
 
 
 def _of_secret(value: Any, asked: Asked, _path: Path) -> bool:
@@ -301,6 +302,10 @@ def _written(spec: Mapping[str, Any], asked: Asked, path: Path) -> Iterator[Find
         claim = volume.get("persistentVolumeClaim") or {}
         if claim.get("claimName") in staged and not claim.get("readOnly"):
             yield Finding("pod.volumes", (*path, "volumes", number), "it would write to staged weights")
+    labels = at(asked.new, *path[:-1], "metadata", "labels") or {}
+    for number, volume in enumerate(spec.get("volumes") or () if asked.namespace == SYSTEM else ()):
+        if volume.get("persistentVolumeClaim") and labels.get(_COMPONENT) != "telemetry":
+            yield Finding("pod.volumes", (*path, "volumes", number), "the metrics' volume is telemetry's alone")
 
 
 def _counted(spec: Mapping[str, Any], asked: Asked, path: Path) -> Iterator[Finding]:

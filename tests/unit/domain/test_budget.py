@@ -26,6 +26,18 @@ def answer(**values: str | float) -> dict[str, Any]:
     return {"data": {"result": series}}
 
 
+NOW = 1796000000.0
+
+
+def begun(seconds: float) -> dict[str, Any]:
+    """What ``SINCE`` is answered by a telemetry that has measured for so long."""
+    labels = {"model": "llama", "objective": "availability"}
+    return {"data": {"result": [{"metric": labels, "value": [NOW, str(NOW - seconds)]}]}}
+
+
+LONG = begun(DAYS_3)
+
+
 @pytest.mark.parametrize(
     ("recorded", "state", "left"),
     [
@@ -50,17 +62,40 @@ def answer(**values: str | float) -> dict[str, Any]:
     ],
 )
 def test_a_budget_is_that_of_the_longest_window(recorded: Any, state: str, left: str) -> None:
-    [row] = [one.to_dict() for one in budgets(PROMISED, recorded)]
+    [row] = [one.to_dict() for one in budgets(PROMISED, recorded, LONG)]
     assert (row["model"], row["objective"], row["promised"]) == ("llama", "availability", 0.99)
     assert (row["state"], row["left"]) == (state, left)
 
 
+FAILING = answer(
+    budget=0.01, bad_rate6h=1, ratio_rate6h=1, bad_rate1d=1, ratio_rate1d=0.5, bad_rate3d=1, ratio_rate3d=0.25
+)
+
+
+@pytest.mark.parametrize(
+    ("since", "state", "left"),
+    [
+        # It does not say, or cannot: that is no proof of three days.
+        (None, "not measured", "not measured for 1d yet"),
+        ({"data": {"result": []}}, "not measured", "not measured for 1d yet"),
+        # A telemetry that has begun anew: whatever it saw in its first hours.
+        (begun(600), "not measured", "not measured for 1d yet"),
+        (begun(86400 - 1000), "not measured", "not measured for 1d yet"),
+        (begun(86400 - 800), "spent", "spent, 50.0 times in 1d"),
+        (begun(DAYS_3 - 1000), "spent", "spent, 50.0 times in 1d"),
+        (begun(DAYS_3 - 600), "spent", "spent, 25.0 times in 3d"),
+    ],
+)
+def test_what_needs_history_is_not_measured_until_there_is_enough(since: Any, state: str, left: str) -> None:
+    rows = [one.to_dict() for one in budgets(PROMISED, FAILING, since)]
+    assert [(row["state"], row["left"]) for row in rows] == [(state, left)]
+    assert bool(spent(rows)) == (state == "spent"), "what is not measured gates nothing"
+
+
 def test_it_is_told_since_when_it_is_measured() -> None:
     recorded = answer(budget=0.01, bad_rate3d=0, ratio_rate3d=0)
-    since = {
-        "data": {"result": [{"metric": {"model": "llama", "objective": "availability"}, "value": [0, "1796000000"]}]}
-    }
-    assert budgets(PROMISED, recorded, since)[0].since == "2026-11-30T00:53:20Z"
+    assert budgets(PROMISED, recorded, LONG)[0].since == "2026-11-27T00:53:20Z"
+    assert budgets(PROMISED, recorded, begun(60))[0].since == "2026-11-30T00:52:20Z"
 
 
 def test_only_what_is_measured_and_spent_is_told_as_spent() -> None:
@@ -71,7 +106,7 @@ def test_only_what_is_measured_and_spent_is_told_as_spent() -> None:
 
 
 def rows(recorded: Any) -> list[dict[str, Any]]:
-    return [one.to_dict() for one in budgets(PROMISED, recorded)]
+    return [one.to_dict() for one in budgets(PROMISED, recorded, LONG)]
 
 
 @pytest.mark.parametrize(

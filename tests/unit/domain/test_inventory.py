@@ -239,10 +239,17 @@ def test_the_least_that_can_be_read_still_makes_facts() -> None:
                               "unlabelled": [], "problems": []}  # fmt: skip
 
 
+DEFAULT_CLASS = {"storageclass.kubernetes.io/is-default-class": "true"}
+
+
 def test_facts_are_plain_and_sorted() -> None:
     found = facts(
         namespaces=[named("b"), named("a")],
-        storage_classes=[named("fast")],
+        storage_classes=[
+            named("fast"),
+            named("old", metadata={"annotations": DEFAULT_CLASS, "creationTimestamp": "2025-01-01T00:00:00Z"}),
+            named("new", metadata={"annotations": DEFAULT_CLASS, "creationTimestamp": "2026-01-01T00:00:00Z"}),
+        ],
         gateways=[
             named("public", "gateway-system", status={"conditions": [{"type": "Programmed", "status": "True"}]}),
             named("other", "gateway-system"),
@@ -264,6 +271,7 @@ def test_facts_are_plain_and_sorted() -> None:
     assert found["version"] == {"major": "1", "minor": "36", "git": "v1.36.2"}
     assert found["apis"] == {"v1": ["Node", "Pod"]}
     assert found["namespaces"] == ["a", "b"]
+    assert (found["default_storage_class"], found["storage_classes"]) == ("new", ["fast", "new", "old"])
     assert found["nodes"]["problems"] == [{"node": "cpu", "reason": "kubelet silent", "remediation": ""}]
     assert [(g["name"], g["programmed"]) for g in found["gateways"]] == [("other", False), ("public", True)]
     assert found["sets"] == ["presetup", "stack"]

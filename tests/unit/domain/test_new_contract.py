@@ -27,11 +27,14 @@ def facts(**more: Any) -> dict[str, Any]:
     made: dict[str, Any] = {
         "uid": "0f5c1f0e-6c5b-4a7e-9a3b-0d3f6f0a9b11",
         "apis": {"v1": ["Pod"]},
+        "default_storage_class": "",
         "gateways": [],
         "gpus": {"products": {H100: {"allocatable": 16}}},
         "platform": "kubernetes",
         "provider": "aws",
         "region": "eu-west-1",
+        "storage_classes": [],
+        "unreadable": [],
         "version": {"git": "v1.36.2"},
     }
     return {**made, **more}
@@ -99,6 +102,23 @@ def test_contacts_are_one_person_until_somebody_says_otherwise() -> None:
 )
 def test_gateways_that_are_there_are_named(seen: dict[str, Any], line: str) -> None:
     assert line in new_contract(facts(**seen), ASKED, RELEASE)
+
+
+@pytest.mark.parametrize(
+    ("seen", "volume", "line"),
+    [
+        ({"default_storage_class": "gp3"}, {"size": "10Gi"}, "of the storage class gp3, the cluster's default"),
+        ({"storage_classes": ["fast", "slow"]}, None, "none of the cluster's is its default: fast, slow"),
+        ({}, None, "the cluster has no storage class"),
+        ({"unreadable": ["/apis/storage.k8s.io/v1/storageclasses"]}, None, "which classes there are may not be read"),
+    ],
+)
+def test_metrics_get_a_volume_where_the_cluster_makes_one_by_itself(seen: Any, volume: Any, line: str) -> None:
+    text = new_contract(facts(**seen), ASKED, RELEASE)
+    assert line in text
+    assert read(text).get("telemetry", {}).get("volume") == volume
+    begun = text.replace("# telemetry: ", "telemetry: ")
+    assert read(begun)["telemetry"]["volume"]["size"] == "10Gi"
 
 
 def test_the_commented_model_and_gateway_work_once_they_are_uncommented() -> None:

@@ -17,6 +17,7 @@ from .errors import shown
 from .health_rules import HEALTH_RULES
 from .model_rules import MODEL_RULES
 from .source_rules import SOURCE_RULES
+from .telemetry_rules import TELEMETRY_RULES
 from .views import entries, mapping, word
 from .windows import parse_moment, parse_rrule
 
@@ -123,4 +124,5 @@ RULES: tuple[Callable[[Data], Found], ...] = (
     *HEALTH_RULES,
     *MODEL_RULES,
     *SOURCE_RULES,
+    *TELEMETRY_RULES,
 )

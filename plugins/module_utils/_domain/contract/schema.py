@@ -13,6 +13,7 @@ from .schema_efficiency import EFFICIENCY
 from .schema_health import HEALTH
 from .schema_models import MODELS
 from .schema_remediation import REMEDIATION
+from .schema_telemetry import TELEMETRY
 
 PROVIDERS = ["aws", "azure", "gcp", "oci", "gpu_cloud", "bare_metal", "openshift", "other"]
 RINGS = ["canary", "early", "general"]
@@ -344,6 +345,7 @@ SCHEMA: Schema = {
             "actions": ALLOWED_ACTIONS,
             "health": HEALTH,
             "alerts": ALERTS,
+            "telemetry": TELEMETRY,
             "remediation": REMEDIATION,
             "efficiency": EFFICIENCY,
             "contacts": CONTACTS,

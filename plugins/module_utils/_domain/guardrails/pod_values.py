@@ -18,6 +18,7 @@ from ..model.engine_adapter import claims, sources
 from ..model.staged import is_staged
 from ..names import (
     CANARY_LABEL,
+    COMPONENT_LABEL,
     GPU,
     GROUP_LABEL,
     LWS_PLURAL,
@@ -29,8 +30,11 @@ from ..names import (
     ROUTER,
     STAGES_LABEL,
     SYSTEM_NAMESPACE,
+    TELEMETRY,
+    TELEMETRY_CLAIM,
     model_set,
 )
+from ..telemetry_volume import has_telemetry_volume
 from .pod_allowlist import WHERE
 from .policy import FROM_OUR_ACCOUNTS, Policy, Rule, literal
 from .workloads import DESCRIBED, LWS_MARKS, OF_PODS, containers_of
@@ -101,13 +105,14 @@ _NOBODY, _JOBS, _PODS = "nobody", "jobs", "pods"
 
 def _claims(contract: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """By namespace, the claims that the contract names, and who may write to them: pods only to a cache, and only the
-    Job to one with staged weights."""
+    Job to one with staged weights. Of the stack's, the component whose pods alone may mount it."""
     found: dict[str, str] = {}
     for model in contract.get("models") or ():
         found.update({volume.claim: found.get(volume.claim, _NOBODY) for volume in claims(sources(model))})
         if cache := (model.get("weights_cache") or {}).get("claim"):
             found[str(cache)] = _JOBS if is_staged(model) else _PODS
-    return {SYSTEM_NAMESPACE: {}, MODELS_NAMESPACE: dict(sorted(found.items()))}
+    of_the_stack = {TELEMETRY_CLAIM: TELEMETRY} if has_telemetry_volume(contract) else {}
+    return {SYSTEM_NAMESPACE: of_the_stack, MODELS_NAMESPACE: dict(sorted(found.items()))}
 
 
 def _secrets(contract: Mapping[str, Any]) -> dict[str, dict[str, list[str]]]:
@@ -218,11 +223,14 @@ _RESTRICTED = (
 )
 
 _CLAIM = "v.persistentVolumeClaim"
+_CLAIMED_FOR = f"variables.claims[request.namespace][{_CLAIM}.claimName]"
 _FOREIGN_CLAIMS = (
     f"variables.volumes.filter(v, has({_CLAIM}) && !({_CLAIM}.claimName in variables.claims[request.namespace]"
-    f" && ({_CLAIM}.?readOnly.orValue(false)"
-    f" || variables.claims[request.namespace][{_CLAIM}.claimName] in variables.writers)))"
+    f" && (request.namespace == {literal(SYSTEM_NAMESPACE)}"
+    f" ? variables.madeWith.all(made, made.?labels[?{literal(COMPONENT_LABEL)}].orValue('') == {_CLAIMED_FOR})"
+    f" : {_CLAIM}.?readOnly.orValue(false) || {_CLAIMED_FOR} in variables.writers)))"
 )
+_BY_CLAIM = "(models: source.uri, adapters, weights_cache.claim; telemetry.volume)"
 _FOREIGN_SECRETS = (
     "variables.volumes.filter(v, has(v.secret)"
     " && !(v.secret.?secretName.orValue('') in variables.secrets[request.namespace]"
@@ -240,10 +248,10 @@ _MOUNTED = (
     ),
     Rule(
         f"{_FOREIGN_CLAIMS}.size() == 0",
-        "Pods mount only the claims of the contract, and write only to a cache, and to staged weights only their Job"
-        " (models: source.uri, adapters, weights_cache.claim).",
+        "Pods mount only the claims of the contract, and write only to a cache, and to staged weights only their Job;"
+        f" that of telemetry only its own pods {_BY_CLAIM}.",
         f"'the contract has no claim ' + {_FOREIGN_CLAIMS}.map(v, {_CLAIM}.claimName).join(', ') + ' in '"
-        " + request.namespace + ', or only to be read (models: source.uri, adapters, weights_cache.claim)'",
+        f" + request.namespace + ' for these pods, or only to be read {_BY_CLAIM}'",
     ),
     Rule(
         f"{_FOREIGN_SECRETS}.size() == 0",

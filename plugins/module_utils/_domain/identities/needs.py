@@ -30,9 +30,12 @@ from ..names import (
     ROUTER_PORT,
     SYSTEM_NAMESPACE,
     TELEMETRY,
+    TELEMETRY_CLAIM,
     TELEMETRY_PORT,
 )
 from ..presetup_version import LOGS_SINCE, NEWEST
+from ..telemetry_volume import SINCE as CLAIM_SINCE
+from ..telemetry_volume import has_telemetry_volume
 from .conditions import (
     always,
     by_gateway,
@@ -245,6 +248,15 @@ _CHECK_PRESETUP = (
     *_both("", ("serviceaccounts", "limitranges"), ("get",)),
     *_both(RBAC_GROUP, ("roles", "rolebindings"), ("get",)),
     *_both("networking.k8s.io", ("networkpolicies",), ("get",)),
+    Need(
+        SYSTEM_NAMESPACE,
+        "",
+        ("persistentvolumeclaims",),
+        ("get",),
+        (TELEMETRY_CLAIM,),
+        when=has_telemetry_volume,
+        since=CLAIM_SINCE,
+    ),
     Need(CLUSTER, RBAC_GROUP, ("clusterroles", "clusterrolebindings"), ("get",), _ROLES),
     _READ_PRIORITIES,
     replace(_READ_PRIORITIES, named=own_classes, since=2),

@@ -47,6 +47,7 @@ _IN_NAMESPACES = (
     ("", "limitranges"),
     ("", "configmaps"),
     ("", "services"),
+    ("", "persistentvolumeclaims"),
     (RBAC_GROUP, "roles"),
     (RBAC_GROUP, "rolebindings"),
     ("apps", "deployments"),

@@ -143,6 +143,7 @@ _OF_STACKS = (
     Use(_STACK, ("create", "update"), (f"routes/custom-host.{ROUTE_GROUP}",), (SYSTEM_NAMESPACE,)),
     Use(_STACK, ("get", "create"), ("services/proxy",), (SYSTEM_NAMESPACE,)),
     Use(("onboard",), ("get",), _OF_THE_PRESETUP, _BOTH),
+    Use(("onboard",), ("get",), ("persistentvolumeclaims",), (SYSTEM_NAMESPACE,)),
     Use(("onboard",), ("get",), _OF_THE_PRESETUP_IN_THE_CLUSTER, (CLUSTER,)),
     Use(("rotate_credentials",), ("get",), ("serviceaccounts",), (SYSTEM_NAMESPACE,)),
     Use(("rotate_credentials",), ("create",), (TOKENS,), (SYSTEM_NAMESPACE,)),

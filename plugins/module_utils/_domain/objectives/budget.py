@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How much of the error budget of each objective is left, as far as our telemetry has measured it.
 
-The budget is that of the longest window that is recorded: telemetry that keeps three days of metrics knows of three.
+The budget is that of the longest recorded window for which telemetry has measured: one that keeps three days of metrics
+knows of three, and one that has begun anew of none until it has seen a day.
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ RECORDED = '{__name__=~"byoc:objective:(budget|(bad|ratio):rate.+)"}'
 SINCE = "min by (model, objective) (min_over_time(timestamp(byoc:objective:budget)[3d:10m]))"
 """When the oldest of what is kept was measured, to ten minutes."""
 
+_LEAST = "1d"
+"""What was measured for less than this tells nothing of a budget of days, where longer windows are recorded."""
+_COARSE = 900
+"""Seconds by which ``SINCE`` may be late: a step of its own, and what a rule takes to be evaluated first."""
 _RECORD = re.compile("byoc:objective:(?P<what>budget|bad|ratio)(?::rate(?P<window>.+))?")
 
 
@@ -35,6 +40,7 @@ class Budget:
     """Of one objective. spent: how many times its budget of ``window`` is used up; None where nothing is measured.
 
     bad: events in that window that missed the objective. since: the oldest of what is measured, in RFC 3339.
+    lacks: for how long it would have to be measured, where it is not yet.
     """
 
     model: str
@@ -44,6 +50,7 @@ class Budget:
     spent: float | None = None
     bad: float = 0.0
     since: str = ""
+    lacks: str = ""
 
     @property
     def is_spent(self) -> bool:
@@ -53,6 +60,8 @@ class Budget:
     @property
     def text(self) -> str:
         """What is left, for people."""
+        if self.lacks:
+            return f"{NOT_MEASURED} for {self.lacks} yet"
         if self.spent is None:
             return f"{NO_REQUESTS} in {self.window}" if self.window else NOT_MEASURED
         if self.is_spent:
@@ -79,9 +88,9 @@ def budgets(contract: Data, recorded: Data | None, since: Data | None = None) ->
 
     :param recorded: the answer to ``RECORDED``, :param since: and to ``SINCE``; None where there was none.
     """
-    known, oldest = _by_objective(recorded), _values(since)
+    known, begun = _by_objective(recorded), _begun(since)
     return [
-        _budget(promise.model, promise.objective, promise.share, known, oldest.get((promise.model, promise.objective)))
+        _budget(promise.model, promise.objective, promise.share, known, begun.get((promise.model, promise.objective)))
         for promise in promises(contract)
     ]
 
@@ -120,13 +129,19 @@ def summary(rows: Iterable[Data] | None) -> str:
 _Known = dict[tuple[str, str], dict[tuple[str, str], float]]
 
 
-def _budget(model: str, objective: str, share: float, known: _Known, oldest: float | None) -> Budget:
+def _budget(model: str, objective: str, share: float, known: _Known, begun: tuple[float, float] | None) -> Budget:
     found = known.get((model, objective), {})
     allowed = found.get(("budget", ""))
     windows = sorted((window for what, window in found if what == "bad"), key=seconds)
     if not windows or not allowed:
         return Budget(model, objective, share)
-    window = windows[-1]
+    oldest, asked = begun or (None, 0.0)
+    least = min(_LEAST, windows[-1], key=seconds)
+    measured = 0.0 if oldest is None else asked - oldest + _COARSE
+    whole = [window for window in windows if seconds(least) <= seconds(window) <= measured]
+    if not whole:
+        return Budget(model, objective, share, since=shown_moment(oldest), lacks=least)
+    window = whole[-1]
     bad, ratio = found["bad", window] * seconds(window), found.get(("ratio", window), math.nan)
     used = None if math.isnan(ratio) else ratio / allowed
     return Budget(model, objective, share, window, used, 0.0 if math.isnan(bad) else bad, shown_moment(oldest))
@@ -141,8 +156,16 @@ def _by_objective(answer: Data | None) -> _Known:
     return found
 
 
-def _values(answer: Data | None) -> dict[tuple[str, str], float]:
-    return {(str(of.get("model")), str(of.get("objective"))): value for of, value in _series(answer)}
+def _begun(answer: Data | None) -> dict[tuple[str, str], tuple[float, float]]:
+    """By objective, since when it is measured, and when that was asked, by telemetry's own clock."""
+    found = ((answer or {}).get("data") or {}).get("result") or ()
+    return {
+        (str(one["metric"].get("model")), str(one["metric"].get("objective"))): (
+            float(one["value"][1]),
+            float(one["value"][0]),
+        )
+        for one in found
+    }
 
 
 def _series(answer: Data | None) -> Iterable[tuple[Data, float]]:

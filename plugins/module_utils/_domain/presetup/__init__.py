@@ -15,6 +15,7 @@ from typing import Any
 from ..guardrails import guardrail_objects
 from ..identities import identity_objects
 from ..presetup_version import compiled_version
+from ..telemetry_volume import SINCE, telemetry_claim
 from .governance import limit_range, namespaces, priority_classes, quota
 from .network import network_policies
 
@@ -42,6 +43,7 @@ def presetup_objects(
         *priority_classes(contract, number),
         *quota(contract, number),
         *limit_range(),
+        *(telemetry_claim(contract) if number >= SINCE else ()),
         *identity_objects(contract, number),
         *network_policies(contract, api_server, number),
         *guardrail_objects(contract, registries, audiences, number),

@@ -137,6 +137,11 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "alerts.routes[].receivers": {"alerts": {**TOLD, "routes": [{"receivers": ["noc"]}] * 2}},
     "alerts.watchdog": {"alerts": {**TOLD, "watchdog": "snitch"}},
     "alerts.egress": {"alerts": {**TOLD, "egress": ["192.0.2.1"]}},
+    "telemetry.volume.size": {
+        "telemetry": {"volume": {"size": "10Gi"}},
+        "capacity.quotas": {"stack": {"storage": "5Gi"}},
+    },
+    "telemetry.volume.storage_class": {"telemetry": {"volume": {"size": "10Gi", "storage_class": "GP3"}}},
     "remediation.max_nodes": {"remediation.max_nodes": 0},
     "remediation.max_share": {"remediation.max_share": 10},
     "remediation.max_nodes_per_model": {"remediation.max_nodes_per_model": "1"},
