@@ -70,6 +70,15 @@ def test_what_else_the_contract_limits_is_a_quota_of_its_own(quotas: Any, hard: 
         )
 
 
+@pytest.mark.parametrize(
+    ("said", "stored"),
+    [(999, "999"), (2000, "2k"), (2500, "2500"), (100_000, "100k"), ("5000000m", "5000000m"), ("0", "0")],
+)
+def test_a_quota_is_written_as_the_api_server_stores_it(said: Any, stored: str) -> None:
+    found = of_kind(presetup_objects(contract(capacity={"quotas": {"models": {"cpu": said}}})), "ResourceQuota")
+    assert found["fireworks-models/agreed"]["spec"]["hard"] == {"requests.cpu": stored}
+
+
 def test_the_quota_is_the_sum_of_the_approved_gpus() -> None:
     gpus = [{"product": H100, "count": 16}, {"product": L40S, "count": 4}]
     quotas = of_kind(presetup_objects(contract(capacity={"gpus": gpus})), "ResourceQuota")

@@ -157,8 +157,18 @@ def _quota(name: str, namespace: str, hard: Mapping[str, str]) -> Manifest:
         "apiVersion": "v1",
         "kind": "ResourceQuota",
         "metadata": {"name": name, "namespace": namespace, "labels": labels(PRESETUP_SET, name)},
-        "spec": {"hard": dict(hard)},
+        "spec": {"hard": {key: _as_stored(most) for key, most in hard.items()}},
     }
+
+
+def _as_stored(most: str) -> str:
+    """A whole number as the API server writes it, 2000 as 2k: to one who applies it with kubectl, the same in other
+    digits is a conflict."""
+    suffixes = iter(("k", "M", "G"))
+    suffix = ""
+    while most.isdecimal() and most.endswith("000") and (larger := next(suffixes, "")):
+        most, suffix = most[:-3], larger
+    return most + suffix
 
 
 def limit_range() -> list[Manifest]:
