@@ -338,6 +338,7 @@ def test_prerequisites_of_an_older_version_work_on_and_a_line_says_what_they_lac
         assert set(ours(cluster)) - set(before[0]) == {
             *(f"{ADMISSION}/{kind} /{name}" for kind in kinds for name in LATER),
             *(f"/apis/scheduling.k8s.io/v1/priorityclasses /{name}" for name in CLASSES),
+            *(f"/api/v1/resourcequotas {place}/objects" for place in ("fireworks-models", "fireworks-system")),
             f"{RBAC}/roles fireworks-models/{EVICTION_ROLE}",
         }
         assert set(planned_by(tmp_path, contract, *admin)) == {"Versions"}
