@@ -21,8 +21,8 @@ from .yard import Yard
 _STEPS, _LOOKS, _OF_A_POD = 40_000, 3_200_000, 200
 """Steps of a search beyond those that its first blocks need: of a large cluster fewer, as each looks at more nodes, and
 of a small one as many for each replica."""
-_OF_A_ROUND = 20
-"""Steps that a round counts beside those for its replicas."""
+_OF_A_ROUND, _OF_A_SAVING = 20, 40
+"""Steps that a round counts beside those for its replicas: for another block, and for cheaper moves only."""
 _SAVING, _TRIES = 20, 10
 _IN_VAIN = 250
 """Rounds without anything better."""
@@ -104,8 +104,8 @@ class Freeing:
         self._note()
         allowed = min(_STEPS, _LOOKS // len(self._yard.level), _OF_A_POD * len(self._pods))
         end, in_vain = self._yard.steps + allowed, 0
-        while self._yard.steps < end and in_vain < _IN_VAIN and self._may_grow():
-            self._yard.steps += _OF_A_ROUND
+        while self._yard.steps < end and in_vain < _IN_VAIN and (steps := self._worth_trying()):
+            self._yard.steps += steps
             self._effort = _CYCLE[in_vain % len(_CYCLE)]
             in_vain = 0 if self._round(in_vain) else in_vain + 1
         return self._best
@@ -120,6 +120,12 @@ class Freeing:
             return False
         self._best, self._worth = list(self._yard.at), worth
         return True
+
+    def _worth_trying(self) -> int:
+        """The steps that another round counts; none where neither another block nor cheaper moves may be found."""
+        if self._may_grow():
+            return _OF_A_ROUND
+        return _OF_A_SAVING if self._yard.away else 0
 
     def _may_grow(self) -> bool:
         return bool(self._growing()) and self._aim.worth(self._yard.level) < self._aim.most

@@ -272,6 +272,15 @@ def test_the_cheapest_replicas_move() -> None:
     assert _moves(_plan(there)) == [("two", "b", "a")]
 
 
+def test_a_block_is_freed_where_moves_cost_least_though_they_are_more() -> None:
+    slow, quick = model("slow", loads=(1500.0,) * 9), model("quick", loads=(20.0,) * 9)
+    pods = [replica("one", "a", model="slow"), *(replica(name, "b", model="quick") for name in ("two", "three"))]
+    there = scene([node("a"), node("b"), node("c", 4)], [*pods, replica("four", "c")], SMALL, slow, quick, LARGE)
+    made = _plan(there)
+    assert _moves(made) == [("three", "b", "c"), ("two", "b", "c")]
+    assert made.price == 40.0
+
+
 def test_what_nobody_measured_is_named() -> None:
     made = _plan(_scattered(small=replace(SMALL, loads=()), unread=("error budgets",)))
     assert made.unproven == (
