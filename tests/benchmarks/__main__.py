@@ -34,6 +34,7 @@ from tests.benchmarks import (
 )
 from tests.benchmarks.admission import run as admission
 from tests.benchmarks.measure import BenchmarkError, Figure, Sample, idle_share, in_turns, run_once
+from tests.benchmarks.placement import beside, day
 from tests.benchmarks.placement import run as placement
 from tests.benchmarks.router import prefix
 from tests.benchmarks.router import run as router
@@ -388,6 +389,8 @@ PARTS = {
 #: These have clusters of their own, or none, and the machine for themselves.
 ALONE = {
     "admission": admission.main,
+    "consolidators": beside.main,
+    "day_of_load": day.main,
     "drain": drain,
     "logs": logs.run,
     "placement": placement.main,

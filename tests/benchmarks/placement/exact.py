@@ -22,6 +22,7 @@ from tests.benchmarks.placement.ways import reachable
 
 _RESOURCES = ("cpu", "memory", GPU)
 _Kind = tuple[str, int, int, int]
+_Replica = tuple[float, _Kind]
 
 
 def solver() -> ModuleType | None:
@@ -104,3 +105,52 @@ def _program(highspy: ModuleType, scene: Scene, shapes: dict[str, int], moves: i
     model.setMaximize()
     model.setObjective(sum(each for blocks in aim.values() for each in blocks))
     return model
+
+
+def least_weight(highspy: ModuleType, scene: Scene, wanted: dict[str, int], seconds: float) -> float:
+    """The least that evictions weigh after which so many GPUs of each product are free in whole nodes.
+
+    An eviction weighs what a load of its model takes.
+    """
+    model = highspy.Highs()
+    for name, value in (("output_flag", False), ("time_limit", seconds), ("mip_rel_gap", 0.0)):
+        model.setOptionValue(name, value)
+    there, left = _replicas(scene)
+    kinds = sorted({kind for each in there.values() for _load, kind in each})
+    weights: list[Any] = []
+    balance: dict[_Kind, list[Any]] = defaultdict(list)
+    whole: dict[str, list[Any]] = defaultdict(list)
+    for node in scene.nodes:
+        free = model.addIntegral(lb=0, ub=1)
+        whole[node.product].append(node.gpus * free)
+        change: dict[str, list[Any]] = {GPU: [node.gpus * free], "cpu": [], "memory": []}
+        come = [(kind, model.addIntegral(lb=0, ub=node.gpus)) for kind in kinds if kind[0] == node.product]
+        go = [(load, kind, model.addIntegral(lb=0, ub=n)) for (load, kind), n in sorted(there[node.name].items())]
+        weights += [load * count for load, _kind, count in go]
+        for kind, count in [*come, *((kind, -count) for _load, kind, count in go)]:
+            balance[kind].append(count)
+            for resource, amount in zip((GPU, "cpu", "memory"), kind[1:], strict=True):
+                change[resource].append(amount * count)
+        for resource, terms in change.items():
+            if terms:
+                model.addConstr(sum(terms) <= left[node.name][resource])
+    for terms in balance.values():
+        model.addConstr(sum(terms) == 0)
+    for product, gpus in wanted.items():
+        model.addConstr(sum(whole[product]) >= gpus)
+    model.setMinimize()
+    model.setObjective(sum(weights))
+    model.solve()
+    return float(model.getInfo().mip_dual_bound)
+
+
+def _replicas(scene: Scene) -> tuple[dict[str, Counter[_Replica]], dict[str, Counter[str]]]:
+    """By node: how many replicas of each load and kind it has that may move, and what is free."""
+    products, loads = {one.name: one.product for one in scene.nodes}, {one.name: one.loads for one in scene.models}
+    there: dict[str, Counter[_Replica]] = defaultdict(Counter)
+    left = {one.name: Counter(dict(one.allocatable)) for one in scene.nodes}
+    for pod in scene.pods:
+        left[pod.node].subtract(pod.requests)
+        if not pod.stays:
+            there[pod.node][loads[pod.model][0], _kind(products[pod.node], pod)] += 1
+    return there, left

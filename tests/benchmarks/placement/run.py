@@ -8,13 +8,11 @@ It needs the trace: ``DATA=folder make bench PARTS=placement``. What is possible
 
 from __future__ import annotations
 
-import os
 import random
 import time
 import tracemalloc
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.placement.consolidation import Efficiency, plan_of
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.placement.plan import Plan, rehearse
@@ -23,7 +21,7 @@ from tests.benchmarks.measure import BenchmarkError
 from tests.benchmarks.placement import exact
 from tests.benchmarks.placement.birth import BIRTHS
 from tests.benchmarks.placement.large import large
-from tests.benchmarks.placement.trace import FILLED, blocks, filled, free, part, read, shapes_of, stranded
+from tests.benchmarks.placement.trace import FILLED, blocks, filled, free, part, read, shapes_of, stranded, trace_folder
 
 SIZES = (8, 4, 2)
 ALLOWED = (100, 400)
@@ -35,11 +33,7 @@ ANOTHER_SEED, ANOTHER_SHARE = 77, 0.85
 
 def main(_runs: int) -> None:
     """All of it."""
-    folder = Path(os.environ.get("DATA", ""))
-    if not list(folder.glob("openb_pod_list_*.csv")) or not os.environ.get("DATA"):
-        raise BenchmarkError(
-            "the trace of a cluster is needed: DATA=<folder with openb_*.csv> make bench PARTS=placement"
-        )
+    folder = trace_folder()
     nodes, asked = read(folder)
     born = {name: filled(nodes, asked, choice) for name, choice in BIRTHS.items()}
     before = born["spread (the scheduler)"]

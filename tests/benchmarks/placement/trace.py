@@ -11,6 +11,7 @@ else's load. ``openb_node_list_gpu_node.csv`` and ``openb_pod_list_*.csv``, as p
 from __future__ import annotations
 
 import csv
+import os
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import GPU, GPU_PRODUCT_LABEL
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.placement.scene import Model, Node, Pod, Scene
+from tests.benchmarks.measure import BenchmarkError
 
 SEED, FILLED = 21, 0.9
 _LOADS = {1: 120.0, 2: 180.0, 4: 300.0, 8: 600.0}
@@ -60,6 +62,14 @@ class Asked:
 
 
 Choice = Callable[[Sequence[Host], Asked], Host]
+
+
+def trace_folder() -> Path:
+    """Where the trace is. :raises BenchmarkError: ``DATA`` does not say."""
+    folder = Path(os.environ.get("DATA", ""))
+    if not os.environ.get("DATA") or not list(folder.glob("openb_pod_list_*.csv")):
+        raise BenchmarkError("the trace of a cluster is needed: DATA=<folder with openb_*.csv> make bench PARTS=...")
+    return folder
 
 
 def read(folder: Path, seed: int = SEED) -> tuple[list[Node], list[Asked]]:
