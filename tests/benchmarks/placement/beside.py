@@ -26,7 +26,7 @@ from tests.benchmarks.placement.birth import BIRTHS
 from tests.benchmarks.placement.peers import Evicted, balanced, high_node_utilization
 from tests.benchmarks.placement.trace import FILLED, filled, free, part, read, shapes_of, trace_folder
 
-PARTS, PART_NODES, MOVES, SECONDS = 12, 100, 400, 60.0
+PARTS, PART_NODES, MOVES, SECONDS = 12, 100, 400, 40.0
 _MODELS, _LEAST, _MOST = 5, 60.0, 1800.0
 _SEED = 21
 
@@ -67,22 +67,27 @@ def main(_runs: int) -> None:
 
 
 def beside_peers(whole: Scene) -> None:
-    """The table."""
-    whole, highspy = with_loads(usual(whole)), exact.solver()
-    print(f"\nEvictions for the same freed GPUs, on {PARTS} parts of {PART_NODES} nodes filled to {FILLED:.0%}")
+    """The tables: of parts, and of the whole cluster."""
+    whole = with_loads(usual(whole))
+    parts = [part(whole, PART_NODES, seed) for seed in range(PARTS)]
+    _table(f"{PARTS} parts of {PART_NODES} nodes", parts)
+    _table(f"the whole cluster of {len(whole.nodes)} nodes", [whole])
+
+
+def _table(what: str, scenes: Sequence[Scene]) -> None:
+    highspy = exact.solver()
+    print(f"\nEvictions for the same freed GPUs, {what}, filled to {FILLED:.0%}")
     print(f"  {'':40}{'in parts':>9}{'freed':>7}{'evictions':>11}{'weight':>8}   "
           f"ours:{'freed':>6}{'evictions':>11}{'weight':>8}{'ratio':>7}{'least possible':>16}")  # fmt: skip
     for name, peer in PEERS.items():
         theirs, ours, least, parts = Cost(), Cost(), 0.0, 0
-        for seed in range(PARTS):
-            scene = part(whole, PART_NODES, seed)
+        for scene in scenes:
             one, by_product = most_freed(scene, peer(scene))
             if one.freed > 0:
                 theirs, ours, parts = theirs + one, ours + _ours(scene, by_product), parts + 1
                 least += exact.least_weight(highspy, scene, by_product, SECONDS) if highspy else 0.0
-        print(
-            f"  {name:40}{parts:9}{_row(theirs)}{'':8}{_row(ours)}" + _ratios(theirs, ours, least if highspy else None)
-        )
+        ratios = _ratios(theirs, ours, least if highspy else None)
+        print(f"  {name:40}{parts:9}{_row(theirs)}{'':8}{_row(ours)}{ratios}", flush=True)
 
 
 def _row(one: Cost) -> str:

@@ -21,7 +21,7 @@ from .yard import Yard
 _STEPS, _LOOKS, _OF_A_POD = 40_000, 3_200_000, 200
 """Steps of a search beyond those that its first blocks need: of a large cluster fewer, as each looks at more nodes, and
 of a small one as many for each replica."""
-_OF_A_ROUND, _OF_A_SAVING = 20, 40
+_OF_A_ROUND, _OF_A_SAVING = 20, 80
 """Steps that a round counts beside those for its replicas: for another block, and for cheaper moves only."""
 _SAVING, _TRIES = 20, 10
 _IN_VAIN = 250
@@ -58,6 +58,11 @@ class Target:
     nodes: tuple[tuple[int, int, tuple[int, ...]], ...]
 
     @property
+    def gain(self) -> float:
+        """GPU-seconds beyond the price of its moves."""
+        return self.rate * sum(len(leaving) for _node, _level, leaving in self.nodes)
+
+    @property
     def names(self) -> tuple[int, ...]:
         return tuple(node for node, *_rest in self.nodes)
 
@@ -90,7 +95,7 @@ class Freeing:
         self._yard, self._pods, self._aim, self._by_model = yard, pods, aim, by_model
         self._number = {pod.key: number for number, pod in enumerate(pods)}
         self._draws = Draws()
-        self._effort = _FIRST
+        self._effort, self._by_price = _FIRST, False
         self._targets: dict[int, tuple[tuple[int, ...], int, Target | None]] = {}
         for node, level in enumerate(yard.level):
             yard.hold(node, max((one for one in aim.kept[node] if one <= level), default=0))
@@ -99,16 +104,28 @@ class Freeing:
 
     def run(self) -> list[int]:
         """Where each replica is in the end."""
-        self._grow()
-        self._save()
-        self._note()
+        self._begin()
         allowed = min(_STEPS, _LOOKS // len(self._yard.level), _OF_A_POD * len(self._pods))
         end, in_vain = self._yard.steps + allowed, 0
         while self._yard.steps < end and in_vain < _IN_VAIN and (steps := self._worth_trying()):
             self._yard.steps += steps
+            self._by_price = steps == _OF_A_SAVING
             self._effort = _CYCLE[in_vain % len(_CYCLE)]
             in_vain = 0 if self._round(in_vain) else in_vain + 1
         return self._best
+
+    def _begin(self) -> None:
+        """The first blocks: those that gain most for each move, and where all that is wanted is free then, instead those
+        that gain most beyond their price."""
+        start = self._yard.mark()
+        for by_price in (False, True):
+            self._by_price = by_price
+            self._yard.undo(start)
+            self._grow()
+            self._save()
+            self._note()
+            if self._may_grow() or not self._yard.away:
+                return
 
     def _value(self) -> float:
         return self._aim.worth(self._yard.level) - sum(self._aim.prices[pod] for pod in self._yard.away)
@@ -223,7 +240,7 @@ class Freeing:
         apart = [one for node in nodes if (one := self._target(node))]
         found = [one for one in apart if self._moves(one) <= spare]
         found += self._together(spare)
-        return sorted(found, key=lambda one: (-one.rate, one.need, one.nodes))
+        return sorted(found, key=lambda one: (-(one.gain if self._by_price else one.rate), one.need, one.nodes))
 
     def _moves(self, target: Target) -> int:
         return sum(self._yard.home[pod] == node for node, _level, leaving in target.nodes for pod in leaving)
