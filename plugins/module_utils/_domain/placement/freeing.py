@@ -115,8 +115,8 @@ class Freeing:
         return self._best
 
     def _begin(self) -> None:
-        """The first blocks: those that gain most for each move, and where all that is wanted is free then, instead those
-        that gain most beyond their price."""
+        """The first blocks: those that gain most for each move; where no more can be, also those that gain most beyond
+        their price. The better is noted."""
         start = self._yard.mark()
         for by_price in (False, True):
             self._by_price = by_price
