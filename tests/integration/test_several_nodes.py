@@ -134,7 +134,7 @@ def test_it_comes_changes_and_goes_as_one_unit(models: Models) -> None:
         pods = {pod["metadata"]["name"]: pod for pod in cluster.request("GET", PODS)["items"]}
         assert sorted(pods) == [f"{LLAMA}-0", f"{LLAMA}-0-1"]
         assert len({pod["spec"]["nodeName"] for pod in pods.values()}) == 2
-        [quota] = cluster.request("GET", PODS.replace("pods", "resourcequotas"))["items"]
+        quota = cluster.request("GET", f"{PODS.replace('pods', 'resourcequotas')}/approved-gpus")
         assert quota["status"]["used"]["requests.nvidia.com/gpu"] == "16"
         endpoints = cluster.request("GET", "/apis/discovery.k8s.io/v1/namespaces/fireworks-models/endpointslices")
         behind = {
