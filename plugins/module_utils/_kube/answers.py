@@ -24,6 +24,8 @@ _AUDIT_ID = "Audit-Id"
 _JSON = "application/json"
 #: These kinds are asked for in the ``Accept`` header, whatever the path names.
 _NAMED_BY_HEADER = ("PartialObjectMetadataList", "APIGroupDiscoveryList")
+#: What is served at one ``apiVersion`` is told as this kind.
+_SERVED_KIND = "APIResourceList"
 _WATCH_EVENTS = ("ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR")
 _MOST_SHOWN = 60
 
@@ -146,7 +148,7 @@ def doubt(asked: Asked, answer: Answer, kinds: Kinds) -> str:
         return "" if value.get("status") == "Success" else answer.described()
     if not _kind_fits(kind, asked, place, kinds):
         return answer.described()
-    listed = "resources" if kind == "APIResourceList" else "items"
+    listed = "resources" if kind == _SERVED_KIND else "items"
     if kind.endswith("List") and (place is None or not place.name) and listed not in value:
         return f"{answer.described()}, without {listed}"
     return _of_another_name(asked, place, value)
@@ -200,7 +202,8 @@ def _kind_fits(kind: str, asked: Asked, place: Place | None, kinds: Kinds) -> bo
         if wanted in asked.accept:
             return kind == wanted
     if place is None:
-        return True  # no object is named; what is read there says itself what it is
+        # No object is named: only of what is served is the kind known, and all else says itself what it is.
+        return kind == _SERVED_KIND or not _is_api_version(asked.path)
     if place.subresource == "eviction":
         return kind == "Status"
     if asked.method != "DELETE" and isinstance(asked.sent, Mapping) and asked.sent.get("kind"):
@@ -208,6 +211,12 @@ def _kind_fits(kind: str, asked: Asked, place: Place | None, kinds: Kinds) -> bo
     if asked.method == "GET" and not place.name:
         return kind.endswith("List") and _is_kind_of(kind.removesuffix("List"), place, kinds)
     return _is_kind_of(kind, place, kinds)
+
+
+def _is_api_version(path: str) -> bool:
+    """Whether a path names one ``apiVersion`` as a whole, as ``/api/v1`` and ``/apis/apps/v1`` do."""
+    first, *rest = path.strip("/").split("/")
+    return {"api": 1, "apis": 2}.get(first) == len(rest)
 
 
 def _is_kind_of(kind: str, place: Place, kinds: Kinds) -> bool:

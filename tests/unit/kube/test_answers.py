@@ -111,6 +111,8 @@ DOUBTED = {
     "a list that is no object": (Asked("GET", PODS, ""), answer(200, []), "no JSON object"),
     "a list without items": (Asked("GET", PODS, ""), answer(200, {"kind": "PodList"}), "without items"),
     "what is served, without saying it": (Asked("GET", LWS, ""), answer(200, SERVED), "without resources"),
+    "another kind for what is served": (Asked("GET", LWS, ""), answer(200, {"kind": "Secret"}), "Secret"),
+    "a group for what is served": (Asked("GET", "/api/v1", ""), answer(200, {"kind": "APIVersions"}), "APIVersions"),
     "a list of another kind": (Asked("GET", PODS, ""), answer(200, {"kind": "NodeList", "items": []}), "NodeList"),
     "an object for a list": (Asked("GET", PODS, ""), answer(200, POD), "the kind Pod"),
     "a list for an object": (Asked("GET", f"{PODS}/p", ""), answer(200, {"kind": "PodList", "items": []}), "PodList"),
