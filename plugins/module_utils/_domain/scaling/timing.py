@@ -16,7 +16,9 @@ from ..loading import load_deadline
 _PROVISION_SECONDS = 600
 """What a new GPU node may take to join a cluster that adds nodes by itself, its drivers included."""
 _MARGIN_SECONDS = 60
-POLLING_SECONDS = 30
+POLLING_SECONDS = 10
+"""How often KEDA looks whether a model is asked for. Telemetry evaluates its rules every 5 s; the load of a model that
+sleeps begins with the next look."""
 INTERACTIVE, BATCH = "interactive", "batch"
 
 # Replicas take minutes to load, so what was just asked for is waited for: at least 2 minutes before more is asked.
