@@ -22,7 +22,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.permissions import onboarding_needs
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import labels
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.router.compiled import Served, models_part
-from byoc_testbed.api import APPLY, Api
+from byoc_testbed.api import APPLY, MERGE, Api
 from byoc_testbed.errors import ApiError
 from tests.integration.acting import (
     CONFIG_MAPS,
@@ -166,13 +166,16 @@ def test_our_services_leave_the_customer_addresses_of_services(place: Governed) 
     assert sum("exceeded quota" in said for said in answers) >= 100
 
 
-def test_a_component_has_no_more_replicas_than_an_autoscaler_may_ask_for(place: Governed) -> None:
+def test_a_component_has_no_more_replicas_than_an_autoscaler_may_ask_for_or_than_before(place: Governed) -> None:
     upgrader = place.acting_as("upgrader")
     powerless = {"account": "default", "automountServiceAccountToken": False, "priorityClassName": "fireworks-critical"}
     made = workload("Deployment", "zz", pod_spec(GOOD, **powerless))
     made["metadata"]["labels"] = labels("stack", "zz")
     upgrader.request("POST", STACK, made)
     assert answer(upgrader, "PATCH", f"{STACK}/zz?dryRun=All", {"spec": {"replicas": 300}})
+    place.cluster.request("PATCH", f"{STACK}/zz", {"spec": {"replicas": 14}}, MERGE)
+    assert not answer(upgrader, "PATCH", f"{STACK}/zz?dryRun=All", {"spec": {"replicas": 13}})
+    assert "at most 10" in answer(upgrader, "PATCH", f"{STACK}/zz?dryRun=All", {"spec": {"replicas": 15}})
 
 
 def test_a_setup_grant_leaves_no_orphans(place: Governed) -> None:

@@ -13,6 +13,7 @@ import contextlib
 import time
 from collections.abc import Iterable, Mapping
 
+from .._vocabulary.applyset_keys import PART_OF_LABEL
 from .._vocabulary.listing import few
 from .._vocabulary.owner import Owner
 from .applyset import (
@@ -154,7 +155,7 @@ class SetApplier:
             resource = self._discovery.find_group_kind(group_kind)
             if resource is not None:  # a kind that is served no more has taken its objects with it
                 places += [(resource, ns) for ns in (namespaces if resource.namespaced else [""])]
-        selector = {"labelSelector": f"applyset.kubernetes.io/part-of={self._id}"}
+        selector = {"labelSelector": f"{PART_OF_LABEL}={self._id}"}
 
         def members_in(place: tuple[Resource, str]) -> list[Manifest]:
             return [one for one in items_of(self._session, *place, selector) if set_of(one) == self._id]

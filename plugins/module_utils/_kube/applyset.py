@@ -14,14 +14,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .._vocabulary.applyset_keys import (
+    GROUP_KINDS_ANNOTATION,
+    ID_LABEL,
+    NAMESPACES_ANNOTATION,
+    PART_OF_LABEL,
+    TOOL,
+    TOOLING_ANNOTATION,
+)
 from .objects import Manifest, Ref
 
-ID_LABEL = "applyset.kubernetes.io/id"
-PART_OF_LABEL = "applyset.kubernetes.io/part-of"
-TOOLING_ANNOTATION = "applyset.kubernetes.io/tooling"
-GROUP_KINDS_ANNOTATION = "applyset.kubernetes.io/contains-group-kinds"
-NAMESPACES_ANNOTATION = "applyset.kubernetes.io/additional-namespaces"
-TOOL = "fireworks-byoc"
 TOOLING = f"{TOOL}/v1"
 MANAGED_BY = {"app.kubernetes.io/managed-by": "fireworks-byoc"}
 

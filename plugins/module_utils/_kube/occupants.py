@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .applyset import MANAGED_BY, PART_OF_LABEL
+from .._vocabulary.applyset_keys import PART_OF_LABEL
+from .applyset import MANAGED_BY
 from .discovery import Discovery, Resource, metadata_of
 from .objects import Ref
 from .session import Session

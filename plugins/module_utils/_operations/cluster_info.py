@@ -22,7 +22,7 @@ from .._domain.names import (
     SYSTEM_NAMESPACE,
 )
 from .._domain.scaling.autoscaler import HPA_API, HPA_KIND, KEDA_API, KEDA_KIND
-from .._kube.applyset import ID_LABEL
+from .._vocabulary.applyset_keys import ID_LABEL
 from .._kube.discovery import Discovery
 from .._kube.errors import ForbiddenError, NotFoundError
 from .._kube.lease import LeasePlace

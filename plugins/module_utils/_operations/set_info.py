@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
-from .._kube.applyset import ID_LABEL, PART_OF_LABEL, applyset_id, membership_of, read_membership, set_of
+from .._vocabulary.applyset_keys import ID_LABEL, PART_OF_LABEL
+from .._kube.applyset import applyset_id, membership_of, read_membership, set_of
 from .._kube.compare import differences
 from .._kube.discovery import Discovery, metadata_of
 from .._kube.errors import ForbiddenError, NotFoundError

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ..._vocabulary import applyset_keys
 from ..contract.model_rules import CANDIDATE
 from ..guardrail_names import OBJECTS_GUARDRAIL
 from ..names import (
@@ -28,7 +29,6 @@ from ..names import (
 from .ours import BY_SETUP, BY_US, OF_A_MODEL, in_our_namespaces
 from .pods import TEMPLATE_LABEL
 from .policy import Policy, Rule, literal
-from .remembered import TOOLING
 from .workloads import LWS_MARKS
 
 _WHY = (
@@ -36,12 +36,11 @@ _WHY = (
     "removed, no finalizer or owner, and no labels or annotations of other prefixes, on which others' software may "
     "act. It deletes nothing without its labels."
 )
-_SET_ID, _MEMBER = "applyset.kubernetes.io/id", "applyset.kubernetes.io/part-of"
-_LABELS = (MANAGED_BY_LABEL, PART_OF_LABEL, NAME_LABEL, _SET_ID, _MEMBER)
+_LABELS = (MANAGED_BY_LABEL, PART_OF_LABEL, NAME_LABEL, applyset_keys.ID_LABEL, applyset_keys.PART_OF_LABEL)
 _ANNOTATIONS = (
-    TOOLING,
-    "applyset.kubernetes.io/contains-group-kinds",
-    "applyset.kubernetes.io/additional-namespaces",
+    applyset_keys.TOOLING_ANNOTATION,
+    applyset_keys.GROUP_KINDS_ANNOTATION,
+    applyset_keys.NAMESPACES_ANNOTATION,
     "validations.keda.sh/hpa-ownership",
 )
 
@@ -173,7 +172,7 @@ def objects_policy() -> Policy:
             Rule(
                 # A canary is of no set; the parent of a set has its ID instead.
                 "!variables.labelled || request.resource.resource == 'pods' || "
-                f"({literal(_SET_ID)} in variables.labels && request.resource.resource == 'configmaps')"
+                f"({literal(applyset_keys.ID_LABEL)} in variables.labels && request.resource.resource == 'configmaps')"
                 f" || variables.partOf.startsWith({literal(model_set(''))})"
                 f" || (!({OF_A_MODEL}) && variables.partOf in {literal([STACK_SET, RECORDS, LOCK, INCIDENTS])})",
                 f"What Fireworks writes is part of the stack or of a model, by the label {PART_OF_LABEL}.",

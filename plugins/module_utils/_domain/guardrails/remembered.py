@@ -6,6 +6,7 @@ a name."""
 
 from __future__ import annotations
 
+from ..._vocabulary.applyset_keys import TOOL, TOOLING_ANNOTATION
 from ..guardrail_names import NAMES_GUARDRAIL
 from ..identities.needs import DEPLOYER, OPERATOR, UPGRADER
 from ..names import (
@@ -34,7 +35,6 @@ _KINDS = [
     ("coordination.k8s.io", "*", "leases"),
     ("apps", "*", "controllerrevisions"),
 ]
-TOOLING = "applyset.kubernetes.io/tooling"
 _MODEL_SET = literal(model_set(""))
 
 
@@ -123,7 +123,8 @@ _RULES = (
         # What says that it is another tool's, neither we nor an administrator with our playbooks would remove.
         "variables.kind != 'configmaps' || request.operation == 'DELETE'"
         f" || !(variables.ofAModel || variables.name == {literal(STACK_SET)})"
-        f" || variables.it.metadata.?annotations[?{literal(TOOLING)}].orValue('').startsWith('fireworks-byoc/')",
+        f" || variables.it.metadata.?annotations[?{literal(TOOLING_ANNOTATION)}].orValue('')"
+        f".startsWith({literal(TOOL + '/')})",
         "The sets of Fireworks say that they are its own, and no other tool's.",
     ),
     Rule(

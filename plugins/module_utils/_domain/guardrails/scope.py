@@ -134,7 +134,10 @@ MOST_OF_A_COMPONENT = 10
 COMPONENTS_RULE = Rule(
     f"request.?namespace.orValue('') != {literal(SYSTEM_NAMESPACE)} || request.operation in ['DELETE', 'CONNECT']"
     " || request.resource.resource != 'deployments'"
-    f" || dyn(object).?spec.?replicas.orValue(1) <= {MOST_OF_A_COMPONENT}",
+    f" || dyn(object).?spec.?replicas.orValue(1) <= {MOST_OF_A_COMPONENT}"
+    # More than that may be there from before; then it may be made less, one step at a time.
+    " || (request.operation == 'UPDATE'"
+    " && dyn(object).?spec.?replicas.orValue(1) <= dyn(oldObject).?spec.?replicas.orValue(1))",
     f"A component of the stack has at most {MOST_OF_A_COMPONENT} replicas.",
 )
 ROUTER_MODELS_RULE = Rule(

@@ -149,25 +149,23 @@ def _budget(model: str, objective: str, share: float, known: _Known, begun: tupl
 
 def _by_objective(answer: Data | None) -> _Known:
     found: _Known = {}
-    for labels, value in _series(answer):
+    for labels, value, _ in _series(answer):
         if match := _RECORD.fullmatch(str(labels.get("__name__"))):
-            key = str(labels.get("model")), str(labels.get("objective"))
-            found.setdefault(key, {})[match["what"], match["window"] or ""] = value
+            found.setdefault(_promised(labels), {})[match["what"], match["window"] or ""] = value
     return found
 
 
 def _begun(answer: Data | None) -> dict[tuple[str, str], tuple[float, float]]:
     """By objective, since when it is measured, and when that was asked, by telemetry's own clock."""
-    found = ((answer or {}).get("data") or {}).get("result") or ()
-    return {
-        (str(one["metric"].get("model")), str(one["metric"].get("objective"))): (
-            float(one["value"][1]),
-            float(one["value"][0]),
-        )
-        for one in found
-    }
+    return {_promised(labels): (value, asked) for labels, value, asked in _series(answer)}
 
 
-def _series(answer: Data | None) -> Iterable[tuple[Data, float]]:
+def _promised(labels: Data) -> tuple[str, str]:
+    return str(labels.get("model")), str(labels.get("objective"))
+
+
+def _series(answer: Data | None) -> Iterable[tuple[Data, float, float]]:
+    """Each series of an instant query's answer: its labels, its value, and when that was."""
     for one in ((answer or {}).get("data") or {}).get("result") or ():
-        yield one["metric"], float(one["value"][1])
+        asked, value = one["value"]
+        yield one["metric"], float(value), float(asked)

@@ -21,11 +21,11 @@ from .verdict import FAILED, Verdict
 __all__ = ["probe_answers", "probe_requests", "validation", "validation_failure"]
 
 _CHECKS = (
-    ("GPU nodes and scheduling", gpus),
-    ("endpoint reachability", endpoints),
-    ("routing and load balancing", routing),
-    ("autoscaling inside the approved GPUs", autoscaling),
-    ("observability signals", observability),
+    ("gpus", "GPU nodes and scheduling", gpus),
+    ("endpoints", "endpoint reachability", endpoints),
+    ("routing", "routing and load balancing", routing),
+    ("autoscaling", "autoscaling inside the approved GPUs", autoscaling),
+    ("observability", "observability signals", observability),
 )
 
 
@@ -33,7 +33,7 @@ def validation(
     facts: Mapping[str, Any], evidence: Mapping[str, Any], contract: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """The five checks. ``evidence["probes"]`` holds the answers to the requests that were sent, none if none was."""
-    return [_row(name, check(facts, evidence, contract), contract) for name, check in _CHECKS]
+    return [_row(code, name, check(facts, evidence, contract), contract) for code, name, check in _CHECKS]
 
 
 def validation_failure(cluster: str, rows: Sequence[Mapping[str, Any]]) -> str:
@@ -46,10 +46,11 @@ def validation_failure(cluster: str, rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _row(name: str, verdict: Verdict, contract: Mapping[str, Any]) -> dict[str, Any]:
+def _row(code: str, name: str, verdict: Verdict, contract: Mapping[str, Any]) -> dict[str, Any]:
     failed = verdict.result == FAILED
     return {
         "cluster": str(contract["identity"]["name"]),
+        "code": code,
         "check": name,
         "result": verdict.result,
         "evidence": verdict.evidence,

@@ -14,7 +14,8 @@ from typing import Any
 
 from ..._domain.model.unit import Unit, is_scaled
 from ..._domain.names import MODELS_NAMESPACE, SYSTEM_NAMESPACE, model_set
-from ..._kube.applyset import ID_LABEL, MANAGED_BY, applyset_id, membership_of, read_membership, set_of
+from ..._vocabulary.applyset_keys import ID_LABEL
+from ..._kube.applyset import MANAGED_BY, applyset_id, membership_of, read_membership, set_of
 from ..._kube.compare import differences
 from ..._kube.discovery import Discovery, Resource, items_of
 from ..._kube.objects import Manifest, Ref
