@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.applyset_keys import PART_OF_LABEL
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.applyset import MANAGED_BY, applyset_id
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.objects import Ref
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.applyset_keys import PART_OF_LABEL
 from byoc_testbed.errors import ApiError
 
 Manifest = dict[str, Any]

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._vocabulary.actions import CREATED, DELETED, RECREATED, UPDATED
-from .applied import applied_annotations
 from .._vocabulary.applyset_keys import GROUP_KINDS_ANNOTATION, ID_LABEL, NAMESPACES_ANNOTATION, PART_OF_LABEL
+from .applied import applied_annotations
 from .applyset import Membership, parent_manifest
 from .discovery import Resource
 from .objects import Manifest, Ref, canonical, desired_part, redacted_pair, theirs_hidden

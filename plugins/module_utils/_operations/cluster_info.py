@@ -22,13 +22,13 @@ from .._domain.names import (
     SYSTEM_NAMESPACE,
 )
 from .._domain.scaling.autoscaler import HPA_API, HPA_KIND, KEDA_API, KEDA_KIND
-from .._vocabulary.applyset_keys import ID_LABEL
 from .._kube.discovery import Discovery
 from .._kube.errors import ForbiddenError, NotFoundError
 from .._kube.lease import LeasePlace
 from .._kube.permissions import ask_permissions, who_am_i
 from .._kube.session import Session
 from .._operation import Context, Operation
+from .._vocabulary.applyset_keys import ID_LABEL
 from .budget_reading import budgets_or_none_measured
 
 _QUESTION: dict[str, Any] = {

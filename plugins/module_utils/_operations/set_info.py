@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
-from .._vocabulary.applyset_keys import ID_LABEL, PART_OF_LABEL
 from .._kube.applyset import applyset_id, membership_of, read_membership, set_of
 from .._kube.compare import differences
 from .._kube.discovery import Discovery, metadata_of
@@ -19,6 +18,7 @@ from .._kube.manifests import Member, parse_definition, to_members
 from .._kube.objects import Ref, redacted_pair, theirs_hidden
 from .._kube.session import FIELD_MANAGER, Session
 from .._operation import Context, Operation
+from .._vocabulary.applyset_keys import ID_LABEL, PART_OF_LABEL
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,

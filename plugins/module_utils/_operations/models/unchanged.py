@@ -14,13 +14,13 @@ from typing import Any
 
 from ..._domain.model.unit import Unit, is_scaled
 from ..._domain.names import MODELS_NAMESPACE, SYSTEM_NAMESPACE, model_set
-from ..._vocabulary.applyset_keys import ID_LABEL
 from ..._kube.applyset import MANAGED_BY, applyset_id, membership_of, read_membership, set_of
 from ..._kube.compare import differences
 from ..._kube.discovery import Discovery, Resource, items_of
 from ..._kube.objects import Manifest, Ref
 from ..._kube.readiness import readiness
 from ..._kube.session import FIELD_MANAGER, Session
+from ..._vocabulary.applyset_keys import ID_LABEL
 
 _PARENTS = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/configmaps"
 _OURS = {"labelSelector": ",".join(f"{key}={value}" for key, value in MANAGED_BY.items())}
