@@ -74,6 +74,8 @@ class Cluster:
                 self._folder.path, [each["metadata"]["name"] for each in self._nodes()], self._lifeline
             )
             self._real.let_in(self.port.number)
+            proxy = self._kubeconfig_in_hub("system:kube-proxy")
+            self._real.begin(self.ca_file, proxy, self.spec.images, dns=self.spec.dns)
         self.start_apiserver()
         self.uid = self._until(self._kube_system_uid, "the namespace kube-system is not there")
         if self.spec.controllers:
@@ -273,7 +275,7 @@ class Cluster:
 
     def _start_real_nodes(self, real: RealNodes) -> None:
         kubelets = {name: self._kubeconfig_in_hub(f"system:node:{name}", ["system:nodes"]) for name in real.names}
-        real.start(self._binary, self.ca_file, kubelets, self._kubeconfig_in_hub("system:kube-proxy"), self.spec.images)
+        real.start(self._binary, kubelets)
         for made in self._nodes():
             path = f"/api/v1/nodes/{made['metadata']['name']}"
             self._until(partial(self._is_ready, path), f"{path} is not Ready")

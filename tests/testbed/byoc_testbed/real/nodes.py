@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ class RealNodes:
         self._lifeline = lifeline
         self._processes: list[Process] = []
         self._dns: ClusterDns | None = None
+        self._begun: list[Future[node.NodeFolder]] = []
         self._standin = ensure_program(STANDIN)
         answer = folder / "holders.json"
         self._keeper = self._python("keeper", str(self._standin), str(answer), *names)
@@ -70,7 +71,7 @@ class RealNodes:
         self._python("relay", str(self._holders[HUB]), str(port))
 
     def start_dns(self, kubeconfig: Path) -> None:
-        """Start the cluster's DNS. Nodes that are started afterwards tell their pods of it."""
+        """Start the cluster's DNS."""
         self._dns = ClusterDns(self.in_hub, self._folder, kubeconfig, self._lifeline)
         self._dns.start()
 
@@ -81,27 +82,33 @@ class RealNodes:
             raise TestbedError("these nodes have no DNS: ClusterSpec(dns=True)")
         return self._dns
 
-    def start(
-        self, binary: Path, ca_file: Path, kubelets: Mapping[str, Path], proxy: Path, images: Sequence[Image]
-    ) -> None:
-        """Start every node, side by side, each with these images beside what a sandbox needs.
+    def begin(self, ca_file: Path, proxy: Path, images: Sequence[Image], *, dns: bool) -> None:
+        """Begin what needs no API server, beside its start: each node's containerd, with these images.
 
-        ``kubelets`` are the kubeconfigs of the nodes' kubelets, ``proxy`` is that of all their kube-proxies.
+        :param proxy: the kubeconfig of all kube-proxies. :param dns: whether pods are told of the cluster's DNS.
         """
-        archive = self._folder / "images.tar"
-        idle = ["/usr/local/bin/standin", "idle"]
-        write_archive(archive, self._standin, [Image(node.PAUSE, idle), *images])
 
-        def start(index: int, name: str) -> None:
-            folder = self._prepare(index, name, ca_file, proxy)
-            self._on_node(folder, name, "containerd", node.containerd(folder))
-            importing = self.in_node(name, node.image_import(archive))
+        def begin(index: int, name: str) -> node.NodeFolder:
+            folder = self._prepare(index, name, ca_file, proxy, dns)
+            self._on_node(folder, name, "containerd", node.containerd(folder), GOMAXPROCS="2")
+            archive.result()
+            importing = self.in_node(name, node.image_import(path))
             self._until(lambda: _succeeds(importing), f"containerd of node {name} takes no images")
+            return folder
+
+        path = self._folder / "images.tar"
+        idle = ["/usr/local/bin/standin", "idle"]
+        workers = ThreadPoolExecutor(len(self.names) + 1)
+        archive = workers.submit(write_archive, path, self._standin, [Image(node.PAUSE, idle), *images])
+        self._begun = [workers.submit(begin, index, name) for index, name in enumerate(self.names)]
+        workers.shutdown(wait=False)
+
+    def start(self, binary: Path, kubelets: Mapping[str, Path]) -> None:
+        """Start every node's kubelet, by its kubeconfig, and kube-proxy, as soon as it has its images."""
+        for index, (name, begun) in enumerate(zip(self.names, self._begun, strict=True)):
+            folder = begun.result()
             self._on_node(folder, name, "kube-proxy", node.kube_proxy(binary, folder))
             self._on_node(folder, name, "kubelet", node.kubelet(binary, folder, name, index, kubelets[name]))
-
-        with ThreadPoolExecutor(len(self.names)) as workers:
-            list(workers.map(start, range(len(self.names)), self.names))
 
     def check(self) -> None:
         """Raise if a process of a node has ended, with the end of its log."""
@@ -116,19 +123,17 @@ class RealNodes:
         for process in self._processes:
             process.kill()
 
-    def _prepare(self, index: int, name: str, ca_file: Path, proxy: Path) -> node.NodeFolder:
+    def _prepare(self, index: int, name: str, ca_file: Path, proxy: Path, dns: bool) -> node.NodeFolder:
         folder = node.NodeFolder(self._folder / name)
         folder.cni.mkdir(parents=True)
         folder.containerd.write_text(node.containerd_configuration(folder), encoding="utf-8")
         (folder.cni / "pods.conflist").write_text(node.cni_configuration(index), encoding="utf-8")
-        folder.kubelet.write_text(
-            node.kubelet_configuration(ca_file, self._cgroups[name], dns=bool(self._dns)), encoding="utf-8"
-        )
+        folder.kubelet.write_text(node.kubelet_configuration(ca_file, self._cgroups[name], dns=dns), encoding="utf-8")
         folder.proxy.write_text(node.proxy_configuration(name, proxy), encoding="utf-8")
         self._do(self.in_node(name, ["sh", "-c", node.setup_script()]), f"node {name} cannot be set up")
         return folder
 
-    def _on_node(self, folder: node.NodeFolder, name: str, what: str, command: Sequence[str]) -> None:
+    def _on_node(self, folder: node.NodeFolder, name: str, what: str, command: Sequence[str], **more: str) -> None:
         self._processes.append(
             Process(
                 self.in_node(name, command),
@@ -136,7 +141,7 @@ class RealNodes:
                 log=folder.path / f"{what}.log",
                 lifeline=self._lifeline,
                 folder=folder.path,
-                environment={OWNER: ""},  # it ends with its node, and sees no owner from inside
+                environment={OWNER: "", **more},  # it ends with its node, and sees no owner from inside
             )
         )
 
