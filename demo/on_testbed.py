@@ -46,11 +46,13 @@ def main() -> int:
         if not problems:
             _say(f"{ACME} and {BIRCH} serve; {CEDAR} was refused before anything was written. {_took(started)}")
         again = ""
+        if reality.answers and not problems:
+            waking = Waking(bed[ACME], _no_scaler(reality, scaler))
+            problems, again = _asked(waking, inventory, client), waking.again()
+        else:
+            problems += _fleet(inventory)
         if not reality.answers:
             _say(f"No model is asked a question, since nothing answers here: {reality.no_nodes}.")
-        elif not problems:
-            waking = Waking(bed[ACME], _no_scaler(reality, scaler))
-            problems, again = _asked(waking, client), waking.again()
         for problem in problems:
             _say(f"Unexpected: {problem}")
         kept = os.environ.get("BYOC_DEMO_KEEP") == "1"
@@ -75,13 +77,18 @@ def _started(reality: Reality) -> tuple[Testbed, Reality]:
 
 
 def _onboarded(bed: Testbed, inventory: Path) -> list[str]:
-    """Onboard all, and show the fleet; gives what the demo did not promise."""
+    """Onboard all; gives what the demo did not promise."""
     file = inventory.with_name("result.json")
     options = ("-e", "clusters=byoc", "-e", f"result_file={file}")
     run_playbook("onboard", inventory, *options, seconds=_ONBOARDING_SECONDS)
+    return [*_not_as_promised(file), *_problems(bed)]
+
+
+def _fleet(inventory: Path) -> list[str]:
+    """Show the fleet; gives what was wrong with that."""
     _say("The fleet:")
     looked = run_playbook("status", inventory, seconds=_STATUS_SECONDS)
-    return [*_not_as_promised(file), *([f"the status ended with {looked}"] if looked else []), *_problems(bed)]
+    return [f"the status ended with {looked}"] if looked else []
 
 
 def _not_as_promised(file: Path) -> list[str]:
@@ -120,14 +127,17 @@ def _no_scaler(reality: Reality, scaler: Aside | None) -> str:
     return scaler.problem(_KEDA_SECONDS)
 
 
-def _asked(waking: Waking, client: Aside | None) -> list[str]:
-    """What went wrong when a model was asked."""
+def _asked(waking: Waking, inventory: Path, client: Aside | None) -> list[str]:
+    """What went wrong when a model was asked. While it wakes, the fleet is shown."""
     _say("A question for a model that sleeps, through the front door (the router's Service, from a node's network):")
     try:
-        waking.run(client.problem(_CLIENT_SECONDS) if client else "")
+        waking.ask()
+        problems = _fleet(inventory)
+        _say("The question once more, when the model has woken:")
+        waking.answer(client.problem(_CLIENT_SECONDS) if client else "")
     except TestbedError as error:
         return [str(error)]
-    return []
+    return problems
 
 
 def _problems(bed: Testbed) -> list[str]:

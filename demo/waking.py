@@ -39,13 +39,16 @@ class Waking:
         self._door = FrontDoor(cluster)
         self._asked_at = 0.0
 
-    def run(self, no_client: str) -> None:
-        """All of it.
+    def ask(self) -> None:
+        """Put it to sleep, and ask it: that wakes it. :raises TestbedError: a step did not come about."""
+        self._sleep()
+        self._ask_asleep()
+
+    def answer(self, no_client: str) -> None:
+        """Wait until it is awake, and ask again.
 
         :param no_client: why there is no OpenAI client. :raises TestbedError: a step did not come about.
         """
-        self._sleep()
-        self._ask_asleep()
         self._wake()
         self._ask_awake()
         self._ask_with_openai(no_client)
@@ -131,7 +134,7 @@ class Waking:
         return bool(self._cluster.request("GET", _DEPLOYMENT)["status"].get("readyReplicas"))
 
     def _after(self) -> str:
-        return f"{time.monotonic() - self._asked_at:.0f} s after the question:"
+        return f"within {time.monotonic() - self._asked_at:.0f} s of the question:"
 
     def _until(self, what: str, check: Callable[[], Any]) -> None:
         deadline = time.monotonic() + _SECONDS

@@ -125,7 +125,7 @@ def test_pods_satisfy_restricted_pod_security() -> None:
     assert "runAsUser" not in pod(identity={"provider": "openshift"})["securityContext"]
 
 
-@pytest.mark.parametrize(("timeout", "failures", "deadline"), [("20m", 120, 1800), ("95s", 10, 695), ("1s", 1, 601)])
+@pytest.mark.parametrize(("timeout", "failures", "deadline"), [("20m", 240, 1800), ("95s", 19, 695), ("1s", 1, 601)])
 def test_a_model_may_load_as_long_as_agreed(timeout: str, failures: int, deadline: int) -> None:
     made = objects(model(load_timeout=timeout))["Deployment"]
     container = made["spec"]["template"]["spec"]["containers"][0]

@@ -37,7 +37,7 @@ Manifest = dict[str, Any]
 
 REQUESTS = {"cpu": "2", "memory": "8Gi"}
 """What the pod of a replica requests beside its GPUs."""
-_STARTUP_PERIOD = 10
+_STARTUP_PERIOD = 5
 
 
 def deployment(
