@@ -41,7 +41,7 @@ mutants: setup ## Whether the tests notice: the same mutants of the plugins as i
 	@$(PY) -m tests.tools.mutants run --again tests/tools/mutants/before.jsonl --result build/mutants/after.jsonl
 	@$(PY) -m tests.tools.mutants compare tests/tools/mutants/before.jsonl build/mutants/after.jsonl
 
-docs: setup ## Check the documentation and render the plugins' pages into build/docs (1 min)
+docs: setup ## Check the documentation, and make one site of docs and the plugins' pages in build/docs (2 min)
 	@$(PY) -m tests.tools.docs
 
 bench: setup ## Measure us against kubernetes.core and kubectl

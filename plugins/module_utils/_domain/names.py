@@ -4,7 +4,7 @@
 
 """The words this collection writes into a cluster, each spelled once.
 
-docs/map.md, "Names in a cluster", is the same table for people.
+docs/names.md is made of it, for people.
 """
 
 from __future__ import annotations
@@ -25,8 +25,11 @@ PART_OF_LABEL = "app.kubernetes.io/part-of"
 NAME_LABEL = "app.kubernetes.io/name"
 
 COMPONENT_LABEL = PREFIX + "component"
+"""On what belongs to a component of the stack: its name."""
 MODEL_LABEL = PREFIX + "model"
+"""On what belongs to a model, and on the pods that take its requests: its name."""
 RELEASE_LABEL = PREFIX + "release"
+"""On the stack's objects and their set: the release."""
 PRESETUP_ANNOTATION = PREFIX + "presetup"
 """On the presetup's set: a digest of what was compiled."""
 API_SERVER_ANNOTATION = PREFIX + "api-server"
@@ -38,6 +41,7 @@ BOUNDS_ANNOTATION = PREFIX + "bounds"
 PRESETUP_VERSION_ANNOTATION = PREFIX + "presetup-version"
 """On the presetup's set: which version of the prerequisites it is; without it, the first."""
 REVISION_ANNOTATION = PREFIX + "revision"
+"""On a model's pods: what they were made from, by which an approval is told."""
 REVISION_OF_LABEL = PREFIX + "revision-of"
 """On the recorded revisions of a model, and on nothing else: what a StatefulSet's controller records carries the labels
 of its pods, the model's among them."""
@@ -55,6 +59,7 @@ CANDIDATE_LABEL = PREFIX + "candidate"
 LOCK = "operation-lock"
 """The Lease by which one operation works on a cluster at a time."""
 PURPOSE_ANNOTATION = PREFIX + "purpose"
+"""On the lock: what its holder does."""
 UPGRADE_LABEL = PREFIX + "stack-upgrade"
 """On what an upgrade of the stack leaves in the cluster, and on nothing else: its number."""
 RECORDS = "operation-records"
@@ -90,6 +95,7 @@ CORDONED_ANNOTATION = JOURNEY_PREFIX + "cordoned"
 HISTORY_ANNOTATION = JOURNEY_PREFIX + "history"
 """On a node: what was found and done before, as a JSON list; docs/health.md has its keys."""
 QUARANTINE_TAINT = PREFIX + "quarantined"
+"""On a sick node: no new pods."""
 CANARY_LABEL = PREFIX + "canary"
 """On a pod that tries a repaired node, and on nothing else."""
 MOVED_ANNOTATION = PREFIX + "moved-at"

@@ -51,19 +51,59 @@ PAGES: dict[str, tuple[str, ...]] = {
     "wrong-cluster": ("wrong_cluster", "credential_of_another"),
 }  # fmt: skip
 
-#: What these ask for is in their own line: to call it otherwise, to wait for nothing, or to see the clusters' codes.
-WITHOUT_PAGE = frozenset({
-    "already_there", "as_approved", "bad_query", "budget", "contract_exists",
-    "emergency", "go", "grant_has_ended", "incident_not_written",
-    "invalid_arguments", "invalid_input", "invalid_request", "never", "no_approval_needed", "no_cluster_matches",
-    "no_clusters_named", "no_contract",
-    "no_digest", "no_grant_named", "no_inventory", "no_model_or_release", "no_node_named",
-    "no_operation", "no_operation_or_approver", "no_place_for_the_credential", "no_release_or_requester",
-    "no_such_cluster", "no_such_incident",
-    "no_such_node", "not_agreed", "not_calibrated", "not_completed", "not_confirmed", "nothing_to_approve",
-    "nothing_to_move", "goes_on", "result_not_writable",
-    "run_refused", "still_in_contract", "token_lifetime", "volume_unchangeable",
-})  # fmt: skip
+#: What these ask for is said in their own line: to call it otherwise, to wait for nothing, or to see the clusters' codes.
+WITHOUT_PAGE = {
+    "already_there": "The cluster has that release already. Nothing to do.",
+    "as_approved": "The models are what was approved already. Nothing to do.",
+    "bad_query": "`-e query=…` is no JMESPath expression. Nothing was done; correct it.",
+    "budget": "As many nodes are out of service as the contract's `remediation` allows. Wait until one has returned.",
+    "contract_exists": "`new_contract` does not write over a file. Name another one, or move this one away.",
+    "emergency": "An emergency of the contract's lets this change begin now.",
+    "go": "It may begin now.",
+    "goes_on": "A plan that an earlier run left is carried on.",
+    "grant_has_ended": "The grant would end before it begins. Give a later `grant_until`.",
+    "incident_not_written": "An entry could not be added to the incident, for the reason that is named. Run it again.",
+    "invalid_arguments": (
+        "A task was given what its module does not take. In a playbook of your own, correct it; else "
+        "tell Fireworks."
+    ),
+    "invalid_input": "A value cannot be used, for the reason that is named. Correct it.",
+    "invalid_request": "A variable is unknown, of the wrong type, or missing. Correct it: [variables](variables.md).",
+    "never": "The contract's `actions` say `never`. The customer acts, or changes them.",
+    "no_approval_needed": "The contract asks for no approval of this. Run the change itself.",
+    "no_cluster_matches": "The pattern means no cluster. `ansible-inventory --graph` lists what there is.",
+    "no_clusters_named": "Nobody said which clusters are meant. Give `-e clusters=…`.",
+    "no_contract": "The cluster's answer makes no contract, for the reason that is named. Correct that.",
+    "no_digest": "Give the digest that the plan showed: `-e digest=…`.",
+    "no_grant_named": "Give the name of the grant: `-e setup_grant=…`.",
+    "no_inventory": "Name the inventory: `-i fleet.byoc.yml`.",
+    "no_model_or_release": "Name what is approved: `-e model=…` or `-e release=…`.",
+    "no_node_named": "Give `-e cluster=… -e node=…`.",
+    "no_operation": "`operation.yml` was run by itself. Run a playbook that [does something](variables.md).",
+    "no_operation_or_approver": "Give `-e operation=… -e approved_by=…`.",
+    "no_place_for_the_credential": "Say where the credential goes: the message names the variable.",
+    "no_release_or_requester": "Give `-e release=… -e requested_by=…`.",
+    "no_such_cluster": "A name in the pattern is no cluster of the inventory. Correct it.",
+    "no_such_incident": "The cluster has no incident of that number. `fireworks.byoc.incident` lists them.",
+    "no_such_node": "The cluster has no node of that name. `kubectl get nodes` lists them.",
+    "not_agreed": (
+        "The contract does not agree to moves. The customer sets `efficiency.mode: execute` and applies "
+        "the presetup."
+    ),
+    "not_calibrated": "Too few loads of a model are known to predict the next one. Run it again later.",
+    "not_completed": "Of the run: some cluster is not where it was to be. Its own block has the code.",
+    "not_confirmed": "What cannot be undone asks for a word. Add the `-e confirm=…` that is shown.",
+    "nothing_to_approve": "The change would do nothing that waits for an approval.",
+    "nothing_to_move": "No move is worth its price.",
+    "result_not_writable": "`result_file` cannot be written. Nothing was done; name another path.",
+    "run_refused": "Of the run: it was refused before any cluster had its turn. The message says why.",
+    "still_in_contract": "The model is in the contract still. Take it out, or add `-e confirm=retire`.",
+    "token_lifetime": "More was asked than the contract allows a token. Leave `credentials_lifetime` out.",
+    "volume_unchangeable": (
+        "A volume does not shrink or change its class. The customer writes the old values again, or "
+        "deletes the claim."
+    ),
+}
 
 _BY_CODE = {code: page for page, codes in PAGES.items() for code in codes}
 
