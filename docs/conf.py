@@ -22,8 +22,8 @@ html_show_copyright = False
 templates_path: list[str] = []
 exclude_patterns = ["generate.py", "conf.py"]
 myst_heading_anchors = 4
-# A page without its plugins' pages is made by the tests, which have no need of them.
-suppress_warnings = ["toc.glob"]
+# Blocks of shell with places that are to be filled in, such as <node>.
+suppress_warnings = ["misc.highlighting_failure"]
 
 ROOT = Path(os.environ.get("BYOC_ROOT") or Path(__file__).resolve().parents[1])
 """The repository, when the site is made of a copy of this folder."""
@@ -41,24 +41,25 @@ PARTS = {
         *("access", "models", "rollout", "scaling", "upgrades", "router", "health", "remediation", "events", "alerts"),
         *("incidents", "placement", "logs", "records", "report"),
     ],
-    "Reference": ["contract", "variables", "results", "metrics", "names", "troubleshooting", "plugins/index*"],
+    "Reference": ["contract", "variables", "results", "metrics", "names", "troubleshooting"],
     "Runbooks": ["runbooks/README", "runbooks/*"],
-    "Develop": ["playbooks", "map", "decisions/*"],
+    "Develop": ["playbooks", "map", "measured", "decisions/*"],
 }
 
 
-def _prepare(_app: Sphinx, page: str, text: list[str]) -> None:
+def _prepare(app: Sphinx, page: str, text: list[str]) -> None:
     """Give the front page its tables of contents, and what lies outside this folder its address on GitHub."""
     if page == "index":
+        plugins = {"Plugins and roles": ["plugins/index"]} if (Path(app.srcdir) / "plugins").exists() else {}
         text[0] += "".join(
             f"\n```{{toctree}}\n:caption: {part}\n:hidden:\n:glob:\n:maxdepth: 1\n\n" + "\n".join(pages) + "\n```\n"
-            for part, pages in PARTS.items()
+            for part, pages in {**PARTS, **plugins}.items()
         )
     here = (ROOT / "docs" / page).parent
 
     def address(found: re.Match[str]) -> str:
         path = (here / found[1] / found[2]).resolve()
-        if path.is_relative_to(ROOT / "docs"):
+        if path.is_relative_to(ROOT / "docs") and path.is_file():
             return found[0]
         if not path.exists():
             logging.getLogger(__name__).warning("%s does not exist", found[1] + found[2], location=page)

@@ -48,7 +48,7 @@ def completion_text() -> str:
 
 _VARIABLES = """# Playbooks and their variables
 
-Variables are given by `-e name=value`, `-e '{"name": …}'`, `-e @file.yml` or a survey. Bold ones are required.
+Variables are given by `-e clusters=acme-eu-1`, `-e '{"clusters": …}'`, `-e @file.yml` or a survey. Bold ones are required.
 
 | | |
 |---|---|

@@ -144,14 +144,13 @@ def test_every_playbook_runs_as_the_identity_that_it_declares(
 
 
 #: The page of which the commands are run as they stand there; the names that it says are to be replaced are kept.
-PAGE, SECTION = ROOT / "docs" / "access.md", "## Hardened onboarding"
+PAGE = ROOT / "docs" / "guides" / "hardened.md"
 NAME, OURS = "globex-fra-1", "system:serviceaccount:fireworks-system:"
 
 
 def documented() -> list[str]:
-    """The commands of the section, in their order."""
-    section = PAGE.read_text(encoding="utf-8").partition(f"{SECTION}\n")[2].partition("\n## ")[0]
-    blocks = re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    """The commands of the page, in their order."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     return [command for block in blocks for command in block.replace("\\\n", " ").splitlines()]
 
 

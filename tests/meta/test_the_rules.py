@@ -319,6 +319,26 @@ BROKEN = [
         'ansible-playbook x -e reason="a ' + 'new router"\n',
         'reason="a new router" is cut',
     ),
+    ("every_link_of_a_page_leads_somewhere", "docs/x.md", "[x](y.md)\n", "y.md: there is no such file"),
+    ("every_link_of_a_page_leads_somewhere", "docs/x.md", "# A b\n[x](#a-b)\n[y](x.md#c)\n", "x.md#c: there is no such h"),
+    (
+        "every_command_of_a_page_can_be_run",
+        "docs/x.md",
+        "`ansible-playbook fireworks.byoc.unheard -i x`\n",
+        "no playbook unheard",
+    ),
+    (
+        "every_command_of_a_page_can_be_run",
+        "docs/x.md",
+        "```sh\nansible-playbook fireworks.byoc.onboard -i x \\\n  -e clusters=x -e revision=3\n```\n",
+        "onboard takes no variable revision",
+    ),
+    (
+        "every_command_of_a_page_can_be_run",
+        "docs/x.md",
+        """`upgrade -e '{"emergency": {"reason": "x"}, "unheard": 1}'`\n""",
+        "upgrade takes no variable unheard",
+    ),
     (
         "no_new_line_stays_a_backslash_and_an_n",
         "playbooks/x.yml",

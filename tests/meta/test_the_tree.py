@@ -13,6 +13,7 @@ import pytest
 from tests.meta import (
     command_rules,
     default_rules,
+    documentation_rules,
     layer_rules,
     playbook_rules,
     plugin_rules,
@@ -62,6 +63,8 @@ RULES: dict[str, Callable[[Tree], list[str]]] = {
     "no_file_names_a_place_on_somebodys_machine": text_rules.machine_places,
     "galaxy_and_the_changelog_agree_on_the_version": text_rules.versions_apart,
     "no_command_shows_a_value_that_is_cut_at_a_space": command_rules.values_cut_at_a_space,
+    "every_link_of_a_page_leads_somewhere": documentation_rules.links_to_nowhere,
+    "every_command_of_a_page_can_be_run": documentation_rules.commands_that_cannot_be_run,
     "no_new_line_stays_a_backslash_and_an_n": command_rules.newlines_that_stay_letters,
     "no_text_uses_a_word_that_the_glossary_replaces": word_rules.replaced_words,
 }

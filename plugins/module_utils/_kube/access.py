@@ -31,7 +31,7 @@ _ENDPOINT_KEYS = ("server", *_AUTHORITY_KEYS, "tls_server_name", "proxy_url")
 def resolve_access(connection: Mapping[str, Any], environ: Mapping[str, str]) -> Access:
     """The one access that a ``connection`` names.
 
-    :param connection: the option, as in ``docs/map.md``.
+    :param connection: the option, as the modules document it.
     :param environ: where ``*_env`` references, and the commands of exec plugins, are looked up.
     :raises CredentialError: when none or several credentials are named, one cannot be read, or it might be sent
         somewhere else than where it was issued for.

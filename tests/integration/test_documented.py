@@ -1,0 +1,67 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What docs/start.md and docs/guides tell to run is run as it stands there."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from byoc_testbed import ClusterSpec, NodePool, Testbed
+from tests.integration.ansible_runs import ROOT, ansible_environment
+
+START, BESIDE = ROOT / "docs" / "start.md", ROOT / "docs" / "guides" / "kubernetes-core.md"
+FOLDER = "build/fleet"
+#: What the fixture does instead: it starts the same cluster.
+ELSEWHERE = ("git clone ", "make setup", ". .venv/bin/activate", "PYTHONPATH=tests/testbed python -m byoc_testbed run ")
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def run(script: str, folder: Path, bed: Testbed) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-euc", script.replace(FOLDER, str(folder))],
+        cwd=ROOT,
+        env=ansible_environment(PATH=path, BYOC_TESTBED_DIR=str(bed.folder), BYOC_RECORDS_DIR=str(folder / "records")),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.mark.soak(sample=1)
+def test_the_first_quarter_of_an_hour_is_as_it_is_described(tmp_path: Path) -> None:
+    """The commands of the page alone, on the cluster that it describes; then the guide beside kubernetes.core."""
+    told = []
+    with Testbed.start([ClusterSpec("acme", pools=[NodePool("h100", count=2, provider="aws")])]) as bed:
+        for block in blocks(START, "sh"):
+            script = "\n".join(line for line in block.splitlines() if not line.startswith(ELSEWHERE))
+            done = run(script, tmp_path, bed)
+            assert done.returncode == 0, f"{script}\n{done.stdout}"
+            told.append(done.stdout)
+        assert re.search(r"\d+ objects would be created", told[-3]), told[-3]
+        assert re.search(r"ONBOARD acme-eu-1\s+done", told[-2]), told[-2]
+        assert re.search(r"DEPLOY MODELS acme-eu-1\s+done", told[-1]), told[-1]
+        assert re.search(r"acme-eu-1 +acme +ready +\S+ +1/1 ", told[-1]), told[-1]
+        beside_kubernetes_core(tmp_path, bed)
+
+
+def beside_kubernetes_core(folder: Path, bed: Testbed) -> None:
+    [playbook], [command] = blocks(BESIDE, "yaml"), blocks(BESIDE, "sh")
+    (folder / "beside.yml").write_text(f"---\n{playbook}")
+    for changed in ("changed=1", "changed=0"):
+        done = run(f"cd {FOLDER}\n{command}", folder, bed)
+        assert done.returncode == 0 and changed in done.stdout, done.stdout
+    assert bed["acme"].request("GET", "/api/v1/namespaces/team-notebooks")["kind"] == "Namespace"
