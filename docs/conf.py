@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How Sphinx makes a site of the pages here: `make docs`. The pages are whole on GitHub too, so they hold nothing of Sphinx's."""
+"""How Sphinx makes a site of the pages here: `make docs`. They are whole on GitHub, and hold nothing of Sphinx's."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# ruff: noqa: E501  # a row of a table is one line
 """Write the reference pages, and what bash completes, from what the collection works by: python docs/generate.py"""
 
 from __future__ import annotations
@@ -79,8 +80,24 @@ def variables_text() -> str:
         identity = identities.get(name, "")
         who = f"Run as {words.get(identity, f'`{identity}`')}" if identity else "Asks no cluster of the fleet"
         changes = "changes the cluster" if name not in declared.READING and identity else "changes nothing"
-        parts += [f"### {name}", "", does, "", "```sh", command, "```", "", f"{who}; {changes}. Takes {', '.join(own)}.", ""]
-    parts += ["## Variables", "", "Every playbook takes " + ", ".join(f"`{each.name}`" for each in common) + " too.", ""]
+        parts += [
+            f"### {name}",
+            "",
+            does,
+            "",
+            "```sh",
+            command,
+            "```",
+            "",
+            f"{who}; {changes}. Takes {', '.join(own)}.",
+            "",
+        ]
+    parts += [
+        "## Variables",
+        "",
+        "Every playbook takes " + ", ".join(f"`{each.name}`" for each in common) + " too.",
+        "",
+    ]
     parts += ["| variable | is | value | unless given |", "|---|---|---|---|"]
     for each in sorted(declared.VARIABLES, key=lambda one: one.name):
         of = "" if sum(one.name == each.name for one in declared.VARIABLES) == 1 else f" ({_some(each.playbooks)})"
@@ -138,9 +155,15 @@ def _flow(value: Any) -> str:
         return "{" + ", ".join(f"{key}: {_flow(each)}" for key, each in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_flow, value)) + "]"
-    if isinstance(value, str) and re.fullmatch(r"[\w./~@+*-][\w./~@+*-]*( [\w./-]+)*", value) and not value[0].isdigit():
+    if (
+        isinstance(value, str)
+        and re.fullmatch(r"[\w./~@+*-][\w./~@+*-]*( [\w./-]+)*", value)
+        and not value[0].isdigit()
+    ):
         return value
-    if isinstance(value, str) and re.fullmatch(r"\d+[dhms]|\d+\.\d+\.\d+|[0-9a-f-]{36}|[0-9a-f]{40}|[\w-]+://[^\s,{}\[\]]+", value):
+    if isinstance(value, str) and re.fullmatch(
+        r"\d+[dhms]|\d+\.\d+\.\d+|[0-9a-f-]{36}|[0-9a-f]{40}|[\w-]+://[^\s,{}\[\]]+", value
+    ):
         return value
     return json.dumps(value, ensure_ascii=False)
 
@@ -182,7 +205,9 @@ def metrics_text() -> str:
         elif line.startswith("      # "):
             said.append(line.strip("# "))
     with METRICS_LIST.open(encoding="utf-8") as file:
-        wanted = [row for row in csv.reader(file, skipinitialspace=True) if len(row) >= 3 and not row[0].startswith("#")]
+        wanted = [
+            row for row in csv.reader(file, skipinitialspace=True) if len(row) >= 3 and not row[0].startswith("#")
+        ]
     fields = "".join(f"| `{name}` | {kind} | {', '.join(rest).rstrip('.')} |\n" for name, kind, *rest in wanted)
     return _METRICS + "".join(rules) + _OBJECTIVES + fields
 

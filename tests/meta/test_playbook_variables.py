@@ -196,6 +196,9 @@ def test_the_generated_pages_are_as_generated() -> None:
 def test_bash_completes_playbooks_variables_and_values(line: str, found: set[str]) -> None:
     script = 'source "$1"; COMP_LINE=$2; COMP_POINT=${#2}; _fireworks_byoc 2> /dev/null; echo "${COMPREPLY[*]}"'
     told = subprocess.run(
-        ["bash", "-c", script, "bash", str(TREE.root / "extensions" / "completion" / "ansible-playbook.bash"), line], capture_output=True, text=True, check=True
+        ["bash", "-c", script, "bash", str(TREE.root / "extensions" / "completion" / "ansible-playbook.bash"), line],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert set(told.stdout.split()) == found and not told.stderr

@@ -320,7 +320,12 @@ BROKEN = [
         'reason="a new router" is cut',
     ),
     ("every_link_of_a_page_leads_somewhere", "docs/x.md", "[x](y.md)\n", "y.md: there is no such file"),
-    ("every_link_of_a_page_leads_somewhere", "docs/x.md", "# A b\n[x](#a-b)\n[y](x.md#c)\n", "x.md#c: there is no such h"),
+    (
+        "every_link_of_a_page_leads_somewhere",
+        "docs/x.md",
+        "# A b\n[x](#a-b)\n[y](x.md#c)\n",
+        "x.md#c: there is no such h",
+    ),
     (
         "every_command_of_a_page_can_be_run",
         "docs/x.md",

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests.rails.running import passes, variables
+from tests.tools import docs
 from tests.tools.environments import ROOT
 
 TYPED = ("_domain", "_kube", "_vocabulary")
@@ -33,6 +34,14 @@ def test_types_of_thinking_and_talking_hold(tool):
 @pytest.mark.soak
 def test_plugin_documentation_is_sound_and_its_references_resolve(tool):
     tool("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "self", ".")
+
+
+def test_the_site_is_made_of_the_pages_without_a_warning(tools, tmp_path):
+    """As ``make docs`` does, less the plugins' pages; a link that leads nowhere is a warning."""
+    docs.gather(tmp_path / "source")
+    docs.build(tools, tmp_path / "source", tmp_path / "site")
+    pages = {path.relative_to(ROOT / "docs").with_suffix(".html") for path in (ROOT / "docs").rglob("*.md")}
+    assert pages <= {path.relative_to(tmp_path / "site") for path in (tmp_path / "site").rglob("*.html")}
 
 
 def test_changelog_fragments_are_sound(tool):

@@ -51,7 +51,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "wrong-cluster": ("wrong_cluster", "credential_of_another"),
 }  # fmt: skip
 
-#: What these ask for is said in their own line: to call it otherwise, to wait for nothing, or to see the clusters' codes.
+#: What these ask for is said in their own line: to call it otherwise, to wait for nothing, or to see the clusters'.
 WITHOUT_PAGE = {
     "already_there": "The cluster has that release already. Nothing to do.",
     "as_approved": "The models are what was approved already. Nothing to do.",
@@ -64,8 +64,7 @@ WITHOUT_PAGE = {
     "grant_has_ended": "The grant would end before it begins. Give a later `grant_until`.",
     "incident_not_written": "An entry could not be added to the incident, for the reason that is named. Run it again.",
     "invalid_arguments": (
-        "A task was given what its module does not take. In a playbook of your own, correct it; else "
-        "tell Fireworks."
+        "A task was given what its module does not take. In a playbook of your own, correct it; else tell Fireworks."
     ),
     "invalid_input": "A value cannot be used, for the reason that is named. Correct it.",
     "invalid_request": "A variable is unknown, of the wrong type, or missing. Correct it: [variables](variables.md).",
@@ -87,8 +86,7 @@ WITHOUT_PAGE = {
     "no_such_incident": "The cluster has no incident of that number. `fireworks.byoc.incident` lists them.",
     "no_such_node": "The cluster has no node of that name. `kubectl get nodes` lists them.",
     "not_agreed": (
-        "The contract does not agree to moves. The customer sets `efficiency.mode: execute` and applies "
-        "the presetup."
+        "The contract does not agree to moves. The customer sets `efficiency.mode: execute` and applies the presetup."
     ),
     "not_calibrated": "Too few loads of a model are known to predict the next one. Run it again later.",
     "not_completed": "Of the run: some cluster is not where it was to be. Its own block has the code.",
@@ -100,8 +98,7 @@ WITHOUT_PAGE = {
     "still_in_contract": "The model is in the contract still. Take it out, or add `-e confirm=retire`.",
     "token_lifetime": "More was asked than the contract allows a token. Leave `credentials_lifetime` out.",
     "volume_unchangeable": (
-        "A volume does not shrink or change its class. The customer writes the old values again, or "
-        "deletes the claim."
+        "A volume does not shrink or change its class. The customer writes the old values again, or deletes the claim."
     ),
 }
 
