@@ -48,13 +48,15 @@ PARTS = {
 
 
 def _prepare(app: Sphinx, page: str, text: list[str]) -> None:
-    """Give the front page its tables of contents, and what lies outside this folder its address on GitHub."""
+    """Give the front page its contents, and what lies outside this folder its address on GitHub."""
     if page == "index":
         plugins = {"Plugins and roles": ["plugins/index"]} if (Path(app.srcdir) / "plugins").exists() else {}
         text[0] += "".join(
             f"\n```{{toctree}}\n:caption: {part}\n:hidden:\n:glob:\n:maxdepth: 1\n\n" + "\n".join(pages) + "\n```\n"
             for part, pages in {**PARTS, **plugins}.items()
         )
+    if page.startswith("plugins/") and page != "plugins/index":
+        text[0] = f":orphan:\n\n{text[0]}"  # the index has them, by kind
     here = (ROOT / "docs" / page).parent
 
     def address(found: re.Match[str]) -> str:

@@ -49,7 +49,7 @@ def gather(source: Path) -> None:
 def build(checker: Environment, source: Path, site: Path) -> None:
     """The site; a warning of Sphinx's, such as a link that leads nowhere, is an error."""
     shutil.rmtree(site, ignore_errors=True)
-    options = ["-b", "html", "-W", "--keep-going", "-q", "-d", str(source.with_name(f"{source.name}-trees"))]
+    options = ["-b", "html", "-E", "-W", "--keep-going", "-q", "-d", str(source.with_name(f"{source.name}-trees"))]
     env = {**os.environ, "BYOC_ROOT": str(ROOT)}
     run([str(checker.bin / "sphinx-build"), *options, str(source), str(site)], "making the site", env=env)
 
