@@ -66,7 +66,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 findings:
-  description: What was found, worst first; C(docs/health.md) explains each key.
+  description: What was found, worst first.
   type: list
   elements: dict
   returned: success
@@ -88,7 +88,7 @@ findings:
       type: str
       returned: success
     gpu:
-      description: The GPU's C(uuid), C(index) and C(pci), as far as they are known.
+      description: The GPU's C(uuid), C(index) and C(pci), each empty if unknown; null for what is no GPU's.
       type: dict
       returned: success
     pod:
@@ -116,7 +116,7 @@ findings:
       type: str
       returned: success
     contact:
-      description: Whom to ask.
+      description: Whom to ask, by C(name) and C(email).
       type: dict
       returned: success
     ask:
@@ -124,7 +124,7 @@ findings:
       type: str
       returned: success
     at:
-      description: The time of the newest evidence.
+      description: The time of the newest evidence, RFC 3339 in UTC; empty if no source has one.
       type: str
       returned: success
     since:
@@ -132,7 +132,7 @@ findings:
       type: str
       returned: success
     evidence:
-      description: What was seen, newest first.
+      description: What was seen, newest first, ten at most; C(source), C(signal), C(text), C(at), C(seen), C(times), C(node).
       type: list
       elements: dict
       returned: success
@@ -141,7 +141,7 @@ findings:
       type: dict
       returned: success
     replicas:
-      description: The replicas of models that it touches.
+      description: The replicas of models that it touches; C(namespace), C(name), C(uid), C(model), C(gpus).
       type: list
       elements: dict
       returned: success
