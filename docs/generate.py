@@ -67,7 +67,8 @@ def variables_text() -> str:
     """The reference of playbooks, and of what they take."""
     declared = _imported("_domain.playbook_variables.declared")
     identities: Mapping[str, str] = _imported("_domain.identities.playbooks").PLAYBOOKS
-    common = [each for each in declared.VARIABLES if each.playbooks == declared.EVERY]
+    most = len(declared.EVERY) - 1  # health has a fail_on of its own
+    common = [each for each in declared.VARIABLES if len(each.playbooks) >= most]
     parts = [_VARIABLES]
     for name in sorted(declared.EVERY):
         does, command = _header(ROOT / "playbooks" / f"{name}.yml")
@@ -297,7 +298,7 @@ _CODES = """# Troubleshooting
 
 What a code means, what to do and who acts. The code is in the [result](results.md#the-result); the last line of a cluster's block names the page.
 
-| before a run has a code, Ansible says | means |
+| before a run has a code | means |
 |---|---|
 | `the playbook: fireworks.byoc.… could not be found` | The collection is not installed, or this is not the checkout's folder: `export ANSIBLE_CONFIG=<checkout>/ansible.cfg` |
 | `Could not match supplied host pattern` | The inventory has no such cluster: `ansible-inventory -i fleet.byoc.yml --graph` |

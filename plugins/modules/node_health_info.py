@@ -132,7 +132,9 @@ findings:
       type: str
       returned: success
     evidence:
-      description: What was seen, newest first, ten at most; C(source), C(signal), C(text), C(at), C(seen), C(times), C(node).
+      description:
+        - What was seen, newest first, ten at most, each with C(source), C(signal), C(text), C(at), C(seen), C(times) and
+          C(node).
       type: list
       elements: dict
       returned: success
