@@ -133,8 +133,8 @@ findings:
       returned: success
     evidence:
       description:
-        - What was seen, newest first, ten at most, each with C(source), C(signal), C(text), C(at), C(seen), C(times) and
-          C(node).
+        - What was seen, newest first, ten at most, each with C(source), C(signal), C(text), C(at), C(seen), C(times)
+          and C(node).
       type: list
       elements: dict
       returned: success

@@ -14,7 +14,7 @@ from ..._vocabulary.owner import NO_CONTACT, Contact, Owner
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One fault of one GPU, pod, node or source, from the assessment to the repair. ``node_health_info`` documents each key.
+    """One fault of one GPU, pod, node or source, from the assessment to the repair; ``node_health_info`` has its keys.
 
     id: the same for the same fault of the same thing in each assessment. node: empty where it is of the whole cluster.
     gpu: uuid, index and pci, as far as they are known; None where it is of no GPU in particular. at, since: the newest
