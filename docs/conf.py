@@ -34,7 +34,7 @@ OUTSIDE = re.compile(r"\]\(((?:\.\./)+)([^)#\s]+)(#[^)\s]*)?\)")
 PARTS = {
     "Begin": ["start", "concepts", "security", "glossary"],
     "Guides": [
-        *("guides/models", "guides/hardened", "guides/upgrade", "guides/emergency", "guides/nodes"),
+        *("guides/models", "guides/approve", "guides/hardened", "guides/upgrade", "guides/emergency", "guides/nodes"),
         *("guides/credentials", "guides/openshift", "guides/kubernetes-core", "awx"),
     ],
     "How it works": [
