@@ -123,7 +123,7 @@ def _header(path: Path) -> tuple[str, str]:
 # -- the contract --------------------------------------------------------------------------------------------------
 
 _FIELD = re.compile(r"^\| `([^`]+)` \| (.+?) \| (?:`[^`]*`|\.\.\.|-)? ?\|$", re.MULTILINE)
-_MOST = 100
+_MOST = 200
 
 
 def contract_text() -> str:

@@ -1,23 +1,23 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""docs/contract.md has every field; and what is printed for a mistake in each is as messages.yml has it."""
+"""docs/contract.md has every field; and what is printed for a mistake in each is as messages.json has it."""
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.unit.domain.contract.contracts import GONE, H100, ROOT, complaints_about, model
 from tests.unit.domain.contract.test_schema import ALL
 
 PAGE = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
 ROWS = set(re.findall(r"^\| `([^`]+)` \| [^|]+ \| [^|]+ \|$", PAGE, re.MULTILINE))
-MESSAGES = yaml.safe_load(Path(__file__).with_name("messages.yml").read_text(encoding="utf-8"))
+MESSAGES = json.loads(Path(__file__).with_name("messages.json").read_text(encoding="utf-8"))
 
 TOKEN = {"token_file": "/run/secrets/acme.token"}
 LOOKUP = {"plugin": "community.hashi_vault.vault_kv2_get", "gives": "kubeconfig"}
