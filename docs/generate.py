@@ -301,7 +301,6 @@ What a code means, what to do and who acts. The code is in the [result](results.
 | before a run has a code | means |
 |---|---|
 | `the playbook: fireworks.byoc.… could not be found` | The collection is not installed, or this is not the checkout's folder: `export ANSIBLE_CONFIG=<checkout>/ansible.cfg` |
-| `Could not match supplied host pattern` | The inventory has no such cluster: `ansible-inventory -i fleet.byoc.yml --graph` |
 | `…: is not among the credentials of '…'` | The contract names a credential that the fleet's operator [has not allowed](access.md#credentials). The message has the line to add |
 | `identity.…: …`, `models[0].…: …` | The [contract](contract.md) is invalid: each message names the field and its remedy |
 | `User interrupted execution` | Ctrl-C. Run the same again; the lock is free after two minutes |
