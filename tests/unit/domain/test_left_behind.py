@@ -226,6 +226,7 @@ def test_a_contract_accounts_for_its_models_and_what_their_pods_name() -> None:
         ("Job", "batch", MODELS, f"{name}-weights-0123abcd"),
         ("ConfigMap", "", SYSTEM, f"model-{name}"),
         ("ConfigMap", "", SYSTEM, "stack-upgrade-3"),
+        ("ConfigMap", "", SYSTEM, "incident-12"),
         ("Lease", "coordination.k8s.io", SYSTEM, "operation-lock"),
         ("ServiceAccount", "", MODELS, "default"),
     ):

@@ -16,6 +16,7 @@ from ..identities.needs import LEASE_GROUP, RBAC_GROUP
 from ..model.objects import model_objects
 from ..model.unit import WORKLOADS, as_unit, digest
 from ..names import (
+    INCIDENT_PREFIX,
     LOCK,
     MODELS_NAMESPACE,
     NAMESPACES,
@@ -157,7 +158,8 @@ def _of_every_namespace(provider: str) -> Iterator[Entry]:
 
 def _kept_by_operations(models: Iterable[str]) -> Iterator[Entry]:
     yield _entry("Lease", LEASE_GROUP, SYSTEM_NAMESPACE, LOCK)
-    yield _matching("ConfigMap", "", SYSTEM_NAMESPACE, f"stack-upgrade-{_NUMBER}")
+    for kept in (f"{STACK_SET}-upgrade-", INCIDENT_PREFIX):
+        yield _matching("ConfigMap", "", SYSTEM_NAMESPACE, f"{kept}{_NUMBER}")
     for name in (RECORDS, PRESETUP_SET, STACK_SET, *map(model_set, models)):
         yield _entry("ConfigMap", "", SYSTEM_NAMESPACE, name)
     for model in models:
