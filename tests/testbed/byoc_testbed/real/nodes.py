@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from .missing import real_nodes_missing
 from .programs import STANDIN, ensure_program
 
 _SECONDS = 60.0
+_AT_ONCE = 2
+"""Images that are written, or that a node takes, at a time."""
 
 
 class RealNodes:
@@ -88,20 +91,28 @@ class RealNodes:
         :param proxy: the kubeconfig of all kube-proxies. :param dns: whether pods are told of the cluster's DNS.
         """
 
+        def take(name: str, archive: Future[Path]) -> None:
+            importing = self.in_node(name, node.image_import(archive.result()))
+            self._until(lambda: _succeeds(importing), f"containerd of node {name} takes no images")
+
         def begin(index: int, name: str) -> node.NodeFolder:
             folder = self._prepare(index, name, ca_file, proxy, dns)
             self._on_node(folder, name, "containerd", node.containerd(folder), GOMAXPROCS="2")
-            archive.result()
-            importing = self.in_node(name, node.image_import(path))
-            self._until(lambda: _succeeds(importing), f"containerd of node {name} takes no images")
+            # What all share first: none of the others waits for another one that brings it.
+            take(name, small)
+            list(writers.map(partial(take, name), large))
             return folder
 
-        path = self._folder / "images.tar"
-        idle = ["/usr/local/bin/standin", "idle"]
-        workers = ThreadPoolExecutor(len(self.names) + 1)
-        archive = workers.submit(write_archive, path, self._standin, [Image(node.PAUSE, idle), *images])
-        self._begun = [workers.submit(begin, index, name) for index, name in enumerate(self.names)]
-        workers.shutdown(wait=False)
+        pause = Image(node.PAUSE, ["/usr/local/bin/standin", "idle"])
+        writers = ThreadPoolExecutor(_AT_ONCE)
+        small = writers.submit(self._archive, "images", [pause, *(one for one in images if not one.tools)])
+        large = [
+            writers.submit(self._archive, f"image-{number}", [one])
+            for number, one in enumerate(one for one in images if one.tools)
+        ]
+        nodes = ThreadPoolExecutor(len(self.names))
+        self._begun = [nodes.submit(begin, index, name) for index, name in enumerate(self.names)]
+        nodes.shutdown(wait=False)
 
     def start(self, binary: Path, kubelets: Mapping[str, Path]) -> None:
         """Start every node's kubelet, by its kubeconfig, and kube-proxy, as soon as it has its images."""
@@ -122,6 +133,11 @@ class RealNodes:
         self._keeper.end()
         for process in self._processes:
             process.kill()
+
+    def _archive(self, name: str, images: Sequence[Image]) -> Path:
+        path = self._folder / f"{name}.tar"
+        write_archive(path, self._standin, images)
+        return path
 
     def _prepare(self, index: int, name: str, ca_file: Path, proxy: Path, dns: bool) -> node.NodeFolder:
         folder = node.NodeFolder(self._folder / name)
