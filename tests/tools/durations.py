@@ -23,6 +23,8 @@ DURATIONS = Path(__file__).resolve().parents[2] / "build" / "durations.json"
 SECONDS = Path(__file__).with_name("seconds.json")
 #: Fixtures below this many seconds are not worth a line.
 LEAST = 0.05
+#: All of it is written each time, so seldom: thousands of tests are a file of megabytes.
+WRITTEN_EVERY_SECONDS = 30.0
 _FIXTURE = "fixture seconds"
 
 
@@ -34,7 +36,7 @@ class Durations:
         self.tests: dict[str, dict[str, float]] = {}
         self.fixtures: list[dict[str, Any]] = []
         self.outcomes = {"passed": 0, "failed": 0, "skipped": 0}
-        self.started = time.time()
+        self.started = self.written = time.time()
 
     def add(self, report: pytest.TestReport) -> None:
         phases = self.tests.setdefault(report.nodeid, {})
@@ -49,7 +51,13 @@ class Durations:
                 if name == _FIXTURE
             ]
 
+    def write_now_and_then(self) -> None:
+        """A run that is stopped has told where its time went."""
+        if time.time() - self.written >= WRITTEN_EVERY_SECONDS:
+            self.write()
+
     def write(self) -> None:
+        self.written = time.time()
         DURATIONS.parent.mkdir(parents=True, exist_ok=True)
         found = {
             "seconds": round(time.time() - self.started, 1),
@@ -85,8 +93,8 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     _gathered.add(report)
-    if len(_gathered.tests) % 20 == 0 and "PYTEST_XDIST_WORKER" not in os.environ:
-        _gathered.write()  # a run that is stopped has told where its time went
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        _gathered.write_now_and_then()
 
 
 def pytest_configure(config: pytest.Config) -> None:
