@@ -7,6 +7,8 @@ RAILS := tests/rails/test_coverage.py tests/rails/test_molecule.py tests/rails/t
 SHARD := 1/1
 MINUTES := 0
 export PYTHONPATH := $(CURDIR)/tests/testbed
+# Some machines set it. Each worker of a test run and each ansible-playbook would compile a thousand modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test unit lint integration rails soak mutants docs bench lock changelog release clean
 
