@@ -8,7 +8,8 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 #: What a test takes that nobody has measured yet.
 UNKNOWN = 8.0
@@ -28,16 +29,17 @@ class Seconds:
     """How long each test took when it was measured; one that has new parameters takes as long as its siblings."""
 
     measured: Mapping[str, float]
-    _siblings: dict[str, float] = field(default_factory=dict)
 
     def of(self, name: str) -> float:
-        if name in self.measured:
-            return self.measured[name]
-        function = function_of(name)
-        if function not in self._siblings:
-            found = [took for other, took in self.measured.items() if function_of(other) == function]
-            self._siblings[function] = sum(found) / len(found) if found else UNKNOWN
-        return self._siblings[function]
+        return self.measured[name] if name in self.measured else self._means.get(function_of(name), UNKNOWN)
+
+    @cached_property
+    def _means(self) -> dict[str, float]:
+        """Of each function's cases."""
+        found: dict[str, list[float]] = {}
+        for name, took in self.measured.items():
+            found.setdefault(function_of(name), []).append(took)
+        return {function: sum(each) / len(each) for function, each in found.items()}
 
     def all_of(self, names: Iterable[str]) -> float:
         return sum(map(self.of, names))
