@@ -23,6 +23,8 @@ DURATIONS = Path(__file__).resolve().parents[2] / "build" / "durations.json"
 SECONDS = Path(__file__).with_name("seconds.json")
 #: Fixtures below this many seconds are not worth a line.
 LEAST = 0.05
+#: Seconds. A test that takes less is not worth a line either.
+_MOMENT = 1.0
 #: All of it is written each time, so seldom: thousands of tests are a file of megabytes.
 WRITTEN_EVERY_SECONDS = 30.0
 _FIXTURE = "fixture seconds"
@@ -129,11 +131,22 @@ def total(files: list[Path]) -> str:
 
 
 def keep(found: dict[str, Any], file: Path) -> None:
-    """Note for the next runs what takes longer than a moment: by it workers take their files and samples are drawn."""
-    took = {name: round(sum(phases.values()), 1) for name, phases in found["tests"].items()}
-    known = json.loads(file.read_text()) if file.exists() else {}
-    worth = {name: seconds for name, seconds in {**known, **took}.items() if seconds >= 1}
-    file.write_text(json.dumps(worth, indent=0, sort_keys=True) + "\n")
+    """Note for the next runs what takes longer than a moment, and of each file the mean of what does not: by it workers
+    take their files and samples are drawn."""
+    took = {name: sum(phases.values()) for name, phases in found["tests"].items()}
+    moments: dict[str, list[float]] = {}
+    for name, seconds in took.items():
+        if seconds < _MOMENT:
+            moments.setdefault(name.partition("::")[0], []).append(seconds)
+    known = {name: seconds for name, seconds in _read(file).items() if name not in took}
+    long = {name: round(seconds, 1) for name, seconds in took.items() if seconds >= _MOMENT}
+    means = {path: round(sum(each) / len(each), 3) for path, each in moments.items()}
+    file.write_text(json.dumps({**known, **long, **means}, indent=0, sort_keys=True) + "\n")
+
+
+def _read(file: Path) -> dict[str, float]:
+    found: dict[str, float] = json.loads(file.read_text()) if file.exists() else {}
+    return found
 
 
 def main(arguments: list[str]) -> int:

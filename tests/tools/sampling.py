@@ -26,12 +26,17 @@ def file_of(name: str) -> str:
 
 @dataclass(frozen=True)
 class Seconds:
-    """How long each test took when it was measured; one that has new parameters takes as long as its siblings."""
+    """How long each test took when it was measured, and under the name of a file the mean of those that took a moment.
+
+    One that has new parameters takes as long as its siblings, and one that is not named as long as others of its file.
+    """
 
     measured: Mapping[str, float]
 
     def of(self, name: str) -> float:
-        return self.measured[name] if name in self.measured else self._means.get(function_of(name), UNKNOWN)
+        if name in self.measured:
+            return self.measured[name]
+        return self._means.get(function_of(name), self.measured.get(file_of(name), UNKNOWN))
 
     @cached_property
     def _means(self) -> dict[str, float]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tests.tools.sampling import (
+    UNKNOWN,
     Seconds,
     file_of,
     function_of,
@@ -33,6 +34,13 @@ def test_a_sample_has_what_each_function_asks_for_and_fills_its_time() -> None:
 def test_whatever_asks_for_no_place_has_its_turn_by_and_by() -> None:
     seen = set().union(*(sample(CASES, SECONDS, str(seed), most=100.0) for seed in range(100)))
     assert seen == set(CASES)
+
+
+def test_what_nobody_measured_takes_as_long_as_what_is_most_like_it() -> None:
+    seconds = Seconds({"a.py::kill[1]": 10.0, "a.py::kill[2]": 20.0, "a.py": 0.2})
+    assert [seconds.of(name) for name in ("a.py::kill[1]", "a.py::kill[3]", "a.py::new", "b.py::new")] == [
+        10.0, 15.0, 0.2, UNKNOWN
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("of", [1, 2, 4, 7])
