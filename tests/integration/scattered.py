@@ -123,6 +123,20 @@ def moved(cluster: Any) -> int:
     return sum("byoc.fireworks.ai/moved-at" in (one["metadata"].get("annotations") or {}) for one in replicas(cluster))
 
 
+LABEL, ANSWER = "byoc.fireworks.ai/maintenance", "byoc.fireworks.ai/safe-to-take"
+
+
+def label(cluster: Any, name: str, value: str | None) -> None:
+    """Ask for a node as its owner does; with no value, it is back."""
+    cluster.request("PATCH", f"/api/v1/nodes/{name}", {"metadata": {"labels": {LABEL: value}}}, MERGE)
+
+
+def answer(cluster: Any, name: str) -> str:
+    """What its owner is answered."""
+    notes = cluster.request("GET", f"/api/v1/nodes/{name}")["metadata"].get("annotations") or {}
+    return str(notes.get(ANSWER, ""))
+
+
 class Served:
     """The fewest replicas that served while something was done."""
 
@@ -144,8 +158,9 @@ class Served:
 
 
 def clean(cluster: Any) -> None:
-    """Remove what of a consolidation is on nodes."""
+    """Remove what of a consolidation, and of a handover, is on nodes."""
     for node in cluster.request("GET", "/api/v1/nodes")["items"]:
         left = [taint for taint in node["spec"].get("taints") or () if not _is_ours(taint)]
-        body = {"spec": {"taints": left or None}, "metadata": {"annotations": {_NOTE: None}}}
+        metadata = {"labels": {LABEL: None}, "annotations": {_NOTE: None, ANSWER: None}}
+        body = {"spec": {"taints": left or None}, "metadata": metadata}
         cluster.request("PATCH", f"/api/v1/nodes/{node['metadata']['name']}", body, MERGE)

@@ -16,23 +16,22 @@ from typing import Any
 import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.record import empty_head
-from byoc_testbed.api import MERGE
 from tests.integration.guarded import governed
 from tests.integration.journey import line, play
 from tests.integration.plays import connection_to, perform
 from tests.integration.scattered import (
     REPLICAS,
     Served,
+    answer,
     clean,
     contract_of,
+    label,
     marks,
     on_nodes,
     ready,
     scatter,
     three_nodes,
 )
-
-LABEL, ANSWER = "byoc.fireworks.ai/maintenance", "byoc.fireworks.ai/safe-to-take"
 
 
 @pytest.fixture(scope="module")
@@ -52,19 +51,7 @@ def scattered(site: tuple[Any, dict[str, Any]]) -> Iterator[tuple[Any, dict[str,
     cluster, contract = site
     scatter(cluster, contract)
     yield cluster, contract
-    for name in cluster.nodes:
-        label(cluster, name, None)
-        cluster.request("PATCH", f"/api/v1/nodes/{name}", {"metadata": {"annotations": {ANSWER: None}}}, MERGE)
     clean(cluster)
-
-
-def label(cluster: Any, name: str, value: str | None) -> None:
-    cluster.request("PATCH", f"/api/v1/nodes/{name}", {"metadata": {"labels": {LABEL: value}}}, MERGE)
-
-
-def answer(cluster: Any, name: str) -> str:
-    notes = cluster.request("GET", f"/api/v1/nodes/{name}")["metadata"].get("annotations") or {}
-    return str(notes.get(ANSWER, ""))
 
 
 def handed(scattered: tuple[Any, dict[str, Any]], **changes: Any) -> dict[str, Any]:

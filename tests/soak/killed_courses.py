@@ -36,6 +36,7 @@ COURSES: dict[str, tuple[Prepared, tuple[Operation, ...]]] = {
     "models, away": (models.model_site, (models.RETIRE,)),  # and with them the revisions that a rollback needs
     "nodes": (nodes.node_site, (nodes.REMEDIATE,)),
     "consolidations": (consolidations.scattered_site, (consolidations.CONSOLIDATE,)),
+    "handovers": (consolidations.scattered_site, (consolidations.HAND_OVER,)),
     "one node": (nodes.node_site, (nodes.REMEDIATE_NODE,)),
 }
 OPERATIONS = {operation.name: (prepared, operation) for prepared, some in COURSES.values() for operation in some}

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Remediations, killed at any write, are finished by the next run, and nothing else is left."""
+"""Remediations, consolidations and handovers, killed at any write: the next run finishes them, and nothing is left."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ def test_a_remediation_is_finished(course: Killed, operation: str, number: int) 
 
 @kills_of("consolidations")
 def test_a_consolidation_is_finished(course: Killed, operation: str, number: int) -> None:
+    course.kill(operation, number)
+
+
+@kills_of("handovers")
+def test_a_handover_is_finished(course: Killed, operation: str, number: int) -> None:
     course.kill(operation, number)
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import GPU, GPU_PRODUCT_LABEL, MODEL_LABEL
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.placement.scene import Model, Node, Pod, Scene
@@ -32,6 +33,12 @@ def large(seed: int = 1) -> Scene:
             pods.append(_pod(number, gpus, nodes[host].name, ours=draw.random() < 0.8))
     there = [Model(f"m{gpus}", _PRODUCT, gpus, desired=9, needed=1, most=9, loads=(200.0,) * 9) for gpus in _SIZES]
     return Scene(0.0, tuple(nodes), tuple(pods), models=(*there, Model("large", _PRODUCT, 8, most=400, wanted=0.5)))
+
+
+def listed_anew(scene: Scene, draw: random.Random) -> Scene:
+    """The same scene in another order of all that it lists."""
+    parts = {key: getattr(scene, key) for key in ("nodes", "pods", "models")}
+    return replace(scene, **{key: tuple(draw.sample(part, len(part))) for key, part in parts.items()})
 
 
 def _pod(number: int, gpus: int, node: str, *, ours: bool) -> Pod:

@@ -12,7 +12,6 @@ import random
 import time
 import tracemalloc
 from collections import Counter
-from dataclasses import replace
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.placement.consolidation import Efficiency, plan_of
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.placement.plan import Plan, rehearse
@@ -20,7 +19,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.placement.s
 from tests.benchmarks.measure import BenchmarkError
 from tests.benchmarks.placement import exact
 from tests.benchmarks.placement.birth import BIRTHS
-from tests.benchmarks.placement.large import large
+from tests.benchmarks.placement.large import large, listed_anew
 from tests.benchmarks.placement.trace import FILLED, blocks, filled, free, part, read, shapes_of, stranded, trace_folder
 
 SIZES = (8, 4, 2)
@@ -109,14 +108,5 @@ def _cost() -> None:
     print(f"  {tracemalloc.get_traced_memory()[1] / 2**20:.0f} MiB at most")
     tracemalloc.stop()
     draw = random.Random(1)  # noqa: S311 (an order, and no secret)
-    same = sum(plan_of(_listed_anew(scene, draw), Efficiency()) == made for _time in range(SAME))
+    same = sum(plan_of(listed_anew(scene, draw), Efficiency()) == made for _time in range(SAME))
     print(f"  the same plan {same} of {SAME} times, each time listed in another order")
-
-
-def _listed_anew(scene: Scene, draw: random.Random) -> Scene:
-    return replace(
-        scene,
-        nodes=tuple(draw.sample(scene.nodes, len(scene.nodes))),
-        pods=tuple(draw.sample(scene.pods, len(scene.pods))),
-        models=tuple(draw.sample(scene.models, len(scene.models))),
-    )

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from .economy import Blocks, Demand, values
+from .economy import Blocks, Demand, places_of, values
 from .freeing import Aim, Freeing
 from .limits import Limits
 from .scene import Node, Pod
@@ -36,7 +37,7 @@ def ends(
 ) -> dict[str, str]:
     """The node of each replica that is to be moved, by its key; nothing is changed."""
     nodes = [twin.nodes[name] for name in usable]
-    met = Blocks(nodes, map(twin.free_gpus, usable)).met(asked.wanted)
+    met = Blocks(places_of(nodes), list(map(twin.free_gpus, usable))).met(asked.wanted)
     unmet = [one for one in asked.wanted if met[one] < one.count and one.gpus > 1]
     pods = [pod for name in usable for pod in may_leave(name)]
     if not unmet or not pods or asked.moves < 1:
@@ -48,7 +49,7 @@ def ends(
 
 
 def _aim(nodes: Sequence[Node], pods: Sequence[Pod], unmet: Sequence[Demand], asked: Asked) -> Aim:
-    most = max(node.gpus for node in nodes)
+    most, places = max(node.gpus for node in nodes), places_of(nodes)
     products = sorted({node.product for node in nodes})
     by_product = {one: values([each for each in unmet if each.product == one], 2 * most) for one in products}
     larger = [one for one in asked.wanted if one.gpus > 1]
@@ -59,7 +60,7 @@ def _aim(nodes: Sequence[Node], pods: Sequence[Pod], unmet: Sequence[Demand], as
         kept=[_levels(kept[node.product], node.gpus) for node in nodes],
         values=[by_product[node.product] for node in nodes],
         together=list(_domains(nodes, unmet)),
-        worth=lambda free: Blocks(nodes, free).worth(asked.wanted),
+        worth=lambda free: Blocks(places, free).worth(asked.wanted),
         most=sum(one.worth * one.count for one in asked.wanted),
         prices=[asked.ratio * asked.prices[pod.model] for pod in pods],
     )
@@ -93,10 +94,13 @@ def _near(
         if alike not in known:
             known[alike] = [one for one in open_nodes if twin.suits(pod, usable[one])]
         home = number_of[pod.node]
-        others = [one for one in known[alike] if one != home]
+        # Its own first, and not again.
+        near, place = [home, *known[alike]], bisect_left(known[alike], home)
+        if known[alike][place : place + 1] == [home]:
+            del near[place + 1]
         if limits.may_crowd(pod):
-            others = [one for one in others if not limits.crowded(twin, pod, usable[one])]
+            near[1:] = [one for one in near[1:] if not limits.crowded(twin, pod, usable[one])]
         if refused:
-            others = [one for one in others if (pod.key, usable[one]) not in refused]
-        found.append([home, *others])
+            near[1:] = [one for one in near[1:] if (pod.key, usable[one]) not in refused]
+        found.append(near)
     return found

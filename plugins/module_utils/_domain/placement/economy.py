@@ -74,18 +74,33 @@ def demands(models: Iterable[Model], horizon: float) -> list[Demand]:
     return sorted(found, key=lambda one: (-one.gpus * one.nodes, -one.seconds, one.product, one.nodes))
 
 
-class Blocks:
-    """Free GPUs by product, as demands can be put into them: by NVLink domain, how many nodes have so many free."""
+Places = Mapping[str, Mapping[str, Sequence[int]]]
+"""The numbers of nodes, by product and by NVLink domain."""
 
-    def __init__(self, nodes: Iterable[Node], free: Iterable[int]) -> None:
-        self._levels: dict[str, dict[str, dict[int, int]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(int)))
-        for node, gpus in zip(nodes, free, strict=True):
-            if gpus > 0:
-                self._levels[node.product][node.domain][gpus] += 1
+
+def places_of(nodes: Iterable[Node]) -> Places:
+    """Where these nodes are, in their order."""
+    found: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for number, node in enumerate(nodes):
+        found[node.product][node.domain].append(number)
+    return found
+
+
+class Blocks:
+    """Free GPUs by product, as demands can be put into them: by NVLink domain, how many nodes have so many free.
+
+    :param free: of each node, by its number in ``places``.
+    """
+
+    def __init__(self, places: Places, free: Sequence[int]) -> None:
+        self._levels = {
+            product: {name: Counter(map(free.__getitem__, numbers)) for name, numbers in domains.items()}
+            for product, domains in places.items()
+        }
 
     def met(self, wanted: Iterable[Demand]) -> dict[Demand, int]:
         """How many blocks of each demand there are, each on the fullest nodes that it fits; of larger ones first."""
-        levels = {product: {name: dict(one) for name, one in each.items()} for product, each in self._levels.items()}
+        levels = {product: {name: Counter(one) for name, one in each.items()} for product, each in self._levels.items()}
         return {one: _put(levels.get(one.product, {}), one) for one in wanted}
 
     def worth(self, wanted: Iterable[Demand]) -> float:
@@ -93,17 +108,33 @@ class Blocks:
         return sum(one.worth * count for one, count in self.met(wanted).items())
 
 
-def _put(domains: Mapping[str, dict[int, int]], demand: Demand) -> int:
+def _put(domains: Mapping[str, Counter[int]], demand: Demand) -> int:
     """Take the blocks of a demand out of the free ones. Returns how many there were, its count at most."""
     met = 0
     for name in sorted(domains):
+        if demand.nodes == 1:
+            met += _on_single_nodes(domains[name], demand.gpus, demand.count - met)
         # Nodes of no domain make no block together.
-        while met < demand.count and (demand.nodes == 1 or name) and _take(domains[name], demand):
+        while demand.nodes > 1 and name and met < demand.count and _take(domains[name], demand):
             met += 1
     return met
 
 
-def _take(levels: dict[int, int], demand: Demand) -> bool:
+def _on_single_nodes(levels: Counter[int], gpus: int, most: int) -> int:
+    """Take so many blocks at most, each node's until it has none left, the fullest node first. Returns how many."""
+    met = 0
+    for free in sorted(level for level, nodes in levels.items() if nodes and level >= gpus):
+        each = free // gpus
+        whole, rest = min(divmod(most - met, each), (levels[free], 0))
+        for blocks, nodes in ((each, whole), (rest, int(rest > 0))):
+            levels[free] -= nodes
+            levels[free - blocks * gpus] += nodes
+            met += blocks * nodes
+    return met
+
+
+def _take(levels: Counter[int], demand: Demand) -> bool:
+    """Take one block that spans nodes, on the fullest of them. Returns whether there was one."""
     fitting = sorted(free for free, nodes in levels.items() if nodes and free >= demand.gpus)
     if sum(levels[free] for free in fitting) < demand.nodes:
         return False
@@ -112,7 +143,7 @@ def _take(levels: dict[int, int], demand: Demand) -> bool:
         taken += [free] * min(levels[free], demand.nodes - len(taken))
     for free in taken:
         levels[free] -= 1
-        levels[free - demand.gpus] = levels.get(free - demand.gpus, 0) + 1
+        levels[free - demand.gpus] += 1
     return True
 
 

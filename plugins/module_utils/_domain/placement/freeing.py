@@ -51,20 +51,19 @@ replicas of one set take long to find."""
 @dataclass(frozen=True, slots=True)
 class Target:
     """nodes: those that are freed together, each up to so many GPUs, by which of its replicas. rate: what a move gains.
-    need: what these replicas need."""
+    need: what these replicas need. names: of these nodes. moves: how many of these replicas are at home.
+    """
 
     rate: float
     need: int
     nodes: tuple[tuple[int, int, tuple[int, ...]], ...]
+    names: tuple[int, ...]
+    moves: int
 
     @property
     def gain(self) -> float:
         """GPU-seconds beyond the price of its moves."""
         return self.rate * sum(len(leaving) for _node, _level, leaving in self.nodes)
-
-    @property
-    def names(self) -> tuple[int, ...]:
-        return tuple(node for node, *_rest in self.nodes)
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,15 @@ class Freeing:
         self._number = {pod.key: number for number, pod in enumerate(pods)}
         self._draws = Draws()
         self._effort, self._by_price = _FIRST, False
-        self._targets: dict[int, tuple[tuple[int, ...], int, Target | None]] = {}
+        self._targets: list[Target | None] = [None] * len(yard.level)
+        self._of_product: dict[str, list[int]] = {}
+        for node, product in enumerate(aim.products):
+            self._of_product.setdefault(product, []).append(node)
+        self._least = {
+            product: min(least)
+            for product, nodes in self._of_product.items()
+            if (least := [aim.levels[node][0] for node in nodes if aim.levels[node]])
+        }
         for node, level in enumerate(yard.level):
             yard.hold(node, max((one for one in aim.kept[node] if one <= level), default=0))
         self._kept = list(yard.keep)
@@ -149,12 +156,12 @@ class Freeing:
 
     def _growing(self) -> set[str]:
         """Products of which the free GPUs that are in no block are enough for another one."""
-        left: dict[str, int] = {}
-        least: dict[str, int] = {}
-        for node, product in enumerate(self._aim.products):
-            left[product] = left.get(product, 0) + self._yard.level[node] - self._yard.keep[node]
-            least[product] = min([least.get(product, 1 << 30), *self._aim.levels[node][:1]])
-        return {product for product, free in left.items() if free >= least[product]}
+        level, keep = self._yard.level.__getitem__, self._yard.keep.__getitem__
+        return {
+            product
+            for product, least in self._least.items()
+            if sum(map(level, nodes := self._of_product[product])) - sum(map(keep, nodes)) >= least
+        }
 
     # Rounds --------------------------------------------------------------------------------------------------------
 
@@ -185,7 +192,7 @@ class Freeing:
         failed, in_vain, closed = set[tuple[int, ...]](), 0, set(but)
         patience = self._effort.patience
         while in_vain < patience and len(self._yard.away) < self._yard.most:
-            untried = [one for one in self._ranked() if one.names not in failed and not closed & set(one.names)]
+            untried = [one for one in self._ranked() if one.names not in failed and closed.isdisjoint(one.names)]
             while untried and in_vain < patience:
                 target = untried.pop(self._drawn(untried) if drawn else 0)
                 if self._free(target):
@@ -236,23 +243,13 @@ class Freeing:
         """What could be freed with the moves that are left, the best first."""
         spare = self._yard.most - len(self._yard.away)
         growing = self._growing()
-        nodes = [node for node, product in enumerate(self._aim.products) if product in growing]
-        apart = [one for node in nodes if (one := self._target(node))]
-        found = [one for one in apart if self._moves(one) <= spare]
+        for node in self._yard.changed:
+            self._targets[node] = self._next_block(node)
+        self._yard.changed.clear()
+        nodes = [node for product in self._of_product if product in growing for node in self._of_product[product]]
+        found = [one for node in nodes if (one := self._targets[node]) and one.moves <= spare]
         found += self._together(spare)
         return sorted(found, key=lambda one: (-(one.gain if self._by_price else one.rate), one.need, one.nodes))
-
-    def _moves(self, target: Target) -> int:
-        return sum(self._yard.home[pod] == node for node, _level, leaving in target.nodes for pod in leaving)
-
-    def _target(self, node: int) -> Target | None:
-        """The next block of one node; the same as long as the same replicas are there."""
-        here = (tuple(self._yard.inside[node]), self._yard.level[node])
-        known = self._targets.get(node)
-        if known is None or known[:2] != here:
-            known = (*here, self._next_block(node))
-            self._targets[node] = known
-        return known[2]
 
     def _next_block(self, node: int) -> Target | None:
         yard, levels = self._yard, self._aim.levels[node]
@@ -265,7 +262,8 @@ class Freeing:
         gain = values[after] - values[yard.level[node]] - sum(self._aim.prices[pod] for pod in leaving)
         if gain <= 0:
             return None
-        return Target(gain / len(leaving), sum(yard.need[pod] for pod in leaving), ((node, level, leaving),))
+        need, moves = sum(yard.need[pod] for pod in leaving), sum(yard.home[pod] == node for pod in leaving)
+        return Target(gain / len(leaving), need, ((node, level, leaving),), (node,), moves)
 
     def _leaving(self, node: int, gpus: int) -> tuple[int, ...] | None:
         """The fewest replicas with so many GPUs, the cheapest of these; None where all have fewer."""
@@ -281,12 +279,11 @@ class Freeing:
         found = []
         for nodes, gpus, count in self._aim.together:
             free = sum(self._yard.level[node] >= gpus for node in nodes)
-            rest = [one for node in nodes if self._yard.level[node] < gpus if (one := self._target(node))]
-            rest.sort(key=lambda one: (self._moves(one), -one.rate, one.need, one.nodes))
+            rest = [one for node in nodes if self._yard.level[node] < gpus if (one := self._targets[node])]
+            rest.sort(key=lambda one: (one.moves, -one.rate, one.need, one.nodes))
             some = rest[: count - free % count]
-            if len(some) == count - free % count and sum(map(self._moves, some)) <= spare:
-                rate = sum(one.rate for one in some) / len(some)
-                found.append(
-                    Target(rate, sum(one.need for one in some), tuple(each for one in some for each in one.nodes))
-                )
+            if len(some) == count - free % count and (moves := sum(one.moves for one in some)) <= spare:
+                rate, need = sum(one.rate for one in some) / len(some), sum(one.need for one in some)
+                nodes_of = tuple(each for one in some for each in one.nodes)
+                found.append(Target(rate, need, nodes_of, tuple(node for one in some for node in one.names), moves))
         return found

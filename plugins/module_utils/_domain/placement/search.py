@@ -16,7 +16,7 @@ from itertools import combinations
 
 from ..names import GPU
 from .blocks import Asked, ends
-from .economy import Blocks, Demand, demands, model_prices, values
+from .economy import Blocks, Demand, demands, model_prices, places_of, values
 from .limits import Limits, takes_replicas
 from .options import Option, chosen, options
 from .plan import BLOCK, LEAVE, PENDING, Move, Package, moved, settle
@@ -60,6 +60,7 @@ class Search:
         self._each = {name: one.gpu_seconds for name, one in self._prices.items()}
         self._wanted = demands(scene.models, bounds.horizon)
         self._usable = [node.name for node in scene.nodes if node.gpus and takes_replicas(node)]
+        self._places = places_of(map(self._twin.nodes.__getitem__, self._usable))
         self._leave = [node.name for node in scene.nodes if node.leave]
         self._waiting = pending(scene.pods)
         self._before = {pod.key: pod.moved for pod in scene.pods}
@@ -177,15 +178,15 @@ class Search:
         for key in sorted(where):
             leaving[self._twin.where[key]].append(key)
         coming = Counter(where.values())
-        found = []
+        found, worth = [], self._total()
         for name in sorted(leaving, key=lambda one: (coming[one], len(leaving[one]), one)):
             if not self._is_freed(name, leaving[name], where):
                 continue
-            before, made, rest = self._total(), list[Move](), dict(where)
+            made, rest = list[Move](), dict(where)
             if all(key not in rest or self._bring(key, rest, made, refused) for key in leaving[name]) and made:
-                where = rest
+                where, before, worth = rest, worth, self._total()
                 trial = _Trial(tuple(made))
-                found.append((self._kept(BLOCK, name, trial, self._total() - before), trial))
+                found.append((self._kept(BLOCK, name, trial, worth - before), trial))
             else:
                 self._undo(_Trial(tuple(made)))
         return found
@@ -234,7 +235,7 @@ class Search:
     # What all is worth -------------------------------------------------------------------------------------------
 
     def _blocks_now(self) -> Blocks:
-        return Blocks(map(self._twin.nodes.__getitem__, self._usable), map(self._twin.free_gpus, self._usable))
+        return Blocks(self._places, list(map(self._twin.free_gpus, self._usable)))
 
     def _serving(self) -> float:
         """GPU-seconds of replicas that wait no more, less those on nodes that are not trusted.

@@ -67,6 +67,7 @@ class Yard:
         self.inside: list[list[int]] = [[] for _place in places]
         for pod_number, home in enumerate(self.home):
             self.inside[home].append(pod_number)
+        self.changed = set(range(len(places)))
         self.away: dict[int, None] = {}
         self.most = most
         self.steps = 0
@@ -100,6 +101,7 @@ class Yard:
     def _hold(self, node: int, level: int) -> None:
         self.free[node] -= (level - self.keep[node]) * self.gpu
         self.keep[node] = level
+        self.changed.add(node)
 
     def _set(self, pod: int, node: int) -> None:
         there, home = self.at[pod], self.home[pod]
@@ -107,10 +109,12 @@ class Yard:
             self.free[there] += self.need[pod]
             self.level[there] += self.gpus[pod]
             self.inside[there].remove(pod)
+            self.changed.add(there)
         else:
             self.free[node] -= self.need[pod]
             self.level[node] -= self.gpus[pod]
             self.inside[node].append(pod)
+            self.changed.add(node)
         self.at[pod] = node
         if node == home:
             self.away.pop(pod, None)

@@ -1,0 +1,210 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests through the router while replicas are moved, on real nodes: six models are consolidated so that a seventh
+finds a node, and three nodes are handed over in turn. Every request is counted, and none may fail."""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from byoc_testbed import Testbed
+from tests.beds import H100, h100
+from tests.integration.ansible_runs import ROOT
+from tests.integration.guarded import until
+from tests.integration.journey import agreed, line, play
+from tests.integration.loaded import Load, Request, failures, load_on, report
+from tests.integration.scattered import answer, label, marks
+from tests.integration.serving import ON_REAL_NODES, serving_cluster
+from tests.integration.through_router import MODELS, counted, engines, is_ready, pods
+
+pytestmark = [pytest.mark.slow, ON_REAL_NODES]
+
+NODES, GPUS, REPLICAS = 6, 8, 6
+SMALL = tuple(f"small-{number}" for number in range(1, 7))
+LARGE = "large"
+LOAD_SECONDS = 6.0
+"""Of an engine: beside it, what a container takes to start on a busy machine is little."""
+RATE, MOST = 10, 20_000
+"""Requests of each model: a second, and at most."""
+SECONDS = 120.0
+BY = ("-e", "requested_by=sre@fireworks.example")
+TABLE = ROOT / "build" / "placement_on_real_nodes.md"
+
+
+@pytest.fixture(scope="module")
+def acme() -> Iterator[Any]:
+    spec = serving_cluster("acme", [h100(NODES, GPUS, "aws")], {}, load_seconds=LOAD_SECONDS, lease_seconds=120)
+    with Testbed.start([spec]) as bed:
+        yield bed["acme"]
+
+
+def contract_of(cluster: Any) -> dict[str, Any]:
+    """Six models of one GPU, each with a replica for every node; plans need no approval."""
+    made = agreed(cluster, gpus={H100: NODES * GPUS})
+    made["actions"] = {"cordon": "auto", "drain": "auto"}
+    made["health"] = {
+        "sources": {"dcgm_exporter": False, "node_problem_detector": False},
+        "observer_may_list": ["pods"],
+    }
+    made["scaling"] = {"max_replicas_per_model": REPLICAS, "max_gpus_per_model": GPUS}
+    made["change"] = {"approvals": {"stack_upgrade": "none", "model_change": "none", "consolidation": "none"}}
+    made["efficiency"] = {"mode": "execute"}
+    [like] = made["models"]
+    made["models"] = [_named(like, name, REPLICAS) for name in SMALL]
+    return made
+
+
+def _named(like: dict[str, Any], name: str, replicas: int) -> dict[str, Any]:
+    return {
+        **copy.deepcopy(like),
+        "name": name,
+        "served_name": name,
+        "replicas": {"min": replicas, "max": replicas},
+    }
+
+
+def with_large(contract: dict[str, Any]) -> dict[str, Any]:
+    """The same, with another model that needs a whole node and has no replica yet."""
+    made = copy.deepcopy(contract)
+    large = _named(made["models"][0], LARGE, 1)
+    large["gpu"]["per_replica"] = GPUS
+    made["models"].append(large)
+    return made
+
+
+def replicas(cluster: Any) -> list[dict[str, Any]]:
+    items = cluster.request("GET", f"{MODELS}/pods")["items"]
+    return [pod for pod in items if "byoc.fireworks.ai/model" in pod["metadata"]["labels"]]
+
+
+def on_nodes(cluster: Any) -> Counter[str]:
+    """How many replicas each node has."""
+    return Counter(pod["spec"]["nodeName"] for pod in replicas(cluster))
+
+
+def settle(cluster: Any) -> None:
+    """Wait until every model has its replicas and no more, all are Ready, and the routers know them."""
+
+    def settled() -> bool:
+        there, routers = {model: engines(cluster, model) for model in SMALL}, pods(cluster)
+        whole = all(len(some) == REPLICAS and all(map(is_ready, some)) for some in there.values())
+        known = all(counted(cluster, "membership_total", model, routers) == REPLICAS * len(routers) for model in SMALL)
+        return whole and known and len(replicas(cluster)) == REPLICAS * len(SMALL)
+
+    until(settled, "the replicas do not settle", SECONDS)
+
+
+def load_anew(cluster: Any) -> None:
+    """Replace each replica, one of each model at a time: when all came at once, their loads were like no other."""
+    old = {model: engines(cluster, model) for model in SMALL}
+    for number in range(REPLICAS):
+        for model in SMALL:
+            cluster.request("DELETE", f"{MODELS}/pods/{old[model][number]['metadata']['name']}")
+        settle(cluster)
+
+
+class Loads:
+    """A load on each model. A phase is one of all of them."""
+
+    def __init__(self, loads: Sequence[Load]) -> None:
+        self._loads = loads
+        self.phases = loads[0].phases
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        with ExitStack() as stack:
+            for load in self._loads:
+                stack.enter_context(load.phase(name))
+            yield
+
+    def stop(self) -> list[Request]:
+        return [request for load in self._loads for request in load.stop()]
+
+
+@contextmanager
+def loads_on(cluster: Any, folder: Path) -> Iterator[Loads]:
+    with ExitStack() as stack:
+        asked = [(cluster, "fireworks-system/router", model, folder / f"{model}.requests") for model in SMALL]
+        yield Loads([stack.enter_context(load_on(*one, rate=RATE, most=MOST)) for one in asked])
+
+
+def told(what: str, requests: Sequence[Request], loads: Loads) -> None:
+    """Print and keep the table, and hold it to its promise."""
+    table = f"{what}:\n\n{report(requests, loads.phases)}"
+    print(f"\n{table}")
+    TABLE.parent.mkdir(exist_ok=True)
+    with TABLE.open("a", encoding="utf-8") as file:
+        file.write(f"{table}\n")
+    assert failures(requests, loads.phases) == []
+    assert Counter(request.outcome for request in requests).keys() == {"ok"}
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(2400)
+def test_no_request_fails_while_models_are_consolidated_and_nodes_handed_over(acme: Any, tmp_path: Path) -> None:
+    contract = contract_of(acme)
+    onboarded = play("onboard", tmp_path, [contract], "-e", "model_bake=1")
+    assert onboarded.returncode == 0, onboarded.stdout
+    settle(acme)
+    load_anew(acme)
+    assert sorted(on_nodes(acme).values()) == [REPLICAS] * NODES
+    medic = acme.kubeconfig_for_service_account("fireworks-system", "node-medic", seconds=7200)
+    contract["access"]["credential"] = {"kubeconfig_file": str(medic)}
+    TABLE.unlink(missing_ok=True)
+
+    with loads_on(acme, tmp_path) as loads:
+        with loads.phase("before"):
+            time.sleep(10)
+        with loads.phase("consolidated"):
+            result = tmp_path / "result.json"
+            done = play("consolidate", tmp_path, [with_large(contract)], *BY, "-e", f"result_file={result}")
+            assert done.returncode == 0, done.stdout
+            [outcome] = json.loads(result.read_text())["clusters"]
+            assert outcome["result"] == "done", done.stdout
+        with loads.phase("after"):
+            settle(acme)
+            time.sleep(10)
+        requests = loads.stop()
+    assert line(done, "acme-eu-1", f" {LARGE} ").split()[-1] == "1", "the large model fits afterwards"
+    moved = Counter(_model(pod) for pod in replicas(acme) if _was_moved(pod))
+    assert moved == dict.fromkeys(SMALL, 1), moved
+    assert (len(on_nodes(acme)), marks(acme)) == (NODES - 1, [])
+    told("Six models are consolidated", requests, loads)
+
+    names = sorted(on_nodes(acme))[:3]
+    with loads_on(acme, tmp_path) as loads:
+        for number, name in enumerate(names):
+            with loads.phase(f"node {number + 1} handed over"):
+                label(acme, name, "1")
+                done = play("hand_over_nodes", tmp_path, [contract], *BY)
+                assert done.returncode == 0, done.stdout
+                assert answer(acme, name).startswith("yes, since "), done.stdout
+                assert on_nodes(acme)[name] == 0
+                settle(acme)
+                label(acme, name, None)
+        with loads.phase("all are back"):
+            done = play("hand_over_nodes", tmp_path, [contract], *BY)
+            assert done.returncode == 0, done.stdout
+            time.sleep(10)
+        requests = loads.stop()
+    assert [answer(acme, name) for name in names] == [""] * 3
+    assert (on_nodes(acme).total(), marks(acme)) == (REPLICAS * len(SMALL), [])
+    told("Three nodes are handed over in turn", requests, loads)
+
+
+def _model(pod: dict[str, Any]) -> str:
+    return str(pod["metadata"]["labels"]["byoc.fireworks.ai/model"])
+
+
+def _was_moved(pod: dict[str, Any]) -> bool:
+    return "byoc.fireworks.ai/moved-at" in (pod["metadata"].get("annotations") or {})
