@@ -100,7 +100,7 @@ VARIABLES = (
         "who requests a change; kept in revisions and backups. Nobody approves a change of their own",
         EVERY,
         required=(*_UPGRADING, "grant_eviction"),
-        default="the user that runs the playbook",
+        default="the user that runs the playbook, for whom no approval counts",
     ),
     Variable(
         "reason",
