@@ -86,7 +86,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     applier.apply_absent(plan, seconds=parameters["wait_timeout"])
     steps += [closed, f"{len(plan.changes)} objects deleted, and seen gone"]
     session.in_parallel(lambda r: delete_over(session, f"{REVISIONS}/{r.name}", r.seen), revisions)
-    steps.append(f"{len(revisions)} recorded revisions deleted")
+    steps.append(f"recorded revisions deleted: {len(revisions)}")
     steps.append(_prove(session, discovery, name, plan))
     return {**result, "steps": steps, "unproven": routers.unproven()}
 

@@ -347,7 +347,7 @@ class ModelChange:
         serves = "and is ready" if verdict.state != GATE_FAILED else f"but is not ready: {verdict.why}"
         return self._error(
             f"{head}. Revision {good.number} was restored whole {serves}",
-            "correct the model in the contract; until then each run tries the same again",
+            "correct what kept it from passing; until then each run tries the same again",
         )
 
     def _apply(self, unit: Unit) -> Plan:

@@ -83,7 +83,7 @@ class Routing:
 
     def unproven(self) -> list[str]:
         """What was written and not seen to be gone by; empty before it is told, and where there is no router."""
-        return [f"that the routers go by it: {self.shown}"] if self.shown and not self.proved else []
+        return [f"that the routers are up to date: {self.shown}"] if self.shown and not self.proved else []
 
     def written(self) -> list[dict[str, Any]]:
         """The object that is written, as an operation tells it."""
