@@ -190,8 +190,8 @@ routers:
   sample: 2 routers show it
 unproven:
   description:
-    - What was done and not seen. That the routers are up to date, where none of them said so; and that what scales a changed
-      model works, where the conditions of its ScaledObject or HorizontalPodAutoscaler do not say so.
+    - What was done and not seen. That the routers are up to date, where none of them said so; and that what scales a
+      changed model works, where the conditions of its ScaledObject or HorizontalPodAutoscaler do not say so.
   type: list
   elements: str
   returned: always

@@ -27,7 +27,7 @@ from tests.integration.scattered import answer, label, marks
 from tests.integration.serving import ON_REAL_NODES, serving_cluster
 from tests.integration.through_router import MODELS, counted, engines, is_ready, pods
 
-pytestmark = [pytest.mark.slow, ON_REAL_NODES]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), ON_REAL_NODES]
 
 NODES, GPUS, REPLICAS, LEFT = 7, 8, 6, 2
 """Of each small model six replicas: as many loads have to be known before one is moved; later so many are left."""
@@ -49,6 +49,19 @@ def acme() -> Iterator[Any]:
     spec = serving_cluster("acme", [h100(NODES, GPUS, "aws")], {}, load_seconds=LOAD_SECONDS, lease_seconds=120)
     with Testbed.start([spec]) as bed:
         yield bed["acme"]
+
+
+@pytest.fixture(scope="module")
+def contract(acme: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Onboarded, with the node medic's credential."""
+    made = contract_of(acme)
+    onboarded = play("onboard", tmp_path_factory.mktemp("onboarded"), [made], "-e", "model_bake=1")
+    assert onboarded.returncode == 0, onboarded.stdout
+    settle(acme)
+    medic = acme.kubeconfig_for_service_account("fireworks-system", "node-medic", seconds=7200)
+    made["access"]["credential"] = {"kubeconfig_file": str(medic)}
+    TABLE.unlink(missing_ok=True)
+    return made
 
 
 def contract_of(cluster: Any) -> dict[str, Any]:
@@ -168,16 +181,11 @@ def told(what: str, requests: Sequence[Request], phases: Sequence[Phase]) -> Non
 
 @pytest.mark.soak
 @pytest.mark.timeout(2400)
-def test_no_request_fails_while_models_are_consolidated_and_nodes_handed_over(acme: Any, tmp_path: Path) -> None:
-    contract = contract_of(acme)
-    onboarded = play("onboard", tmp_path, [contract], "-e", "model_bake=1")
-    assert onboarded.returncode == 0, onboarded.stdout
-    settle(acme)
-    medic = acme.kubeconfig_for_service_account("fireworks-system", "node-medic", seconds=7200)
-    contract["access"]["credential"] = {"kubeconfig_file": str(medic)}
+def test_no_request_fails_while_six_models_are_consolidated(
+    acme: Any, contract: dict[str, Any], tmp_path: Path
+) -> None:
     calibrate(acme, tmp_path, contract)
     assert len(on_nodes(acme)) == NODES
-    TABLE.unlink(missing_ok=True)
 
     with loads_on(acme, tmp_path) as loads:
         with loads.phase("before"):
@@ -197,9 +205,14 @@ def test_no_request_fails_while_models_are_consolidated_and_nodes_handed_over(ac
     assert (len(on_nodes(acme)), marks(acme)) == (NODES - BLOCKS, [])
     told("Six models are consolidated", requests, loads.phases)
 
+
+def test_no_request_fails_while_three_nodes_are_handed_over(
+    acme: Any, contract: dict[str, Any], tmp_path: Path
+) -> None:
     for model in SMALL:
         acme.request("PATCH", f"{DEPLOYMENTS}/{model}", {"spec": {"replicas": LEFT}})
-    contract["models"] = [{**one, "replicas": {"min": LEFT, "max": REPLICAS}} for one in contract["models"]]
+    fewer = [{**one, "replicas": {"min": LEFT, "max": REPLICAS}} for one in contract["models"]]
+    contract = {**contract, "models": fewer}
     settle(acme, LEFT)
     names = [name for name, _count in on_nodes(acme).most_common(3)]
     with loads_on(acme, tmp_path) as loads:

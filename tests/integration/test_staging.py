@@ -148,7 +148,7 @@ def test_weights_that_do_not_arrive_replace_nothing_and_the_next_run_tries_again
     broken = version(models, "broken", behaviour="crash")
     failed = models.roll(broken)
     assert failed["failed"]
-    assert "revision 1 did not pass: its weights are not staged: Job fireworks-models/" in said(failed), failed
+    assert "revision 1 did not pass its gate: its weights are not staged: Job fireworks-models/" in said(failed), failed
     assert "There is no earlier good revision" in said(failed)
     [kept] = jobs(models)
     assert models.cluster.request("GET", f"{APPS}/deployments")["items"] == []

@@ -48,7 +48,7 @@ CASES: list[tuple[str, dict[str, Any], Seen, Gate, str, str]] = [
     ("ready and refused once", replica(), Seen(canaries={"p": Canary(tries=1, error="timeout")}), Gate(), "waiting",
      "(1 tries, the last: timeout)"),
     ("ready and never answers", replica(), Seen(canaries={"p": TRIED}), Gate(), "failed",
-     "did not answer 3 requests for one token: 500 engine is dead"),
+     "did not answer 3 requests for one token (500 engine is dead)"),
     ("ready where nothing may be asked", replica(), Seen(unsent="no request was sent"), Gate(), "unproven",
      "unproven: no request was sent"),
     ("ready, no canary, but a heartbeat", replica(), Seen(pulses={"p": Pulse(3.0)}), Gate(canary=False), "passed", ""),

@@ -110,7 +110,9 @@ def _judge_one(pod: Mapping[str, Any], seen: Seen, gate: Gate, now: float) -> Ve
     if gate.canary:
         canary = seen.canaries.get(name, Canary())
         if canary.tries >= CANARY_TRIES and not canary.answered:
-            return Verdict(FAILED, f"is ready and did not answer {canary.tries} requests for one token: {canary.error}")
+            return Verdict(
+                FAILED, f"is ready and did not answer {canary.tries} requests for one token ({canary.error})"
+            )
         if not canary.answered:
             return Verdict(WAITING, f"has not answered a request for one token yet{_after(canary)}")
     elif name not in seen.pulses:

@@ -330,7 +330,7 @@ class ModelChange:
         """Restore the last good revision whole; the error that says so."""
         self._decide(revision, FAILING, why)
         good = self._good()
-        head = f"revision {revision.number} did not pass: {why}"
+        head = f"revision {revision.number} did not pass its gate: {why}"
         if good is None:
             self._decide(revision, FAILED, why)
             return self._error(

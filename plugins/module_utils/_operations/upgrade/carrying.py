@@ -154,7 +154,7 @@ class Carrier:
             what = f"{entry.target} is being rolled back ({why}), and that has not come to its end: {error.what}"
             raise self._unfinished(what, entry) from error
         return UpgradeError(
-            f"{entry.target} did not pass: {why}. {entry.source} was restored whole, and is ready",
+            f"{entry.target} did not pass its gate: {why}. {entry.source} was restored whole, and is ready",
             where=self._session.where,
             next_step="correct it, and publish it anew; as it is, it is tried again here only with -e retry=true",
         )
