@@ -150,6 +150,7 @@ def test_a_candidate_is_named_by_a_digest(place: Governed) -> None:
     assert not answer(deployer, "POST", f"{DEPLOYMENTS}?dryRun=All", candidate("llama-candidate-0123abcd"))
 
 
+@pytest.mark.soak
 def test_our_services_leave_the_customer_addresses_of_services(place: Governed) -> None:
     """4,091 of them would take every address of a /20, and the customer could make no Service anywhere."""
 

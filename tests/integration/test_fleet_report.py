@@ -175,6 +175,7 @@ def test_a_table_is_sorted_by_keyboard_alone_both_ways_and_by_number(tab: Tab) -
 
 
 @IN_A_BROWSER
+@pytest.mark.soak
 def test_it_fits_a_phone_and_is_seen_where_the_focus_is(tab: Tab) -> None:
     tab.resize(390, 844, phone=True)
     wide = tab.evaluate("document.documentElement.scrollWidth")
@@ -187,6 +188,7 @@ def test_it_fits_a_phone_and_is_seen_where_the_focus_is(tab: Tab) -> None:
 
 
 @IN_A_BROWSER
+@pytest.mark.soak
 def test_it_can_be_printed_without_what_is_for_screens(tab: Tab) -> None:
     tab.call("Emulation.setEmulatedMedia", {"media": "print"})
     assert tab.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"

@@ -60,6 +60,7 @@ def handed(scattered: tuple[Any, dict[str, Any]], **changes: Any) -> dict[str, A
     return perform(connection, "fireworks.byoc.node_handover", contract={**contract, **changes})
 
 
+@pytest.mark.soak
 def test_a_pool_is_handed_over_node_by_node_and_taken_back(
     scattered: tuple[Any, dict[str, Any]], tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
+import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
@@ -185,6 +186,7 @@ def test_the_same_scene_has_the_same_plan_in_whatever_order_it_is_listed(there: 
     )
 
 
+@pytest.mark.soak
 def test_a_full_cluster_has_the_same_plan_a_hundred_times() -> None:
     """All of its free GPUs but one are in blocks afterwards, so that many places are tried for its replicas."""
     draw = random.Random(21)  # noqa: S311 (a scene, and no secret)
