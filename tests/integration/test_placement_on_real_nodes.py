@@ -27,7 +27,7 @@ from tests.integration.scattered import answer, label, marks
 from tests.integration.serving import ON_REAL_NODES, serving_cluster
 from tests.integration.through_router import MODELS, counted, engines, is_ready, pods
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), ON_REAL_NODES]
+pytestmark = [pytest.mark.soak, pytest.mark.slow, pytest.mark.timeout(2400), ON_REAL_NODES]
 
 NODES, GPUS, REPLICAS, LEFT = 7, 8, 6, 2
 """Of each small model six replicas: as many loads have to be known before one is moved; later so many are left."""
@@ -179,8 +179,6 @@ def told(what: str, requests: Sequence[Request], phases: Sequence[Phase]) -> Non
     assert Counter(request.outcome for request in requests).keys() == {"ok"}
 
 
-@pytest.mark.soak
-@pytest.mark.timeout(2400)
 def test_no_request_fails_while_six_models_are_consolidated(
     acme: Any, contract: dict[str, Any], tmp_path: Path
 ) -> None:
