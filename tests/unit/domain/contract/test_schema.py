@@ -8,7 +8,8 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections.abc import Iterator
-from typing import Any
+from types import ModuleType
+from typing import Any, NotRequired, get_args, get_origin, get_type_hints
 
 import jsonschema
 import pytest
@@ -16,6 +17,7 @@ import yaml
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract import SCHEMA
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.formats import FORMATS
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.typed import Contract
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.result_schema import SCHEMA as RESULT_SCHEMA
 from tests.unit.domain.contract.contracts import EXAMPLES, ROOT
 
@@ -34,16 +36,33 @@ def properties(schema: Any, place: str = "") -> Iterator[tuple[str, Any]]:
 ALL = dict(properties(SCHEMA))
 
 
-@pytest.mark.parametrize(("name", "schema"), [("contract", SCHEMA), ("result", RESULT_SCHEMA)])
-def test_the_published_schema_is_the_one_that_validates(name: str, schema: Any) -> None:
+def generator() -> ModuleType:
     spec = importlib.util.spec_from_file_location("generate", ROOT / "schemas" / "generate.py")
     assert spec is not None and spec.loader is not None
     generate = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generate)
-    file = ROOT / "schemas" / f"{name}.schema.json"
-    published = file.read_text(encoding="utf-8")
-    assert published == generate.schema_text(generate.FILES[file]), "run: python schemas/generate.py"
-    assert json.loads(published) == schema
+    return generate
+
+
+def test_what_is_made_from_the_schemas_is_as_made() -> None:
+    generate = generator()
+    other = [path.name for path in generate.FILES if path.read_text(encoding="utf-8") != generate.text_of(path)]
+    assert other == [], "run: python schemas/generate.py"
+
+
+@pytest.mark.parametrize(("name", "schema"), [("contract", SCHEMA), ("result", RESULT_SCHEMA)])
+def test_the_published_schema_is_the_one_that_validates(name: str, schema: Any) -> None:
+    assert json.loads((ROOT / "schemas" / f"{name}.schema.json").read_text(encoding="utf-8")) == schema
+
+
+@pytest.mark.parametrize("place", ["", *(place for place in ALL if "properties" in ALL[place])])
+def test_each_mapping_has_a_type_with_its_keys(place: str) -> None:
+    schema, declared = ALL.get(place, SCHEMA), Contract
+    for key in place.strip(".").replace("[]", ".[]").split(".") if place else ():
+        declared = get_args(declared)[0] if key == "[]" else get_type_hints(declared)[key]
+    hints = get_type_hints(declared, include_extras=True)
+    assert set(hints) == set(schema["properties"])
+    assert {key for key, hint in hints.items() if get_origin(hint) is not NotRequired} == set(schema["required"])
 
 
 def test_the_schema_is_a_valid_one() -> None:
