@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.alerting import alerting
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.calendar_doubts import calendar_doubts
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.clause import clause
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.typed import Contract
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract_calendar import (
     coming_openings,
     next_change,
@@ -40,8 +41,6 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.telemetry_v
     unchangeable_claims,
 )
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.moments import as_moment
-
-Contract = Mapping[str, Any]
 
 
 def _explain_scaling(

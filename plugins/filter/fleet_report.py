@@ -9,19 +9,20 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.typed import Contract
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.report.cluster import unreachable
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.report.fleet import fleet_report
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.report_page import report_page
 
 
-def _cluster_part(contract: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+def _cluster_part(contract: Contract, result: Mapping[str, Any]) -> str:
     """As a text: Ansible looks at each item of a list, and there are a thousand clusters."""
     part = result.get("report")
     return json.dumps(part if part else unreachable(contract, str(result.get("msg") or "no answer")))
 
 
 def _fleet_report(
-    parts: Iterable[str], contracts: Iterable[Mapping[str, Any]], releases: Sequence[Mapping[str, Any]], made: str
+    parts: Iterable[str], contracts: Iterable[Contract], releases: Sequence[Mapping[str, Any]], made: str
 ) -> str:
     named = {str(contract["identity"]["name"]): contract for contract in contracts}
     return json.dumps(fleet_report([json.loads(part) for part in parts], named, releases, made), indent=1)

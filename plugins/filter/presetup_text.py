@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.typed import Contract
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import PRESETUP_SET, SYSTEM_NAMESPACE
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup.render import presetup_text
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup_version import version_of
@@ -22,9 +23,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._kube.objects impor
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.ordering import in_steps
 
 
-def _presetup_text(
-    contract: Mapping[str, Any], objects: Sequence[Mapping[str, Any]], annotations: Mapping[str, str]
-) -> str:
+def _presetup_text(contract: Contract, objects: Sequence[Mapping[str, Any]], annotations: Mapping[str, str]) -> str:
     parent = Ref("ConfigMap", "", SYSTEM_NAMESPACE, PRESETUP_SET)
     members = [as_member(each, applyset_id(parent)) for each in objects]
     remembered = parent_manifest(parent, membership_of(Ref.of(each) for each in objects), annotations)

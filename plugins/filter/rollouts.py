@@ -12,6 +12,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.grant import grant_end
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.typed import Contract
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.immunity import held_by_signature, tried
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model import policy
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.rows import (
@@ -44,8 +45,6 @@ from ansible_collections.fireworks.byoc.plugins.plugin_utils.given import (
     given_emergency,
 )
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.moments import as_moment
-
-Contract = Mapping[str, Any]
 
 
 def _model_changes(

@@ -31,6 +31,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.rota
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.setup_access import setup_access_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.setup_bounds import setup_bounds
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.typed import Contract
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.private_file import path_doubts
 
 
@@ -42,7 +43,7 @@ def _grant_end(until: str, now: str) -> str:
 
 
 def _setup_grant(
-    contract: Mapping[str, Any],
+    contract: Contract,
     grantee: str,
     reason: str,
     until: str,
@@ -67,7 +68,7 @@ def _setup_grant(
     }
 
 
-def _set_of(contract: Mapping[str, Any], grant: grants.Grant) -> dict[str, Any]:
+def _set_of(contract: Contract, grant: grants.Grant) -> dict[str, Any]:
     objects = setup_access_objects(contract, grant)
     return {"name": grant.name, "set": grant.set, "annotations": notes_of(grant), "objects": objects}
 

@@ -12,6 +12,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.bundle.rights import release_questions
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.typed import Contract
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout import outcome, timeline
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.case import Request
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.emergency import emergency_from
@@ -115,7 +116,7 @@ def _went_outcome(row: Data, result: Data, now: str, check_mode: bool = False) -
     return outcome.went(row, result, _moment(now), check_mode=check_mode)
 
 
-def _broke_outcome(row: Data, contract: Data, failed: Data, task: str, now: str) -> dict[str, Any]:
+def _broke_outcome(row: Data, contract: Contract, failed: Data, task: str, now: str) -> dict[str, Any]:
     return outcome.broke(contract, row, failed, task, _moment(now))
 
 

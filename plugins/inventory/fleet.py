@@ -169,7 +169,10 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract im
     lookup_expression,
     parse_contract,
 )
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.defaults import said
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.errors import report
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.schema import IDENTITY, SCHEMA
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.typed import Contract
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.credentials import (
     Root,
     exec_plugins_of,
@@ -190,7 +193,7 @@ ALL_CLUSTERS = "byoc"
 _RULES = (*MODEL_RULES, *DROPPED_RULES, texts_are_readable)
 
 # What a file became: a contract, or what is wrong with it.
-Contracts = dict[str, dict[str, Any]]
+Contracts = dict[str, Contract]
 Problems = dict[str, list[Problem]]
 
 
@@ -289,7 +292,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
                 "To work on the others until then, set BYOC_ON_INVALID=exclude, or on_invalid: exclude in the source."
             )
 
-    def _add_cluster(self, file: str, contract: dict[str, Any]) -> None:
+    def _add_cluster(self, file: str, contract: Contract) -> None:
         host = contract["identity"]["name"]
         self.inventory.add_host(host, group=ALL_CLUSTERS)
         for group in _groups_of(contract):
@@ -314,7 +317,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         ):
             add(self.get_option(option), known, host, strict=strict, fetch_hostvars=False)
 
-    def _connection(self, contract: dict[str, Any], *, base_dir: str) -> dict[str, Any]:
+    def _connection(self, contract: Contract, *, base_dir: str) -> dict[str, Any]:
         root: Root = self._roots[contract["identity"]["customer"]]
         allowed = {"exec_plugins": self._exec_plugins, "credential_directories": list(root.directories)}
         connection = {**connection_of(contract, base_dir=base_dir), **{key: its for key, its in allowed.items() if its}}
@@ -352,10 +355,13 @@ def _contract_files(directory: Path) -> Iterable[Path]:
             yield entry
 
 
-def _groups_of(contract: dict[str, Any]) -> Iterable[str]:
+def _groups_of(contract: Contract) -> Iterable[str]:
     identity = contract["identity"]
-    yield from (f"{key}_{identity[key]}" for key in ("customer", "provider", "region", "ring"))
-    yield f"access_{contract['access']['mode']}"
+    yield f"customer_{identity['customer']}"
+    yield f"provider_{identity['provider']}"
+    yield f"region_{identity['region']}"
+    yield f"ring_{said(identity, IDENTITY, 'ring')}"
+    yield f"access_{said(contract, SCHEMA, 'access', 'mode')}"
 
 
 def _real(path: str, base_dir: str | Path = "/") -> str:

@@ -50,6 +50,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.bundle impo
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.bundle.description import description_problems
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.bundle.lineage import lineage_problems
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.bundle.variants import variants
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.typed import Contract
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import KubeError
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.manifests import parse_definition
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.manifest_files import rendered
@@ -113,7 +114,7 @@ class LookupModule(LookupBase):
                 if path.exists():
                     yield self._one(path, component, words, contract, given)
 
-    def _one(self, path: Path, component: str, words: str, contract: Any, given: dict[str, Any]) -> Rendered:
+    def _one(self, path: Path, component: str, words: str, contract: Contract, given: dict[str, Any]) -> Rendered:
         try:
             text = rendered(self._templar, path, path.read_text(encoding="utf-8"), given)
             return Rendered(component, words, contract, parse_definition(text))

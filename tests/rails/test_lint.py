@@ -14,7 +14,7 @@ from tests.rails.running import passes, variables
 from tests.tools import docs
 from tests.tools.environments import ROOT
 
-TYPED = ("_domain", "_kube", "_vocabulary")
+TYPED = ("_domain", "_kube", "_operations", "_vocabulary")
 UTILS = "ansible_collections.fireworks.byoc.plugins.module_utils"
 
 
@@ -26,7 +26,7 @@ def test_python_is_formatted(tool):
     tool("ruff", "format", "--check", ".", log="ruff-format")
 
 
-def test_types_of_thinking_and_talking_hold(tool):
+def test_types_of_thinking_talking_and_operations_hold(tool):
     packages = [word for name in TYPED for word in ("-p", f"{UTILS}.{name}")]
     tool("mypy", *packages)
 

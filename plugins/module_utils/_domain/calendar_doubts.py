@@ -17,12 +17,11 @@ from typing import Any
 
 from .._vocabulary.times import day
 from .contract.durations import parse_duration
+from .contract.typed import AgreedWindow, Contract
 from .contract.windows import parse_window
 from .guardrail_names import CHANGES_GUARDRAIL
 from .guardrails.clock import LISTED_FROM, LISTED_UNTIL, MOST_LISTED
 from .rollout.calendar import AHEAD, Calendar, Span, open_spans
-
-Contract = Mapping[str, Any]
 
 NEARLY_ALWAYS = 0.95
 # Years like any other, since nothing here may depend on the day on which it is read.
@@ -58,7 +57,7 @@ def _of_schedules(contract: Contract) -> Iterator[str]:
                 )
 
 
-def _seldom(schedule: Mapping[str, Any]) -> str:
+def _seldom(schedule: Mapping[str, object]) -> str:
     """Why scheduled bounds are hardly ever in force; empty where they often are."""
     spans = _known(json.dumps(schedule, sort_keys=True))
     if not spans:
@@ -69,7 +68,7 @@ def _seldom(schedule: Mapping[str, Any]) -> str:
     return ""
 
 
-def _of_one(window: Mapping[str, Any]) -> Iterator[str]:
+def _of_one(window: AgreedWindow) -> Iterator[str]:
     if "rrule" not in window:
         return
     spans = _known(json.dumps(window, sort_keys=True))
@@ -108,10 +107,10 @@ def _share_at_most(windows: Any) -> float:
     return sum(_at_most(one) for one in windows)
 
 
-def _at_most(window: Mapping[str, Any]) -> float:
+def _at_most(window: AgreedWindow) -> float:
     if "rrule" in window:
         return 1.0
-    return len(window["weekly"]) * parse_duration(window["duration"]) / _WEEK
+    return len(window.get("weekly") or ()) * parse_duration(window["duration"]) / _WEEK
 
 
 def _share(windows: Any) -> float:

@@ -10,38 +10,36 @@ from typing import Any
 
 from .contract.defaults import said
 from .contract.schema_models import MODEL
-
-Contract = Mapping[str, Any]
+from .contract.typed import Contract, Model
 
 
 def approved(contract: Contract) -> dict[str, int]:
     """GPUs by product that the customer approved."""
     found: dict[str, int] = {}
     for entry in contract["capacity"]["gpus"]:
-        found[str(entry["product"])] = found.get(str(entry["product"]), 0) + int(entry["count"])
+        found[entry["product"]] = found.get(entry["product"], 0) + entry["count"]
     return found
 
 
-def replicas(model: Mapping[str, Any]) -> int:
+def replicas(model: Model) -> int:
     """The replicas a model starts with: its least, but one at first even where it may go to zero later."""
-    return max(1, int((model.get("replicas") or {}).get("min", 1)))
+    return max(1, model["replicas"]["min"])
 
 
-def most_replicas(model: Mapping[str, Any]) -> int:
+def most_replicas(model: Model) -> int:
     """The most replicas a model may have."""
-    return max(replicas(model), int((model.get("replicas") or {}).get("max", 1)))
+    return max(replicas(model), model["replicas"]["max"])
 
 
-def may_sleep(contract: Contract, model: Mapping[str, Any]) -> bool:
+def may_sleep(contract: Contract, model: Model) -> bool:
     """Whether a model may, at some time, go to no replica at all when nobody asks for it."""
     scaling = model.get("scaling") or {}
-    fewest = [int((model.get("replicas") or {}).get("min", 1))]
-    fewest += [int(schedule["min"]) for schedule in scaling.get("schedules") or ()]
-    agreed = bool((contract.get("scaling") or {}).get("scale_to_zero"))
+    fewest = [model["replicas"]["min"], *(schedule["min"] for schedule in scaling.get("schedules") or ())]
+    agreed = bool(contract["scaling"].get("scale_to_zero"))
     return agreed and min(fewest) == 0 and bool(scaling.get("idle_to_zero"))
 
 
-def expected(contract: Contract, model: Mapping[str, Any], there: Mapping[str, Any] | None) -> int:
+def expected(contract: Contract, model: Model, there: Mapping[str, Any] | None) -> int:
     """The fewest replicas that should be ready now: none of a model that sleeps, as it may, else its least.
 
     :param there: the model's facts of ``cluster_info``.
@@ -49,17 +47,17 @@ def expected(contract: Contract, model: Mapping[str, Any], there: Mapping[str, A
     return 0 if there and there["replicas"] == 0 and may_sleep(contract, model) else replicas(model)
 
 
-def gpus_per_replica(model: Mapping[str, Any]) -> int:
+def gpus_per_replica(model: Model) -> int:
     """The GPUs of one replica, over all its nodes."""
-    return int(model["gpu"].get("per_replica", 1))
+    return model["gpu"]["per_replica"]
 
 
-def nodes_per_replica(model: Mapping[str, Any]) -> int:
+def nodes_per_replica(model: Model) -> int:
     """The nodes that one replica spans: as many pods, each with its part of the GPUs."""
     return int(said(model, MODEL, "gpu", "nodes"))
 
 
-def gpus_per_pod(model: Mapping[str, Any]) -> int:
+def gpus_per_pod(model: Model) -> int:
     """The GPUs of one pod of a replica, all on one node."""
     return gpus_per_replica(model) // nodes_per_replica(model)
 

@@ -6,22 +6,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from .._vocabulary.operations import OperationName
 from .contract.defaults import said
 from .contract.schema import SCHEMA
+from .contract.typed import Contract
 from .rollout.approval import approvers
-
-Contract = Mapping[str, Any]
 
 
 def _access(contract: Contract) -> str:
-    return f"access.mode: {contract['access']['mode']}"
+    return f"access.mode: {said(contract, SCHEMA, 'access', 'mode')}"
 
 
 def _stack(contract: Contract) -> str:
-    stack = contract.get("stack") or {}
+    stack = contract["stack"]
     return f"stack.release: {stack['release']}" if stack.get("release") else f"stack.channel: {stack.get('channel')}"
 
 
@@ -40,7 +38,7 @@ def _efficiency(contract: Contract) -> str:
 
 def _credential(contract: Contract) -> str:
     """Only by which key the contract says where it is: it may not be told where."""
-    return f"access.credential: {', '.join(sorted(contract['access'].get('credential') or {})) or 'none'}"
+    return f"access.credential: {', '.join(sorted(contract['access']['credential'])) or 'none'}"
 
 
 def _approvals(contract: Contract) -> str:
@@ -49,7 +47,7 @@ def _approvals(contract: Contract) -> str:
 
 def _contacts(contract: Contract) -> str:
     """Whom something may be asked of."""
-    return f"contacts: {', '.join(sorted(contract.get('contacts') or {})) or 'none'}"
+    return f"contacts: {', '.join(sorted(contract['contacts'])) or 'none'}"
 
 
 def _administrator(_contract: Contract) -> str:

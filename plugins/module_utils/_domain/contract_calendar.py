@@ -8,18 +8,18 @@ Only the contract is read. A freeze that the customer set in the cluster is not 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice, takewhile
 from typing import Any
 
 from .._vocabulary.times import local_time, rfc3339
 from .contract.time_zones import time_zone
+from .contract.typed import Contract
 from .contract.windows import Window
 from .guardrails.clock import windows_in_words
 from .rollout.calendar import AHEAD, Calendar, Frozen, Span, calendar_of, frozen_at, next_opening, open_until
 
-Contract = Mapping[str, Any]
 Row = dict[str, Any]
 
 OPENINGS = 12

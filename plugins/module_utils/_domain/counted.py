@@ -9,13 +9,9 @@ second product then changes nothing about the pods that run. See docs/decisions/
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from .capacity import approved
+from .contract.typed import Contract
 from .names import PRIORITIES, priority_class, product_class
-
-Contract = Mapping[str, Any]
 
 SINCE = 2
 """The version of the prerequisites that made these classes."""

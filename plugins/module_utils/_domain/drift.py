@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .contract.typed import Contract, Model
 from .model.objects import pods_mark
 from .release import UnknownReleaseError
 from .rollout.bounds import NEXT_STEP, other_bounds
@@ -40,12 +41,12 @@ def installed(facts: Data | None) -> dict[str, Any]:
     }
 
 
-def named_release(contract: Data) -> str:
+def named_release(contract: Contract) -> str:
     """The release that a contract names; empty where it follows a channel, which moves nothing that is installed."""
     return str(contract["stack"].get("release") or "")
 
 
-def drift(contract: Data, there: Data, releases: Sequence[Data]) -> list[dict[str, str]]:
+def drift(contract: Contract, there: Data, releases: Sequence[Data]) -> list[dict[str, str]]:
     """Each difference: ``cluster``, ``what`` and ``next``. Nothing of a cluster that has nothing of ours, or no answer.
 
     :param there: what is installed. :param releases: the descriptions of stack releases; of a release that is not among
@@ -84,7 +85,7 @@ def with_drift(swept: Iterable[Data], releases: Sequence[Data]) -> list[dict[str
     return rows
 
 
-def _of_stack(contract: Data, release: str) -> list[tuple[str, str]]:
+def _of_stack(contract: Contract, release: str) -> list[tuple[str, str]]:
     named = named_release(contract)
     if not named or named == release:
         return []
@@ -92,7 +93,9 @@ def _of_stack(contract: Data, release: str) -> list[tuple[str, str]]:
     return [(f"the stack is {release or 'not there'} and the contract says {named}", step)]
 
 
-def _of_models(contract: Data, wanted: Mapping[str, Data], there: Data, release: Data | None) -> list[tuple[str, str]]:
+def _of_models(
+    contract: Contract, wanted: Mapping[str, Model], there: Data, release: Data | None
+) -> list[tuple[str, str]]:
     found, version = [], there.get("presetup_version")
     for name, model in wanted.items():
         if name not in there["models"]:
@@ -103,7 +106,7 @@ def _of_models(contract: Data, wanted: Mapping[str, Data], there: Data, release:
     return found
 
 
-def _mark(contract: Data, model: Data, release: Data, version: int | None) -> str:
+def _mark(contract: Contract, model: Model, release: Data, version: int | None) -> str:
     """What its pods would be marked with; of an engine that the release does not have, nothing."""
     try:
         return pods_mark(contract, model, release, version)

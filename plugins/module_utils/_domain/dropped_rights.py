@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from .contract.typed import Contract, DroppedRight
 from .names import SETUP_NAMESPACE, account_user
 
 if TYPE_CHECKING:
@@ -26,12 +27,12 @@ _ONBOARDS = "operator"
 """Whose rights a setup grant has."""
 
 
-def entries_of(contract: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def entries_of(contract: Contract) -> list[DroppedRight]:
     """What the contract says of it."""
-    return list((contract.get("access") or {}).get("dropped_rights") or ())
+    return list(contract["access"].get("dropped_rights") or ())
 
 
-def place_of(entry: Mapping[str, Any]) -> Place:
+def place_of(entry: DroppedRight) -> Place:
     """Where the rights of an entry are; a resource is written as kubectl does, ``deployments.apps``."""
     resource, _dot, group = str(entry["resource"]).partition(".")
     return str(entry.get("namespace") or ""), group, resource
@@ -58,7 +59,7 @@ def by_place(needs: Iterable[Need]) -> dict[Place, tuple[str, ...]]:
     return found
 
 
-def less(needs: Iterable[Need], contract: Mapping[str, Any], identity: str) -> tuple[Need, ...]:
+def less(needs: Iterable[Need], contract: Contract, identity: str) -> tuple[Need, ...]:
     """These needs of an identity, without what the contract drops."""
     dropped: dict[Place, set[str]] = {}
     for entry in entries_of(contract):
@@ -67,7 +68,7 @@ def less(needs: Iterable[Need], contract: Mapping[str, Any], identity: str) -> t
     return tuple(left for need in needs for left in _less(need, dropped))
 
 
-def dropped_by(contract: Mapping[str, Any], refusal: str) -> str:
+def dropped_by(contract: Contract, refusal: str) -> str:
     """The clause of the contract that takes away the right which an API server says is missing; empty where none does.
 
     :param refusal: the API server's words, whatever is around them.
@@ -79,7 +80,7 @@ def dropped_by(contract: Mapping[str, Any], refusal: str) -> str:
     return ""
 
 
-def _is(user: str, entry: Mapping[str, Any]) -> bool:
+def _is(user: str, entry: DroppedRight) -> bool:
     by_grant = user.startswith(account_user("", SETUP_NAMESPACE)) and entry["identity"] == _ONBOARDS
     return by_grant or user == account_user(entry["identity"])
 

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from .contract.typed import Contract
 
 GATEWAY = "gateway"
 OPENSHIFT_ROUTE = "route"
@@ -16,12 +15,12 @@ GATEWAY_GROUP = "gateway.networking.k8s.io"
 ROUTE_GROUP = "route.openshift.io"
 
 
-def is_openshift(contract: Mapping[str, Any]) -> bool:
+def is_openshift(contract: Contract) -> bool:
     """Whether the cluster is an OpenShift one."""
     return str(contract["identity"]["provider"]) == "openshift"
 
 
-def entry_point(contract: Mapping[str, Any]) -> str:
+def entry_point(contract: Contract) -> str:
     """A gateway if the contract names one; otherwise, on OpenShift, a Route; otherwise none."""
     networking = contract.get("networking") or {}
     if networking.get("gateway"):

@@ -5,22 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from .contract.defaults import said
 from .contract.durations import parse_duration
 from .contract.schema_models import MODEL
+from .contract.typed import Model
 
 _PULL_SECONDS = 600
 """An engine's image is 10 GB: what a node may take to pull it, on top of loading the weights."""
 
 
-def load_seconds(model: Mapping[str, Any]) -> int:
+def load_seconds(model: Model) -> int:
     """Seconds that a replica may take from its start until it serves."""
     return int(parse_duration(str(said(model, MODEL, "load_timeout"))).total_seconds())
 
 
-def load_deadline(model: Mapping[str, Any]) -> int:
+def load_deadline(model: Model) -> int:
     """Seconds that all replicas of a model may take to become ready, pulling included; they load side by side."""
     return load_seconds(model) + _PULL_SECONDS

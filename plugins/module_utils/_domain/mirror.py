@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from .contract.schema_model_source import SECRET
+from .contract.typed import Contract, Source
 from .model.engine_adapter import sources
 from .release import engine_image, image, registry
 
@@ -41,7 +42,7 @@ _FETCH: Mapping[str, Callable[[str, str], list[str]]] = {
 }
 
 
-def mirror_plan(contract: Data, release: Data, tool: str = "skopeo") -> dict[str, Any]:
+def mirror_plan(contract: Contract, release: Data, tool: str = "skopeo") -> dict[str, Any]:
     """The rows ``images`` and ``weights``, and the ``lines`` that copy them, each once.
 
     Images are those of the release's components and of the models' engines. Where the contract names no registry they
@@ -55,7 +56,7 @@ def mirror_plan(contract: Data, release: Data, tool: str = "skopeo") -> dict[str
     return {"images": images, "weights": weights, "lines": list(dict.fromkeys(lines))}
 
 
-def _images(contract: Data, release: Data) -> Iterator[Row]:
+def _images(contract: Contract, release: Data) -> Iterator[Row]:
     for name, entry in release["images"].items():
         yield _image(contract, release, name, entry)
     engines = {(str(m["engine"]["name"]), str(m["engine"]["version"])) for m in contract.get("models") or ()}
@@ -64,7 +65,7 @@ def _images(contract: Data, release: Data) -> Iterator[Row]:
         yield _image(contract, release, f"{name} {version}", release["engines"][name][version])
 
 
-def _image(contract: Data, release: Data, what: str, entry: Data) -> Row:
+def _image(contract: Contract, release: Data, what: str, entry: Data) -> Row:
     published, here = str(release["registry"]), registry(contract, release)
     digest = str(entry["digest"])
     # A tag of its own for each digest: none ever moves, and a registry that drops what has no tag keeps it.
@@ -79,18 +80,16 @@ def _image(contract: Data, release: Data, what: str, entry: Data) -> Row:
     }
 
 
-def _weights(contract: Data) -> Iterator[Row]:
+def _weights(contract: Contract) -> Iterator[Row]:
     for model in contract.get("models") or ():
-        source = model["source"]
+        source, adapters = model["source"], model.get("adapters") or []
         for number, uri in enumerate(sources(model).values()):
             if uri.partition("://")[0] not in _FETCH:
                 continue
             own = number == 0
             yield {
                 "cluster": str(contract["identity"]["name"]),
-                "what": str(model["name"])
-                if own
-                else f"{model['name']}, adapter {model['adapters'][number - 1]['name']}",
+                "what": str(model["name"]) if own else f"{model['name']}, adapter {adapters[number - 1]['name']}",
                 "from": uri,
                 "revision": str(source["revision"]) if own else "",
                 "digest": str(source.get("digest") or "") if own else "",
@@ -98,7 +97,7 @@ def _weights(contract: Data) -> Iterator[Row]:
             }
 
 
-def _credential(source: Data) -> str:
+def _credential(source: Source) -> str:
     credential = source.get("credential") or {}
     return "the customer's own" if SECRET in credential else ", ".join(map(str, credential)).replace("_", " ")
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from .._vocabulary.owner import NO_CONTACT, Contact, Owner
+from .contract.typed import Contract
 from .dropped_rights import dropped_by
 from .people import contact
 from .written import Written
@@ -115,7 +116,7 @@ def lock_left(outcome: Data, lock: Data, released: Data) -> dict[str, Any]:
     return _with_note(outcome, note, next_step, Owner.OPERATOR.value)
 
 
-def also_failed(outcome: Data, contract: Data, failed: Data, task: str) -> dict[str, Any]:
+def also_failed(outcome: Data, contract: Contract, failed: Data, task: str) -> dict[str, Any]:
     """The outcome of a run where a task after its steps failed: it is not a good one, whatever was done.
 
     :param failed: the task's result; of one in a loop that of all its turns.
@@ -141,7 +142,7 @@ def _with_note(outcome: Data, note: str, next_step: str, owner: str) -> dict[str
     }
 
 
-def blamed(contract: Data, failed: Data, task: str) -> dict[str, Any]:
+def blamed(contract: Contract, failed: Data, task: str) -> dict[str, Any]:
     """What an outcome says of a failed task.
 
     :param failed: its result; of a task in a loop that of all its turns.
@@ -156,7 +157,7 @@ def blamed(contract: Data, failed: Data, task: str) -> dict[str, Any]:
     }
 
 
-def _dropped(contract: Data, said: dict[str, str]) -> dict[str, str]:
+def _dropped(contract: Contract, said: dict[str, str]) -> dict[str, str]:
     """The same, where the contract itself takes the right away that is missing."""
     clause = dropped_by(contract, said["what"])
     if not clause:

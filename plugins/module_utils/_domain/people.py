@@ -8,9 +8,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .contract.typed import Contact, Contract
 
-def contact(contract: Mapping[str, Any], topic: str) -> dict[str, str]:
+
+def contact(contract: Contract, topic: str) -> dict[str, str]:
     """The customer's contact for a topic (networking, account, capacity, security), as name and e-mail."""
-    contacts = contract.get("contacts") or {}
-    entry = contacts.get(topic) or contacts.get("support") or {}
-    return {"name": str(entry.get("name", "")), "email": str(entry.get("email", ""))}
+    contacts: Mapping[str, Any] = contract["contacts"]
+    entry: Contact = contacts.get(topic) or contract["contacts"]["support"]
+    return {"name": entry["name"], "email": entry["email"]}
+
+
+def everybody(contract: Contract) -> list[Contact]:
+    """All of the customer's contacts but those that an incident is escalated to."""
+    contacts = contract["contacts"]
+    return [
+        contacts["networking"],
+        contacts["account"],
+        contacts["capacity"],
+        contacts["security"],
+        contacts["support"],
+    ]

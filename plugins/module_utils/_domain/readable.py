@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .._vocabulary.harmless import STEERING, harmless
+from .contract.typed import Contract
 
 Place = tuple[Any, ...]
 
 
-def texts_are_readable(contract: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+def texts_are_readable(contract: Contract) -> Iterator[tuple[Place, str]]:
     """A rule for ``load_contract``: every place whose text, or whose name, does."""
     for place, text in _texts((), contract):
         found = STEERING.search(text)

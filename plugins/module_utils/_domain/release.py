@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._vocabulary.listing import few
+from .contract.typed import Contract, Engine, Stack
 from .form import Either, misfit
 
-Contract = Mapping[str, Any]
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 _RELEASE = re.compile(r"[0-9]{4}\.[0-9]{1,2}\.[0-9]{1,4}")
 _IMAGE = {"name": str, "digest": str}
@@ -95,7 +95,7 @@ def not_as_published(version: str, digest: str, published: str) -> str:
     return f"its files have the digest {digest[:12]}…, and {published[:12]}… was published; {next_step}"
 
 
-def release_version(stack: Mapping[str, Any], channels: Mapping[str, str], known: list[str]) -> str:
+def release_version(stack: Stack, channels: Mapping[str, str], known: list[str]) -> str:
     """The release that a contract's ``stack`` section names, by version or by channel."""
     version, channel = stack.get("release"), stack.get("channel")
     if not version:
@@ -111,7 +111,7 @@ def release_version(stack: Mapping[str, Any], channels: Mapping[str, str], known
     return str(version)
 
 
-def release_in_force(stack: Mapping[str, Any], installed: Mapping[str, Any] | None) -> dict[str, Any]:
+def release_in_force(stack: Stack, installed: Mapping[str, Any] | None) -> dict[str, Any]:
     """By which release a cluster's models are made: the one that is installed there, whatever its channel has since.
 
     :param stack: the contract's section, which decides where nothing is installed yet.
@@ -136,9 +136,9 @@ def component_images(contract: Contract, release: Mapping[str, Any]) -> dict[str
     return {name: image(contract, release, entry) for name, entry in release["images"].items()}
 
 
-def engine_image(contract: Contract, release: Mapping[str, Any], engine: Mapping[str, Any]) -> str:
+def engine_image(contract: Contract, release: Mapping[str, Any], engine: Engine) -> str:
     """The image of a model's engine; only the versions that a release was tested with are served."""
-    name, version = str(engine["name"]), str(engine["version"])
+    name, version = engine["name"], engine["version"]
     tested = release["engines"].get(name, {})
     if version not in tested:
         raise UnknownReleaseError(

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .capacity import approved, expected
+from .contract.typed import Contract
 from .objectives.budget import summary
 
 READY, DEGRADED, ABSENT, UNREACHABLE = "ready", "degraded", "not onboarded", "unreachable"
@@ -16,7 +17,7 @@ READY, DEGRADED, ABSENT, UNREACHABLE = "ready", "degraded", "not onboarded", "un
 Data = Mapping[str, Any]
 
 
-def status_row(contract: Data, facts: Data | None = None, error: str = "") -> dict[str, str]:
+def status_row(contract: Contract, facts: Data | None = None, error: str = "") -> dict[str, str]:
     """The row of one cluster; without facts it is unreachable, for the reason given."""
     identity = contract["identity"]
     row = {
@@ -48,7 +49,7 @@ def status_row(contract: Data, facts: Data | None = None, error: str = "") -> di
     }
 
 
-def _state(contract: Data, facts: Data, running: Mapping[str, Data]) -> dict[str, str]:
+def _state(contract: Contract, facts: Data, running: Mapping[str, Data]) -> dict[str, str]:
     if facts["stack"] is None and not running:
         return {"state": ABSENT, "reason": ""}
     stack = facts["stack"] or {"release": "-", "components": ()}
@@ -69,7 +70,7 @@ def stack_reasons(facts: Data) -> list[str]:
     return found
 
 
-def _model_reasons(contract: Data, running: Mapping[str, Data]) -> list[str]:
+def _model_reasons(contract: Contract, running: Mapping[str, Data]) -> list[str]:
     wanted = {str(model["name"]): model for model in contract.get("models") or ()}
     found = []
     for name, model in wanted.items():

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._vocabulary.owner import Owner
+from .contract.typed import Contract
 from .outcome import GOOD, NO_OUTCOME, Outcome, Result, blamed, fine_results
 from .run_result import steps_taken
 from .written import changes, written_once
@@ -19,7 +20,7 @@ _HELD = {"wait": Result.WAITING, "skip": Result.SKIPPED, "refuse": Result.REFUSE
 
 
 def success(
-    contract: Data,
+    contract: Contract,
     results: Sequence[Data] = (),
     *,
     written: Sequence[Data] = (),
@@ -72,7 +73,7 @@ def _with_doubts(outcome: Data, unproven: Sequence[str]) -> Data:
 
 
 def read_outcome(
-    contract: Data,
+    contract: Contract,
     result: Data,
     began: str = "",
     now: str = "",
@@ -94,7 +95,7 @@ def read_outcome(
     return {**_with_doubts(outcome, unproven), "started": began, "ended": now}
 
 
-def failure(contract: Data, failed: Data, task: str, items: Sequence[Data] = ()) -> dict[str, Any]:
+def failure(contract: Contract, failed: Data, task: str, items: Sequence[Data] = ()) -> dict[str, Any]:
     """The outcome of a cluster on which a step failed, or which preflight refused for one of its ``items``."""
     unmet = [item for item in items if item["blocking"] and not item["ok"]]
     if unmet:
@@ -102,12 +103,12 @@ def failure(contract: Data, failed: Data, task: str, items: Sequence[Data] = ())
     return _outcome(contract, Result.FAILED, **blamed(contract, failed, task))
 
 
-def not_begun(contract: Data, reason: str) -> dict[str, Any]:
+def not_begun(contract: Contract, reason: str) -> dict[str, Any]:
     """The outcome of a cluster that was left alone for what came of others."""
     return _outcome(contract, Result.NOT_BEGUN, code="earlier_wave", owner=Owner.FIREWORKS, what=reason)
 
 
-def held(contract: Data, turn: Data) -> dict[str, Any]:
+def held(contract: Contract, turn: Data) -> dict[str, Any]:
     """The outcome of a cluster that was decided, at its turn, not to go.
 
     :param turn: a decision, as ``model_turn`` and ``onboarding_turn`` give it.
@@ -119,7 +120,7 @@ def held(contract: Data, turn: Data) -> dict[str, Any]:
     return _outcome(contract, result, code=str(turn["code"]), next_step=next_step, blockers=blockers, **said)
 
 
-def every_outcome(contracts: Sequence[Data], outcomes: Sequence[Any]) -> list[dict[str, Any]]:
+def every_outcome(contracts: Sequence[Contract], outcomes: Sequence[Any]) -> list[dict[str, Any]]:
     """An outcome for each cluster that was chosen, whether the run came to one there or not.
 
     :param contracts: of the clusters. :param outcomes: theirs, in the same order; an empty dictionary where the run
@@ -131,7 +132,7 @@ def every_outcome(contracts: Sequence[Data], outcomes: Sequence[Any]) -> list[di
     ]
 
 
-def _none(contract: Data, *, began: bool) -> dict[str, Any]:
+def _none(contract: Contract, *, began: bool) -> dict[str, Any]:
     what = "the run ended here without an outcome" if began else "the run did not begin here"
     return _outcome(
         contract,
@@ -149,13 +150,13 @@ def unfinished(outcomes: Sequence[Data], fail_on: str = "") -> list[str]:
     return [str(outcome["cluster"]) for outcome in outcomes if outcome["result"] not in fine]
 
 
-def _outcome(contract: Data, result: Result, *, code: str, **said: Any) -> dict[str, Any]:
+def _outcome(contract: Contract, result: Result, *, code: str, **said: Any) -> dict[str, Any]:
     identity = contract["identity"]
     cluster, customer = str(identity["name"]), str(identity["customer"])
     return Outcome(cluster=cluster, customer=customer, result=result, code=code, **said).to_dict()
 
 
-def _refused(contract: Data, unmet: Sequence[Data], details: str) -> dict[str, Any]:
+def _refused(contract: Contract, unmet: Sequence[Data], details: str) -> dict[str, Any]:
     first = unmet[0]
     code = "prerequisites_unmet"
     blockers = [

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from .contract.typed import Contract, Volume
 from .names import PRESETUP_SET, SYSTEM_NAMESPACE, TELEMETRY_CLAIM, labels
 from .quantity import quantity
 
@@ -25,12 +26,12 @@ _FOR_DATA = 0.8
 """Of the volume: Prometheus writes blocks anew before it removes the old ones."""
 
 
-def has_telemetry_volume(contract: Data) -> bool:
+def has_telemetry_volume(contract: Contract) -> bool:
     """Whether what telemetry has measured outlives its pod."""
     return bool(_volume(contract))
 
 
-def telemetry_claim(contract: Data) -> list[dict[str, Any]]:
+def telemetry_claim(contract: Contract) -> list[dict[str, Any]]:
     """The PersistentVolumeClaim; none where the contract gives no volume."""
     volume = _volume(contract)
     if not volume:
@@ -55,7 +56,7 @@ def telemetry_claim(contract: Data) -> list[dict[str, Any]]:
     ]
 
 
-def telemetry_storage(contract: Data) -> dict[str, str]:
+def telemetry_storage(contract: Contract) -> dict[str, str]:
     """For a release's template: the ``claim`` (empty where there is none), and how much is kept, as Prometheus takes
     it: ``retention`` and ``size``.
 
@@ -90,5 +91,5 @@ def _refusals(entry: Data) -> Iterator[str]:
             yield f"the volume of {entry['name']} has {what} {found} for good, and cannot get {wanted}"
 
 
-def _volume(contract: Data) -> Data:
-    return (contract.get("telemetry") or {}).get("volume") or {}
+def _volume(contract: Contract) -> Volume | None:
+    return contract.get("telemetry", {}).get("volume")

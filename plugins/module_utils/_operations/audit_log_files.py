@@ -8,8 +8,8 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import IO
 
 from .._kube.errors import KubeError
 from .._vocabulary.owner import Owner
@@ -39,7 +39,7 @@ def log_lines(path: Path) -> Iterator[bytes]:
         ) from None
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _opened(path: Path) -> gzip.GzipFile | BufferedReader:
     with path.open("rb") as file:
         compressed = file.read(len(_GZIP)) == _GZIP
     return gzip.open(path) if compressed else path.open("rb")

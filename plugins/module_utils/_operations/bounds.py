@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from .._domain.contract.typed import Contract
 from .._domain.names import PRESETUP_SET, SYSTEM_NAMESPACE
 from .._domain.presetup.remembered import remembered_bounds
 from .._domain.rollout.bounds import NEXT_STEP, other_bounds
@@ -24,7 +22,7 @@ class OtherBoundsError(KubeError):
     code = "other_bounds"
 
 
-def require_bounds(session: Session, contract: Mapping[str, Any]) -> None:
+def require_bounds(session: Session, contract: Contract) -> None:
     """Refuse a contract whose bounds are not those in the cluster."""
     try:
         parent = session.get(_PATH)

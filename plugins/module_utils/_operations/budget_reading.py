@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from .._domain.contract.typed import Contract
 from .._domain.health.prometheus_text import NoResultError
 from .._domain.names import SYSTEM_NAMESPACE, TELEMETRY, TELEMETRY_PORT
 from .._domain.objectives.budget import RECORDED, SINCE, Budget, budgets
@@ -19,7 +17,7 @@ from .health_metrics import instant_query
 _TELEMETRY = f"{SYSTEM_NAMESPACE}/services/{TELEMETRY}:{TELEMETRY_PORT}"
 
 
-def read_budgets(session: Session, contract: Mapping[str, Any]) -> list[Budget]:
+def read_budgets(session: Session, contract: Contract) -> list[Budget]:
     """What is left of the objectives' budgets; nobody is asked where there are none.
 
     Errors as for ``instant_query``.
@@ -30,7 +28,7 @@ def read_budgets(session: Session, contract: Mapping[str, Any]) -> list[Budget]:
     return budgets(contract, recorded, since)
 
 
-def budgets_or_none_measured(session: Session, contract: Mapping[str, Any]) -> list[Budget]:
+def budgets_or_none_measured(session: Session, contract: Contract) -> list[Budget]:
     """The same; where telemetry does not tell, or this identity may not ask it, none of them is measured."""
     try:
         return read_budgets(session, contract)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
+from .._domain.contract.typed import Contract
 from .._domain.placement.consolidation import efficiency_of, plan_of
 from .._domain.placement.scene import Scene, UnreadableSceneError, from_dict, to_dict
 from .._operation import Context, Operation
@@ -25,7 +26,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Read, or take what was read; then measure and plan."""
-    contract, wanted = parameters["contract"], shares(parameters["wanted"])
+    contract: Contract = parameters["contract"]
+    wanted = shares(parameters["wanted"])
     if parameters["snapshot"] is not None:
         scene = _given(parameters["snapshot"])
     else:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .._domain.capacity import may_span_nodes
+from .._domain.contract.typed import Contract
 from .._domain.names import LWS_API, LWS_PLURAL, MODEL_LABEL, MODELS_NAMESPACE
 from .._domain.placement.carrying import last_moved
 from .._domain.placement.fragmentation import fragmentation
@@ -43,7 +44,7 @@ class Read:
     uids: Mapping[str, str]
 
 
-def read_cluster(session: Session, contract: Mapping[str, Any], wanted: Mapping[str, float]) -> Read:
+def read_cluster(session: Session, contract: Contract, wanted: Mapping[str, float]) -> Read:
     """Everything that a plan rests on, in parallel.
 
     :param wanted: see :func:`shares`.
@@ -111,7 +112,7 @@ def shares(wanted: Mapping[str, Any]) -> dict[str, float]:
     return found
 
 
-def told(contract: Mapping[str, Any], scene: Scene, plan: Plan) -> dict[str, Any]:
+def told(contract: Contract, scene: Scene, plan: Plan) -> dict[str, Any]:
     """The capacity and the plan of a cluster as a result tells them."""
     found, cluster, made = fragmentation(scene, plan.moves), str(contract["identity"]["name"]), plan.to_dict()
     return {

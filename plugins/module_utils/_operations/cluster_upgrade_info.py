@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
+from .._domain.contract.typed import Contract
 from .._domain.placement.cluster_upgrade import (
     UNPROVEN,
     apis_used,
@@ -33,7 +33,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Read the cluster, and look at each thing that the upgrade touches."""
-    contract, target = parameters["contract"], parameters["kubernetes"]
+    contract: Contract = parameters["contract"]
+    target = parameters["kubernetes"]
     if kubernetes_version(target) == (0, 0):
         raise InputError(f"kubernetes is {target!r}, which is no version", next_step="give one like 1.37")
     session = open_session(parameters["connection"], context)
@@ -53,7 +54,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     }
 
 
-def _warned(session: Session, contract: Mapping[str, Any]) -> dict[str, str]:
+def _warned(session: Session, contract: Contract) -> dict[str, str]:
     """What the API server warns of when one kind of each API version is listed, as far as this identity may."""
     asked = sorted(lists_of(contract).items())
     answers = session.in_parallel(lambda one: session.exchange("GET", one[1], query={"limit": 1}), asked)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
+from .._domain.contract.typed import Contract
 from .._domain.placement.consolidation import efficiency_of, plan_of
 from .._domain.placement.loads import not_calibrated
 from .._domain.placement.plan import Plan
@@ -35,7 +36,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Finish what an earlier run had begun; then plan, decide, and carry the plan out."""
-    contract, wanted = parameters["contract"], shares(parameters["wanted"])
+    contract: Contract = parameters["contract"]
+    wanted = shares(parameters["wanted"])
     session = open_session(parameters["connection"], context)
     if context.check_mode:
         session.check_expected_cluster()
@@ -56,9 +58,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     return _carried(carrier, plan, turn["digest"], result)
 
 
-def _decided(
-    contract: Mapping[str, Any], scene: Scene, begun: Left | None, given: Given
-) -> tuple[Plan, dict[str, Any]]:
+def _decided(contract: Contract, scene: Scene, begun: Left | None, given: Given) -> tuple[Plan, Mapping[str, Any]]:
     """What is left of a plan, as long as its approval counts; else a new one. And whether it may be carried out."""
     models, now = {one.name: one for one in scene.models}, datetime.now(UTC)
     if begun:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .._domain.contract.typed import Contract
 from .._domain.moments import shown_moment
 from .._domain.names import CONSOLIDATING_ANNOTATION, CONSOLIDATING_TAINT, MODELS_NAMESPACE, MOVED_ANNOTATION
 from .._domain.placement.carrying import Begun, Sight, loaded, marked, marks, placed, rivals, too_many
@@ -53,7 +54,7 @@ class Carrier:
     """
 
     def __init__(
-        self, session: Session, contract: Raw, wanted: Mapping[str, float], *, check: bool, rest: float = REST
+        self, session: Session, contract: Contract, wanted: Mapping[str, float], *, check: bool, rest: float = REST
     ) -> None:
         self._session = session
         self._contract = contract

@@ -111,9 +111,9 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
 
 def _asked(parameters: Mapping[str, Any]) -> EvictionGrant:
     now = rfc3339(datetime.now(UTC))
-    said = [parameters[key] or "" for key in ("until", "nodes", "requested_by", "reason")]
+    until, nodes, by, reason = (parameters[key] or "" for key in ("until", "nodes", "requested_by", "reason"))
     try:
-        return wanted_grant(*said, now)
+        return wanted_grant(until, nodes, by, reason, now)
     except ValueError as error:
         raise InvalidGrantError(f"{error}; nothing was changed", next_step="say it as the message has it") from None
 

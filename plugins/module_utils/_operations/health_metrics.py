@@ -15,6 +15,7 @@ from typing import Any
 
 from .._domain.contract.defaults import said
 from .._domain.contract.schema_health import HEALTH
+from .._domain.contract.typed import Exporters, Prometheus
 from .._domain.health.dcgm import read_metrics
 from .._domain.health.pods import DCGM_EXPORTER
 from .._domain.health.prometheus import QUERIES, reports
@@ -33,7 +34,7 @@ Records = Iterable[Mapping[str, Any] | None]
 
 
 def ask_exporters(
-    session: Session, agreed: Mapping[str, Any], pods: Records, seconds: float
+    session: Session, agreed: Exporters, pods: Records, seconds: float
 ) -> tuple[dict[str, dict[str, Any]], bool]:
     """By node, what its exporter answers within ``seconds``, or ``error``; and whether the identity may ask at all.
 
@@ -96,7 +97,7 @@ def instant_query(session: Session, service: str, wanted: str) -> dict[str, Any]
 
 
 def ask_prometheus(
-    session: Session, where: Mapping[str, Any], nodes: Records, pods: Records
+    session: Session, where: Prometheus, nodes: Records, pods: Records
 ) -> tuple[dict[str, dict[str, Any]], dict[str, int | None]]:
     """By node, what a Prometheus in the cluster knows of its GPUs, and how many InfiniBand ports are up.
 

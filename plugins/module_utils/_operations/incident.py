@@ -16,6 +16,7 @@ from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.contract.schema_health import OWNERS, TOPICS
+from .._domain.contract.typed import Contract
 from .._domain.incident.cause import Action
 from .._domain.incident.decision import Plan, plans, told
 from .._domain.incident.incident import CLOSED, NOTED, Entry, Incident, as_text, incident_of, manifest, next_number
@@ -81,7 +82,7 @@ class _Keeper:
 
     def __init__(self, session: Session, parameters: Data, context: Context) -> None:
         self._session, self._parameters, self._context = session, parameters, context
-        self.contract: Data = parameters["contract"]
+        self.contract: Contract = parameters["contract"]
         self.reader = Reader(session, self.contract)
         self.by = parameters["by"] or who_runs()
         self.objects: list[dict[str, str]] = []

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
+from .._domain.contract.typed import Contract
 from .._domain.health.prometheus_text import NoResultError
 from .._domain.incident.cause import traits
 from .._domain.incident.changes import changes_of
@@ -37,13 +38,11 @@ CONFIGMAPS = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/configmaps"
 _REVISIONS = f"/apis/apps/v1/namespaces/{MODELS_NAMESPACE}/controllerrevisions"
 _TELEMETRY = f"{SYSTEM_NAMESPACE}/services/{TELEMETRY}:{TELEMETRY_PORT}"
 
-Data = Mapping[str, Any]
-
 
 class Reader:
     """Of one cluster. unread: what could not be read, and why."""
 
-    def __init__(self, session: Session, contract: Data) -> None:
+    def __init__(self, session: Session, contract: Contract) -> None:
         self._session, self._contract = session, contract
         self.unread: list[str] = []
 

@@ -163,7 +163,7 @@ class LockKeeper:
 
     def _due(self) -> float:
         """In how many seconds to look again."""
-        return self._look_at - time.time()
+        return float(self._look_at - time.time())
 
     def _beat(self) -> None:
         while not self.lost and not self._stop.wait(min(max(0.1, self._due()), _RUN_SECONDS)):

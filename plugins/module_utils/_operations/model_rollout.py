@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
+from .._domain.model import ANY_MODEL
 from .._domain.model.policy import by_priority, terms_of
 from .._domain.model.revision import Revision, UnknownRevisionError
 from .._domain.model.strategy import REFUSED, Strategy
@@ -32,7 +33,7 @@ from .models.scaling import unproven_scaling
 from .models.talk import Talk
 from .models.unchanged import unchanged
 
-_UNSAID = terms_of({})
+_UNSAID = terms_of(ANY_MODEL)
 _MODEL: dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "definition": {"type": "raw"},

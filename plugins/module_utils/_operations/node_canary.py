@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
+from .._domain.contract.typed import Contract
 from .._domain.counted import is_counted_by_product
 from .._domain.names import GPU_PRODUCT_LABEL, MODELS_NAMESPACE
 from .._domain.remediation.canary import (
@@ -92,7 +93,7 @@ def _said(said: str, why: str, image: str) -> dict[str, Any]:
     return {"changed": False, "verdict": said, "why": why, "image": image}
 
 
-def _priority(session: Session, contract: Mapping[str, Any], product: str) -> str:
+def _priority(session: Session, contract: Contract, product: str) -> str:
     """By the prerequisites that are applied. The right to read which these are came with their second version."""
     if not is_counted_by_product(contract):
         return ""

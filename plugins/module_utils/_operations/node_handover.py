@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
+from .._domain.contract.typed import Contract
 from .._domain.identities.conditions import drains_by_grant
 from .._domain.names import MAINTENANCE_TAINT, SAFE_ANNOTATION
 from .._domain.placement.handover import (
@@ -61,7 +62,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
 class _Run:
     def __init__(self, session: Any, parameters: Mapping[str, Any], check: bool) -> None:
         self._session = session
-        self._contract: Mapping[str, Any] = parameters["contract"]
+        self._contract: Contract = parameters["contract"]
         self._parameters = parameters
         self._check = check
         self._carrier = Carrier(session, self._contract, {}, check=check, rest=0.0)

@@ -13,6 +13,7 @@ from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.contract import LibraryMissing, parse_duration
+from .._domain.contract.typed import Contract, Health
 from .._domain.health.assess import Assessment, assess
 from .._domain.health.engines import engine_query, engine_records
 from .._domain.health.events import event_record
@@ -60,6 +61,7 @@ class _Reader:
     def __init__(self, session: Session, parameters: Mapping[str, Any]) -> None:
         self._session = session
         self._parameters = parameters
+        self._contract: Contract = parameters["contract"]
         self.unreadable: set[str] = set()
 
     def snapshot(self, policy: Policy) -> dict[str, Any]:
@@ -111,7 +113,7 @@ class _Reader:
 
     def _metrics(self, nodes: Records, pods: Records) -> tuple[dict[str, Any], dict[str, int | None]]:
         """GPU metrics and ports that are up, by node: from the customer's Prometheus if the contract names it."""
-        health = self._parameters["contract"].get("health") or {}
+        health: Health = self._contract.get("health") or {}
         if prometheus := health.get("prometheus"):
             return ask_prometheus(self._session, prometheus, nodes, pods)
         seconds = float(self._parameters["exporter_timeout"])
@@ -122,7 +124,7 @@ class _Reader:
 
     def _engines(self, policy: Policy) -> tuple[list[dict[str, Any]], str]:
         """The engines' last minutes, out of our telemetry, which keeps them; else why it does not tell them."""
-        models = self._parameters["contract"].get("models") or ()
+        models = self._contract.get("models") or ()
         engines = {model["name"]: ENGINES.get(model["engine"]["name"]) for model in models}
         names = {model: engine.metrics.pulse for model, engine in engines.items() if engine}
         if not names:

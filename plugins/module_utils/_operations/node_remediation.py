@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
+from .._domain.contract.typed import Contract
 from .._domain.health.finding import Finding
 from .._domain.identities.conditions import drains_by_grant
 from .._domain.names import MODELS_NAMESPACE
@@ -91,7 +92,7 @@ class _Run:
     def __init__(self, session: Session, parameters: dict[str, Any], context: Context) -> None:
         self._session = session
         self._asked = parameters
-        self._contract: Raw = parameters["contract"]
+        self._contract: Contract = parameters["contract"]
         self._limits = limits_of(self._contract)
         self._check = context.check_mode
         findings = [Finding.from_dict(one) for one in parameters["findings"]]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from .._connection import CONNECTION_SPEC, open_session
+from .._domain.contract.typed import Contract
 from .._domain.health.prometheus_text import NoResultError
 from .._domain.immunity import node_traits
 from .._domain.names import UPGRADE_LABEL
@@ -60,7 +61,7 @@ class _Gaps:
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Read the cluster's facts, without which there is no report of it, and whatever else can be read."""
-    contract = parameters["contract"]
+    contract: Contract = parameters["contract"]
     session = open_session(parameters["connection"], context)
     session.check_expected_cluster()
     facts, gaps = read_facts(session), _Gaps()

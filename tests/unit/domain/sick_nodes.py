@@ -9,6 +9,7 @@ import copy
 from dataclasses import replace
 from typing import Any
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.schema_health import TOPICS
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.finding import Finding
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.moments import shown_moment
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation import (
@@ -60,7 +61,8 @@ def finding(action: str = "reboot", at: float | None = NOW - 10, name: str = "gp
 
 
 def contract(**sections: Any) -> Manifest:
-    return {"actions": dict(ALL_AUTO), "remediation": {}, "change": asking(None), **sections}
+    contacts = {topic: {"name": "Acme", "email": f"{topic}@acme.example"} for topic in TOPICS}
+    return {"actions": dict(ALL_AUTO), "remediation": {}, "change": asking(None), "contacts": contacts, **sections}
 
 
 def asking(node_action: str | None) -> Manifest:

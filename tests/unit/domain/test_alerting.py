@@ -68,7 +68,7 @@ def test_where_nobody_is_named_there_is_no_alertmanager() -> None:
 
 
 def test_a_contract_with_only_the_event_path_tells_nobody_else() -> None:
-    made = configuration(alerts=None, health={"events": EVENTS})
+    made = alerting(contract(health={"events": EVENTS}))["configuration"]
     assert made["route"]["receiver"] == "byoc:nobody"
     assert [route["receiver"] for route in made["route"]["routes"]] == ["byoc:nobody", "byoc:events", "byoc:nobody"]
     assert [each["name"] for each in made["receivers"]] == ["byoc:nobody", "byoc:events"]

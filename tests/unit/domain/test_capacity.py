@@ -40,7 +40,11 @@ def test_a_model_starts_with_its_least_but_with_one(least: int, most: int, start
 
 
 def test_the_floor_is_what_all_models_start_with() -> None:
-    models = [model("a"), model("b", gpu={"product": H100, "per_replica": 4}), model("c", gpu={"product": L40S})]
+    models = [
+        model("a"),
+        model("b", gpu={"product": H100, "per_replica": 4}),
+        model("c", gpu={"product": L40S, "per_replica": 1}),
+    ]
     assert floor(contract(models=models)) == {H100: 10, L40S: 2}
     assert floor(contract()) == {}
 

@@ -29,7 +29,6 @@ AGREED = contract(models=[model(), model("phi")], access={"credential": {"token_
         ("remediate", {}, "actions: cordon auto, drain approve"),
         ("remediate", {"actions": {"cordon": "never"}}, "actions: none"),
         ("rotate_credentials", {}, "access.credential: ca_file, token_env"),
-        ("rotate_credentials", {"access": {"mode": "standard"}}, "access.credential: none"),
         ("offboard", {}, "none: done by the customer's own administrator"),
         ("upgrade", {}, "access.mode: standard"),
     ],

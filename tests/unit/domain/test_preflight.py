@@ -273,7 +273,7 @@ def test_many_missing_permissions_are_not_all_listed() -> None:
 
 def test_a_customer_without_an_address_is_still_named() -> None:
     agreed = contract(compliance={"regions": ["us-1"]})
-    agreed["contacts"] = {}
+    agreed["contacts"] = {topic: {"name": "", "email": ""} for topic in agreed["contacts"]}
     assert "Action required by: customer." in refusal("acme-eu-1", preflight(facts(), agreed, RELEASE))
 
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ..contract.typed import Contract
 from ..identities.needs import LEASE_GROUP, RBAC_GROUP
 from ..model.objects import model_objects
 from ..model.unit import WORKLOADS, as_unit, digest
@@ -43,7 +44,7 @@ _CHANGES_OF_MODELS = ("onboard", "deploy_models", "rollback_model")
 
 
 def accounted_objects(
-    contract: Data, compiled: Iterable[Data], release: Data, facts: Data | None = None
+    contract: Contract, compiled: Iterable[Data], release: Data, facts: Data | None = None
 ) -> list[Entry]:
     """Every object that may be there.
 
@@ -177,7 +178,7 @@ def _candidates(units: Mapping[str, list[dict[str, Any]]]) -> Iterator[Entry]:
                 yield _of_manifest({**manifest, "metadata": {**manifest["metadata"], "name": name}})
 
 
-def _bindings_of_customers(contract: Data, notes: Mapping[str, str]) -> Iterator[Entry]:
+def _bindings_of_customers(contract: Contract, notes: Mapping[str, str]) -> Iterator[Entry]:
     """In their own namespaces; and in ours that of a grant which they noted."""
     for each in access_expectations(contract, notes=notes):
         for binding in each["bindings"]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..._vocabulary.wording import action_required
+from ..contract.typed import Contract
 from ..names import NAMESPACES, SYSTEM_NAMESPACE
 from ..preflight.item import Item
 from .presetup_check import refusal
@@ -49,7 +50,7 @@ def access_summary(result: Data, cluster: str) -> list[dict[str, Any]]:
 
 
 def audit_verdict(
-    contract: Data, drift: Sequence[Data], findings: Sequence[Data], left: Sequence[Data] = ()
+    contract: Contract, drift: Sequence[Data], findings: Sequence[Data], left: Sequence[Data] = ()
 ) -> dict[str, Any]:
     """Whether access is as the contract says, as one item with one message.
 
@@ -80,7 +81,7 @@ def _left(each: Data) -> Row:
     return {"identity": str(each["object"]), "finding": "left behind", "what": "", **each}
 
 
-def _message(cluster: str, drift: Sequence[Data], findings: Sequence[Data], contract: Data, item: Data) -> str:
+def _message(cluster: str, drift: Sequence[Data], findings: Sequence[Data], contract: Contract, item: Data) -> str:
     if not findings:
         return refusal(cluster, drift, contract)
     lines = [f"{cluster}: access is not as the contract says; nothing was changed."]

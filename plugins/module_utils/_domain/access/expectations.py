@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..contract.typed import Contract
 from ..identities.customers import granted_by_customer
 from ..identities.needs import CLUSTER, IDENTITIES, Identity, Need, accounts_of_models, granted, on_grant
 from ..names import EVICTION_ROLE, account_user
@@ -16,7 +17,7 @@ from .eviction_grant import granted_in
 
 
 def access_expectations(
-    contract: Mapping[str, Any], version: int | None = None, notes: Mapping[str, str] | None = None
+    contract: Contract, version: int | None = None, notes: Mapping[str, str] | None = None
 ) -> list[dict[str, Any]]:
     """The accounts of all identities, each with its rules and bindings, by prerequisites of this version.
 
@@ -31,7 +32,7 @@ def access_expectations(
     return [_expectation(contract, identity, version or NEWEST, a_grant=a_grant) for identity in identities]
 
 
-def _expectation(contract: Mapping[str, Any], identity: Identity, version: int, *, a_grant: bool) -> dict[str, Any]:
+def _expectation(contract: Contract, identity: Identity, version: int, *, a_grant: bool) -> dict[str, Any]:
     applies = identity.applies(contract)
     needs = granted(contract, identity, version) if applies else ()
     needs += granted_by_customer(contract, identity)

@@ -5,23 +5,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from ..contract.defaults import said
 from ..contract.durations import parse_duration
 from ..contract.schema import SCHEMA
+from ..contract.typed import Contract
 
 OF_SETUP = 3600
 """The most seconds that a token may live which a setup grant asks for: it outlives the grant by no more."""
 
 
-def token_lifetime(contract: Mapping[str, Any]) -> int:
+def token_lifetime(contract: Contract) -> int:
     """The most seconds that a token of our accounts lives: ``access.token_lifetime``."""
     return int(parse_duration(str(said(contract, SCHEMA, "access", "token_lifetime"))).total_seconds())
 
 
-def lifetime_doubts(contracts: Iterable[Mapping[str, Any]], asked: Any) -> list[str]:
+def lifetime_doubts(contracts: Iterable[Contract], asked: Any) -> list[str]:
     """The contracts that do not allow a lifetime of so many seconds, one sentence each; none asked for is the most."""
     if asked in (None, ""):
         return []

@@ -14,6 +14,7 @@ from typing import Any
 from ..._vocabulary.owner import Owner
 from ..._vocabulary.wording import action_required
 from ..contract.bounds import bounds_rows
+from ..contract.typed import Contract
 from ..names import BOUNDS_ANNOTATION, PRESETUP_ANNOTATION, PRESETUP_SET, SYSTEM_NAMESPACE
 from ..people import contact
 from ..presetup.remembered import remembered_bounds
@@ -35,7 +36,7 @@ _PARENT = f"ConfigMap {SYSTEM_NAMESPACE}/{PRESETUP_SET}"
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[([^\]]+)\]")
 
 
-def presetup_rows(result: Data, contract: Data, annotations: Data) -> list[Row]:
+def presetup_rows(result: Data, contract: Contract, annotations: Data) -> list[Row]:
     """One row for each difference from the contract.
 
     ``result`` is from ``set_info``, ``annotations`` are those of a set compiled now. ``state`` describes the whole set:
@@ -54,7 +55,7 @@ def presetup_rows(result: Data, contract: Data, annotations: Data) -> list[Row]:
     return [{"cluster": cluster, **row, "state": state} for row in [*rows, *_unread(result)]]
 
 
-def refusal(cluster: str, rows: Sequence[Data], contract: Data) -> str:
+def refusal(cluster: str, rows: Sequence[Data], contract: Contract) -> str:
     """The differences from the contract, the commands that fix them, and who has to act; empty if there are none."""
     if not rows:
         return ""
@@ -70,7 +71,7 @@ def refusal(cluster: str, rows: Sequence[Data], contract: Data) -> str:
     return "\n".join(lines)
 
 
-def _bounds(result: Data, contract: Data, annotations: Data) -> list[Row]:
+def _bounds(result: Data, contract: Contract, annotations: Data) -> list[Row]:
     """The clauses of the contract that differ from what is remembered, where this version remembers any."""
     if BOUNDS_ANNOTATION not in annotations or (result.get("set") or {}).get("state") == "unreadable":
         return []

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..contract.typed import Contract
 from ..identities.needs import OPERATOR, identities_of
 
 
-def connecting_identities(contract: Mapping[str, Any]) -> list[str]:
+def connecting_identities(contract: Contract) -> list[str]:
     """Who works from outside. The operator is last: until then its old credential does the work."""
     names = [identity.name for identity in identities_of(contract) if identity.connects]
     return sorted(names, key=lambda name: name == OPERATOR)

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+from ..contract.typed import Contract
 from ..identities import account_objects
 from ..identities.needs import Need
 from ..identities.permissions import onboarding_needs
@@ -17,7 +17,7 @@ from .grant import Grant
 Manifest = dict[str, Any]
 
 
-def setup_access_objects(contract: Mapping[str, Any], grant: Grant) -> list[Manifest]:
+def setup_access_objects(contract: Contract, grant: Grant) -> list[Manifest]:
     """The objects of the grant's own set. The namespace and the bounds are another set: :mod:`setup_bounds`.
 
     A grant has what onboarding needs in our two namespaces, where only an administrator has put the prerequisites, and
@@ -28,7 +28,7 @@ def setup_access_objects(contract: Mapping[str, Any], grant: Grant) -> list[Mani
     return account_objects(grant.name, SETUP_NAMESPACE, needs, _about(contract, grant))
 
 
-def _about(contract: Mapping[str, Any], grant: Grant) -> Manifest:
+def _about(contract: Contract, grant: Grant) -> Manifest:
     identity = contract["identity"]
     return {
         "labels": labels(grant.set, grant.name),

@@ -9,9 +9,9 @@ which gave each of them the rights of an administrator cluster-wide.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+from ..contract.typed import Contract
 from ..guardrails.policy import Policy, Rule, from_accounts_of, literal, manifests
 from ..guardrails.scope import (
     EVERY_WRITE,
@@ -34,7 +34,7 @@ _WHY = (
 )
 
 
-def setup_bounds(contract: Mapping[str, Any]) -> list[Manifest]:
+def setup_bounds(contract: Contract) -> list[Manifest]:
     """The namespace, in which no pod gets any power, the policy, and the binding that puts it into force."""
     return [
         {
@@ -52,7 +52,7 @@ def setup_bounds(contract: Mapping[str, Any]) -> list[Manifest]:
     ]
 
 
-def _policy(contract: Mapping[str, Any]) -> Policy:
+def _policy(contract: Contract) -> Policy:
     writes = writes_of(onboarding_needs(contract))
     return Policy(
         name=SETUP_NAMESPACE,

@@ -5,16 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+from ..contract.typed import Contract
 from .configuration import alertmanager
 from .receivers import alert_secrets, somebody_is_told
 
 __all__ = ["alert_secrets", "alerting", "somebody_is_told"]
 
 
-def alerting(contract: Mapping[str, Any]) -> dict[str, Any]:
+def alerting(contract: Contract) -> dict[str, Any]:
     """Alertmanager's ``configuration`` and the ``secrets`` that its pods mount; nothing where nobody is told."""
     if not somebody_is_told(contract):
         return {}

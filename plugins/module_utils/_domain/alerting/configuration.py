@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..contract.schema_alerts import ALERT_SEVERITIES
+from ..contract.typed import Contract, Route
 from .receivers import EVENTS, NOBODY, WATCHDOG, receivers
 
 Data = Mapping[str, Any]
@@ -38,10 +39,10 @@ ECHOES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
 them."""
 
 
-def alertmanager(contract: Data) -> Config:
+def alertmanager(contract: Contract) -> Config:
     """The configuration for a contract where somebody is told."""
-    alerts = contract.get("alerts") or {}
-    otherwise = {"receiver": str(alerts.get("default_receiver") or NOBODY)}
+    alerts = contract.get("alerts", {})
+    otherwise = {"receiver": alerts.get("default_receiver") or NOBODY}
     routes = [*_own_routes(contract), *map(_route, alerts.get("routes") or ())]
     return {
         # The receiver at the root is for what fits no route at all, and what the event path takes has fit one.
@@ -51,8 +52,8 @@ def alertmanager(contract: Data) -> Config:
     }
 
 
-def _own_routes(contract: Data) -> list[Config]:
-    watched = bool((contract.get("alerts") or {}).get("watchdog"))
+def _own_routes(contract: Contract) -> list[Config]:
+    watched = bool(contract.get("alerts", {}).get("watchdog"))
     made: list[Config] = [
         {"receiver": WATCHDOG if watched else NOBODY, "matchers": [_is("alertname", WATCHDOG_ALERT)], **_ALIVE}
     ]
@@ -62,10 +63,11 @@ def _own_routes(contract: Data) -> list[Config]:
     return made
 
 
-def _route(route: Data) -> Config:
+def _route(route: Route) -> Config:
     """One of the contract's routes. Alertmanager's have one receiver: of several, each gets a branch."""
-    matchers = [_is(key, str(route[key])) for key in ("owner", "contact") if route.get(key)]
-    least = ALERT_SEVERITIES.index(str(route.get("severity") or ALERT_SEVERITIES[0]))
+    narrowed = {"owner": route.get("owner"), "contact": route.get("contact")}
+    matchers = [_is(key, value) for key, value in narrowed.items() if value]
+    least = ALERT_SEVERITIES.index(route.get("severity") or ALERT_SEVERITIES[0])
     if least:
         matchers.append(f'severity=~"{"|".join(ALERT_SEVERITIES[least:])}"')
     names = [str(name) for name in route["receivers"]]

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..._vocabulary.times import rfc3339
+from ..contract.typed import Contract
 from .reading import Call, Place, Reading, read_log
 from .rights import Rights, clause_of, connects, keeps_apart
 from .runs import Run, places, runs_of, the_only_identity
@@ -25,7 +26,7 @@ _UNKNOWN = "it was answered with no success and no refusal, so it may have been 
 
 
 def check_audit_log(
-    files: Mapping[str, Iterable[bytes]], records: Sequence[Data], contract: Data, digest: str = ""
+    files: Mapping[str, Iterable[bytes]], records: Sequence[Data], contract: Contract, digest: str = ""
 ) -> dict[str, Any]:
     """The log against the records of the same cluster, and its contract.
 

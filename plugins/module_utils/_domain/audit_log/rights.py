@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
 
+from ..contract.typed import Contract
 from ..dropped_rights import Place, as_entry, by_place, resource_text
 from ..identities.customers import granted_by_customer
 from ..identities.dropped_rules import playbooks_text
@@ -18,8 +18,6 @@ from ..identities.uses import needed_by
 from ..names import LOCK, RECORDS, SETUP_NAMESPACE, account_user
 from ..presetup_version import NEWEST
 from .reading import Call, Right
-
-Contract = Mapping[str, Any]
 
 SETUP = "setup grant"
 """Stands for the account of any setup grant."""

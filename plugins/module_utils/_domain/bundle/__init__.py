@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..contract.typed import Contract
 from ..release import bundle_digest, not_as_published
 from .description import description_problems
 from .objects import object_problems
@@ -29,7 +30,7 @@ class Rendered:
 
     component: str
     variant: str
-    contract: Data
+    contract: Contract
     manifests: Sequence[Data] = ()
     error: str = ""
 
@@ -63,7 +64,7 @@ def bundle_problems(bundle: Bundle) -> list[str]:
             *rights_problems(bundle.release, _objects(bundle)), *_digest_problems(bundle)]  # fmt: skip
 
 
-def _objects(bundle: Bundle) -> list[tuple[Data, str, Data]]:
+def _objects(bundle: Bundle) -> list[tuple[Contract, str, Data]]:
     return [(each.contract, each.component, manifest) for each in bundle.rendered for manifest in each.manifests]
 
 

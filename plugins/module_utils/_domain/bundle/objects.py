@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..contract.typed import Contract
 from ..names import (
     COMPONENT_LABEL,
     MANAGED_BY,
@@ -23,7 +24,7 @@ from ..names import SYSTEM_NAMESPACE as OURS
 from ..release import component_images
 
 Data = Mapping[str, Any]
-Objects = Sequence[tuple[Data, str, Data]]
+Objects = Sequence[tuple[Contract, str, Data]]
 """Of each object the contract and the component that it was rendered for."""
 
 
@@ -72,7 +73,7 @@ def _lacking(metadata: Data, wanted: Mapping[str, str]) -> list[str]:
     return [f"lacks the label {key}: {value}" for key, value in wanted.items() if labels.get(key) != value]
 
 
-def _image_problems(release: Data, contract: Data, manifest: Data) -> Iterable[str]:
+def _image_problems(release: Data, contract: Contract, manifest: Data) -> Iterable[str]:
     named = set(component_images(contract, release).values())
     for image in images_of(manifest):
         if image not in named:

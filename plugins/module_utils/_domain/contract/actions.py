@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .typed import Contract
 
 NEVER, APPROVE, AUTO = "never", "approve", "auto"
 QUARANTINE = "cordon"
 """The action that moves no pod. It never waits: a sick node that takes new work makes more of them fail."""
 
 
-def permission(contract: Mapping[str, Any], action: str) -> str:
+def permission(contract: Contract, action: str) -> str:
     """never, approve (after an approval) or auto: what the contract's ``actions`` says of an action.
 
     ``auto`` is a standing approval, which an explicit ``change.approvals.node_action: required`` takes back.

@@ -6,7 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .typed import Contract
+
 
 _FILES = ("kubeconfig_file", "token_file", "ca_file")
 #: What stays when another credential is used: which cluster it is, and what the fleet's owner allows kubeconfigs.
@@ -14,7 +18,7 @@ _KEPT = ("cluster_name", "cluster_uid", "exec_plugins", "credential_directories"
 _AS_THEY_ARE = ("context", "server", "ca_file", "ca_cert", "tls_server_name", "proxy_url")
 
 
-def connection_of(contract: Mapping[str, Any], *, base_dir: str) -> dict[str, Any]:
+def connection_of(contract: Contract, *, base_dir: str) -> dict[str, Any]:
     """The ``connection`` mapping for one valid contract; only keys that the contract gives.
 
     base_dir: the directory that relative paths in the contract start from: the contract file's own.
@@ -26,7 +30,7 @@ def connection_of(contract: Mapping[str, Any], *, base_dir: str) -> dict[str, An
         "cluster_uid": contract["identity"]["uid"],
     }
     connection.update(access["credential"])
-    connection.update({key: access[key] for key in _AS_THEY_ARE if key in access})
+    connection.update({key: value for key, value in access.items() if key in _AS_THEY_ARE})
     for key in _FILES:
         if key in connection:
             connection[key] = _absolute(connection[key], base_dir)

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .fields import Schema
+
+if TYPE_CHECKING:
+    from .typed import Contract
 
 
 def with_defaults(data: Any, schema: Schema) -> Any:
@@ -33,7 +36,7 @@ def said(data: Any, schema: Schema, *path: str) -> Any:
     return schema["default"] if data is None else data
 
 
-def name_models(contract: dict[str, Any]) -> None:
+def name_models(contract: Contract) -> None:
     """Serve a model under its own name where no other is given. Changes ``contract``."""
-    for model in contract["models"]:
+    for model in contract.get("models") or ():
         model.setdefault("served_name", model["name"])

@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import Problem
+
+if TYPE_CHECKING:
+    from .typed import Contract
 
 # The key under `identity`, and what happens when two contracts share its value.
 _UNIQUE = {
@@ -17,7 +20,7 @@ _UNIQUE = {
 }
 
 
-def duplicates(contracts: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
+def duplicates(contracts: Mapping[str, Contract]) -> list[Problem]:
     """A problem for each contract that shares its name or its cluster's UID with another.
 
     contracts: valid contracts by their files. Every file involved has a problem: either may be the wrong one.
@@ -26,7 +29,8 @@ def duplicates(contracts: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
     for key, advice in _UNIQUE.items():
         files: dict[str, list[str]] = {}
         for path, contract in contracts.items():
-            files.setdefault(contract["identity"][key].lower(), []).append(path)
+            identity: Mapping[str, Any] = contract["identity"]
+            files.setdefault(identity[key].lower(), []).append(path)
         for value, paths in files.items():
             for path in paths if len(paths) > 1 else ():
                 others = ", ".join(other for other in paths if other != path)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import ContractErrors, Problem
 from .fractions import settled
@@ -16,11 +16,14 @@ from .validate import Rule, load_contract, problems_of
 from .yaml_limits import is_too_deep, is_too_large
 from .yaml_loader import loader_class
 
+if TYPE_CHECKING:
+    from .typed import Contract
+
 # No honest contract comes near; a larger file is a mistake or an attack.
 MAX_BYTES = 1_000_000
 
 
-def parse_contract(raw: bytes, *, path: str, rules: Sequence[Rule] = ()) -> dict[str, Any]:
+def parse_contract(raw: bytes, *, path: str, rules: Sequence[Rule] = ()) -> Contract:
     """The contract in the content ``raw`` of the file ``path``; otherwise as ``load_contract``.
 
     Keys that are written twice are reported together with what is wrong with the contract.

@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from .fields import Schema, choice, fraction, section
 
-AVAILABILITY, TIME_TO_FIRST_TOKEN, INTER_TOKEN_LATENCY = "availability", "time_to_first_token", "inter_token_latency"
+AVAILABILITY: Final = "availability"
+TIME_TO_FIRST_TOKEN: Final = "time_to_first_token"  # noqa: S105
+INTER_TOKEN_LATENCY: Final = "inter_token_latency"  # noqa: S105
 # The bounds at which engines count, so that none is guessed between two of them.
 FIRST_TOKEN_BOUNDS = ["100ms", "250ms", "500ms", "750ms", "1s", "2.5s", "5s", "7.5s", "10s", "20s", "40s"]
 TOKEN_BOUNDS = [

@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from .fields import section, text
 
-SECRET, WORKLOAD_IDENTITY = "secret", "workload_identity"
-AWS_ROLE, GOOGLE_ACCOUNT = "aws_role", "google_service_account"
+SECRET: Final = "secret"  # noqa: S105
+WORKLOAD_IDENTITY: Final = "workload_identity"
+AWS_ROLE: Final = "aws_role"
+GOOGLE_ACCOUNT: Final = "google_service_account"
 
 _NAME = "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
 _NAME_MEANT = "use lower-case letters, digits and dashes, and a letter or digit at both ends"

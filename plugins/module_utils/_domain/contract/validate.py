@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .defaults import name_models, with_defaults
 from .errors import REDACTED, ContractErrors, Problem, shown, where
@@ -22,13 +22,16 @@ from .schema import SCHEMA
 from .secrets import inline_secrets, may_be_shown, may_be_told
 from .wording import explain
 
+if TYPE_CHECKING:
+    from .typed import Contract
+
 Place = tuple[Any, ...]
 _DECIMAL = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}")
 # Looks at a whole contract that is valid by itself, and says what is wrong where.
-Rule = Callable[[Mapping[str, Any]], Iterable[tuple[Place, str]]]
+Rule = Callable[["Contract"], Iterable[tuple[Place, str]]]
 
 
-def load_contract(data: object, *, path: str, rules: Sequence[Rule] = ()) -> dict[str, Any]:
+def load_contract(data: object, *, path: str, rules: Sequence[Rule] = ()) -> Contract:
     """The contract in ``data``, validated, as a new dictionary with its defaults filled in.
 
     path: the file it came from, for messages. rules: further checks that this package cannot know (engines, GPUs);
@@ -38,7 +41,7 @@ def load_contract(data: object, *, path: str, rules: Sequence[Rule] = ()) -> dic
     problems = problems_of(data, path=path)
     if problems:
         raise ContractErrors(problems)
-    contract: dict[str, Any] = with_defaults(_as_meant(data), SCHEMA)
+    contract: Contract = with_defaults(_as_meant(data), SCHEMA)
     name_models(contract)
     problems = _sorted_problems(contract, path, (found for rule in rules for found in rule(contract)))
     if problems:

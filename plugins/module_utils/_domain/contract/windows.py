@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .durations import parse_duration
 from .libraries import library
 from .rule_parts import rule_parts
 from .time_zones import time_zone
+
+if TYPE_CHECKING:
+    from .typed import AgreedFreeze, AgreedWindow, Schedule
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CLOCK_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
@@ -53,7 +56,7 @@ class Freeze:
     end: datetime
 
 
-def parse_window(window: Mapping[str, Any]) -> Window:
+def parse_window(window: AgreedWindow | Schedule) -> Window:
     """The window that one entry of ``change.windows`` describes. Raises ValueError when it does not."""
     if "rrule" in window:
         rule = parse_rrule(window["rrule"], first=window.get("from"))
@@ -62,7 +65,7 @@ def parse_window(window: Mapping[str, Any]) -> Window:
     return Window(rule, parse_duration(window["duration"]), time_zone(window["time_zone"]))
 
 
-def parse_freeze(freeze: Mapping[str, Any]) -> Freeze:
+def parse_freeze(freeze: AgreedFreeze) -> Freeze:
     """The span that one entry of ``change.freezes`` describes. Raises ValueError when it does not."""
     zone = time_zone(freeze["time_zone"])
     start = parse_moment(freeze["from"]).replace(tzinfo=zone)
@@ -142,7 +145,7 @@ def _moved(start: datetime) -> datetime:
     return start.replace(year=latest - (latest - start.year - 8000) % _CALENDAR_YEARS)
 
 
-def _weekly(days: list[str], start: str) -> Any:
+def _weekly(days: Sequence[str], start: str) -> Any:
     hour, minute = parse_clock(start)
     by_day = ",".join(day[:2].upper() for day in days)
     return parse_rrule(f"FREQ=WEEKLY;BYDAY={by_day};BYHOUR={hour};BYMINUTE={minute}")

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Any
 
+from ..contract.typed import Contract
 from .references import Reference, gives_token
 
 _ORDER = ("contracts", "directories", "environment", "servers", "contexts", "lookups")
@@ -25,7 +26,7 @@ def line_for(reference: Reference) -> str:
     return line(reference.key, [_value(reference)])
 
 
-def entry(file: str, contract: Mapping[str, Any], references: Iterable[Reference]) -> str:
+def entry(file: str, contract: Contract, references: Iterable[Reference]) -> str:
     """A customer's whole root, as one of its contracts needs it."""
     access, wanted = contract["access"], {"contracts": {file: None}}
     for reference in references:

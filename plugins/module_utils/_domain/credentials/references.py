@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from ..contract.connection import connection_of
+from ..contract.typed import Contract
 
 _FILES = ("kubeconfig_file", "token_file", "ca_file")
 _VARIABLES = ("kubeconfig_env", "token_env")
@@ -42,7 +43,7 @@ class Reference:
         return self.key, self.value
 
 
-def references_of(contract: Mapping[str, Any], *, base_dir: str, real: Callable[[str], str]) -> list[Reference]:
+def references_of(contract: Contract, *, base_dir: str, real: Callable[[str], str]) -> list[Reference]:
     """All of a valid contract's.
 
     :param base_dir: where its relative paths begin. :param real: gives the absolute path without links.
@@ -61,7 +62,7 @@ def references_of(contract: Mapping[str, Any], *, base_dir: str, real: Callable[
     return found
 
 
-def gives_token(contract: Mapping[str, Any]) -> bool:
+def gives_token(contract: Contract) -> bool:
     """Whether the contract's credential is a token, and no kubeconfig."""
     credential = contract["access"]["credential"]
     return any(key.startswith("token_") for key in credential) or credential.get("lookup", {}).get("gives") == "token"

@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ..contract.errors import Problem
+from ..contract.typed import Contract
 from .lines import entry, line, line_for
 from .patterns import matches
 from .references import Reference, gives_token, references_of
@@ -21,7 +22,7 @@ from .root import LookupRoot, Root
 
 OWNER = "operator"
 
-Contracts = Mapping[str, Mapping[str, Any]]
+Contracts = Mapping[str, Contract]
 
 
 def outside(
@@ -82,7 +83,7 @@ class _Judge:
     def __init__(
         self,
         path: str,
-        contract: Mapping[str, Any],
+        contract: Contract,
         references: list[Reference],
         claimants: set[str],
         source: str,

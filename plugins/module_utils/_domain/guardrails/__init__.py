@@ -9,9 +9,10 @@ role by mistake. A policy for each subject, compiled from the contract and from 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from ..contract.typed import Contract
 from ..counted import is_counted_by_product
 from ..presetup_version import NEWEST
 from .budgets import budgets_policy
@@ -40,7 +41,7 @@ __all__ = ["guardrail_objects"]
 
 
 def guardrail_objects(
-    contract: Mapping[str, Any],
+    contract: Contract,
     registries: Sequence[str] = (),
     audiences: Sequence[str] = (),
     version: int = NEWEST,

@@ -9,6 +9,7 @@ A budget with an empty selector, or with none of its pods to spare, stops the cu
 from __future__ import annotations
 
 from ..guardrail_names import BUDGETS_GUARDRAIL
+from ..model import ANY_MODEL
 from ..model.exposure import budget
 from ..names import COMPONENT_LABEL, GROUP_LABEL, MODEL_LABEL
 from .ours import OF_A_MODEL, only, policy_of_specs
@@ -18,7 +19,7 @@ _WHY = (
     "Fireworks makes one disruption budget for each model and component, which selects its pods and no others, and "
     "lets one of them be away at a time, so that no budget stops a drain while all of its replicas are ready."
 )
-_SPEC = budget({"name": "any", "gpu": {}})["spec"]
+_SPEC = budget(ANY_MODEL)["spec"]
 _AWAY, _UNHEALTHY = _SPEC["maxUnavailable"], _SPEC["unhealthyPodEvictionPolicy"]
 
 

@@ -9,10 +9,10 @@ own clock. A rollback, scaling and a replaced pod create neither, and are never 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from ..._vocabulary.times import day
+from ..contract.typed import Contract
 from ..guardrail_names import CHANGES_GUARDRAIL
 from ..names import (
     EMERGENCY_ANNOTATION,
@@ -62,7 +62,7 @@ _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}"
 _ZONE = "(Z|[+-][0-9]{2}:[0-9]{2})"
 
 
-def changes_policy(contract: Mapping[str, Any]) -> Policy:
+def changes_policy(contract: Contract) -> Policy:
     """The guardrail ``fireworks-changes``."""
     return Policy(
         name=CHANGES_GUARDRAIL,
@@ -144,17 +144,17 @@ _SAME_TEMPLATE = Rule(
 _NEXT = "; a rollback to a recorded revision, scaling and replaced pods are not held"
 
 
-def _lifted(contract: Mapping[str, Any]) -> str:
+def _lifted(contract: Contract) -> str:
     """Whether an emergency that an administrator declared in the cluster lifts the windows."""
     return "variables.emergency" if (contract.get("change") or {}).get("emergency") else "false"
 
 
-def _over_freezes(contract: Mapping[str, Any]) -> str:
-    emergency = (contract.get("change") or {}).get("emergency") or {}
+def _over_freezes(contract: Contract) -> str:
+    emergency = (contract.get("change") or {}).get("emergency", {})
     return "variables.lifted" if emergency.get("over_freezes") else "false"
 
 
-def _freezes(contract: Mapping[str, Any]) -> Iterator[Rule]:
+def _freezes(contract: Contract) -> Iterator[Rule]:
     yield Rule(
         f"!variables.isNew || {_over_freezes(contract)} || variables.freeze == ''"
         " || variables.freezeEnds.exists(end, end <= variables.now)",
@@ -171,7 +171,7 @@ def _freezes(contract: Mapping[str, Any]) -> Iterator[Rule]:
         )
 
 
-def _windows(contract: Mapping[str, Any]) -> Iterator[Rule]:
+def _windows(contract: Contract) -> Iterator[Rule]:
     opened = windows_in_words(contract)
     if not opened:
         return
@@ -185,7 +185,7 @@ def _windows(contract: Mapping[str, Any]) -> Iterator[Rule]:
     )
 
 
-def _approvals(contract: Mapping[str, Any]) -> Iterator[Rule]:
+def _approvals(contract: Contract) -> Iterator[Rule]:
     kinds = enforced_kinds(contract)
     if kinds:
         yield Rule(

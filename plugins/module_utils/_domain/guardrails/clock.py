@@ -10,17 +10,16 @@ openings are listed, up to an end.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from ..._vocabulary.times import day
 from ..contract.durations import parse_duration
+from ..contract.typed import AgreedWindow, Contract
 from ..contract.windows import WEEKDAYS, parse_clock, parse_freeze, parse_window
 from ..guardrail_names import CHANGES_GUARDRAIL
 from ..rollout.calendar import Calendar, open_spans
 
-Contract = Mapping[str, Any]
 Seconds = tuple[int, int]
 
 LISTED_FROM, LISTED_UNTIL = datetime(2026, 1, 1, tzinfo=UTC), datetime(2032, 1, 1, tzinfo=UTC)
@@ -68,11 +67,11 @@ def clock_ends(contract: Contract, now: datetime) -> str:
     )
 
 
-def _windows(contract: Contract) -> list[Mapping[str, Any]]:
+def _windows(contract: Contract) -> list[AgreedWindow]:
     return list((contract.get("change") or {}).get("windows") or ())
 
 
-def _listed(window: Mapping[str, Any]) -> tuple[list[Seconds], datetime]:
+def _listed(window: AgreedWindow) -> tuple[list[Seconds], datetime]:
     """The openings of a rule, and when their list ends: a rule has no end."""
     found = open_spans(Calendar((parse_window(window),)), LISTED_FROM, LISTED_UNTIL)
     spans = [(_seconds(span.start), _seconds(span.end)) for span in found[:MOST_LISTED]]
@@ -90,12 +89,14 @@ def frozen_at(contract: Contract, now: str) -> str:
     return _within(json.dumps(freezes_of(contract)), now) if freezes_of(contract) else "false"
 
 
-def _weekly(window: Mapping[str, Any], now: str) -> str:
+def _weekly(window: AgreedWindow, now: str) -> str:
     """Whether a weekly window is open: the same rule as ``open_spans``, also in a night in which clocks change.
 
     Each day on which it may have opened is looked at. A local time is a moment by the offset before clocks change,
     unless only the one after it leads to that local time.
     """
+    if "weekly" not in window or "start" not in window:
+        return "false"
     hour, minute = parse_clock(window["start"])
     lasts, zone = int(parse_duration(window["duration"]).total_seconds()), json.dumps(window["time_zone"])
     days = json.dumps(sorted((WEEKDAYS.index(day) + 1) % 7 for day in window["weekly"]))

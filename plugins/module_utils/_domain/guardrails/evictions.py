@@ -11,10 +11,8 @@ that is updated the latest time counts: the server's own is among them, and a cl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from ..access.eviction_grant import LONGEST
+from ..contract.typed import Contract
 from ..guardrail_names import EVICTIONS_GUARDRAIL
 from ..identities.conditions import action, drains_by_grant
 from ..identities.needs import NODE_MEDIC
@@ -85,7 +83,7 @@ _BY_GRANT = (
 )
 
 
-def evictions_policy(contract: Mapping[str, Any]) -> Policy:
+def evictions_policy(contract: Contract) -> Policy:
     """The guardrail ``fireworks-evictions``."""
     if action(contract, "drain") == "never":
         rules: tuple[Rule, ...] = (_NEVER,)

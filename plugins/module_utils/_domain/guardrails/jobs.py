@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from ..contract.typed import Contract
 from ..guardrail_names import JOBS_GUARDRAIL
 from ..loading import load_deadline
 from ..model.staged import staged_claim, staged_models
@@ -38,7 +36,7 @@ _JOBS_OWN = ("controller-uid", "job-name", "batch.kubernetes.io/controller-uid",
 _LABELS = (MANAGED_BY_LABEL, PART_OF_LABEL, NAME_LABEL, STAGES_LABEL, *_JOBS_OWN)
 
 
-def jobs_policy(contract: Mapping[str, Any]) -> Policy:
+def jobs_policy(contract: Contract) -> Policy:
     """The guardrail ``fireworks-jobs``."""
     staged = {
         str(model["name"]): {"claim": staged_claim(model), "seconds": str(load_deadline(model))}

@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from ..capacity import approved
+from ..contract.typed import Contract
 from ..identities.conditions import action, may_act_on_nodes
 from ..names import CORDONED_ANNOTATION, GPU, GPU_PRESENT_LABEL, GPU_PRODUCT_LABEL, MAINTENANCE_LABEL, PREFIX
 from ..presetup_version import NEWEST
@@ -36,7 +34,7 @@ _SPEC_RULED = literal(["taints", "unschedulable"])
 _METADATA_RULED = literal(["labels", "annotations", "managedFields", "resourceVersion", "generation"])
 
 
-def nodes_policy(contract: Mapping[str, Any], version: int = NEWEST) -> Policy:
+def nodes_policy(contract: Contract, version: int = NEWEST) -> Policy:
     """The guardrail ``fireworks-nodes``, by prerequisites of this version."""
     return Policy(
         name="fireworks-nodes",
@@ -92,7 +90,7 @@ _VARIABLES = {
 }
 
 
-def _of_an_approved_product(contract: Mapping[str, Any]) -> Rule:
+def _of_an_approved_product(contract: Contract) -> Rule:
     """A node whose driver fails may lose the label: what we have marked before may still be brought to its end."""
     before = "dyn(oldObject).metadata"
     product = f"{before}.?labels[?{literal(GPU_PRODUCT_LABEL)}].orValue('')"
@@ -185,7 +183,7 @@ _KEPT_RULES = (
 """What the rules below leave open until the second version of the prerequisites."""
 
 
-def _rules(contract: Mapping[str, Any], version: int) -> tuple[Rule, ...]:
+def _rules(contract: Contract, version: int) -> tuple[Rule, ...]:
     may_cordon = action(contract, "cordon") != "never"
     rules = [
         Rule(

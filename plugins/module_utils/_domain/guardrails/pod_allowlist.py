@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from ..contract.typed import Contract
 from ..entry_point import is_openshift
 from .pod_fields import POD_FIELDS, Fields
 from .policy import Policy, Rule, literal
@@ -19,7 +17,7 @@ _WHY = (
 )
 
 
-def pod_fields_policy(contract: Mapping[str, Any]) -> Policy:
+def pod_fields_policy(contract: Contract) -> Policy:
     """The guardrail ``fireworks-pod-fields``."""
     openshift = is_openshift(contract)
     foreign = {f"of{kind}": _foreign(fields, openshift) for kind, fields in POD_FIELDS.items()}

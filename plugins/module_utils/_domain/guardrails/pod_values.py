@@ -8,10 +8,8 @@ Which fields a pod may have at all is the table in ``pod_fields``; images, accou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from ..alerting import alert_secrets
+from ..contract.typed import Contract
 from ..counted import PLAIN, own_classes
 from ..model.credential import ENGINE_ACCOUNT, account_of, audiences, secret_of
 from ..model.engine_adapter import claims, sources
@@ -76,7 +74,7 @@ _NOTES_OF_SERVERS = (
 )
 
 
-def pods_policy(contract: Mapping[str, Any]) -> Policy:
+def pods_policy(contract: Contract) -> Policy:
     """The guardrail ``fireworks-pods``."""
     return Policy(
         name="fireworks-pods",
@@ -103,19 +101,19 @@ _NOBODY, _JOBS, _PODS = "nobody", "jobs", "pods"
 """Who may write to a claim."""
 
 
-def _claims(contract: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+def _claims(contract: Contract) -> dict[str, dict[str, str]]:
     """By namespace, the claims that the contract names, and who may write to them: pods only to a cache, and only the
     Job to one with staged weights. Of the stack's, the component whose pods alone may mount it."""
     found: dict[str, str] = {}
     for model in contract.get("models") or ():
         found.update({volume.claim: found.get(volume.claim, _NOBODY) for volume in claims(sources(model))})
-        if cache := (model.get("weights_cache") or {}).get("claim"):
-            found[str(cache)] = _JOBS if is_staged(model) else _PODS
+        if cache := model.get("weights_cache"):
+            found[cache["claim"]] = _JOBS if is_staged(model) else _PODS
     of_the_stack = {TELEMETRY_CLAIM: TELEMETRY} if has_telemetry_volume(contract) else {}
     return {SYSTEM_NAMESPACE: of_the_stack, MODELS_NAMESPACE: dict(sorted(found.items()))}
 
 
-def _secrets(contract: Mapping[str, Any]) -> dict[str, dict[str, list[str]]]:
+def _secrets(contract: Contract) -> dict[str, dict[str, list[str]]]:
     """By namespace, the Secrets that the contract names; of a model's with the labels of the pods that mount it: its
     replicas', or where its weights are staged those of its Job alone."""
     found: dict[str, list[str]] = {}
@@ -130,7 +128,7 @@ def _secrets(contract: Mapping[str, Any]) -> dict[str, dict[str, list[str]]]:
     }
 
 
-def _accounts(contract: Mapping[str, Any]) -> dict[str, str]:
+def _accounts(contract: Contract) -> dict[str, str]:
     """By account that a cloud knows, the set whose pods run as it."""
     accounts = {account_of(model): model_set(str(model["name"])) for model in contract.get("models") or ()}
     return {name: accounts[name] for name in sorted(accounts) if name != ENGINE_ACCOUNT}

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from ..contract.typed import Contract
 from ..counted import counted_classes, own_classes
 from ..guardrail_names import PRODUCTS_GUARDRAIL
 from .pod_allowlist import WHERE
@@ -35,7 +33,7 @@ _VARIABLES = {
 }
 
 
-def products_policy(contract: Mapping[str, Any]) -> Policy:
+def products_policy(contract: Contract) -> Policy:
     """The guardrail ``fireworks-products``."""
     return Policy(
         name=PRODUCTS_GUARDRAIL,

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from ..contract.typed import Contract
 from ..names import LWS_GROUP, LWS_PLURAL, MODELS_NAMESPACE
 from .policy import Policy, Rule
 
@@ -28,7 +26,7 @@ _MATCH = {
 }
 
 
-def replicas_policy(contract: Mapping[str, Any]) -> Policy:
+def replicas_policy(contract: Contract) -> Policy:
     """The guardrail ``fireworks-replicas``."""
     most = int(contract["scaling"]["max_replicas_per_model"])
     return Policy(

@@ -9,9 +9,7 @@ name in it: so the name is taken out of a line, and the line has to be what that
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from ..contract.typed import Contract
 from ..guardrail_names import ROUTER_MODELS_GUARDRAIL
 from ..identities.needs import DEPLOYER, OPERATOR
 from ..names import ROUTER_MODELS, SYSTEM_NAMESPACE, account_user
@@ -42,7 +40,7 @@ is spelled otherwise before."""
 _MARK, _OTHER = "\x01", "\x02"
 
 
-def router_policy(contract: Mapping[str, Any]) -> Policy:
+def router_policy(contract: Contract) -> Policy:
     """The guardrail ``fireworks-router-models``."""
     told = [account_user(name) for name in (OPERATOR, DEPLOYER)]
     return Policy(

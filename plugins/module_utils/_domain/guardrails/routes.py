@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..contract.typed import Contract
 from ..entry_point import GATEWAY_GROUP, ROUTE_GROUP
 from ..guardrail_names import ROUTES_GUARDRAIL
 from ..model.exposure import front_door
@@ -28,7 +29,7 @@ _HOSTS = ("hostnames", "host")
 """Where an HTTPRoute, and a Route of OpenShift, has its host names."""
 
 
-def routes_policy(contract: Mapping[str, Any]) -> Policy:
+def routes_policy(contract: Contract) -> Policy:
     """The guardrail ``fireworks-routes``."""
     made = front_door(contract)
     domain = (contract.get("networking") or {}).get("domain")

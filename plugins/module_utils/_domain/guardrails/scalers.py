@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from ..capacity import approved
 from ..contract.model_rules import CANDIDATE
+from ..contract.typed import Contract
 from ..guardrail_names import SCALERS_GUARDRAIL
 from ..identities.needs import KEDA_GROUP
 from ..names import LWS_API, LWS_KIND
@@ -43,16 +41,16 @@ _ADVANCED = ("restoreToOriginalReplicaCount", "horizontalPodAutoscalerConfig")
 _METRICS = literal(sorted(ADAPTED_METRICS))
 
 
-def most_replicas(contract: Mapping[str, Any]) -> int:
+def most_replicas(contract: Contract) -> int:
     """The most replicas that any model may have: each has one GPU at least."""
-    scaling = contract.get("scaling") or {}
-    limits = [int(scaling[key]) for key in ("max_replicas_per_model", "max_gpus_per_model") if key in scaling]
-    return min([max(approved(contract).values(), default=0), *limits])
+    scaling = contract["scaling"]
+    most = max(approved(contract).values(), default=0)
+    return min(most, scaling["max_replicas_per_model"], scaling["max_gpus_per_model"])
 
 
-def scalers_policy(contract: Mapping[str, Any]) -> Policy:
+def scalers_policy(contract: Contract) -> Policy:
     """The guardrail ``fireworks-scalers``."""
-    sleeps = bool((contract.get("scaling") or {}).get("scale_to_zero"))
+    sleeps = bool(contract["scaling"].get("scale_to_zero"))
     return policy_of_specs(
         SCALERS_GUARDRAIL,
         _WHY,

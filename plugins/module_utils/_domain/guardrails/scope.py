@@ -10,8 +10,8 @@ or guardrail is changed, and no container entered, by any of our accounts, whate
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
+from ..contract.typed import Contract
 from ..counted import SINCE, is_counted_by_product
 from ..identities.customers import observed_at_customers
 from ..identities.needs import CLUSTER, CONNECTING, OPERATOR, Need, granted, identities_of, on_grant
@@ -40,7 +40,7 @@ _OPERATIONS = {"create": "CREATE", "update": "UPDATE", "patch": "UPDATE", "delet
 _READS = ("get", "list", "watch")
 
 
-def scope_policy(contract: Mapping[str, Any], version: int = NEWEST) -> Policy:
+def scope_policy(contract: Contract, version: int = NEWEST) -> Policy:
     """The guardrail ``fireworks-scope``, by prerequisites of this version."""
     identities = identities_of(contract)
     needs = [

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ..guardrail_names import SERVICES_GUARDRAIL
+from ..model import ANY_MODEL
 from ..model.exposure import RETIRED, service
 from ..names import COMPONENT_LABEL, MODEL_LABEL
 from .ours import OF_A_MODEL, mixed, only, policy_of_specs
@@ -29,7 +30,7 @@ _FIELDS = (
     "sessionAffinity",
 )
 _PORT_FIELDS = ("name", "protocol", "port", "targetPort")
-_OF_A_MODEL = service({"name": "any"})["spec"]["ports"]
+_OF_A_MODEL = service(ANY_MODEL)["spec"]["ports"]
 
 
 def _selects(label: str) -> str:

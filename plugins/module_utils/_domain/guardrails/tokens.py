@@ -8,10 +8,10 @@ Who may ask at all is RBAC's and the scope's. Kubelets ask for the tokens of pod
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from ..access.lifetimes import OF_SETUP, token_lifetime
+from ..contract.typed import Contract
 from ..guardrail_names import TOKENS_GUARDRAIL
 from ..identities.needs import identities_of
 from ..names import NAMESPACES, SETUP_NAMESPACE, account_user
@@ -35,7 +35,7 @@ _NOT_A_KUBELET = '!("system:nodes" in request.?userInfo.?groups.orValue([]))'
 _LONGER_THAN_ANY = 2**31
 
 
-def tokens_policy(contract: Mapping[str, Any], audiences: Sequence[str]) -> Policy:
+def tokens_policy(contract: Contract, audiences: Sequence[str]) -> Policy:
     """The guardrail ``fireworks-tokens``.
 
     ``audiences`` are the API server's own, read from it. Where they are not known no token is issued: any other choice
@@ -59,7 +59,7 @@ def tokens_policy(contract: Mapping[str, Any], audiences: Sequence[str]) -> Poli
     )
 
 
-def _accounts(contract: Mapping[str, Any], *, connecting: bool) -> dict[str, list[str]]:
+def _accounts(contract: Contract, *, connecting: bool) -> dict[str, list[str]]:
     """Our accounts by namespace; of those that connect from outside, or all."""
     return {
         namespace: [

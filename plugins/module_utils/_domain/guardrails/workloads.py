@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..capacity import approved
 from ..contract.defaults import said
 from ..contract.schema import SCHEMA
+from ..contract.typed import Contract
 from ..identities.needs import identities_of
 from ..names import GPU, GPU_PRODUCT_LABEL, LWS_GROUP, LWS_PLURAL, MODELS_NAMESPACE, NAMESPACES
 from ..presetup_version import NEWEST
@@ -52,7 +53,7 @@ LWS_MARKS = "leaderworkerset.sigs.k8s.io/"
 """What LeaderWorkerSet marks pods with: lws.sigs.k8s.io, "Labels, annotations and environment variables"."""
 
 
-def workloads_policy(contract: Mapping[str, Any], registries: Sequence[str], version: int = NEWEST) -> Policy:
+def workloads_policy(contract: Contract, registries: Sequence[str], version: int = NEWEST) -> Policy:
     """The guardrail ``fireworks-workloads``, by prerequisites of this version."""
     return Policy(
         name="fireworks-workloads",
@@ -222,7 +223,7 @@ DESCRIBED = {
 """What every policy about pods knows of them."""
 
 
-def _images(contract: Mapping[str, Any]) -> list[Rule]:
+def _images(contract: Contract) -> list[Rule]:
     allowed = "variables.registries.exists(registry, image.startsWith(registry + '/'))"
     rules = [
         Rule(
@@ -272,7 +273,7 @@ _UNLESS_POWERLESS = (
 )
 
 
-def _pod_accounts(contract: Mapping[str, Any]) -> dict[str, list[str]]:
+def _pod_accounts(contract: Contract) -> dict[str, list[str]]:
     """The accounts that pods run as. Never one that connects from outside: a pod would give access to it."""
     return {
         namespace: [each.name for each in identities_of(contract) if each.home == namespace and not each.connects]
@@ -280,7 +281,7 @@ def _pod_accounts(contract: Mapping[str, Any]) -> dict[str, list[str]]:
     }
 
 
-def _account(contract: Mapping[str, Any], version: int) -> Rule:
+def _account(contract: Contract, version: int) -> Rule:
     ours = f"{literal(_pod_accounts(contract))}[request.namespace]"
     others = f"variables.accounts.filter(name, !(name in {ours}))" + (_UNLESS_POWERLESS if version >= 2 else "")
     return Rule(
@@ -333,7 +334,7 @@ _DEVICES = (
 )
 
 
-def _of_one_model(contract: Mapping[str, Any]) -> Rule:
+def _of_one_model(contract: Contract) -> Rule:
     """A pod by itself is a canary, on all GPUs that are free on its node, or belongs to what was judged as a whole."""
     most = int(contract["scaling"]["max_gpus_per_model"])
     return Rule(

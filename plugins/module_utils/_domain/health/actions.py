@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from ..contract.actions import APPROVE, AUTO, NEVER, permission
 from ..contract.schema_health import FAULT_ACTIONS, SEVERITIES
+from ..contract.typed import Contract
 
 ACTIONS = tuple(FAULT_ACTIONS)
 IGNORE, RECORD, REPORT = "ignore", "record", "report"
@@ -61,7 +61,7 @@ def empties_the_node(action: str) -> bool:
     return strength(action) >= strength(DRAIN)
 
 
-def allowed(contract: Mapping[str, Any], action: str) -> str:
+def allowed(contract: Contract, action: str) -> str:
     """Whether the contract lets Fireworks do it: never, approve (after an approval) or auto.
 
     What writes nothing is always allowed. An action takes several steps, and the least allowed of them decides.

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..contract.typed import Contract
 from ..moments import shown_moment
 from .actions import IGNORE, QUARANTINE, RECORD, badness, strength, strongest
 from .finding import Finding
@@ -19,7 +20,7 @@ from .judging import judge
 from .policy import Policy
 from .recurrence import spread
 from .snapshot import Snapshot
-from .world import Contract, World
+from .world import World
 
 HEALTHY, UNKNOWN, WATCH, SICK = "healthy", "unknown", "watch", "sick"
 

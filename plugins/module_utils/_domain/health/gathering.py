@@ -45,8 +45,7 @@ def all_signs(world: World) -> Iterator[Sign]:
         expected = world.agreed_gpus(node) or node["labelled"] if name in world.whole else 0
         common = world.common.get((node["product"], node["kind"]), 0) if name in world.whole else 0
         yield from count_signs(node, expected, world.seen_gpus(name), common, plugin, now)
-        ports = world.expected.get(node["product"], {}).get("infiniband_ports")
-        yield from port_signs(name, snap["infiniband"].get(name), ports, now)
+        yield from port_signs(name, snap["infiniband"].get(name), world.agreed_ports(node), now)
         yield from source_signs(world, node)
         if "gpus" in (report := snap["metrics"].get(name, {})):
             yield from metrics_signs(name, report, report["at"], limits, _bad_states(world, node))

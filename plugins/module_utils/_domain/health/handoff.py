@@ -10,12 +10,13 @@ from typing import Any
 
 from ..._vocabulary.owner import Owner
 from ..._vocabulary.wording import action_required, next_step_sentence
+from ..contract.typed import Contract
 from .finding import Finding, place
 
 _EVIDENCE = 3
 
 
-def handoff(finding: Finding, contract: Mapping[str, Any]) -> dict[str, Any]:
+def handoff(finding: Finding, contract: Contract) -> dict[str, Any]:
     """The message about one finding, as data: ``to`` and ``escalation`` (contacts), ``subject`` and ``text``.
 
     What is no longer to be done by hand has nothing asked in it.
@@ -33,7 +34,7 @@ def handoff(finding: Finding, contract: Mapping[str, Any]) -> dict[str, Any]:
     theirs = finding.owner == Owner.CUSTOMER
     return {
         "to": dict(finding.contact),
-        "escalation": list((contract.get("contacts") or {}).get("escalation") or ()) if theirs else [],
+        "escalation": list(contract["contacts"].get("escalation") or ()) if theirs else [],
         "subject": f"{where}: {finding.title}",
         "text": "\n".join(filter(None, lines)),
     }

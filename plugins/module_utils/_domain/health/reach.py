@@ -5,16 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from ..contract.defaults import said
 from ..contract.schema_health import HEALTH
+from ..contract.typed import Prometheus
 
 API_SERVER, POD_NETWORK, NODE_NETWORK = "api_server", "pod_network", "node_network"
 """How an exporter may be reached: ``health.exporters.reach``; the first unless it says otherwise."""
 
 
-def prometheus_service(agreed: Mapping[str, Any]) -> str:
+def prometheus_service(agreed: Prometheus) -> str:
     """The service of ``health.prometheus``, with its port, as the API server's proxy and RBAC name it."""
     return f"{agreed['service']}:{said(agreed, HEALTH['properties']['prometheus'], 'port')}"

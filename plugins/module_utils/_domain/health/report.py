@@ -11,6 +11,7 @@ from typing import Any
 
 from ..._vocabulary.wording import addressed, spoken
 from ..contract.schema_health import SEVERITIES
+from ..contract.typed import Contract
 from ..table import wrapped
 from .actions import badness
 from .finding import Finding, place
@@ -21,7 +22,7 @@ _LABEL = len("  Evidence  ")
 
 
 def health_rows(
-    contract: Mapping[str, Any], assessment: Mapping[str, Any], error: str = "", at_least: str = "warning"
+    contract: Contract, assessment: Mapping[str, Any], error: str = "", at_least: str = "warning"
 ) -> list[dict[str, str]]:
     """The findings of one cluster that are at least so bad, as rows; one row where there are none, or no answer.
 
@@ -51,7 +52,7 @@ def health_rows(
 
 
 def health_blocks(
-    contract: Mapping[str, Any], assessment: Mapping[str, Any], at_least: str = "warning", wide: int = 100
+    contract: Contract, assessment: Mapping[str, Any], at_least: str = "warning", wide: int = 100
 ) -> list[str]:
     """A block for each finding of one cluster that is at least so bad: what, where, since when, by which evidence, what
     it touches, what comes next, and who to call."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..contract.typed import Contract
 from ..gpu_units import known_whole
 from .events import Event, last_boot
 from .nodes import common_counts
@@ -17,8 +18,6 @@ from .pods import holds_gpus, parts_by_node
 from .policy import Policy
 from .signs import Gpu
 from .snapshot import Snapshot
-
-Contract = Mapping[str, Any]
 
 
 @dataclass
@@ -53,7 +52,13 @@ class World:
 
     def agreed_gpus(self, node: Mapping[str, Any]) -> int:
         """How many GPUs the contract says that a node of this product has; 0 where it says nothing."""
-        return int(self.expected.get(node["product"], {}).get("gpus") or 0)
+        expected = self.expected.get(node["product"])
+        return expected["gpus"] if expected else 0
+
+    def agreed_ports(self, node: Mapping[str, Any]) -> int | None:
+        """How many InfiniBand ports the contract says are up on a node of this product; None where it says nothing."""
+        expected = self.expected.get(node["product"])
+        return expected.get("infiniband_ports") if expected else None
 
     def seen_gpus(self, node: str) -> int:
         """How many whole GPUs the node's exporter reports now; 0 where it does not say."""

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
+from ..contract.typed import Contract
 from ..names import EVICTION_ROLE, PRESETUP_SET, labels
 from ..presetup_version import NEWEST
 from .needs import CLUSTER, RBAC_GROUP, Identity, Need, granted, identities_of, on_grant
@@ -18,7 +19,7 @@ __all__ = ["account_objects", "applies_prerequisites", "identity_objects", "requ
 Manifest = dict[str, Any]
 
 
-def identity_objects(contract: Mapping[str, Any], version: int = NEWEST) -> list[Manifest]:
+def identity_objects(contract: Contract, version: int = NEWEST) -> list[Manifest]:
     """The accounts, roles and bindings of the contract's identities."""
     found = []
     for identity in identities_of(contract):

@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
+from ..contract.typed import Contract
 from ..entry_point import GATEWAY, OPENSHIFT_ROUTE, entry_point
 from ..model.staged import staged_models
-
-Contract = Mapping[str, Any]
 
 
 def always(_contract: Contract) -> bool:
@@ -57,8 +55,8 @@ def may_scale(contract: Contract) -> bool:
     Not whether a model that is there now does: models change without a new presetup. Nor by which autoscaler: which one
     the cluster serves is no part of the contract, and may change too.
     """
-    scaling = contract.get("scaling") or {}
-    return int(scaling.get("max_replicas_per_model", 2)) > 1 or bool(scaling.get("scale_to_zero"))
+    scaling = contract["scaling"]
+    return scaling["max_replicas_per_model"] > 1 or bool(scaling.get("scale_to_zero"))
 
 
 def may_stage(contract: Contract) -> bool:

@@ -8,19 +8,17 @@ They are not part of the presetup, nor of what setup may delegate. An audit expe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from ..contract.typed import Contract
 from ..health.reach import API_SERVER, prometheus_service
 from .needs import OBSERVER, Identity, Need
 
 
-def granted_by_customer(contract: Mapping[str, Any], identity: Identity) -> tuple[Need, ...]:
+def granted_by_customer(contract: Contract, identity: Identity) -> tuple[Need, ...]:
     """The needs of an identity that only the customer can grant."""
     return observed_at_customers(contract) if identity.name == OBSERVER else ()
 
 
-def observed_at_customers(contract: Mapping[str, Any]) -> tuple[Need, ...]:
+def observed_at_customers(contract: Contract) -> tuple[Need, ...]:
     """What the observer queries in the customer's namespaces: their Prometheus, or each exporter that is named."""
     health = contract.get("health") or {}
     if prometheus := health.get("prometheus"):

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..contract.errors import shown
 from ..contract.names import did_you_mean
+from ..contract.typed import Contract, DroppedRight
 from ..dropped_rights import Place, by_place, entries_of, place_of, resource_text
 from .needs import CONNECTING, IDENTITIES, held
 from .playbooks import PLAYBOOKS
@@ -23,14 +24,14 @@ Found = Iterator[tuple[tuple[Any, ...], str]]
 _SHOWN = 12
 
 
-def dropped_rights_are_there(contract: Data) -> Found:
+def dropped_rights_are_there(contract: Contract) -> Found:
     """Each right that is dropped is one that the identity has by this contract, and not all its playbooks need it."""
     for index, entry in enumerate(entries_of(contract)):
         for key, message in _doubts(contract, entry):
             yield ("access", "dropped_rights", index, key), message
 
 
-def needed_and_dropped(contracts: Iterable[Data]) -> list[dict[str, str]]:
+def needed_and_dropped(contracts: Iterable[Contract]) -> list[dict[str, str]]:
     """A row for each right that a contract drops and that playbooks need: which of them stop working."""
     return [row for contract in contracts for entry in entries_of(contract) for row in _stopped(contract, entry)]
 
@@ -43,7 +44,7 @@ def playbooks_text(identity: str, place: Place, verbs: Iterable[str]) -> str:
     return ", ".join(playbooks) + (f" (for {only})" if only and playbooks else "")
 
 
-def _stopped(contract: Data, entry: Data) -> Iterator[dict[str, str]]:
+def _stopped(contract: Contract, entry: DroppedRight) -> Iterator[dict[str, str]]:
     identity, place = str(entry["identity"]), place_of(entry)
     verbs = [verb for verb in entry["verbs"] if needed_by(identity, place, verb)]
     if verbs:
@@ -56,7 +57,7 @@ def _stopped(contract: Data, entry: Data) -> Iterator[dict[str, str]]:
         }
 
 
-def _doubts(contract: Data, entry: Data) -> Iterator[tuple[str, str]]:
+def _doubts(contract: Contract, entry: DroppedRight) -> Iterator[tuple[str, str]]:
     name, place = str(entry["identity"]), place_of(entry)
     if name not in CONNECTING:
         yield "identity", f"there is no identity {shown(name)} that connects: {did_you_mean(name, CONNECTING)}"

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from ..capacity import may_span_nodes
+from ..contract.typed import Contract
 from ..counted import PLAIN, own_classes
 from ..dropped_rights import less
 from ..entry_point import GATEWAY_GROUP, ROUTE_GROUP
@@ -51,8 +51,6 @@ from .conditions import (
     may_scale,
     may_stage,
 )
-
-Contract = Mapping[str, Any]
 
 READ = ("get", "list", "watch")
 WRITE = ("create", "patch", "delete")

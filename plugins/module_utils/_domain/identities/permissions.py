@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
+from ..contract.defaults import said
+from ..contract.schema import SCHEMA
+from ..contract.typed import Contract
 from ..counted import PLAIN, own_classes
 from ..guardrail_names import GUARDRAILS
 from ..names import NAMESPACES, SETUP_NAMESPACE, account_user
@@ -56,7 +58,7 @@ _IN_NAMESPACES = (
 )
 
 
-def setup_needs(contract: Mapping[str, Any]) -> tuple[Need, ...]:
+def setup_needs(contract: Contract) -> tuple[Need, ...]:
     """What an administrator needs, to create and remove all our objects.
 
     RBAC prevents escalation, so they must themselves hold every right of the identities.
@@ -71,7 +73,7 @@ def setup_needs(contract: Mapping[str, Any]) -> tuple[Need, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def onboarding_needs(contract: Mapping[str, Any], version: int = NEWEST) -> tuple[Need, ...]:
+def onboarding_needs(contract: Contract, version: int = NEWEST) -> tuple[Need, ...]:
     """What onboarding needs where the prerequisites are there: what the operator has, less the tokens of accounts.
 
     :param version: of the prerequisites.
@@ -80,7 +82,7 @@ def onboarding_needs(contract: Mapping[str, Any], version: int = NEWEST) -> tupl
     return tuple(need for need in granted(contract, operator, version) if TOKENS not in need.resources)
 
 
-def applies_prerequisites(contract: Mapping[str, Any], user: str = "") -> bool:
+def applies_prerequisites(contract: Contract, user: str = "") -> bool:
     """Whether this user's onboarding applies the prerequisites; otherwise it only compares them.
 
     None of our own accounts may change what limits us, the account of a setup grant among them.
@@ -88,10 +90,10 @@ def applies_prerequisites(contract: Mapping[str, Any], user: str = "") -> bool:
     :param user: as the API server knows them. Without one: whether anybody's would.
     """
     ours = any(user.startswith(account_user("", namespace)) for namespace in (*NAMESPACES, SETUP_NAMESPACE))
-    return contract["access"]["mode"] != "hardened" and not ours
+    return said(contract, SCHEMA, "access", "mode") != "hardened" and not ours
 
 
-def required_permissions(contract: Mapping[str, Any], user: str = "", version: int = NEWEST) -> list[dict[str, str]]:
+def required_permissions(contract: Contract, user: str = "", version: int = NEWEST) -> list[dict[str, str]]:
     """The questions for ``can_i``, each once, about what this user's onboarding needs; without one, about all of it.
 
     :param version: of the prerequisites, where onboarding does not apply them.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._vocabulary.owner import Contact, Owner
+from ..contract.typed import Contract
 from ..health.actions import badness
 from ..moments import seconds_at
 from ..names import ROUTER
@@ -168,7 +169,7 @@ def _changed_last(symptoms: Sequence[Symptom], changes: Iterable[Data]) -> str:
     return max(before)[1] if before else ""
 
 
-def asked(cause: Cause, symptoms: Sequence[Symptom], contract: Data) -> Action:
+def asked(cause: Cause, symptoms: Sequence[Symptom], contract: Contract) -> Action:
     """Whose action it is, by the cause; and by the worst symptom where it is of one place."""
     if cause.kind in _ASKED:
         ask = f"{_ASKED[cause.kind]}: {cause.kind} {cause.name}."

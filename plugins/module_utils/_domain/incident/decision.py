@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..contract.typed import Contract
 from ..moments import seconds_at
 from ..redaction import redacted
 from .cause import asked, belongs, suspected
@@ -43,7 +44,7 @@ def plans(
     incidents: Sequence[Incident],
     symptoms: Iterable[Symptom],
     nodes: Mapping[str, Data],
-    contract: Data,
+    contract: Contract,
     now: str,
     by: str,
     changes: Sequence[Data] = (),
@@ -83,7 +84,9 @@ def _was_of(one: Symptom, incident: Incident) -> bool:
     return known and began is not None and closed is not None and began <= closed
 
 
-def _plan(case: _Case, nodes: Mapping[str, Data], contract: Data, now: str, by: str, changes: Sequence[Data]) -> Plan:
+def _plan(
+    case: _Case, nodes: Mapping[str, Data], contract: Contract, now: str, by: str, changes: Sequence[Data]
+) -> Plan:
     every = [*case.known, *case.new]
     cause = suspected(every, nodes, changes)
     entry: Entry = {"at": now, "did": SEEN if case.incident else OPENED, "by": told(by)}

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..._vocabulary.harmless import one_line
 from ..._vocabulary.wording import assignee, spoken
+from ..contract.typed import Contract
 from .impact import NOT_MEASURED
 from .incident import CLOSED, Incident, minutes_by_owner
 from .timeline import Row, action_text, cause_name, cause_text
@@ -38,7 +39,7 @@ def incident_row(incident: Incident, cluster: str) -> dict[str, Any]:
     }
 
 
-def review_page(incident: Incident, contract: Data, rows: Sequence[Row], costs: Sequence[Data], now: str) -> str:
+def review_page(incident: Incident, contract: Contract, rows: Sequence[Row], costs: Sequence[Data], now: str) -> str:
     """What happened, when, and whose minutes it took, in Markdown.
 
     :param rows: of its timeline. :param costs: of its impact.

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..._vocabulary.owner import NO_CONTACT, Contact, Owner
 from ..contract.schema_health import OWNERS, SEVERITIES, TOPICS
+from ..contract.typed import Contract
 from ..health.actions import badness
 from ..moments import seconds_at, shown_moment
 from ..names import ROUTER, TELEMETRY
@@ -130,7 +131,7 @@ def of_findings(findings: Iterable[Data]) -> Iterator[Symptom]:
             })  # fmt: skip
 
 
-def of_alert(labels: Data, contract: Data) -> Symptom:
+def of_alert(labels: Data, contract: Contract) -> Symptom:
     """An alert, by its labels: Prometheus' own, or the few that the event path lets through; and ``since``."""
     name = str(labels.get("alertname") or labels.get("alert") or REPORTED)
     owner = _word(labels.get("owner"), OWNERS, Owner.FIREWORKS.value)
@@ -150,7 +151,7 @@ def of_alert(labels: Data, contract: Data) -> Symptom:
     })  # fmt: skip
 
 
-def of_query(answer: Data, contract: Data) -> Iterator[Symptom]:
+def of_query(answer: Data, contract: Contract) -> Iterator[Symptom]:
     """Those that page, of what our telemetry answers to :data:`FIRING`; the value is when each began."""
     for series in (answer.get("data") or {}).get("result") or ():
         yield of_alert({**(series.get("metric") or {}), "since": float(series["value"][1])}, contract)

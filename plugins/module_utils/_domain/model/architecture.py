@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from ..contract.typed import Model
 
 DTYPE_BYTES = {"float8": 1, "float16": 2, "bfloat16": 2, "float32": 2}
 """Bytes of one value as it is served. Engines serve float32 in 16 bits: docs.vllm.ai, "Engine Arguments", --dtype."""
@@ -32,15 +33,20 @@ class Architecture:
     context: int | None = None
 
 
-def architecture_of(model: Mapping[str, Any]) -> Architecture | None:
+def architecture_of(model: Model) -> Architecture | None:
     """The architecture that the contract tells, else the one that is known by the model's source, else None."""
     source = str(model["source"]["uri"]).rstrip("/")
     told = model.get("architecture")
     if told:
-        keys = ("parameters", "layers", "attention_heads", "kv_heads", "head_dim")
         known = KNOWN.get(source)
         return Architecture(
-            **{key: int(told[key]) for key in keys}, dtype=str(told["dtype"]), context=known.context if known else None
+            parameters=told["parameters"],
+            layers=told["layers"],
+            attention_heads=told["attention_heads"],
+            kv_heads=told["kv_heads"],
+            head_dim=told["head_dim"],
+            dtype=told["dtype"],
+            context=known.context if known else None,
         )
     return KNOWN.get(source)
 

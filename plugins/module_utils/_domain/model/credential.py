@@ -12,12 +12,10 @@ APIs from GKE workloads".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from ..contract.schema_model_source import AWS_ROLE, GOOGLE_ACCOUNT, SECRET, WORKLOAD_IDENTITY
-
-Model = Mapping[str, Any]
+from ..contract.typed import Contract, Model, SourceCredential, WorkloadIdentity
 
 ENGINE_ACCOUNT = "engine"
 """The account of the pods of every model that no cloud knows."""
@@ -29,7 +27,8 @@ _AUDIENCE = "sts.amazonaws.com"
 
 def secret_of(model: Model) -> str:
     """The Secret that a model's pods mount; empty where there is none."""
-    return str((_credential(model).get(SECRET) or {}).get("name", ""))
+    secret = _credential(model).get(SECRET)
+    return secret["name"] if secret else ""
 
 
 def credential_environment(model: Model) -> dict[str, str]:
@@ -67,16 +66,14 @@ def account_annotations(model: Model) -> dict[str, str]:
     return {}
 
 
-def audiences(contract: Mapping[str, Any]) -> dict[str, str]:
+def audiences(contract: Contract) -> dict[str, str]:
     """Whom the token is for that the cloud's webhook mounts into pods of an account, by the account's name."""
     return {account_of(model): _AUDIENCE for model in contract.get("models") or () if _identity(model).get(AWS_ROLE)}
 
 
-def _credential(model: Model) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = model["source"].get("credential") or {}
-    return found
+def _credential(model: Model) -> SourceCredential:
+    return model["source"].get("credential") or {}
 
 
-def _identity(model: Model) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = _credential(model).get(WORKLOAD_IDENTITY) or {}
-    return found
+def _identity(model: Model) -> WorkloadIdentity:
+    return _credential(model).get(WORKLOAD_IDENTITY) or {}

@@ -9,8 +9,8 @@ Everything else of a model (GPUs, probes, security, spreading) is the same for a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from ..contract.typed import Model
 from .engine_adapter import (
     CACHE,
     SCRATCH,
@@ -48,7 +48,7 @@ __all__ = [
 ENGINES: Mapping[str, Engine] = {engine.name: engine for engine in (VLLM, SGLANG)}
 
 
-def engine_of(model: Mapping[str, Any]) -> Engine:
+def engine_of(model: Model) -> Engine:
     """The engine that a model names. Raises UnsupportedSourceError."""
     name = str(model["engine"]["name"])
     if name not in ENGINES:
@@ -58,12 +58,12 @@ def engine_of(model: Mapping[str, Any]) -> Engine:
     return ENGINES[name]
 
 
-def launch(model: Mapping[str, Any]) -> Launch:
+def launch(model: Model) -> Launch:
     """How to start the engine that a model names. Raises UnsupportedSourceError."""
     return engine_of(model).start(model)
 
 
-def spread(model: Mapping[str, Any], nodes: int, seconds: int) -> Spread:
+def spread(model: Model, nodes: int, seconds: int) -> Spread:
     """How to start the engine that a model names on several nodes, whose pods wait so long for each other.
 
     Raises UnsupportedSourceError.
@@ -78,7 +78,7 @@ def spread(model: Mapping[str, Any], nodes: int, seconds: int) -> Spread:
     return engine.spread(engine.start(model), nodes, seconds)
 
 
-def memory_share(model: Mapping[str, Any]) -> float:
+def memory_share(model: Model) -> float:
     """The part of each GPU's memory that the engine may use: as the contract's arguments say, else the default."""
     engine = engine_of(model)
     try:

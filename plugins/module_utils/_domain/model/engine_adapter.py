@@ -11,6 +11,7 @@ from typing import Any
 
 from ..contract.defaults import said
 from ..contract.schema_models import MODEL
+from ..contract.typed import Model
 from ..names import SERVING_PORT
 from .architecture import EIGHT_BITS, FOUR_BITS
 from .credential import credential_environment
@@ -21,8 +22,6 @@ CACHE = "/cache"
 """Where weights and compiled kernels go. It and the two below are volumes; nothing else can be written to."""
 SCRATCH = "/tmp"  # noqa: S108  (a volume of the pod's own)
 SHARED_MEMORY = "/dev/shm"  # noqa: S108
-
-Model = Mapping[str, Any]
 
 
 class UnsupportedSourceError(ValueError):
@@ -172,10 +171,10 @@ def common_flags(model: Model) -> list[str]:
     ]
     if pipeline > 1:
         flags.append(f"--pipeline-parallel-size={pipeline}")
-    if said(model, MODEL, "quantization") != "none":
-        flags.append(f"--quantization={model['quantization']}")
-    if said(model, MODEL, "kv_cache_dtype") != "auto":
-        flags.append(f"--kv-cache-dtype={model['kv_cache_dtype']}")
+    if (quantization := said(model, MODEL, "quantization")) != "none":
+        flags.append(f"--quantization={quantization}")
+    if (cache := said(model, MODEL, "kv_cache_dtype")) != "auto":
+        flags.append(f"--kv-cache-dtype={cache}")
     source = model["source"]
     if str(source["uri"]).startswith("hf://") and source.get("revision") and not is_staged(model):
         flags.append(f"--revision={source['revision']}")
@@ -265,7 +264,7 @@ def literal(value: Any) -> str:
 def common_environment(model: Model) -> dict[str, str]:
     """What every engine's process is given."""
     source = model["source"]
-    weights = [str(source[key]) for key in ("revision", "digest") if source.get(key)]
+    weights = filter(None, (source.get("revision"), source.get("digest")))
     return {
         "HF_HOME": f"{CACHE}/huggingface",
         "TRITON_CACHE_DIR": f"{CACHE}/triton",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..contract.typed import Model
 from .engine_adapter import (
     QUANTIZATIONS,
     RESERVED,
@@ -17,7 +18,6 @@ from .engine_adapter import (
     Engine,
     Launch,
     Metrics,
-    Model,
     adapter_paths,
     common_environment,
     common_flags,

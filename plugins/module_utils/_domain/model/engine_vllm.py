@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..contract.schema_model_objectives import INTER_TOKEN_LATENCY, TIME_TO_FIRST_TOKEN
+from ..contract.typed import Model
 from .architecture import FOUR_BITS
 from .engine_adapter import (
     CACHE,
@@ -21,7 +22,6 @@ from .engine_adapter import (
     Engine,
     Launch,
     Metrics,
-    Model,
     Quantization,
     Spread,
     adapter_paths,

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from ..capacity import nodes_per_replica
-from ..entry_point import GATEWAY, GATEWAY_GROUP, OPENSHIFT_ROUTE, ROUTE_GROUP, entry_point
+from ..contract.typed import Contract, Gateway, Model
+from ..entry_point import GATEWAY_GROUP, OPENSHIFT_ROUTE, ROUTE_GROUP, entry_point
 from ..names import (
     GROUP_LABEL,
     MODEL_LABEL,
@@ -33,7 +33,7 @@ RETIRED = {PREFIX + "retired": "true"}
 """What the service of a model selects that is on its way out: nothing."""
 
 
-def service(model: Mapping[str, Any]) -> Manifest:
+def service(model: Model) -> Manifest:
     """The addresses of a model's ready replicas, for the router to choose from; and by which names it is asked for."""
     name = str(model["name"])
     notes = {SERVES_ANNOTATION: json.dumps(names_of(model))}
@@ -50,7 +50,7 @@ def service(model: Mapping[str, Any]) -> Manifest:
     }
 
 
-def budget(model: Mapping[str, Any]) -> Manifest:
+def budget(model: Model) -> Manifest:
     """At most one replica away at a time.
 
     Not "at least so many available": with a model of one replica that would block every drain. Of a replica that spans
@@ -71,7 +71,7 @@ def budget(model: Mapping[str, Any]) -> Manifest:
     }
 
 
-def route(contract: Mapping[str, Any], model: Mapping[str, Any]) -> list[Manifest]:
+def route(contract: Contract, model: Model) -> list[Manifest]:
     """The model's own host name, if there is an entry point.
 
     It leads to the router, as every request does: the router balances, and its counters are what wakes a model that
@@ -81,22 +81,24 @@ def route(contract: Mapping[str, Any], model: Mapping[str, Any]) -> list[Manifes
     return _routes(contract, f"{name}.", "model-" + name, model_set(name), model=name)
 
 
-def front_door(contract: Mapping[str, Any]) -> list[Manifest]:
+def front_door(contract: Contract) -> list[Manifest]:
     """The contract's domain itself, which leads to the router for every model."""
     return _routes(contract, "", ROUTER, STACK_SET)
 
 
-def _routes(contract: Mapping[str, Any], prefix: str, name: str, part_of: str, **ours: str) -> list[Manifest]:
-    domain = (contract.get("networking") or {}).get("domain")
+def _routes(contract: Contract, prefix: str, name: str, part_of: str, **ours: str) -> list[Manifest]:
+    networking = contract.get("networking") or {}
+    domain, gateway = networking.get("domain"), networking.get("gateway")
     if not domain:
         return []
     metadata = {"name": name, "namespace": SYSTEM_NAMESPACE, "labels": labels(part_of, name, **ours)}
-    make = {GATEWAY: _http_route, OPENSHIFT_ROUTE: _openshift_route}.get(entry_point(contract))
-    return [make(contract, metadata, f"{prefix}{domain}")] if make else []
+    if gateway:
+        return [_http_route(gateway, metadata, f"{prefix}{domain}")]
+    is_route = entry_point(contract) == OPENSHIFT_ROUTE
+    return [_openshift_route(metadata, f"{prefix}{domain}")] if is_route else []
 
 
-def _http_route(contract: Mapping[str, Any], metadata: Manifest, host: str) -> Manifest:
-    gateway = contract["networking"]["gateway"]
+def _http_route(gateway: Gateway, metadata: Manifest, host: str) -> Manifest:
     return {
         "apiVersion": f"{GATEWAY_GROUP}/v1",
         "kind": "HTTPRoute",
@@ -106,8 +108,8 @@ def _http_route(contract: Mapping[str, Any], metadata: Manifest, host: str) -> M
                 {
                     "group": GATEWAY_GROUP,
                     "kind": "Gateway",
-                    "name": str(gateway["name"]),
-                    "namespace": str(gateway["namespace"]),
+                    "name": gateway["name"],
+                    "namespace": gateway["namespace"],
                 }
             ],
             "hostnames": [host],
@@ -121,7 +123,7 @@ def _http_route(contract: Mapping[str, Any], metadata: Manifest, host: str) -> M
     }
 
 
-def _openshift_route(_contract: Mapping[str, Any], metadata: Manifest, host: str) -> Manifest:
+def _openshift_route(metadata: Manifest, host: str) -> Manifest:
     """OpenShift's own kind of route. TLS ends at its ingress controller, with that one's certificate."""
     return {
         "apiVersion": f"{ROUTE_GROUP}/v1",

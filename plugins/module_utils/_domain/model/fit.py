@@ -10,13 +10,13 @@ LoRA adapters are not counted: how large they are, only they know.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from ..capacity import nodes_per_replica
 from ..contract.defaults import said
 from ..contract.schema_models import MODEL
+from ..contract.typed import Model
 from ..names import GPU_MEMORY_LABEL
 from .architecture import DTYPE_BYTES, Architecture, architecture_of
 from .engine import engine_of, memory_share
@@ -53,7 +53,7 @@ class Fit:
         return ". ".join(part for part in parts if part)
 
 
-def fit(model: Mapping[str, Any], *, memory_mib: int = 0, most_gpus: int = 8, agreed: int = 0) -> Fit:
+def fit(model: Model, *, memory_mib: int = 0, most_gpus: int = 8, agreed: int = 0) -> Fit:
     """Whether one replica fits the GPUs that it names.
 
     memory_mib: of one GPU, as the cluster's nodes are labelled; 0: by the table. most_gpus: how many may be proposed
@@ -83,7 +83,7 @@ def fit(model: Mapping[str, Any], *, memory_mib: int = 0, most_gpus: int = 8, ag
     return Fit(MISFIT, f"it is too large for {gpus}", lines, tuple(smaller(found, most)))
 
 
-def _shape(model: Mapping[str, Any], architecture: Architecture, memory_mib: int) -> Shape | str:
+def _shape(model: Model, architecture: Architecture, memory_mib: int) -> Shape | str:
     """The shape of a model, or why it is not known."""
     product, word = str(model["gpu"]["product"]), str(said(model, MODEL, "quantization"))
     memory = memory_mib or GPU_MEMORY_MIB.get(product, 0)
@@ -104,7 +104,7 @@ def _shape(model: Mapping[str, Any], architecture: Architecture, memory_mib: int
     return Shape(architecture, tensor, pipeline, tokens, served, stored, cache_bytes, memory * MIB, memory_share(model))
 
 
-def _stretched(model: Mapping[str, Any]) -> bool:
+def _stretched(model: Model) -> bool:
     """Whether the engine is told to read longer texts than the model was made for."""
     return any(str(flag).partition(".")[0] in _STRETCHING for flag in model["engine"].get("arguments") or ())
 

@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..capacity import nodes_per_replica
+from ..contract.typed import Contract, Model
 from ..loading import load_seconds
 from ..names import (
     GROUP_LABEL,
@@ -34,8 +35,8 @@ Manifest = dict[str, Any]
 
 
 def leader_worker_set(
-    contract: Mapping[str, Any],
-    model: Mapping[str, Any],
+    contract: Contract,
+    model: Model,
     release: Mapping[str, Any],
     replicas: int,
     version: int | None = None,
@@ -90,9 +91,7 @@ def rolling_by(surge: int | str, unavailable: int | str) -> Manifest:
     return {"type": "RollingUpdate", "rollingUpdateConfiguration": how}
 
 
-def _leader(
-    contract: Mapping[str, Any], model: Mapping[str, Any], start: Spread, image: str, load: int, version: int | None
-) -> Manifest:
+def _leader(contract: Contract, model: Model, start: Spread, image: str, load: int, version: int | None) -> Manifest:
     serving = replace(launch(model), command=start.leader, environment=start.environment)
     return serving_pod(contract, model, serving, image, load, version)
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ..capacity import nodes_per_replica
+from ..contract.typed import Contract, Model
 from ..names import REVISION_ANNOTATION
 from ..scaling import autoscaler_for, bounds_of, scaler
 from .exposure import budget, route, service
@@ -21,8 +22,8 @@ Manifest = dict[str, Any]
 
 
 def model_objects(
-    contract: Mapping[str, Any],
-    model: Mapping[str, Any],
+    contract: Contract,
+    model: Model,
     release: Mapping[str, Any],
     facts: Mapping[str, Any] | None = None,
     moment: datetime | None = None,
@@ -47,9 +48,7 @@ def model_objects(
     ]
 
 
-def pods_mark(
-    contract: Mapping[str, Any], model: Mapping[str, Any], release: Mapping[str, Any], version: int | None = None
-) -> str:
+def pods_mark(contract: Contract, model: Model, release: Mapping[str, Any], version: int | None = None) -> str:
     """What the pods of a model are marked with: a digest of all that they are.
 
     :param version: of the prerequisites; without one, the newest.
@@ -59,13 +58,13 @@ def pods_mark(
 
 
 def _workload(
-    contract: Mapping[str, Any], model: Mapping[str, Any], release: Mapping[str, Any], floor: int, version: int | None
+    contract: Contract, model: Model, release: Mapping[str, Any], floor: int, version: int | None
 ) -> Manifest:
     made = deployment if nodes_per_replica(model) == 1 else leader_worker_set
     return made(contract, model, release, floor, version)
 
 
-def _with(contract: Mapping[str, Any], model: Mapping[str, Any]) -> Mapping[str, Any]:
+def _with(contract: Contract, model: Model) -> Contract:
     """The contract with this very model, which may be an older revision of one, or one that is still to come."""
     others = [each for each in contract.get("models") or () if each["name"] != model["name"]]
     return {**contract, "models": [*others, model]}

@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from ..capacity import gpus_per_replica, nodes_per_replica
+from ..contract.typed import Model
 
 
-def tensor_and_pipeline(model: Mapping[str, Any]) -> tuple[int, int]:
+def tensor_and_pipeline(model: Model) -> tuple[int, int]:
     """Over how many GPUs each layer is split, and into how many stages the layers are cut.
 
     Their product is the GPUs of a replica. What the contract does not say: one stage on each node, and all GPUs of it.

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+from ..contract.typed import Contract
 from ..entry_point import is_openshift
 
 Manifest = dict[str, Any]
@@ -18,7 +18,7 @@ def container_security() -> Manifest:
     return {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True}
 
 
-def pod_security(contract: Mapping[str, Any]) -> Manifest:
+def pod_security(contract: Contract) -> Manifest:
     """What a pod of ours is held to: restricted Pod Security, as the platform wants it said."""
     security: Manifest = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
     if not is_openshift(contract):

@@ -13,12 +13,12 @@ from ..contract.defaults import said, with_defaults
 from ..contract.durations import parse_duration
 from ..contract.schema_model_life import HEALTH_GATE, ROLLOUT
 from ..contract.schema_models import MODEL
+from ..contract.typed import Contract, Model
 from ..loading import load_deadline
 from ..names import PRIORITIES
 from . import find_model
 from .objects import model_objects
 
-Contract = Mapping[str, Any]
 Change = dict[str, Any]
 """A model as the module ``model_rollout`` takes it. Times in seconds."""
 
@@ -57,7 +57,7 @@ def by_priority(changes: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]
     return sorted(changes, key=lambda change: (PRIORITIES.index(change["priority"]), change["name"]))
 
 
-def terms_of(model: Mapping[str, Any]) -> Change:
+def terms_of(model: Model) -> Change:
     """How a model may be rolled out; where it says nothing, as the contract's schema does."""
     rollout = with_defaults(model.get("rollout") or {}, ROLLOUT)
     gate = with_defaults(model.get("health_gate") or {}, HEALTH_GATE)

@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..capacity import approved, nodes_per_replica
+from ..contract.defaults import said
 from ..contract.errors import shown
 from ..contract.names import did_you_mean
 from ..contract.schema_model_objectives import INTER_TOKEN_LATENCY, TIME_TO_FIRST_TOKEN
+from ..contract.schema_models import MODEL
+from ..contract.typed import Contract, Model
 from ..loading import load_seconds
 from .engine import ENGINES, Engine, UnsupportedSourceError, spread
-from .engine_adapter import TELLS
+from .engine_adapter import TELLS, arguments
 from .fit import MISFIT, fit
 
 Data = Mapping[str, Any]
@@ -25,37 +28,37 @@ _NODE = 8
 """The GPUs of a large node. What a cluster's nodes really have, its facts say later."""
 
 
-def models_can_be_served(contract: Data) -> Found:
+def models_can_be_served(contract: Contract) -> Found:
     """Each model's engine is one of ours, and is asked only for what it can do and for what is not set already."""
-    for index, model in enumerate(contract["models"]):
+    for index, model in enumerate(contract.get("models") or ()):
         engine = ENGINES.get(str(model["engine"]["name"]))
         for place, message in _engine_is_known(model) if engine is None else _engine_can(engine, model):
             yield ("models", index, *place), message
 
 
-def models_fit_their_gpus(contract: Data) -> Found:
+def models_fit_their_gpus(contract: Contract) -> Found:
     """One replica fits the memory of the GPUs that it names. What nobody can tell is no problem here."""
-    for index, model in enumerate(contract["models"]):
+    for index, model in enumerate(contract.get("models") or ()):
         if str(model["engine"]["name"]) not in ENGINES:
             continue
-        agreed = approved(contract)[str(model["gpu"]["product"])], int(contract["scaling"]["max_gpus_per_model"])
+        agreed = approved(contract)[model["gpu"]["product"]], contract["scaling"]["max_gpus_per_model"]
         most = min(_NODE * nodes_per_replica(model), *agreed)
         found = fit(model, most_gpus=most, agreed=min(agreed))
         if found.verdict == MISFIT:
             yield ("models", index, "gpu"), f"{model['name']} {MISFIT}: {found.told()}"
 
 
-def _engine_is_known(model: Data) -> Found:
+def _engine_is_known(model: Model) -> Found:
     name = str(model["engine"]["name"])
     yield ("engine", "name"), f"there is no engine {shown(name)}: {did_you_mean(name, ENGINES)}"
 
 
-def _engine_can(engine: Engine, model: Data) -> Found:
-    word = str(model["quantization"])
+def _engine_can(engine: Engine, model: Model) -> Found:
+    word = str(said(model, MODEL, "quantization"))
     if word != "none" and word not in engine.quantizations:
         known = did_you_mean(word, ["none", *engine.quantizations])
         yield ("quantization",), f"{engine.name} has no quantization {shown(word)}: {known}"
-    for flag, value in model["engine"]["arguments"].items():
+    for flag, value in arguments(model).items():
         if _unsets_quiet(engine, str(flag), value):
             yield ("engine", "arguments", flag), f"--{flag} would have requests logged: {TELLS}"
         elif ours := _reserved(engine, str(flag)):
@@ -86,5 +89,5 @@ def _reserved(engine: Engine, flag: str) -> str:
     )
 
 
-MODEL_RULES: tuple[Callable[[Data], Found], ...] = (models_can_be_served, models_fit_their_gpus)
+MODEL_RULES: tuple[Callable[[Contract], Found], ...] = (models_can_be_served, models_fit_their_gpus)
 """For ``load_contract``."""

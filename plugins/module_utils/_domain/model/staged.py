@@ -7,31 +7,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from typing import Any
+
+from ..contract.typed import Contract, Model
 
 WEIGHTS = "/weights"
 """Where a claim with a model's weights is mounted."""
 
-Model = Mapping[str, Any]
-
 
 def is_staged(model: Model) -> bool:
     """Whether a Job fetches the weights, and the replicas only read them."""
-    return bool((model.get("weights_cache") or {}).get("stage"))
+    return bool(model.get("weights_cache", {}).get("stage"))
 
 
-def staged_models(contract: Mapping[str, Any]) -> list[Model]:
+def staged_models(contract: Contract) -> list[Model]:
     """The models of a contract whose weights a Job fetches."""
     return [model for model in contract.get("models") or () if is_staged(model)]
 
 
 def staged_claim(model: Model) -> str:
     """The claim that has them."""
-    return str(model["weights_cache"]["claim"])
+    return str(model.get("weights_cache", {}).get("claim") or "")
 
 
 def staged_folder(model: Model) -> str:
     """Their folder on the claim: other weights have another, so that those that serve stay as they are."""
-    source = [str(model["source"].get(key) or "") for key in ("uri", "revision", "digest")]
+    source = [model["source"]["uri"], model["source"]["revision"], model["source"].get("digest") or ""]
     return hashlib.sha256(json.dumps(source).encode()).hexdigest()[:16]

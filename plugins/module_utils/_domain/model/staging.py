@@ -16,6 +16,7 @@ from functools import cache
 from typing import Any
 
 from ..._in_pods import stage_weights
+from ..contract.typed import Contract, Model
 from ..loading import load_deadline
 from ..names import MODELS_NAMESPACE, STAGES_LABEL, labels, model_set
 from ..release import engine_image
@@ -26,13 +27,12 @@ from .pod_security import container_security, pod_security
 from .staged import WEIGHTS, is_staged, staged_claim, staged_folder
 
 Manifest = dict[str, Any]
-Model = Mapping[str, Any]
 
 TRIES = 3
 """Pods that may fail, one after the other; each goes on where the one before was cut."""
 
 
-def staging_job(contract: Mapping[str, Any], model: Model, release: Mapping[str, Any]) -> list[Manifest]:
+def staging_job(contract: Contract, model: Model, release: Mapping[str, Any]) -> list[Manifest]:
     """The Job, where the model's weights are staged. Its name says all that it is: what a Job runs cannot be changed.
 
     It has no GPU, and no label by which the model's pods are found. It stays when it has ended: that it was there shows
@@ -67,7 +67,7 @@ def verifying(model: Model, image: str) -> dict[str, list[Manifest]]:
     return {"initContainers": [_container(model, image, "verify", {"readOnly": True})]}
 
 
-def _pod(contract: Mapping[str, Any], model: Model, image: str) -> Manifest:
+def _pod(contract: Contract, model: Model, image: str) -> Manifest:
     fetching = _container(model, image, "stage", {})
     fetching["env"] = [{"name": key, "value": value} for key, value in credential_environment(model).items()]
     fetching["volumeMounts"] += credential_mounts(model)

@@ -13,6 +13,7 @@ from typing import Any
 from ..capacity import gpus_per_pod
 from ..contract.defaults import said
 from ..contract.schema_models import MODEL
+from ..contract.typed import Contract, Model
 from ..counted import class_for
 from ..loading import load_deadline, load_seconds
 from ..names import (
@@ -41,8 +42,8 @@ _STARTUP_PERIOD = 5
 
 
 def deployment(
-    contract: Mapping[str, Any],
-    model: Mapping[str, Any],
+    contract: Contract,
+    model: Model,
     release: Mapping[str, Any],
     replicas: int,
     version: int | None = None,
@@ -93,8 +94,8 @@ def revision_of(*pods: Manifest) -> str:
 
 
 def serving_pod(
-    contract: Mapping[str, Any],
-    model: Mapping[str, Any],
+    contract: Contract,
+    model: Model,
     start: Launch,
     image: str,
     load: int,
@@ -167,14 +168,13 @@ def _spreading(name: str) -> list[Manifest]:
     ]
 
 
-def _cache(model: Mapping[str, Any]) -> Manifest:
+def _cache(model: Model) -> Manifest:
     """Where what was downloaded and compiled is kept: with the pod, or on the customer's volume beyond its life.
 
     A claim with staged weights is only read.
     """
-    claim = (model.get("weights_cache") or {}).get("claim")
-    kept = claim and not is_staged(model)
-    return {"persistentVolumeClaim": {"claimName": str(claim)}} if kept else {"emptyDir": {}}
+    kept = model.get("weights_cache") if not is_staged(model) else None
+    return {"persistentVolumeClaim": {"claimName": kept["claim"]}} if kept else {"emptyDir": {}}
 
 
 def _environment(start: Launch) -> dict[str, str]:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..contract.typed import Contract
 from ..moments import shown_moment
 from .indicators import promises
 from .rules import MINIMUM
@@ -83,7 +84,7 @@ class Budget:
         }
 
 
-def budgets(contract: Data, recorded: Data | None, since: Data | None = None) -> list[Budget]:
+def budgets(contract: Contract, recorded: Data | None, since: Data | None = None) -> list[Budget]:
     """A row for each objective of the contract.
 
     :param recorded: the answer to ``RECORDED``, :param since: and to ``SINCE``; None where there was none.

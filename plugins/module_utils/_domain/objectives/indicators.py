@@ -8,15 +8,13 @@ Availability is the router's word: what no replica answered counts too. How fast
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from ..capacity import may_sleep
-from ..contract.schema_model_objectives import AVAILABILITY
+from ..contract.schema_model_objectives import AVAILABILITY, INTER_TOKEN_LATENCY, TIME_TO_FIRST_TOKEN
+from ..contract.typed import Contract, InterTokenLatency, TimeToFirstToken
 from ..model.engine import ENGINES
-
-Data = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -48,16 +46,21 @@ class Indicator:
     total: str
 
 
-def promises(contract: Data) -> Iterator[Promise]:
+def promises(contract: Contract) -> Iterator[Promise]:
     """All objectives of a contract's models."""
     for model in contract.get("models") or ():
         name, objectives = str(model["name"]), model.get("objectives") or {}
         if AVAILABILITY in objectives:
             yield Promise(name, AVAILABILITY, float(objectives[AVAILABILITY]), sleeps=may_sleep(contract, model))
         engine = ENGINES.get(str(model["engine"]["name"]))
-        for objective, histogram in (engine.metrics.latencies if engine else {}).items():
-            if said := objectives.get(objective):
-                yield Promise(name, objective, float(said["share"]), str(said["within"]), histogram)
+        latencies = engine.metrics.latencies if engine else {}
+        told: dict[str, TimeToFirstToken | InterTokenLatency | None] = {
+            TIME_TO_FIRST_TOKEN: objectives.get(TIME_TO_FIRST_TOKEN),
+            INTER_TOKEN_LATENCY: objectives.get(INTER_TOKEN_LATENCY),
+        }
+        for objective, promised in told.items():
+            if promised and objective in latencies:
+                yield Promise(name, objective, promised["share"], promised["within"], latencies[objective])
 
 
 def indicators(made: Iterator[Promise] | list[Promise]) -> list[Indicator]:

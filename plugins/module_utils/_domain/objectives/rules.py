@@ -8,14 +8,14 @@ Each series has the labels ``model`` and ``objective``, and no others, so that s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..contract.schema_model_objectives import AVAILABILITY
+from ..contract.typed import Contract
 from .indicators import Indicator, Promise, indicators, promises
 from .windows import FAST, SLOW, Pair, fitting, seconds, spans
 
-Data = Mapping[str, Any]
 Rule = dict[str, Any]
 
 MINIMUM = 5
@@ -30,7 +30,7 @@ _WORDS = "{{ $labels.model }}: {{ $labels.objective }}"
 
 
 def objective_rules(
-    contract: Data, retention: str, fast: Sequence[Pair] = FAST, slow: Sequence[Pair] = SLOW
+    contract: Contract, retention: str, fast: Sequence[Pair] = FAST, slow: Sequence[Pair] = SLOW
 ) -> dict[str, Any]:
     """A file of rules; nothing where no model has an objective.
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._vocabulary.owner import Owner
+from ..contract.typed import Contract
 from ..entry_point import GATEWAY_GROUP, ROUTE_GROUP
 from ..identities.needs import IDENTITIES, KEDA_GROUP, OBSERVER, held
 from ..names import LWS_GROUP
@@ -46,13 +47,13 @@ class Item:
         return {"what": self.what, "verdict": self.verdict, "why": self.why, "owner": self.owner.value}
 
 
-def apis_used(contract: Data) -> list[str]:
+def apis_used(contract: Contract) -> list[str]:
     """The API versions that our identities use under a contract, by their rights: nothing else is open to them."""
     groups = {need.group for one in IDENTITIES if one.applies(contract) for need in held(contract, one)}
     return sorted("v1" if not group else f"{group}/{_version(group)}" for group in groups)
 
 
-def lists_of(contract: Data) -> dict[str, str]:
+def lists_of(contract: Contract) -> dict[str, str]:
     """By API version, the path of a list that the observer reads: where it goes, the API server warns in the answer."""
     found: dict[str, str] = {}
     [observer] = [one for one in IDENTITIES if one.name == OBSERVER]

@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ..contract.defaults import said
 from ..contract.durations import parse_duration
 from ..contract.schema import SCHEMA
+from ..contract.typed import Contract
 from .plan import Plan, rehearse
 from .scene import Scene, in_order
 from .search import Bounds, Search
@@ -30,7 +29,7 @@ class Efficiency:
     ratio: float = 2.0
 
 
-def efficiency_of(contract: Mapping[str, Any]) -> Efficiency:
+def efficiency_of(contract: Contract) -> Efficiency:
     """What a contract says of it."""
     agreed = {key: said(contract, SCHEMA, "efficiency", key) for key in ("mode", "max_moves", "cooldown", "ratio")}
     return Efficiency(

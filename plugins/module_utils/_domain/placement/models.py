@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ..capacity import gpus_per_pod, may_sleep, most_replicas, nodes_per_replica, replicas
 from ..contract.defaults import said
 from ..contract.schema_models import MODEL
+from ..contract.typed import Contract
+from ..contract.typed import Model as AgreedModel
 from ..loading import load_deadline
 from ..model.workload import REQUESTS
 from ..names import GPU, GPU_PRODUCT_LABEL, MODEL_LABEL, MODELS_NAMESPACE
@@ -46,7 +47,7 @@ def with_loads(learned: Mapping[str, Learned], loads: Mapping[str, tuple[float, 
 
 
 def models_of(
-    contract: Mapping[str, Any], pods: Sequence[Pod], workloads: Iterable[Raw], learned: Mapping[str, Learned]
+    contract: Contract, pods: Sequence[Pod], workloads: Iterable[Raw], learned: Mapping[str, Learned]
 ) -> tuple[Model, ...]:
     """The contract's models, by name."""
     by_model = {(one["metadata"].get("labels") or {}).get(MODEL_LABEL): one for one in workloads}
@@ -57,7 +58,7 @@ def models_of(
     )
 
 
-def _model(model: Mapping[str, Any], workload: Raw | None, pods: Sequence[Pod], known: Learned) -> Model:
+def _model(model: AgreedModel, workload: Raw | None, pods: Sequence[Pod], known: Learned) -> Model:
     desired = int(((workload or {}).get("spec") or {}).get("replicas", 0))
     return Model(
         name=str(model["name"]),
@@ -92,7 +93,7 @@ def _busy(workload: Raw | None, pods: Sequence[Pod]) -> str:
     return f"it is loading: {ready} of {wanted} replicas are ready" if ready < wanted else ""
 
 
-def planned(contract: Mapping[str, Any], pods: Sequence[Pod]) -> list[Pod]:
+def planned(contract: Contract, pods: Sequence[Pod]) -> list[Pod]:
     """A pod for each replica below a model's floor that has none yet. A model that may sleep and does has no floor."""
     own, found = _by_model(pods), []
     for model in contract.get("models") or ():
@@ -105,7 +106,7 @@ def planned(contract: Mapping[str, Any], pods: Sequence[Pod]) -> list[Pod]:
     return found
 
 
-def _planned(model: Mapping[str, Any], number: int, like: Pod | None) -> Pod:
+def _planned(model: AgreedModel, number: int, like: Pod | None) -> Pod:
     name = str(model["name"])
     new = like or Pod(
         key="",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..contract.typed import Contract
 from ..gpu_products import product_of
 from ..moments import seconds_at
 from ..names import GROUP_LABEL, MAINTENANCE_LABEL, MODEL_LABEL, MODELS_NAMESPACE, MOVED_ANNOTATION
@@ -30,7 +31,7 @@ def scene_of(
     taken: float,
     nodes: Iterable[Raw],
     pods: Iterable[Raw],
-    contract: Mapping[str, Any],
+    contract: Contract,
     workloads: Iterable[Raw] = (),
     budgets: Iterable[Raw] = (),
     quotas: Iterable[Raw] = (),

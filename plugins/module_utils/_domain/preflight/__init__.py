@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..._vocabulary.wording import action_required
+from ..contract.typed import Contract
 from . import access, gpus, models, network, platform, sources
 from .endpoint import ENDPOINT_CHECKS, endpoint_question, public_endpoint
 from .network import image_question
@@ -39,7 +40,7 @@ _CHECKS = (
 
 def preflight(
     facts: Mapping[str, Any],
-    contract: Mapping[str, Any],
+    contract: Contract,
     release: Mapping[str, Any],
     presetup: Sequence[Mapping[str, Any]] = (),
     endpoint: Mapping[str, Any] | None = None,

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..contract.typed import Contract
 from ..identities import applies_prerequisites, required_permissions
 from ..presetup_version import compiled_version
 from .item import Item
@@ -18,7 +19,7 @@ _SHOWN = 6
 _LONGEST = 60
 
 
-def permissions(facts: Data, contract: Data, _release: Data) -> list[Item]:
+def permissions(facts: Data, contract: Contract, _release: Data) -> list[Item]:
     """Every permission is given that this user's onboarding needs. It is asked about before it is known whose it is.
 
     What the prerequisites of this cluster's version do not give yet, nothing may need.
@@ -36,7 +37,7 @@ def permissions(facts: Data, contract: Data, _release: Data) -> list[Item]:
     return [Item("permissions", not missing, found, needed, f"The credential may not {shown}.", "security")]
 
 
-def presetup(rows: Sequence[Data], facts: Data, contract: Data) -> list[Item]:
+def presetup(rows: Sequence[Data], facts: Data, contract: Contract) -> list[Item]:
     """Where onboarding does not apply the prerequisites, an administrator has, and they match the contract.
 
     ``rows`` are its differences, each with the command that fixes it.

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..contract.typed import Contract
 from ..entry_point import NONE, OPENSHIFT_ROUTE, entry_point
 from ..moments import seconds_at
 from .asked_addresses import plain_address
@@ -37,30 +38,34 @@ _TRUST = {
 }
 
 
-def endpoint_question(facts: Data, contract: Data) -> dict[str, Any]:
+def endpoint_question(facts: Data, contract: Contract) -> dict[str, Any]:
     """What to ask for the contract's endpoint, as options of ``endpoint_info``; nothing where there is none."""
-    domain = (contract.get("networking") or {}).get("domain")
+    domain = _domain(contract)
     if not domain or entry_point(contract) == NONE:
         return {}
     addresses = [one["value"] for one in _entry(facts, contract)]
-    return {"domain": str(domain), "hosts": _hosts(contract), "addresses": addresses}
+    return {"domain": domain, "hosts": _hosts(contract), "addresses": addresses}
 
 
-def public_endpoint(endpoint: Data, facts: Data, contract: Data) -> list[Item]:
+def public_endpoint(endpoint: Data, facts: Data, contract: Contract) -> list[Item]:
     """The items of what ``endpoint_info`` found; none where nothing was asked."""
     if not endpoint:
         return []
     return [_dns(endpoint, facts, contract), _certificate(endpoint, contract), _answer(endpoint)]
 
 
-def _hosts(contract: Data) -> list[str]:
+def _domain(contract: Contract) -> str:
+    return (contract.get("networking") or {}).get("domain") or ""
+
+
+def _hosts(contract: Contract) -> list[str]:
     """The names below the domain that routes have: those of the models."""
-    domain = contract["networking"]["domain"]
+    domain = _domain(contract)
     models = [str(model["name"]) for model in contract.get("models") or ()]
     return [f"{name}.{domain}" for name in (models or [_BELOW])[:_MOST_HOSTS]]
 
 
-def _entry(facts: Data, contract: Data) -> list[dict[str, str]]:
+def _entry(facts: Data, contract: Contract) -> list[dict[str, str]]:
     """Where the gateway listens, as far as a DNS record can say it."""
     wanted = (contract.get("networking") or {}).get("gateway")
     if not wanted:
@@ -78,9 +83,9 @@ def _sayable(kind: str, value: str) -> bool:
     return kind == "Hostname" and bool(_HOST.fullmatch(value))
 
 
-def _records(facts: Data, contract: Data) -> str:
+def _records(facts: Data, contract: Contract) -> str:
     """The records that the customer has to create, as a zone file has them."""
-    domain = contract["networking"]["domain"]
+    domain = _domain(contract)
     values = [_record(one) for one in _entry(facts, contract)]
     if not values and entry_point(contract) == OPENSHIFT_ROUTE:
         values = ["CNAME <routerCanonicalHostname of OpenShift's ingress>"]
@@ -95,7 +100,7 @@ def _record(address: Mapping[str, str]) -> str:
     return f"{'AAAA' if ':' in plain else 'A'} {plain}"
 
 
-def _dns(endpoint: Data, facts: Data, contract: Data) -> Item:
+def _dns(endpoint: Data, facts: Data, contract: Contract) -> Item:
     needed, place = _records(facts, contract), _from(endpoint)
     found, message = _misled(endpoint, facts, contract)
     if not found:
@@ -105,7 +110,7 @@ def _dns(endpoint: Data, facts: Data, contract: Data) -> Item:
     return Item("DNS record", False, found, needed, message, "networking", blocking=False)
 
 
-def _misled(endpoint: Data, facts: Data, contract: Data) -> tuple[str, str]:
+def _misled(endpoint: Data, facts: Data, contract: Contract) -> tuple[str, str]:
     """What is wrong with the names, in short and as a sentence; nothing where all lead to the entry point."""
     names, entry = endpoint["names"], endpoint["entry"]
     failed = [one for one in names if not one["answered"]]
@@ -132,8 +137,8 @@ def _leads_to(addresses: Sequence[str], known: set[str], *, by_name: bool) -> bo
     return bool(known.intersection(addresses)) if by_name else known.issuperset(addresses)
 
 
-def _certificate(endpoint: Data, contract: Data) -> Item:
-    domain = contract["networking"]["domain"]
+def _certificate(endpoint: Data, contract: Contract) -> Item:
+    domain = _domain(contract)
     below = _hosts(contract) if contract.get("models") else []
     needed = f"for {domain}{f' and *.{domain}' if below else ''}, for {_SOON_DAYS} days more"
     answer = endpoint["answer"]

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..._vocabulary.listing import few
 from ..capacity import approved, floor, unplaced
+from ..contract.typed import Contract
 from ..gpu_products import UNKNOWN
 from ..names import GPU, GPU_PRODUCT_LABEL, MANAGED_BY, MODELS_NAMESPACE
 from ..quantity import count
@@ -18,7 +19,7 @@ from .item import Item
 Data = Mapping[str, Any]
 
 
-def gpu_nodes(facts: Data, _contract: Data, _release: Data) -> list[Item]:
+def gpu_nodes(facts: Data, _contract: Contract, _release: Data) -> list[Item]:
     """There are GPU nodes, and they are ready."""
     nodes = facts["nodes"]
     found = f"{nodes['gpu']}, {nodes['gpu_ready']} ready"
@@ -31,7 +32,7 @@ def gpu_nodes(facts: Data, _contract: Data, _release: Data) -> list[Item]:
     return [Item("GPU nodes", all_ready, found, "all ready", message, "capacity", blocking=False)]
 
 
-def device_plugin(facts: Data, _contract: Data, _release: Data) -> list[Item]:
+def device_plugin(facts: Data, _contract: Contract, _release: Data) -> list[Item]:
     """A device plugin offers the GPUs. Clouds hide theirs, so nodes that offer GPUs are proof enough."""
     plugin, nodes = facts["device_plugin"], facts["nodes"]
     found = f"{nodes['gpu_offering']} of {nodes['gpu']} GPU nodes offer GPUs"
@@ -50,7 +51,7 @@ def device_plugin(facts: Data, _contract: Data, _release: Data) -> list[Item]:
     ]
 
 
-def approved_gpus(facts: Data, contract: Data, _release: Data) -> list[Item]:
+def approved_gpus(facts: Data, contract: Contract, _release: Data) -> list[Item]:
     """What was approved is there. Only advice: a node may be away for repair, or come when it is needed."""
     found = []
     for product, wanted in approved(contract).items():
@@ -64,7 +65,7 @@ def approved_gpus(facts: Data, contract: Data, _release: Data) -> list[Item]:
     return found
 
 
-def gpu_labels(facts: Data, _contract: Data, _release: Data) -> list[Item]:
+def gpu_labels(facts: Data, _contract: Contract, _release: Data) -> list[Item]:
     """Every GPU node has the label by which models select theirs. Advice: whether the others suffice is seen below."""
     without = facts["nodes"]["unlabelled"]
     nodes = sum(len(group["nodes"]) for group in without)
@@ -76,7 +77,7 @@ def gpu_labels(facts: Data, _contract: Data, _release: Data) -> list[Item]:
     return [Item("GPU labels", not nodes, found, "on all GPU nodes", message, "capacity", blocking=False)]
 
 
-def models_fit(facts: Data, contract: Data, _release: Data) -> list[Item]:
+def models_fit(facts: Data, contract: Contract, _release: Data) -> list[Item]:
     """Every model gets its least number of replicas on the GPUs that are free now."""
     found = []
     for product, needed in sorted(floor(contract).items()):
@@ -94,7 +95,7 @@ def models_fit(facts: Data, contract: Data, _release: Data) -> list[Item]:
     return found
 
 
-def quota(facts: Data, contract: Data, _release: Data) -> list[Item]:
+def quota(facts: Data, contract: Contract, _release: Data) -> list[Item]:
     """No quota of somebody else's in our namespace is tighter than what was approved."""
     key, total = f"requests.{GPU}", sum(approved(contract).values())
     tight = ", ".join(

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..._vocabulary.owner import NO_CONTACT, Owner
+from ..contract.typed import Contract
 from ..people import contact
 
 
@@ -26,7 +26,7 @@ class Item:
     """The customer's contact for it; none when it is Fireworks' own move."""
     blocking: bool = True
 
-    def as_dict(self, contract: Mapping[str, Any]) -> dict[str, Any]:
+    def as_dict(self, contract: Contract) -> dict[str, Any]:
         """The item as plain data, with the contract's contact filled in."""
         return {
             "cluster": str(contract["identity"]["name"]),

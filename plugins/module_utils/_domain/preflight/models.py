@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..capacity import approved, gpus_per_pod, gpus_per_replica, nodes_per_replica
+from ..contract.typed import Contract, Model
 from ..model.engine import ENGINES
 from ..model.fit import FITS, MISFIT, UNPROVEN, fit
 from ..names import LWS_API, LWS_KIND
@@ -17,7 +18,7 @@ from .item import Item
 Data = Mapping[str, Any]
 
 
-def replicas_have_nodes(facts: Data, contract: Data, _release: Data) -> list[Item]:
+def replicas_have_nodes(facts: Data, contract: Contract, _release: Data) -> list[Item]:
     """One node holds a whole replica, or its part of one, and what runs replicas on several nodes is there.
 
     Of a product that is not there at all, what is free tells.
@@ -32,7 +33,7 @@ def replicas_have_nodes(facts: Data, contract: Data, _release: Data) -> list[Ite
     return found
 
 
-def memory_suffices(facts: Data, contract: Data, _release: Data) -> list[Item]:
+def memory_suffices(facts: Data, contract: Contract, _release: Data) -> list[Item]:
     """The memory of the GPUs that are there is enough for each model.
 
     What nobody can tell is advice: it shows when the first replica loads. An engine that we do not have is said with
@@ -65,7 +66,7 @@ def memory_suffices(facts: Data, contract: Data, _release: Data) -> list[Item]:
     return found
 
 
-def _largest_node(facts: Data, model: Data) -> int:
+def _largest_node(facts: Data, model: Model) -> int:
     per_node = (facts["gpus"]["products"].get(str(model["gpu"]["product"])) or {}).get("per_node") or [0]
     return int(max(per_node))
 
@@ -74,7 +75,7 @@ def _serves_groups(facts: Data) -> bool:
     return LWS_KIND in (facts["apis"].get(LWS_API) or ())
 
 
-def _groups_are_served(facts: Data, model: Data) -> Item:
+def _groups_are_served(facts: Data, model: Model) -> Item:
     name, nodes, needed = str(model["name"]), nodes_per_replica(model), gpus_per_replica(model)
     largest = _largest_node(facts, model)
     here = f", and the largest node with {model['gpu']['product']} has {largest}" if largest else ""
@@ -89,7 +90,7 @@ def _groups_are_served(facts: Data, model: Data) -> Item:
     return Item(f"several nodes for {name}", served, found, f"{LWS_KIND} ({LWS_API})", message, "account")
 
 
-def _too_wide(facts: Data, model: Data, needed: int, largest: int) -> Item:
+def _too_wide(facts: Data, model: Model, needed: int, largest: int) -> Item:
     """A pod that no node can hold: with the number of nodes that would, and whether they can be had."""
     name, product, replica = str(model["name"]), str(model["gpu"]["product"]), gpus_per_replica(model)
     nodes = next((n for n in range(-(-replica // largest), replica + 1) if replica % n == 0), replica)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..contract.typed import Contract
 from ..entry_point import OPENSHIFT_ROUTE, entry_point
 from ..release import UnknownReleaseError, needed_images, registry
 from .item import Item
@@ -16,7 +17,7 @@ Data = Mapping[str, Any]
 _THERE = "images in the registry"
 
 
-def images(_facts: Data, contract: Data, release: Data) -> list[Item]:
+def images(_facts: Data, contract: Contract, release: Data) -> list[Item]:
     """The plan for images: which ones, from where. Whether they are there shows when the first is pulled."""
     needed = "by digest, from an allowed registry"
     try:
@@ -26,7 +27,7 @@ def images(_facts: Data, contract: Data, release: Data) -> list[Item]:
     return [Item("images", True, f"{len(wanted)} by digest, from {registry(contract, release)}", needed)]
 
 
-def image_question(contract: Data, release: Data) -> list[str]:
+def image_question(contract: Contract, release: Data) -> list[str]:
     """The images to ask their registry for; none where a model wants one that nobody knows, which is said apart."""
     try:
         return needed_images(contract, release)
@@ -54,7 +55,7 @@ def images_there(found: Sequence[Data]) -> list[Item]:
     return [Item(_THERE, False, "not told" if asked else "not asked", needed, message, blocking=False)]
 
 
-def domain(_facts: Data, contract: Data, _release: Data) -> list[Item]:
+def domain(_facts: Data, contract: Contract, _release: Data) -> list[Item]:
     """The plan for names: requests from outside need a domain, and its records lead to the gateway."""
     networking = contract.get("networking") or {}
     name = networking.get("domain")
@@ -69,7 +70,7 @@ def domain(_facts: Data, contract: Data, _release: Data) -> list[Item]:
     return [Item("DNS plan", bool(name), found, "networking.domain", message, "networking")]
 
 
-def gateway(facts: Data, contract: Data, _release: Data) -> list[Item]:
+def gateway(facts: Data, contract: Contract, _release: Data) -> list[Item]:
     """The gateway that the contract names is there, and its controller has taken it up."""
     wanted = (contract.get("networking") or {}).get("gateway")
     if not wanted:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..contract.typed import Contract
 from ..entry_point import GATEWAY, GATEWAY_GROUP, OPENSHIFT_ROUTE, ROUTE_GROUP, entry_point
 from ..release import kubernetes_version
 from .item import Item
@@ -27,7 +28,7 @@ _HTTP_ROUTES = (f"{GATEWAY_GROUP}/v1", "HTTPRoute")
 _ENTRY_POINTS = {GATEWAY: [_HTTP_ROUTES], OPENSHIFT_ROUTE: [(f"{ROUTE_GROUP}/v1", "Route")]}
 
 
-def right_cluster(facts: Data, contract: Data, _release: Data) -> list[Item]:
+def right_cluster(facts: Data, contract: Contract, _release: Data) -> list[Item]:
     """The cluster that answers is the one the contract is about."""
     needed, found = str(contract["identity"]["uid"]), str(facts["uid"])
     message = (
@@ -37,7 +38,7 @@ def right_cluster(facts: Data, contract: Data, _release: Data) -> list[Item]:
     return [Item("cluster identity", found == needed, found, needed, message, "account")]
 
 
-def kubernetes(facts: Data, _contract: Data, release: Data) -> list[Item]:
+def kubernetes(facts: Data, _contract: Contract, release: Data) -> list[Item]:
     """Kubernetes is as new as the stack release needs."""
     version, least = facts["version"], str(release["kubernetes"]["minimum"])
     found = str(version.get("git") or f"{version.get('major')}.{version.get('minor')}")
@@ -46,7 +47,7 @@ def kubernetes(facts: Data, _contract: Data, release: Data) -> list[Item]:
     return [Item("Kubernetes version", new_enough, found, f"{least} or newer", message, "account")]
 
 
-def required_apis(facts: Data, contract: Data, _release: Data) -> list[Item]:
+def required_apis(facts: Data, contract: Contract, _release: Data) -> list[Item]:
     """The API server serves every kind that we write."""
     wanted = [*_APIS, *_ENTRY_POINTS.get(entry_point(contract), [])]
     missing = [(group, kind) for group, kind in wanted if kind not in (facts["apis"].get(group) or ())]
@@ -57,7 +58,7 @@ def required_apis(facts: Data, contract: Data, _release: Data) -> list[Item]:
     return [Item("required APIs", not missing, found, "all served", message, "account")]
 
 
-def provider(facts: Data, contract: Data, _release: Data) -> list[Item]:
+def provider(facts: Data, contract: Contract, _release: Data) -> list[Item]:
     """The nodes are where the contract says; only advice, for not every provider leaves its mark."""
     said, found = str(contract["identity"]["provider"]), str(facts["provider"])
     if "openshift" in (said, facts["platform"]):
@@ -68,7 +69,7 @@ def provider(facts: Data, contract: Data, _release: Data) -> list[Item]:
     return [Item("provider", agrees, seen, said, message, "account", blocking=False)]
 
 
-def region(_facts: Data, contract: Data, _release: Data) -> list[Item]:
+def region(_facts: Data, contract: Contract, _release: Data) -> list[Item]:
     """The cluster stands in a region that the customer's rules allow."""
     here, allowed = str(contract["identity"]["region"]), (contract.get("compliance") or {}).get("regions") or ()
     message = f"The cluster is in {here}, and compliance.regions allows {', '.join(allowed)}."

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
+from ..contract.typed import Contract, Model
 from ..model.credential import account_annotations
 from ..model.engine_adapter import sources as places
 from .item import Item
@@ -25,9 +26,9 @@ _METADATA = tuple(map(ip_network, ("169.254.169.254/32", "169.254.169.252/32")))
 """Where GKE hands pods their identity, with Dataplane V2 and without it."""
 
 
-def sources_are_reachable(_facts: Data, contract: Data, _release: Data) -> list[Item]:
+def sources_are_reachable(_facts: Data, contract: Contract, _release: Data) -> list[Item]:
     """The contract's egress does not exclude the places of the weights, nor what hands out a workload identity."""
-    networks = [ip_network(str(each)) for each in contract["compliance"].get("egress") or ()]
+    networks = [ip_network(str(each)) for each in (contract.get("compliance") or {}).get("egress") or ()]
     found = []
     for model in contract.get("models") or ():
         found += [_item(model, uris, networks) for uris in [_fetched(model)] if uris]
@@ -36,11 +37,11 @@ def sources_are_reachable(_facts: Data, contract: Data, _release: Data) -> list[
     return found
 
 
-def _fetched(model: Data) -> list[str]:
+def _fetched(model: Model) -> list[str]:
     return [uri for uri in places(model).values() if uri.partition("://")[0] in _FETCHED]
 
 
-def _item(model: Data, uris: Sequence[str], networks: Sequence[Network]) -> Item:
+def _item(model: Model, uris: Sequence[str], networks: Sequence[Network]) -> Item:
     check, needed, here = f"source of {model['name']}", "a way in compliance.egress", _shown(networks)
     excluded = [uri for uri in uris if _excludes(uri, networks)]
     if excluded:
@@ -63,7 +64,7 @@ def _excludes(uri: str, networks: Sequence[Network]) -> bool:
     return not networks or (uri.startswith("hf://") and all(network.is_private for network in networks))
 
 
-def _metadata_server(model: Data, networks: Sequence[Network]) -> Item:
+def _metadata_server(model: Model, networks: Sequence[Network]) -> Item:
     met = any(_covers(network, address) for network in networks for address in _METADATA)
     message = (
         f"The pods of {model['name']} get their workload identity from GKE's metadata server, which is not in "

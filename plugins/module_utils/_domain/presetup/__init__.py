@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..contract.typed import Contract
 from ..guardrails import guardrail_objects
 from ..identities import identity_objects
 from ..presetup_version import compiled_version
@@ -25,7 +26,7 @@ Manifest = dict[str, Any]
 
 
 def presetup_objects(
-    contract: Mapping[str, Any],
+    contract: Contract,
     api_server: Sequence[Mapping[str, Any]] = (),
     registries: Sequence[str] = (),
     audiences: Sequence[str] = (),

@@ -11,6 +11,7 @@ from typing import Any
 from ..capacity import approved
 from ..contract.defaults import said
 from ..contract.schema import SCHEMA
+from ..contract.typed import Contract
 from ..counted import SINCE, counted_classes, is_counted_by_product
 from ..entry_point import is_openshift
 from ..names import (
@@ -36,7 +37,7 @@ _PRIORITY = {
 }
 
 
-def namespaces(contract: Mapping[str, Any]) -> list[Manifest]:
+def namespaces(contract: Contract) -> list[Manifest]:
     """Our two namespaces, with the Pod Security level of the contract enforced and the strictest one warned about."""
     level = str(said(contract, SCHEMA, "compliance", "pod_security"))
     return [
@@ -59,7 +60,7 @@ def namespaces(contract: Mapping[str, Any]) -> list[Manifest]:
     ]
 
 
-def priority_classes(contract: Mapping[str, Any], version: int) -> list[Manifest]:
+def priority_classes(contract: Contract, version: int) -> list[Manifest]:
     """One class for each priority word of the contract; none is a default, so nobody else's pods change.
 
     Since the second version also one for each word and product, by which the GPUs of each product are counted.
@@ -83,7 +84,7 @@ def _priority_class(name: str, word: str, of: str = "") -> Manifest:
     }
 
 
-def quota(contract: Mapping[str, Any], version: int) -> list[Manifest]:
+def quota(contract: Contract, version: int) -> list[Manifest]:
     """The approved GPUs as ResourceQuotas: all of them for models, none for the stack itself.
 
     A quota counts ``nvidia.com/gpu`` and cannot tell products apart. So one holds the sum, and one for each product
@@ -100,7 +101,7 @@ def quota(contract: Mapping[str, Any], version: int) -> list[Manifest]:
     ]
 
 
-def _of_product(contract: Mapping[str, Any], product: str, count: int) -> Manifest:
+def _of_product(contract: Contract, product: str, count: int) -> Manifest:
     made = _quota(f"approved-gpus-{product_word(product)}", MODELS_NAMESPACE, {f"requests.{GPU}": str(count)})
     classes = {"scopeName": "PriorityClass", "operator": "In", "values": counted_classes(contract)[product]}
     made["metadata"]["annotations"] = {"kubernetes.io/description": f"{product}: {count} (capacity.gpus)"}
@@ -120,14 +121,19 @@ _COUNTED = {
 """What a quota calls what the contract's ``capacity.quotas`` limits."""
 
 
-def _agreed_quotas(contract: Mapping[str, Any]) -> list[Manifest]:
+def _agreed_quotas(contract: Contract) -> list[Manifest]:
     """Apart from the GPUs: where the contract limits nothing else there is no other quota."""
-    agreed = contract["capacity"].get("quotas") or {}
     return [
         _quota("agreed", place, {_COUNTED[key]: str(most) for key, most in limits.items()})
-        for place, part in ((MODELS_NAMESPACE, "models"), (SYSTEM_NAMESPACE, "stack"))
-        if (limits := agreed.get(part))
+        for place, limits in _limits(contract)
+        if limits
     ]
+
+
+def _limits(contract: Contract) -> list[tuple[str, Mapping[str, object]]]:
+    """What the contract limits in each of our namespaces."""
+    agreed = contract["capacity"].get("quotas") or {}
+    return [(MODELS_NAMESPACE, agreed.get("models") or {}), (SYSTEM_NAMESPACE, agreed.get("stack") or {})]
 
 
 _MOST_OBJECTS = {
@@ -142,13 +148,12 @@ _MOST_OBJECTS = {
 """More than hundreds of models take, and little beside what a cluster has of addresses and its etcd of room."""
 
 
-def _quotas_of_objects(contract: Mapping[str, Any]) -> list[Manifest]:
+def _quotas_of_objects(contract: Contract) -> list[Manifest]:
     """What each of our namespaces may hold where the contract limits it in no other way."""
-    agreed = contract["capacity"].get("quotas") or {}
     return [
         _quota("objects", place, {key: str(most) for key, most in _MOST_OBJECTS.items() if key not in limited})
-        for place, part in ((MODELS_NAMESPACE, "models"), (SYSTEM_NAMESPACE, "stack"))
-        for limited in [{_COUNTED[key] for key in agreed.get(part) or ()}]
+        for place, limits in _limits(contract)
+        for limited in [{_COUNTED[key] for key in limits}]
     ]
 
 

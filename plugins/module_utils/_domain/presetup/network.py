@@ -12,6 +12,7 @@ from typing import Any
 from ..alerting import somebody_is_told
 from ..alerting.receivers import receiver_ports
 from ..capacity import may_span_nodes
+from ..contract.typed import Contract, Model, ScrapedService
 from ..entry_point import OPENSHIFT_ROUTE, entry_point
 from ..identities.conditions import may_scale
 from ..model.staged import staged_models
@@ -57,7 +58,7 @@ _KEDA = {
 
 
 def network_policies(
-    contract: Mapping[str, Any], api_server: Sequence[Mapping[str, Any]] = (), version: int = NEWEST
+    contract: Contract, api_server: Sequence[Mapping[str, Any]] = (), version: int = NEWEST
 ) -> list[Manifest]:
     """The policies of both namespaces, by prerequisites of this version.
 
@@ -66,7 +67,7 @@ def network_policies(
     """
     found = [policy for namespace in NAMESPACES for policy in _closed(namespace)]
     found += _between_our_pods(ROUTER_STATUS_PORT if version >= 2 else ROUTER_PORT)
-    egress = [str(cidr) for cidr in contract["compliance"].get("egress") or ()]
+    egress = [str(cidr) for cidr in (contract.get("compliance") or {}).get("egress") or ()]
     if egress:
         ways = {"egress": [{"to": [{"ipBlock": {"cidr": c}} for c in egress]}]}
         staged = staged_models(contract) if version >= 2 else []
@@ -93,7 +94,7 @@ def network_policies(
         found.append(_policy(SYSTEM_NAMESPACE, "telemetry-to-alerts", _component(TELEMETRY), **ways))
         rule = {"from": [{"podSelector": _component(TELEMETRY)}], "ports": [_tcp(ALERTS_PORT)]}
         found.append(_policy(SYSTEM_NAMESPACE, "alerts-from-telemetry", _component(ALERTS), ingress=[rule]))
-    if networks := (contract.get("alerts") or {}).get("egress"):
+    if networks := contract.get("alerts", {}).get("egress"):
         ports = [_tcp(port) for port in receiver_ports(contract)]
         rule = {"to": [{"ipBlock": {"cidr": str(cidr)}} for cidr in networks], "ports": ports}
         found.append(_policy(SYSTEM_NAMESPACE, "alerts-to-receivers", _component(ALERTS), egress=[rule]))
@@ -108,12 +109,12 @@ def network_policies(
     return found
 
 
-def _scraped(source: Mapping[str, Any]) -> Manifest:
+def _scraped(source: ScrapedService) -> Manifest:
     where = {"namespaceSelector": _namespace(str(source["namespace"]))}
     return {"to": [where], "ports": [_tcp(int(source["port"]))]}
 
 
-def _less(staged: Sequence[Mapping[str, Any]]) -> Manifest:
+def _less(staged: Sequence[Model]) -> Manifest:
     """Every pod but those of models whose weights are fetched for them: these have nothing to connect to."""
     sets = sorted(model_set(str(model["name"])) for model in staged)
     return {"matchExpressions": [{"key": PART_OF_LABEL, "operator": "NotIn", "values": sets}]} if sets else {}

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..contract.bounds import bounds_rows
+from ..contract.typed import Contract
 from ..names import PREFIX, PRESETUP_SET, SYSTEM_NAMESPACE
 from ..presetup_version import ADDED, NEWEST
 from .remembered import remembered_bounds
@@ -27,7 +28,7 @@ _LONGEST = 300
 
 
 def presetup_plan(
-    cluster: str, result: Data, objects: Sequence[Data], applied: int | None = None, contract: Data | None = None
+    cluster: str, result: Data, objects: Sequence[Data], applied: int | None = None, contract: Contract | None = None
 ) -> dict[str, Any]:
     """What would change, as three tables: ``versions``, ``changes`` and ``rights``.
 
@@ -64,7 +65,7 @@ def _changes(entry: Data) -> Iterator[Row]:
         yield {**row, "field": each["field"], "is": _shown(each["found"]), "will_be": _shown(each["expected"])}
 
 
-def _of_the_bounds(result: Data, contract: Data) -> Iterator[Row]:
+def _of_the_bounds(result: Data, contract: Contract) -> Iterator[Row]:
     """The clauses of the contract that would bind and do not yet, or no more."""
     recorded = remembered_bounds((result.get("set") or {}).get("annotations") or {})
     for one in bounds_rows(recorded, contract):

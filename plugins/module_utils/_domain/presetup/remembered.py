@@ -13,6 +13,7 @@ from typing import Any
 from ..._vocabulary.numbers import whole_number
 from ..._vocabulary.others_json import read_json
 from ..contract.bounds import bounds_of
+from ..contract.typed import Contract
 from ..names import (
     API_SERVER_ANNOTATION,
     AUDIENCES_ANNOTATION,
@@ -31,7 +32,7 @@ def presetup_annotations(
     api_server: Sequence[Mapping[str, Any]] = (),
     audiences: Sequence[str] = (),
     version: int | None = None,
-    contract: Mapping[str, Any] | None = None,
+    contract: Contract | None = None,
 ) -> dict[str, str]:
     """The annotations of the set.
 

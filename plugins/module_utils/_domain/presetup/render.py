@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..contract.typed import Contract
 from ..names import MANAGED_BY, PRESETUP_SET
 from ..people import contact
 
@@ -41,7 +42,7 @@ _ABOUT = {
 }
 
 
-def presetup_text(contract: Mapping[str, Any], objects: Iterable[Mapping[str, Any]]) -> str:
+def presetup_text(contract: Contract, objects: Iterable[Mapping[str, Any]]) -> str:
     """The objects, in the order given, as commented YAML for ``kubectl apply --server-side`` or a GitOps repository."""
     parts, told = [_head(contract)], set()
     for each in objects:
@@ -58,7 +59,7 @@ def presetup_text(contract: Mapping[str, Any], objects: Iterable[Mapping[str, An
     return "".join(parts)
 
 
-def _head(contract: Mapping[str, Any]) -> str:
+def _head(contract: Contract) -> str:
     identity, security = contract["identity"], contact(contract, "security")
     lines = (
         f"The prerequisites of Fireworks in the cluster {identity['name']} (UID {identity['uid']}), from its contract.",

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..contract.typed import Contract
 from ..counted import CANARY_PRIORITY, SINCE, class_for, is_counted_by_product
 from ..gpu_units import in_parts, known_whole, offered, whole_by_labels
 from ..health.pods import REFUSED
@@ -51,7 +52,7 @@ def image_on(product: str, pods: Iterable[Raw]) -> str:
     return ""
 
 
-def gives_whole_gpus(contract: Raw, node: Raw) -> bool:
+def gives_whole_gpus(contract: Contract, node: Raw) -> bool:
     """Whether each GPU that a pod gets on the node is known to be a whole one, which it can find with nvidia-smi."""
     labels, capacity = node["metadata"].get("labels") or {}, (node.get("status") or {}).get("capacity") or {}
     expected = {one["product"]: int(one["gpus"]) for one in (contract.get("health") or {}).get("expect") or ()}
@@ -64,7 +65,7 @@ def gives_whole_gpus(contract: Raw, node: Raw) -> bool:
     )
 
 
-def priority_of_canaries(contract: Raw, product: str, version: int) -> str:
+def priority_of_canaries(contract: Contract, product: str, version: int) -> str:
     """The class of a canary: none, or where the GPUs of each product are counted apart the one that preempts nobody.
 
     :param version: of the prerequisites.
@@ -74,7 +75,7 @@ def priority_of_canaries(contract: Raw, product: str, version: int) -> str:
 
 
 def canary_pod(
-    contract: Raw,
+    contract: Contract,
     node: str,
     product: str,
     gpus: int,

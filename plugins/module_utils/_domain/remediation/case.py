@@ -11,6 +11,7 @@ from typing import Any
 
 from ..._vocabulary.owner import Owner
 from ..._vocabulary.wording import spoken
+from ..contract.typed import Contract
 from ..moments import shown_moment
 from ..rollout.approval import Verdict
 from ..rollout.blockers import Blocker, blocker_data, waits_for_approval
@@ -30,7 +31,7 @@ class Case:
     """A node now, its faults (the strongest first), the cluster's budget, the contract, and what else was seen."""
 
     def __init__(
-        self, node: Node, faults: Sequence[Fault], budget: Budget, contract: Mapping[str, Any], now: float, seen: Seen
+        self, node: Node, faults: Sequence[Fault], budget: Budget, contract: Contract, now: float, seen: Seen
     ) -> None:
         self.node, self.faults, self.budget, self.contract = node, faults, budget, contract
         self.now, self.seen = now, seen

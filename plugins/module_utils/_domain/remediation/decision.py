@@ -9,10 +9,10 @@ Nothing but a validated repair, or a human, ever returns a node: a fault that a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from ..._vocabulary.owner import Owner
+from ..contract.typed import Contract
 from . import out_of_service
 from .case import Case
 from .faults import Fault
@@ -22,9 +22,7 @@ from .safety import Budget
 from .step import OBSERVE, RELEASE, WAIT, Seen, Step
 
 
-def next_step(
-    node: Node, faults: Sequence[Fault], budget: Budget, contract: Mapping[str, Any], now: float, seen: Seen
-) -> Step:
+def next_step(node: Node, faults: Sequence[Fault], budget: Budget, contract: Contract, now: float, seen: Seen) -> Step:
     """What to do with a node now.
 
     :param node: as the API server has it at this moment.

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from ..contract import actions
 from ..contract.durations import parse_duration
 from ..contract.schema_remediation import REMEDIATION
+from ..contract.typed import Contract
 from ..rollout.policy import Estimate
 
 CORDON, DRAIN = "cordon", "drain"
@@ -39,7 +39,7 @@ class Limits:
     healthy_for: float
 
 
-def limits_of(contract: Mapping[str, Any]) -> Limits:
+def limits_of(contract: Contract) -> Limits:
     """The contract's bounds; what it does not say is as in its schema."""
     said = contract.get("remediation") or {}
     told: dict[str, Any] = {key: said.get(key, field["default"]) for key, field in REMEDIATION["properties"].items()}
@@ -60,6 +60,6 @@ def longest(limits: Limits, what: str) -> Estimate:
     return Estimate(timedelta(seconds=getattr(limits, bound)), f"remediation.{bound}")
 
 
-def permission(contract: Mapping[str, Any], what: str) -> str:
+def permission(contract: Contract, what: str) -> str:
     """never, approve or auto: what the contract says of ``cordon``, ``drain`` or a repair."""
     return actions.permission(contract, action_of(what))

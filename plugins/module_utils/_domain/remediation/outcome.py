@@ -12,6 +12,7 @@ from ..._vocabulary.owner import NO_CONTACT, Owner
 from ..._vocabulary.wording import spoken
 from ..access.eviction_grant import grant_command
 from ..clause import clause
+from ..contract.typed import Contract
 from ..outcome import Outcome, Result
 from ..people import contact
 from ..rollout.blockers import waits_for_approval
@@ -29,7 +30,7 @@ _CODES = ("approval", NOT_GRANTED, "frozen", "would_not_finish", "outside_window
 
 
 def remediation_outcome(
-    contract: Data, taken: Sequence[Data], steps: Sequence[Data], *, check_mode: bool = False
+    contract: Contract, taken: Sequence[Data], steps: Sequence[Data], *, check_mode: bool = False
 ) -> dict[str, Any]:
     """The outcome of a cluster, with ``next_at`` where a node waits for a time. What was written is told elsewhere.
 
@@ -65,7 +66,7 @@ def remediation_outcome(
     return _outcome(contract, result, code=result.value, what=what)
 
 
-def _granted(contract: Data, nodes: Sequence[str]) -> str:
+def _granted(contract: Contract, nodes: Sequence[str]) -> str:
     command = grant_command(str(contract["identity"]["name"]), nodes)
     return f"have the customer's administrator grant it for at most an hour, then run this again: {command}"
 
@@ -75,7 +76,7 @@ def _failure(step: Data) -> str:
     return REPAIR_FAILED if step["do"] == REPAIR else cause
 
 
-def remediation_clause(contract: Data, taken: Sequence[Data]) -> str:
+def remediation_clause(contract: Contract, taken: Sequence[Data]) -> str:
     """What of the contract let it be done, and who approved which step by which digest, for the record."""
     approved = {
         f"{one['goal']} of {one['node']} approved by {one['approved_by']} (digest {one['digest']})": None
@@ -85,7 +86,9 @@ def remediation_clause(contract: Data, taken: Sequence[Data]) -> str:
     return "; ".join([clause(contract, "remediate"), *approved])
 
 
-def _told(contract: Data, result: Result, code: str, steps: Sequence[Data], why: str, next_step: str) -> dict[str, Any]:
+def _told(
+    contract: Contract, result: Result, code: str, steps: Sequence[Data], why: str, next_step: str
+) -> dict[str, Any]:
     owner = Owner(steps[0]["owner"])
     more = f" (and {len(steps) - 1} more nodes)" if len(steps) > 1 else ""
     return _outcome(
@@ -99,6 +102,6 @@ def _told(contract: Data, result: Result, code: str, steps: Sequence[Data], why:
     )
 
 
-def _outcome(contract: Data, result: Result, code: str, **said: Any) -> dict[str, Any]:
+def _outcome(contract: Contract, result: Result, code: str, **said: Any) -> dict[str, Any]:
     cluster, customer = (str(contract["identity"][key]) for key in ("name", "customer"))
     return Outcome(cluster=cluster, customer=customer, result=result, code=code, **said).to_dict()

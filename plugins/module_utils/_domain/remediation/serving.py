@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..._vocabulary.annotations import REPLACED_ANNOTATION
+from ..contract.typed import Contract
 from ..names import GPU, GPU_PRODUCT_LABEL, MODEL_LABEL
 from ..views import can_take_pods, node_view
 from .capacity import Serving
@@ -27,7 +28,7 @@ class Replicas:
     """
 
     def __init__(
-        self, nodes: Iterable[Raw], pods: Iterable[Raw], budgets: Iterable[Raw], contract: Raw, selects: Selects
+        self, nodes: Iterable[Raw], pods: Iterable[Raw], budgets: Iterable[Raw], contract: Contract, selects: Selects
     ) -> None:
         self._of_model: dict[str, list[Raw]] = {}
         self._models_on: dict[str, set[str]] = {}

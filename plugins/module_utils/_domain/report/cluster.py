@@ -11,6 +11,7 @@ from typing import Any
 
 from ..._vocabulary.harmless import one_line
 from ..._vocabulary.wording import assignee
+from ..contract.typed import Contract
 from ..drift import installed
 from ..health.actions import badness
 from ..health.finding import Finding, place
@@ -47,7 +48,7 @@ class Reading:
     unread: Sequence[str] = field(default_factory=list)
 
 
-def cluster_report(contract: Data, read: Reading, now: float) -> Row:
+def cluster_report(contract: Contract, read: Reading, now: float) -> Row:
     """Its part of the report."""
     notes = read.facts.get("annotations") or {}
     return {
@@ -66,7 +67,7 @@ def cluster_report(contract: Data, read: Reading, now: float) -> Row:
     }
 
 
-def unreachable(contract: Data, error: str) -> Row:
+def unreachable(contract: Contract, error: str) -> Row:
     """The part of one that did not answer, and why."""
     head = _head(status_row(contract, error=error), contract)
     lists = ("gpus", "models", "budgets", "findings", "rollouts", "incidents", "credentials", "unread")
@@ -84,7 +85,7 @@ def _sick(findings: Iterable[Data], traits: Mapping[str, Data]) -> list[Row]:
     return [{"node": node, "fault": fault, "traits": dict(traits[node])} for node, fault in dict.fromkeys(told)]
 
 
-def _head(row: Data, contract: Data) -> Row:
+def _head(row: Data, contract: Contract) -> Row:
     identity = contract["identity"]
     return {
         **{key: row[key] for key in ("cluster", "customer", "state", "stack", "replicas", "nodes", "kubernetes")},
@@ -185,7 +186,7 @@ def _rollouts(upgrades: Iterable[Entry], models: Iterable[Data]) -> list[Row]:
     return sorted(rows, key=lambda row: str(row["began"]), reverse=True)
 
 
-def _incidents(incidents: Iterable[Incident], contract: Data) -> list[Row]:
+def _incidents(incidents: Iterable[Incident], contract: Contract) -> list[Row]:
     rows = [incident_row(one, str(contract["identity"]["name"])) for one in incidents if one.is_open]
     keys = ("incident", "severity", "opened", "cause", "nodes", "models", "owner", "since", "asked")
     return [{key: _short(row[key]) if isinstance(row[key], str) else row[key] for key in keys} for row in rows]

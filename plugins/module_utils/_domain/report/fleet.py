@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..._vocabulary.listing import few
+from ..contract.typed import Contract
 from ..drift import drift
 from ..health.actions import badness
 from ..immunity import exposures
@@ -20,7 +21,9 @@ Data = Mapping[str, Any]
 Row = dict[str, Any]
 
 
-def fleet_report(clusters: Iterable[Data], contracts: Mapping[str, Data], releases: Sequence[Data], made: str) -> Row:
+def fleet_report(
+    clusters: Iterable[Data], contracts: Mapping[str, Contract], releases: Sequence[Data], made: str
+) -> Row:
     """The whole report as plain data: when it was ``made``, its ``totals``, and each cluster's part with its drift.
 
     :param clusters: the parts, as ``cluster_report`` makes them. :param contracts: by the names of the clusters.
@@ -47,7 +50,7 @@ def _shared(parts: Sequence[Data]) -> list[Row]:
     ]
 
 
-def _with_drift(part: Data, contract: Data, releases: Sequence[Data]) -> Row:
+def _with_drift(part: Data, contract: Contract, releases: Sequence[Data]) -> Row:
     there = part["installed"]
     found = drift(contract, there, releases) if there else []
     told = {key: value for key, value in part.items() if key not in ("installed", "signature", "sick")}

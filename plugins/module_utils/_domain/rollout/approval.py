@@ -21,6 +21,8 @@ from ..._vocabulary.times import local_time
 from ..contract.defaults import said
 from ..contract.durations import parse_duration
 from ..contract.schema import SCHEMA
+from ..contract.typed import Approvals, Contract
+from ..people import everybody
 
 Data = Mapping[str, Any]
 
@@ -77,7 +79,7 @@ class Change:
     since: datetime | None = None
 
 
-def approved(contract: Data, change: Change, approvals: Iterable[Data], now: datetime) -> Verdict:
+def approved(contract: Contract, change: Change, approvals: Iterable[Data], now: datetime) -> Verdict:
     """Whether a contract lets this change be made: it asks for no approval, or one of these holds.
 
     :param now: with a time zone.
@@ -100,7 +102,7 @@ def approved(contract: Data, change: Change, approvals: Iterable[Data], now: dat
     return replace(min(parts, key=lambda part: part.until or now), reason=reason)
 
 
-def _named(contract: Data, change: Change, approvals: Iterable[Data], now: datetime) -> Verdict:
+def _named(contract: Contract, change: Change, approvals: Iterable[Data], now: datetime) -> Verdict:
     """The verdict by those approvals that name one of the change's digests."""
     verdicts, others = [], []
     for approval in approvals:
@@ -139,14 +141,14 @@ def _told(approval: Data) -> str:
     return f"{named}, for {', '.join(about)}" if about else named
 
 
-def policy_of(contract: Data) -> Data:
+def policy_of(contract: Contract) -> Approvals:
     """The contract's ``change.approvals``."""
-    return dict((contract.get("change") or {}).get("approvals") or {})
+    return (contract.get("change") or {}).get("approvals") or {}
 
 
-def sources_of(contract: Data) -> list[str]:
+def sources_of(contract: Contract) -> list[str]:
     """From where approvals and emergencies count: unless the contract says more, where only administrators write."""
-    return [str(one) for one in policy_of(contract).get("sources") or (CLUSTER,)]
+    return list(policy_of(contract).get("sources") or (CLUSTER,))
 
 
 def found_in(approval: Data) -> str:
@@ -154,7 +156,7 @@ def found_in(approval: Data) -> str:
     return {"annotation": CLUSTER, AWX: AWX}.get(str(approval.get("source")), FILE)
 
 
-def not_counted(contract: Data, source: str) -> str:
+def not_counted(contract: Contract, source: str) -> str:
     """Why what was found there does not count; empty where it does."""
     listed = sources_of(contract)
     if source in listed:
@@ -163,7 +165,7 @@ def not_counted(contract: Data, source: str) -> str:
     return f"was {place}, and the contract counts only {', '.join(listed)} (change.approvals.sources)"
 
 
-def enforced_kinds(contract: Data) -> list[str]:
+def enforced_kinds(contract: Contract) -> list[str]:
     """The kinds of change for which the API server itself asks for an approval: where the contract says so in words.
 
     Whoever has not decided it would else have every correction of a component held, which no approval is for. What is
@@ -173,15 +175,13 @@ def enforced_kinds(contract: Data) -> list[str]:
     return asked if list(policy_of(contract).get("sources") or ()) == [CLUSTER] else []
 
 
-def approvers(contract: Data) -> list[str]:
+def approvers(contract: Contract) -> list[str]:
     """Who may approve: those that the contract names for it, else everybody in its ``contacts``."""
     named = [same_address(one) for one in policy_of(contract).get("approvers") or ()]
-    contacts = contract.get("contacts") or {}
-    entries = [one for name, one in contacts.items() if name != "escalation"]
-    return named or sorted({same_address(one["email"]) for one in entries if one.get("email")})
+    return named or sorted({same_address(one["email"]) for one in everybody(contract)})
 
 
-def judge(contract: Data, change: Change, approval: Data, now: datetime) -> Verdict:
+def judge(contract: Contract, change: Change, approval: Data, now: datetime) -> Verdict:
     """Whether an approval that is for this change counts."""
     by, source = same_address(approval.get("by", "")), str(approval.get("source") or "data")
     what = f"the approval of {by or 'nobody'} ({source})"
@@ -225,7 +225,7 @@ def _is_used(change: Change, named: str, given: datetime) -> bool:
     return given <= change.since
 
 
-def _times(contract: Data, approval: Data) -> tuple[datetime, datetime]:
+def _times(contract: Contract, approval: Data) -> tuple[datetime, datetime]:
     """When it was given and when it ends: never later than the contract lets any approval last."""
     given = moment(approval.get("given_at"))
     last = given + parse_duration(str(said(contract, SCHEMA, "change", "approvals", "valid_for")))
@@ -241,7 +241,7 @@ def moment(text: Any) -> datetime:
     return found
 
 
-def _who(contract: Data) -> str:
+def _who(contract: Contract) -> str:
     people = approvers(contract)
     return ", ".join(people[:3]) + (" or another" if len(people) > 3 else "")
 

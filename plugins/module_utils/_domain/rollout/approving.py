@@ -12,6 +12,7 @@ from typing import Any
 
 from ..._vocabulary.owner import NO_CONTACT, Owner
 from ..._vocabulary.wording import spoken
+from ..contract.typed import Contract
 from .approval import SHORTEST, Change, judge, names_one_of, policy_of
 from .model_change import WAITING
 from .permission import GO, REFUSE, SKIP
@@ -46,7 +47,7 @@ class Given:
     requested_by: str = ""
 
 
-def approving_turn(contract: Data, planned: Data, given: Given, now: datetime) -> dict[str, Any]:
+def approving_turn(contract: Contract, planned: Data, given: Given, now: datetime) -> dict[str, Any]:
     """Whether an approval may be written into a cluster.
 
     :param planned: what was decided about the change a moment ago: of ``model_turn``, or a row of a plan of upgrades,
@@ -71,7 +72,7 @@ def what_changes(planned: Data) -> str:
     return "; ".join(f"{one['name']}: {spoken(one['change'])}, from {one['from'] or 'nothing'}" for one in new)
 
 
-def _refusal(contract: Data, planned: Data, given: Given) -> dict[str, Any] | None:
+def _refusal(contract: Contract, planned: Data, given: Given) -> dict[str, Any] | None:
     if planned["decision"] in (SKIP, REFUSE):
         said = {key: planned[key] for key in ("decision", "code", "reason", "owner", "contact", "blockers")}
         return {**said, "next_step": str(planned.get("next_step", ""))}
@@ -91,7 +92,7 @@ def _refusal(contract: Data, planned: Data, given: Given) -> dict[str, Any] | No
     return None
 
 
-def _judged(contract: Data, planned: Data, given: Given, now: datetime) -> dict[str, Any]:
+def _judged(contract: Contract, planned: Data, given: Given, now: datetime) -> dict[str, Any]:
     digest, at = str(planned["digest"]), now.astimezone(UTC).isoformat(timespec="seconds")
     asked = {
         "by": given.by.strip(),

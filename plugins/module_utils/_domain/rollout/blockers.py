@@ -11,6 +11,7 @@ from typing import Any
 
 from ..._vocabulary.owner import NO_CONTACT, Owner
 from ..._vocabulary.wording import assignee
+from ..contract.typed import Contract
 from ..people import contact
 
 Data = Mapping[str, Any]
@@ -58,7 +59,7 @@ def _for(one: Blocker, first: Blocker) -> str:
     return f" ({assignee(one.owner)})" if one.owner not in (Owner.NOBODY, first.owner) else ""
 
 
-def blocker_data(contract: Data, one: Blocker, thing: str = "") -> dict[str, Any]:
+def blocker_data(contract: Contract, one: Blocker, thing: str = "") -> dict[str, Any]:
     """A blocker as plans and outcomes have it. :param thing: what it blocks, where that is not the whole cluster."""
     asked = contact(contract, _TOPICS.get(one.code, "support")) if one.owner == Owner.CUSTOMER else dict(NO_CONTACT)
     return {"object": thing, "code": one.code, "what": one.reason, "owner": one.owner.value, "contact": asked}

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..._vocabulary.owner import Owner
 from ..contract.bounds import differing_clauses
+from ..contract.typed import Contract
 from .blockers import Blocker
 
 Data = Mapping[str, Any]
@@ -24,7 +25,7 @@ NEXT_STEP = (
 _LONGEST, _MOST = 80, 20
 
 
-def other_bounds(contract: Data, recorded: Data | None) -> str:
+def other_bounds(contract: Contract, recorded: Data | None) -> str:
     """Each clause in which a contract differs from the bounds in force, in words; empty where none does.
 
     :param recorded: of ``remembered_bounds``: older prerequisites remember none, and everything goes on as before.

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any
 
+from ..contract.typed import AgreedFreeze, Contract
 from ..contract.windows import Freeze, Window, parse_freeze, parse_window
 
 AHEAD = timedelta(days=400)
@@ -51,7 +51,7 @@ class Calendar:
         return replace(self, windows=())
 
 
-def calendar_of(contract: Mapping[str, Any], frozen: Iterable[Frozen] = ()) -> Calendar:
+def calendar_of(contract: Contract, frozen: Iterable[Frozen] = ()) -> Calendar:
     """The calendar of a valid contract, and of what is ``frozen`` besides."""
     change = contract.get("change") or {}
     return Calendar(
@@ -147,7 +147,7 @@ def _cut(span: Span, freeze: Frozen) -> Iterator[Span]:
         yield Span(max(span.start, freeze.end), span.end)
 
 
-def _frozen(freeze: Mapping[str, Any]) -> Frozen:
+def _frozen(freeze: AgreedFreeze) -> Frozen:
     parsed: Freeze = parse_freeze(freeze)
     return Frozen(parsed.start.astimezone(UTC), parsed.end.astimezone(UTC), str(freeze.get("reason", "")))
 

@@ -35,6 +35,7 @@ from typing import Any
 
 from ..contract.defaults import said
 from ..contract.schema import IDENTITY
+from ..contract.typed import Contract
 from .approval import Change, moment
 from .digests import change_digest
 from .emergency import Emergency
@@ -78,7 +79,7 @@ class Case:
     :param digest: what an approval of this cluster's change names.
     """
 
-    contract: Data
+    contract: Contract
     live: Data
     request: Request
     name: str
@@ -92,7 +93,7 @@ class Case:
         return self.asked.estimate
 
 
-def case_of(contract: Data, live: Data, request: Request, expected: Estimate) -> Case:
+def case_of(contract: Contract, live: Data, request: Request, expected: Estimate) -> Case:
     """One cluster's case. Raises ValueError when a moment in ``live`` cannot be read.
 
     :param expected: how long the change is expected to take here.

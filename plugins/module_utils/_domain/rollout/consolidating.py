@@ -13,6 +13,7 @@ from typing import Any
 from ..._vocabulary.owner import NO_CONTACT, Owner
 from ..contract.bounds import bounds_digest
 from ..contract.digest import contract_digest as digest
+from ..contract.typed import Contract
 from ..identities.conditions import may_consolidate
 from ..placement.plan import Move, Plan
 from .approval import SHORTEST, Change, Verdict, approved, approvers, sources_of
@@ -39,7 +40,7 @@ def moves_estimate(moves: Sequence[Move]) -> Estimate:
     return Estimate(timedelta(seconds=sum(move.load + _EACH for move in moves)), "the loads of its moves")
 
 
-def plan_digest(contract: Data, plan: Plan) -> str:
+def plan_digest(contract: Contract, plan: Plan) -> str:
     """What an approval is given for: these moves in this order, and no others; empty where nothing moves."""
     moves = [[one.pod, one.source, one.destination] for one in plan.moves]
     about = {"kind": CONSOLIDATION, "cluster": str(contract["identity"]["uid"]), "bounds": bounds_digest(contract)}
@@ -47,7 +48,7 @@ def plan_digest(contract: Data, plan: Plan) -> str:
 
 
 def consolidation_turn(
-    contract: Data, plan: Plan, doubts: Sequence[str], given: Given, now: datetime, begun: str = ""
+    contract: Contract, plan: Plan, doubts: Sequence[str], given: Given, now: datetime, begun: str = ""
 ) -> dict[str, Any]:
     """Whether the plan may be carried out ``now`` (with a time zone), as data that JSON can hold.
 
@@ -80,7 +81,7 @@ def consolidation_turn(
     }
 
 
-def _decide(contract: Data, plan: Plan, doubts: Sequence[str], asked: Asked | None, now: datetime) -> Decision:
+def _decide(contract: Contract, plan: Plan, doubts: Sequence[str], asked: Asked | None, now: datetime) -> Decision:
     if not may_consolidate(contract):
         why = (
             "the contract does not agree to moves: efficiency.mode is not execute, or actions rule out cordon or drain"
@@ -94,7 +95,7 @@ def _decide(contract: Data, plan: Plan, doubts: Sequence[str], asked: Asked | No
     return held(WAIT, [Blocker("not_calibrated", "; ".join(doubts)), *decided.blockers], decided.at)
 
 
-def _asked(contract: Data, plan: Plan, own: str, given: Given) -> Asked:
+def _asked(contract: Contract, plan: Plan, own: str, given: Given) -> Asked:
     return asked_of(
         contract,
         {"frozen": given.frozen, "emergency": given.declared},

@@ -10,11 +10,12 @@ from typing import Any
 
 from ..contract.bounds import bounds_digest
 from ..contract.digest import contract_digest as digest
+from ..contract.typed import Contract
 
 Data = Mapping[str, Any]
 
 
-def change_digest(kind: str, contract: Data, source: str, release: Data, since: str = "") -> str:
+def change_digest(kind: str, contract: Contract, source: str, release: Data, since: str = "") -> str:
     """What an approval is given for: this release, on this cluster under these bounds, coming from ``source``.
 
     Anything else of the cluster's may change meanwhile, its models included; a word of the bounds or of the release may
@@ -35,7 +36,7 @@ def change_digest(kind: str, contract: Data, source: str, release: Data, since: 
     )
 
 
-def plan_digest(kind: str, contracts: Iterable[Data], release: Data, policy: Data) -> str:
+def plan_digest(kind: str, contracts: Iterable[Contract], release: Data, policy: Data) -> str:
     """The whole plan: which release goes to which clusters by which rules.
 
     Neither the clock nor how a cluster is at the moment is in it, so that it stays one plan while it is carried out.

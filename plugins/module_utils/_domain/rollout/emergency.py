@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..contract.typed import Contract
 from .approval import CLUSTER, FILE, not_counted, sources_of
 
 Data = Mapping[str, Any]
@@ -38,24 +39,23 @@ class Override:
     refused: str = ""
 
 
-def override(contract: Data, emergency: Emergency | None, requested_by: str, *, declared: bool = False) -> Override:
+def override(contract: Contract, emergency: Emergency | None, requested_by: str, *, declared: bool = False) -> Override:
     """What the contract lets an emergency lift; without one, nothing. Approvals are asked for all the same.
 
     :param declared: whether the administrators have declared one in the cluster itself.
     """
     if emergency is None:
         return Override()
-    agreed = (contract.get("change") or {}).get("emergency") or {}
-    allowed = {str(one).casefold() for one in agreed.get("approvers") or ()}
+    agreed = (contract.get("change") or {}).get("emergency")
     approver = emergency.approver.strip().casefold()
-    if not allowed:
+    if not agreed:
         return Override(refused="the contract knows of no emergency (change.emergency)")
     source = CLUSTER if declared and CLUSTER in sources_of(contract) else emergency.source
     if doubt := not_counted(contract, source):
         return Override(refused=f"it {doubt}, and none is declared in the cluster")
     if not emergency.reason.strip():
         return Override(refused="an emergency needs a reason")
-    if approver not in allowed:
+    if approver not in {one.casefold() for one in agreed["approvers"]}:
         return Override(refused=f"{approver or 'nobody'} is not in change.emergency.approvers")
     if approver == requested_by.strip().casefold():
         return Override(refused=f"{approver} asks for the change, so somebody else declares the emergency")

@@ -11,6 +11,7 @@ from typing import Any
 from ..._vocabulary.others_json import read_json
 from ..._vocabulary.owner import Owner
 from ..bundle.rights import refused
+from ..contract.typed import Contract
 from ..identities.needs import OBSERVER
 from ..names import APPROVAL_ANNOTATION, EMERGENCY_ANNOTATION, FREEZE_ANNOTATION, account_user
 from ..objectives.budget import spent
@@ -26,7 +27,7 @@ _OBSERVER = account_user(OBSERVER)
 
 
 def live_state(
-    contract: Data,
+    contract: Contract,
     facts: Data | None = None,
     failed: Data | None = None,
     durations: Sequence[float] = (),

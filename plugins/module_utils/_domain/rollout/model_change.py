@@ -19,6 +19,7 @@ from typing import Any
 from ..._vocabulary.owner import NO_CONTACT, Owner
 from ..contract.bounds import bounds_digest
 from ..contract.digest import contract_digest as digest
+from ..contract.typed import Contract, Model
 from ..model.objects import pods_mark
 from ..objectives.budget import spent_of
 from ..release import UnknownReleaseError
@@ -69,7 +70,7 @@ class Wanted:
         return sorted((one for one in self.models if one["change"] in WAITING), key=lambda one: str(one["name"]))
 
 
-def model_turn(contract: Data, live: Data, wanted: Wanted, now: datetime) -> dict[str, Any]:
+def model_turn(contract: Contract, live: Data, wanted: Wanted, now: datetime) -> dict[str, Any]:
     """Whether the models of a cluster may be changed ``now`` (with a time zone), as data that JSON can hold.
 
     Who holds its lock is not asked: whoever goes acquires it, and waits for a run that has ended or died.
@@ -111,19 +112,19 @@ def model_turn(contract: Data, live: Data, wanted: Wanted, now: datetime) -> dic
     }
 
 
-def new_versions(contract: Data, wanted: Wanted, presetup_version: int | None = None) -> list[str]:
+def new_versions(contract: Contract, wanted: Wanted, presetup_version: int | None = None) -> list[str]:
     """What the pods of each new revision are marked with; of an engine that the release lacks nothing is known."""
     marks = (_mark(contract, _entry(contract, one), wanted.release, presetup_version) for one in wanted.waiting)
     return sorted({mark for mark in marks if mark})
 
 
-def _entry(contract: Data, change: Data) -> Data:
+def _entry(contract: Contract, change: Data) -> Model | None:
     """What the contract says of a model that is new; nothing of one that goes."""
     models = contract.get("models") or () if change["change"] == NEW_REVISION else ()
-    return next((model for model in models if model["name"] == change["name"]), {})
+    return next((model for model in models if model["name"] == change["name"]), None)
 
 
-def _mark(contract: Data, model: Data, release: Data, presetup_version: int | None = None) -> str:
+def _mark(contract: Contract, model: Model | None, release: Data, presetup_version: int | None = None) -> str:
     with suppress(UnknownReleaseError):
         return pods_mark(contract, model, release, presetup_version) if model else ""
     return ""
@@ -134,7 +135,7 @@ def _whole(units: Sequence[str]) -> str:
     return units[0] if len(units) == 1 else digest({"kind": MODEL_CHANGE, "units": list(units)})
 
 
-def unit_digests(contract: Data, wanted: Wanted) -> list[str]:
+def unit_digests(contract: Contract, wanted: Wanted) -> list[str]:
     """Of each model that waits: what an approval of its change alone is given for.
 
     Another one when a word of the bounds or of the model's own entry differs, when the release makes other pods of it,
@@ -146,7 +147,7 @@ def unit_digests(contract: Data, wanted: Wanted) -> list[str]:
             {
                 **cluster,
                 "model": [str(one["name"]), one["change"], one["from"], one.get("tried", one["from"])],
-                "entry": _entry(contract, one),
+                "entry": _entry(contract, one) or {},
                 "pods": _mark(contract, _entry(contract, one), wanted.release),
             }
         )
@@ -217,12 +218,12 @@ def approval_request(turn: Data) -> str:
     return request_text(turn, operation, f" -e '{chosen}'" if turn["chosen"] else "")
 
 
-def _chosen(contract: Data, wanted: Wanted) -> list[str]:
+def _chosen(contract: Contract, wanted: Wanted) -> list[str]:
     asked = [str(one["name"]) for one in wanted.models]
     return [] if {str(one["name"]) for one in contract.get("models") or ()} <= set(asked) else asked
 
 
-def _asked(contract: Data, live: Data, wanted: Wanted, units: Sequence[str]) -> Asked:
+def _asked(contract: Contract, live: Data, wanted: Wanted, units: Sequence[str]) -> Asked:
     return asked_of(
         contract,
         {**live, "lock": None},

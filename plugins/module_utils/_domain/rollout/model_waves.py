@@ -15,6 +15,7 @@ from typing import Any
 
 from ..contract.defaults import said
 from ..contract.schema import IDENTITY
+from ..contract.typed import Contract
 from ..summary import unfinished
 from .policy import Policy
 from .waves import waves_of
@@ -31,7 +32,7 @@ class _Place:
     ring: str
 
 
-def model_waves(contracts: Iterable[Data], policy: Policy) -> list[list[str]]:
+def model_waves(contracts: Iterable[Contract], policy: Policy) -> list[list[str]]:
     """The names of the clusters, wave by wave: canaries first, and never all of a customer's at once."""
     places = [
         _Place(str(i["name"]), str(i["customer"]), str(said(i, IDENTITY, "ring")))

@@ -20,6 +20,7 @@ from ..access.eviction_grant import Evictions
 from ..contract.actions import AUTO, NEVER, QUARANTINE, permission
 from ..contract.bounds import bounds_digest
 from ..contract.digest import contract_digest as digest
+from ..contract.typed import Contract
 from ..names import APPROVAL_ANNOTATION, SYSTEM_NAMESPACE
 from .approval import AWX, FILE, SHORTEST, Change, Verdict, approved, approvers, sources_of
 from .blockers import Blocker, waits_for_approval
@@ -73,7 +74,7 @@ class Target:
 
 
 def decide_action(
-    contract: Data, action: str, target: Target, given: Given, needed: Estimate, now: datetime
+    contract: Contract, action: str, target: Target, given: Given, needed: Estimate, now: datetime
 ) -> Decision:
     """Whether an action of the contract's ``actions`` may be taken ``now`` (with a time zone).
 
@@ -92,18 +93,18 @@ def decide_action(
     return held(WAIT, [*decided.blockers, Blocker(NOT_GRANTED, missing, Owner.CUSTOMER)], decided.at)
 
 
-def approved_by_person(contract: Data, target: Target, given: Given, now: datetime) -> Verdict:
+def approved_by_person(contract: Contract, target: Target, given: Given, now: datetime) -> Verdict:
     """Whether somebody has approved this very target, whatever the contract's ``actions`` say."""
     return approved(contract, _change(contract, target, given), given.approvals, now)
 
 
-def target_digest(contract: Data, target: Target) -> str:
+def target_digest(contract: Contract, target: Target) -> str:
     """What an approval is given for: this repair of this node, in this session and under these bounds."""
     named = [target.node, target.goal, target.session, *target.occasion]
     return digest({"kind": NODE_ACTION, "bounds": bounds_digest(contract), "target": named})
 
 
-def approvals_request(contract: Data, steps: Sequence[Data], now: str) -> str:
+def approvals_request(contract: Contract, steps: Sequence[Data], now: str) -> str:
     """What to paste so that the steps that wait for an approval are approved; empty where none does."""
     waiting = [one for one in steps if waits_for_approval(one["blockers"])]
     if not waiting:
@@ -131,6 +132,6 @@ def approvals_request(contract: Data, steps: Sequence[Data], now: str) -> str:
     )
 
 
-def _change(contract: Data, target: Target, given: Given, standing: str = "") -> Change:
+def _change(contract: Contract, target: Target, given: Given, standing: str = "") -> Change:
     own = frozenset() if standing else frozenset({target_digest(contract, target)})
     return Change(NODE_ACTION, own, given.requested_by, target.about, standing)

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..._vocabulary.owner import NO_CONTACT, Owner
+from ..contract.typed import Contract
 from ..drift import named_release
 from .blockers import Blocker, blocker_data
 from .model_change import NEW_REVISION
@@ -21,7 +22,7 @@ from .permission import GO, REFUSE, Decision, held
 Data = Mapping[str, Any]
 
 
-def onboarding_turn(contract: Data, stack: Data | None, models: Sequence[Data] = ()) -> dict[str, Any]:
+def onboarding_turn(contract: Contract, stack: Data | None, models: Sequence[Data] = ()) -> dict[str, Any]:
     """Whether a cluster may be onboarded, or what differs that another playbook has to change.
 
     :param stack: what ``cluster_info`` found of the stack; None where none is installed.
@@ -44,13 +45,13 @@ def onboarding_turn(contract: Data, stack: Data | None, models: Sequence[Data] =
     }
 
 
-def contract_line(contract: Data, release: str) -> str:
+def contract_line(contract: Contract, release: str) -> str:
     """What a contract that names a release has to say once another is there; empty where it says that already."""
     named = named_release(contract)
     return "" if named in ("", release) else f'{contract["identity"]["name"]}: stack: {{release: "{release}"}}'
 
 
-def _of_stack(contract: Data, stack: Data | None) -> list[tuple[str, str, str]]:
+def _of_stack(contract: Contract, stack: Data | None) -> list[tuple[str, str, str]]:
     if not stack:
         return []
     installed = str(stack["release"])

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..._vocabulary.owner import NO_CONTACT, Owner
 from ..._vocabulary.wording import assignee, spoken
+from ..contract.typed import Contract
 from ..outcome import NO_OUTCOME, Outcome, Result, blamed, fine_results
 from .bounds import NEXT_STEP, OTHER_BOUNDS
 from .gate import Gate
@@ -99,7 +100,7 @@ def went(row: Data, result: Data, now: datetime, *, check_mode: bool = False) ->
     return _outcome(row, Result.DONE, code=GO, what=str(result.get("evidence", "")), ended_at=ended)
 
 
-def broke(contract: Data, row: Data, failed: Data, task: str, now: datetime) -> dict[str, Any]:
+def broke(contract: Contract, row: Data, failed: Data, task: str, now: datetime) -> dict[str, Any]:
     """The outcome of a cluster on which a task failed.
 
     :param failed: its result. :param now: with a time zone.

@@ -17,6 +17,7 @@ from typing import Any
 from ..._vocabulary.owner import Owner
 from ..._vocabulary.times import local_time
 from ..contract.time_zones import time_zone
+from ..contract.typed import Contract
 from .approval import Change, approved, moment
 from .blockers import Blocker, all_reasons, in_order
 from .calendar import AHEAD, Calendar, Frozen, calendar_of, frozen_at, next_opening, open_until
@@ -66,7 +67,7 @@ class Asked:
     :param rollback: whether it takes a change back: then it waits for nothing but the lock.
     """
 
-    contract: Data
+    contract: Contract
     change: Change
     approvals: Sequence[Data]
     calendar: Calendar
@@ -78,7 +79,7 @@ class Asked:
 
 
 def asked_of(
-    contract: Data,
+    contract: Contract,
     live: Data,
     change: Change,
     *,

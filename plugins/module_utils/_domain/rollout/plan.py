@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..._vocabulary.owner import NO_CONTACT
+from ..contract.typed import Contract
 from .approval import approved, approvers, sources_of
 from .blockers import blocker_data
 from .case import Case, Request, case_of
@@ -27,7 +28,7 @@ Row = dict[str, Any]
 
 
 def plan(
-    clusters: Iterable[tuple[Data, Data]], request: Request, now: datetime, deadline: datetime | None = None
+    clusters: Iterable[tuple[Contract, Data]], request: Request, now: datetime, deadline: datetime | None = None
 ) -> dict[str, Any]:
     """The plan, as data that JSON can hold; times are ISO 8601 in UTC.
 
@@ -76,7 +77,7 @@ def plan(
     }
 
 
-def turn(contract: Data, live: Data, request: Request, planned: Row, now: datetime) -> Row:
+def turn(contract: Contract, live: Data, request: Request, planned: Row, now: datetime) -> Row:
     """A cluster's row of the plan, decided again by how it is when its turn has come.
 
     Who holds its lock is not asked: whoever goes takes it, and waits for a run that has ended or died.

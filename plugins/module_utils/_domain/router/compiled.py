@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..contract.typed import Contract
 from ..model.exposure import RETIRED
 from ..names import MODEL_LABEL, SERVES_ANNOTATION
 from .lines import (
@@ -37,7 +38,7 @@ class Served:
     names: tuple[str, ...]
 
 
-def cluster_domain(contract: Mapping[str, Any]) -> str:
+def cluster_domain(contract: Contract) -> str:
     """The domain of the cluster's DNS."""
     return str((contract.get("networking") or {}).get("cluster_domain") or CLUSTER_DOMAIN)
 

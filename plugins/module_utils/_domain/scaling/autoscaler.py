@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..contract.typed import Model
 from ..release import kubernetes_version
 from .bounds import Bounds
 from .signals import asked_for_as, signals
@@ -49,7 +50,7 @@ class Autoscaler:
     remedy: str = ""
 
 
-def autoscaler_for(model: Mapping[str, Any], bounds: Bounds, facts: Mapping[str, Any]) -> Autoscaler:
+def autoscaler_for(model: Model, bounds: Bounds, facts: Mapping[str, Any]) -> Autoscaler:
     """What scales a model on a cluster of these facts; without facts nothing does."""
     if bounds.floor == bounds.ceiling and not bounds.sleeps:
         return Autoscaler(NONE, reason=f"its floor is its ceiling, {bounds.ceiling}")
@@ -75,7 +76,7 @@ def _served(apis: Mapping[str, Any], group: str) -> bool:
     return any(version.startswith(f"{group}/") for version in apis)
 
 
-def _not_to_zero(model: Mapping[str, Any], facts: Mapping[str, Any], external: bool) -> tuple[str, str]:
+def _not_to_zero(model: Model, facts: Mapping[str, Any], external: bool) -> tuple[str, str]:
     """Why an HPA cannot take this model to zero and back, and the remedy; nothing when it can."""
     version = kubernetes_version((facts.get("version") or {}).get("git", ""))
     cooldown = cooldown_seconds(model)

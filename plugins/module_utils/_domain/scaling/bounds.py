@@ -17,16 +17,14 @@ import heapq
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from ..._vocabulary.listing import few
 from ..capacity import approved, gpus_per_replica, may_sleep
 from ..contract.defaults import said
 from ..contract.schema_models import MODEL
+from ..contract.typed import Contract, Model
 from ..names import PRIORITIES
 from .schedule import asked_at
-
-Contract = Mapping[str, Any]
 
 
 class BoundsError(ValueError):
@@ -120,17 +118,14 @@ def bounds_of(contract: Contract, moment: datetime | None = None) -> dict[str, B
     }
 
 
-def _wish(contract: Contract, model: Mapping[str, Any], moment: datetime | None) -> _Wish:
-    scaling = contract.get("scaling") or {}
+def _wish(contract: Contract, model: Model, moment: datetime | None) -> _Wish:
     each, asked = gpus_per_replica(model), asked_at(model, moment)
-    limits = [Limit(asked.most, f"{asked.key}.max", f"is {asked.most}")]
-    if "max_replicas_per_model" in scaling:
-        most = int(scaling["max_replicas_per_model"])
-        limits.append(Limit(most, "scaling.max_replicas_per_model", f"is {most}"))
-    if "max_gpus_per_model" in scaling:
-        gpus = int(scaling["max_gpus_per_model"])
-        says = f"is {gpus}: {gpus // each} x {each} GPUs"
-        limits.append(Limit(gpus // each, "scaling.max_gpus_per_model", says))
+    most, gpus = contract["scaling"]["max_replicas_per_model"], contract["scaling"]["max_gpus_per_model"]
+    limits = [
+        Limit(asked.most, f"{asked.key}.max", f"is {asked.most}"),
+        Limit(most, "scaling.max_replicas_per_model", f"is {most}"),
+        Limit(gpus // each, "scaling.max_gpus_per_model", f"is {gpus}: {gpus // each} x {each} GPUs"),
+    ]
     return _Wish(
         model=str(model["name"]),
         priority=str(said(model, MODEL, "priority")),

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ..capacity import approved
+from ..contract.typed import Contract, Model
 from ..names import PRIORITIES
 from .autoscaler import NONE, Autoscaler, autoscaler_for
 from .bounds import Bounds, BoundsError, bounds_of
@@ -22,7 +23,9 @@ Row = dict[str, str]
 NOTHING = "-"
 
 
-def explain(contract: Data, facts: Data | None = None, moment: datetime | None = None, error: str = "") -> list[Row]:
+def explain(
+    contract: Contract, facts: Data | None = None, moment: datetime | None = None, error: str = ""
+) -> list[Row]:
     """Four rows for each model: its floor, its ceiling, whether it goes to zero, and what scales it. A fifth tells what
     it cannot borrow of others, where it would.
 
@@ -59,7 +62,7 @@ def _floor(one: Bounds) -> tuple[str, str, str]:
     return _replicas(one.floor, one), says, f"a higher {one.key}.min"
 
 
-def _ceiling(contract: Data, one: Bounds, all_bounds: Mapping[str, Bounds]) -> tuple[str, str, str]:
+def _ceiling(contract: Contract, one: Bounds, all_bounds: Mapping[str, Bounds]) -> tuple[str, str, str]:
     value = _replicas(one.ceiling, one)
     if one.ceiling == one.limit.replicas:
         return value, f"{one.limit.clause} {one.limit.says}", f"a higher {one.limit.clause}"
@@ -89,9 +92,9 @@ def _not_borrowed(one: Bounds, all_bounds: Mapping[str, Bounds]) -> list[tuple[s
 
 
 def _to_zero(
-    contract: Data, model: Data, one: Bounds, fewest: int, scales: Autoscaler, facts: Data | None
+    contract: Contract, model: Model, one: Bounds, fewest: int, scales: Autoscaler, facts: Data | None
 ) -> tuple[str, str, str]:
-    if not (contract.get("scaling") or {}).get("scale_to_zero"):
+    if not contract["scaling"].get("scale_to_zero"):
         return "no", "scaling.scale_to_zero is false", "scaling.scale_to_zero: true"
     if fewest:
         return "no", f"{one.key}.min is {fewest}", f"{one.key}.min: 0"

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from ..capacity import nodes_per_replica
+from ..contract.typed import Model
 from ..names import LWS_API, LWS_KIND, MODELS_NAMESPACE, labels, model_set
 from .autoscaler import HPA, HPA_API, HPA_KIND, KEDA, KEDA_API, KEDA_KIND, Autoscaler
 from .bounds import Bounds
@@ -21,13 +21,13 @@ Manifest = dict[str, Any]
 _ANY_NUMBER = "1000000000"
 
 
-def scaler(model: Mapping[str, Any], bounds: Bounds, autoscaler: Autoscaler) -> list[Manifest]:
+def scaler(model: Model, bounds: Bounds, autoscaler: Autoscaler) -> list[Manifest]:
     """The object that scales a model between its bounds; none where nothing scales it."""
     make = {KEDA: _scaled_object, HPA: _horizontal_pod_autoscaler}.get(autoscaler.kind)
     return [make(model, bounds, autoscaler)] if make else []
 
 
-def _scaled_object(model: Mapping[str, Any], bounds: Bounds, autoscaler: Autoscaler) -> Manifest:
+def _scaled_object(model: Model, bounds: Bounds, autoscaler: Autoscaler) -> Manifest:
     """KEDA's, with no fallback: when Prometheus is away, its HPA leaves the replicas as they are.
 
     A fallback would be a number of replicas, and any number is wrong for a model that was scaled up.
@@ -65,7 +65,7 @@ def _trigger(name: str, query: str, threshold: str) -> Manifest:
     }
 
 
-def _horizontal_pod_autoscaler(model: Mapping[str, Any], bounds: Bounds, autoscaler: Autoscaler) -> Manifest:
+def _horizontal_pod_autoscaler(model: Model, bounds: Bounds, autoscaler: Autoscaler) -> Manifest:
     metric = _of_pods if autoscaler.by_pods else _of_the_model
     metrics = [metric(model, signal) for signal in signals(model)]
     if autoscaler.to_zero:
@@ -88,12 +88,12 @@ def _horizontal_pod_autoscaler(model: Mapping[str, Any], bounds: Bounds, autosca
     return made
 
 
-def _of_pods(_model: Mapping[str, Any], signal: Signal) -> Manifest:
+def _of_pods(_model: Model, signal: Signal) -> Manifest:
     target = {"type": "AverageValue", "averageValue": signal.threshold_text}
     return {"type": "Pods", "pods": {"metric": {"name": signal.adapted}, "target": target}}
 
 
-def _of_the_model(model: Mapping[str, Any], signal: Signal) -> Manifest:
+def _of_the_model(model: Model, signal: Signal) -> Manifest:
     return _external(signal.adapted, [str(model["name"])], signal.threshold_text)
 
 
@@ -104,13 +104,13 @@ def _external(name: str, models: list[str], threshold: str) -> Manifest:
     return {"type": "External", "external": {"metric": metric, "target": target}}
 
 
-def _target(model: Mapping[str, Any]) -> Manifest:
+def _target(model: Model) -> Manifest:
     """What has the replicas. A LeaderWorkerSet is scaled in groups, and shows an HPA the leaders' metrics."""
     api, kind = ("apps/v1", "Deployment") if nodes_per_replica(model) == 1 else (LWS_API, LWS_KIND)
     return {"apiVersion": api, "kind": kind, "name": str(model["name"])}
 
 
-def _object(api_version: str, kind: str, model: Mapping[str, Any], spec: Manifest) -> Manifest:
+def _object(api_version: str, kind: str, model: Model, spec: Manifest) -> Manifest:
     name = str(model["name"])
     metadata = {"name": name, "namespace": MODELS_NAMESPACE, "labels": labels(model_set(name), name, model=name)}
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec}

@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
+from ..contract.typed import Model
 from ..contract.windows import Window, parse_window
 
 _A_DAY = timedelta(days=1)
@@ -24,17 +23,15 @@ class Asked:
     key: str
 
 
-def asked_at(model: Mapping[str, Any], moment: datetime | None) -> Asked:
+def asked_at(model: Model, moment: datetime | None) -> Asked:
     """What a model asks for; the first schedule that is open wins, and without a moment none is.
 
     :param moment: with a time zone.
     """
-    replicas = model.get("replicas") or {}
     for index, schedule in enumerate((model.get("scaling") or {}).get("schedules") or ()):
         if moment is not None and is_open(parse_window(schedule), moment):
-            return Asked(int(schedule["min"]), int(schedule["max"]), f"scaling.schedules[{index}]")
-    fewest = int(replicas.get("min", 1))
-    return Asked(fewest, int(replicas.get("max", max(1, fewest))), "replicas")
+            return Asked(schedule["min"], schedule["max"], f"scaling.schedules[{index}]")
+    return Asked(model["replicas"]["min"], model["replicas"]["max"], "replicas")
 
 
 def is_open(window: Window, moment: datetime) -> bool:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from ..contract.schema_model_life import KV_CACHE_USAGE, SIGNALS, WAITING_REQUESTS
+from ..contract.defaults import said
+from ..contract.schema_model_life import KV_CACHE_USAGE, WAITING_REQUESTS
+from ..contract.schema_models import MODEL
+from ..contract.typed import Model
 from ..model.engine import ENGINES
 from ..model.engine_adapter import served_name
 from ..names import SYSTEM_NAMESPACE, TELEMETRY, TELEMETRY_PORT
@@ -62,27 +63,28 @@ ADAPTED_METRICS = frozenset(
 """All metrics of the cluster's metrics APIs that any model is scaled on."""
 
 
-def signals(model: Mapping[str, Any]) -> list[Signal]:
+def signals(model: Model) -> list[Signal]:
     """The signals that a model is scaled on; none for an engine whose metrics are not known."""
-    wanted = {**SIGNALS, **((model.get("scaling") or {}).get("signals") or {})}
     engine = ENGINES.get(str(model["engine"]["name"]))
     if engine is None:
         return []
     metrics = {KV_CACHE_USAGE: engine.metrics.kv_cache_usage, WAITING_REQUESTS: engine.metrics.waiting}
-    return [Signal(name, metric, float(wanted[name])) for name, metric in metrics.items()]
+    return [
+        Signal(name, metric, float(said(model, MODEL, "scaling", "signals", name))) for name, metric in metrics.items()
+    ]
 
 
-def usage_query(model: Mapping[str, Any], signal: Signal) -> str:
+def usage_query(model: Model, signal: Signal) -> str:
     """The sum over a model's replicas, in PromQL, by a rule of the stack release."""
     return f"byoc:model:{signal.name}{_of([str(model['name'])])}"
 
 
-def wake_query(model: Mapping[str, Any]) -> str:
+def wake_query(model: Model) -> str:
     """How many requests for a model reached the router lately, in PromQL; nothing where nobody knows."""
     return f"sum({_REQUESTS}{_of(asked_for_as(model))}) or {_UNASKED}"
 
 
-def asked_for_as(model: Mapping[str, Any]) -> list[str]:
+def asked_for_as(model: Model) -> list[str]:
     """The names by which requests for it may be counted: its own, and those that clients ask for."""
     adapters = [str(adapter["name"]) for adapter in model.get("adapters") or ()]
     return list(dict.fromkeys([str(model["name"]), served_name(model), *adapters]))

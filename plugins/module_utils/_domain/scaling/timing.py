@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from ..contract.defaults import said
 from ..contract.durations import parse_duration
 from ..contract.schema_models import MODEL
+from ..contract.typed import Model
 from ..loading import load_deadline
 
 _PROVISION_SECONDS = 600
@@ -55,22 +55,23 @@ _BEHAVIOR: dict[str, dict[str, Any]] = {
 }
 
 
-def behavior(model: Mapping[str, Any]) -> dict[str, Any]:
+def behavior(model: Model) -> dict[str, Any]:
     """The ``behavior`` of autoscaling/v2 for a model's class of traffic."""
     return _BEHAVIOR[str(said(model, MODEL, "traffic_class"))]
 
 
-def coming_up_seconds(model: Mapping[str, Any]) -> int:
+def coming_up_seconds(model: Model) -> int:
     """Seconds from the wish for a replica to its first token: a node, the image, the weights."""
     return _PROVISION_SECONDS + load_deadline(model)
 
 
-def agreed_idle_seconds(model: Mapping[str, Any]) -> int:
-    """Seconds without a request after which the contract lets a model go to zero."""
-    return int(parse_duration(str(model["scaling"]["idle_to_zero"])).total_seconds())
+def agreed_idle_seconds(model: Model) -> int:
+    """Seconds without a request after which the contract lets a model go to zero; only of one that may."""
+    idle = (model.get("scaling") or {}).get("idle_to_zero") or ""
+    return int(parse_duration(idle).total_seconds())
 
 
-def cooldown_seconds(model: Mapping[str, Any]) -> int:
+def cooldown_seconds(model: Model) -> int:
     """Seconds without a request after which a model goes to zero.
 
     Always longer than a replica may take to come up: KEDA counts from the last request, and would else take away the

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..._vocabulary.owner import NO_CONTACT, Owner
 from ..._vocabulary.wording import action_required
+from ..contract.typed import Contract
 from ..people import contact
 from .checks import autoscaling, endpoints, gpus, observability, routing
 from .requests import probe_answers, probe_requests
@@ -29,9 +30,7 @@ _CHECKS = (
 )
 
 
-def validation(
-    facts: Mapping[str, Any], evidence: Mapping[str, Any], contract: Mapping[str, Any]
-) -> list[dict[str, Any]]:
+def validation(facts: Mapping[str, Any], evidence: Mapping[str, Any], contract: Contract) -> list[dict[str, Any]]:
     """The five checks. ``evidence["probes"]`` holds the answers to the requests that were sent, none if none was."""
     return [_row(code, name, check(facts, evidence, contract), contract) for code, name, check in _CHECKS]
 
@@ -46,7 +45,7 @@ def validation_failure(cluster: str, rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _row(code: str, name: str, verdict: Verdict, contract: Mapping[str, Any]) -> dict[str, Any]:
+def _row(code: str, name: str, verdict: Verdict, contract: Contract) -> dict[str, Any]:
     failed = verdict.result == FAILED
     return {
         "cluster": str(contract["identity"]["name"]),

@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..capacity import approved, expected, gpus_per_replica, may_sleep, most_replicas, replicas
+from ..contract.defaults import said
+from ..contract.schema import SCHEMA
+from ..contract.typed import Contract, Model
 from ..names import GPU, MANAGED_BY, MODELS_NAMESPACE, ROUTER, SYSTEM_NAMESPACE, TELEMETRY
 from ..quantity import count
 from .scalers import judged
@@ -18,7 +21,7 @@ Data = Mapping[str, Any]
 NO_REQUEST = "no request was sent"
 
 
-def gpus(facts: Data, _evidence: Data, contract: Data) -> Verdict:
+def gpus(facts: Data, _evidence: Data, contract: Contract) -> Verdict:
     """GPU nodes are ready, and the models' pods were scheduled onto them and run."""
     nodes = facts["nodes"]
     state = f"{nodes['gpu_ready']} of {nodes['gpu']} GPU nodes ready"
@@ -35,7 +38,7 @@ def gpus(facts: Data, _evidence: Data, contract: Data) -> Verdict:
     return Verdict(PASSED, f"{state}; {_many(len(wanted), 'model')} on {_many(held, 'GPU')}, every replica ready.")
 
 
-def _short(contract: Data, model: Data, there: Data | None) -> str:
+def _short(contract: Contract, model: Model, there: Data | None) -> str:
     """What a model lacks, in words; empty when it has all its replicas."""
     if there is None:
         return f"{model['name']} is not deployed"
@@ -45,7 +48,7 @@ def _short(contract: Data, model: Data, there: Data | None) -> str:
     return f"{model['name']} has {there['ready']} of {max(there['replicas'], least)} replicas ready"
 
 
-def endpoints(facts: Data, evidence: Data, contract: Data) -> Verdict:
+def endpoints(facts: Data, evidence: Data, contract: Contract) -> Verdict:
     """Every model has ready endpoints, and they answer."""
     ready = _ready(facts)
     running = {str(model["name"]): model for model in facts["models"]}
@@ -69,7 +72,7 @@ def endpoints(facts: Data, evidence: Data, contract: Data) -> Verdict:
     return _by_requests(state, _probes(evidence, MODELS_NAMESPACE, awake))
 
 
-def routing(facts: Data, evidence: Data, _contract: Data) -> Verdict:
+def routing(facts: Data, evidence: Data, _contract: Contract) -> Verdict:
     """The router is ready, and a request through it reaches a model, which answers it."""
     router = _component(facts, ROUTER)
     if router is None:
@@ -87,10 +90,10 @@ def routing(facts: Data, evidence: Data, _contract: Data) -> Verdict:
     return Verdict(UNPROVEN, f"{found.evidence} That was the router's own answer: {lacking[0]}.")
 
 
-def autoscaling(facts: Data, _evidence: Data, contract: Data) -> Verdict:
+def autoscaling(facts: Data, _evidence: Data, contract: Contract) -> Verdict:
     """Whatever scales the models works, and the API server stops it at the approved GPUs."""
     total, key = sum(approved(contract).values()), f"requests.{GPU}"
-    hardened = contract["access"]["mode"] == "hardened"
+    hardened = said(contract, SCHEMA, "access", "mode") == "hardened"
     bounds = [
         count(q["hard"][key])
         for q in facts["quotas"]
@@ -116,7 +119,7 @@ def autoscaling(facts: Data, _evidence: Data, contract: Data) -> Verdict:
     return Verdict(result, f"{state}; models may grow to {_many(most, 'GPU')}; {evidence}.")
 
 
-def observability(facts: Data, evidence: Data, _contract: Data) -> Verdict:
+def observability(facts: Data, evidence: Data, _contract: Contract) -> Verdict:
     """Telemetry is ready and answers."""
     telemetry = _component(facts, TELEMETRY)
     if telemetry is None:

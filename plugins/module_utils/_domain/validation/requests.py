@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..capacity import may_sleep
+from ..contract.typed import Contract
 from ..names import MODELS_NAMESPACE, ROUTER, ROUTER_PORT, SERVING_PORT, SYSTEM_NAMESPACE, TELEMETRY, TELEMETRY_PORT
 
 MAY_ASK: Mapping[str, str] = {
@@ -22,7 +23,7 @@ MAY_ASK: Mapping[str, str] = {
 
 
 def probe_requests(
-    contract: Mapping[str, Any], facts: Mapping[str, Any], rolled_out: Collection[str] = ()
+    contract: Contract, facts: Mapping[str, Any], rolled_out: Collection[str] = ()
 ) -> list[dict[str, Any]]:
     """One request to every model, one through the router, one to the telemetry.
 
@@ -40,9 +41,7 @@ def probe_requests(
     ]
 
 
-def _through_router(
-    contract: Mapping[str, Any], facts: Mapping[str, Any], rolled_out: Collection[str]
-) -> dict[str, Any]:
+def _through_router(contract: Contract, facts: Mapping[str, Any], rolled_out: Collection[str]) -> dict[str, Any]:
     """A token of a model. Where none may be asked for, the list of models, which the router answers by itself."""
     model, why = _to_ask(contract, facts, rolled_out)
     if why or model is None:
@@ -57,7 +56,7 @@ def _through_router(
 
 
 def _to_ask(
-    contract: Mapping[str, Any], facts: Mapping[str, Any], rolled_out: Collection[str]
+    contract: Contract, facts: Mapping[str, Any], rolled_out: Collection[str]
 ) -> tuple[Mapping[str, Any] | None, str]:
     """The model to ask, or why there is none, although there are models.
 

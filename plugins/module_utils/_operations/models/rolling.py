@@ -215,8 +215,8 @@ class ModelChange:
             # What the dry-run let pass and the write did not would leave a mix of both versions.
             verdict = Verdict(GATE_FAILED, error.what)
         if verdict.state == GATE_FAILED:
-            error = self._roll_back(revision, verdict.why)
-            raise HeldByPolicyError(error.what, where=error.where) if verdict.held else error
+            failed = self._roll_back(revision, verdict.why)
+            raise HeldByPolicyError(failed.what, where=failed.where) if verdict.held else failed
         self._apply(self.unit)
         self._decide(revision, GOOD)
         self._prune()

@@ -156,7 +156,8 @@ def test_a_model_that_sleeps_has_no_floor() -> None:
 def test_what_has_ended_holds_nothing() -> None:
     assert (
         _scene(
-            [_pod(pod={"phase": "Succeeded"})], model={"replicas": {"min": 0}, "scaling": {"idle_to_zero": True}}
+            [_pod(pod={"phase": "Succeeded"})],
+            model={"replicas": {"min": 0, "max": 1}, "scaling": {"idle_to_zero": True}},
         ).pods
         == ()
     )

@@ -150,7 +150,8 @@ def test_editing_one_thing_voids_nothing_else() -> None:
     for content in ({"models": [LLAMA, {**QWEN, "context_length": 1}]}, {"stack": {"release": "2099.1.0"}}):
         assert turn(contract | content, asked)["decision"] == "go"
     assert turn(contract, replace(asked, release=other))["decision"] == "go"
-    for sections in ({"models": [{**LLAMA, "context_length": 1}, QWEN]}, {"contacts": {}}, {"capacity": {"gpus": []}}):
+    edited = ({"models": [{**LLAMA, "context_length": 1}, QWEN]}, {"scaling": {}}, {"capacity": {"gpus": []}})
+    for sections in edited:
         found = turn({**contract, **sections}, asked)
         assert (found["decision"], found["code"]) == ("wait", "approval")
 

@@ -161,9 +161,7 @@ def test_a_rollback_goes_on_wherever_it_is_needed() -> None:
 
 
 def test_the_customers_contact_is_named_where_there_is_one() -> None:
-    contract = agreed("a")
-    del contract["contacts"]
-    made = plan([(contract, alive(reachable=False)), (agreed("b"), alive(release="2020.1.1"))], request(), NOW)
+    made = plan([(agreed("a"), alive(reachable=False)), (agreed("b"), alive(release="2020.1.1"))], request(), NOW)
     assert [one["owner"] for one in made["clusters"]] == ["customer", "fireworks"]
 
 

@@ -104,11 +104,3 @@ def test_a_model_sleeps_only_where_the_contract_and_the_model_say_so(
     agreed = contract(scaling={"scale_to_zero": zero}, models=[asking("a", fewest, 2, scaling={"idle_to_zero": idle})])
     [one] = bounds_of(agreed).values()
     assert (one.sleeps, one.floor) == (sleeps, 1)
-
-
-def test_a_contract_of_fewer_keys_has_fewer_limits() -> None:
-    bare = asking("a", 1, 3)
-    del bare["priority"], bare["replicas"]["min"]
-    agreed = {**contract(models=[bare]), "scaling": {}}
-    [one] = bounds_of(agreed).values()
-    assert (one.priority, one.floor, one.ceiling, one.sleeps) == ("standard", 1, 3, False)
