@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.meta.contract_rules import TYPED
 from tests.meta.playbook_rules import OPERATIONS, RERUNS
 from tests.meta.test_the_tree import RULES
 from tests.meta.text_rules import HEADER
@@ -48,6 +49,9 @@ SOUND = {
     "plugins/action/thing.py": HEAD,
     "plugins/module_utils/_domain/thought.py": HEAD + "import datetime\nimport uuid\nfrom .secrets import hidden\n",
     "plugins/module_utils/_kube/talk.py": HEAD + "import socket\n",
+    TYPED: HEAD
+    + "class Model(TypedDict):\n    name: str\n    bake: NotRequired[str]\n"
+    + 'Contract = TypedDict("Contract", {"models": NotRequired[list[Model]]})\n',
     "roles/stack/README.md": "# stack\n",
     "roles/stack/tasks/main.yml": "[]\n",
     "roles/stack/defaults/main.yml": DEFAULTS_SAID,
@@ -73,6 +77,14 @@ DEFAULTS = "roles/stack/defaults/main.yml"
 TEST = "tests/integration/test_all.py"
 # Rule, the file that breaks it, the file's text then (None: it is gone), and words of the message.
 BROKEN = [
+    *(
+        ("no_optional_key_of_a_contract_is_read_as_if_it_were_there", DOMAIN, HEAD + read, said)
+        for read, said in {
+            "def bake(model: Model): return model['bake']\n": "model['bake'] may be missing",
+            "def all(contract: Contract): return contract['models']\n": "contract['models'] may be missing",
+            "def all(it: Contract): return [m['bake'] for m in it.get('models') or ()]\n": "m['bake'] may be missing",
+        }.items()
+    ),
     (
         "every_module_has_an_action_of_its_name_and_every_action_is_documented",
         "plugins/action/thing.py",

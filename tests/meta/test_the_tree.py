@@ -12,6 +12,7 @@ import pytest
 
 from tests.meta import (
     command_rules,
+    contract_rules,
     default_rules,
     documentation_rules,
     layer_rules,
@@ -34,6 +35,7 @@ RULES: dict[str, Callable[[Tree], list[str]]] = {
     "no_option_of_a_role_is_where_it_beats_the_inventory": role_rules.options_that_beat_the_inventory,
     "no_task_repeats_a_modules_own_default": default_rules.modules_defaults_repeated,
     "no_plugin_repeats_a_default_of_the_contract": default_rules.contracts_defaults_repeated,
+    "no_optional_key_of_a_contract_is_read_as_if_it_were_there": contract_rules.optional_keys_read_as_if_there,
     "every_role_has_a_readme_and_tasks_for_each_entry_point": role_rules.roles_undescribed,
     "every_playbook_can_be_run_by_its_full_name": role_rules.playbooks_misnamed,
     "every_playbook_is_tested_in_check_mode": role_rules.playbooks_unchecked,
