@@ -46,7 +46,9 @@ extends_documentation_fragment:
   - fireworks.byoc.given
 options:
   contract:
-    description: The contract of the cluster. Its C(actions), C(remediation) and C(models) are read.
+    description:
+      - The contract of the cluster. Its C(actions), C(remediation) and C(models) are read, and C(scaling) where models
+        may sleep.
     type: dict
     required: true
   findings:

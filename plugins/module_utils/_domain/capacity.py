@@ -35,7 +35,8 @@ def may_sleep(contract: Contract, model: Model) -> bool:
     """Whether a model may, at some time, go to no replica at all when nobody asks for it."""
     scaling = model.get("scaling") or {}
     fewest = [model["replicas"]["min"], *(schedule["min"] for schedule in scaling.get("schedules") or ())]
-    agreed = bool(contract["scaling"].get("scale_to_zero"))
+    # A module may be given a part of a contract: what it reads of one it documents.
+    agreed = bool((contract.get("scaling") or {}).get("scale_to_zero"))
     return agreed and min(fewest) == 0 and bool(scaling.get("idle_to_zero"))
 
 
