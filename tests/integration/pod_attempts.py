@@ -70,6 +70,7 @@ _HTTP = {"path": "/", "port": 80}
 _GPU_NODES = {"key": "nvidia.com/gpu", "operator": "Exists"}
 _AFFINITY = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {}, "namespaceSelector": {}}
 _ELSEWHERE = {"requiredDuringSchedulingIgnoredDuringExecution": [_AFFINITY]}
+_APART = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1, "podAffinityTerm": _AFFINITY}]}
 _TOKEN = {"serviceAccountToken": {"path": "t"}}
 
 ATTEMPTS = (
@@ -91,6 +92,8 @@ ATTEMPTS = (
     Attempt("a cordon", ("tolerate only", "node.kubernetes.io/unschedulable"),
             _tolerating(key="node.kubernetes.io/unschedulable", operator="Exists", effect="NoSchedule")),
     Attempt("keeping others off its node", (FIELDS, "affinity"), {"affinity": {"podAntiAffinity": _ELSEWHERE}}),
+    Attempt("being apart from others", (FIELDS, "podAffinityTerm.namespaceSelector"),
+            {"affinity": {"podAntiAffinity": _APART}}),
     Attempt("nodes by affinity", (FIELDS, "affinity"), {"affinity": {"nodeAffinity": {}}}, kinds=TEMPLATES),
     Attempt("another scheduler", ("capacity.gpus", "default scheduler"), {"schedulerName": "acme-scheduler"}),
     Attempt("a gate before scheduling", (FIELDS, "schedulingGates"), {"schedulingGates": [{"name": "a.example/b"}]}),

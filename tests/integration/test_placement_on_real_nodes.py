@@ -65,7 +65,7 @@ def contract(acme: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, A
 
 
 def contract_of(cluster: Any) -> dict[str, Any]:
-    """Six models of one GPU, each with a replica for every node but one; plans need no approval."""
+    """Six models of one GPU, each with a replica for every node but one, which stays empty; plans need no approval."""
     made = agreed(cluster, gpus={H100: NODES * GPUS})
     made["actions"] = {"cordon": "auto", "drain": "auto"}
     made["health"] = {
@@ -183,7 +183,7 @@ def test_no_request_fails_while_six_models_are_consolidated(
     acme: Any, contract: dict[str, Any], tmp_path: Path
 ) -> None:
     calibrate(acme, tmp_path, contract)
-    assert len(on_nodes(acme)) == NODES
+    assert len(on_nodes(acme)) == REPLICAS, "replicas of one model are apart, and those of all share nodes"
 
     with loads_on(acme, tmp_path) as loads:
         with loads.phase("before"):

@@ -15,6 +15,7 @@ import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrails.pod_fields import POD_FIELDS
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.objects import model_objects
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.placement.demands import REQUIRED
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.canary import COMMAND, canary_pod
 from tests.integration.definitions import leader_worker_set, serving
 from tests.integration.event_chain import alerts
@@ -178,7 +179,10 @@ def test_a_canary_is_let_in_and_told_nothing_that_others_act_on(place: Governed)
     for change, said in (
         ({"priorityClassName": "system-node-critical"}, "models: priority"),
         ({"tolerations": [{"operator": "Exists"}]}, "every taint"),
-        ({"affinity": {"podAntiAffinity": {}}}, "affinity.podAntiAffinity"),
+        (
+            {"affinity": {"podAntiAffinity": {REQUIRED: [{"topologyKey": "zone"}]}}},
+            f"affinity.podAntiAffinity.{REQUIRED}",
+        ),
         ({"terminationGracePeriodSeconds": 3600}, "actions.drain"),
         ({"hostAliases": [{"ip": "192.0.2.1", "hostnames": ["a.example"]}]}, "hostAliases"),
     ):

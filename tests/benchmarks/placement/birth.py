@@ -12,10 +12,11 @@ from tests.benchmarks.placement.trace import Asked, Choice, Host
 
 def spread(hosts: Sequence[Host], _one: Asked) -> Host:
     """Where most of CPU and memory is free, as ``LeastAllocated`` scores it; it does not look at GPUs."""
-    return max(hosts, key=lambda host: (_free_share(host), host.node.name))
+    return max(hosts, key=lambda host: (free_share(host), host.node.name))
 
 
-def _free_share(host: Host) -> float:
+def free_share(host: Host) -> float:
+    """The free share of its CPU and that of its memory, together."""
     room = host.node.allocatable
     return host.cpu / room["cpu"] + host.memory / room["memory"]
 

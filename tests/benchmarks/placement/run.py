@@ -20,6 +20,7 @@ from tests.benchmarks.measure import BenchmarkError
 from tests.benchmarks.placement import exact
 from tests.benchmarks.placement.birth import BIRTHS
 from tests.benchmarks.placement.large import large, listed_anew
+from tests.benchmarks.placement.scored import births, models_of, on_one_host
 from tests.benchmarks.placement.trace import FILLED, blocks, filled, free, part, read, shapes_of, stranded, trace_folder
 
 SIZES = (8, 4, 2)
@@ -34,9 +35,11 @@ def main(_runs: int) -> None:
     """All of it."""
     folder = trace_folder()
     nodes, asked = read(folder)
-    born = {name: filled(nodes, asked, choice) for name, choice in BIRTHS.items()}
+    born = {name: filled(nodes, asked, choice) for name, choice in {**BIRTHS, **births(asked)}.items()}
     before = born["spread (the scheduler)"]
     _freed(born, before)
+    for name, (alone, of) in on_one_host(born["by priority"], models_of(asked)).items():
+        print(f"  by priority, {alone} of {of} {name} models with several replicas have them on one host")
     _beside_exact(f"filled to {FILLED:.0%}", before)
     nodes, asked = read(folder, ANOTHER_SEED)
     spread = BIRTHS["spread (the scheduler)"]

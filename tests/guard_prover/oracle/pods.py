@@ -182,6 +182,7 @@ CONTAINER = (
     Row("pod.command", "tty", _NO_HARM),
 )
 
+_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 _TOKEN = "projected sources [] serviceAccountToken"
 VOLUME = (
     Row("pod.volumes", "name", "a name within the pod"),
@@ -215,6 +216,11 @@ POD = (
     Row("pod.priority", "preemptionPolicy", "the server refuses pods whose policy is not their class's"),
     Row("pod.placement", "nodeSelector *", "it can only narrow where a pod goes; of GPUs, see the whole"),
     Row("pod.placement", "affinity nodeAffinity **", "it can only narrow where a pod goes"),
+    *(
+        Row("pod.placement", f"affinity {kind} {_PREFERRED} {below}", "a wish that is about pods of its own namespace")
+        for kind in ("podAffinity", "podAntiAffinity")
+        for below in ("[] weight", "[] podAffinityTerm topologyKey", "[] podAffinityTerm labelSelector **")
+    ),
     Row("pod.placement", "topologySpreadConstraints [] **", "it moves our own pod only"),
     Row("pod.tolerations", "tolerations [] key", "GPU nodes, and what Kubernetes adds", _tolerated),
     Row("pod.tolerations", "tolerations [] operator", "of a taint that is allowed by key"),

@@ -94,6 +94,7 @@ NODE = {"kind": "Node", "metadata": {"name": "h100-0", "labels": {"nvidia.com/gp
 RUNNING = thing("Pod", "llama-1", spec=SPEC)
 TOKEN = {"kind": "TokenRequest", "metadata": {"name": "observer", "namespace": SYSTEM}, "spec": {}}
 POD, ENGINE = ("spec", "template", "spec"), ("spec", "template", "spec", "containers", 0)
+APART = (*POD, "affinity", "podAntiAffinity", "preferredDuringSchedulingIgnoredDuringExecution")
 RULE: Path = ("spec", "rules", 0)
 
 
@@ -121,6 +122,8 @@ BROKEN: list[tuple[dict[str, Any], Path, Any, str]] = [
     (DEPLOYMENT, (*POD, "nodeName"), "h100-0", "pod.placement"),
     (DEPLOYMENT, (*POD, "schedulerName"), "theirs", "pod.placement"),
     (DEPLOYMENT, (*POD, "affinity"), {"podAntiAffinity": {"x": [{"topologyKey": "zone"}]}}, "pod.placement"),
+    (DEPLOYMENT, (*APART, 0, "podAffinityTerm", "namespaces"), ["apps"], "pod.placement"),
+    (DEPLOYMENT, (*APART, 0, "podAffinityTerm", "namespaceSelector", "matchLabels"), {"a": "b"}, "pod.placement"),
     (DEPLOYMENT, (*POD, "runtimeClassName"), "theirs", "pod.runtime"),
     (DEPLOYMENT, (*POD, "tolerations", 0, "key"), "theirs", "pod.tolerations"),
     (DEPLOYMENT, (*POD, "tolerations", 1), {"operator": "Exists"}, "pod.tolerations"),

@@ -83,7 +83,8 @@ MODEL = section(
         ),
         "priority": choice(
             "Priority",
-            "Which models keep GPUs when they are short: critical before standard before batch.",
+            "Which models keep GPUs when they are short: critical before standard before batch. And which nodes their"
+            " replicas prefer: those of critical ones are apart in zones and hosts, of standard ones in hosts.",
             ["critical", "standard", "batch"],
             default="standard",
             examples=["standard"],

@@ -53,6 +53,8 @@ _IN_CONTAINER = (
 _OF_CONTAINER = (
     "args command imagePullPolicy name restartPolicy terminationMessagePath terminationMessagePolicy"  # what it runs
 )
+_BETWEEN_PODS = ("podAffinity", "podAntiAffinity")
+_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 POD_FIELDS = {
@@ -60,13 +62,11 @@ POD_FIELDS = {
         at=("pods",),
         harmless="automountServiceAccountToken enableServiceLinks nodeSelector restartPolicy topologySpreadConstraints",
         ruled=(
-            "containers dnsPolicy ephemeralContainers hostIPC hostNetwork hostPID initContainers priorityClassName"
-            " resourceClaims schedulerName securityContext serviceAccount serviceAccountName"
+            "affinity containers dnsPolicy ephemeralContainers hostIPC hostNetwork hostPID initContainers"
+            " priorityClassName resourceClaims schedulerName securityContext serviceAccount serviceAccountName"
             " terminationGracePeriodSeconds tolerations volumes"
         ),
-        on_pods=(
-            "activeDeadlineSeconds affinity hostname imagePullSecrets nodeName preemptionPolicy priority subdomain"
-        ),
+        on_pods="activeDeadlineSeconds hostname imagePullSecrets nodeName preemptionPolicy priority subdomain",
         refused=(
             "dnsConfig hostAliases hostUsers hostnameOverride os overhead readinessGates resources runtimeClassName"
             " schedulingGates schedulingGroup setHostnameAsFQDN shareProcessNamespace"
@@ -83,8 +83,27 @@ POD_FIELDS = {
         ),
     ),
     "Toleration": Fields(at=("pods.tolerations[]",), harmless="operator tolerationSeconds value", ruled="effect key"),
-    # Anti-affinity to other people's pods would keep those off a node.
-    "Affinity": Fields(at=("pods.affinity",), harmless="nodeAffinity", refused="podAffinity podAntiAffinity"),
+    # What a pod requires or prefers of others holds of them too: anti-affinity would keep other people's off a node.
+    # Without namespaces it is about pods in its own namespace only.
+    "Affinity": Fields(at=("pods.affinity",), ruled="podAffinity podAntiAffinity", on_pods="nodeAffinity"),
+    "PodAffinity": Fields(
+        at=("pods.affinity.podAffinity",), ruled=_PREFERRED, refused="requiredDuringSchedulingIgnoredDuringExecution"
+    ),
+    "PodAntiAffinity": Fields(
+        at=("pods.affinity.podAntiAffinity",),
+        ruled=_PREFERRED,
+        refused="requiredDuringSchedulingIgnoredDuringExecution",
+    ),
+    "WeightedPodAffinityTerm": Fields(
+        at=tuple(f"pods.affinity.{kind}.{_PREFERRED}[]" for kind in _BETWEEN_PODS),
+        harmless="weight",
+        ruled="podAffinityTerm",
+    ),
+    "PodAffinityTerm": Fields(
+        at=tuple(f"pods.affinity.{kind}.{_PREFERRED}[].podAffinityTerm" for kind in _BETWEEN_PODS),
+        harmless="labelSelector topologyKey",
+        refused="matchLabelKeys mismatchLabelKeys namespaceSelector namespaces",
+    ),
     "Volume": Fields(
         at=("pods.volumes[]",),
         harmless="name",

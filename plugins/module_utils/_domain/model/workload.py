@@ -28,6 +28,7 @@ from ..names import (
 )
 from ..release import engine_image
 from ..tolerations import OF_MODELS
+from .birthplace import preferences
 from .credential import account_of, credential_mounts, credential_volumes
 from .engine import CACHE, SCRATCH, SHARED_MEMORY, Launch, launch
 from .pod_security import container_security, pod_security
@@ -60,7 +61,7 @@ def deployment(
     start = launch(model)
     load = load_seconds(model)
     pod = serving_pod(contract, model, start, engine_image(contract, release, model["engine"]), load, version)
-    pod["topologySpreadConstraints"] = _spreading(name)
+    pod |= preferences(name, str(said(model, MODEL, "priority")))
     revision = revision_of(pod)
     selector = {MODEL_LABEL: name}
     common = labels(model_set(name), name, model=name)
@@ -153,19 +154,6 @@ def serving_pod(
         ],
         "volumes": volumes,
     }
-
-
-def _spreading(name: str) -> list[Manifest]:
-    """Replicas go to different zones and nodes where they can."""
-    return [
-        {
-            "maxSkew": 1,
-            "topologyKey": key,
-            "whenUnsatisfiable": "ScheduleAnyway",
-            "labelSelector": {"matchLabels": {MODEL_LABEL: name}},
-        }
-        for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
-    ]
 
 
 def _cache(model: Model) -> Manifest:
