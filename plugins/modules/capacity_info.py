@@ -66,6 +66,28 @@ models:
   type: list
   elements: dict
   returned: success
+shapes:
+  description:
+    - Of each product, for replicas of so many C(gpus) of one node, how many fit now (C(fits)) and after the plan
+      (C(fits_after)) by free GPUs alone, the free GPUs that would be C(stranded), and whether no other shape of several
+      GPUs strands fewer (C(least)). Each row has its C(cluster).
+  type: list
+  elements: dict
+  returned: success
+without_a_node:
+  description:
+    - Of each product, the C(node) whose loss would leave most of our GPUs without room, how many (C(lost)), and of
+      which C(replicas). Each row has its C(cluster).
+  type: list
+  elements: dict
+  returned: success
+provision:
+  description:
+    - Each C(model) that C(has) too many replicas or too few, and C(why). Of what nobody has measured nothing is said.
+      Each row has its C(cluster).
+  type: list
+  elements: dict
+  returned: success
 plan:
   description:
     - C(moves), each with C(pod), C(model), C(from), C(to), C(gpus), C(price) in GPU-seconds, C(load_seconds),

@@ -109,6 +109,10 @@ def test_so_many_replicas_fit_as_the_scheduler_places(scattered: tuple[Any, dict
     assert (product["gpus"], product["ours"], product["free"], product["empty_nodes"]) == (16, 2, 14, 0)
     fits = {one["model"]: one["fits"] for one in result["models"]}
     assert fits == {"small": 14, "large": 0}
+    shapes = {one["gpus"]: (one["fits"], one["stranded"], one["least"]) for one in result["shapes"]}
+    assert shapes == {1: (14, 0, False), 2: (6, 2, True), 4: (2, 6, False), 8: (0, 14, False)}
+    assert [(one["node"], one["lost"]) for one in result["without_a_node"]] == [("h100-0", 0)]
+    assert result["provision"] == []
     it, _contract = scattered
     assert placed(it, 1, fits["small"] + 1) == fits["small"]
     assert placed(it, 8, 1) == fits["large"]
@@ -157,6 +161,8 @@ def test_the_playbooks_show_tables_and_change_nothing(scattered: tuple[Any, dict
     capacity = play("capacity", tmp_path, [contract], "--check")
     assert capacity.returncode == 0, capacity.stdout
     assert line(capacity, "birch-eu-1", " large ").split()[-3:] == ["0", "14", "0"]
+    assert "Shapes of new models" in capacity.stdout
+    assert line(capacity, "birch-eu-1", " h100-0 ").split()[-2:] == ["h100-0", "0"]
     wanted = ("-e", '{"wanted": {"large": 0.5}}')
     plan = play("plan_consolidation", tmp_path, [contract], "--check", *wanted)
     assert plan.returncode == 0, plan.stdout

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.contract.typed import Contract
+from .._domain.placement.advice import provision, shapes, without_a_node
 from .._domain.placement.consolidation import efficiency_of, plan_of
+from .._domain.placement.plan import Plan
 from .._domain.placement.scene import Scene, UnreadableSceneError, from_dict, to_dict
 from .._operation import Context, Operation
 from .capacity_reading import InputError, read_cluster, shares, told
@@ -34,8 +36,19 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         session = open_session(parameters["connection"], context)
         session.check_expected_cluster()
         scene = read_cluster(session, contract, wanted).scene
-    result = told(contract, scene, plan_of(scene, efficiency_of(contract)))
+    plan = plan_of(scene, efficiency_of(contract))
+    result = told(contract, scene, plan)
+    result |= _advice(str(contract["identity"]["name"]), scene, plan, result["models"])
     return {**result, "snapshot": to_dict(scene)} if parameters["keep_snapshot"] else result
+
+
+def _advice(cluster: str, scene: Scene, plan: Plan, models: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    found = {
+        "shapes": shapes(scene, plan.moves),
+        "without_a_node": without_a_node(scene),
+        "provision": provision(scene, {row["model"]: row["fits"] for row in models}),
+    }
+    return {what: [{"cluster": cluster, **row} for row in rows] for what, rows in found.items()}
 
 
 def _given(snapshot: Mapping[str, Any]) -> Scene:
