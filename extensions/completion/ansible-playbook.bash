@@ -53,7 +53,7 @@ declare -gA _fireworks_byoc_variables=(
 
 declare -gA _fireworks_byoc_values=(
     ["approve fail_on"]="waiting"
-    ["approve operation"]="deploy_models retire_model upgrade consolidate"
+    ["approve operation"]="deploy_models retire_model upgrade consolidate remediate hand_over_nodes"
     ["audit_access fail_on"]="waiting"
     ["capacity fail_on"]="waiting"
     ["consolidate fail_on"]="waiting"

@@ -12,7 +12,10 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation
     remediation_clause,
     remediation_outcome,
 )
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.node_action import approvals_request
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.node_action import (
+    approvable,
+    approvals_request,
+)
 
 
 class FilterModule:
@@ -20,6 +23,7 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
+            "node_approvable": approvable,
             "remediation_approvals": approvals_request,
             "remediation_clause": remediation_clause,
             "remediation_outcome": remediation_outcome,

@@ -29,6 +29,7 @@ from tests.integration.guarded import ADMISSION, MODELS, RBAC, SYSTEM, refusal, 
 from tests.integration.journey import NO_REQUESTS, as_admin, ending, hardened, onboard, play
 from tests.integration.plays import token_in
 from tests.integration.remediating import finding
+from tests.integration.upgrades import REQUESTED_BY
 
 NAME = "acme-eu-1"
 LLAMA = f"/apis/apps/v1{MODELS}/deployments/llama-3-1-8b"
@@ -97,7 +98,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
         rotated = play("rotate_credentials", folder, [by("operator")], *kept, "-e", f"credentials_dir={folder}")
         assert rotated.returncode == 0, rotated.stdout
         (folder / "findings.json").write_text(json.dumps({"remediate_findings": [finding()]}))
-        play("remediate", folder, [by("node-medic")], *kept, "-e", f"@{folder / 'findings.json'}")
+        play("remediate", folder, [by("node-medic")], *kept, *REQUESTED_BY, "-e", f"@{folder / 'findings.json'}")
         cluster.request("DELETE", f"/api/v1{MODELS}/pods/{pods(cluster)[0]}")  # which a controller replaces
         contract = by("deployer")
         contract["models"][0]["context_length"] = 16384

@@ -37,7 +37,13 @@ def image(version: str) -> str:
 
 def remediated(folder: Path, contract: dict[str, Any], **given: Any) -> subprocess.CompletedProcess[str]:
     """The playbook, with a canary for what was repaired, and the findings of somebody who reads the exporters."""
-    asked = {"remediate_findings": [], "remediate_validate": "canary", "remediate_canary_timeout": 60, **given}
+    asked = {
+        "requested_by": "sre@fireworks.example",
+        "remediate_findings": [],
+        "remediate_validate": "canary",
+        "remediate_canary_timeout": 60,
+        **given,
+    }
     (folder / "more.json").write_text(json.dumps(asked))
     done = play("remediate", folder, [contract], "-e", f"@{folder / 'more.json'}")
     assert done.returncode == 0, done.stdout

@@ -25,6 +25,7 @@ from tests.integration.loaded import failures, load_on, report, stock_client_on
 from tests.integration.plays import connection_to, run_tasks
 from tests.integration.serving import ON_REAL_NODES, served_by, serving_cluster
 from tests.integration.through_router import Door
+from tests.integration.upgrades import REQUESTED_BY
 
 pytestmark = [pytest.mark.slow, ON_REAL_NODES]
 
@@ -127,7 +128,7 @@ def test_no_request_fails_while_a_model_is_changed(acme: Any, tmp_path: Path) ->
             [last] = pods(acme)
             sick = last["spec"]["nodeName"]
             report_xid(acme, sick)
-            remediated = play("remediate", tmp_path, [contract])
+            remediated = play("remediate", tmp_path, [contract], *REQUESTED_BY)
             assert remediated.returncode == 0, remediated.stdout
             assert "the replacements of 1 come first" in " ".join(remediated.stdout.split()), remediated.stdout
             settle(acme, 1)

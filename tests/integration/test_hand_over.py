@@ -17,7 +17,7 @@ import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.record import empty_head
 from tests.integration.guarded import governed
-from tests.integration.journey import line, play
+from tests.integration.journey import as_admin, line, play
 from tests.integration.plays import connection_to, perform
 from tests.integration.scattered import (
     REPLICAS,
@@ -127,3 +127,17 @@ def test_where_drains_are_approved_a_handover_is_too(scattered: tuple[Any, dict[
     [held] = handed(scattered, change={**contract["change"], "approvals": {"node_action": "required"}})["nodes"]
     assert (held["state"], held["code"]) == ("asked", "approval")
     assert on_nodes(cluster) == before
+
+
+def test_a_handover_is_approved_in_the_cluster(scattered: tuple[Any, dict[str, Any]], tmp_path: Path) -> None:
+    cluster, contract = scattered
+    first = cluster.nodes[0]
+    label(cluster, first, "1")
+    changed = {**contract, "change": {**contract["change"], "approvals": {"node_action": "required"}}}
+    [held] = handed(scattered, change=changed["change"])["nodes"]
+    approver = contract["contacts"]["support"]["email"]
+    options = ("-e", "operation=hand_over_nodes", "-e", f"digest={held['digest']}", "-e", f"approved_by={approver}")
+    done = play("approve", tmp_path, [changed], *options, *as_admin(cluster), clusters="acme-eu-1")
+    assert done.returncode == 0, done.stdout
+    [went] = handed(scattered, change=changed["change"], requested_by="sre@fireworks.example")["nodes"]
+    assert went["state"] == "safe", went

@@ -242,6 +242,7 @@ def test_the_playbook_has_a_node_repaired_and_tried(bed: Any, tmp_path: Path) ->
         )
     )
     asked = {
+        "requested_by": "sre@fireworks.example",
         "remediate_findings": [finding()],
         "remediate_repair": "custom",
         "remediate_repair_tasks": str(tmp_path / "repair.yml"),
@@ -259,6 +260,7 @@ def test_the_playbook_has_a_node_repaired_and_tried(bed: Any, tmp_path: Path) ->
         assert "it has to be well until" in done.stdout
         contract["remediation"]["healthy_for"] = "1s"
         tried = {
+            "requested_by": "sre@fireworks.example",
             "remediate_findings": [],  # judged here, the node would be unknown: nothing exports its metrics
             "remediate_validate": "custom",
             "remediate_validate_tasks": str(tmp_path / "try.yml"),

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import threading
 import time
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 
 from tests.integration import journey
+from tests.integration.journey import as_admin
 from tests.integration.remediating import ALLOWED, NODE, OTHER, finding, said, with_models
 
 BOTH = {"max_nodes": 2, "max_share": 1, "max_nodes_per_model": 2, "breaker_share": 1, "healthy_for": "1h"}
@@ -36,14 +38,14 @@ def recorded(folder: Path) -> list[dict[str, Any]]:
 
 def pasted(done: subprocess.CompletedProcess[str]) -> list[dict[str, str]]:
     """The approvals that a run shows, ready to be given."""
-    block = done.stdout.partition("approves what they agree to")[2].partition("-e '")[2].partition("'")[0]
+    block = done.stdout.partition("approves each of these")[2].partition("-e '")[2].partition("'")[0]
     return list(json.loads(block)["approvals"])
 
 
 def remediated(
     cluster: Any, folder: Path, actions: dict[str, str], status: int = 0, **asked: Any
 ) -> subprocess.CompletedProcess[str]:
-    (folder / "asked.json").write_text(json.dumps(asked))
+    (folder / "asked.json").write_text(json.dumps({"requested_by": "sre@fireworks.example", **asked}))
     contract = {**journey.agreed(cluster), "actions": actions, "remediation": BOTH}
     options = ("-e", f"@{folder / 'asked.json'}", "-e", f"records_dir={folder / 'records'}")
     done = journey.play("remediate", folder, [contract], *options)
@@ -167,6 +169,35 @@ def test_each_repair_waits_for_an_approval_of_its_own_by_a_person(cluster: Any, 
     assert held["result"] == began["result"] == "waiting"
     assert f"reboot of {NODE} approved by {given['by']} (digest {given['digest']}" in began["clause"]
     assert f"Node {NODE}" in [one["object"] for one in began["objects"]]
+
+
+def test_a_repair_is_approved_by_the_command_that_the_run_prints(cluster: Any, tmp_path: Path) -> None:
+    cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": "fireworks-system"}})
+    try:
+        approve_as_printed(cluster, tmp_path)
+    finally:
+        cluster.remove_namespaces("fireworks-system")
+
+
+def approve_as_printed(cluster: Any, tmp_path: Path) -> None:
+    approve = {**ALLOWED, "reboot": "approve"}
+    asked = {"remediate_findings": [finding()], "remediate_repair": "none"}
+    waiting = remediated(cluster, tmp_path, approve, **asked)
+    [printed] = [each for each in waiting.stdout.splitlines() if "fireworks.byoc.approve" in each]
+    assert printed.strip().startswith(f"reboot of {NODE}: ansible-playbook fireworks.byoc.approve -i <inventory> ")
+    given = [each for each in shlex.split(printed.partition("<inventory>")[2]) if "<path>" not in each]
+    contract = {**journey.agreed(cluster), "actions": approve, "remediation": BOTH}
+    options = (*given[2:-1], *as_admin(cluster))
+    other = [each.replace("digest=", "digest=0") for each in options]
+    refused = journey.play("approve", tmp_path, [contract], *other, clusters="acme-eu-1")
+    assert refused.returncode == 2, refused.stdout
+    assert f"(reboot of {NODE}), and 0" in " ".join(refused.stdout.split()), refused.stdout
+    done = journey.play("approve", tmp_path, [contract], *options, clusters="acme-eu-1")
+    assert done.returncode == 0, done.stdout
+    assert said(cluster)["state"] == "drained"
+    remediated(cluster, tmp_path, approve, **asked)
+    assert said(cluster)["state"] == "repairing"
+    assert said(cluster)["approved-by"] == next(each for each in given if "approved_by" in each).partition("=")[2]
 
 
 def test_a_custom_repair_is_polled_until_it_has_ended(cluster: Any, tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ def test_every_operation_counts_what_the_audit_log_does(audited: Any, tmp_path: 
     assert agree(audited, tmp_path, contract, "upgrade", *asked).returncode == 2, "it should have been rolled back"
     findings = tmp_path / "findings.json"
     findings.write_text(json.dumps({"remediate_findings": [finding()]}))
-    agree(audited, tmp_path, contract, "remediate", "-e", f"@{findings}")
+    agree(audited, tmp_path, contract, "remediate", "-e", f"@{findings}", *REQUESTED_BY)
     for name, before in nodes.items():
         restore(audited, name, before)
     retired = ("-e", "model=llama-3-1-8b", "-e", "confirm=retire")

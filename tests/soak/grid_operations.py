@@ -59,7 +59,7 @@ def _found(world: World) -> tuple[str, ...]:
     if not world.memory.get("found"):
         world.memory["found"] = finding()
     file.write_text(json.dumps({"remediate_findings": [finding()]}))
-    return ("-e", f"@{file}", *SHORT_LOCK)
+    return ("-e", f"@{file}", *REQUESTED_BY, *SHORT_LOCK)
 
 
 def _not_drained(world: World, _done: Run) -> list[str]:

@@ -109,7 +109,7 @@ ROWS = [
         may=frozenset({"ServiceAccount", "file"}),
         why="a drill: it deletes our accounts and makes them again, with new tokens",
     ),
-    Row("remediate", ONBOARDED, sick=True, changes=True),
+    Row("remediate", ONBOARDED, REQUESTED_BY, sick=True, changes=True),
     Row("remediate_node", ONBOARDED, ("-e", f"cluster={CLUSTER}", "-e", f"node={NODE}"), sick=True, changes=True),
     Row("deploy_models", ONBOARDED, _BAKE, model=LONGER, changes=True),
     Row(

@@ -75,7 +75,7 @@ STEPS = (
     Step("rollback_stack", ("-e", "releases={releases}", "-e", f"to={OLD}", *QUICK)),
     Step("consolidate"),
     Step("hand_over_nodes"),
-    Step("remediate", ("-e", "@{findings}")),
+    Step("remediate", ("-e", "@{findings}", *REQUESTED_BY)),
     Step("remediate_node", ("-e", "cluster=acme-eu-1", "-e", f"node={NODE}")),
     Step("verify_records"),
 )

@@ -99,6 +99,7 @@ def _remediate(site: Site, goal: str) -> Forked:
         "remediate_canary_image": "engine:1",
         "remediate_canary_timeout": 60,
         "remediate_required": ["canary"],
+        "requested_by": "sre@fireworks.example",
     }
     (site.folder / "asked.json").write_text(json.dumps(asked))
     bounds = {"drain_deadline": "60s", **(_LONG if goal == OUT else {"healthy_for": "1s"})}

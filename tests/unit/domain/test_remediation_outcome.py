@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -14,7 +15,11 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation
     remediation_clause,
     remediation_outcome,
 )
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.node_action import approvals_request
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.approving import Given, approving_turn
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.node_action import (
+    approvable,
+    approvals_request,
+)
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary import unfinished
 from tests.unit.domain.agreed import contract
 
@@ -52,6 +57,8 @@ PENDING = {**step("repair"), "changed": False, "result": "pending"}
     [
         ([], [], "passed", "passed", ""),
         ([], [step("observe")], "unchanged", "unchanged", ""),
+        ([], [step("wait", owner="customer")], "unchanged", "unchanged", "customer"),
+        ([taken("hand_over")], [step("repair"), step("wait", "gpu-2", owner="customer")], "done", "done", "customer"),
         ([taken("quarantine")], [step("repair")], "done", "done", ""),
         ([taken("quarantine"), PENDING], [step("repair")], "done", "done", ""),
         ([FAILED], [step("drain")], "failed", "step_failed", "fireworks"),
@@ -81,6 +88,14 @@ def test_how_it_ended(done: Any, steps: Any, result: str, code: str, owner: str)
     assert unfinished([found], "waiting") == ([] if fine else [found["cluster"]])
 
 
+def test_a_node_that_was_handed_over_is_open_until_the_customer_returns_it() -> None:
+    found = remediation_outcome(contract(), [taken("hand_over")], [step("wait", owner="customer")])
+    assert found["next_step"].endswith(
+        "kubectl uncordon gpu-1 && kubectl taint node gpu-1 byoc.fireworks.ai/quarantined-"
+    )
+    assert found["what"] == "gpu-1: wait, why wait"
+
+
 def test_a_window_says_when_and_check_mode_that_it_would() -> None:
     assert remediation_outcome(contract(), [], [SHUT])["next_at"] == NEXT
     assert remediation_outcome(contract(), [taken("quarantine")], [], check_mode=True)["result"] == "would_change"
@@ -100,17 +115,40 @@ def test_the_record_names_who_approved_what_by_which_digest_once() -> None:
 
 
 def test_all_that_waits_for_an_approval_is_one_option_to_paste() -> None:
-    assert approvals_request(contract(), [SHUT, step("repair")], NEXT) == ""
+    assert approvals_request(contract(), [SHUT, step("repair")], NEXT, "remediate") == ""
     whole = {**contract(), "change": {"approvals": {"approvers": ["boss@acme.example", "ops@acme.example"]}}}
-    in_cluster = approvals_request(whole, [ASKS], NEXT)
-    assert "annotation byoc.fireworks.ai/approval of fireworks-system" in in_cluster
-    assert json.loads(in_cluster.splitlines()[-1])[0]["digest"] == "a" * 12
+    in_cluster = approvals_request(whole, [ASKS], NEXT, "hand_over_nodes")
+    command = "ansible-playbook fireworks.byoc.approve -i <inventory> -e clusters=acme-eu-1"
+    given = "-e digest=aaaaaaaaaaaa -e approved_by=boss@acme.example -e admin_kubeconfig=<path>"
+    [line] = in_cluster.splitlines()[1:]
+    assert line == f"  reboot of gpu-1: {command} -e operation=hand_over_nodes {given}"
     whole["change"]["approvals"]["sources"] = ["cluster", "awx"]
     restart = {**ASKS, "node": "gpu-3", "goal": "restart_pod", "session": "", "digest": "b" * 64}
-    text = approvals_request(whole, [ASKS, SHUT, restart], NEXT)
+    text = approvals_request(whole, [ASKS, SHUT, restart], NEXT, "remediate")
     assert "one of boss@acme.example, ops@acme.example approves" in text
     by = {"by": "boss@acme.example", "given_at": NEXT}
-    assert json.loads(text.partition("-e '")[2].rstrip("'"))["approvals"] == [
+    assert json.loads(text.partition("-e '")[2].partition("'")[0])["approvals"] == [
         {**by, "digest": "a" * 12, "node": "gpu-1", "goal": "reboot", "session": "s-1"},
         {**by, "digest": "b" * 12, "node": "gpu-3", "goal": "restart_pod"},
     ]
+    assert [each.strip().partition(":")[0] for each in text.splitlines()[-2:]] == [
+        "reboot of gpu-1",
+        "restart pod of gpu-3",
+    ]
+
+
+def test_a_step_of_a_node_is_approved_by_its_digest_and_all_are_told_where_it_is_of_none() -> None:
+    agreed = {**contract(), "change": {"approvals": {"approvers": ["boss@acme.example"], "node_action": "none"}}}
+    steps = [SHUT, ASKS, {**ASKS, "node": "gpu-3", "digest": "b" * 64}]
+
+    def approving(digest: str) -> dict[str, Any]:
+        given = Given("remediate", digest, "boss@acme.example")
+        return approving_turn(agreed, approvable(steps, digest), given, datetime.fromisoformat(NEXT))
+
+    found = approving("b" * 12)
+    assert (found["decision"], found["what"]) == ("go", "reboot of gpu-3")
+    assert (found["approval"]["digest"], found["approval"]["versions"]) == ("b" * 64, [])
+    other = approving("c" * 12)
+    assert (other["code"], other["what"]) == ("other_digest", "reboot of gpu-1; reboot of gpu-3")
+    assert "fireworks.byoc.remediate --check" in other["next_step"]
+    assert approvable([SHUT], "b" * 12)["digest"] == ""

@@ -9,6 +9,7 @@ declared in the roles' own argument specs.
 
 from __future__ import annotations
 
+from ..rollout.approving import KINDS
 from .capacity import CAPACITY, CAPACITY_VARIABLES
 from .contracts import CONTRACT_VARIABLES, OF_CONTRACTS
 from .incidents import INCIDENT_VARIABLES, OF_INCIDENTS
@@ -68,7 +69,7 @@ SET_BY_PLAYBOOKS: dict[str, tuple[str, ...]] = {
     "model_reason": ("deploy_models",),
     "model_requested_by": ("deploy_models",),
     "remediate_nodes": (_NODE,),
-    "remediate_requested_by": ("remediate", _NODE),
+    "remediate_requested_by": ("remediate", _NODE, "approve"),
     "remediate_approved": ("remediate", _NODE),
     "remediate_emergency": ("remediate", _NODE),
     "stack_retry": ("upgrade",),
@@ -99,7 +100,7 @@ VARIABLES = (
         Kind.TEXT,
         "who requests a change; kept in revisions and backups. Nobody approves a change of their own",
         EVERY,
-        required=(*_UPGRADING, "grant_eviction"),
+        required=(*_UPGRADING, "grant_eviction", "remediate"),
         default="the user that runs the playbook, for whom no approval counts",
     ),
     Variable(
@@ -169,7 +170,7 @@ VARIABLES = (
         "the playbook whose change is approved",
         ("approve",),
         required=("approve",),
-        choices=("deploy_models", "retire_model", "upgrade", "consolidate"),
+        choices=tuple(KINDS),
     ),
     Variable(
         "digest", Kind.TEXT, "the plan's digest, or its first 12 characters or more", _APPROVALS, required=_APPROVALS

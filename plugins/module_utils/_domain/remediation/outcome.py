@@ -13,6 +13,7 @@ from ..._vocabulary.wording import spoken
 from ..access.eviction_grant import grant_command
 from ..clause import clause
 from ..contract.typed import Contract
+from ..names import QUARANTINE_TAINT
 from ..outcome import Outcome, Result
 from ..people import contact
 from ..rollout.blockers import waits_for_approval
@@ -63,7 +64,17 @@ def remediation_outcome(
     if changed:
         result = Result.WOULD_CHANGE if check_mode else Result.DONE
     what = "; ".join(f"{one['node']}: {spoken(one['do'])}, {one['why']}" for one in under_way)
-    return _outcome(contract, result, code=result.value, what=what)
+    return _outcome(contract, result, code=result.value, what=what, **_left_to_the_customer(contract, under_way))
+
+
+def _left_to_the_customer(contract: Contract, steps: Sequence[Data]) -> dict[str, Any]:
+    """Who has to act where all went well, and a node is in somebody else's hands all the same."""
+    nodes = " ".join(str(one["node"]) for one in steps if one["owner"] == Owner.CUSTOMER)
+    if not nodes:
+        return {}
+    commands = f"kubectl uncordon {nodes} && kubectl taint node {nodes} {QUARANTINE_TAINT}-"
+    next_step = f"replace or repair what was handed over, then return it: {commands}"
+    return {"owner": Owner.CUSTOMER, "contact": contact(contract, "support"), "next_step": next_step}
 
 
 def _granted(contract: Contract, nodes: Sequence[str]) -> str:

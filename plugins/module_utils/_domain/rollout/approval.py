@@ -86,7 +86,7 @@ def approved(contract: Contract, change: Change, approvals: Iterable[Data], now:
     """
     if change.standing:
         return Verdict(True, f"the contract's {change.standing}")
-    if change.kind in _KINDS and policy_of(contract).get(change.kind, "required") == "none":
+    if asks_for_none(contract, change.kind):
         return Verdict(True, "the contract asks for no approval")
     if not change.requested_by.strip():
         reason = "who requests the change is not named (-e requested_by=...), and nobody approves a change of their own"
@@ -139,6 +139,11 @@ def _told(approval: Data) -> str:
     named = str(approval.get("digest", "")).strip()[:SHORTEST] or "nothing"
     about = [f"{word} {approval[word]}" for word in _ABOUT if approval.get(word)]
     return f"{named}, for {', '.join(about)}" if about else named
+
+
+def asks_for_none(contract: Contract, kind: str) -> bool:
+    """Whether the contract lets such changes be made without an approval. Of actions on nodes ``actions`` says it."""
+    return kind in _KINDS and policy_of(contract).get(kind, "required") == "none"
 
 
 def policy_of(contract: Contract) -> Approvals:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..._vocabulary.wording import spoken
@@ -27,23 +27,33 @@ def minute(moment: Any) -> str:
     return str(moment)[:16].replace("T", " ")
 
 
-def request_text(turn: Data, operation: str, names: str) -> str:
+def request_text(turn: Data, operation: str, names: str, parts: Sequence[Data] = ()) -> str:
     """What to paste so that a change is approved: by an option, or into the cluster.
 
     :param turn: with ``cluster``, ``digest``, ``approvers``, ``sources`` and ``now``.
     :param names: more options that say which change it is.
+    :param parts: of a turn that has several things, each approved by itself: each with its ``digest``, in words
+        ``what`` it is, and what it is ``about``.
     """
-    digest, who = turn["digest"][:SHORTEST], next(iter(turn["approvers"]), "<an approver>")
-    given = json.dumps({"approvals": [{"by": who, "digest": digest, "given_at": turn["now"]}]})
-    command = f"ansible-playbook fireworks.byoc.approve -i <inventory> -e clusters={turn['cluster']}"
+    who = next(iter(turn["approvers"]), "<an approver>")
+    asked = [(one["digest"][:SHORTEST], one.get("about") or {}, one.get("what", "")) for one in parts or [turn]]
+    given = [{"by": who, "digest": digest, "given_at": turn["now"], **about} for digest, about, _what in asked]
+    command = (
+        f"ansible-playbook fireworks.byoc.approve -i <inventory> -e clusters={turn['cluster']} "
+        f"-e operation={operation}{names}"
+    )
     by_option = (
-        f"with their own address and time, by this option:\n  -e '{given}'\nor, once for all that run it, "
+        f"with their own address and time, by this option:\n  -e '{json.dumps({'approvals': given})}'\n"
+        "or, once for all that run it, "
         if {FILE, AWX} & set(turn["sources"])
         else ""
     )
+    into_the_cluster = "".join(
+        f"\n  {what and f'{what}: '}{command} -e digest={digest} -e approved_by={who} -e admin_kubeconfig=<path>"
+        for digest, _about, what in asked
+    )
+    what = "each of these" if parts else "it"
     return (
-        f"{turn['cluster']}: one of {', '.join(turn['approvers'])} approves it, {by_option}"
-        "with the credential of the customer's administrator:\n"
-        f"  {command} -e operation={operation}{names} -e digest={digest} -e approved_by={who} "
-        "-e admin_kubeconfig=<path>"
+        f"{turn['cluster']}: one of {', '.join(turn['approvers'])} approves {what}, {by_option}"
+        f"with the credential of the customer's administrator:{into_the_cluster}"
     )

@@ -13,20 +13,22 @@ from typing import Any
 from ..._vocabulary.owner import NO_CONTACT, Owner
 from ..._vocabulary.wording import spoken
 from ..contract.typed import Contract
-from .approval import SHORTEST, Change, judge, names_one_of, policy_of
+from .approval import SHORTEST, Change, asks_for_none, judge, names_one_of
 from .model_change import WAITING
+from .node_action import NODE_ACTION
 from .permission import GO, REFUSE, SKIP
 
 Data = Mapping[str, Any]
 
 KINDS = {
     "deploy_models": "model_change", "retire_model": "model_change", "upgrade": "stack_upgrade",
-    "consolidate": "consolidation",
+    "consolidate": "consolidation", "remediate": NODE_ACTION, "hand_over_nodes": NODE_ACTION,
 }  # fmt: skip
 """The operations that wait for an approval, and the key of ``change.approvals`` that each falls under."""
 _PLANS = {
     "deploy_models": "plan_models", "retire_model": "retire_model --check", "upgrade": "plan_upgrade",
-    "consolidate": "consolidate --check",
+    "consolidate": "consolidate --check", "remediate": "remediate --check",
+    "hand_over_nodes": "hand_over_nodes --check",
 }  # fmt: skip
 
 
@@ -50,8 +52,8 @@ class Given:
 def approving_turn(contract: Contract, planned: Data, given: Given, now: datetime) -> dict[str, Any]:
     """Whether an approval may be written into a cluster.
 
-    :param planned: what was decided about the change a moment ago: of ``model_turn``, or a row of a plan of upgrades,
-        with ``to``, the release.
+    :param planned: what was decided about the change a moment ago: of ``model_turn``, of ``consolidation_turn``, of
+        ``approvable`` steps of nodes, or a row of a plan of upgrades, with ``to``, the release.
     :param now: with a time zone.
     :returns: ``cluster``, ``decision`` (go, skip, refuse), ``code``, ``reason``, ``next_step``, ``owner``, ``contact``,
         ``blockers`` (see ``blocker_data``), ``what`` is approved, in words, and the ``approval``, which is empty
@@ -64,8 +66,8 @@ def approving_turn(contract: Contract, planned: Data, given: Given, now: datetim
 
 def what_changes(planned: Data) -> str:
     """What a plan would do, in words."""
-    if "moves" in planned:
-        return "; ".join(planned["moves"])
+    if does := planned.get("does", planned.get("moves")):
+        return "; ".join(does)
     if "models" not in planned:
         return f"stack: {planned['from']} to {planned['to']}"
     new = [one for one in planned["models"] if one["change"] in WAITING]
@@ -78,7 +80,7 @@ def _refusal(contract: Contract, planned: Data, given: Given) -> dict[str, Any] 
         return {**said, "next_step": str(planned.get("next_step", ""))}
     if not planned["digest"]:
         return _refused("nothing_to_approve", "it would change nothing that waits for an approval", "")
-    if policy_of(contract).get(KINDS[given.operation], "required") == "none":
+    if asks_for_none(contract, KINDS[given.operation]):
         what = f"the contract asks for no approval of it (change.approvals.{KINDS[given.operation]}: none)"
         return _refused("no_approval_needed", what, f"run fireworks.byoc.{given.operation}")
     digest = str(planned["digest"])

@@ -9,20 +9,20 @@ emergency lifts it. What waits for an approval waits for a window too. A quarant
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from ..._vocabulary.owner import Owner
+from ..._vocabulary.wording import spoken
 from ..access.eviction_grant import Evictions
 from ..contract.actions import AUTO, NEVER, QUARANTINE, permission
 from ..contract.bounds import bounds_digest
 from ..contract.digest import contract_digest as digest
 from ..contract.typed import Contract
-from ..names import APPROVAL_ANNOTATION, SYSTEM_NAMESPACE
-from .approval import AWX, FILE, SHORTEST, Change, Verdict, approved, approvers, sources_of
+from .approval import Change, Verdict, approved, approvers, names_one_of, sources_of
+from .approval_words import request_text
 from .blockers import Blocker, waits_for_approval
 from .calendar import Calendar
 from .emergency import Emergency
@@ -104,32 +104,45 @@ def target_digest(contract: Contract, target: Target) -> str:
     return digest({"kind": NODE_ACTION, "bounds": bounds_digest(contract), "target": named})
 
 
-def approvals_request(contract: Contract, steps: Sequence[Data], now: str) -> str:
-    """What to paste so that the steps that wait for an approval are approved; empty where none does."""
+def approvals_request(contract: Contract, steps: Sequence[Data], now: str, operation: str) -> str:
+    """What to paste so that the steps that wait for an approval are approved; empty where none does.
+
+    :param operation: the playbook that takes these steps.
+    """
     waiting = [one for one in steps if waits_for_approval(one["blockers"])]
     if not waiting:
         return ""
-    people = approvers(contract)
-    given = [
-        {
-            "by": next(iter(people), "<an approver>"),
-            "digest": one["digest"][:SHORTEST],
-            "given_at": now,
-            **Target(one["node"], one["goal"], one["session"]).about,
-        }
-        for one in waiting
-    ]
-    to_a_run = bool({FILE, AWX} & set(sources_of(contract)))
-    how = (
-        f"by this option:\n  -e '{json.dumps({'approvals': given})}'"
-        if to_a_run
-        else f"by adding to the annotation {APPROVAL_ANNOTATION} of {SYSTEM_NAMESPACE}, as an administrator:\n"
-        f"  {json.dumps(given)}"
-    )
-    return (
-        f"{contract['identity']['name']}: one of {', '.join(people)} approves what they agree to, with their own "
-        f"address and time, {how}"
-    )
+    asked = {
+        "cluster": str(contract["identity"]["name"]),
+        "approvers": approvers(contract),
+        "sources": sources_of(contract),
+        "now": now,
+    }
+    parts = [{"digest": one["digest"], "what": _what(one), "about": _target(one).about} for one in waiting]
+    return request_text(asked, operation, "", parts)
+
+
+def approvable(steps: Iterable[Data], digest: str) -> dict[str, Any]:
+    """The planned steps that an approval may be of, as ``approving_turn`` takes what is planned.
+
+    :param digest: of one of them, or its beginning. Where it is of none, all of them are told.
+    """
+    asking = [one for one in steps if one["digest"]]
+    named = [one for one in asking if names_one_of(digest, frozenset({str(one["digest"])}))] or asking
+    return {
+        "decision": WAIT,
+        "digest": str(named[0]["digest"]) if named else "",
+        "does": [_what(one) for one in named],
+        "versions": [],
+    }
+
+
+def _what(step: Data) -> str:
+    return f"{spoken(step['goal'])} of {step['node']}"
+
+
+def _target(step: Data) -> Target:
+    return Target(step["node"], step["goal"], step["session"])
 
 
 def _change(contract: Contract, target: Target, given: Given, standing: str = "") -> Change:
