@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 #: So long nothing is said, at most.
 SAY_SECONDS = 15.0
@@ -32,6 +33,7 @@ class Waits:
         self._say = say
         self._look = look
         self._now: dict[int, str] = {}
+        self._lasting: set[int] = set()
         self._since = 0.0
         self._lock = threading.Lock()
 
@@ -41,6 +43,12 @@ class Waits:
 
     def on(self, text: str) -> None:
         """This thread waits for that, now; to be called again and again while it does."""
+        if threading.get_ident() in self._lasting:
+            self._look()
+        else:
+            self._on(text)
+
+    def _on(self, text: str) -> None:
         self._look()
         with self._lock:
             now = time.monotonic()
@@ -52,6 +60,17 @@ class Waits:
         self._say(said)
 
     def over(self) -> None:
-        """This thread waits no longer."""
+        """This thread waits no longer, unless what it waited for was part of a longer wait."""
         with self._lock:
-            self._now.pop(threading.get_ident(), None)
+            if threading.get_ident() not in self._lasting:
+                self._now.pop(threading.get_ident(), None)
+
+    @contextmanager
+    def lasting(self) -> Iterator[Callable[[str], None]]:
+        """Gives what to call instead of ``on``: of the short waits that it is made of, this thread says nothing."""
+        self._lasting.add(threading.get_ident())
+        try:
+            yield self._on
+        finally:
+            self._lasting.discard(threading.get_ident())
+            self.over()

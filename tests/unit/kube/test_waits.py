@@ -42,6 +42,21 @@ def test_what_is_over_soon_is_not_said_and_the_next_begins_anew(clock: SimpleNam
     assert said == []
 
 
+def test_a_wait_that_is_made_of_short_ones_is_said_every_so_often(clock: SimpleNamespace) -> None:
+    said: list[str] = []
+    one = Waits(said.append)
+    with one.lasting() as say:
+        for second in range(0, 40, 2):
+            clock.now = 100.0 + second
+            one.on("one object")
+            one.over()
+            say(f"the bake to end in {40 - second} s")
+    assert said == ["the bake to end in 24 s", "the bake to end in 8 s"]
+    clock.now += 20
+    one.on("a pod")
+    assert len(said) == 2
+
+
 def test_what_is_looked_at_meanwhile_may_end_the_wait(clock: SimpleNamespace) -> None:
     def lost() -> None:
         raise InterruptedError

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -64,26 +65,34 @@ class Gatekeeper:
         A Deployment's readiness counts only replicas that have been ready as long as it says (``minReadySeconds``).
         :param replicas: ``None`` where no replica is new, so that readiness is all there is to see.
         """
-        awaited = list(awaited)
+        with self._session.waits.lasting() as say:
+            return self._watch(list(awaited), replicas, seconds, say)
+
+    def _watch(
+        self, awaited: list[Awaited], replicas: Replicas | None, seconds: float, say: Callable[[str], None]
+    ) -> Verdict:
         deadline = time.monotonic() + seconds
+        bake = float(replicas.deployment["spec"].get("minReadySeconds") or 0) if replicas else 0.0
+        well = math.inf
         while True:
             left = deadline - time.monotonic()
             states = wait_ready(self._session, awaited, seconds=max(0.0, min(SLICE_SECONDS, left)))
             late = [f"{ref}: {state.reason}" for ref, state in sorted(states.items()) if not state.ready]
             if held := [f"{ref}: {state.reason}" for ref, state in states.items() if state.failed and state.refusal]:
-                self._session.waits.over()
                 return Verdict(FAILED, "; ".join(sorted(held)), held=True)
             verdict = self._look(replicas) if replicas else Verdict(PASSED, "the replicas are as they were")
             if verdict.state == FAILED or (not late and verdict.state != WAITING):
-                self._session.waits.over()
                 return verdict
             if left <= 0:
                 # The replicas know better than the objects that count them.
                 reasons = [verdict.why] if verdict.state == WAITING else late
                 why = f"not done within {seconds:.0f} s: {'; '.join(reasons)}"
-                self._session.waits.over()
                 return replace(verdict, state=FAILED, why=why)
-            self._session.waits.on("; ".join(late) if verdict.state != WAITING else verdict.why)
+            now = time.monotonic()
+            well = math.inf if verdict.state == WAITING else min(well, now)
+            what = verdict.why if verdict.state == WAITING else "; ".join(late)
+            baking = f"the bake to end in {well + bake - now:.0f} s: " if well + bake > now and well < math.inf else ""
+            say(f"{baking}{what} (given up in {left:.0f} s)")
             time.sleep(_REST_SECONDS)
 
     def _look(self, replicas: Replicas) -> Verdict:

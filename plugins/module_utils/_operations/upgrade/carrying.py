@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -178,7 +178,8 @@ class Carrier:
             raise _NotPassedError(f"not gone in time: {told(gone)[0]}")
         awaited = _awaited(plan)
         self._await("the whole stack", awaited, self._component_until(), entry, serving=True)
-        self._bake(awaited, entry)
+        with self._session.waits.lasting() as say:
+            self._bake(awaited, entry, say)
         held = f"{len(awaited)} objects ready, nothing restarted, models as before, for {self._terms.bake:.0f} s"
         return f"{held}; {self._surroundings.answers(entry.before)}"
 
@@ -189,6 +190,15 @@ class Carrier:
 
         What is ready and does not answer as before is harm that goes on: it has a moment, and not until the deadline.
         """
+        with self._session.waits.lasting() as say:
+            for waits, left in self._not_ready(what, awaited, until, entry, serving=serving):
+                say(f"{what}: {'; '.join(waits)} (given up in {left:.0f} s)")
+                time.sleep(_REST_SECONDS)
+
+    def _not_ready(
+        self, what: str, awaited: Sequence[Awaited], until: float, entry: Entry | None, *, serving: bool
+    ) -> Iterator[tuple[list[str], float]]:
+        """Until all is ready: what is not, and how many seconds are left."""
         harmed = math.inf
         while True:
             left = until - time.monotonic()
@@ -201,14 +211,12 @@ class Carrier:
             if trouble.lasting or hopeless:
                 raise _NotPassedError(f"{what}: {'; '.join([*trouble.lasting, *hopeless])}")
             if not waits:
-                self._session.waits.over()
                 return
             if left <= 0:
                 raise DeadlineError(f"{what} was not ready in time: {'; '.join(waits)}")
-            self._session.waits.on(f"{what}: {'; '.join(waits)}")
-            time.sleep(_REST_SECONDS)
+            yield waits, left
 
-    def _bake(self, awaited: Sequence[Awaited], entry: Entry) -> None:
+    def _bake(self, awaited: Sequence[Awaited], entry: Entry, say: Callable[[str], None]) -> None:
         ends = time.monotonic() + self._terms.bake
         well = time.monotonic()
         while True:
@@ -221,9 +229,8 @@ class Carrier:
             if trouble.lasting or hopeless or now - well > _GRACE_SECONDS:
                 raise _NotPassedError(f"while it baked: {'; '.join([*trouble.lasting, *hopeless, *passing])}")
             if now >= ends and not passing:
-                self._session.waits.over()
                 return
-            self._session.waits.on("; ".join(passing) or f"the bake to end, in {ends - now:.0f} s")
+            say("; ".join([f"the bake to end in {max(0.0, ends - now):.0f} s", *passing]))
             time.sleep(min(_REST_SECONDS, max(0.05, ends - now)))
 
     def _late(self, awaited: Sequence[Awaited], seconds: float) -> tuple[list[str], list[str]]:
