@@ -59,15 +59,17 @@ def run_playbook(
 
 
 def run_command(
-    command: Sequence[str], environment: Mapping[str, str], seconds: float = 300
+    command: Sequence[str], environment: Mapping[str, str], seconds: float = 300, folder: Path = ROOT
 ) -> subprocess.CompletedProcess[str]:
-    """Any command, run in the root of the checkout without input; its standard output has its errors, too.
+    """Any command, run without input in a folder, which is the root of the checkout unless another is named.
+
+    Its standard output has its errors, too.
 
     :raises subprocess.TimeoutExpired: it took longer than so many seconds, and was killed.
     """
     return subprocess.run(
         command,
-        cwd=ROOT,
+        cwd=folder,
         env=dict(environment),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -76,6 +78,12 @@ def run_command(
         timeout=seconds,
         check=False,
     )
+
+
+def run_script(script: str, folder: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    """What a page tells to run, as a person would who has activated this virtual environment."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return run_command(["bash", "-euc", script], ansible_environment(PATH=path, **environment), folder=folder)
 
 
 def run_inventory(*arguments: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

@@ -5,16 +5,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from byoc_testbed import ClusterSpec, NodePool, Testbed
-from tests.integration.ansible_runs import ROOT, ansible_environment
+from tests.integration.ansible_runs import ROOT, run_script
 
 START, BESIDE = ROOT / "docs" / "start.md", ROOT / "docs" / "guides" / "kubernetes-core.md"
 FOLDER = "build/fleet"
@@ -27,18 +25,8 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 def run(script: str, folder: Path, bed: Testbed) -> subprocess.CompletedProcess[str]:
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return subprocess.run(
-        ["bash", "-euc", script.replace(FOLDER, str(folder))],
-        cwd=ROOT,
-        env=ansible_environment(PATH=path, BYOC_TESTBED_DIR=str(bed.folder), BYOC_RECORDS_DIR=str(folder / "records")),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    places = {"BYOC_TESTBED_DIR": str(bed.folder), "BYOC_RECORDS_DIR": str(folder / "records")}
+    return run_script(script.replace(FOLDER, str(folder)), **places)
 
 
 @pytest.mark.soak(sample=1)
@@ -51,10 +39,14 @@ def test_the_first_quarter_of_an_hour_is_as_it_is_described(tmp_path: Path) -> N
             done = run(script, tmp_path, bed)
             assert done.returncode == 0, f"{script}\n{done.stdout}"
             told.append(done.stdout)
-        assert re.search(r"\d+ objects would be created", told[-3]), told[-3]
-        assert re.search(r"ONBOARD acme-eu-1\s+done", told[-2]), told[-2]
-        assert re.search(r"DEPLOY MODELS acme-eu-1\s+done", told[-1]), told[-1]
-        assert re.search(r"acme-eu-1 +acme +ready +\S+ +1/1 ", told[-1]), told[-1]
+        preview, onboarded, deployed, scoped = told[-4:]
+        assert re.search(r"\d+ objects would be created", preview), preview
+        assert re.search(r"ONBOARD acme-eu-1\s+done", onboarded), onboarded
+        assert re.search(r"DEPLOY MODELS acme-eu-1\s+done", deployed), deployed
+        assert re.search(r"ROTATE CREDENTIALS acme-eu-1\s+done", scoped), scoped
+        assert re.search(r"DEPLOY MODELS acme-eu-1\s+unchanged", scoped), scoped
+        for each in (deployed, scoped):
+            assert re.search(r"acme-eu-1 +acme +ready +\S+ +1/1 ", each), each
         beside_kubernetes_core(tmp_path, bed)
 
 

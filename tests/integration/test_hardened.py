@@ -9,10 +9,8 @@ fireworks.byoc.plan_presetup, fireworks.byoc.issue_operator_credential and the w
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,7 +32,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup_ve
 from byoc_testbed import ClusterSpec, Testbed
 from demo.contracts import write_fleet
 from tests.beds import H100, h100
-from tests.integration.ansible_runs import ROOT, ansible_environment, run_playbook
+from tests.integration.ansible_runs import ROOT, run_playbook, run_script
 from tests.integration.audit_log import by_identity_and_verb, calls
 from tests.integration.journey import (
     NO_REQUESTS,
@@ -167,7 +165,7 @@ def test_the_hardened_journey_is_documented_whole_and_needs_no_administrator_aft
         (tmp_path / "admin.kubeconfig").write_bytes(cluster.kubeconfig.read_bytes())
         after = [0]
         for command in documented():
-            done = run_documented(command, tmp_path)
+            done = run_script(command, tmp_path)
             assert done.returncode == 0, f"{command}\n{done.stdout}"
             after.append(cluster.audit_log.stat().st_size)
         begun, ended = after[position("issue_operator_credential") + 1], after[position("offboard")]
@@ -192,22 +190,6 @@ def position(playbook: str) -> int:
     """Where the one command with this playbook is."""
     [found] = [number for number, command in enumerate(documented()) if f"fireworks.byoc.{playbook} " in command]
     return found
-
-
-def run_documented(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """As a person would, in the folder of the fleet."""
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return subprocess.run(
-        ["bash", "-euc", command],
-        cwd=folder,
-        env=ansible_environment(PATH=path),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 # -- the first credential ------------------------------------------------------------------------------------------
