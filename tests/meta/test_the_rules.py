@@ -194,6 +194,18 @@ BROKEN = [
     ("every_moment_is_formatted_in_one_place", KUBE, HEAD + 'x = now.strftime("%H")\n', "talk.py:5: formats a moment"),
     ("every_moment_is_formatted_in_one_place", DOMAIN, HEAD + 'x = f"at {now:%H:%M}"\n', "thought.py:5: formats"),
     ("every_moment_is_formatted_in_one_place", THING, MODULE + 'x = f"{now.isoformat()}"\n', "formats a moment"),
+    (
+        "no_message_of_ours_is_changed_by_the_redaction",
+        "playbooks/x.yml",
+        "- x:\n    next_step: run it with -e admin_kubeconfig=a.kubeconfig\n",
+        "admin_kubeconfig=[redacted]",
+    ),
+    (
+        "no_message_of_ours_is_changed_by_the_redaction",
+        KUBE,
+        HEAD + 'what = f"run it with -e admin_kubeconfig={path}"\n',
+        "admin_kubeconfig=[redacted]",
+    ),
     ("nothing_is_shown_as_it_came", KUBE, HEAD + 'sys.stderr.write("x")\n', "talk.py: shows what it does not"),
     ("every_playbook_can_be_run_by_its_full_name", "playbooks/on-board.yml", PLAY, "cannot be run"),
     ("every_playbook_is_run_three_times", RERUNS, HEAD + 'Row("onboard")\n', "no row for the playbook retire"),

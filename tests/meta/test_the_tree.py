@@ -55,6 +55,7 @@ RULES: dict[str, Callable[[Tree], list[str]]] = {
     "an_owner_and_a_next_step_are_worded_in_one_place": wording_rules.wording_elsewhere,
     "no_text_has_an_address_or_what_was_printed_in_it_as_it_is": wording_rules.secrets_worded,
     "nothing_is_decided_by_a_message": wording_rules.decided_by_wording,
+    "no_message_of_ours_is_changed_by_the_redaction": wording_rules.messages_redacted,
     "no_plugin_file_is_too_long": text_rules.too_long,
     "no_plugin_tells_a_number_by_isdigit": text_rules.digits_told_by_isdigit,
     "nothing_is_shown_as_it_came": text_rules.shown_as_it_came,

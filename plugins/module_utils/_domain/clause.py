@@ -38,7 +38,7 @@ def _efficiency(contract: Contract) -> str:
 
 def _credential(contract: Contract) -> str:
     """Only by which key the contract says where it is: it may not be told where."""
-    return f"access.credential: {', '.join(sorted(contract['access']['credential'])) or 'none'}"
+    return f"access.credential by {', '.join(sorted(contract['access']['credential'])) or 'none'}"
 
 
 def _approvals(contract: Contract) -> str:

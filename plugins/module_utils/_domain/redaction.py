@@ -28,10 +28,10 @@ _KEY = (
     "|(?<![a-z])pass)"
 ).replace("_", "[-_]?")
 _VALUE = r"""(?:\\?"(?:[^"\\]|\\[^"])*\\?"?|'(?:[^'\\]|\\.)*'?|\[[^\]]*\]?|\{[^}]*\}?|[^\s,;&"')\]}]+)"""
+#: What is no value: a word for none, or where a command of ours says what belongs there, such as ``<path>``.
+_NOTHING = r"(?:none|null|true|false)\b|\"\"|''|\[redacted|<[a-z]{2,12}(?: [a-z]{2,12}){0,4}>"
 #: A key, and its value unless that says that there is none.
-_ASSIGNED = re.compile(
-    rf"({_KEY}\\?[\"']?\s*[:=]\s*)(?!(?:none|null|true|false)\b|\"\"|''|\[redacted)({_VALUE})", re.IGNORECASE
-)
+_ASSIGNED = re.compile(rf"({_KEY}\\?[\"']?\s*[:=]\s*)(?!{_NOTHING})({_VALUE})", re.IGNORECASE)
 #: The same as two words of a command line.
 _FLAG = re.compile(rf"((?<![\w-])--?[\w-]{{0,40}}?{_KEY}['\",]*\s+)({_VALUE})", re.IGNORECASE)
 _HEADER = re.compile(r"((?:authorization|cookie)\\?[\"']?\s*[:=]\s*\\?[\"']?)[^\"'\r\n]+", re.IGNORECASE)

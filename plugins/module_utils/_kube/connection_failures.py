@@ -75,7 +75,7 @@ def _refused_by_proxy(status: str, proxy: str, where: str) -> KubeError:
         return CredentialError(
             f"{proxy} wants a credential, or another one than it was sent (407); the API server was not asked",
             where=where,
-            next_step="give its user and password in the kubeconfig: proxy-url: http://USER:PASSWORD@PROXY:PORT",
+            next_step="give its user and password in the proxy-url of the kubeconfig, before the address: http://<user>:<password>@<proxy>",
         )
     return UnreachableError(
         f"{proxy} does not connect to the API server: it answered {status}",

@@ -28,7 +28,7 @@ AGREED = contract(models=[model(), model("phi")], access={"credential": {"token_
         ("deploy_models", {}, "models: llama, phi"),
         ("remediate", {}, "actions: cordon auto, drain approve"),
         ("remediate", {"actions": {"cordon": "never"}}, "actions: none"),
-        ("rotate_credentials", {}, "access.credential: ca_file, token_env"),
+        ("rotate_credentials", {}, "access.credential by ca_file, token_env"),
         ("offboard", {}, "none: done by the customer's own administrator"),
         ("upgrade", {}, "access.mode: standard"),
     ],

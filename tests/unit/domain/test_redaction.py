@@ -74,7 +74,8 @@ NVRM: Xid (PCI:0000:3b:00): 79, pid=1234, GPU has fallen off the bus.
 registry.example/vllm-openai@sha256:0f3b1c2d4e5f0f3b1c2d4e5f0f3b1c2d4e5f0f3b1c2d4e5f0f3b1c2d4e5f0f3b1c2d4e5f
 Basic authentication failed, no bearer token in the request
 tokenizer=/weights/tokenizer.json eos_token_id=128009 token: null password=None
-http://router.fireworks-system.svc:8000/v1/models answered 200""".splitlines()
+http://router.fireworks-system.svc:8000/v1/models answered 200
+ansible-playbook fireworks.byoc.presetup -e admin_kubeconfig=<path> -e x_kubeconfig=<your kubeconfig>""".splitlines()
 
 
 def test_what_is_harmless_is_shown_as_it_is() -> None:
@@ -85,6 +86,7 @@ def test_what_is_harmless_is_shown_as_it_is() -> None:
     ("line", "shown"),
     [
         ("password=hunter2;user=x", f"password={HIDDEN};user=x"),
+        ("password=<hunter2>;user=x", f"password={HIDDEN};user=x"),
         ("--api-key foo123 --port 8000", f"--api-key {HIDDEN} --port 8000"),
         ("GET https://u:p@host/path?sig=a HTTP/1.1", f"GET https://host/path{HIDDEN} HTTP/1.1"),
         ("Authorization: Bearer x1", f"Authorization: {HIDDEN}"),

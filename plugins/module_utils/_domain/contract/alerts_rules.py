@@ -60,7 +60,7 @@ def _addressed(receiver: Data, place: tuple[Any, ...]) -> Found:
     if "webhook" in receiver and ("url" in webhook) == ("url_secret" in webhook):
         yield (*place, "webhook"), "has one address: give exactly one of url, url_secret"
     if ("username" in email) != ("password_secret" in email):
-        yield (*place, "email"), "logs in with both username and password_secret: give both or neither"
+        yield (*place, "email"), "has username or password_secret alone: give both or neither"
 
 
 def receivers_are_named(data: Data) -> Found:

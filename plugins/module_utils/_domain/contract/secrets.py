@@ -34,7 +34,7 @@ def inline_secrets(data: Any) -> Iterator[tuple[Place, str]]:
     """Every place in ``data`` that holds a secret, with what to say about it."""
     for place, key, value in _leaves_and_keys(data):
         if place[:1] == ("access",) and isinstance(key, str) and _is_secret_key(key, place[:-1]):
-            yield place, f"'{key}' would hold a secret: {_ADVICE}"
+            yield place, f"'{key}' would hold a secret, and {_ADVICE}"
         elif isinstance(value, str) and _SECRET_VALUE.search(value):
             yield place, f"a secret is written here (its value is not shown): {_ADVICE}"
 
