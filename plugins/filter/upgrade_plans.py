@@ -142,6 +142,7 @@ class FilterModule:
             "upgrade_timeline_svg": timeline.timeline_svg,
             "upgrade_turn": _upgrade_turn,
             "upgrade_in_no_wave": outcome.in_no_wave,
+            "upgrade_planned": outcome.planned,
             "upgrade_undone": outcome.undone,
             "upgrade_went": _went_outcome,
         }

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.audit import FINDING_CODES
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.outcome import LOCK_LOST, NO_OUTCOME, TASK_FAILED
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.outcome import (
     CAUSES,
@@ -44,7 +45,7 @@ IN_YAML = re.compile(r"^\s+code: (\w+)$", re.MULTILINE)
 
 def codes() -> set[str]:
     """Every code in the sources."""
-    found = {LOCK_LOST, NO_OUTCOME, TASK_FAILED, STEP_FAILED, REPAIR_FAILED, *CAUSES.values()}
+    found = {LOCK_LOST, NO_OUTCOME, TASK_FAILED, STEP_FAILED, REPAIR_FAILED, *CAUSES.values(), *FINDING_CODES.values()}
     for path in (TREE.root / "plugins").rglob("*.py"):
         found.update(next(filter(None, each)) for each in SAID.findall(path.read_text()))
     for folder in ("playbooks", "roles"):

@@ -11,12 +11,13 @@ from typing import Any
 from .._vocabulary.owner import Owner
 from .contract.typed import Contract
 from .outcome import GOOD, NO_OUTCOME, Outcome, Result, blamed, fine_results
+from .rollout.permission import REFUSE, SKIP, WAIT
 from .run_result import steps_taken
 from .written import changes, written_once
 
 Data = Mapping[str, Any]
 
-_HELD = {"wait": Result.WAITING, "skip": Result.SKIPPED, "refuse": Result.REFUSED}
+_HELD = {WAIT: Result.WAITING, SKIP: Result.SKIPPED, REFUSE: Result.REFUSED}
 
 
 def success(
@@ -63,7 +64,7 @@ def whole_outcome(
 def _with_doubts(outcome: Data, unproven: Sequence[str]) -> Data:
     if not unproven or outcome["result"] not in GOOD:
         return outcome
-    note = f"not proved: {'; '.join(each.rstrip('.') for each in unproven)}"
+    note = f"not proved: {'; '.join(dict.fromkeys(each.rstrip('.') for each in unproven))}"
     passed = outcome["result"] == Result.PASSED
     return {
         **outcome,
@@ -120,6 +121,18 @@ def held(contract: Contract, turn: Data) -> dict[str, Any]:
     return _outcome(contract, result, code=str(turn["code"]), next_step=next_step, blockers=blockers, **said)
 
 
+def planned(contract: Contract, turn: Data, dry_run: Data) -> dict[str, Any]:
+    """The outcome of a cluster for which changes of models were only planned: what would be refused, is.
+
+    :param turn: of ``model_turn``. :param dry_run: the result of the task that looked at what would change.
+    """
+    if turn["decision"] == REFUSE:
+        return held(contract, turn)
+    if any(model["what"] for model in turn["models"]):
+        return _outcome(contract, Result.REFUSED, **blamed(contract, dry_run, "Dry-run the models"))
+    return success(contract, passed=True)
+
+
 def every_outcome(contracts: Sequence[Contract], outcomes: Sequence[Any]) -> list[dict[str, Any]]:
     """An outcome for each cluster that was chosen, whether the run came to one there or not.
 
@@ -162,7 +175,7 @@ def _refused(contract: Contract, unmet: Sequence[Data], details: str) -> dict[st
     blockers = [
         {
             "object": str(item["check"]),
-            "code": code,
+            "code": str(item.get("code") or code),
             "what": f"{item['found']}, needed {item['needed']}",
             "owner": str(item["owner"]),
             "contact": item["contact"],
@@ -173,7 +186,7 @@ def _refused(contract: Contract, unmet: Sequence[Data], details: str) -> dict[st
     return _outcome(
         contract,
         Result.REFUSED,
-        code=code,
+        code=str(blockers[0]["code"]),
         owner=Owner(first["owner"]),
         contact=first["contact"],
         object=str(first["check"]),

@@ -156,6 +156,11 @@ def not_ours(refs: Iterable[tuple[Ref, Manifest]], set_id: str, *, adopt_unowned
     return refused
 
 
+def headings(what: str, *, there: bool, action: str) -> dict[str, str]:
+    """Of both sides of a diff. :param there: whether there was anything before."""
+    return {"before_header": f"{what} ({'live' if there else 'absent'})", "after_header": f"{what} ({action})"}
+
+
 def diff_of(changes: Iterable[Change]) -> list[dict[str, Any]]:
     """Ansible's diff of the changes: one entry an object that changes; Secret values and what others have
     put in are hidden."""
@@ -168,8 +173,7 @@ def diff_of(changes: Iterable[Change]) -> list[dict[str, Any]]:
         )
         shown.append(
             {
-                "before_header": f"{change.ref} (live)",
-                "after_header": f"{change.ref} ({change.action})",
+                **headings(str(change.ref), there=bool(before), action=change.action),
                 "before": before or "",
                 "after": after or "",
             }

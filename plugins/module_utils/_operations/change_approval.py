@@ -26,6 +26,7 @@ from .._domain.rollout.kept_approvals import (
 from .._kube.errors import ConflictError, KubeError, NotFoundError
 from .._kube.over import MERGE_PATCH
 from .._kube.permissions import who_am_i
+from .._kube.plan import headings
 from .._kube.session import Session
 from .._operation import Context, Operation
 from .._vocabulary.owner import Owner
@@ -132,11 +133,9 @@ def _result(parameters: Mapping[str, Any], before: Entries, after: Entries, cont
     if parameters["state"] == "absent":
         found["revoked"] = [entry for entry in before if entry not in after]
     if context.diff_mode and changed:
-        found["diff"] = [{"before": _shown(before), "after": _shown(after), **_HEADERS}]
+        heads = headings(APPROVAL_ANNOTATION, there=bool(before), action="updated" if after else "deleted")
+        found["diff"] = [{"before": _shown(before), "after": _shown(after), **heads}]
     return found
-
-
-_HEADERS = {"before_header": f"{APPROVAL_ANNOTATION} (live)", "after_header": f"{APPROVAL_ANNOTATION} (updated)"}
 
 
 def _hash(entries: Entries) -> str:

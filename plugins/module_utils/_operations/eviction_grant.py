@@ -20,6 +20,7 @@ from .._domain.names import EVICTION_ROLE, MODELS_NAMESPACE, SYSTEM_NAMESPACE, l
 from .._kube.errors import ConflictError, KubeError, NotFoundError
 from .._kube.over import MERGE_PATCH
 from .._kube.permissions import who_am_i
+from .._kube.plan import headings
 from .._kube.session import Session
 from .._operation import Context, Operation
 from .._vocabulary.owner import Owner
@@ -105,7 +106,8 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         "objects": turn.objects,
     }
     if context.diff_mode and before != after:
-        found["diff"] = [{"before": _shown(before), "after": _shown(after), **_HEADERS}]
+        heads = headings("grant of evictions", there=before is not None, action="updated" if after else "deleted")
+        found["diff"] = [{"before": _shown(before), "after": _shown(after), **heads}]
     return found
 
 
@@ -212,9 +214,6 @@ def _binding(session: Session) -> Mapping[str, Any] | None:
 def _gives(one: Mapping[str, Any]) -> tuple[Any, ...]:
     subjects = [(each.get("kind"), each.get("namespace"), each.get("name")) for each in one.get("subjects") or ()]
     return one["roleRef"]["kind"], one["roleRef"]["name"], subjects
-
-
-_HEADERS = {"before_header": "grant of evictions (live)", "after_header": "grant of evictions (updated)"}
 
 
 def _shown(grant: EvictionGrant | None) -> str:

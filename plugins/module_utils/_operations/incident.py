@@ -26,6 +26,7 @@ from .._domain.names import SYSTEM_NAMESPACE
 from .._domain.people import contact
 from .._kube.errors import ConflictError, KubeError
 from .._kube.over import MERGE_PATCH
+from .._kube.plan import headings
 from .._kube.private_file import require_writable, write_private
 from .._kube.server_clock import now_at
 from .._kube.session import Session
@@ -172,7 +173,7 @@ class _Keeper:
         one = {"kind": "ConfigMap", "namespace": SYSTEM_NAMESPACE, "name": incident.name, "action": action}
         self.objects.append({**one, **hashes})
         self.diff.append({
-            "before_header": f"{incident.name} (live)", "after_header": f"{incident.name} (appended)",
+            **headings(incident.name, there=bool(plan.incident), action="appended" if plan.incident else "created"),
             "before": "", "after": f"{json.dumps(plan.entry, indent=2, sort_keys=True)}\n",
         })  # fmt: skip
 

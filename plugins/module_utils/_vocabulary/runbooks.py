@@ -9,6 +9,7 @@ FOLDER = "docs/runbooks"
 
 #: By the name of the page: the codes that lead to it.
 PAGES: dict[str, tuple[str, ...]] = {
+    "access-differs": ("rights_too_many", "rights_too_few", "right_not_granted", "foreign_binding"),
     "access-not-proved": (
         "token_not_refused", "not_as_before", "access_cannot_be_restored", "earlier_drill_failed",
         "prerequisites_differ", "setup_grant_open", "grant_is_open", "left_behind",
@@ -79,7 +80,6 @@ WITHOUT_PAGE = {
     "no_model_or_release": "Name what is approved: `-e model=…` or `-e release=…`.",
     "no_node_named": "Give `-e cluster=… -e node=…`.",
     "no_operation": "`operation.yml` was run by itself. Run a playbook that [does something](variables.md).",
-    "no_operation_or_approver": "Give `-e operation=… -e approved_by=…`.",
     "no_place_for_the_credential": "Say where the credential goes: the message names the variable.",
     "no_release_or_requester": "Give `-e release=… -e requested_by=…`.",
     "no_such_cluster": "A name in the pattern is no cluster of the inventory. Correct it.",

@@ -22,6 +22,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.pres
     refusal,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities import identity_objects
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary import failure
 from tests.unit.domain.agreed import contract
 
 NAMED = "-e clusters=acme-eu-1 -e admin_kubeconfig=<your kubeconfig>"
@@ -320,7 +321,7 @@ def test_rights_that_only_the_presetup_fixes_have_no_command_of_their_own() -> N
 def test_what_the_customer_has_not_granted_is_named_and_the_customer_has_to_act(name: str, limited: str) -> None:
     findings = access_findings(told(too_few=[right("observer", "m", "x/proxy", "get", name=name)]), "acme-eu-1")
     [row] = findings
-    assert (row["finding"], row["command"]) == ("not granted", "")
+    assert (row["finding"], row["code"], row["command"]) == ("not granted", "right_not_granted", "")
     assert row["why"] == (
         f"the customer has not granted it: in m it needs a Role fireworks-observer with get on x/proxy{limited}, and a "
         "RoleBinding fireworks-observer of it to the ServiceAccount observer of fireworks-system; "
@@ -343,11 +344,14 @@ def test_the_verdict_is_one_message() -> None:
         told(too_many=[right("a", "ns", "pods", "get")], foreign_bindings=[foreign()]), "acme-eu-1"
     )
     good = audit_verdict(contract(), [], [])
-    assert (good["ok"], good["message"], good["found"]) == (True, "", "as the contract says")
+    assert (good["ok"], good["message"], good["found"], good["code"]) == (True, "", "as the contract says", "")
     only_drift = audit_verdict(contract(), drift, [])
     assert only_drift["message"] == refusal("acme-eu-1", drift, contract())
     only_rights = audit_verdict(contract(), [], findings)
     assert only_rights["found"] == "1 group of rights too many, 1 foreign binding"
+    assert (only_drift["code"], only_rights["code"]) == ("prerequisites_differ", "rights_too_many")
+    refused = failure(contract(), {"msg": only_rights["message"]}, "a task", [only_rights])
+    assert (refused["code"], refused["blockers"][0]["code"]) == ("rights_too_many", "rights_too_many")
     assert only_rights["message"].endswith("Action required by: customer (Acme security <security@acme.example>).")
     both = audit_verdict(contract(), drift, findings)
     assert "kubectl -n ns delete rolebinding x" in both["message"]

@@ -19,6 +19,15 @@ from .presetup_check import refusal
 Data = Mapping[str, Any]
 Row = dict[str, str]
 _SHOWN = 3
+FINDING_CODES = {
+    "too many": "rights_too_many",
+    "too few": "rights_too_few",
+    "not granted": "right_not_granted",
+    "foreign binding": "foreign_binding",
+    "left behind": "left_behind",
+}
+"""By what is found, what programs and the runbooks call it."""
+_DIFFERS = "prerequisites_differ"
 _GIVEN_BY = re.compile(
     r'(ClusterRoleBinding|RoleBinding) "([^"/]+)(?:/([^"]+))?" of (\w+) "([^"]+)" to (\w+) "([^"]+)"'
 )
@@ -52,7 +61,7 @@ def access_summary(result: Data, cluster: str) -> list[dict[str, Any]]:
 def audit_verdict(
     contract: Contract, drift: Sequence[Data], findings: Sequence[Data], left: Sequence[Data] = ()
 ) -> dict[str, Any]:
-    """Whether access is as the contract says, as one item with one message.
+    """Whether access is as the contract says, as one item with one message, and the code of the first difference.
 
     ``drift`` are the rows of the presetup, ``findings`` those of the rights, ``left`` those of what is left behind.
     """
@@ -69,7 +78,8 @@ def audit_verdict(
     item = Item(
         "access", not found, found or "as the contract says", "exactly what the contract says", topic="security"
     )
-    given = item.as_dict(contract)
+    codes = [_DIFFERS] * bool(drift) + [FINDING_CODES[each["finding"]] for each in [*findings, *map(_left, left)]]
+    given = {**item.as_dict(contract), "code": next(iter(codes), "")}
     return (
         given
         if item.ok
@@ -87,7 +97,7 @@ def _message(cluster: str, drift: Sequence[Data], findings: Sequence[Data], cont
     lines = [f"{cluster}: access is not as the contract says; nothing was changed."]
     for each in findings:
         what = f": {each['what']}" if each["what"] else ""
-        lines.append(f"{each['identity']}, {each['finding']}{what} ({each['why']}).")
+        lines.append(f"{each['identity']}, {each['finding']}{what} ({each['why']}) [{FINDING_CODES[each['finding']]}].")
     commands = dict.fromkeys(f"  {each['command']}" for each in findings if each["command"])
     lines += ["To fix it:", *commands] if commands else []
     return "\n".join([*lines, refusal(cluster, drift, contract) or action_required(item["owner"], item["contact"])])
@@ -139,7 +149,7 @@ def _binding(each: Data, cluster: str) -> Row:
 
 def _finding(cluster: str, identity: str, finding: str, what: str, why: str, command: str) -> Row:
     row = {"cluster": cluster, "identity": identity, "finding": finding}
-    return {**row, "what": what, "why": why, "command": command}
+    return {**row, "code": FINDING_CODES[finding], "what": what, "why": why, "command": command}
 
 
 def _some(rights: Iterable[Data]) -> str:

@@ -153,6 +153,20 @@ def in_no_wave(plan: Data) -> list[dict[str, Any]]:
     return [stayed(row) for row in plan["clusters"] if row["cluster"] not in waves]
 
 
+def planned(plan: Data, read: Sequence[Data]) -> list[dict[str, Any]]:
+    """The outcomes of a plan, by those of its clusters' readings: what would be refused, is.
+
+    :param read: in any order.
+    """
+    refused = {row["cluster"]: row for row in plan["clusters"] if row["decision"] == REFUSE}
+    return [
+        {**one, **stayed(refused[one["cluster"]]), **{key: one[key] for key in ("started", "ended")}}
+        if one["cluster"] in refused
+        else dict(one)
+        for one in read
+    ]
+
+
 def _of_all(plan: Data, outcomes: Sequence[Data]) -> list[Data]:
     came = {outcome["cluster"]: outcome for outcome in outcomes}
     order = [name for wave in plan["waves"] for name in wave["clusters"]]

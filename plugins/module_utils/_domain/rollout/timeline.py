@@ -27,7 +27,12 @@ _COLOURS = {"go": "#2f7d4f", "wait": "#c78a1a"}
 
 
 def timeline_text(plan: Data) -> str:
-    """A line for each turn: ``#`` while a cluster is changed, ``=`` where that has to wait for something first."""
+    """A line for each turn: ``#`` while a cluster is changed, ``=`` where that has to wait for something first.
+
+    Empty where no cluster has a turn.
+    """
+    if not any(True for _turn in _turns(plan)):
+        return ""
     first, last = _scale(plan)
     lines = [f"{local_time(first)} to {local_time(last)}; # goes, = after a wait"]
     rows = []
@@ -101,6 +106,7 @@ def plan_rows(plan: Data) -> list[dict[str, Any]]:
     """The plan as rows of a table, in the order of the waves; those in none come last."""
     turns: Sequence[Data] = [row for _wave, row in _turns(plan)]
     others = [row for row in plan["clusters"] if row["wave"] is None]
+    dated = any(row["next_at"] for row in plan["clusters"])
     return [
         {
             "wave": row["wave"] or "-",
@@ -108,7 +114,7 @@ def plan_rows(plan: Data) -> list[dict[str, Any]]:
             "ring": row["ring"],
             "from": row["from"] or "-",
             "decision": row["decision"],
-            "next": local_time(datetime.fromisoformat(row["next_at"])) if row["next_at"] else "-",
+            **({"next": _shown(row["next_at"])} if dated else {}),
             "approval": approval_word(row["approval"]),
             "digest": row["digest"][:SHORTEST],
             "minutes": -(-row["estimated_seconds"] // 60),
@@ -117,6 +123,10 @@ def plan_rows(plan: Data) -> list[dict[str, Any]]:
         }
         for row in [*turns, *others]
     ]
+
+
+def _shown(moment: str | None) -> str:
+    return local_time(datetime.fromisoformat(moment)) if moment else "-"
 
 
 def approval_requests(plan: Data) -> str:

@@ -24,6 +24,8 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.onb
     contract_line,
     onboarding_turn,
 )
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary import planned
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure import failed_result
 from tests.unit.domain.agreed import RELEASE, model
 from tests.unit.domain.rollout.fleets import NOW, OPEN, OPERATOR, SATURDAY, agreed, alive
 
@@ -339,3 +341,23 @@ def test_onboarding_tells_of_the_stack_and_of_the_models_at_once() -> None:
 )
 def test_a_contract_that_names_a_release_has_to_name_the_new_one(stack: dict[str, str], line: str) -> None:
     assert contract_line(agreed() | {"stack": stack}, "2026.12.0") == line
+
+
+NO_ROOM = failed_result(error="NoRoomError", code="no_room", what="llama: 8 GPUs are missing", owner="customer")
+
+
+@pytest.mark.parametrize(
+    ("what", "bounds", "result", "code", "owner"),
+    [
+        ("", "", "passed", "passed", ""),
+        ("8 GPUs are missing", "", "refused", "no_room", "customer"),
+        ("", "scaling.x 1 -> 2", "refused", "other_bounds", "customer"),
+    ],
+)
+def test_a_plan_is_refused_where_the_change_would_be(
+    what: str, bounds: str, result: str, code: str, owner: str
+) -> None:
+    contract = agreed(**REQUIRED)
+    decided = turn(contract, replace(WANTED, models=[{**NEW, "what": what}]), other_bounds=bounds)
+    found = planned(contract, decided, NO_ROOM if what else {})
+    assert (found["result"], found["code"], found["owner"]) == (result, code, owner)

@@ -48,6 +48,15 @@ def test_a_cluster_that_has_the_release_and_is_leaving_it_is_not_done() -> None:
     assert row(planned(alive(release=TARGET, unfinished=SOURCE)))["code"] == "wrong_source"
 
 
+def test_a_plan_is_refused_where_the_upgrade_would_be() -> None:
+    made = planned(alive(), alive(other_bounds="scaling.x 1 -> 2"))
+    read = [{"cluster": name, "result": "passed", "started": "a", "ended": "b"} for name in ("c0", "c1")]
+    kept, refused = outcome.planned(made, read)
+    assert kept == read[0]
+    assert (refused["result"], refused["code"], refused["owner"]) == ("refused", "other_bounds", "customer")
+    assert (refused["started"], refused["ended"]) == ("a", "b")
+
+
 def test_a_turn_is_decided_by_how_it_is_then_with_the_plans_estimate() -> None:
     contract = agreed("c0", "customer-0", windows=[OPEN])
     made = plan([(contract, alive(durations=[600.0]))], request(), NOW)
