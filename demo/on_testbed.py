@@ -130,13 +130,14 @@ def _no_scaler(reality: Reality, scaler: Aside | None) -> str:
 def _asked(waking: Waking, inventory: Path, client: Aside | None) -> list[str]:
     """What went wrong when a model was asked. While it wakes, the fleet is shown."""
     _say("A question for a model that sleeps, through the front door (the router's Service, from a node's network):")
+    problems: list[str] = []
     try:
         waking.ask()
-        problems = _fleet(inventory)
+        problems += _fleet(inventory)
         _say("The question once more, when the model has woken:")
         waking.answer(client.problem(_CLIENT_SECONDS) if client else "")
     except TestbedError as error:
-        return [str(error)]
+        problems.append(str(error))
     return problems
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +24,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.left
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.leftover_report import leftover_rows
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.made_from import doubts, unlike
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.references import reference
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.guardrails.remembered import names_policy
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.objects import model_objects
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.unit import as_unit, digest
 from tests.unit.domain.agreed import RELEASE, contract, model
@@ -314,3 +316,19 @@ def test_an_empty_field_is_not_called_absent(expected: str | None, found: str | 
     altered = {"object": "Service a/b", "field": "spec.x", "added": expected is None}
     [row] = leftover_rows({"left_behind": [], "altered": [altered | {"expected": expected, "found": found}]}, "acme")
     assert row["why"] == said
+
+
+def test_what_operations_may_keep_by_the_guardrail_is_what_an_audit_accounts_for() -> None:
+    """By the rules' own text: each name that is compared, and each pattern that it has to match."""
+    policy = names_policy()
+    lets = " ".join([*policy.variables.values(), *(rule.expression for rule in policy.rules)])
+    patterns = set(re.findall(r'variables\.name\.matches\("\^(.+?)\$"\)', lets))
+    names = set(re.findall(r'variables\.name == "([\w-]+)"', lets))
+    kept = [
+        each
+        for each in accounted_objects({**contract(), "models": []}, [], RELEASE)
+        if each["namespace"] == SYSTEM and each["kind"] in ("ConfigMap", "Lease")
+    ]
+    of_others = {"presetup", "kube-root-ca.crt"}  # made by an administrator, and by Kubernetes
+    assert {each["matching"] for each in kept if "matching" in each} == patterns
+    assert {each["name"] for each in kept if "name" in each} - of_others == names

@@ -14,17 +14,14 @@ from typing import Any
 
 from ..contract.typed import Contract
 from ..identities.needs import LEASE_GROUP, RBAC_GROUP
+from ..kept_names import CONFIG_MAPS, INCIDENTS, LEASE, UPGRADES
 from ..model.objects import model_objects
 from ..model.unit import WORKLOADS, as_unit, digest
 from ..names import (
-    INCIDENT_PREFIX,
-    LOCK,
     MODELS_NAMESPACE,
     NAMESPACES,
     PRESETUP_SET,
-    RECORDS,
     SETUP_NAMESPACE,
-    STACK_SET,
     SYSTEM_NAMESPACE,
     model_set,
 )
@@ -158,10 +155,10 @@ def _of_every_namespace(provider: str) -> Iterator[Entry]:
 
 
 def _kept_by_operations(models: Iterable[str]) -> Iterator[Entry]:
-    yield _entry("Lease", LEASE_GROUP, SYSTEM_NAMESPACE, LOCK)
-    for kept in (f"{STACK_SET}-upgrade-", INCIDENT_PREFIX):
-        yield _matching("ConfigMap", "", SYSTEM_NAMESPACE, f"{kept}{_NUMBER}")
-    for name in (RECORDS, PRESETUP_SET, STACK_SET, *map(model_set, models)):
+    yield _entry("Lease", LEASE_GROUP, SYSTEM_NAMESPACE, LEASE)
+    for pattern in (UPGRADES, INCIDENTS):
+        yield _matching("ConfigMap", "", SYSTEM_NAMESPACE, pattern)
+    for name in (*CONFIG_MAPS, PRESETUP_SET, *map(model_set, models)):
         yield _entry("ConfigMap", "", SYSTEM_NAMESPACE, name)
     for model in models:
         yield _matching("ControllerRevision", "apps", MODELS_NAMESPACE, f"{re.escape(model)}-{_NUMBER}")

@@ -9,9 +9,9 @@ from __future__ import annotations
 from ..._vocabulary.applyset_keys import TOOL, TOOLING_ANNOTATION
 from ..guardrail_names import NAMES_GUARDRAIL
 from ..identities.needs import DEPLOYER, OPERATOR, UPGRADER
+from ..kept_names import INCIDENTS, LEASE, UPGRADES
 from ..names import (
     INCIDENT_PREFIX,
-    LOCK,
     NAME_LABEL,
     PART_OF_LABEL,
     PRESETUP_SET,
@@ -57,7 +57,7 @@ def names_policy() -> Policy:
             "labels": "variables.it.metadata.?labels.orValue({})",
             "partOf": f"variables.labels[?{literal(PART_OF_LABEL)}].orValue('')",
             "component": f"variables.labels[?{literal(NAME_LABEL)}].orValue('')",
-            "ofAnUpgrade": f"variables.name.matches({literal(f'^{STACK_SET}-upgrade-[0-9]+$')})",
+            "ofAnUpgrade": f"variables.name.matches({literal(f'^{UPGRADES}$')})",
             "byContent": (
                 "variables.name.startsWith(variables.component + '-')"
                 " && variables.name.substring(variables.component.size()).matches('^-[0-9a-f]{10}$')"
@@ -66,7 +66,7 @@ def names_policy() -> Policy:
             # The parent of a set is part of none.
             "ofAModel": f"variables.name.startsWith({_MODEL_SET}) && variables.partOf == ''",
             "ofAnIncident": (
-                f"variables.name.matches({literal(f'^{INCIDENT_PREFIX}[1-9][0-9]{{0,5}}$')})"
+                f"variables.name.matches({literal(f'^{INCIDENTS}$')})"
                 f" && request.userInfo.username == {literal(account_user(OPERATOR))}"
             ),
             "ofTheRouter": f"variables.name == {literal(ROUTER_MODELS)}",
@@ -128,8 +128,8 @@ _RULES = (
         "The sets of Fireworks say that they are its own, and no other tool's.",
     ),
     Rule(
-        f"variables.kind != 'leases' || ({OF_THE_STACK} && variables.name == {literal(LOCK)})",
-        f"The only Lease of Fireworks is {LOCK} in fireworks-system.",
+        f"variables.kind != 'leases' || ({OF_THE_STACK} && variables.name == {literal(LEASE)})",
+        f"The only Lease of Fireworks is {LEASE} in fireworks-system.",
     ),
     Rule(
         f"variables.kind != 'controllerrevisions' || ({OF_A_MODEL} && variables.model != ''"
