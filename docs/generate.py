@@ -69,7 +69,11 @@ def variables_text() -> str:
     identities: Mapping[str, str] = _imported("_domain.identities.playbooks").PLAYBOOKS
     most = len(declared.EVERY) - 1  # health has a fail_on of its own
     common = [each for each in declared.VARIABLES if len(each.playbooks) >= most]
-    parts = [_VARIABLES]
+    reached = _codes()
+    asking = [name for name in declared.EVERY if name in identities]
+    every, scaffold = set.intersection(*(reached[name] for name in asking)), reached["operation"]
+    parts = [_VARIABLES, _codes_text("Each that asks clusters may end with", every), ""]
+    parts += [_codes_text("Those that work cluster by cluster also with", scaffold - every), ""]
     for name in sorted(declared.EVERY):
         does, command = _header(ROOT / "playbooks" / f"{name}.yml")
         own = [
@@ -92,6 +96,8 @@ def variables_text() -> str:
             "",
             f"{who}; {changes}. Takes {', '.join(own)}.",
             "",
+            *_written_text(name if name not in declared.READING else ""),
+            *_own_codes_text(reached[name] - every - (scaffold if scaffold <= reached[name] else set())),
         ]
     parts += [
         "## Variables",
@@ -105,6 +111,37 @@ def variables_text() -> str:
         default = each.default or ("" if set(each.required) == set(each.playbooks) else "none")
         parts.append(f"| `{each.name}`{of} | {each.what} | {each.allowed()} | {default} |")
     return "\n".join(parts) + "\n"
+
+
+def _codes() -> dict[str, set[str]]:
+    """By playbook, the codes that it may end with."""
+    vocabulary = _imported("_vocabulary.runbooks")
+    known = {*vocabulary.WITHOUT_PAGE, *(code for codes in vocabulary.PAGES.values() for code in codes)}
+    sys.path.insert(0, str(DOCS))
+    codes = importlib.import_module("playbook_codes").Codes(ROOT, known)
+    return {path.stem: codes.of(path.stem) for path in sorted((ROOT / "playbooks").glob("*.yml"))}
+
+
+def _codes_text(before: str, codes: Iterable[str]) -> str:
+    return f"{before} {', '.join(f'`{code}`' for code in sorted(codes))}."
+
+
+def _own_codes_text(codes: set[str]) -> list[str]:
+    return [_codes_text("May end with", codes), ""] if codes else []
+
+
+def _written_text(playbook: str) -> list[str]:
+    """Which objects it writes, by the rights that it uses; of an administrator's playbook no table says it."""
+    uses = _imported("_domain.identities.uses")
+    places = [
+        f"{', '.join(f'`{each}`' for each in resources)} in {f'`{scope}`' if scope else 'the cluster'}"
+        for scope, resources in uses.written_by(playbook).items()
+    ]
+    return (
+        [f"May write {'; '.join(places)}; and, as all that change something, its lock and its record.", ""]
+        if places
+        else []
+    )
 
 
 def _some(playbooks: tuple[str, ...]) -> str:

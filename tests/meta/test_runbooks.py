@@ -12,7 +12,6 @@ import pytest
 import yaml
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.audit import FINDING_CODES
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.outcome import LOCK_LOST, NO_OUTCOME, TASK_FAILED
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.outcome import (
     CAUSES,
     REPAIR_FAILED,
@@ -24,34 +23,31 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.runbook
     WITHOUT_PAGE,
     runbook,
 )
+from docs.playbook_codes import IN_YAML, Codes, said_in
 from tests.meta.test_the_tree import TREE
 
 LONGEST = 40
-#: How Python says a code: of an error, an outcome, a blocker, a decision, or a refusal.
-SAID = re.compile(
-    r"""^\s+code(?::\ \w+)?\ =\ "(\w+)"             # of an error, or before it is used
-      | \bcode="(\w+)"
-      | "code":\ "(\w+)"
-      | (?:Blocker|_refused)\(\s*"(\w+)"
-      | Decision\(\w+,\ "(\w+)"
-      | \(Result\.(?:FAILED|REFUSED|WAITING|SKIPPED|NOT_BEGUN),\ "(\w+)"
-      | \(contract,\ Result\.\w+,\ "(\w+)"
-      | ^\s+code,\ reason\ =\ "(\w+)"
-      | return\ \[\("(\w+)",\ (?:what|f")""",
-    re.MULTILINE | re.VERBOSE,
-)
-IN_YAML = re.compile(r"^\s+code: (\w+)$", re.MULTILINE)
 
 
 def codes() -> set[str]:
     """Every code in the sources."""
-    found = {LOCK_LOST, NO_OUTCOME, TASK_FAILED, STEP_FAILED, REPAIR_FAILED, *CAUSES.values(), *FINDING_CODES.values()}
+    found = {STEP_FAILED, REPAIR_FAILED, *CAUSES.values(), *FINDING_CODES.values()}
     for path in (TREE.root / "plugins").rglob("*.py"):
-        found.update(next(filter(None, each)) for each in SAID.findall(path.read_text()))
+        found |= said_in(path.read_text())
     for folder in ("playbooks", "roles"):
         for path in (TREE.root / folder).rglob("*.yml"):
             found.update(IN_YAML.findall(path.read_text()))
     return found
+
+
+def test_every_code_is_told_of_a_playbook_and_those_that_are_known_of_theirs() -> None:
+    """By the sources that each reaches, as the reference has it."""
+    reached = Codes(TREE.root, codes())
+    found = {path.stem: reached.of(path.stem) for path in TREE.playbooks}
+    assert set().union(*found.values()) == codes()
+    assert {"rights_too_many", "left_behind", "task_failed"} <= found["audit_access"]
+    assert {"step_failed", "approval", "lock_lost"} <= found["remediate"]
+    assert not {"step_failed", "rights_too_many", "approval"} & found["status"]
 
 
 def page(name: str) -> Path:

@@ -19,7 +19,8 @@ from .written import Written
 Data = Mapping[str, Any]
 
 #: What Ansible and modules of others leave out of a failure: it is ours to look into.
-TASK_FAILED, OWNER_OF_UNKNOWN = "task_failed", Owner.FIREWORKS
+TASK_FAILED = "task_failed"
+OWNER_OF_UNKNOWN = Owner.FIREWORKS
 #: Somebody else holds the lock that a run was given.
 LOCK_LOST = "lock_lost"
 #: The run has not told how it ended for a cluster that was chosen.

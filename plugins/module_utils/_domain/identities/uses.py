@@ -177,6 +177,18 @@ def needed_by(identity: str, place: Place, verb: str) -> Playbooks:
     return tuple(playbook for playbook in mine if playbook in using)
 
 
+def written_by(playbook: str) -> dict[str, Playbooks]:
+    """Which resources a playbook may write, by their namespace or :data:`CLUSTER`, beside its lock and its record."""
+    found: dict[str, dict[str, None]] = {}
+    for use in USES:
+        if playbook in use.playbooks and set(use.verbs) & set(WRITE):
+            for scope in use.scopes:
+                found.setdefault(scope, {}).update(
+                    dict.fromkeys(each for each in use.resources if not each.endswith("/proxy"))
+                )
+    return {scope: tuple(sorted(resources)) for scope, resources in found.items() if resources}
+
+
 def needed_always(place: Place, verb: str) -> bool:
     """Whether every playbook of an identity that has this right uses it, sooner or later."""
     return any((*place, verb) == each for need in ALWAYS for each in _each(need))
