@@ -48,6 +48,25 @@ def _attribute_problems(plugin: Plugin) -> list[str]:
     return problems
 
 
+PRIVATE = "Private to the playbooks and roles of this collection"
+#: What users read and copy.
+_OUTSIDE = re.compile(r"(?:docs|extensions/(?:awx/project|eda)|inventories)/.*\.(?:md|yml)|README\.md")
+
+
+def filters_neither_public_nor_private(tree: Tree) -> list[str]:
+    """A filter that pages and projects show is public; every other one says that it may change with any version."""
+    shown = "\n".join(path.read_text() for path in tree.files if _OUTSIDE.fullmatch(tree.named(path)))
+    problems = []
+    for path in tree.files:
+        if re.fullmatch(r"plugins/filter/\w+\.yml", tree.named(path)):
+            is_public = bool(re.search(rf"\|\s*{re.escape(NAMESPACE)}\.{path.stem}\b", shown))
+            if is_public == (PRIVATE in path.read_text()):
+                problems.append(
+                    f"{tree.named(path)}: {'is shown to users' if is_public else 'does not say'}: {PRIVATE}"
+                )
+    return problems
+
+
 def untested(tree: Tree) -> list[str]:
     """A file of integration tests names each module in full; one that writes is tried in check mode there."""
     tests = tree.integration_tests().values()

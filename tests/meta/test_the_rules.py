@@ -195,6 +195,12 @@ BROKEN = [
     ("every_moment_is_formatted_in_one_place", DOMAIN, HEAD + 'x = f"at {now:%H:%M}"\n', "thought.py:5: formats"),
     ("every_moment_is_formatted_in_one_place", THING, MODULE + 'x = f"{now.isoformat()}"\n', "formats a moment"),
     (
+        "every_filter_is_shown_to_users_or_says_that_it_is_private",
+        "plugins/filter/x.yml",
+        "DOCUMENTATION:\n  name: x\n",
+        "x.yml: does not say: Private to",
+    ),
+    (
         "no_message_of_ours_is_changed_by_the_redaction",
         "playbooks/x.yml",
         "- x:\n    next_step: run it with -e admin_kubeconfig=a.kubeconfig\n",

@@ -30,6 +30,7 @@ RULES: dict[str, Callable[[Tree], list[str]]] = {
     "every_module_says_truly_whether_it_checks_diffs_and_repeats": plugin_rules.attributes_untrue,
     "every_module_is_tested_on_a_cluster_and_in_check_mode": plugin_rules.untested,
     "the_action_group_lists_every_module_that_takes_a_connection": plugin_rules.action_group_wrong,
+    "every_filter_is_shown_to_users_or_says_that_it_is_private": plugin_rules.filters_neither_public_nor_private,
     "every_role_has_a_spec_that_equals_its_defaults": role_rules.specs_unlike_defaults,
     "no_list_that_is_given_as_text_is_read_as_its_letters": role_rules.lists_read_as_letters,
     "no_option_of_a_role_is_where_it_beats_the_inventory": role_rules.options_that_beat_the_inventory,
