@@ -158,7 +158,7 @@ def test_what_a_contract_leaves_out_is_filled_in() -> None:
             {"receivers": [{"name": "hook", "email": {key: MAIL["email"][key] for key in ("to", "from", "smarthost",
                                                                                           "username")}}]},
             "alerts.receivers[0].email",
-            "both username and password_secret",
+            "username or password_secret alone",
         ),
         ({"default_receiver": "hok"}, "alerts.default_receiver", "'hok' is no receiver: did you mean 'hook'?"),
         ({"watchdog": "snitch"}, "alerts.watchdog", "'snitch' is no receiver"),
