@@ -9,6 +9,7 @@ A pool of three nodes is handed over in turn, and no replica is missing at any t
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from tests.integration.scattered import (
     scatter,
     three_nodes,
 )
+from tests.integration.upgrades import REQUESTED_BY
 
 
 @pytest.fixture(scope="module")
@@ -134,10 +136,13 @@ def test_a_handover_is_approved_in_the_cluster(scattered: tuple[Any, dict[str, A
     first = cluster.nodes[0]
     label(cluster, first, "1")
     changed = {**contract, "change": {**contract["change"], "approvals": {"node_action": "required"}}}
-    [held] = handed(scattered, change=changed["change"])["nodes"]
-    approver = contract["contacts"]["support"]["email"]
-    options = ("-e", "operation=hand_over_nodes", "-e", f"digest={held['digest']}", "-e", f"approved_by={approver}")
-    done = play("approve", tmp_path, [changed], *options, *as_admin(cluster), clusters="acme-eu-1")
+    waits = play("hand_over_nodes", tmp_path, [changed], *REQUESTED_BY, clusters="acme-eu-1")
+    assert waits.returncode == 0, waits.stdout
+    [printed] = [each for each in waits.stdout.splitlines() if "fireworks.byoc.approve" in each]
+    options = re.findall(r"-e (?:operation|digest|approved_by)=\S+", printed)
+    given = [word for option in options for word in option.split(" ")]
+    done = play("approve", tmp_path, [changed], *given, *as_admin(cluster), clusters="acme-eu-1")
     assert done.returncode == 0, done.stdout
-    [went] = handed(scattered, change=changed["change"], requested_by="sre@fireworks.example")["nodes"]
-    assert went["state"] == "safe", went
+    went = play("hand_over_nodes", tmp_path, [changed], *REQUESTED_BY, clusters="acme-eu-1")
+    assert went.returncode == 0, went.stdout
+    assert answer(cluster, first).startswith("yes, since "), went.stdout
