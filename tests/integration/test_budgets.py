@@ -74,6 +74,13 @@ def budgets(cluster: Any) -> list[tuple[str, str]]:
     return [(row["state"], row["left"]) for row in facts["budgets"]]
 
 
+def short_of_budget(cluster: Any) -> list[str]:
+    """Why a consolidation moves nothing of each model, as far as its budget is the reason."""
+    asked = {"contract": contract(models=PROMISED), "keep_snapshot": True}
+    read = perform(connection_to(cluster), "fireworks.byoc.capacity_info", **asked)
+    return [model["short"] for model in read["snapshot"]["models"]]
+
+
 def test_a_drain_that_can_wait_does_as_long_as_the_budget_is_spent(birch: Any, tmp_path: Path) -> None:
     assert budgets(birch) == [("not measured", "not measured")], "without telemetry nothing is known"
     workload(birch, "Deployment", 2, **{"byoc.fireworks.ai/model": "llama"})
@@ -86,6 +93,7 @@ def test_a_drain_that_can_wait_does_as_long_as_the_budget_is_spent(birch: Any, t
     until(lambda: running_there() == 2, "the replicas do not run")
     with telemetry(birch, SPENT) as played:
         assert budgets(birch) == [("spent", "spent, 2.0 times in 3d")]
+        assert short_of_budget(birch) == ["its error budget is spent (availability: spent, 2.0 times in 3d)"]
         done = remediate(birch, tmp_path, finding("gpu_reset", **WARNS), models=PROMISED)
         assert said(birch)["state"] == "quarantined" and running_there() == 2, done
         [step] = done["steps"]
@@ -97,4 +105,5 @@ def test_a_drain_that_can_wait_does_as_long_as_the_budget_is_spent(birch: Any, t
         assert said(birch)["state"] in ("drained", "repairing") and running_there() == 0, done
         played.text = json.dumps({"status": "success", **LEFT})
         assert budgets(birch) == [("left", "80% left of 3d")]
+        assert short_of_budget(birch) == [""]
     assert node(birch)["spec"].get("unschedulable"), "it is out of service still"

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from .._domain.contract.typed import Contract
 from .._domain.health.prometheus_text import NoResultError
-from .._domain.names import SYSTEM_NAMESPACE, TELEMETRY, TELEMETRY_PORT
 from .._domain.objectives.budget import RECORDED, SINCE, Budget, budgets
 from .._domain.objectives.indicators import promises
 from .._kube.errors import KubeError
 from .._kube.session import Session
-from .health_metrics import instant_query
-
-_TELEMETRY = f"{SYSTEM_NAMESPACE}/services/{TELEMETRY}:{TELEMETRY_PORT}"
+from .health_metrics import TELEMETRY_SERVICE, instant_query
 
 
 def read_budgets(session: Session, contract: Contract) -> list[Budget]:
@@ -24,7 +21,7 @@ def read_budgets(session: Session, contract: Contract) -> list[Budget]:
     """
     if not any(promises(contract)):
         return []
-    recorded, since = (instant_query(session, _TELEMETRY, query) for query in (RECORDED, SINCE))
+    recorded, since = (instant_query(session, TELEMETRY_SERVICE, query) for query in (RECORDED, SINCE))
     return budgets(contract, recorded, since)
 
 

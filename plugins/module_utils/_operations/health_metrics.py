@@ -21,10 +21,13 @@ from .._domain.health.pods import DCGM_EXPORTER
 from .._domain.health.prometheus import QUERIES, reports
 from .._domain.health.prometheus_text import NoResultError, is_exposition
 from .._domain.health.reach import API_SERVER, prometheus_service
+from .._domain.names import SYSTEM_NAMESPACE, TELEMETRY, TELEMETRY_PORT
 from .._kube.errors import KubeError, answer_error
 from .._kube.session import Session
 from .plain_http import NoAnswerError, get_plain
 
+TELEMETRY_SERVICE = f"{SYSTEM_NAMESPACE}/services/{TELEMETRY}:{TELEMETRY_PORT}"
+"""Our own telemetry, as ``instant_query`` names a service."""
 _QUERY_SECONDS = 10.0
 """How long one Prometheus may take: it answers for many nodes."""
 _ALL_SECONDS = 30.0

@@ -23,20 +23,17 @@ from .._domain.names import (
     PART_OF_LABEL,
     REVISION_OF_LABEL,
     SYSTEM_NAMESPACE,
-    TELEMETRY,
-    TELEMETRY_PORT,
     UPGRADE_LABEL,
 )
 from .._domain.support.describe import event
 from .._kube.errors import KubeError, NotFoundError
 from .._kube.session import Session
 from .._vocabulary.others_json import read_json
-from .health_metrics import instant_query
+from .health_metrics import TELEMETRY_SERVICE, instant_query
 from .records_file import RecordsFile
 
 CONFIGMAPS = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/configmaps"
 _REVISIONS = f"/apis/apps/v1/namespaces/{MODELS_NAMESPACE}/controllerrevisions"
-_TELEMETRY = f"{SYSTEM_NAMESPACE}/services/{TELEMETRY}:{TELEMETRY_PORT}"
 
 
 class Reader:
@@ -109,7 +106,7 @@ class Reader:
         return []
 
     def _asked(self, what: str, query: str) -> dict[str, Any]:
-        answer = self._tried(what, lambda: instant_query(self._session, _TELEMETRY, query))
+        answer = self._tried(what, lambda: instant_query(self._session, TELEMETRY_SERVICE, query))
         return answer if isinstance(answer, dict) else {}
 
     def _tried(self, what: str, read: Callable[[], Any]) -> Any:

@@ -25,11 +25,11 @@ from .._domain.health.prometheus_text import NoResultError
 from .._domain.health.snapshot import SnapshotError, check_snapshot, snapshot
 from .._domain.model.engine import ENGINES
 from .._domain.moments import seconds_at
-from .._domain.names import MODELS_NAMESPACE, NAMESPACES, SYSTEM_NAMESPACE, TELEMETRY, TELEMETRY_PORT
+from .._domain.names import MODELS_NAMESPACE, NAMESPACES
 from .._kube.errors import ForbiddenError, KubeError, NotFoundError
 from .._kube.session import Session
 from .._operation import Context, Operation
-from .health_metrics import Records, ask_exporters, ask_prometheus, instant_query
+from .health_metrics import TELEMETRY_SERVICE, Records, ask_exporters, ask_prometheus, instant_query
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
@@ -131,7 +131,7 @@ class _Reader:
             return [], ""
         graces = [(model.get("health_gate") or {}).get("heartbeat_grace") for model in models]
         longest = max([policy.limits["heartbeat_grace"], *(_seconds(grace) for grace in graces if grace)])
-        service = f"{SYSTEM_NAMESPACE}/services/{TELEMETRY}:{TELEMETRY_PORT}"
+        service = TELEMETRY_SERVICE
         try:
             answer = instant_query(self._session, service, engine_query(names.values(), longest + 120))
             return engine_records(answer, names, MODELS_NAMESPACE), ""

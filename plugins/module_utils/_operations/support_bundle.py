@@ -14,7 +14,7 @@ from .._domain.health.prometheus_text import NoResultError
 from .._domain.logs.lines import Asked
 from .._domain.logs.notes import told
 from .._domain.logs.sources import sources
-from .._domain.names import MODELS_NAMESPACE, NAMESPACES, SYSTEM_NAMESPACE, TELEMETRY, TELEMETRY_PORT
+from .._domain.names import MODELS_NAMESPACE, NAMESPACES
 from .._domain.redaction import redacted_data
 from .._domain.support.archive import Contents
 from .._domain.support.describe import describe, within
@@ -25,7 +25,7 @@ from .._kube.server_clock import now_at
 from .._kube.session import Session
 from .._operation import Context, Operation
 from .._vocabulary.times import rfc3339
-from .health_metrics import instant_query
+from .health_metrics import TELEMETRY_SERVICE, instant_query
 from .log_reading import around, read_logs, read_pods
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -39,7 +39,6 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "path": {"type": "str", "required": True},
 }
 
-_TELEMETRY = f"{SYSTEM_NAMESPACE}/services/{TELEMETRY}:{TELEMETRY_PORT}"
 _DEPLOYMENTS = f"/apis/apps/v1/namespaces/{MODELS_NAMESPACE}/deployments"
 
 
@@ -99,7 +98,9 @@ class _Collector:
         return self._tried(f"events in {namespace}", lambda: list(self._session.list_items(path))) or []
 
     def _metrics(self) -> list[Any]:
-        answer = self._tried("metrics", lambda: instant_query(self._session, _TELEMETRY, self._scope.metrics_query()))
+        answer = self._tried(
+            "metrics", lambda: instant_query(self._session, TELEMETRY_SERVICE, self._scope.metrics_query())
+        )
         if answer is None:
             return []
         series = list((answer.get("data") or {}).get("result") or [])

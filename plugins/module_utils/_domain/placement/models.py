@@ -29,8 +29,7 @@ class Learned:
     """What is known of a model.
 
     loads: seconds that its past loads took. needed: replicas that its traffic needs; None where nobody knows, and then
-    all that it has are needed. wanted: as in :class:`Model`. short: why its error budget allows no move; empty where it
-    does. warm: as in :class:`Model`.
+    all that it has are needed. wanted, short, warm: as in :class:`Model`.
     """
 
     loads: tuple[float, ...] = ()
@@ -69,7 +68,8 @@ def _model(model: AgreedModel, workload: Raw | None, pods: Sequence[Pod], known:
         desired=desired,
         needed=desired if known.needed is None else known.needed,
         most=most_replicas(model),
-        busy=_busy(workload, pods) or known.short,
+        busy=_busy(workload, pods),
+        short=known.short,
         loads=known.loads,
         load_limit=float(load_deadline(model)),
         warm=known.warm,

@@ -114,10 +114,11 @@ class Quota:
 class Model:
     """A model. desired: the replicas that it has been told to have; needed: how many must be ready for its traffic.
 
-    most: the most that it may have. busy: why nothing of it is moved now (it is scaling, rolling, loading, or short of
-    error budget); empty where it may be. loads: seconds that its past loads took. load_limit: seconds that one may
-    take. warm: seconds of work that a replica's cache saved, and that are lost with it. wanted: the share of the past
-    days in which it wanted another replica; None where nobody knows.
+    most: the most that it may have. busy: why nothing of it is moved now (it is scaling, rolling or loading); empty
+    where it may be. short: why its error budget allows no move but one from a node that is suspected; empty where it
+    does. loads: seconds that its past loads took. load_limit: seconds that one may take. warm: seconds of work that a
+    replica's cache saved, and that are lost with it. wanted: the share of the past days in which it wanted another
+    replica; None where nobody knows.
     """
 
     name: str
@@ -129,6 +130,7 @@ class Model:
     needed: int = 0
     most: int = 0
     busy: str = ""
+    short: str = ""
     loads: tuple[float, ...] = ()
     load_limit: float = 0.0
     warm: float = 0.0

@@ -1,0 +1,45 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How many replicas the traffic of the past day needed, by what models are scaled on, as our telemetry measured it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ..capacity import replicas
+from ..contract.schema_model_life import KV_CACHE_USAGE, WAITING_REQUESTS
+from ..contract.typed import Contract
+from ..health.prometheus_text import query_samples
+from ..scaling.signals import signals
+
+Answer = Mapping[str, Any]
+
+PEAKS = {name: f"max_over_time(byoc:model:{name}[1d])" for name in (KV_CACHE_USAGE, WAITING_REQUESTS)}
+"""In PromQL: of each signal, the most that all replicas of a model together came to."""
+MEASURED = "time() - min by (model) (min_over_time(timestamp(byoc:model:requests:increase2m)[1d:10m]))"
+"""For how many seconds of the past day requests were counted, to ten minutes."""
+_DAY, _COARSE = 86_400.0, 900.0
+
+
+def needed(contract: Contract, peaks: Mapping[str, Answer], measured: Answer) -> dict[str, int]:
+    """Replicas by model, no fewer than the contract's least. A model that was not measured for a day is left out.
+
+    :param peaks: the answers to ``PEAKS``, :param measured: and to ``MEASURED``.
+    :raises NoResultError: one of them is no answer of Prometheus.
+    """
+    whole = {model for model, seconds in _by_model(measured).items() if seconds >= _DAY - _COARSE}
+    most = {name: _by_model(answer) for name, answer in peaks.items()}
+    found = {}
+    for model in contract.get("models") or ():
+        name = model["name"]
+        shares = [most[each.name][name] / each.threshold for each in signals(model) if name in most[each.name]]
+        if name in whole and shares:
+            found[name] = max(replicas(model), *(math.ceil(share) for share in shares))
+    return found
+
+
+def _by_model(answer: Answer) -> dict[str, float]:
+    return {labels.get("model", ""): value for _, labels, value in query_samples(answer) if math.isfinite(value)}

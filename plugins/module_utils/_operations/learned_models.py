@@ -1,0 +1,44 @@
+# Copyright (c) Fireworks AI and contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What our telemetry knows of models that counts for a plan: spent error budgets, and what traffic needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .._domain.contract.typed import Contract
+from .._domain.health.prometheus_text import NoResultError
+from .._domain.objectives.budget import spent
+from .._domain.placement.models import Learned
+from .._domain.placement.traffic import MEASURED, PEAKS, needed
+from .._kube.errors import KubeError
+from .._kube.session import Session
+from .budget_reading import budgets_or_none_measured
+from .health_metrics import TELEMETRY_SERVICE, instant_query
+
+
+def learned(session: Session, contract: Contract, wanted: Mapping[str, float]) -> dict[str, Learned]:
+    """By model, what is known. What telemetry does not tell, or this identity may not ask it, nobody knows.
+
+    :param wanted: how often models want another replica, as parts of a whole.
+    """
+    gone = spent(row.to_dict() for row in budgets_or_none_measured(session, contract))
+    needs = _needed(session, contract)
+    return {
+        name: Learned(
+            needed=needs.get(name),
+            wanted=wanted.get(name),
+            short=f"its error budget is spent ({gone[name]})" if name in gone else "",
+        )
+        for name in {*gone, *needs, *wanted}
+    }
+
+
+def _needed(session: Session, contract: Contract) -> dict[str, int]:
+    queries = [*PEAKS.values(), MEASURED]
+    try:
+        *peaks, measured = session.in_parallel(lambda query: instant_query(session, TELEMETRY_SERVICE, query), queries)
+        return needed(contract, dict(zip(PEAKS, peaks, strict=True)), measured)
+    except (KubeError, NoResultError):
+        return {}
