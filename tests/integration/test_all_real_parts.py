@@ -135,11 +135,16 @@ def nobody_wakes_it(cluster: Any, course: Course) -> None:
 def restart(cluster: Any, namespace: str, selector: str) -> None:
     """Delete pods, and wait for those that come instead."""
     path = f"/api/v1/namespaces/{namespace}/pods?labelSelector={urllib.parse.quote(selector)}"
-    before = {one["metadata"]["uid"] for one in cluster.request("GET", path)["items"]}
+
+    def staying() -> list[Any]:
+        """A router that was replaced is there for two minutes yet, until its streams have ended."""
+        return [one for one in cluster.request("GET", path)["items"] if not one["metadata"].get("deletionTimestamp")]
+
+    before = {one["metadata"]["uid"] for one in staying()}
     cluster.request("DELETE", path)
     deadline = time.monotonic() + 180
     while True:
-        now = [one for one in cluster.request("GET", path)["items"] if not one["metadata"].get("deletionTimestamp")]
+        now = staying()
         if len(now) >= len(before) and all(map(is_ready, now)) and not before & {o["metadata"]["uid"] for o in now}:
             return
         assert time.monotonic() < deadline, f"{selector} does not come back"
