@@ -28,8 +28,12 @@ _KEY = (
     "|(?<![a-z])pass)"
 ).replace("_", "[-_]?")
 _VALUE = r"""(?:\\?"(?:[^"\\]|\\[^"])*\\?"?|'(?:[^'\\]|\\.)*'?|\[[^\]]*\]?|\{[^}]*\}?|[^\s,;&"')\]}]+)"""
-#: What is no value: a word for none, or where a command of ours says what belongs there, such as ``<path>``.
-_NOTHING = r"(?:none|null|true|false)\b|\"\"|''|\[redacted|<[a-z]{2,12}(?: [a-z]{2,12}){0,4}>"
+#: What is no value: a word for none, or where a command of ours says what belongs there, such as ``<path>``. Nothing
+#: goes on after either: what only begins so may be a secret.
+_NOTHING = (
+    r"(?:none|null|true|false)\b(?![-+/=@#$%!~^*]\S)|\"\"|''|\[redacted"
+    r"|(?-i:<[a-z]{2,12}(?: [a-z]{2,12}){0,4}>)(?=[.:]?(?:[\s,;&\"'`)\]}\\]|$))"
+)
 #: A key, and its value unless that says that there is none.
 _ASSIGNED = re.compile(rf"({_KEY}\\?[\"']?\s*[:=]\s*)(?!{_NOTHING})({_VALUE})", re.IGNORECASE)
 #: The same as two words of a command line.

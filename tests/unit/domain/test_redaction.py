@@ -87,6 +87,8 @@ def test_what_is_harmless_is_shown_as_it_is() -> None:
     [
         ("password=hunter2;user=x", f"password={HIDDEN};user=x"),
         ("password=<hunter2>;user=x", f"password={HIDDEN};user=x"),
+        ("password=<path>hunter2;user=x", f"password={HIDDEN};user=x"),
+        ("password=none-of-yours;user=x", f"password={HIDDEN};user=x"),
         ("--api-key foo123 --port 8000", f"--api-key {HIDDEN} --port 8000"),
         ("GET https://u:p@host/path?sig=a HTTP/1.1", f"GET https://host/path{HIDDEN} HTTP/1.1"),
         ("Authorization: Bearer x1", f"Authorization: {HIDDEN}"),
