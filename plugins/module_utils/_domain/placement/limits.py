@@ -29,7 +29,7 @@ class Limits:
         self._rest = rest
         self._now = scene.taken
         self._models = {one.name: one for one in scene.models}
-        self._suspected = {one.name for one in scene.nodes if one.leave}
+        self._to_leave = {one.name for one in scene.nodes if one.leave}
         self._ready = Counter(pod.model for pod in scene.pods if pod.node and pod.ready and not pod.leaving)
         self._budgets: dict[str, list[Budget]] = defaultdict(list)
         for one in scene.budgets:
@@ -48,7 +48,7 @@ class Limits:
         found = [] if pod.ready else ["it is not ready"]
         found += ["it is leaving already"] if pod.leaving else []
         found += [f"{model.name}: {model.busy}"] if model.busy else []
-        found += [f"{model.name}: {model.short}"] if model.short and pod.node not in self._suspected else []
+        found += [f"{model.name}: {model.short}"] if model.short and pod.node not in self._to_leave else []
         if self._ready[model.name] < model.needed:
             found.append(
                 f"{model.name} has {self._ready[model.name]} ready replicas, and its traffic needs {model.needed}"

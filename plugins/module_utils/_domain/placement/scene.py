@@ -115,7 +115,7 @@ class Model:
     """A model. desired: the replicas that it has been told to have; needed: how many must be ready for its traffic.
 
     most: the most that it may have. busy: why nothing of it is moved now (it is scaling, rolling or loading); empty
-    where it may be. short: why its error budget allows no move but one from a node that is suspected; empty where it
+    where it may be. short: why its error budget allows no move but from a node that is to be left; empty where it
     does. loads: seconds that its past loads took. load_limit: seconds that one may take. warm: seconds of work that a
     replica's cache saved, and that are lost with it. wanted: the share of the past days in which it wanted another
     replica; None where nobody knows.

@@ -19,13 +19,15 @@ Answer = Mapping[str, Any]
 
 PEAKS = {name: f"max_over_time(byoc:model:{name}[1d])" for name in (KV_CACHE_USAGE, WAITING_REQUESTS)}
 """In PromQL: of each signal, the most that all replicas of a model together came to."""
-MEASURED = "time() - min by (model) (min_over_time(timestamp(byoc:model:requests:increase2m)[1d:10m]))"
-"""For how many seconds of the past day requests were counted, to ten minutes."""
+MEASURED = "600 * max by (model) (count_over_time(byoc:model:requests:increase2m[1d:10m]))"
+"""For how many seconds of the past day requests were counted, to ten minutes. A time without telemetry is not among
+them, wherever in the day it was."""
 _DAY, _COARSE = 86_400.0, 900.0
 
 
 def needed(contract: Contract, peaks: Mapping[str, Answer], measured: Answer) -> dict[str, int]:
-    """Replicas by model, no fewer than the contract's least. A model that was not measured for a day is left out.
+    """Replicas by model, no fewer than the contract's least. A model that was not measured for a day is left out, and
+    so is one of which a signal is silent: that may be the one which asked for most.
 
     :param peaks: the answers to ``PEAKS``, :param measured: and to ``MEASURED``.
     :raises NoResultError: one of them is no answer of Prometheus.
@@ -34,9 +36,9 @@ def needed(contract: Contract, peaks: Mapping[str, Answer], measured: Answer) ->
     most = {name: _by_model(answer) for name, answer in peaks.items()}
     found = {}
     for model in contract.get("models") or ():
-        name = model["name"]
-        shares = [most[each.name][name] / each.threshold for each in signals(model) if name in most[each.name]]
-        if name in whole and shares:
+        name, asked = model["name"], signals(model)
+        shares = [most[each.name][name] / each.threshold for each in asked if name in most[each.name]]
+        if name in whole and asked and len(shares) == len(asked):
             found[name] = max(replicas(model), *(math.ceil(share) for share in shares))
     return found
 

@@ -33,13 +33,13 @@ NEEDED: list[tuple[str, dict[str, float], dict[str, float], dict[str, float], di
     ("its longest queue", {"llama": 0.4}, {"llama": 9}, {"llama": DAY}, {"llama": 3}),
     ("exactly what one replica does", {"llama": 0.5}, {"llama": 4}, {"llama": DAY}, {"llama": 1}),
     ("a quiet day, and its floor", {"llama": 0.0}, {"llama": 0}, {"llama": DAY}, {"llama": 1}),
-    ("one signal is silent", {}, {"llama": 5}, {"llama": DAY}, {"llama": 2}),
+    ("one signal is silent, which may be the one that asked for most", {}, {"llama": 5}, {"llama": DAY}, {}),
     ("both are, which is no zero", {}, {}, {"llama": DAY}, {}),
     ("no number", {"llama": float("nan")}, {"llama": float("inf")}, {"llama": DAY}, {}),
-    ("measured for ten minutes less than a day", {"llama": 1.6}, {}, {"llama": DAY - 600}, {"llama": 4}),
-    ("measured for an hour", {"llama": 1.6}, {}, {"llama": 3600}, {}),
-    ("nobody knows for how long", {"llama": 1.6}, {}, {}, {}),
-    ("another model", {"other": 1.6}, {}, {"other": DAY}, {}),
+    ("measured for ten minutes less than a day", {"llama": 1.6}, {"llama": 0}, {"llama": DAY - 600}, {"llama": 4}),
+    ("measured for an hour", {"llama": 1.6}, {"llama": 0}, {"llama": 3600}, {}),
+    ("nobody knows for how long", {"llama": 1.6}, {"llama": 0}, {}, {}),
+    ("another model", {"other": 1.6}, {"other": 0}, {"other": DAY}, {}),
 ]  # fmt: skip
 
 
@@ -67,11 +67,12 @@ def test_the_questions_are_of_the_past_day(tmp_path: Path) -> None:
         'byoc:model:waiting_requests{model="a"}': "2x600",
         'byoc:model:requests:increase2m{model="a"}': "0x600",
         'byoc:model:requests:increase2m{model="b"}': "_x278 1x300",
+        'byoc:model:requests:increase2m{model="away-for-hours"}': "0x100 _x100 0x400",
     }
     said = {
         PEAKS["kv_cache_usage"]: {'{model="a"}': 1.5},
         PEAKS["waiting_requests"]: {'{model="a"}': 2},
-        MEASURED: {'{model="a"}': DAY - 300, '{model="b"}': 3900},
+        MEASURED: {'{model="a"}': DAY, '{model="b"}': 4200, '{model="away-for-hours"}': 94 * 600},
     }
     test = {
         "interval": "5m",
