@@ -130,6 +130,8 @@ def planned(contract: Contract, turn: Data, dry_run: Data) -> dict[str, Any]:
         return held(contract, turn)
     if any(model["what"] for model in turn["models"]):
         return _outcome(contract, Result.REFUSED, **blamed(contract, dry_run, "Dry-run the models"))
+    if dry_run.get("what"):  # no model is refused, and still not all of it could be looked at
+        return _outcome(contract, Result.FAILED, **blamed(contract, dry_run, "Dry-run the models"))
     return success(contract, passed=True)
 
 

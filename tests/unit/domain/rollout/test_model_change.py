@@ -361,3 +361,10 @@ def test_a_plan_is_refused_where_the_change_would_be(
     decided = turn(contract, replace(WANTED, models=[{**NEW, "what": what}]), other_bounds=bounds)
     found = planned(contract, decided, NO_ROOM if what else {})
     assert (found["result"], found["code"], found["owner"]) == (result, code, owner)
+
+
+def test_a_plan_that_could_not_look_at_all_has_not_passed() -> None:
+    contract = agreed(**REQUIRED)
+    unread = failed_result(error="ForbiddenError", code="forbidden", what="may not read the routers")
+    found = planned(contract, turn(contract, WANTED), unread)
+    assert (found["result"], found["code"]) == ("failed", "forbidden")
