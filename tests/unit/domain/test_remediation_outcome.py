@@ -49,6 +49,13 @@ ASKS = step("wait", **MISSING, blockers=[blocked("approval", "gpu-1", "customer"
 SHUT = step(
     "wait", "gpu-2", code="outside_window", owner="", next_at=NEXT, blockers=[blocked("outside_window", "gpu-2")]
 )
+SPENT = step(
+    "wait",
+    "gpu-4",
+    code="error_budget",
+    digest="d" * 64,
+    blockers=[blocked("error_budget", "gpu-4", "fireworks")],
+)
 PENDING = {**step("repair"), "changed": False, "result": "pending"}
 
 
@@ -77,6 +84,7 @@ PENDING = {**step("repair"), "changed": False, "result": "pending"}
         ([CONFLICT, taken("quarantine")], [], "done", "done", ""),
         ([taken("quarantine")], [SHUT, ASKS], "waiting", "approval", "customer"),
         ([], [SHUT], "waiting", "outside_window", ""),
+        ([], [SHUT, SPENT], "waiting", "error_budget", "fireworks"),
     ],
 )
 def test_how_it_ended(done: Any, steps: Any, result: str, code: str, owner: str) -> None:
@@ -135,6 +143,24 @@ def test_all_that_waits_for_an_approval_is_one_option_to_paste() -> None:
         "reboot of gpu-1",
         "restart pod of gpu-3",
     ]
+
+
+def test_a_drain_that_waits_for_an_error_budget_says_how_a_person_lets_it_go() -> None:
+    found = remediation_outcome(contract(), [], [SPENT])
+    assert found["next_step"].startswith("find out why requests fail first, or have the drain approved all the same")
+    assert f"-e digest={'d' * 12}" in approvals_request(contract(), [SHUT, SPENT], NEXT, "remediate")
+
+
+def test_what_is_never_done_is_not_to_be_approved() -> None:
+    never = {**ASKS, "code": "never", "blockers": [blocked("never", "gpu-1", "customer")]}
+    assert approvable([never], "a" * 12)["digest"] == ""
+
+
+def test_a_contract_of_which_only_a_part_is_given_has_nobody_who_may_approve() -> None:
+    part = {key: contract()[key] for key in ("identity", "actions", "models")}
+    text = approvals_request(part, [ASKS], NEXT, "remediate")
+    assert text.startswith("acme-eu-1: one of those whom the contract names approves each of these")
+    assert "-e approved_by=<an approver>" in text
 
 
 def test_a_step_of_a_node_is_approved_by_its_digest_and_all_are_told_where_it_is_of_none() -> None:

@@ -36,6 +36,7 @@ def request_text(turn: Data, operation: str, names: str, parts: Sequence[Data] =
         ``what`` it is, and what it is ``about``.
     """
     who = next(iter(turn["approvers"]), "<an approver>")
+    people = ", ".join(turn["approvers"]) or "those whom the contract names"
     asked = [(one["digest"][:SHORTEST], one.get("about") or {}, one.get("what", "")) for one in parts or [turn]]
     given = [{"by": who, "digest": digest, "given_at": turn["now"], **about} for digest, about, _what in asked]
     command = (
@@ -54,6 +55,6 @@ def request_text(turn: Data, operation: str, names: str, parts: Sequence[Data] =
     )
     what = "each of these" if parts else "it"
     return (
-        f"{turn['cluster']}: one of {', '.join(turn['approvers'])} approves {what}, {by_option}"
+        f"{turn['cluster']}: one of {people} approves {what}, {by_option}"
         f"with the credential of the customer's administrator:{into_the_cluster}"
     )

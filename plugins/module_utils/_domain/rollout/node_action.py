@@ -33,6 +33,8 @@ Data = Mapping[str, Any]
 
 NODE_ACTION = "node_action"
 NOT_GRANTED = "eviction_not_granted"
+ERROR_BUDGET = "error_budget"
+"""Of a drain that can wait: a person may approve it all the same."""
 _EVICTING = "drain"
 
 
@@ -105,11 +107,11 @@ def target_digest(contract: Contract, target: Target) -> str:
 
 
 def approvals_request(contract: Contract, steps: Sequence[Data], now: str, operation: str) -> str:
-    """What to paste so that the steps that wait for an approval are approved; empty where none does.
+    """What to paste so that the steps that an approval lets go are approved; empty where none is.
 
     :param operation: the playbook that takes these steps.
     """
-    waiting = [one for one in steps if waits_for_approval(one["blockers"])]
+    waiting = [one for one in steps if waits_for_approval(one["blockers"]) or one["code"] == ERROR_BUDGET]
     if not waiting:
         return ""
     asked = {
@@ -127,7 +129,7 @@ def approvable(steps: Iterable[Data], digest: str) -> dict[str, Any]:
 
     :param digest: of one of them, or its beginning. Where it is of none, all of them are told.
     """
-    asking = [one for one in steps if one["digest"]]
+    asking = [one for one in steps if one["digest"] and one["code"] != NEVER]
     named = [one for one in asking if names_one_of(digest, frozenset({str(one["digest"])}))] or asking
     return {
         "decision": WAIT,
