@@ -166,6 +166,12 @@ def test_a_right_that_some_playbooks_need_is_dropped_and_they_are_named() -> Non
     ]  # fmt: skip
 
 
+def test_who_moves_replicas_reads_budgets_and_traffic_out_of_telemetry() -> None:
+    place = (SYSTEM, "", "services/proxy")
+    assert {"consolidate", "hand_over_nodes", "remediate"} <= set(needed_by("node-medic", place, "get"))
+    assert {"capacity", "plan_consolidation"} <= set(needed_by("observer", place, "get"))
+
+
 def test_the_uses_of_playbooks_are_rights_of_their_identities_and_every_playbook_has_some() -> None:
     holders: dict[tuple[str, ...], set[str]] = {}
     for identity in IDENTITIES:

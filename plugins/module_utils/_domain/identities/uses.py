@@ -106,7 +106,7 @@ _BY_THE_OBSERVER = (
 )
 _OF_BUDGETS = (
     Use(
-        ("status", "plan_models", "plan_upgrade", "deploy_models", "onboard", *_REMEDIATE),
+        ("status", "plan_models", "plan_upgrade", "deploy_models", "onboard", *_REMEDIATE, *_CAPACITY, *_MOVES),
         ("get",),
         ("services/proxy",),
         (SYSTEM_NAMESPACE,),
