@@ -11,7 +11,7 @@ from typing import Any
 
 from ..capacity import replicas
 from ..contract.schema_model_life import KV_CACHE_USAGE, WAITING_REQUESTS
-from ..contract.typed import Contract
+from ..contract.typed import Contract, Model
 from ..health.prometheus_text import query_samples
 from ..scaling.signals import signals
 
@@ -26,8 +26,8 @@ _DAY, _COARSE = 86_400.0, 900.0
 
 
 def needed(contract: Contract, peaks: Mapping[str, Answer], measured: Answer) -> dict[str, int]:
-    """Replicas by model, no fewer than the contract's least. A model that was not measured for a day is left out, and
-    so is one of which a signal is silent: that may be the one which asked for most.
+    """Replicas by model, no fewer than the contract's least at any hour. A model that was not measured for a day is left
+    out, and so is one of which a signal is silent: that may be the one which asked for most.
 
     :param peaks: the answers to ``PEAKS``, :param measured: and to ``MEASURED``.
     :raises NoResultError: one of them is no answer of Prometheus.
@@ -39,8 +39,14 @@ def needed(contract: Contract, peaks: Mapping[str, Answer], measured: Answer) ->
         name, asked = model["name"], signals(model)
         shares = [most[each.name][name] / each.threshold for each in asked if name in most[each.name]]
         if name in whole and asked and len(shares) == len(asked):
-            found[name] = max(replicas(model), *(math.ceil(share) for share in shares))
+            found[name] = max(_floor(model), *(math.ceil(share) for share in shares))
     return found
+
+
+def _floor(model: Model) -> int:
+    """The most that the contract asks for at any time of the day."""
+    schedules = (model.get("scaling") or {}).get("schedules") or ()
+    return max(replicas(model), *(schedule["min"] for schedule in schedules), 0)
 
 
 def _by_model(answer: Answer) -> dict[str, float]:

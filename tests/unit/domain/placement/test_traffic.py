@@ -53,6 +53,12 @@ def test_so_many_replicas_are_needed(
     assert needed(AGREED, peaks, _answer(measured)) == expected
 
 
+def test_what_a_schedule_asks_for_is_needed() -> None:
+    schedule = {"days": ["mon"], "from": "08:00", "to": "18:00", "timezone": "Europe/Berlin", "min": 3}
+    agreed = contract(models=[model(scaling={"schedules": [schedule]})])
+    assert needed(agreed, dict.fromkeys(PEAKS, _answer({"llama": 0})), _answer({"llama": DAY})) == {"llama": 3}
+
+
 def test_an_error_is_no_silence() -> None:
     with pytest.raises(NoResultError):
         needed(AGREED, dict.fromkeys(PEAKS, _answer({})), {"status": "error", "error": "query timed out"})
