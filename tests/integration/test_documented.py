@@ -53,7 +53,9 @@ def test_the_first_quarter_of_an_hour_is_as_it_is_described(tmp_path: Path) -> N
 def beside_kubernetes_core(folder: Path, bed: Testbed) -> None:
     [playbook], [command] = blocks(BESIDE, "yaml"), blocks(BESIDE, "sh")
     (folder / "beside.yml").write_text(f"---\n{playbook}")
+    observer = 'export ACME_KUBECONFIG="$(cat credentials/acme-eu-1-observer.kubeconfig)"'
+    as_the_team = command.replace("~/.kube/config", "$BYOC_TESTBED_DIR/acme.kubeconfig")
     for changed in ("changed=1", "changed=0"):
-        done = run(f"cd {FOLDER}\n{command}", folder, bed)
+        done = run(f"cd {FOLDER}\n{observer}\n{as_the_team}", folder, bed)
         assert done.returncode == 0 and changed in done.stdout, done.stdout
     assert bed["acme"].request("GET", "/api/v1/namespaces/team-notebooks")["kind"] == "Namespace"

@@ -26,8 +26,10 @@ _DAY, _COARSE = 86_400.0, 900.0
 
 
 def needed(contract: Contract, peaks: Mapping[str, Answer], measured: Answer) -> dict[str, int]:
-    """Replicas by model, no fewer than the contract's least at any hour. A model that was not measured for a day is left
-    out, and so is one of which a signal is silent: that may be the one which asked for most.
+    """Replicas by model, no fewer than the contract's least at any hour.
+
+    A model that was not measured for a day is left out, and so is one of which a signal is silent: that may be the one
+    which asked for most.
 
     :param peaks: the answers to ``PEAKS``, :param measured: and to ``MEASURED``.
     :raises NoResultError: one of them is no answer of Prometheus.
