@@ -81,3 +81,8 @@ def by_gateway(contract: Contract) -> bool:
 
 def by_openshift_route(contract: Contract) -> bool:
     return entry_point(contract) == OPENSHIFT_ROUTE
+
+
+def reads_telemetry(contract: Contract) -> bool:
+    """Of the node medic: it carries out what the observer has planned, and has to see the same."""
+    return has_objectives(contract) or may_consolidate(contract)

@@ -50,6 +50,7 @@ from .conditions import (
     may_drain,
     may_scale,
     may_stage,
+    reads_telemetry,
 )
 
 READ = ("get", "list", "watch")
@@ -263,10 +264,6 @@ _CHECK_PRESETUP = (
 )
 
 
-def _looks_at_telemetry(contract: Contract) -> bool:
-    return has_objectives(contract) or may_consolidate(contract)
-
-
 def _moves_beside_groups(contract: Contract) -> bool:
     return may_consolidate(contract) and may_span_nodes(contract)
 
@@ -327,8 +324,7 @@ IDENTITIES = (
             # A canary tests a repaired node before it returns. A guardrail limits the pods to that.
             Need(MODELS_NAMESPACE, "", ("pods",), ("create", "delete"), when=may_cordon),
             Need(MODELS_NAMESPACE, "policy", ("poddisruptionbudgets",), READ),
-            # A plan is made by the observer and carried out by the medic, which must see the same.
-            replace(_MEASURE, when=_looks_at_telemetry),
+            replace(_MEASURE, when=reads_telemetry),
             # What has to be known before replicas are moved: what nodes are full of, and how the models are.
             Need(CLUSTER, "", ("pods",), ("list",), when=may_consolidate, since=2),
             Need(MODELS_NAMESPACE, "", ("resourcequotas",), ("list",), when=may_consolidate, since=2),
