@@ -9,6 +9,7 @@ https://chromedevtools.github.io/devtools-protocol/
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import shutil
@@ -106,9 +107,9 @@ def chromium(folder: Path) -> Iterator[Tab]:
     to_read, write = os.pipe()
     read, to_write = os.pipe()
 
-    # It reads commands from 3 and writes answers to 4. They are moved out of the way first, since they may be 3 or 4.
+    # It reads commands from 3 and writes answers to 4. Either end may be there already, so both are moved away first.
     def place() -> None:
-        first, second = os.dup2(to_read, 23), os.dup2(to_write, 24)
+        first, second = (fcntl.fcntl(end, fcntl.F_DUPFD, 5) for end in (to_read, to_write))
         os.dup2(first, 3)
         os.dup2(second, 4)
 
