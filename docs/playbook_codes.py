@@ -25,7 +25,7 @@ SAID = re.compile(
       | \(Result\.(?:FAILED|REFUSED|WAITING|SKIPPED|NOT_BEGUN),\ "(\w+)"
       | \(contract,\ Result\.\w+,\ "(\w+)"
       | ^\s+code,\ reason\ =\ "(\w+)"
-      | ^[A-Z]+_(?:FAILED|LOST|OUTCOME)\ =\ "(\w+)"
+      | ^(?:[A-Z]+_(?:FAILED|LOST|OUTCOME)|ERROR_BUDGET)\ =\ "(\w+)"
       | return\ \[\("(\w+)",\ (?:what|f")""",
     re.MULTILINE | re.VERBOSE,
 )

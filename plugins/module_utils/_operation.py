@@ -16,6 +16,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
+from ._domain.contract.whole import lacking
 from ._domain.written import written_once
 from ._kube import plain_yaml as _plain_yaml
 from ._kube import session as _session
@@ -86,6 +87,10 @@ class Operation:
         if missing:
             next_step = "install it for that Python, and run this again"
             return failed_result(error="LibraryMissing", code="library_missing", what=missing, next_step=next_step)
+        if lacks := lacking(contract) if (contract := parameters.get("contract")) is not None else []:
+            what = f"the contract that was given is not whole: it lacks {', '.join(lacks)}"
+            next_step = "give the cluster's contract, as the inventory has it"
+            return failed_result(error="InputError", code="invalid_input", what=what, next_step=next_step)
         try:
             result = {"changed": False, **self.run(parameters, context)}
         except KubeError as error:

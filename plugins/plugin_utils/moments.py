@@ -11,7 +11,7 @@ from ansible.errors import AnsibleFilterError
 
 
 def as_moment(text: str) -> datetime | None:
-    """A moment from its text; one that says no offset is told in UTC, and an empty one is none.
+    """A moment from its text; one without an offset is taken as UTC, and an empty one is none.
 
     :raises AnsibleFilterError: it is no moment.
     """

@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from tests.integration.remediating import contract_of
+
 Manifest = dict[str, Any]
 MODELS = "fireworks-models"
 _TAINT = "byoc.fireworks.ai/quarantined"
@@ -29,8 +31,8 @@ def _task(nodes: list[str], drain: str) -> Manifest:
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     findings = [{"node": name, "fault": "xid_79", "action": "drain", "quarantine": True, "at": at} for name in nodes]
     many = {"max_nodes": 1500, "max_share": 1, "max_nodes_per_model": 1500, "breaker_share": 1, "storm_nodes": 1500}
-    contract = {"actions": {"cordon": "auto", "drain": drain}, "remediation": many, "models": []}
-    return {"fireworks.byoc.node_remediation": {"contract": contract, "findings": findings, "parallel": 16}}
+    agreed = contract_of(actions={"cordon": "auto", "drain": drain}, remediation=many, models=[])
+    return {"fireworks.byoc.node_remediation": {"contract": agreed, "findings": findings, "parallel": 16}}
 
 
 def cordon_task(nodes: list[str]) -> Manifest:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from .counting import most_of_a_product
 from .prover import READERS, WRITERS, Prover, holes, shown
 from .table import note
@@ -15,10 +17,10 @@ from .table import note
 _CONNECTS = {"selfsubjectaccessreviews", "selfsubjectreviews", "selfsubjectrulesreviews"}
 
 
-def assert_nothing_is_let_in(prover: Prover, identity: str, number: int, seed: str, name: str) -> int:
+def assert_nothing_is_let_in(prover: Prover, identity: str, number: int, seed: str, name: str) -> None:
     """So many mutants as an identity: none is admitted that the oracle forbids, and nothing needed is refused."""
     if not exists(prover, identity):
-        return 0
+        pytest.skip(f"the contract {prover.name} has no {identity}: its actions are all never")
     caller = prover.caller(identity)
     assert prover.without_a_base(caller) == []
     caller.close()
@@ -27,7 +29,6 @@ def assert_nothing_is_let_in(prover: Prover, identity: str, number: int, seed: s
     found = holes(report.wrong)
     assert not found, f"SEED={seed}, contract {prover.name}:\n{shown(found, identity)}"
     assert report.mutants >= min(number, 100), "too few were tried to say anything"
-    return report.mutants
 
 
 def assert_the_product_is_allowed_by_the_oracle(prover: Prover) -> None:

@@ -12,7 +12,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.schema import SCHEMA
 from byoc_testbed.errors import ApiError
+from demo.contracts import H100, contract
 from tests.integration.guarded import until
 from tests.integration.plays import connection_to, perform_tasks
 
@@ -65,10 +67,17 @@ def finding(action: str = "reboot", *, ago: float = 5, node: str = NODE, **more:
     return {**given, "severity": "critical", "owner": "fireworks", **more}
 
 
+def contract_of(**sections: Any) -> dict[str, Any]:
+    """A whole contract that says no more of nodes than these sections."""
+    where = {"uid": "any", "kubeconfig": Path("none"), "provider": "other", "region": "here"}
+    made = contract("acme-eu-1", gpus={H100: 16}, **where)
+    return {**{key: made[key] for key in SCHEMA["required"]}, **sections}
+
+
 def task(*findings: dict[str, Any], **more: Any) -> dict[str, Any]:
     bounds = {"drain_deadline": "60s", "healthy_for": "3s", **more.pop("bounds", {})}
-    contract = {"actions": more.pop("actions", ALLOWED), "remediation": bounds, "models": more.pop("models", [])}
-    return {MODULE: {"contract": contract, "findings": list(findings), **more}}
+    agreed = contract_of(actions=more.pop("actions", ALLOWED), remediation=bounds, models=more.pop("models", []))
+    return {MODULE: {"contract": agreed, "findings": list(findings), **more}}
 
 
 def remediate(cluster: Any, folder: Path, *findings: dict[str, Any], flags: tuple[str, ...] = (), **more: Any) -> Any:

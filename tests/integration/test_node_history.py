@@ -16,7 +16,7 @@ import yaml
 
 from tests.integration.ansible_runs import ROOT
 from tests.integration.plays import connection_to, run_tasks
-from tests.integration.remediating import with_models
+from tests.integration.remediating import contract_of, with_models
 from tests.unit.domain.agreed import contract as agreed
 
 POLICY = yaml.safe_load((ROOT / "roles/stack/files/faults.yml").read_text(encoding="utf-8"))
@@ -44,8 +44,8 @@ def say(cluster: Any, **words: str | None) -> None:
 def remediation(*findings: dict[str, Any], **more: Any) -> dict[str, Any]:
     bounds = {"healthy_for": "1s", "max_share": 1, "breaker_share": 1}
     may = dict.fromkeys(("cordon", "drain", "gpu_reset", "reboot"), "auto")
-    contract = {"actions": may, "remediation": bounds, "models": []}
-    return {"fireworks.byoc.node_remediation": {"contract": contract, "findings": list(findings), **more}}
+    agreed = contract_of(actions=may, remediation=bounds, models=[])
+    return {"fireworks.byoc.node_remediation": {"contract": agreed, "findings": list(findings), **more}}
 
 
 def health(repairs_allowed: int) -> dict[str, Any]:

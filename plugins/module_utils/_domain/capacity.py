@@ -35,8 +35,7 @@ def may_sleep(contract: Contract, model: Model) -> bool:
     """Whether a model may, at some time, go to no replica at all when nobody asks for it."""
     scaling = model.get("scaling") or {}
     fewest = [model["replicas"]["min"], *(schedule["min"] for schedule in scaling.get("schedules") or ())]
-    # A module may be given a part of a contract: what it reads of one it documents.
-    agreed = "scaling" in contract and bool(contract["scaling"].get("scale_to_zero"))
+    agreed = bool(contract["scaling"].get("scale_to_zero"))
     return agreed and min(fewest) == 0 and bool(scaling.get("idle_to_zero"))
 
 

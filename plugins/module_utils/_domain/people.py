@@ -8,20 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .contract.schema_health import TOPICS
 from .contract.typed import Contact, Contract
-
-_TOPICS = ("networking", "account", "capacity", "security", "support")
 
 
 def contact(contract: Contract, topic: str) -> dict[str, str]:
     """The customer's contact for a topic (networking, account, capacity, security), as name and e-mail."""
-    # A module may be given a part of a contract: what it reads of one it documents.
-    contacts: Mapping[str, Any] = contract.get("contacts", {})
+    contacts: Mapping[str, Any] = contract["contacts"]
     entry: Mapping[str, Any] = contacts.get(topic) or contacts.get("support") or {}
     return {"name": str(entry.get("name", "")), "email": str(entry.get("email", ""))}
 
 
 def everybody(contract: Contract) -> list[Contact]:
     """All of the customer's contacts but those that an incident is escalated to."""
-    contacts: Mapping[str, Any] = contract.get("contacts", {})
-    return [contacts[topic] for topic in _TOPICS if topic in contacts]
+    contacts: Mapping[str, Any] = contract["contacts"]
+    return [contacts[topic] for topic in TOPICS if topic in contacts]

@@ -21,7 +21,9 @@ def read_budgets(session: Session, contract: Contract) -> list[Budget]:
     """
     if not any(promises(contract)):
         return []
-    recorded, since = (instant_query(session, TELEMETRY_SERVICE, query) for query in (RECORDED, SINCE))
+    recorded, since = session.in_parallel(
+        lambda query: instant_query(session, TELEMETRY_SERVICE, query), (RECORDED, SINCE)
+    )
     return budgets(contract, recorded, since)
 
 

@@ -16,6 +16,7 @@ from .._domain.placement.plan import Plan
 from .._domain.placement.scene import Scene, UnreadableSceneError, from_dict, to_dict
 from .._operation import Context, Operation
 from .capacity_reading import InputError, read_cluster, shares, told
+from .learned_models import learned
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
@@ -35,7 +36,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     else:
         session = open_session(parameters["connection"], context)
         session.check_expected_cluster()
-        scene = read_cluster(session, contract, wanted).scene
+        scene = read_cluster(session, contract, learned(session, contract, wanted)).scene
     plan = plan_of(scene, efficiency_of(contract))
     result = told(contract, scene, plan)
     result |= _advice(str(contract["identity"]["name"]), scene, plan, result["models"])

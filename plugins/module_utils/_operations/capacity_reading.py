@@ -15,13 +15,13 @@ from .._domain.contract.typed import Contract
 from .._domain.names import LWS_API, LWS_PLURAL, MODEL_LABEL, MODELS_NAMESPACE
 from .._domain.placement.carrying import last_moved
 from .._domain.placement.fragmentation import fragmentation
+from .._domain.placement.models import Learned
 from .._domain.placement.plan import Plan
 from .._domain.placement.reading import scene_of
 from .._domain.placement.scene import Scene
 from .._kube.errors import ForbiddenError, KubeError, NotFoundError
 from .._kube.session import Session
 from .._vocabulary.owner import Owner
-from .learned_models import learned
 
 _DEPLOYMENTS = f"/apis/apps/v1/namespaces/{MODELS_NAMESPACE}/deployments"
 _BUDGETS = f"/apis/policy/v1/namespaces/{MODELS_NAMESPACE}/poddisruptionbudgets"
@@ -44,10 +44,10 @@ class Read:
     uids: Mapping[str, str]
 
 
-def read_cluster(session: Session, contract: Contract, wanted: Mapping[str, float]) -> Read:
-    """Everything that a plan rests on, in parallel.
+def read_cluster(session: Session, contract: Contract, known: Mapping[str, Learned]) -> Read:
+    """Everything of a cluster that a plan rests on, in parallel.
 
-    :param wanted: see :func:`shares`.
+    :param known: of its models, see :func:`learned`.
     """
     spans = may_span_nodes(contract)
     reads: list[Callable[[], list[Any]]] = [
@@ -67,7 +67,7 @@ def read_cluster(session: Session, contract: Contract, wanted: Mapping[str, floa
         workloads=[one for one in (*deployments, *groups) if MODEL_LABEL in (one["metadata"].get("labels") or {})],
         budgets=budgets,
         quotas=quotas,
-        learned=learned(session, contract, wanted),
+        learned=known,
     )
     uids = {f"{one['metadata']['namespace']}/{one['metadata']['name']}": one["metadata"]["uid"] for one in pods}
     return Read(replace(scene, consolidated=last_moved(scene.pods)), nodes, uids)

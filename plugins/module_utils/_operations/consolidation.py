@@ -25,6 +25,7 @@ from .bounds import require_bounds
 from .capacity_reading import read_cluster, shares, told
 from .consolidation_moves import Carrier, Left
 from .given import GIVEN_SPEC, given_in
+from .learned_models import learned
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
@@ -46,7 +47,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     require_bounds(session, contract)
     carrier = Carrier(session, contract, wanted, check=context.check_mode)
     settled = carrier.settle()
-    read = read_cluster(session, contract, wanted)
+    read = read_cluster(session, contract, learned(session, contract, wanted))
     given, begun = given_in(session, parameters), carrier.left(read)
     plan, turn = _decided(contract, read.scene, begun, given)
     if context.check_mode:

@@ -25,6 +25,7 @@ from .._kube.moving import ReplicaMover, SurpriseError
 from .._kube.pods import Pod
 from .._kube.session import Session
 from .capacity_reading import Read, read_cluster
+from .learned_models import learned
 
 Raw = Mapping[str, Any]
 _PLACE_SECONDS = 20.0
@@ -136,7 +137,7 @@ class Carrier:
         :param digest: of the plan, by which it was approved.
         :raises KubeError: a move was not made. It was undone; those before it stay made, and none comes after it.
         """
-        read = read_cluster(self._session, self._contract, self._wanted)
+        read = read_cluster(self._session, self._contract, {})
         left = [
             Begun(digest, number, read.uids.get(move.pod, ""), move.source, move.destination)
             for number, move in enumerate(plan.moves)
@@ -203,9 +204,10 @@ class Carrier:
 
         :raises SurpriseError: it does not hold, and did not begin to in the time in which the move before it settles.
         """
+        known = learned(self._session, self._contract, self._wanted)
         deadline = time.monotonic() + _SETTLE_SECONDS
         while True:
-            scene = read_cluster(self._session, self._contract, self._wanted).scene
+            scene = read_cluster(self._session, self._contract, known).scene
             twin = Twin(scene)
             why = surprise(twin, Limits(scene, self._rest), move)
             if not why:

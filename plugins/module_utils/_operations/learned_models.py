@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from .._domain.contract.typed import Contract
 from .._domain.health.prometheus_text import NoResultError
@@ -21,15 +22,18 @@ from .health_metrics import TELEMETRY_SERVICE, instant_query
 def learned(session: Session, contract: Contract, wanted: Mapping[str, float]) -> dict[str, Learned]:
     """By model, what is known. What telemetry does not tell, or this identity may not ask it, nobody knows.
 
+    All of it is asked at once, so that a telemetry that hangs costs one deadline.
+
     :param wanted: how often models want another replica, as parts of a whole.
     """
-    gone = spent(row.to_dict() for row in budgets_or_none_measured(session, contract))
-    needs = _needed(session, contract)
+    reads: list[Callable[[Session, Contract], Any]] = [budgets_or_none_measured, _needed]
+    budgets, needs = session.in_parallel(lambda read: read(session, contract), reads)
+    gone = spent(row.to_dict() for row in budgets)
     return {
         name: Learned(
             needed=needs.get(name),
             wanted=wanted.get(name),
-            short=f"its error budget is spent ({gone[name]})" if name in gone else "",
+            budget_spent=f"its error budget is spent ({gone[name]})" if name in gone else "",
         )
         for name in {*gone, *needs, *wanted}
     }

@@ -27,6 +27,7 @@ from .._domain.placement.handover import (
     still_there,
     unfit,
 )
+from .._domain.placement.models import Learned
 from .._domain.placement.plan import Package, Plan
 from .._domain.rollout.blockers import blocker_data
 from .._domain.rollout.consolidating import moves_estimate
@@ -39,6 +40,7 @@ from .bounds import require_bounds
 from .capacity_reading import Read, read_cluster
 from .consolidation_moves import HANDOVER, Carrier
 from .given import GIVEN_SPEC, evictions_in, given_in
+from .learned_models import learned
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "connection": CONNECTION_SPEC,
@@ -73,7 +75,7 @@ class _Run:
         """What became of each node; where one failed, of those before it too."""
         settled = self._carrier.settle()
         try:
-            for one in handovers(self._read().nodes):
+            for one in handovers(self._read({}).nodes):
                 self._rows.append(self._taken(one))
         except KubeError as error:
             return {**error.as_result(), **self._told(settled)}
@@ -83,8 +85,8 @@ class _Run:
         changed = bool(settled) or any(row["changed"] for row in self._rows)
         return {"changed": changed, "nodes": self._rows, "settled": settled, "taken": self._carrier.taken}
 
-    def _read(self) -> Read:
-        return read_cluster(self._session, self._contract, {})
+    def _read(self, known: Mapping[str, Learned]) -> Read:
+        return read_cluster(self._session, self._contract, known)
 
     def _taken(self, one: Handover) -> dict[str, Any]:
         step: dict[str, Callable[[Handover], dict[str, Any]]] = {
@@ -107,7 +109,7 @@ class _Run:
     # Out -------------------------------------------------------------------------------------------------------------
 
     def _emptied(self, one: Handover) -> dict[str, Any]:
-        scene = self._read().scene
+        scene = self._read(learned(self._session, self._contract, {})).scene
         plan = freeing(scene, one.node)
         moves = [f"{move.pod} to {move.destination}" for move in plan.moves]
         if plan.stays:
@@ -140,7 +142,7 @@ class _Run:
 
     def _kept_safe(self, one: Handover) -> dict[str, Any]:
         """Safe is what was looked at again: nothing of ours may have come back."""
-        if there := still_there(self._read().scene, one.node):
+        if there := still_there(self._read({}).scene, one.node):
             return {**self._not_safe(one, [f"{', '.join(there)} is on it"]), "state": ASKED}
         if one.state != SAFE and not self._check:
             self._closer.keep({one.node: safe_since(time.time())})

@@ -131,9 +131,8 @@ class _Reader:
             return [], ""
         graces = [(model.get("health_gate") or {}).get("heartbeat_grace") for model in models]
         longest = max([policy.limits["heartbeat_grace"], *(_seconds(grace) for grace in graces if grace)])
-        service = TELEMETRY_SERVICE
         try:
-            answer = instant_query(self._session, service, engine_query(names.values(), longest + 120))
+            answer = instant_query(self._session, TELEMETRY_SERVICE, engine_query(names.values(), longest + 120))
             return engine_records(answer, names, MODELS_NAMESPACE), ""
         except KubeError as error:
             return [], str(error.what)

@@ -156,13 +156,6 @@ def test_what_is_never_done_is_not_to_be_approved() -> None:
     assert approvable([never], "a" * 12)["digest"] == ""
 
 
-def test_a_contract_of_which_only_a_part_is_given_has_nobody_who_may_approve() -> None:
-    part = {key: contract()[key] for key in ("identity", "actions", "models")}
-    text = approvals_request(part, [ASKS], NEXT, "remediate")
-    assert text.startswith("acme-eu-1: one of those whom the contract names approves each of these")
-    assert "-e approved_by=<an approver>" in text
-
-
 def test_a_step_of_a_node_is_approved_by_its_digest_and_all_are_told_where_it_is_of_none() -> None:
     agreed = {**contract(), "change": {"approvals": {"approvers": ["boss@acme.example"], "node_action": "none"}}}
     steps = [SHUT, ASKS, {**ASKS, "node": "gpu-3", "digest": "b" * 64}]

@@ -34,7 +34,7 @@ def handoff(finding: Finding, contract: Contract) -> dict[str, Any]:
     theirs = finding.owner == Owner.CUSTOMER
     return {
         "to": dict(finding.contact),
-        "escalation": list(contract.get("contacts", {}).get("escalation") or ()) if theirs else [],
+        "escalation": list(contract["contacts"].get("escalation") or ()) if theirs else [],
         "subject": f"{where}: {finding.title}",
         "text": "\n".join(filter(None, lines)),
     }

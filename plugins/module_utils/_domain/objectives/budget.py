@@ -29,10 +29,11 @@ RECORDED = '{__name__=~"byoc:objective:(budget|(bad|ratio):rate.+)"}'
 SINCE = "min by (model, objective) (min_over_time(timestamp(byoc:objective:budget)[3d:10m]))"
 """When the oldest of what is kept was measured, to ten minutes."""
 
-_LEAST = "1d"
+LEAST = "1d"
 """What was measured for less than this tells nothing of a budget of days, where longer windows are recorded."""
-_COARSE = 900
-"""Seconds by which ``SINCE`` may be late: a step of its own, and what a rule takes to be evaluated first."""
+COARSE = 900.0
+"""Seconds by which what was asked for in steps of ten minutes may be late: a step of its own, and what a rule takes
+to be evaluated first."""
 _RECORD = re.compile("byoc:objective:(?P<what>budget|bad|ratio)(?::rate(?P<window>.+))?")
 
 
@@ -137,8 +138,8 @@ def _budget(model: str, objective: str, share: float, known: _Known, begun: tupl
     if not windows or not allowed:
         return Budget(model, objective, share)
     oldest, asked = begun or (None, 0.0)
-    least = min(_LEAST, windows[-1], key=seconds)
-    measured = 0.0 if oldest is None else asked - oldest + _COARSE
+    least = min(LEAST, windows[-1], key=seconds)
+    measured = 0.0 if oldest is None else asked - oldest + COARSE
     whole = [window for window in windows if seconds(least) <= seconds(window) <= measured]
     if not whole:
         return Budget(model, objective, share, since=shown_moment(oldest), lacks=least)

@@ -17,8 +17,8 @@ from .twin import Twin, pending
 
 Row = dict[str, Any]
 
-OFTEN, SELDOM = 0.1, 0.01
-"""Shares of the time in which a model wants another replica: of too few replicas at least, of too many at most."""
+OFTEN = 0.1
+"""A model that wants another replica for this share of the time has too few."""
 
 
 def shapes(scene: Scene, moves: Sequence[Move] = ()) -> list[Row]:
@@ -65,7 +65,7 @@ def without_a_node(scene: Scene) -> list[Row]:
     for node in scene.nodes:
         if not node.gpus:
             continue
-        lost = _homeless(twin, fullest, node.name)
+        lost = _without_room(twin, fullest, node.name)
         row = {"product": node.product, "node": node.name, "lost": sum(pod.gpus for pod in lost)}
         row["replicas"] = ", ".join(sorted(pod.key.rpartition("/")[2] for pod in lost))
         if row["lost"] > worst.setdefault(node.product, row)["lost"]:
@@ -73,7 +73,7 @@ def without_a_node(scene: Scene) -> list[Row]:
     return [worst[product] for product in sorted(worst)]
 
 
-def _homeless(twin: Twin, fullest: Sequence[tuple[int, str]], lost: str) -> list[Pod]:
+def _without_room(twin: Twin, fullest: Sequence[tuple[int, str]], lost: str) -> list[Pod]:
     """The replicas of a node that find no other. The twin is as before afterwards."""
     ours = [pod for pod in twin.on[lost].values() if pod.model and pod.gpus]
     for pod in ours:
@@ -106,9 +106,10 @@ def provision(scene: Scene, fits: Mapping[str, int]) -> list[Row]:
         why = _too_few(one, waiting[one.name], fits.get(one.name, 0))
         if why:
             found.append({"model": one.name, "has": "too few", "why": why})
-        elif (spare := one.desired - one.needed) > 0 and (one.wanted or 0.0) <= SELDOM:
+        elif (spare := one.desired - one.least_ready) > 0:
             spare_gpus = spare * one.gpus * one.nodes
-            why = f"its traffic needs {one.needed} of {one.desired} replicas: {spare_gpus} GPUs are not needed"
+            needed = f"the past day's traffic needed {one.least_ready} of {one.desired} replicas"
+            why = f"{needed}: {spare_gpus} GPUs had no use"
             found.append({"model": one.name, "has": "too many", "why": why})
     return found
 

@@ -69,9 +69,11 @@ def _none(made: Plan, why: str) -> Plan:
 
 
 def _unproven(scene: Scene) -> tuple[str, ...]:
-    """What nobody has measured, by model: its loads, and how often it wants more."""
+    """What nobody has measured, by model: its loads, how often it wants more, and what its traffic needs."""
     loads = [one.name for one in scene.models if not one.loads]
     wants = [one.name for one in scene.models if one.wanted is None]
     found = [f"how long {', '.join(loads)} take to load: the longest that they may take is assumed"] if loads else []
     found += [f"how often {', '.join(wants)} want another replica: blocks for them count nothing"] if wants else []
+    traffic = [one.name for one in scene.models if one.needed is None]
+    found += [f"what the traffic of {', '.join(traffic)} needs: all of their replicas are kept"] if traffic else []
     return (*scene.unread, *found)

@@ -48,11 +48,12 @@ class Limits:
         found = [] if pod.ready else ["it is not ready"]
         found += ["it is leaving already"] if pod.leaving else []
         found += [f"{model.name}: {model.busy}"] if model.busy else []
-        found += [f"{model.name}: {model.short}"] if model.short and pod.node not in self._to_leave else []
-        if self._ready[model.name] < model.needed:
-            found.append(
-                f"{model.name} has {self._ready[model.name]} ready replicas, and its traffic needs {model.needed}"
-            )
+        found += (
+            [f"{model.name}: {model.budget_spent}"] if model.budget_spent and pod.node not in self._to_leave else []
+        )
+        if (ready := self._ready[model.name]) < model.least_ready:
+            needs = "is to have" if model.needed is None else "its traffic needs"
+            found.append(f"{model.name} has {ready} ready replicas, and {needs} {model.least_ready}")
         if pod.moved is not None and self._now - pod.moved < self._rest:
             found.append("it was moved less than a day ago")
         return [*found, *self._held_by_budgets(pod), *self._no_room_for_surge(pod)]

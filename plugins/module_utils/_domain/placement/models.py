@@ -28,14 +28,13 @@ _PRIORITY = {"critical": 1_000_000, "standard": 100_000, "batch": 1_000}
 class Learned:
     """What is known of a model.
 
-    loads: seconds that its past loads took. needed: replicas that its traffic needs; None where nobody knows, and then
-    all that it has are needed. wanted, short, warm: as in :class:`Model`.
+    loads: seconds that its past loads took. needed, wanted, budget_spent, warm: as in :class:`Model`.
     """
 
     loads: tuple[float, ...] = ()
     needed: int | None = None
     wanted: float | None = None
-    short: str = ""
+    budget_spent: str = ""
     warm: float = 0.0
 
 
@@ -66,10 +65,10 @@ def _model(model: AgreedModel, workload: Raw | None, pods: Sequence[Pod], known:
         nodes=nodes_per_replica(model),
         critical=said(model, MODEL, "priority") == "critical",
         desired=desired,
-        needed=desired if known.needed is None else known.needed,
+        needed=known.needed,
         most=most_replicas(model),
         busy=_busy(workload, pods),
-        short=known.short,
+        budget_spent=known.budget_spent,
         loads=known.loads,
         load_limit=float(load_deadline(model)),
         warm=known.warm,

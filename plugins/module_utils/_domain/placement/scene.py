@@ -112,13 +112,14 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model. desired: the replicas that it has been told to have; needed: how many must be ready for its traffic.
+    """A model. desired: the replicas that it has been told to have. needed: how many its traffic needs; None where
+    nobody has measured that.
 
-    most: the most that it may have. busy: why nothing of it is moved now (it is scaling, rolling or loading); empty
-    where it may be. short: why its error budget allows no move but from a node that is to be left; empty where it
-    does. loads: seconds that its past loads took. load_limit: seconds that one may take. warm: seconds of work that a
-    replica's cache saved, and that are lost with it. wanted: the share of the past days in which it wanted another
-    replica; None where nobody knows.
+    most: the most that it may have. busy: why nothing of it is moved now (it is scaling, rolling or loading);
+    empty where it may be. budget_spent: why its error budget allows no move but from a node that is to be left;
+    empty where it does. loads: seconds that its past loads took. load_limit: seconds that one may take. warm:
+    seconds of work that a replica's cache saved, and that are lost with it. wanted: the share of the past days in
+    which it wanted another replica; None where nobody knows.
     """
 
     name: str
@@ -127,14 +128,19 @@ class Model:
     nodes: int = 1
     critical: bool = False
     desired: int = 0
-    needed: int = 0
+    needed: int | None = None
     most: int = 0
     busy: str = ""
-    short: str = ""
+    budget_spent: str = ""
     loads: tuple[float, ...] = ()
     load_limit: float = 0.0
     warm: float = 0.0
     wanted: float | None = None
+
+    @property
+    def least_ready(self) -> int:
+        """How many of its replicas must be ready: all, where nobody knows what its traffic needs."""
+        return self.desired if self.needed is None else self.needed
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from ..capacity import replicas
 from ..contract.schema_model_life import KV_CACHE_USAGE, WAITING_REQUESTS
 from ..contract.typed import Contract, Model
 from ..health.prometheus_text import query_samples
+from ..objectives.budget import COARSE, LEAST
+from ..objectives.windows import seconds
 from ..scaling.signals import signals
 
 Answer = Mapping[str, Any]
@@ -22,7 +24,6 @@ PEAKS = {name: f"max_over_time(byoc:model:{name}[1d])" for name in (KV_CACHE_USA
 MEASURED = "600 * max by (model) (count_over_time(byoc:model:requests:increase2m[1d:10m]))"
 """For how many seconds of the past day requests were counted, to ten minutes. A time without telemetry is not among
 them, wherever in the day it was."""
-_DAY, _COARSE = 86_400.0, 900.0
 
 
 def needed(contract: Contract, peaks: Mapping[str, Answer], measured: Answer) -> dict[str, int]:
@@ -34,7 +35,7 @@ def needed(contract: Contract, peaks: Mapping[str, Answer], measured: Answer) ->
     :param peaks: the answers to ``PEAKS``, :param measured: and to ``MEASURED``.
     :raises NoResultError: one of them is no answer of Prometheus.
     """
-    whole = {model for model, seconds in _by_model(measured).items() if seconds >= _DAY - _COARSE}
+    whole = {model for model, total in _by_model(measured).items() if total >= seconds(LEAST) - COARSE}
     most = {name: _by_model(answer) for name, answer in peaks.items()}
     found = {}
     for model in contract.get("models") or ():

@@ -10,7 +10,7 @@ from typing import Any
 from ..._vocabulary.owner import Owner
 from ..contract.actions import NEVER
 from ..objectives.budget import spent_of
-from ..rollout.blockers import Blocker
+from ..rollout.blockers import ERROR_BUDGET, Blocker
 from ..rollout.node_action import Target
 from ..rollout.permission import GO, SKIP
 from . import capacity, ladder
@@ -47,8 +47,8 @@ def empty(case: Case) -> Step:
     if advice.how == capacity.WAIT:
         return case.plan(WAIT, advice.why, pods=advice.pods)
     if decided.code != "emergency" and (why := _costs_what_is_spent(case)) and not case.approved(target).approved:
-        blockers = case.blockers([Blocker("error_budget", why, Owner.FIREWORKS)])
-        said: dict[str, Any] = {"goal": target.goal, "code": "error_budget", "digest": case.digest(target)}
+        blockers = case.blockers([Blocker(ERROR_BUDGET, why, Owner.FIREWORKS)])
+        said: dict[str, Any] = {"goal": target.goal, "code": ERROR_BUDGET, "digest": case.digest(target)}
         return case.plan(WAIT, f"the drain can wait: {why}", pods=advice.pods, blockers=blockers, **said)
     return _drain(case, target, advice, decided.approved_by)
 

@@ -16,8 +16,8 @@ from ..contract.typed import Contract
 from ..names import QUARANTINE_TAINT
 from ..outcome import Outcome, Result
 from ..people import contact
-from ..rollout.blockers import waits_for_approval
-from ..rollout.node_action import ERROR_BUDGET, NOT_GRANTED
+from ..rollout.blockers import ERROR_BUDGET, waits_for_approval
+from ..rollout.node_action import NOT_GRANTED
 from .step import OBSERVE, REPAIR
 
 Data = Mapping[str, Any]

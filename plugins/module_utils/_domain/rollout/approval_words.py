@@ -35,8 +35,7 @@ def request_text(turn: Data, operation: str, names: str, parts: Sequence[Data] =
     :param parts: of a turn that has several things, each approved by itself: each with its ``digest``, in words
         ``what`` it is, and what it is ``about``.
     """
-    who = next(iter(turn["approvers"]), "<an approver>")
-    people = ", ".join(turn["approvers"]) or "those whom the contract names"
+    who, people = turn["approvers"][0], ", ".join(turn["approvers"])
     asked = [(one["digest"][:SHORTEST], one.get("about") or {}, one.get("what", "")) for one in parts or [turn]]
     given = [{"by": who, "digest": digest, "given_at": turn["now"], **about} for digest, about, _what in asked]
     command = (

@@ -16,6 +16,8 @@ from ..people import contact
 
 Data = Mapping[str, Any]
 
+ERROR_BUDGET = "error_budget"
+"""A model's budget is spent: a change of it, or a drain that can wait, waits unless somebody approves it."""
 # Whom of the customer's to ask.
 _TOPICS = {
     "offline": "networking", "old_kubernetes": "account", "missing_permissions": "security", "other_bounds": "security"
@@ -23,7 +25,7 @@ _TOPICS = {
 _ORDER = (
     "other_bounds", "unfinished_upgrade", "other_release", "other_models", "wrong_source", "old_kubernetes",
     "missing_permissions", "failed_before", "unhealthy", "locked", "frozen", "outside_window", "would_not_finish",
-    "approval", "eviction_not_granted", "budget", "error_budget", "earlier_wave",
+    "approval", "eviction_not_granted", "budget", ERROR_BUDGET, "earlier_wave",
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from ..dropped_rights import entries_of
 from ..identities.needs import UPGRADER
 from ..objectives.budget import spent_of
 from ..release import kubernetes_version
-from .blockers import Blocker
+from .blockers import ERROR_BUDGET, Blocker
 from .bounds import under_other_bounds
 from .case import Case
 from .permission import REFUSE, SKIP, WAIT, Decision, blockers, held, permit, possible_at
@@ -49,7 +49,7 @@ def _of_the_cluster(case: Case) -> list[Blocker]:
     if problem := _unfit(case):
         found.append(Blocker("unhealthy", problem, Owner(str(case.live.get("owner") or Owner.FIREWORKS))))
     if why := _without_budget(case):
-        found.append(Blocker("error_budget", why, Owner.FIREWORKS))
+        found.append(Blocker(ERROR_BUDGET, why, Owner.FIREWORKS))
     return found
 
 

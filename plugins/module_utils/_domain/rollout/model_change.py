@@ -25,7 +25,7 @@ from ..objectives.budget import spent_of
 from ..release import UnknownReleaseError
 from .approval import SHORTEST, Change, Verdict, approved, approvers, sources_of
 from .approval_words import approval_word, minute, request_text
-from .blockers import Blocker, blocker_data, waits_for_approval
+from .blockers import ERROR_BUDGET, Blocker, blocker_data, waits_for_approval
 from .bounds import NEXT_STEP, OTHER_BOUNDS, under_other_bounds
 from .emergency import Emergency
 from .permission import GO, REFUSE, SKIP, WAIT, Asked, Decision, asked_of, held, permit
@@ -38,7 +38,7 @@ NEW_REVISION, RETIRED, NOTHING = "new_revision", "retired", "none"
 _NEXT = {
     "approval": "have it approved, as the report shows, and run this again",
     "offline": "run this again when the cluster answers",
-    "error_budget": "find out why it fails first; an emergency goes through, and a rollback never waits",
+    ERROR_BUDGET: "find out why it fails first; an emergency goes through, and a rollback never waits",
     OTHER_BOUNDS: NEXT_STEP,
 }
 _SHOWN = ("name", "from", "change", "strategy", "why", "what")
@@ -246,5 +246,5 @@ def _decide(live: Data, asked: Asked | None, models: Iterable[Data], now: dateti
     new = [str(one["name"]) for one in models if one["change"] == NEW_REVISION]  # what goes needs no budget
     if asked.override.windows or not (why := spent_of(live.get("spent") or {}, new)):
         return decision
-    waits = Blocker("error_budget", why, Owner.FIREWORKS)
+    waits = Blocker(ERROR_BUDGET, why, Owner.FIREWORKS)
     return held(WAIT, [*decision.blockers, waits], decision.at if decision.action != GO else None)

@@ -23,7 +23,7 @@ from ..contract.digest import contract_digest as digest
 from ..contract.typed import Contract
 from .approval import Change, Verdict, approved, approvers, names_one_of, sources_of
 from .approval_words import request_text
-from .blockers import Blocker, waits_for_approval
+from .blockers import ERROR_BUDGET, Blocker, waits_for_approval
 from .calendar import Calendar
 from .emergency import Emergency
 from .permission import SKIP, WAIT, Decision, asked_of, held, permit
@@ -33,8 +33,6 @@ Data = Mapping[str, Any]
 
 NODE_ACTION = "node_action"
 NOT_GRANTED = "eviction_not_granted"
-ERROR_BUDGET = "error_budget"
-"""Of a drain that can wait: a person may approve it all the same."""
 _EVICTING = "drain"
 
 

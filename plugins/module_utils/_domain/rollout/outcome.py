@@ -154,14 +154,14 @@ def in_no_wave(plan: Data) -> list[dict[str, Any]]:
 
 
 def planned(plan: Data, read: Sequence[Data]) -> list[dict[str, Any]]:
-    """The outcomes of a plan, by those of its clusters' readings: what would be refused, is.
+    """The outcomes of a plan, by those of its clusters' readings: what the upgrade would refuse or skip, it does too.
 
-    :param read: in any order.
+    :param read: in any order. One that did not pass says more of that than the plan.
     """
-    refused = {row["cluster"]: row for row in plan["clusters"] if row["decision"] == REFUSE}
+    kept_out = {row["cluster"]: row for row in plan["clusters"] if row["decision"] in (REFUSE, SKIP)}
     return [
-        {**one, **stayed(refused[one["cluster"]]), **{key: one[key] for key in ("started", "ended")}}
-        if one["cluster"] in refused
+        {**one, **stayed(kept_out[one["cluster"]]), **{key: one[key] for key in ("started", "ended")}}
+        if one["cluster"] in kept_out and one["result"] == Result.PASSED
         else dict(one)
         for one in read
     ]

@@ -31,7 +31,7 @@ def timeline_text(plan: Data) -> str:
 
     Empty where no cluster has a turn.
     """
-    if not any(True for _turn in _turns(plan)):
+    if next(_turns(plan), None) is None:
         return ""
     first, last = _scale(plan)
     lines = [f"{local_time(first)} to {local_time(last)}; # goes, = after a wait"]

@@ -103,7 +103,7 @@ HELD: list[tuple[str, dict[str, Any], str]] = [
         {"scopeName": "PriorityClass", "operator": "In", "values": [""]},)),)},
      "the quota fireworks-models/approved-gpus leaves 0 of requests.nvidia.com/gpu, and its replacement needs 1"),
     ("it is rolling", {"small": replace(SMALL, busy="it is rolling")}, "llama: it is rolling"),
-    ("its error budget is spent", {"small": replace(SMALL, short="its error budget is spent")},
+    ("its error budget is spent", {"small": replace(SMALL, budget_spent="its error budget is spent")},
      "llama: its error budget is spent"),
     ("traffic needs more than is ready", {"small": replace(SMALL, desired=3, needed=3)},
      "llama has 2 ready replicas, and its traffic needs 3"),
@@ -150,7 +150,7 @@ def test_nothing_goes_where_a_replica_could_not_run(second: Any) -> None:
 
 
 def test_a_spent_error_budget_does_not_hold_replicas_on_the_node_that_may_have_spent_it() -> None:
-    short = replace(SMALL, short="its error budget is spent")
+    short = replace(SMALL, budget_spent="its error budget is spent")
     made = _plan(_scattered(nodes=[node("a", leave=True, closed="gpu_ecc"), node("b")], small=short))
     assert [move[:2] for move in _moves(made)] == [("one", "a")]
     assert made.stays == (("llama: its error budget is spent", 1),)

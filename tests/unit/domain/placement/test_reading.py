@@ -129,8 +129,9 @@ BUSY: list[tuple[str, Any, str]] = [
 def test_a_model_is_at_rest_only_when_that_is_known(workload: Any, expected: str) -> None:
     pods = [_pod("llama-1-a"), _pod("llama-1-b")]
     workloads = [workload] if workload else []
-    [read] = _scene(pods, workloads=workloads, learned={"llama": Learned(short="its error budget is spent")}).models
-    assert (read.busy, read.short) == (expected, "its error budget is spent")
+    learned = {"llama": Learned(budget_spent="its error budget is spent")}
+    [read] = _scene(pods, workloads=workloads, learned=learned).models
+    assert (read.busy, read.budget_spent) == (expected, "its error budget is spent")
 
 
 def test_replicas_below_the_floor_are_planned_like_those_that_are_there() -> None:

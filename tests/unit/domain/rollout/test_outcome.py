@@ -48,13 +48,28 @@ def test_a_cluster_that_has_the_release_and_is_leaving_it_is_not_done() -> None:
     assert row(planned(alive(release=TARGET, unfinished=SOURCE)))["code"] == "wrong_source"
 
 
-def test_a_plan_is_refused_where_the_upgrade_would_be() -> None:
-    made = planned(alive(), alive(other_bounds="scaling.x 1 -> 2"))
+PLANNED: list[tuple[dict[str, Any], tuple[str, str, str]]] = [
+    ({"other_bounds": "scaling.x 1 -> 2"}, ("refused", "other_bounds", "customer")),
+    ({"release": "2025.1.0"}, ("skipped", "wrong_source", "fireworks")),
+    ({"kubernetes": "v1.20.0"}, ("skipped", "old_kubernetes", "customer")),
+    ({"release": TARGET}, ("unchanged", "already_there", "")),
+]
+
+
+@pytest.mark.parametrize(("how", "came"), PLANNED, ids=[came[1] for _how, came in PLANNED])
+def test_a_plan_says_of_a_cluster_what_the_upgrade_would(how: dict[str, Any], came: tuple[str, str, str]) -> None:
+    made = planned(alive(), alive(**how))
     read = [{"cluster": name, "result": "passed", "started": "a", "ended": "b"} for name in ("c0", "c1")]
-    kept, refused = outcome.planned(made, read)
+    kept, other = outcome.planned(made, read)
     assert kept == read[0]
-    assert (refused["result"], refused["code"], refused["owner"]) == ("refused", "other_bounds", "customer")
-    assert (refused["started"], refused["ended"]) == ("a", "b")
+    assert (other["result"], other["code"], other["owner"]) == came
+    assert (other["started"], other["ended"]) == ("a", "b")
+
+
+def test_a_reading_that_did_not_pass_says_more_than_the_plan() -> None:
+    away = {"reachable": False, "error": "no answer"}
+    read = [{"cluster": "c0", "result": "skipped", "code": "unreachable", "started": "a", "ended": "b"}]
+    assert outcome.planned(planned(away), read) == read
 
 
 def test_a_turn_is_decided_by_how_it_is_then_with_the_plans_estimate() -> None:
