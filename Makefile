@@ -25,7 +25,7 @@ test: setup ## Everything that must hold: unit, lint, integration and rails, wit
 	@$(PYTEST) tests/unit tests/meta tests/rails tests/integration tests/soak --soak=sample
 
 unit: setup ## The thinking, without a cluster (1 min)
-	@$(PYTEST) tests/unit
+	@$(PYTEST) tests/unit --soak=sample
 
 lint: setup ## What needs no cluster: style, types, documentation, structure (3 min)
 	@$(PYTEST) tests/meta tests/rails/test_lint.py tests/rails/test_ansible_lint.py
@@ -34,7 +34,7 @@ integration: setup ## Real API servers, with a sample of the soak; SEED=... choo
 	@$(PYTEST) tests/integration tests/soak --soak=sample
 
 rails: setup ## What is shipped: sanity, tarball, both supported ends, molecule, coverage (5 min)
-	@$(PYTEST) $(RAILS)
+	@$(PYTEST) $(RAILS) --soak=sample
 
 soak: setup ## What is long by nature, all of it; SHARD=2/4 a part of it, MINUTES=20 no longer. Goes on where it was (70 min)
 	@$(PYTEST) tests/unit tests/integration tests/soak tests/rails --soak=only --shard=$(SHARD) --minutes=$(MINUTES)
