@@ -36,6 +36,7 @@ def alert(**labels: str) -> dict[str, object]:
     return {"alerts": [{"status": "firing", "labels": {"remediate": "true", "alertname": "GpuXid", **labels}}]}
 
 
+@pytest.mark.soak
 def test_a_report_of_a_node_starts_one_job_with_its_name_and_nothing_else_of_the_post(tmp_path: Path) -> None:
     venv = events()
     try:

@@ -69,6 +69,7 @@ def test_a_change_under_other_bounds_is_refused_and_names_the_clause(acme: Any, 
     assert CLAUSE in flat(shown.stdout), shown.stdout
 
 
+@pytest.mark.soak
 def test_what_the_administrator_applies_is_in_force_and_the_change_goes(acme: Any, tmp_path: Path) -> None:
     other = contract_of(acme, 8192, 5)
     planned = play("plan_presetup", tmp_path, [other], *as_admin(acme))

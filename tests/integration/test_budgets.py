@@ -78,7 +78,7 @@ def short_of_budget(cluster: Any) -> list[str]:
     """Why a consolidation moves nothing of each model, as far as its budget is the reason."""
     asked = {"contract": contract(models=PROMISED), "keep_snapshot": True}
     read = perform(connection_to(cluster), "fireworks.byoc.capacity_info", **asked)
-    return [model["short"] for model in read["snapshot"]["models"]]
+    return [model["budget_spent"] for model in read["snapshot"]["models"]]
 
 
 def test_a_drain_that_can_wait_does_as_long_as_the_budget_is_spent(birch: Any, tmp_path: Path) -> None:

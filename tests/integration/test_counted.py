@@ -200,6 +200,7 @@ def test_a_model_takes_no_more_gpus_than_agreed_of_all_its_replicas(place: Any, 
     assert "5 x 2 GPUs of a are more than 8 (scaling.max_gpus_per_model)" in said(cluster, made)
 
 
+@pytest.mark.soak
 def test_models_from_before_live_on_until_their_next_version(place: Any, cluster: Any) -> None:
     _cluster, contract = place
     first = presetup_objects(contract, (), audiences=AUDIENCES, version=1)

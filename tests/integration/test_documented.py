@@ -29,7 +29,7 @@ def run(script: str, folder: Path, bed: Testbed) -> subprocess.CompletedProcess[
     return run_script(script.replace(FOLDER, str(folder)), **places)
 
 
-@pytest.mark.soak(sample=1)
+@pytest.mark.soak
 def test_the_first_quarter_of_an_hour_is_as_it_is_described(tmp_path: Path) -> None:
     """The commands of the page alone, on the cluster that it describes; then the guide beside kubernetes.core."""
     told = []

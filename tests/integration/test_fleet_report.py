@@ -78,6 +78,7 @@ def test_incidents_are_in_it_while_they_are_open(bed: Any, onboarded: dict[str, 
     assert incidents() == []
 
 
+@pytest.mark.soak
 def test_as_a_module_and_in_check_mode_it_is_the_same(bed: Any, tmp_path: Path) -> None:
     given = {"fireworks.byoc.report_info": {"contract": contract_of(bed["acme"]), "policy": POLICY}}
     tasks = [given, {**given, "environment": {"BYOC_TEST": "module"}}, {**given, "check_mode": True}]

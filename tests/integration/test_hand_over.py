@@ -131,6 +131,7 @@ def test_where_drains_are_approved_a_handover_is_too(scattered: tuple[Any, dict[
     assert on_nodes(cluster) == before
 
 
+@pytest.mark.soak
 def test_a_handover_is_approved_in_the_cluster(scattered: tuple[Any, dict[str, Any]], tmp_path: Path) -> None:
     cluster, contract = scattered
     first = cluster.nodes[0]

@@ -30,7 +30,7 @@ class Small(Fleet):
             made["identity"]["ring"] = "general"
 
 
-@pytest.mark.soak(sample=1)
+@pytest.mark.soak
 def test_clusters_with_the_driver_on_which_a_release_failed_are_held_back(tmp_path: Path) -> None:
     specs = [ClusterSpec(name, pools=[h100(1, 8, "aws")], load_seconds=0.2) for name in DRIVERS]
     with Testbed.start(specs) as bed:

@@ -303,6 +303,7 @@ def test_one_that_is_full_can_still_be_closed(birch: Governed) -> None:
 RULEBOOK = ROOT / "extensions" / "eda" / "rulebooks" / "open_incident.yml"
 
 
+@pytest.mark.soak
 def test_a_page_opens_an_incident_as_the_rulebook_calls_it(bed: Any, tmp_path: Path) -> None:
     """What Alertmanager posts, through the filter and the action of the rulebook, to the playbook."""
     labels = {"alertname": "GpuNodeNotReady", "severity": "critical", "owner": "customer", "contact": "capacity"}

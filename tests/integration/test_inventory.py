@@ -431,6 +431,7 @@ def test_a_missing_library_is_named_with_what_to_install(fleet: Fleet) -> None:
     assert "pip install jsonschema" in complains(done)
 
 
+@pytest.mark.soak
 def test_a_run_ends_though_nobody_reads_what_it_shows(fleet: Fleet) -> None:
     fleet.contract("acme-eu-1")
     command = [

@@ -115,6 +115,7 @@ def test_what_may_not_go_now_waits_and_nothing_is_written(
     assert state(acme) == before
 
 
+@pytest.mark.soak
 def test_what_is_approved_goes_once_and_a_rollback_waits_for_nothing(acme: Any, tmp_path: Path) -> None:
     contract, before = served(acme, 8192, **REQUIRED), state(acme)
     planned = deploy(tmp_path, contract, *ASKED, "--check", name="plan_models")

@@ -28,6 +28,7 @@ from tests.integration.remediating import (
     PODS,
     SAYS,
     TAINT,
+    contract_of,
     finding,
     node,
     places,
@@ -81,7 +82,7 @@ def bring_back(cluster: Any, before: dict[str, Any]) -> None:
 
 def remediated(cluster: Any, cell: Cell, found: dict[str, Any]) -> tuple[dict[str, Any], list[str], str]:
     """The result, what was written, and the digest that a good approval names."""
-    contract = {"actions": ALLOWED, "remediation": BOUNDS, "models": [], "change": cell.change}
+    contract = contract_of(actions=ALLOWED, remediation=BOUNDS, models=[], change=cell.change)
     digest = target_digest(contract, Target(NODE, "reboot", SESSION))
     stale = target_digest(contract, Target(NODE, "reboot", "h100-0-20261101T090000Z"))
     given = cell.approvals(digest, {"digest": stale, "node": NODE, "goal": "reboot", "session": "an earlier one"})
@@ -138,7 +139,7 @@ def test_a_run_that_fails_later_says_what_it_did_and_wrote(
         return planned.pop()(*known)
 
     monkeypatch.setattr(node_remediation, "next_step", plan_once)
-    contract = {"actions": ALLOWED, "remediation": BOUNDS, "models": []}
+    contract = contract_of(actions=ALLOWED, remediation=BOUNDS, models=[])
     try:
         with writes(cluster) as made:
             asked = {"contract": contract, "findings": [finding("quarantine")]}

@@ -124,6 +124,7 @@ def until(check: Any, seconds: float) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.soak
 def test_a_fault_is_told_within_seconds_without_a_prometheus_of_the_customers(watching: tuple[int, Exporter]) -> None:
     port, exporter = watching
     assert queried(port, "ALERTS{alertname=~'Gpu.*', alertstate='firing'}") == []

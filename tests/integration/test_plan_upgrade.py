@@ -162,12 +162,13 @@ def test_a_plan_says_for_each_cluster_what_and_why_and_changes_nothing(bed: Any,
         wipe(birch)
 
 
-def test_in_check_mode_it_plans_and_writes_no_file(bed: Any, tmp_path: Path) -> None:
+def test_an_upgrade_of_no_cluster_is_not_completed_and_check_mode_writes_no_file(bed: Any, tmp_path: Path) -> None:
     files = [tmp_path / "plan.json", tmp_path / "plan.svg"]
     options = ("-e", f"plan_json={files[0]}", "-e", f"plan_svg={files[1]}")
     done = play("plan_upgrade", tmp_path / "fleet", [agreed(bed["acme"])], *ASKED, *options, "--check")
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 2, done.stdout
     assert "onboard it" in line(done, "-     acme-eu-1")
+    assert "skipped" in line(done, "PLAN UPGRADE acme-eu-1")
     assert not any(file.exists() for file in files)
 
 

@@ -171,6 +171,7 @@ def test_each_repair_waits_for_an_approval_of_its_own_by_a_person(cluster: Any, 
     assert f"Node {NODE}" in [one["object"] for one in began["objects"]]
 
 
+@pytest.mark.soak
 def test_a_repair_is_approved_by_the_command_that_the_run_prints(cluster: Any, tmp_path: Path) -> None:
     cluster.request("POST", "/api/v1/namespaces", {"metadata": {"name": "fireworks-system"}})
     try:

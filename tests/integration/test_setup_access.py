@@ -247,6 +247,7 @@ def test_a_grant_that_is_none_is_refused(bed: Any, tmp_path: Path, given: dict[s
     assert ours(bed["acme"]) == {}
 
 
+@pytest.mark.soak
 def test_a_grant_says_who_grants_it_and_where_it_goes(bed: Any, tmp_path: Path) -> None:
     cluster = bed["acme"]
     options = ("-e", "grantee=alice", "-e", "reason=test", "-e", "grant_until=2h")

@@ -92,6 +92,7 @@ def test_a_cluster_gets_a_volume_by_an_upgrade_keeps_it_through_a_rollback_and_l
     assert ours(acme) == {}
 
 
+@pytest.mark.soak
 def test_a_volume_grows_and_what_kubernetes_refuses_is_said_in_words(acme: Any, tmp_path: Path) -> None:
     contract = agreed(acme)
     contract["telemetry"] = {"volume": dict(VOLUME)}

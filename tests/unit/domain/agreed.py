@@ -40,7 +40,7 @@ GATEWAY_API = {"gateway.networking.k8s.io/v1": ["HTTPRoute"]}
 _CONTRACT: dict[str, Any] = {
     "version": 1,
     "identity": {"name": "acme-eu-1", "customer": "acme", "provider": "aws", "region": "eu-west-1", "uid": "0f5c"},
-    "access": {"mode": "standard"},
+    "access": {"mode": "standard", "credential": {"kubeconfig_file": "acme.kubeconfig"}},
     "capacity": {"gpus": [{"product": H100, "count": 16}]},
     "scaling": {"max_replicas_per_model": 8, "max_gpus_per_model": 16, "scale_to_zero": True},
     "actions": {"cordon": "auto", "drain": "approve", "gpu_reset": "never", "reboot": "never", "replace": "never"},
