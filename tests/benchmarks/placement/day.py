@@ -4,8 +4,8 @@
 """24 hours of alternating load: models scale up and down hour by hour, and each hour there may be a plan.
 
 Each model follows a curve of a day: its low and high replicas, its hour of most, and a little noise, all drawn by a
-seed. New replicas land as the product lets the scheduler place them: by the soft spread of its models, then where most
-of CPU and memory is free. Replicas go as a ReplicaSet takes them. How often a model wants another replica is what a day
+seed. New replicas land where the scheduler scores best what they prefer by their priority; all but the critical models
+are standard ones. Replicas go as a ReplicaSet takes them. How often a model wants another replica is what a day
 before showed, without any plan. Loads take between 1 and 30 minutes: all are done when an hour ends and a plan is made.
 """
 
@@ -17,6 +17,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.birthplace import (
+    APART,
+    HOST,
+    TOGETHER,
+    ZONE,
+)
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names import GPU, GPU_PRODUCT_LABEL, MODEL_LABEL
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.placement.consolidation import Efficiency, plan_of
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.placement.plan import Plan, rehearse
@@ -24,10 +30,9 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.placement.s
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.placement.twin import Twin, pending
 
 HOURS, SEED = 24, 21
-NODES, MODELS, LARGE = 40, 24, 3
+NODES, MODELS, LARGE = 30, 24, 3
 _HOUR = 3600.0
 _PRODUCT = "NVIDIA-H100-80GB-HBM3"
-_ZONE, _HOST = "topology.kubernetes.io/zone", "kubernetes.io/hostname"
 _SIZES, _WEIGHTS = (1, 2, 4), (5, 3, 2)
 _LEAST, _MOST = 60.0, 1800.0
 
@@ -71,26 +76,33 @@ def curves(seed: int) -> list[Curve]:
 def cluster() -> list[Node]:
     room = {"cpu": 96_000, "memory": 2**40, "pods": 110, GPU: 8}
     return [
-        Node(name, room, {GPU_PRODUCT_LABEL: _PRODUCT, _HOST: name, _ZONE: f"z{number % 2}"}, product=_PRODUCT)
+        Node(name, room, {GPU_PRODUCT_LABEL: _PRODUCT, HOST: name, ZONE: f"z{number % 2}"}, product=_PRODUCT)
         for number in range(NODES)
         for name in [f"node-{number:02}"]
     ]
 
 
-def spread(twin: Twin, pod: Pod) -> str:
-    """Where a replica lands: in the zone, then on the host, with fewest of its model, then where most is free."""
+def born(twin: Twin, pod: Pod, critical: bool) -> str:
+    """The node where the scheduler's scores of what a replica prefers, and of free CPU and memory, are best."""
     fitting = [name for name in twin.nodes if twin.free_gpus(name) >= pod.gpus and twin.fits(pod, name)]
     hosts = Counter(twin.where[key] for key in twin.replicas[pod.model])
     zones: Counter[str] = Counter()
     for name, count in hosts.items():
-        zones[twin.nodes[name].labels[_ZONE]] += count
+        zones[twin.nodes[name].labels[ZONE]] += count
 
-    def order(name: str) -> tuple[int, int, float, str]:
+    def near(name: str) -> int:
+        apart = hosts[name] + (zones[twin.nodes[name].labels[ZONE]] if critical else 0)
+        return TOGETHER * sum(bool(one.model) for one in twin.on[name].values()) - APART * apart
+
+    liked = {name: near(name) for name in fitting}
+    most, least = max(liked.values(), default=0), min(liked.values(), default=0)
+
+    def score(name: str) -> tuple[float, str]:
         free, room = twin.free[name], twin.nodes[name].allocatable
-        left = free["cpu"] / room["cpu"] + free["memory"] / room["memory"]
-        return (zones[twin.nodes[name].labels[_ZONE]], hosts[name], -left, name)
+        left = 50 * (free["cpu"] / room["cpu"] + free["memory"] / room["memory"])
+        return (left + (200 * (liked[name] - least) // (most - least) if most > least else 0), name)
 
-    return min(fitting, key=order, default="")
+    return max(fitting, key=score, default="")
 
 
 @dataclass
@@ -112,9 +124,9 @@ class Day:
                 del self.pods[pod.key]
             for _more in range(one.replicas(hour) - len(own)):
                 self._add(one)
-        twin = Twin(self.scene(hour))
+        twin, critical = Twin(self.scene(hour)), {one.name for one in self.models if one.critical}
         for pod in pending(self.pods.values()):
-            if node := spread(twin, pod):
+            if node := born(twin, pod, pod.model in critical):
                 self.pods[pod.key] = replace(pod, node=node, ready=True)
                 twin.place(self.pods[pod.key], node)
 

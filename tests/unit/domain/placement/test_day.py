@@ -5,29 +5,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.placement.consolidation import Efficiency
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.placement.plan import BLOCK, Move, Package, Plan
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.placement.scene import Pod
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.placement.twin import Twin
-from tests.benchmarks.placement.day import Curve, Day, Hour, cluster, run, spread, twice
+from tests.benchmarks.placement.day import Curve, Day, Hour, born, cluster, run, twice
 from tests.unit.domain.placement.scenes import node, other, replica, scene
 
 ZONE = "topology.kubernetes.io/zone"
 NODES = [node(name, labels={ZONE: zone}) for name, zone in (("a", "z0"), ("b", "z0"), ("c", "z1"), ("d", "z1"))]
-BIRTHS = [
-    ("the emptiest of all", [other("o", "a", requests={"cpu": 9_000})], "b"),
-    ("another zone", [replica("one", "a")], "c"),
-    ("another host of a zone", [replica("one", "a"), replica("two", "c")], "b"),
-    ("what another model has does not count", [replica("one", "b", model="mistral")], "a"),
-    ("nowhere", [other(name, name, 8) for name in "abcd"], ""),
+BIRTHS: list[tuple[str, list[Pod], bool, str]] = [
+    ("the emptiest of all", [other("o", "d", requests={"cpu": 9_000})], False, "c"),
+    ("beside another model", [replica("one", "b", model="mistral")], False, "b"),
+    ("not beside its own", [replica("one", "d")], False, "c"),
+    ("of a critical one, another zone", [replica("one", "d")], True, "b"),
+    ("another host of a zone that has one", [replica("one", "d"), replica("two", "b")], True, "c"),
+    ("nowhere", [other(name, name, 8) for name in "abcd"], False, ""),
 ]
 
 
-@pytest.mark.parametrize(("pods", "to"), [row[1:] for row in BIRTHS], ids=[row[0] for row in BIRTHS])
-def test_where_a_replica_lands_at_birth(pods: list[Pod], to: str) -> None:
-    assert spread(Twin(scene(NODES, pods)), replica("new")) == to
+@pytest.mark.parametrize(("pods", "critical", "to"), [row[1:] for row in BIRTHS], ids=[row[0] for row in BIRTHS])
+def test_where_a_replica_lands_at_birth(pods: list[Pod], critical: bool, to: str) -> None:
+    assert born(Twin(scene(NODES, pods)), replica("new"), critical) == to
 
 
 def test_replicas_follow_the_curve_and_the_newest_go_first() -> None:
@@ -54,6 +57,9 @@ def test_a_day_with_plans_keeps_the_cooldown_and_serves_what_would_wait() -> Non
     small = [Curve(f"s{number}", 1, 1, 1, 0, 60.0) for number in range(2)]
     start = Day(cluster()[:2], [*small, Curve("large", 8, 0, 1, 12, 600.0)], {"large": 0.5})
     start.scale(0)
+    hosts = [one.name for one in start.nodes]
+    apart = zip(start.pods.values(), hosts, strict=True)
+    start.pods = {pod.key: replace(pod, node=host) for pod, host in apart}
     before = dict(start.pods)
     hours, none = run(start, 0, Efficiency()), run(start, 0, None)
     assert [len(one.plan.moves) for one in hours if one.plan.moves] == [1]
