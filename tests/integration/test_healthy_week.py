@@ -77,13 +77,13 @@ def firing(folder: Path, rules: Sequence[Path], series: list[dict[str, str]], st
 def found_in(output: str) -> Iterable[tuple[int, list[Alert]]]:
     """The looks at which something fired, as promtool tells of expectations that were not met."""
     for part in output.split("expr: ")[1:]:
-        time = re.search(r"time: (?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?,", part)
+        time = re.search(r"time: (?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?,", part)
         assert time, part
-        hours, minutes, seconds = (int(each or 0) for each in time.groups())
+        days, hours, minutes, seconds = (int(each or 0) for each in time.groups())
         labels = re.findall(r"\{[^{}]*\}", part.partition("got:")[2])
         alerts = [dict(re.findall(r'(\w+)="([^"]*)"', each)) for each in labels]
         assert alerts, part
-        yield hours * HOUR + minutes * MINUTE + seconds, alerts
+        yield days * DAY + hours * HOUR + minutes * MINUTE + seconds, alerts
 
 
 def notified(found: Firing, begin: int, looks: int = MINUTE) -> Counter[tuple[str, str]]:
