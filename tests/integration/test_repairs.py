@@ -186,7 +186,10 @@ def approve_as_printed(cluster: Any, tmp_path: Path) -> None:
     waiting = remediated(cluster, tmp_path, approve, **asked)
     [printed] = [each for each in waiting.stdout.splitlines() if "fireworks.byoc.approve" in each]
     assert printed.strip().startswith(f"reboot of {NODE}: ansible-playbook fireworks.byoc.approve -i <inventory> ")
-    given = [each for each in shlex.split(printed.partition("<inventory>")[2]) if "<path>" not in each]
+    findings = tmp_path / "findings.json"
+    findings.write_text(json.dumps({"remediate_findings": asked["remediate_findings"]}))
+    filled_in = printed.partition("<inventory>")[2].replace("<remediate_findings>", str(findings))
+    given = [each for each in shlex.split(filled_in) if "<path>" not in each]
     contract = {**journey.agreed(cluster), "actions": approve, "remediation": BOTH}
     options = (*given[2:-1], *as_admin(cluster))
     other = [each.replace("digest=", "digest=0") for each in options]
@@ -198,7 +201,10 @@ def approve_as_printed(cluster: Any, tmp_path: Path) -> None:
     assert said(cluster)["state"] == "drained"
     remediated(cluster, tmp_path, approve, **asked)
     assert said(cluster)["state"] == "repairing"
-    assert said(cluster)["approved-by"] == next(each for each in given if "approved_by" in each).partition("=")[2]
+    assert (
+        said(cluster)["approved-by"]
+        == next(each for each in given if each.startswith("approved_by=")).partition("=")[2]
+    )
 
 
 def test_a_custom_repair_is_polled_until_it_has_ended(cluster: Any, tmp_path: Path) -> None:

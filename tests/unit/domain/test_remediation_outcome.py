@@ -132,6 +132,8 @@ def test_all_that_waits_for_an_approval_is_one_option_to_paste() -> None:
     assert line == f"  reboot of gpu-1: {command} -e operation=hand_over_nodes {given}"
     whole["change"]["approvals"]["sources"] = ["cluster", "awx"]
     restart = {**ASKS, "node": "gpu-3", "goal": "restart_pod", "session": "", "digest": "b" * 64}
+    given = approvals_request(whole, [ASKS], NEXT, "remediate", "-e @<remediate_findings>")
+    assert "-e operation=remediate -e @<remediate_findings> -e digest=" in given
     text = approvals_request(whole, [ASKS, SHUT, restart], NEXT, "remediate")
     assert "one of boss@acme.example, ops@acme.example approves" in text
     by = {"by": "boss@acme.example", "given_at": NEXT}

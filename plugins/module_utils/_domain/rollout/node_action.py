@@ -104,10 +104,11 @@ def target_digest(contract: Contract, target: Target) -> str:
     return digest({"kind": NODE_ACTION, "bounds": bounds_digest(contract), "target": named})
 
 
-def approvals_request(contract: Contract, steps: Sequence[Data], now: str, operation: str) -> str:
+def approvals_request(contract: Contract, steps: Sequence[Data], now: str, operation: str, more: str = "") -> str:
     """What to paste so that the steps that an approval lets go are approved; empty where none is.
 
-    :param operation: the playbook that takes these steps.
+    :param operation: the playbook that takes these steps. :param more: options that it was given and that decide which
+        steps there are, as a command line has them.
     """
     waiting = [one for one in steps if waits_for_approval(one["blockers"]) or one["code"] == ERROR_BUDGET]
     if not waiting:
@@ -119,7 +120,7 @@ def approvals_request(contract: Contract, steps: Sequence[Data], now: str, opera
         "now": now,
     }
     parts = [{"digest": one["digest"], "what": _what(one), "about": _target(one).about} for one in waiting]
-    return request_text(asked, operation, "", parts)
+    return request_text(asked, operation, f" {more}" if more else "", parts)
 
 
 def approvable(steps: Iterable[Data], digest: str) -> dict[str, Any]:
