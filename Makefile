@@ -25,7 +25,7 @@ test: setup ## Everything that must hold: unit, lint, integration and rails, wit
 	@$(PYTEST) tests/unit tests/meta tests/rails tests/integration tests/soak --soak=sample
 
 unit: setup ## The thinking, without a cluster (1 min)
-	@$(PYTEST) tests/unit --soak=sample
+	@$(PYTEST) tests/unit -m "not soak"
 
 lint: setup ## What needs no cluster: style, types, documentation, structure (3 min)
 	@$(PYTEST) tests/meta tests/rails/test_lint.py tests/rails/test_ansible_lint.py

@@ -90,10 +90,11 @@ def places(value: Any) -> Iterator[tuple[Any, ...]]:
 
 
 def replaced(data: Any, place: tuple[Any, ...], value: Any) -> Any:
-    made = at = copy.deepcopy(data)
-    for key in place[:-1]:
-        at = at[key]
-    at[place[-1]] = value
+    """A copy, but only of what leads to the place."""
+    if not place:
+        return value
+    made = copy.copy(data)
+    made[place[0]] = replaced(data[place[0]], place[1:], value)
     return made
 
 
