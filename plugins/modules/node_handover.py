@@ -61,6 +61,7 @@ nodes:
     - Each node that is asked for or back, in its order, with C(cluster), C(node), C(state) (asked, safe or back),
       C(changed), C(why) it is not yet safe, or not taken back, and C(moves) in words. Where it waits for an approval or
       a grant, C(code), C(blockers) and C(digest), which an approval names; C(goal) and C(session) are what it is of.
+      C(owner) has to act, and C(next_at) is when it could go by the clock.
   type: list
   elements: dict
   returned: success

@@ -139,6 +139,7 @@ def test_a_handover_is_approved_in_the_cluster(scattered: tuple[Any, dict[str, A
     changed = {**contract, "change": {**contract["change"], "approvals": {"node_action": "required"}}}
     waits = play("hand_over_nodes", tmp_path, [changed], *REQUESTED_BY, clusters="acme-eu-1")
     assert waits.returncode == 0, waits.stdout
+    assert "waiting" in line(waits, "HAND OVER NODES acme-eu-1"), waits.stdout
     [printed] = [each for each in waits.stdout.splitlines() if "fireworks.byoc.approve" in each]
     options = re.findall(r"-e (?:operation|digest|approved_by)=\S+", printed)
     given = [word for option in options for word in option.split(" ")]

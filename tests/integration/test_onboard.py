@@ -68,6 +68,14 @@ def test_the_whole_journey(acme: Any, tmp_path: Path) -> None:
     assert "would change" in line(asked, "acme-eu-1"), asked.stdout
     assert ours(acme) == before, "check mode removed"
 
+    operator = str(acme.kubeconfig_for_service_account("fireworks-system", "operator"))
+    theirs = {**contract, "access": {**contract["access"], "credential": {"kubeconfig_file": operator}}}
+    before = ours(acme)
+    refused = offboard(tmp_path, theirs)
+    assert refused.returncode == 2, refused.stdout
+    assert "may not list ClusterRoles" in " ".join(refused.stdout.split())
+    assert ours(acme) == before, "what serves was removed by who cannot remove the rest"
+
     gone = offboard(tmp_path, contract)
     assert gone.returncode == 0, gone.stdout
     assert ours(acme) == {}

@@ -14,6 +14,7 @@ import yaml
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.audit import FINDING_CODES
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.outcome import (
     CAUSES,
+    NOT_SAFE,
     REPAIR_FAILED,
     STEP_FAILED,
 )
@@ -31,7 +32,7 @@ LONGEST = 40
 
 def codes() -> set[str]:
     """Every code in the sources."""
-    found = {STEP_FAILED, REPAIR_FAILED, *CAUSES.values(), *FINDING_CODES.values()}
+    found = {STEP_FAILED, REPAIR_FAILED, NOT_SAFE, *CAUSES.values(), *FINDING_CODES.values()}
     for path in (TREE.root / "plugins").rglob("*.py"):
         found |= said_in(path.read_text())
     for folder in ("playbooks", "roles"):

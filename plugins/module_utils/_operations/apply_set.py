@@ -16,6 +16,7 @@ from .._kube.objects import Ref
 from .._kube.plan import DELETE, Plan, diff_of, parent_told, told
 from .._kube.readiness import Readiness
 from .._kube.refusals import HeldByPolicyError
+from .._kube.removal import require_removable
 from .._kube.set_options import SetOptions
 from .._operation import Context, Operation
 
@@ -56,6 +57,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     if parameters["state"] == "absent":
         plan = applier.plan_absent(manifests)
         changed = bool(plan.changes) or plan.parent_before is not None
+        require_removable(session, plan.of(DELETE))
         if changed and not context.check_mode:
             applier.apply_absent(plan, seconds=parameters["wait_timeout"])
         return _result(plan, context, {}, changed=changed)

@@ -29,6 +29,7 @@ from .._domain.placement.handover import (
 )
 from .._domain.placement.models import Learned
 from .._domain.placement.plan import Package, Plan
+from .._domain.remediation.outcome import NOT_SAFE
 from .._domain.rollout.blockers import blocker_data
 from .._domain.rollout.consolidating import moves_estimate
 from .._domain.rollout.node_action import Target, decide_action, target_digest
@@ -36,6 +37,7 @@ from .._domain.rollout.permission import GO, Decision
 from .._kube.closing import NODES, NodeCloser
 from .._kube.errors import KubeError
 from .._operation import Context, Operation
+from .._vocabulary.owner import Owner
 from .bounds import require_bounds
 from .capacity_reading import Read, read_cluster
 from .consolidation_moves import HANDOVER, Carrier
@@ -48,6 +50,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
     **GIVEN_SPEC,
 }
 _DRAIN, _GOAL = "drain", "hand_over"
+_THEIRS = {"code": NOT_SAFE, "owner": Owner.CUSTOMER.value}
+"""Of a node that is not handed over, or not taken back, for what its owner can change."""
 
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
@@ -102,6 +106,8 @@ class _Run:
             "code": "",
             "goal": _GOAL,
             "session": "",
+            "owner": "",
+            "next_at": "",
         }
         about = {"cluster": cluster, "node": one.node, "goal": _GOAL, "session": "", "state": one.state}
         return {**about, **how, **step[one.state](one)}
@@ -113,11 +119,13 @@ class _Run:
         plan = freeing(scene, one.node)
         moves = [f"{move.pod} to {move.destination}" for move in plan.moves]
         if plan.stays:
-            return self._not_safe(one, list(plan.stays))
+            return {**self._not_safe(one, list(plan.stays)), **_THEIRS}
         decision, digest = self._decided(one, plan)
         if decision.action != GO:
             blockers = [blocker_data(self._contract, each, one.node) for each in decision.blockers]
+            when = decision.at.isoformat(timespec="seconds") if decision.at else ""
             said = {"code": decision.code, "digest": digest, "moves": moves, "blockers": blockers}
+            said |= {"owner": decision.owner.value, "next_at": when}
             return {**self._not_safe(one, [decision.reason]), **said}
         if self._check:
             return {"changed": True, "state": SAFE, "moves": moves}
@@ -143,7 +151,7 @@ class _Run:
     def _kept_safe(self, one: Handover) -> dict[str, Any]:
         """Safe is what was looked at again: nothing of ours may have come back."""
         if there := still_there(self._read({}).scene, one.node):
-            return {**self._not_safe(one, [f"{', '.join(there)} is on it"]), "state": ASKED}
+            return {**self._not_safe(one, [f"{', '.join(there)} is on it"]), "state": ASKED, **_THEIRS}
         if one.state != SAFE and not self._check:
             self._closer.keep({one.node: safe_since(time.time())})
         return {"state": SAFE}
@@ -162,7 +170,7 @@ class _Run:
     def _returned(self, one: Handover) -> dict[str, Any]:
         """A node whose label is gone takes replicas again once it is well."""
         if why := unfit(self._session.get(f"{NODES}/{one.node}")):
-            return {"why": "; ".join(why)}
+            return {"why": "; ".join(why), **_THEIRS}
         if not self._check:
             self._closer.open([one.node])
             self._closer.keep({one.node: ""})

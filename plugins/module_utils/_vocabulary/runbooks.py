@@ -89,6 +89,9 @@ WITHOUT_PAGE = {
         "The contract does not agree to moves. The customer sets `efficiency.mode: execute` and applies the presetup."
     ),
     "not_calibrated": "Too few loads of a model are known to predict the next one. Run it again later.",
+    "not_safe": (
+        "A node is not safe to take, or not well enough to be taken back. The reason is in its row and on the node."
+    ),
     "not_completed": "Of the run: some cluster is not where it was to be. Its own block has the code.",
     "not_confirmed": "What cannot be undone asks for a word. Add the `-e confirm=…` that is shown.",
     "nothing_to_approve": "The change would do nothing that waits for an approval.",

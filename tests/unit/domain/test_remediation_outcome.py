@@ -56,6 +56,7 @@ SPENT = step(
     digest="d" * 64,
     blockers=[blocked("error_budget", "gpu-4", "fireworks")],
 )
+KEPT = step("hand_over", code="not_safe", owner="customer", why="the last node of llama")
 PENDING = {**step("repair"), "changed": False, "result": "pending"}
 
 
@@ -85,6 +86,8 @@ PENDING = {**step("repair"), "changed": False, "result": "pending"}
         ([taken("quarantine")], [SHUT, ASKS], "waiting", "approval", "customer"),
         ([], [SHUT], "waiting", "outside_window", ""),
         ([], [SHUT, SPENT], "waiting", "error_budget", "fireworks"),
+        ([], [KEPT], "waiting", "not_safe", "customer"),
+        ([], [KEPT, ASKS], "waiting", "approval", "customer"),
     ],
 )
 def test_how_it_ended(done: Any, steps: Any, result: str, code: str, owner: str) -> None:

@@ -22,12 +22,13 @@ from .step import OBSERVE, REPAIR
 
 Data = Mapping[str, Any]
 
-STEP_FAILED, REPAIR_FAILED = "step_failed", "repair_failed"
+STEP_FAILED, REPAIR_FAILED, NOT_SAFE = "step_failed", "repair_failed", "not_safe"
 CAUSES = {"not_granted": NOT_GRANTED, "held_by_node": "node_unreachable", "blocked_by": "drain_blocked"}
 """Codes of a failed step, by what it says of itself."""
 _APPROVE = "have it approved, as the report shows, and run this again"
 _BUDGET = "find out why requests fail first, or have the drain approved all the same, as the report shows"
-_CODES = ("approval", NOT_GRANTED, ERROR_BUDGET, "frozen", "would_not_finish", "outside_window")
+_MAKE_ROOM = "change what is named, or remove the maintenance label; the next run looks again"
+_CODES = ("approval", NOT_GRANTED, ERROR_BUDGET, "frozen", "would_not_finish", "outside_window", NOT_SAFE)
 """Where several nodes wait, what only a person can end is told first."""
 
 
@@ -40,7 +41,7 @@ def remediation_outcome(
     """
     latest = {(one["node"], one["do"]): one for one in taken}.values()
     failed = [one for one in latest if one.get("failed")]
-    held = sorted((one for one in steps if one["code"]), key=lambda one: _CODES.index(one["code"]))
+    held = sorted((one for one in steps if one["code"]), key=lambda one: (*_CODES, one["code"]).index(one["code"]))
     left = [one for one in latest if one.get("conflict")]
     if failed:
         why = f"{spoken(failed[0]['do'])}: {failed[0]['result']}"
@@ -54,6 +55,7 @@ def remediation_outcome(
         waiting = [one["object"] for one in blockers if one["code"] == NOT_GRANTED]
         steps_to_take = [_APPROVE] * waits_for_approval(blockers) + ([_granted(contract, waiting)] if waiting else [])
         steps_to_take += [_BUDGET] * any(one["code"] == ERROR_BUDGET for one in held)
+        steps_to_take += [_MAKE_ROOM] * (code == NOT_SAFE)
         next_step = "; and ".join(steps_to_take)
         found = _told(contract, Result.WAITING, code, held, held[0]["why"], next_step)
         return {**found, "blockers": blockers, "next_at": held[0]["next_at"] or None}
