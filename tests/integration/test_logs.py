@@ -133,6 +133,9 @@ def test_a_log_that_cannot_be_read_is_named_and_the_others_are_read(cluster: Any
     assert texts(found) == ["fireworks-system/router-a/main well"]
     [unread] = found["unread"]
     assert unread.startswith("fireworks-system/router-b/main: ") and "runtime is down" in unread
+    alone = perform(connection_to(cluster), LOGS, of="router-b")
+    assert (alone["failed"], alone["code"], alone["owner"]) == (True, "api_error", "customer")
+    assert alone["what"].startswith("no log could be read: fireworks-system/router-b/main: ")
     nobody = perform(connection_to(cluster), LOGS, of="lama")
     assert nobody["lines"] == [] and "there are pods of: llama, router" in nobody["unread"][0]
 

@@ -51,7 +51,9 @@ def status_row(contract: Contract, facts: Data | None = None, error: str = "") -
 
 def _state(contract: Contract, facts: Data, running: Mapping[str, Data]) -> dict[str, str]:
     if facts["stack"] is None and not running:
-        return {"state": ABSENT, "reason": ""}
+        models = len(contract.get("models") or ())
+        named = f"{models} model{'' if models == 1 else 's'}"
+        return {"state": ABSENT, "reason": f"nothing of ours is there, and its contract has {named}"}
     stack = facts["stack"] or {"release": "-", "components": ()}
     reasons = [*stack_reasons(facts), *_model_reasons(contract, running), *_node_reasons(facts["nodes"]["problems"])]
     return {"state": DEGRADED if reasons else READY, "stack": str(stack["release"]), "reason": "; ".join(reasons)}

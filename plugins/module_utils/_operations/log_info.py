@@ -14,6 +14,7 @@ from .._domain.logs.request import log_doubts, seconds_of
 from .._domain.logs.sources import sources
 from .._kube.errors import KubeError
 from .._operation import Context, Operation
+from .._vocabulary.owner import Owner
 from .log_reading import newest, read_logs, read_pods
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -34,6 +35,12 @@ class RequestError(KubeError):
     code = "invalid_input"
 
 
+class NothingReadError(KubeError):
+    """There are containers of what is meant, and the API server gave the log of none."""
+
+    code = "api_error"
+
+
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Read what is meant, at once, and merge it."""
     if doubts := log_doubts(parameters["since"], parameters["grep"], parameters["lines"]):
@@ -44,6 +51,14 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     most = parameters["lines"]
     attempts = newest(max(most, _SEARCHED) if parameters["grep"] else most, seconds_of(parameters["since"]))
     logs = read_logs(session, meant.chosen, attempts, Asked(grep=parameters["grep"]))
+    unread = told((log.source.place, log.unread) for log in logs if log.unread)
+    if logs and all(log.unread for log in logs):
+        raise NothingReadError(
+            f"no log could be read: {'; '.join(unread)}",
+            where=session.where,
+            next_step="see that the API server reaches the kubelets of these nodes, and run this again",
+            owner=Owner.CUSTOMER,
+        )
     lines, older = merged(logs, most)
     cut = told((log.source.place, log.cut) for log in logs if log.cut)
     cut += [f"{older} lines that are older than the newest {most}"] if older else []
@@ -52,10 +67,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         "containers": len(logs),
         "redacted": sum(log.redacted for log in logs),
         "left_out": [*meant.left_out, *cut],
-        "unread": [
-            *([meant.absent] if meant.absent else []),
-            *told((log.source.place, log.unread) for log in logs if log.unread),
-        ],
+        "unread": [*([meant.absent] if meant.absent else []), *unread],
     }
 
 

@@ -81,7 +81,12 @@ def test_a_cluster_that_serves_is_ready() -> None:
 
 def test_a_cluster_without_us_is_not_onboarded() -> None:
     found = row(facts())
-    assert (found["state"], found["stack"], found["models"], found["reason"]) == ("not onboarded", "-", "0/1", "")
+    assert (found["state"], found["stack"], found["models"], found["reason"]) == (
+        "not onboarded",
+        "-",
+        "0/1",
+        "nothing of ours is there, and its contract has 1 model",
+    )
 
 
 def test_a_model_that_sleeps_as_it_may_degrades_nothing() -> None:
