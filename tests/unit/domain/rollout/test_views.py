@@ -59,7 +59,7 @@ def test_a_cluster_without_a_stack() -> None:
         "failed": None,
         "kubernetes": "v1.36.2",
         "health": "degraded",
-        "problems": [],
+        "problems": ["nothing of ours is there, and its contract has 0 models"],
         "owner": "fireworks",
         "lock": None,
         "missing_permissions": [],
