@@ -315,3 +315,33 @@ def test_what_the_api_server_holds_ends_the_run_at_once_and_leaves_what_serves(m
         assert models.deployment()["spec"]["revisionHistoryLimit"] == 10
     finally:
         put_in_force(models.cluster, models.contract, {f"{PREFIX}freeze": None, f"{PREFIX}approved-versions": None})
+
+
+def test_a_model_that_cannot_be_removed_whole_keeps_its_traffic(models: Models) -> None:
+    """The customer's policy lets nobody delete a recorded revision: the last thing that would go."""
+    assert not models.roll(models.version(1024)).get("failed")
+    before, policies = models.whole(), "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
+    rule = {
+        "apiGroups": ["apps"],
+        "apiVersions": ["v1"],
+        "operations": ["DELETE"],
+        "resources": ["controllerrevisions"],
+    }
+    spec = {
+        "matchConstraints": {"resourceRules": [rule]},
+        "validations": [{"expression": "false", "message": "revisions are kept"}],
+    }
+    bound = {"policyName": "keep", "validationActions": ["Deny"]}
+    models.cluster.request("POST", policies, {"metadata": {"name": "keep"}, "spec": spec})
+    models.cluster.request("POST", f"{policies[:-3]}ybindings", {"metadata": {"name": "keep"}, "spec": bound})
+    try:
+        until(lambda: models.retire(flags=("--check",)).get("failed"), "the policy is not in force")
+        refused = models.retire()
+        assert (refused["failed"], refused["code"]) == (True, "refused"), refused
+        assert "revisions are kept" in said(refused)
+        assert "nothing was deleted" in said(refused)
+        assert models.whole() == before
+    finally:
+        models.cluster.request("DELETE", f"{policies[:-3]}ybindings/keep")
+        models.cluster.request("DELETE", f"{policies}/keep")
+    until(lambda: not models.retire(flags=("--check",)).get("failed"), "the policy is still in force")

@@ -22,6 +22,7 @@ from .applyset import (
     as_member,
     foreign_tooling,
     membership_of,
+    parent_path,
     read_membership,
     set_of,
 )
@@ -80,7 +81,7 @@ class SetApplier:
         self._parent = parent
         self._options = options
         self._id = applyset_id(parent)
-        self._parent_path = f"/api/v1/namespaces/{parent.namespace}/configmaps/{parent.name}"
+        self._parent_path = parent_path(parent)
         self._written: dict[Ref, Manifest] = {}
         """Each object as the API server answered our last write to it since the plan was made."""
 

@@ -28,6 +28,11 @@ TOOLING = f"{TOOL}/v1"
 MANAGED_BY = {"app.kubernetes.io/managed-by": "fireworks-byoc"}
 
 
+def parent_path(parent: Ref) -> str:
+    """Where the API server has a set's parent."""
+    return f"/api/v1/namespaces/{parent.namespace}/configmaps/{parent.name}"
+
+
 def applyset_id(parent: Ref) -> str:
     """The set's ID: a hash of its parent's name, namespace, kind and group, in exactly the KEP's form."""
     unique = f"{parent.name}.{parent.namespace}.{parent.kind}.{parent.group}"

@@ -69,22 +69,29 @@ def patch_over(session: Session, path: str, patch: Manifest, seen: Live) -> Mani
     return _over(session, path, seen, merge, is_done) or {}
 
 
-def delete_over(session: Session, path: str, seen: Live, *, propagation: str = FOREGROUND) -> None:
+def delete_over(
+    session: Session, path: str, seen: Live, *, propagation: str = FOREGROUND, dry_run: bool = False
+) -> None:
     """Delete an object, with all that it owns. One that is gone or going, or a newer one of its name, is left alone.
 
     :param propagation: :data:`ORPHAN` leaves what it owns.
+    :param dry_run: only ask whether it would be deleted.
 
     :raises ChangedError: another run has applied it since.
     """
 
+    # What the body says counts, and the query is what an audit log shows.
+    asked: dict[str, Any] = {"dryRun": ["All"]} if dry_run else {}
+
     def delete(version: Live) -> Manifest:
         body = {
+            **asked,
             "apiVersion": "v1",
             "kind": "DeleteOptions",
             "propagationPolicy": propagation,
             "preconditions": dict(version),
         }
-        return session.request("DELETE", path, body=body)
+        return session.request("DELETE", path, query={key: value[0] for key, value in asked.items()}, body=body)
 
     def is_done(live: Live) -> bool:
         metadata = live["metadata"]

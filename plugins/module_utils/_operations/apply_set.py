@@ -57,7 +57,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     if parameters["state"] == "absent":
         plan = applier.plan_absent(manifests)
         changed = bool(plan.changes) or plan.parent_before is not None
-        require_removable(session, plan.of(DELETE))
+        require_removable(session, plan)
         if changed and not context.check_mode:
             applier.apply_absent(plan, seconds=parameters["wait_timeout"])
         return _result(plan, context, {}, changed=changed)

@@ -11,6 +11,7 @@ from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.model.exposure import RETIRED
+from .._domain.model.revision import Revision
 from .._domain.names import GROUP_LABEL, MODEL_LABEL, MODELS_NAMESPACE, SYSTEM_NAMESPACE, model_set
 from .._kube.apply import SetApplier
 from .._kube.discovery import Discovery, Resource, metadata_of
@@ -18,6 +19,7 @@ from .._kube.errors import DeadlineError, ForbiddenError, KubeError
 from .._kube.objects import Ref
 from .._kube.over import apply_over, delete_over
 from .._kube.plan import DELETE, Change, Plan, diff_of, parent_told, told
+from .._kube.removal import Doomed, require_removable
 from .._kube.session import FIELD_MANAGER, Session
 from .._kube.set_options import SetOptions
 from .._operation import Context, Operation
@@ -77,6 +79,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     }
     if context.diff_mode:
         result["diff"] = diff_of(plan.changes)
+    require_removable(session, plan, [_doomed(revision) for revision in revisions])
     if not changed or context.check_mode:
         return {**result, "steps": [], "unproven": []}
     # First of all: a request that comes now is told that there is no such model, and none is cut short.
@@ -89,6 +92,11 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     steps.append(f"recorded revisions deleted: {len(revisions)}")
     steps.append(_prove(session, discovery, name, plan))
     return {**result, "steps": steps, "unproven": routers.unproven()}
+
+
+def _doomed(revision: Revision) -> Doomed:
+    ref = Ref("ControllerRevision", "apps", MODELS_NAMESPACE, revision.name)
+    return ref, f"{REVISIONS}/{revision.name}", dict(revision.seen)
 
 
 def _routed_no_more(routers: Routing) -> str:
