@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
@@ -17,6 +18,7 @@ from .._domain.names import MAINTENANCE_TAINT, SAFE_ANNOTATION
 from .._domain.placement.handover import (
     ASKED,
     BACK,
+    NOT_SAFE,
     SAFE,
     Freeing,
     Handover,
@@ -29,7 +31,6 @@ from .._domain.placement.handover import (
 )
 from .._domain.placement.models import Learned
 from .._domain.placement.plan import Package, Plan
-from .._domain.remediation.outcome import NOT_SAFE
 from .._domain.rollout.blockers import blocker_data
 from .._domain.rollout.consolidating import moves_estimate
 from .._domain.rollout.node_action import Target, decide_action, target_digest
@@ -51,7 +52,6 @@ ARGUMENT_SPEC: dict[str, Any] = {
 }
 _DRAIN, _GOAL = "drain", "hand_over"
 _THEIRS = {"code": NOT_SAFE, "owner": Owner.CUSTOMER.value}
-"""Of a node that is not handed over, or not taken back, for what its owner can change."""
 
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
@@ -114,8 +114,13 @@ class _Run:
 
     # Out -------------------------------------------------------------------------------------------------------------
 
+    @cached_property
+    def _known(self) -> dict[str, Learned]:
+        """What telemetry tells is asked once; of each move it is asked again, before that is made."""
+        return learned(self._session, self._contract, {})
+
     def _emptied(self, one: Handover) -> dict[str, Any]:
-        scene = self._read(learned(self._session, self._contract, {})).scene
+        scene = self._read(self._known).scene
         plan = freeing(scene, one.node)
         moves = [f"{move.pod} to {move.destination}" for move in plan.moves]
         if plan.stays:

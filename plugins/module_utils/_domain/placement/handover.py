@@ -20,6 +20,9 @@ from .scene import Pod, Raw, Scene
 from .twin import Twin
 
 ASKED, SAFE, BACK = "asked", "safe", "back"
+NOT_SAFE = "not_safe"
+"""The code of a node that is not handed over, or not taken back, for what its owner can change."""
+MAKE_ROOM = "change what is named, or remove the maintenance label; the next run looks again"
 _YES, _NO = "yes, since ", "no: "
 _LAST = 10**9
 

@@ -16,18 +16,18 @@ from ..contract.typed import Contract
 from ..names import QUARANTINE_TAINT
 from ..outcome import Outcome, Result
 from ..people import contact
+from ..placement.handover import MAKE_ROOM, NOT_SAFE
 from ..rollout.blockers import ERROR_BUDGET, waits_for_approval
 from ..rollout.node_action import NOT_GRANTED
 from .step import OBSERVE, REPAIR
 
 Data = Mapping[str, Any]
 
-STEP_FAILED, REPAIR_FAILED, NOT_SAFE = "step_failed", "repair_failed", "not_safe"
+STEP_FAILED, REPAIR_FAILED = "step_failed", "repair_failed"
 CAUSES = {"not_granted": NOT_GRANTED, "held_by_node": "node_unreachable", "blocked_by": "drain_blocked"}
 """Codes of a failed step, by what it says of itself."""
 _APPROVE = "have it approved, as the report shows, and run this again"
 _BUDGET = "find out why requests fail first, or have the drain approved all the same, as the report shows"
-_MAKE_ROOM = "change what is named, or remove the maintenance label; the next run looks again"
 _CODES = ("approval", NOT_GRANTED, ERROR_BUDGET, "frozen", "would_not_finish", "outside_window", NOT_SAFE)
 """Where several nodes wait, what only a person can end is told first."""
 
@@ -55,7 +55,7 @@ def remediation_outcome(
         waiting = [one["object"] for one in blockers if one["code"] == NOT_GRANTED]
         steps_to_take = [_APPROVE] * waits_for_approval(blockers) + ([_granted(contract, waiting)] if waiting else [])
         steps_to_take += [_BUDGET] * any(one["code"] == ERROR_BUDGET for one in held)
-        steps_to_take += [_MAKE_ROOM] * (code == NOT_SAFE)
+        steps_to_take += [MAKE_ROOM] * (code == NOT_SAFE)
         next_step = "; and ".join(steps_to_take)
         found = _told(contract, Result.WAITING, code, held, held[0]["why"], next_step)
         return {**found, "blockers": blockers, "next_at": held[0]["next_at"] or None}
