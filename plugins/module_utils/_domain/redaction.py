@@ -104,11 +104,12 @@ class _Present:
     def of(cls, text: str) -> _Present:
         low = text.lower()
         folded = low.replace("-", "_")
+        secret_keys = [key for key in _SECRET_KEYS if key in folded]
         return cls(
             tuple(form for form in _REQUEST_FORMS if form in low),
             tuple(key for key in _REQUEST_KEYS if _is_assigned(folded, key)),
-            tuple(key for key in _SECRET_KEYS if _is_assigned(folded, key)),
-            tuple(key for key in _SECRET_KEYS if "-" in low and _is_ended(folded, key)),
+            tuple(key for key in secret_keys if _is_assigned(folded, key)),
+            tuple(key for key in secret_keys if "-" in low and _is_ended(folded, key)),
             tuple(form for form in _TOKEN_FORMS if form in low),
             bool(_LONG.search(text)),
         )
@@ -176,6 +177,7 @@ def _without_secrets(line: str, low: str, present: _Present) -> str:
     """A line without credentials, of which there are seven forms. low: the line in lower case."""
     if "://" in low:
         line = _URL.sub(lambda found: _address(found[0]), line)
+        low = line.lower()
     if "authorization" in low or "cookie" in low:
         line = _HEADER.sub(rf"\1{HIDDEN}", line)
     if _with_key(low, present.secret_keys, _is_assigned):

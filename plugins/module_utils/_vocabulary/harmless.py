@@ -30,6 +30,8 @@ def harmless(text: str) -> str:
 
 def one_line(text: str) -> str:
     """The same on one line: with a line break others could write lines of their own, as if we had."""
+    if text.isprintable():  # so it has none of these
+        return text
     return _BREAK.sub(" ", harmless(text))
 
 
