@@ -151,13 +151,16 @@ def shapes_of(nodes: Iterable[Node]) -> dict[str, int]:
 
 
 def part(whole: Scene, count: int, seed: int) -> Scene:
-    """So many nodes of a cluster, drawn by a seed, with what is on them."""
+    """So many nodes of a cluster, drawn by a seed, with what is on them. Its models have as many replicas as are there."""
     nodes = random.Random(seed).sample(whole.nodes, count)  # noqa: S311 (a sample, and no secret)
     names = {one.name for one in nodes}
+    pods = tuple(pod for pod in whole.pods if pod.node in names)
+    there = Counter(pod.model for pod in pods)
     return replace(
         whole,
         nodes=tuple(sorted(nodes, key=lambda one: one.name)),
-        pods=tuple(pod for pod in whole.pods if pod.node in names),
+        pods=pods,
+        models=tuple(replace(one, desired=there[one.name]) for one in whole.models),
     )
 
 
