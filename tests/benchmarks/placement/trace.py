@@ -151,7 +151,7 @@ def shapes_of(nodes: Iterable[Node]) -> dict[str, int]:
 
 
 def part(whole: Scene, count: int, seed: int) -> Scene:
-    """So many nodes of a cluster, drawn by a seed, with what is on them: its models have the replicas that are there."""
+    """So many nodes of a cluster, drawn by a seed, with what is on them: its models have the replicas there."""
     nodes = random.Random(seed).sample(whole.nodes, count)  # noqa: S311 (a sample, and no secret)
     names = {one.name for one in nodes}
     pods = tuple(pod for pod in whole.pods if pod.node in names)
