@@ -173,4 +173,7 @@ def told_by(failed: Data, task: str) -> dict[str, str]:
     if set(cause) >= _OURS:  # other modules' results may have an `owner` too, which is that of a file
         return {key: str(cause[key]) for key in _OURS}
     what = f"{task}: {cause.get('msg') or 'it failed and did not say why'}"
+    if "argument_errors" in cause:  # Ansible's own check of a role's options, which an inventory sets
+        step = "correct what this names, and run this again"
+        return {"code": "invalid_request", "owner": Owner.OPERATOR.value, "what": what, "where": "", "next_step": step}
     return {"code": TASK_FAILED, "owner": OWNER_OF_UNKNOWN.value, "what": what, "where": "", "next_step": ""}

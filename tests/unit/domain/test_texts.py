@@ -241,6 +241,7 @@ def test_a_refused_cluster_says_what_was_missing_and_whom_to_ask() -> None:
             "fireworks",
         ),
         ({"msg": "some failed", "results": [{"msg": "fine"}]}, "Apply: some failed", "task_failed", "fireworks"),
+        ({"msg": "no int", "argument_errors": ["no int"]}, "Apply: no int", "invalid_request", "operator"),
     ],
 )
 def test_a_failed_cluster_says_at_what_and_who_has_to_act(
