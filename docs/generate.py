@@ -53,7 +53,7 @@ Variables are given by `-e clusters=acme-eu-1`, `-e '{"clusters": …}'`, `-e @f
 
 | | |
 |---|---|
-| refused, before any cluster is asked | a name that is not here (with the nearest known one), one of another playbook, a wrong type, what begins with `byoc_`, what would replace the inventory's (`contract`) |
+| refused, before any cluster is asked | a name that is not here (with the nearest known one), one of another playbook, a wrong type (of an option of a role too), what begins with `byoc_`, what would replace the inventory's (`contract`) |
 | let pass | `ansible_…`, `awx_…`, `tower_…`, and options of roles (`ansible-doc -t role fireworks.byoc.model`) but those that a playbook sets itself |
 | of a playbook of your own | those that it names in `byoc_variables`: [how to write one](playbooks.md) |
 

@@ -13,8 +13,9 @@ author:
   - Fireworks AI (@fw-ai)
 description:
   - Extra variables beat everything else, and a mistyped one means nothing. Each has to be one that the playbook takes,
-    and of the right type. Those that begin with C(ansible_), C(awx_) or C(tower_), and options of this collection's
-    roles, are let pass. Those that begin with C(byoc_), and what the inventory says of a cluster, are not.
+    and of the right type, or an option of a role of this collection, as that role takes it. Those that begin with
+    C(ansible_), C(awx_) or C(tower_) are let pass. Those that begin with C(byoc_), and what the inventory says of a
+    cluster, are not.
   - An inventory source that could not be read, and a C(--limit) that is blank or names what there is not, are told too.
 options:
   _terms:
@@ -51,6 +52,8 @@ from ansible.plugins.lookup import LookupBase
 from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.playbook_variables.doubts import variable_doubts
+from ansible_collections.fireworks.byoc.plugins.module_utils._operations.finding_spec import FINDING_SPEC
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.options import option_doubts
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.this_run import limit_doubts, unread_sources
 
 _ROLES = Path(__file__).parents[2] / "roles"
@@ -62,19 +65,22 @@ class LookupModule(LookupBase):
     def run(self, terms: list[Any], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
         self.set_options(var_options=variables, direct=kwargs)
         given = load_extra_vars(self._loader)
-        options = _role_options() if given else frozenset()
+        options = _role_options() if given else {}
         return [
             *(f"the inventory could not be read, {source}" for source in unread_sources()),
             *(f"--limit: {doubt}" for doubt in limit_doubts((variables or {})["groups"])),
             *variable_doubts(given, str(terms[0]), options, self.get_option("more")),
+            *option_doubts(options, given),
         ]
 
 
 @cache
-def _role_options() -> frozenset[str]:
+def _role_options() -> dict[str, dict[str, Any]]:
     """The documented options of this collection's roles."""
-    found: set[str] = set()
+    found: dict[str, dict[str, Any]] = {}
     for path in _ROLES.glob("*/meta/argument_specs.yml"):
         entries = yaml_load(path.read_text(encoding="utf-8"))["argument_specs"].values()
-        found.update(name for entry in entries for name in entry.get("options") or {})
-    return frozenset(found)
+        for entry in entries:
+            found.update(entry.get("options") or {})
+    found["remediate_findings"]["options"] = FINDING_SPEC
+    return found

@@ -9,8 +9,8 @@ import traceback
 from pathlib import PurePath
 from typing import Any
 
-from ._domain.outcome import OWNER_OF_UNKNOWN, TASK_FAILED
 from ._domain.record import screened
+from ._domain.told import OWNER_OF_UNKNOWN, TASK_FAILED
 from ._vocabulary.failure import failed_result
 from ._vocabulary.harmless import harmless
 

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A task's options, checked by an operation's argument spec. What YAML lets through and no option can be is said."""
+"""Options, checked by an argument spec, of a module or a role. What YAML lets through and no option can be is said."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator, ValidationResult
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._operation import Operation
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.listing import few
 
 
 def checked_options(operation: Operation, arguments: Mapping[str, Any]) -> ValidationResult:
@@ -19,7 +20,28 @@ def checked_options(operation: Operation, arguments: Mapping[str, Any]) -> Valid
 
     :raises AnsibleActionFail: there is a key that is no text, or a value where Ansible's own check ends in an error.
     """
-    validator = ArgumentSpecValidator(dict(operation.argument_spec), **dict(operation.rules))
+    return _checked(ArgumentSpecValidator(dict(operation.argument_spec), **dict(operation.rules)), arguments)
+
+
+def option_doubts(options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> list[str]:
+    """What is wrong with values for the options of roles. A template is judged where it is evaluated.
+
+    :param options: the argument spec of each. :param given: values for these, and others.
+    """
+    doubts = []
+    for name in sorted(options.keys() & given.keys()):
+        if options[name].get("no_log") or any(mark in str(given[name]) for mark in ("{{", "{%")):
+            continue
+        try:
+            said = _checked(ArgumentSpecValidator({name: dict(options[name])}), {name: given[name]}).error_messages
+        except AnsibleActionFail as error:
+            said = [str(error)]
+        told = [one for one in said if not any(one in other for other in said if other != one)]
+        doubts += [f"{name} cannot be used: {few(told, 3)}"] if told else []
+    return doubts
+
+
+def _checked(validator: ArgumentSpecValidator, arguments: Mapping[str, Any]) -> ValidationResult:
     for place, key in _unnamed("", arguments):
         raise AnsibleActionFail(f"{place}: the key {type(key).__name__} {str(key)[:40]!r} is no text: put it in quotes")
     try:

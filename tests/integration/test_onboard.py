@@ -30,6 +30,7 @@ from tests.integration.journey import (
     unreachable,
     versions,
 )
+from tests.integration.plays import AS_MODULE, connection_to, run_tasks
 
 
 @pytest.fixture
@@ -76,9 +77,34 @@ def test_the_whole_journey(acme: Any, tmp_path: Path) -> None:
     assert "and so could not prove that nothing is left; nothing was changed" in " ".join(refused.stdout.split())
     assert ours(acme) == before, "what serves was removed by who cannot remove the rest"
 
+    node = f"/api/v1/nodes/{acme.nodes[0]}"
+    acme.request("PATCH", node, {"metadata": {"annotations": {"byoc.fireworks.ai/remediation-released": "x"}}})
     gone = offboard(tmp_path, contract)
     assert gone.returncode == 0, gone.stdout
     assert ours(acme) == {}
+    assert not [key for key in acme.request("GET", node)["metadata"]["annotations"] if key.startswith("byoc.")]
+
+
+def test_what_is_ours_is_taken_off_nodes_and_nothing_else(acme: Any, tmp_path: Path) -> None:
+    node, theirs = f"/api/v1/nodes/{acme.nodes[0]}", {"key": "acme.example/reserved", "effect": "NoSchedule"}
+    notes = {"byoc.fireworks.ai/remediation-cordoned": "true", "acme.example/note": "x"}
+    taints = [theirs, {"key": "byoc.fireworks.ai/quarantined", "effect": "NoSchedule"}]
+    acme.request("PATCH", node, {"metadata": {"annotations": notes}, "spec": {"taints": taints, "unschedulable": True}})
+    before, marks = acme.request("GET", node)["metadata"]["annotations"], {"fireworks.byoc.node_marks": {}}
+    row = {"node": acme.nodes[0], "removed": True, "why": "", "cordoned": True, "reason": ""}
+    try:
+        [checked] = run_tasks(tmp_path, connection_to(acme), marks, flags=("--check",)).results
+        assert (checked["changed"], checked["nodes"]) == (True, [row])
+        assert acme.request("GET", node)["metadata"]["annotations"] == before, "check mode wrote"
+        done, again = run_tasks(tmp_path, connection_to(acme), marks, {**marks, **AS_MODULE}).results
+        assert (done["changed"], done["nodes"], again["changed"], again["nodes"]) == (True, [row], False, [])
+        live = acme.request("GET", node)
+        assert set(before) - set(live["metadata"]["annotations"]) == {"byoc.fireworks.ai/remediation-cordoned"}
+        kept = [taint["key"] for taint in live["spec"]["taints"] if taint["key"] != "node.kubernetes.io/unschedulable"]
+        assert (kept, live["spec"]["unschedulable"]) == (["acme.example/reserved"], True)
+    finally:
+        clean = {"metadata": {"annotations": dict.fromkeys(notes)}, "spec": {"taints": None, "unschedulable": None}}
+        acme.request("PATCH", node, clean)
 
 
 @pytest.mark.soak

@@ -36,7 +36,7 @@ def test_a_requirement_that_is_met_is_silent_and_one_that_is_not_is_data(
     assert not met.get("failed")
     assert not both.get("failed")
     assert unmet["msg"] == (
-        "no model is named; nothing was changed. Next: name it: -e model=a. Action required by: operator."
+        "no model is named; nothing was changed. Next: name it: -e model=a. Action required by: you."
     )
     assert {key: unmet[key] for key in ("error", "code", "owner", "what", "where", "next_step")} == {
         "error": "RequirementError", "owner": "operator", "where": "", **SAID

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -68,12 +68,18 @@ def less(needs: Iterable[Need], contract: Contract, identity: str) -> tuple[Need
     return tuple(left for need in needs for left in _less(need, dropped))
 
 
+def refusals_in(text: str) -> Iterator[tuple[str, str, Place]]:
+    """Whom an API server refuses which verb where, by its words, whatever is around them."""
+    for user, verb, resource, group, namespace in _REFUSAL.findall(text):
+        yield user, verb, (namespace, group, resource)
+
+
 def dropped_by(contract: Contract, refusal: str) -> str:
     """The clause of the contract that takes away the right which an API server says is missing; empty where none does.
 
     :param refusal: the API server's words, whatever is around them.
     """
-    for user, verb, resource, group, namespace in _REFUSAL.findall(refusal):
+    for user, verb, (namespace, group, resource) in refusals_in(refusal):
         for index, entry in enumerate(entries_of(contract)):
             if place_of(entry) == (namespace, group, resource) and verb in entry["verbs"] and _is(user, entry):
                 return f"access.dropped_rights[{index}]"

@@ -13,20 +13,17 @@ from typing import Any
 from .._vocabulary.owner import NO_CONTACT, Contact, Owner
 from .contract.typed import Contract
 from .dropped_rights import dropped_by
+from .identities.meant import meant_instead
 from .people import contact
+from .told import told_by
 from .written import Written
 
 Data = Mapping[str, Any]
 
-#: What Ansible and modules of others leave out of a failure: it is ours to look into.
-TASK_FAILED = "task_failed"
-OWNER_OF_UNKNOWN = Owner.FIREWORKS
 #: Somebody else holds the lock that a run was given.
 LOCK_LOST = "lock_lost"
 #: The run has not told how it ended for a cluster that was chosen.
 NO_OUTCOME = "no_outcome"
-#: By these a failure of ours is known.
-_OURS = {"code", "owner", "what", "where", "next_step"}
 
 
 class Result(StrEnum):
@@ -148,7 +145,7 @@ def blamed(contract: Contract, failed: Data, task: str) -> dict[str, Any]:
 
     :param failed: its result; of a task in a loop that of all its turns.
     """
-    said = _dropped(contract, told_by(failed, task))
+    said = _refused(contract, told_by(failed, task))
     owner, where = Owner(said["owner"]), said.pop("where")
     return {
         **said,
@@ -158,19 +155,17 @@ def blamed(contract: Contract, failed: Data, task: str) -> dict[str, Any]:
     }
 
 
-def _dropped(contract: Contract, said: dict[str, str]) -> dict[str, str]:
-    """The same, where the contract itself takes the right away that is missing."""
-    clause = dropped_by(contract, said["what"])
-    if not clause:
-        return said
-    step = f"do without this playbook, or take {clause} out of the contract and apply the prerequisites again"
-    return {**said, "what": f"{said['what']}; {clause} drops this right", "next_step": step, "owner": Owner.CUSTOMER}
-
-
-def told_by(failed: Data, task: str) -> dict[str, str]:
-    """What a failed task says itself, and of others' failures a default."""
-    cause = next((dict(turn) for turn in failed.get("results") or () if turn.get("failed")), failed)
-    if set(cause) >= _OURS:  # other modules' results may have an `owner` too, which is that of a file
-        return {key: str(cause[key]) for key in _OURS}
-    what = f"{task}: {cause.get('msg') or 'it failed and did not say why'}"
-    return {"code": TASK_FAILED, "owner": OWNER_OF_UNKNOWN.value, "what": what, "where": "", "next_step": ""}
+def _refused(contract: Contract, said: dict[str, str]) -> dict[str, str]:
+    """The same, where the contract itself takes the right away that is missing, or gives it to other identities."""
+    if clause := dropped_by(contract, said["what"]):
+        step = f"do without this playbook, or take {clause} out of the contract and apply the prerequisites again"
+        return {
+            **said,
+            "what": f"{said['what']}; {clause} drops this right",
+            "next_step": step,
+            "owner": Owner.CUSTOMER,
+        }
+    if other := meant_instead(contract, said["what"]):
+        step = "run this with the credential of the identity that docs/variables.md names for this playbook"
+        return {**said, "what": f"{said['what']}; {other}", "next_step": step, "owner": Owner.OPERATOR}
+    return said

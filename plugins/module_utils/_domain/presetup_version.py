@@ -14,7 +14,7 @@ from typing import Any
 
 from .._vocabulary.wording import message
 from .names import PRESETUP_VERSION_ANNOTATION
-from .outcome import told_by
+from .told import told_by
 
 ADDED: dict[int, str] = {
     2: (

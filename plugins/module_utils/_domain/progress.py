@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from .._vocabulary.wording import spoken
-from .outcome import GOOD, Result
+from .outcome import GOOD, Result, fine_results
 from .table import table
 
 
@@ -36,6 +36,7 @@ class Progress:
         self._stages: dict[str, int] = {}
         self._ended = 0
         self._bad = 0
+        self._waiting = 0
 
     def working(self, cluster: str, stage: str, now: float) -> None:
         """A cluster is at work on a stage; without a name, on the one it was at."""
@@ -50,14 +51,17 @@ class Progress:
     def ended(self, cluster: str, result: str, reason: str, now: float) -> str:
         """A cluster has ended. The line to show at once; none when it went well, or when that is known already."""
         one = self._clusters.get(cluster)
-        if one is None or (one.result and one.result not in GOOD):
+        if one is None or result == one.result or (one.result and one.result not in fine_results()):
             return ""
         if not one.result:
             self._leave(one, now)
             self._ended += 1
+        self._waiting += (result == Result.WAITING) - (one.result == Result.WAITING)
         one.result = result
         if result in GOOD:
             return ""
+        if result == Result.WAITING:  # decided, wherever it was
+            return f"{cluster} waits: {' '.join(reason.split())}"
         self._bad += 1
         at = f" at {one.stage}" if one.stage else ""
         return f"{cluster} {spoken(result)}{at}: {' '.join(reason.split()) or 'it did not say why'}"
@@ -74,12 +78,14 @@ class Progress:
         parts = [f"{self._title}: {self._ended} of {total} finished"]
         if self._bad:
             parts.append(f"{self._bad} with problems")
+        if self._waiting:
+            parts.append(f"{self._waiting} waiting")
         at_work = [f"{stage} {count}" for stage, count in self._stages.items() if count]
         if at_work:
             parts.append(f"at work: {', '.join(at_work)}")
-        waiting = total - self._ended - sum(self._stages.values())
-        if waiting:
-            parts.append(f"{waiting} not begun")
+        others = total - self._ended - sum(self._stages.values())
+        if others:
+            parts.append(f"{others} not begun")
         elapsed = now - self._began
         parts.append(f"{_span(elapsed)} elapsed")
         if 0 < self._ended < total:

@@ -11,7 +11,8 @@ from typing import Any
 
 from .._vocabulary.owner import NO_CONTACT, Owner
 from .._vocabulary.runbooks import runbook
-from .outcome import GOOD, TASK_FAILED, Result, told_by
+from .outcome import GOOD, Result
+from .told import TASK_FAILED, told_by
 from .written import counted_by_kind
 
 Data = Mapping[str, Any]

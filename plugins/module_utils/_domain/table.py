@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._vocabulary.wording import owner_word
+
 _GAP = "  "
 
 
@@ -43,7 +45,8 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | Mapping[st
     """A heading, a rule, and a line for each row.
 
     ``columns`` chooses keys and their order, as a mapping also their headings; without it the keys of the first row
-    count. Numbers are aligned to the right. Line breaks in a value become spaces: a row is a line.
+    count. Numbers are aligned to the right. Line breaks in a value become spaces: a row is a line. An owner is said as
+    messages say it.
     """
     if not columns:
         columns = list(rows[0]) if rows else []
@@ -51,7 +54,7 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | Mapping[st
         headings = {str(key): str(heading) for key, heading in columns.items()}
     else:
         headings = {key: key.replace("_", " ").upper() for key in columns}
-    cells = [[_text(row.get(key)) for key in headings] for row in rows]
+    cells = [[_cell(key, row.get(key)) for key in headings] for row in rows]
     right = [bool(rows) and all(_is_number(row.get(key)) for row in rows) for key in headings]
     lines = [list(headings.values()), *cells]
     widths = [max(width(line[i]) for line in lines) for i in range(len(headings))]
@@ -69,6 +72,10 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _cell(key: str, value: Any) -> str:
+    return owner_word(_text(value)) if key == "owner" else _text(value)
 
 
 def _text(value: Any) -> str:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from .owner import NO_CONTACT, Contact, Owner
 
-_NAMES = {Owner.OPERATOR: "operator", Owner.FIREWORKS: "Fireworks", Owner.CUSTOMER: "customer"}
+#: A message is read by the operator.
+_NAMES: dict[str, str] = {Owner.OPERATOR: "you", Owner.FIREWORKS: "Fireworks", Owner.CUSTOMER: "customer"}
 
 
 def spoken(word: str) -> str:
@@ -23,12 +24,17 @@ def person(contact: Contact | None) -> str:
 
 def assignee(owner: str, contact: Contact | None = None) -> str:
     """Who has to act, as a table says it: the person where one is known, else the owner; empty for nobody."""
-    return person(contact) or _NAMES.get(Owner(owner), "")
+    return person(contact) or owner_word(owner)
+
+
+def owner_word(owner: str) -> str:
+    """An owner for people; anything else as it is."""
+    return _NAMES.get(owner, owner)
 
 
 def addressed(owner: str, contact: Contact | None = None) -> str:
     """Who has to act, said to the person who ran it."""
-    return "you" if owner == Owner.OPERATOR else " ".join(filter(None, (_NAMES[Owner(owner)], _in_brackets(contact))))
+    return " ".join(filter(None, (_NAMES[owner], _in_brackets(contact))))
 
 
 def asked_of(owner: str, contact: Contact | None = None) -> str:
@@ -43,9 +49,7 @@ def _in_brackets(contact: Contact | None) -> str:
 
 def action_required(owner: str, contact: Contact | None = None) -> str:
     """Who has to act, as a sentence; empty for nobody."""
-    if not owner:
-        return ""
-    return f"Action required by: {' '.join(filter(None, (_NAMES[Owner(owner)], _in_brackets(contact))))}."
+    return f"{asked_of(owner, contact)}." if owner else ""
 
 
 def next_step_sentence(step: str) -> str:

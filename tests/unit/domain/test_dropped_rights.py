@@ -22,6 +22,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.
     dropped_rights_are_there,
     needed_and_dropped,
 )
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.meant import meant_instead
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.needs import (
     CONNECTING,
     IDENTITIES,
@@ -253,8 +254,38 @@ def test_a_refusal_for_a_dropped_right_names_the_clause_and_the_customer() -> No
     assert said(grant, "fireworks-setup:setup-alice", "patch")[1:] == (
         "customer", step.format("access.dropped_rights[0]"),
     )  # fmt: skip
-    for who, verb in (("fireworks-system:deployer", "create"), ("fireworks-system:upgrader", "delete")):
-        assert said(made, who, verb) == ("refused", "operator", "resolve each object")
+    assert said(made, "fireworks-system:deployer", "create") == ("refused", "operator", "resolve each object")
+
+
+@pytest.mark.parametrize(
+    ("who", "verb", "other"),
+    [
+        (
+            "fireworks-system:upgrader",
+            "create",
+            "is not of the identity upgrader, but of operator, deployer",
+        ),
+        ("fireworks-system:observer", "patch", "is not of the identity observer, but of operator, deployer"),
+        ("fireworks-system:observer", "bind", ""),  # nobody's
+        ("fireworks-system:deployer", "create", ""),  # its own: somebody has taken it away
+        ("fireworks-system:router", "create", ""),
+        ("fireworks-setup:setup-alice", "create", ""),
+        ("elsewhere:observer", "create", ""),
+    ],
+)
+def test_a_refusal_of_what_another_identity_may_is_the_operators(who: str, verb: str, other: str) -> None:
+    failed = {"failed": True, "code": "forbidden", "owner": "customer", "what": REFUSED.format(who, verb)}
+    found = blamed(contract(), {**failed, "where": "acme", "next_step": "grant it"}, "Deploy")
+    assert found["what"].endswith(other)
+    told = (found["code"], found["owner"], found["next_step"])
+    asked = "run this with the credential of the identity that docs/variables.md names for this playbook"
+    assert told == (("forbidden", "operator", asked) if other else ("forbidden", "customer", "grant it"))
+
+
+def test_what_is_granted_in_the_whole_cluster_is_granted_in_a_namespace() -> None:
+    words = 'User "system:serviceaccount:fireworks-system:{}" cannot list resource "nodes" in API group ""'
+    assert "but of operator, observer" in meant_instead(contract(), words.format("metrics-reader"))
+    assert meant_instead(contract(), words.format("observer") + ' in the namespace "x"') == ""
 
 
 def test_a_refusal_in_the_cluster_is_of_the_entry_without_a_namespace() -> None:

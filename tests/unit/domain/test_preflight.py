@@ -302,6 +302,16 @@ def test_of_the_permissions_those_count_that_this_users_onboarding_needs(user: s
     found = items({**facts(permissions=asked), "user": user}, contract())["permissions"]
     assert not found["ok"]
     assert [kind for kind in kinds if kind in found["message"]] == refused
+    assert found["owner"] == "customer"
+
+
+@pytest.mark.parametrize(("identity", "owner"), [("observer", "operator"), ("operator", "customer")])
+def test_what_another_identity_may_not_is_nothing_to_grant(identity: str, owner: str) -> None:
+    asked = [{**question, "allowed": False} for question in required_permissions(contract())]
+    user = f"system:serviceaccount:fireworks-system:{identity}"
+    found = items({**facts(permissions=asked), "user": user}, contract())["permissions"]
+    assert (found["ok"], found["owner"]) == (False, owner)
+    assert ("Run this with the operator's" in found["message"]) == (owner == "operator")
 
 
 def test_each_difference_of_the_customers_presetup_is_named_with_the_command_that_fixes_it() -> None:

@@ -76,6 +76,17 @@ def test_a_run_that_nothing_is_known_of_and_one_that_went_well() -> None:
     assert silent.ended("a", "failed", "", 1.0) == "a failed: it did not say why"
 
 
+def test_a_cluster_that_waits_has_no_problem() -> None:
+    progress = Progress("Deploy models", FLEET[:2], 0.0)
+    progress.working("acme-eu-1", "decide model change", 1.0)
+    assert progress.ended("acme-eu-1", "waiting", "nobody\n approved it", 2.0) == "acme-eu-1 waits: nobody approved it"
+    assert progress.ended("acme-eu-1", "waiting", "again", 2.0) == ""
+    assert progress.line(3.0).startswith("Deploy models: 1 of 2 finished, 1 waiting, 1 not begun, ")
+    late = progress.ended("acme-eu-1", "failed", "the record was not written", 4.0)
+    assert late == "acme-eu-1 failed at decide model change: the record was not written"
+    assert progress.line(4.0).startswith("Deploy models: 1 of 2 finished, 1 with problems, 1 not begun, ")
+
+
 def test_a_large_fleet_costs_little() -> None:
     names = [f"c{number}" for number in range(1000)]
     progress = Progress("Upgrade", names, 0.0)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import MISSING, fields, replace
 from typing import Any
@@ -29,7 +30,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation
     reported,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.capacity import Serving, advise
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.journey import has_gpus
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.journey import has_gpus, unmarked
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.node_action import (
     Target,
     target_digest,
@@ -575,3 +576,18 @@ def test_a_fault_that_has_lasted_is_no_storm() -> None:
     old = [finding(name=f"other-{number}", since=shown_moment(NOW - 7200)) for number in range(6)]
     agreed = contract(remediation={"max_nodes": 100, "max_share": 1, "breaker_share": 1})
     assert plan(in_state("quarantined", evidence=shown_moment(NOW - 600)), *old, agreed=agreed).do == "drain"
+
+
+@pytest.mark.parametrize("state", ["quarantined", "drained", "handed-over", "returned"])
+def test_what_is_ours_is_taken_off_a_node_and_nothing_else(state: str) -> None:
+    it = in_state(state) if state != "returned" else node(history="[]", released="2026-11-25T21:00:00Z")
+    it["metadata"]["annotations"] |= {"acme.example/note": "x", OURS + "safe-to-take": "yes"}
+    it["metadata"]["labels"][OURS + "maintenance"] = "1"
+    before, cordoned = copy.deepcopy(it), it["spec"].get("unschedulable")
+    found = unmarked(it)
+    assert found is not None
+    gone = after(it, replace(plan(it), patch=found))
+    assert gone["metadata"]["annotations"] == {"acme.example/note": "x"}
+    assert gone["metadata"]["labels"] == before["metadata"]["labels"]
+    assert (gone["spec"]["taints"], gone["spec"].get("unschedulable")) == ([THEIRS], cordoned)
+    assert unmarked(gone) is None

@@ -28,7 +28,16 @@ NEXT = "2026-11-28T02:00:00+00:00"
 
 def step(do: str, node: str = "gpu-1", **more: Any) -> dict[str, Any]:
     said = {"node": node, "do": do, "why": f"why {do}", "goal": "reboot", "session": "s-1", "owner": "fireworks"}
-    return {**said, "code": "", "next_at": "", "digest": "", "approved_by": "", "blockers": [], **more}
+    return {
+        **said,
+        "state": "quarantined",
+        "code": "",
+        "next_at": "",
+        "digest": "",
+        "approved_by": "",
+        "blockers": [],
+        **more,
+    }
 
 
 def taken(do: str, *, changed: bool = True, **more: Any) -> dict[str, Any]:
@@ -121,7 +130,7 @@ def test_all_that_holds_its_nodes_is_told_node_by_node() -> None:
 def test_the_record_names_who_approved_what_by_which_digest_once() -> None:
     approved = taken("mark", approved_by="boss@acme.example", digest="a" * 64)
     clause = remediation_clause(contract(), [taken("quarantine"), approved, {**approved, "do": "drain"}, PENDING])
-    said = f"; reboot of gpu-1 approved by boss@acme.example (digest {'a' * 64})"
+    said = f"; drain of gpu-1 approved by boss@acme.example (digest {'a' * 64})"
     assert clause == remediation_clause(contract(), []) + said
 
 
@@ -132,9 +141,9 @@ def test_all_that_waits_for_an_approval_is_one_option_to_paste() -> None:
     command = "ansible-playbook fireworks.byoc.approve -i <inventory> -e clusters=acme-eu-1"
     given = "-e digest=aaaaaaaaaaaa -e approved_by=boss@acme.example -e admin_kubeconfig=<path>"
     [line] = in_cluster.splitlines()[1:]
-    assert line == f"  reboot of gpu-1: {command} -e operation=hand_over_nodes {given}"
+    assert line == f"  drain of gpu-1: {command} -e operation=hand_over_nodes {given}"
     whole["change"]["approvals"]["sources"] = ["cluster", "awx"]
-    restart = {**ASKS, "node": "gpu-3", "goal": "restart_pod", "session": "", "digest": "b" * 64}
+    restart = {**ASKS, "node": "gpu-3", "goal": "restart_pod", "session": "", "state": "", "digest": "b" * 64}
     given = approvals_request(whole, [ASKS], NEXT, "remediate", "-e @<remediate_findings>")
     assert "-e operation=remediate -e @<remediate_findings> -e digest=" in given
     text = approvals_request(whole, [ASKS, SHUT, restart], NEXT, "remediate")
@@ -145,9 +154,31 @@ def test_all_that_waits_for_an_approval_is_one_option_to_paste() -> None:
         {**by, "digest": "b" * 12, "node": "gpu-3", "goal": "restart_pod"},
     ]
     assert [each.strip().partition(":")[0] for each in text.splitlines()[-2:]] == [
-        "reboot of gpu-1",
+        "drain of gpu-1",
         "restart pod of gpu-3",
     ]
+
+
+@pytest.mark.parametrize(
+    ("one", "reboot", "words"),
+    [
+        ({"state": "quarantined"}, "never", "drain of gpu-1"),
+        ({"state": "quarantined"}, "approve", "drain of gpu-1 and its reboot"),
+        ({"state": "quarantined"}, "auto", "drain of gpu-1 and its reboot"),
+        ({"state": "quarantined", "goal": "human"}, "auto", "drain of gpu-1"),
+        ({"state": "drained"}, "approve", "reboot of gpu-1"),
+        ({"state": "", "goal": "quarantine"}, "never", "quarantine of gpu-1"),
+        ({"state": "", "do": "quarantine"}, "auto", "quarantine of gpu-1"),
+        ({"state": "asked", "goal": "hand_over"}, "never", "drain of gpu-1, to hand it over"),
+    ],
+)
+def test_what_is_approved_is_told_exactly(one: dict[str, str], reboot: str, words: str) -> None:
+    agreed = {**contract(), "actions": {"drain": "approve", "reboot": reboot}}
+    waits = {**ASKS, **one}
+    assert approvable(agreed, [waits], "a" * 12)["does"] == [words]
+    assert f"  {words}: ansible-playbook" in approvals_request(
+        {**agreed, "change": {"approvals": {"approvers": ["boss@acme.example"]}}}, [waits], NEXT, "remediate"
+    )
 
 
 def test_a_drain_that_waits_for_an_error_budget_says_how_a_person_lets_it_go() -> None:
@@ -158,7 +189,7 @@ def test_a_drain_that_waits_for_an_error_budget_says_how_a_person_lets_it_go() -
 
 def test_what_is_never_done_is_not_to_be_approved() -> None:
     never = {**ASKS, "code": "never", "blockers": [blocked("never", "gpu-1", "customer")]}
-    assert approvable([never], "a" * 12)["digest"] == ""
+    assert approvable(contract(), [never], "a" * 12)["digest"] == ""
 
 
 def test_a_step_of_a_node_is_approved_by_its_digest_and_all_are_told_where_it_is_of_none() -> None:
@@ -167,12 +198,12 @@ def test_a_step_of_a_node_is_approved_by_its_digest_and_all_are_told_where_it_is
 
     def approving(digest: str) -> dict[str, Any]:
         given = Given("remediate", digest, "boss@acme.example")
-        return approving_turn(agreed, approvable(steps, digest), given, datetime.fromisoformat(NEXT))
+        return approving_turn(agreed, approvable(agreed, steps, digest), given, datetime.fromisoformat(NEXT))
 
     found = approving("b" * 12)
-    assert (found["decision"], found["what"]) == ("go", "reboot of gpu-3")
+    assert (found["decision"], found["what"]) == ("go", "drain of gpu-3")
     assert (found["approval"]["digest"], found["approval"]["versions"]) == ("b" * 64, [])
     other = approving("c" * 12)
-    assert (other["code"], other["what"]) == ("other_digest", "reboot of gpu-1; reboot of gpu-3")
+    assert (other["code"], other["what"]) == ("other_digest", "drain of gpu-1; drain of gpu-3")
     assert "fireworks.byoc.remediate --check" in other["next_step"]
-    assert approvable([SHUT], "b" * 12)["digest"] == ""
+    assert approvable(agreed, [SHUT], "b" * 12)["digest"] == ""

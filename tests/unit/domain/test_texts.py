@@ -22,6 +22,12 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary imp
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.table import table, width
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure import failed_result
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.wording import (
+    action_required,
+    addressed,
+    assignee,
+    message,
+)
 from tests.unit.domain.agreed import contract, facts, model
 from tests.unit.domain.raw import deployment, node
 from tests.unit.domain.test_validation import component, served
@@ -43,6 +49,18 @@ def test_columns_choose_keys_and_headings() -> None:
     assert table(rows, {"c": "Fine?"}).splitlines() == ["Fine?", "-----", "no"]
     assert table([], ["a_b"]).splitlines() == ["A B", "---"]
     assert table([]) == "\n"
+
+
+@pytest.mark.parametrize(
+    ("owner", "named"), [("operator", "you"), ("fireworks", "Fireworks"), ("customer", "customer"), ("", "")]
+)
+def test_an_owner_has_one_name_in_tables_and_messages(owner: str, named: str) -> None:
+    assert table([{"owner": owner, "x": 1}]).split()[4:] == [*named.split(), "1"]
+    assert assignee(owner) == named
+    if named:
+        assert addressed(owner) == named
+        assert action_required(owner) == f"Action required by: {named}."
+        assert message("x", next_step="y", owner=owner).endswith(f" {action_required(owner)}")
 
 
 @pytest.mark.parametrize(("text", "columns"), [("abc", 3), ("日本", 4), ("e\u0301", 1), ("a\u200db", 2), ("", 0)])
@@ -223,6 +241,7 @@ def test_a_refused_cluster_says_what_was_missing_and_whom_to_ask() -> None:
             "fireworks",
         ),
         ({"msg": "some failed", "results": [{"msg": "fine"}]}, "Apply: some failed", "task_failed", "fireworks"),
+        ({"msg": "no int", "argument_errors": ["no int"]}, "Apply: no int", "invalid_request", "operator"),
     ],
 )
 def test_a_failed_cluster_says_at_what_and_who_has_to_act(

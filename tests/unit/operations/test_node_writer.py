@@ -16,7 +16,8 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation
     marked,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.step import MARK, Step
-from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import ConflictError
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import ConflictError, ForbiddenError
+from ansible_collections.fireworks.byoc.plugins.module_utils._operations.node_marks import remove_marks
 from ansible_collections.fireworks.byoc.plugins.module_utils._operations.remediation_nodes import NodeWriter
 
 
@@ -80,3 +81,42 @@ def test_what_somebody_else_decided_meanwhile_is_left_alone() -> None:
     result, writer = written(server)
     assert (result["changed"], writer.answered) == (False, {})
     assert "somebody else changed it meanwhile" in result["result"]
+
+
+class Cluster:
+    """API server of nodes; each write to a node is answered by the next error that it has."""
+
+    def __init__(self, **errors: list[Exception]) -> None:
+        self.errors = errors
+        self.asked: list[tuple[str, str]] = []
+
+    def list_items(self, _path: str) -> list[dict[str, Any]]:
+        return [self.get(f"/{name}") for name in (*self.errors, "well")]
+
+    def get(self, path: str) -> dict[str, Any]:
+        name = path.rpartition("/")[2]
+        notes = {} if name == "well" else {"byoc.fireworks.ai/remediation-released": "x"}
+        return {"metadata": {"name": name, "uid": "1", "resourceVersion": "7", "annotations": notes}, "spec": {}}
+
+    @staticmethod
+    def in_parallel(work: Any, items: Any) -> list[Any]:
+        return [work(each) for each in items]
+
+    def request(self, _verb: str, path: str, *, query: dict[str, str], **_more: Any) -> None:
+        name = path.rpartition("/")[2]
+        self.asked.append((name, query.get("dryRun", "")))
+        if self.errors[name]:
+            raise self.errors[name].pop(0)
+
+
+def test_what_cannot_be_taken_off_a_node_is_told_and_nothing_is_written_where_nothing_is_ours() -> None:
+    busy, refused = ConflictError("it changed", status=409), ForbiddenError("no", status=403)
+    cluster = Cluster(fine=[], busy=[busy], never=[busy] * 9, theirs=[refused])
+    rows = remove_marks(cluster, check=True)  # type: ignore[arg-type]
+    assert {row["node"]: (row["removed"], row["why"]) for row in rows} == {
+        "fine": (True, ""),
+        "busy": (True, ""),
+        "never": (False, "it changes all the time"),
+        "theirs": (False, "no"),
+    }
+    assert {dry for _name, dry in cluster.asked} == {"All"}

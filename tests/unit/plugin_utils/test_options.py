@@ -13,7 +13,7 @@ from ansible.errors import AnsibleActionFail
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._operation import Operation
 from ansible_collections.fireworks.byoc.plugins.module_utils._operations.finding_spec import FINDING_SPEC
-from ansible_collections.fireworks.byoc.plugins.plugin_utils.options import checked_options
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.options import checked_options, option_doubts
 
 SPEC = {"findings": {"type": "list", "elements": "dict", "options": FINDING_SPEC}, "more": {"type": "dict"}}
 OPERATION = Operation(argument_spec=SPEC, run=lambda _parameters, _context: {}, rules={})
@@ -41,6 +41,39 @@ def test_what_no_option_can_be_is_said_in_one_sentence(given: dict[str, Any], sa
     with pytest.raises(AnsibleActionFail) as refused:
         checked_options(OPERATION, given)
     assert said in str(refused.value)
+
+
+ROLES = {
+    "findings": SPEC["findings"],
+    "timeout": {"type": "int"},
+    "repair": {"type": "str", "choices": ["none", "custom"]},
+    "password": {"type": "str", "choices": ["x"], "no_log": True},
+}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"findings": [GOOD]}, {"timeout": "5"}, {"repair": "{{ x }}"}, {"password": "secret"}, {"other": [5]}, {}],
+)
+def test_an_option_of_a_role_that_it_takes_raises_no_doubt(given: dict[str, Any]) -> None:
+    assert option_doubts(ROLES, given) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"findings": "findings.yml"}, "findings cannot be used: Elements value for option"),
+        ({"findings": GOOD}, "findings cannot be used: argument 'findings' is of type"),
+        ({"findings": [{"node": "gpu-7"}]}, "missing required arguments: action, fault, quarantine found in findings"),
+        ({"findings": [{**GOOD, "nod": "gpu-7"}]}, "findings.nod"),
+        ({"findings": [{**GOOD, 7: "x"}]}, "findings cannot be used: findings[0]: the key int '7' is no text"),
+        ({"timeout": "soon"}, "timeout cannot be used: argument 'timeout' is of type"),
+        ({"repair": "magic"}, "repair cannot be used: value of repair must be one of: none, custom"),
+    ],
+)
+def test_an_option_of_a_role_that_it_does_not_take_is_told(given: dict[str, Any], said: str) -> None:
+    [doubt] = option_doubts(ROLES, given)
+    assert said in doubt
 
 
 @pytest.mark.parametrize("given", [{"findings": [5]}, {"findings": [{"fault": "x"}]}, {"findings": [{**GOOD, "x": 1}]}])

@@ -11,6 +11,8 @@ from typing import Any
 
 from ..contract.typed import Contract
 from ..identities import applies_prerequisites, required_permissions
+from ..identities.meant import identity_of
+from ..identities.needs import OPERATOR
 from ..presetup_version import compiled_version
 from .item import Item
 
@@ -34,6 +36,10 @@ def permissions(facts: Data, contract: Contract, _release: Data) -> list[Item]:
     shown = ", ".join(missing[:_SHOWN]) + (f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else "")
     needed = "what applying the prerequisites needs" if applies else "what the operator has"
     found = f"{len(asked) - len(refused)} of {len(asked)} allowed"
+    other = identity_of(facts["user"])
+    if other and other != OPERATOR:
+        said = f"The credential is that of the identity {other}, which may not {shown}. Run this with the {OPERATOR}'s."
+        return [Item("permissions", not missing, found, needed, said, yours=True)]
     return [Item("permissions", not missing, found, needed, f"The credential may not {shown}.", "security")]
 
 

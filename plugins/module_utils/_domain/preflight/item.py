@@ -25,6 +25,8 @@ class Item:
     topic: str = ""
     """The customer's contact for it; none when it is Fireworks' own move."""
     blocking: bool = True
+    yours: bool = False
+    """Whether it is the move of the operator, who runs this."""
 
     def as_dict(self, contract: Contract) -> dict[str, Any]:
         """The item as plain data, with the contract's contact filled in."""
@@ -36,6 +38,13 @@ class Item:
             "found": self.found,
             "needed": self.needed,
             "message": "" if self.ok else self.message,
-            "owner": "" if self.ok else str(Owner.CUSTOMER if self.topic else Owner.FIREWORKS),
+            "owner": str(self._owner()),
             "contact": contact(contract, self.topic) if self.topic and not self.ok else dict(NO_CONTACT),
         }
+
+    def _owner(self) -> Owner:
+        if self.ok:
+            return Owner.NOBODY
+        if self.yours:
+            return Owner.OPERATOR
+        return Owner.CUSTOMER if self.topic else Owner.FIREWORKS

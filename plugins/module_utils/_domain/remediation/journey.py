@@ -21,6 +21,7 @@ from ..names import (
     GPU_PRODUCT_LABEL,
     JOURNEY_PREFIX,
     MAINTENANCE_LABEL,
+    PREFIX,
     QUARANTINE_TAINT,
 )
 from ..node_history import repairs_of, with_repair
@@ -189,6 +190,21 @@ def put_back(node: Node, journey: Journey, now: float, **said: Any) -> Patch:
     if journey.cordoned:
         patch["spec"]["unschedulable"] = None
     return patch
+
+
+def unmarked(node: Node) -> Patch | None:
+    """The patch that takes our annotations and taints off a node; None where it has none.
+
+    A cordon stays, as it is not known whether the node is well, and so does the label by which its owner asks for it.
+    """
+    metadata, taints = node["metadata"], (node.get("spec") or {}).get("taints") or []
+    ours = [key for key in metadata.get("annotations") or {} if key.startswith(PREFIX)]
+    others = [taint for taint in taints if not str(taint.get("key")).startswith(PREFIX)]
+    if not ours and len(others) == len(taints):
+        return None
+    same = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
+    spec = {} if len(others) == len(taints) else {"spec": {"taints": others or None}}
+    return {"metadata": {**same, "annotations": dict.fromkeys(ours)}, **spec}
 
 
 def remembered(journey: Journey, now: float, goal: str, outcome: str) -> str:

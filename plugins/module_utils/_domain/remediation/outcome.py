@@ -18,7 +18,7 @@ from ..outcome import Outcome, Result
 from ..people import contact
 from ..placement.handover import MAKE_ROOM, NOT_SAFE
 from ..rollout.blockers import ERROR_BUDGET, waits_for_approval
-from ..rollout.node_action import NOT_GRANTED
+from ..rollout.node_action import NOT_GRANTED, approved_of
 from .step import OBSERVE, REPAIR
 
 Data = Mapping[str, Any]
@@ -94,11 +94,11 @@ def _failure(step: Data) -> str:
 def remediation_clause(contract: Contract, taken: Sequence[Data]) -> str:
     """What of the contract let it be done, and who approved which step by which digest, for the record."""
     approved = {
-        f"{one['goal']} of {one['node']} approved by {one['approved_by']} (digest {one['digest']})": None
-        for one in taken
+        one["digest"]: f"{approved_of(contract, one)} approved by {one['approved_by']} (digest {one['digest']})"
+        for one in reversed(taken)  # the first step of an approval says all of it
         if one.get("approved_by")
     }
-    return "; ".join([clause(contract, "remediate"), *approved])
+    return "; ".join([clause(contract, "remediate"), *reversed(approved.values())])
 
 
 def _told(

@@ -17,6 +17,7 @@ How a cluster is (``live``) is a mapping that JSON can hold:
                           healthy, since going on, or a newer release, is what repairs it; None
 ``other_bounds``          in which clauses the contract has other bounds than the cluster, in words (see ``bounds``)
 ``missing_permissions``   what whoever shall make the change may not do there, in words
+``identity``              which of our identities asked; empty for anybody else
 ``failed``                the last release that did not pass here: ``release``, ``digest``, ``at``, ``reason``; None
 ``since``                 since when the release is there, where an upgrade or a rollback has brought it; None
 ``lock``                  who works on it: ``holder``, ``purpose``, ``expires_at``; None

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from ..._vocabulary.owner import Owner
 from ..dropped_rights import entries_of
-from ..identities.needs import UPGRADER
+from ..identities.needs import OPERATOR, UPGRADER
 from ..objectives.budget import spent_of
 from ..release import kubernetes_version
 from .blockers import ERROR_BUDGET, Blocker
@@ -63,6 +63,10 @@ def _without_budget(case: Case) -> str:
 
 def _not_allowed(case: Case, missing: Sequence[str]) -> Blocker:
     what = f"{case.request.release['version']} needs rights that this credential lacks: {'; '.join(missing)}"
+    other = str(case.live.get("identity") or "")
+    if other not in ("", UPGRADER, OPERATOR):
+        reason = f"{what}, which is that of the identity {other}; run this with the {UPGRADER}'s"
+        return Blocker("missing_permissions", reason, Owner.OPERATOR)
     if any(entry["identity"] == UPGRADER for entry in entries_of(case.contract)):
         reason = f"{what}; the contract drops rights of the {UPGRADER} (access.dropped_rights): take these out of it, "
         return Blocker("missing_permissions", f"{reason}and apply the presetup again", Owner.CUSTOMER)

@@ -12,6 +12,7 @@ from ..._vocabulary.others_json import read_json
 from ..._vocabulary.owner import Owner
 from ..bundle.rights import refused
 from ..contract.typed import Contract
+from ..identities.meant import identity_of
 from ..identities.needs import OBSERVER
 from ..names import APPROVAL_ANNOTATION, EMERGENCY_ANNOTATION, FREEZE_ANNOTATION, account_user
 from ..objectives.budget import spent
@@ -59,6 +60,7 @@ def live_state(
         "problems": [row["reason"]] if row["reason"] else [],
         "owner": _who_acts(facts).value,
         "lock": _lock(facts["lock"], run_id),
+        "identity": identity_of(facts["user"]),
         "missing_permissions": refused(facts["permissions"]) if facts["user"] != _OBSERVER else [],
         OTHER_BOUNDS: other_bounds(contract, facts["bounds"]),
         "frozen": frozen_in(notes),

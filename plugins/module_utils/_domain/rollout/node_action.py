@@ -34,6 +34,7 @@ Data = Mapping[str, Any]
 NODE_ACTION = "node_action"
 NOT_GRANTED = "eviction_not_granted"
 _EVICTING = "drain"
+_QUARANTINE, _QUARANTINED, _HAND_OVER = "quarantine", "quarantined", "hand_over"
 
 
 @dataclass(frozen=True)
@@ -119,11 +120,13 @@ def approvals_request(contract: Contract, steps: Sequence[Data], now: str, opera
         "sources": sources_of(contract),
         "now": now,
     }
-    parts = [{"digest": one["digest"], "what": _what(one), "about": _target(one).about} for one in waiting]
+    parts = [
+        {"digest": one["digest"], "what": approved_of(contract, one), "about": _target(one).about} for one in waiting
+    ]
     return request_text(asked, operation, f" {more}" if more else "", parts)
 
 
-def approvable(steps: Iterable[Data], digest: str) -> dict[str, Any]:
+def approvable(contract: Contract, steps: Iterable[Data], digest: str) -> dict[str, Any]:
     """The planned steps that an approval may be of, as ``approving_turn`` takes what is planned.
 
     :param digest: of one of them, or its beginning. Where it is of none, all of them are told.
@@ -133,13 +136,22 @@ def approvable(steps: Iterable[Data], digest: str) -> dict[str, Any]:
     return {
         "decision": WAIT,
         "digest": str(named[0]["digest"]) if named else "",
-        "does": [_what(one) for one in named],
+        "does": [approved_of(contract, one) for one in named],
         "versions": [],
     }
 
 
-def _what(step: Data) -> str:
-    return f"{spoken(step['goal'])} of {step['node']}"
+def approved_of(contract: Contract, step: Data) -> str:
+    """What an approval of a step, or of its digest, lets be done."""
+    node, goal = str(step["node"]), str(step["goal"])
+    if step.get("do") == _QUARANTINE:
+        return f"quarantine of {node}"
+    if goal == _HAND_OVER:
+        return f"drain of {node}, to hand it over"
+    if step["state"] != _QUARANTINED:
+        return f"{spoken(goal)} of {node}"
+    repair = "" if permission(contract, goal) == NEVER else f" and its {spoken(goal)}"
+    return f"drain of {node}{repair}"
 
 
 def _target(step: Data) -> Target:

@@ -87,7 +87,12 @@ def case(contract: dict[str, Any], live: dict[str, Any], asked: Request) -> Case
             "11-25 12:00", id="the contract itself has taken them away",
         ),
         pytest.param(
-            {}, {"missing_permissions": ["create x in y"]}, "wait", "missing_permissions",
+            {"access": {"mode": "hardened"}}, {"missing_permissions": ["create x in y"], "identity": "deployer"},
+            "wait", "missing_permissions", "which is that of the identity deployer; run this with the upgrader's",
+            "operator", "11-25 12:00", id="the credential of another identity",
+        ),
+        pytest.param(
+            {}, {"missing_permissions": ["create x in y"], "identity": "upgrader"}, "wait", "missing_permissions",
             "run fireworks.byoc.onboard again", "fireworks", "11-25 12:00",
             id="our own presetup has to be applied again",
         ),

@@ -62,6 +62,7 @@ def test_a_cluster_without_a_stack() -> None:
         "problems": ["nothing of ours is there, and its contract has 0 models"],
         "owner": "fireworks",
         "lock": None,
+        "identity": "",
         "missing_permissions": [],
         "other_bounds": "",
         "presetup_version": None,
