@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from ..._vocabulary.listing import amount
 from ..._vocabulary.selector import selects
 from ..tolerations import OF_MODELS, repelling
 from .scene import Budget, Node, Pod, Quota, Scene
@@ -53,7 +54,7 @@ class Limits:
         )
         if (ready := self._ready[model.name]) < model.least_ready:
             needs = "is to have" if model.needed is None else "its traffic needs"
-            found.append(f"{model.name} has {ready} ready replicas, and {needs} {model.least_ready}")
+            found.append(f"{model.name} has {amount(ready, 'ready replica')}, and {needs} {model.least_ready}")
         if pod.moved is not None and self._now - pod.moved < self._rest:
             found.append("it was moved less than a day ago")
         return [*found, *self._held_by_budgets(pod), *self._no_room_for_surge(pod)]

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..._vocabulary.listing import amount
 from ..table import table
 from .limits import Limits
 from .scene import Pod, Scene
@@ -73,7 +74,7 @@ class Plan:
 
     def text(self) -> str:
         """The moves as a table, and what they come to; or why there are none."""
-        stays = [f"{gpus} GPUs stay: {why}" for why, gpus in self.stays]
+        stays = [f"{amount(gpus, 'GPU')} not moved: {why}" for why, gpus in self.stays]
         notes = "\n".join([*stays, *(f"unproven: {one}" for one in self.unproven)])
         if not self.packages:
             return "\n\n".join(filter(None, [f"Nothing moves: {self.why}.", notes]))

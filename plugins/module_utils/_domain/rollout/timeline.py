@@ -11,6 +11,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from ..._vocabulary.harmless import harmless
+from ..._vocabulary.listing import amount
 from ..._vocabulary.times import local_time
 from ..._vocabulary.wording import action_required, assignee
 from ..table import table
@@ -154,7 +155,7 @@ def feasibility_text(plan: Data) -> str:
         lines.append(f"The deadline {found['deadline']} {verdict}.{late}")
     if not found["whole_fleet"]:
         count = len(found["blockers"])
-        lines.append(f"In the way of the whole fleet: {count} cluster{'' if count == 1 else 's'}.")
+        lines.append(f"In the way of the whole fleet: {amount(count, 'cluster')}.")
         lines += [
             f"  {row['cluster']}: {row['reason']}. {action_required(row['owner'], row['contact']) or 'It has to wait.'}"
             for row in found["blockers"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..._vocabulary.listing import amount
 from ..capacity import approved, expected, gpus_per_replica, may_sleep, most_replicas, replicas
 from ..contract.defaults import said
 from ..contract.schema import SCHEMA
@@ -35,7 +36,7 @@ def gpus(facts: Data, _evidence: Data, contract: Contract) -> Verdict:
     if short:
         return Verdict(FAILED, f"{state}; {', '.join(short)}.")
     held = sum(running[str(model["name"])]["gpus"] for model in wanted)
-    return Verdict(PASSED, f"{state}; {_many(len(wanted), 'model')} on {_many(held, 'GPU')}, every replica ready.")
+    return Verdict(PASSED, f"{state}; {amount(len(wanted), 'model')} on {amount(held, 'GPU')}, every replica ready.")
 
 
 def _short(contract: Contract, model: Model, there: Data | None) -> str:
@@ -65,7 +66,7 @@ def endpoints(facts: Data, evidence: Data, contract: Contract) -> Verdict:
     if short:
         return Verdict(FAILED, f"{', '.join(short)}.")
     state = ", ".join(
-        f"{name} has {_many(number, 'ready endpoint')}" if wanted[name] else f"{name} sleeps, at zero replicas"
+        f"{name} has {amount(number, 'ready endpoint')}" if wanted[name] else f"{name} sleeps, at zero replicas"
         for name, number in there.items()
     )
     awake = [name for name, least in wanted.items() if least]
@@ -78,7 +79,7 @@ def routing(facts: Data, evidence: Data, _contract: Contract) -> Verdict:
     if router is None:
         return Verdict(FAILED, "there is no router.")
     ready = _ready(facts).get((SYSTEM_NAMESPACE, ROUTER), 0)
-    state = f"router {router['ready']} of {router['replicas']} ready, {_many(ready, 'ready endpoint')}"
+    state = f"router {router['ready']} of {router['replicas']} ready, {amount(ready, 'ready endpoint')}"
     if not router["settled"] or ready < router["replicas"]:
         return Verdict(FAILED, f"{state}.")
     probes = _probes(evidence, SYSTEM_NAMESPACE, [ROUTER])
@@ -103,10 +104,10 @@ def autoscaling(facts: Data, _evidence: Data, contract: Contract) -> Verdict:
         and (hardened or q["managed"] == MANAGED_BY)
     ]
     if not bounds:
-        return Verdict(FAILED, f"no quota holds {MODELS_NAMESPACE} to the {total} approved GPUs.")
+        return Verdict(FAILED, f"no quota holds {MODELS_NAMESPACE} to the {amount(total, 'approved GPU')}.")
     if min(bounds) > total:
-        return Verdict(FAILED, f"the quota allows {min(bounds)} GPUs, and {total} are approved.")
-    state = f"the quota stops at {min(bounds)} GPUs, {total} are approved"
+        return Verdict(FAILED, f"the quota allows {amount(min(bounds), 'GPU')}, and {total} are approved.")
+    state = f"the quota stops at {amount(min(bounds), 'GPU')}, {total} are approved"
     scaled = [
         model
         for model in contract.get("models") or ()
@@ -116,7 +117,7 @@ def autoscaling(facts: Data, _evidence: Data, contract: Contract) -> Verdict:
         return Verdict(PASSED, f"{state}; no model may grow or sleep.")
     most = sum(most_replicas(model) * gpus_per_replica(model) for model in scaled)
     result, evidence = judged([str(model["name"]) for model in scaled], facts["scalers"])
-    return Verdict(result, f"{state}; models may grow to {_many(most, 'GPU')}; {evidence}.")
+    return Verdict(result, f"{state}; models may grow to {amount(most, 'GPU')}; {evidence}.")
 
 
 def observability(facts: Data, evidence: Data, _contract: Contract) -> Verdict:
@@ -142,7 +143,7 @@ def _by_requests(state: str, probes: Sequence[Data]) -> Verdict:
     if failed:
         return Verdict(FAILED, f"{state}; {', '.join(failed)}.")
     slowest = max(int(probe.get("elapsed_ms", 0)) for probe in probes)
-    return Verdict(PASSED, f"{state}; {_many(len(probes), 'request')} answered, the slowest in {slowest} ms.")
+    return Verdict(PASSED, f"{state}; {amount(len(probes), 'request')} answered, the slowest in {slowest} ms.")
 
 
 def _probes(evidence: Data, namespace: str, services: Sequence[str]) -> list[Data]:
@@ -157,7 +158,3 @@ def _component(facts: Data, name: str) -> Data | None:
     stack = facts["stack"] or {"components": ()}
     found: list[Data] = [entry for entry in stack["components"] if entry["component"] == name]
     return found[0] if found else None
-
-
-def _many(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"

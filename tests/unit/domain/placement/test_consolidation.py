@@ -346,4 +346,4 @@ def test_a_plan_is_shown_as_a_table_with_its_sums() -> None:
 
 def test_a_plan_of_no_moves_says_why_and_what_stays() -> None:
     shown = _plan(_scattered(budgets=(replace(BUDGET, allowed=0),))).text()
-    assert shown.startswith("Nothing moves: no move is worth its price.\n\n2 GPUs stay: the disruption budget")
+    assert shown.startswith("Nothing moves: no move is worth its price.\n\n2 GPUs not moved: the disruption budget")
