@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 
 from ..._vocabulary.harmless import harmless
 from ..._vocabulary.listing import amount
-from ..._vocabulary.times import local_time
+from ..._vocabulary.times import local_time, upcoming
 from ..._vocabulary.wording import action_required, assignee
 from ..table import table
 from .approval import SHORTEST
@@ -115,7 +115,7 @@ def plan_rows(plan: Data) -> list[dict[str, Any]]:
             "ring": row["ring"],
             "from": row["from"] or "-",
             "decision": row["decision"],
-            **({"next": _shown(row["next_at"])} if dated else {}),
+            **({"next": upcoming(row["next_at"], plan["now"])} if dated else {}),
             "approval": approval_word(row["approval"]),
             "digest": row["digest"][:SHORTEST],
             "minutes": -(-row["estimated_seconds"] // 60),
@@ -124,10 +124,6 @@ def plan_rows(plan: Data) -> list[dict[str, Any]]:
         }
         for row in [*turns, *others]
     ]
-
-
-def _shown(moment: str | None) -> str:
-    return local_time(datetime.fromisoformat(moment)) if moment else "-"
 
 
 def approval_requests(plan: Data) -> str:
