@@ -117,7 +117,7 @@ def provision(scene: Scene, fits: Mapping[str, int]) -> list[Row]:
 
 def _too_few(model: Model, waiting: int, fits: int) -> str:
     if waiting:
-        return f"{waiting} of its pods wait for a node"
+        return f"{amount(waiting, 'pod')} waiting for a node"
     if (model.wanted or 0.0) < OFTEN:
         return ""
     share = f"it wants another replica {model.wanted:.0%} of the time"
