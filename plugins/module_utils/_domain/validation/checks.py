@@ -20,6 +20,14 @@ from .verdict import FAILED, PASSED, UNPROVEN, Verdict
 
 Data = Mapping[str, Any]
 NO_REQUEST = "no request was sent"
+_INSTALL = "run fireworks.byoc.onboard, which installs what is missing"
+_PODS = "see why pods do not run: fireworks.byoc.models, and fireworks.byoc.logs -e of=<model, router or telemetry>"
+_QUOTA = "have the prerequisites applied: fireworks.byoc.presetup"
+_SCALER = "see what the autoscaler that is named reports: kubectl describe"
+_PATH = (
+    "see what answers: fireworks.byoc.logs; where the API server has no path to pods (simulated ones answer nothing), "
+    "add -e validate_http_request=false"
+)
 
 
 def gpus(facts: Data, _evidence: Data, contract: Contract) -> Verdict:
@@ -27,14 +35,14 @@ def gpus(facts: Data, _evidence: Data, contract: Contract) -> Verdict:
     nodes = facts["nodes"]
     state = f"{nodes['gpu_ready']} of {nodes['gpu']} GPU nodes ready"
     if not nodes["gpu_ready"]:
-        return Verdict(FAILED, f"{state}.", "capacity")
+        return Verdict(FAILED, f"{state}.", "make GPU nodes ready that models may use", "capacity")
     wanted = contract.get("models") or ()
     if not wanted:
         return Verdict(UNPROVEN, f"{state}; no model asks for a GPU yet.")
     running = {str(model["name"]): model for model in facts["models"]}
     short = [text for text in (_short(contract, model, running.get(str(model["name"]))) for model in wanted) if text]
     if short:
-        return Verdict(FAILED, f"{state}; {', '.join(short)}.")
+        return Verdict(FAILED, f"{state}; {', '.join(short)}.", _PODS)
     held = sum(running[str(model["name"])]["gpus"] for model in wanted)
     return Verdict(PASSED, f"{state}; {amount(len(wanted), 'model')} on {amount(held, 'GPU')}, every replica ready.")
 
@@ -64,7 +72,7 @@ def endpoints(facts: Data, evidence: Data, contract: Contract) -> Verdict:
         f"{name} has {there[name]} of {most} endpoints ready" for name, most in wanted.items() if there[name] < most
     ]
     if short:
-        return Verdict(FAILED, f"{', '.join(short)}.")
+        return Verdict(FAILED, f"{', '.join(short)}.", _PODS)
     state = ", ".join(
         f"{name} has {amount(number, 'ready endpoint')}" if wanted[name] else f"{name} sleeps, at zero replicas"
         for name, number in there.items()
@@ -77,11 +85,11 @@ def routing(facts: Data, evidence: Data, _contract: Contract) -> Verdict:
     """The router is ready, and a request through it reaches a model, which answers it."""
     router = _component(facts, ROUTER)
     if router is None:
-        return Verdict(FAILED, "there is no router.")
+        return Verdict(FAILED, "there is no router.", _INSTALL)
     ready = _ready(facts).get((SYSTEM_NAMESPACE, ROUTER), 0)
     state = f"router {router['ready']} of {router['replicas']} ready, {amount(ready, 'ready endpoint')}"
     if not router["settled"] or ready < router["replicas"]:
-        return Verdict(FAILED, f"{state}.")
+        return Verdict(FAILED, f"{state}.", _PODS)
     probes = _probes(evidence, SYSTEM_NAMESPACE, [ROUTER])
     found = _by_requests(state, probes)
     # The list of models is the router's own answer.
@@ -104,9 +112,9 @@ def autoscaling(facts: Data, _evidence: Data, contract: Contract) -> Verdict:
         and (hardened or q["managed"] == MANAGED_BY)
     ]
     if not bounds:
-        return Verdict(FAILED, f"no quota holds {MODELS_NAMESPACE} to the {amount(total, 'approved GPU')}.")
+        return Verdict(FAILED, f"no quota holds {MODELS_NAMESPACE} to the {amount(total, 'approved GPU')}.", _QUOTA)
     if min(bounds) > total:
-        return Verdict(FAILED, f"the quota allows {amount(min(bounds), 'GPU')}, and {total} are approved.")
+        return Verdict(FAILED, f"the quota allows {amount(min(bounds), 'GPU')}, and {total} are approved.", _QUOTA)
     state = f"the quota stops at {amount(min(bounds), 'GPU')}, {total} are approved"
     scaled = [
         model
@@ -117,17 +125,18 @@ def autoscaling(facts: Data, _evidence: Data, contract: Contract) -> Verdict:
         return Verdict(PASSED, f"{state}; no model may grow or sleep.")
     most = sum(most_replicas(model) * gpus_per_replica(model) for model in scaled)
     result, evidence = judged([str(model["name"]) for model in scaled], facts["scalers"])
-    return Verdict(result, f"{state}; models may grow to {amount(most, 'GPU')}; {evidence}.")
+    step = _SCALER if result == FAILED else ""
+    return Verdict(result, f"{state}; models may grow to {amount(most, 'GPU')}; {evidence}.", step)
 
 
 def observability(facts: Data, evidence: Data, _contract: Contract) -> Verdict:
     """Telemetry is ready and answers."""
     telemetry = _component(facts, TELEMETRY)
     if telemetry is None:
-        return Verdict(FAILED, "there is no telemetry.")
+        return Verdict(FAILED, "there is no telemetry.", _INSTALL)
     state = f"telemetry {telemetry['ready']} of {telemetry['replicas']} ready"
     if not telemetry["settled"]:
-        return Verdict(FAILED, f"{state}.")
+        return Verdict(FAILED, f"{state}.", _PODS)
     return _by_requests(state, _probes(evidence, SYSTEM_NAMESPACE, [TELEMETRY]))
 
 
@@ -141,7 +150,7 @@ def _by_requests(state: str, probes: Sequence[Data]) -> Verdict:
         if not probe["ok"]
     ]
     if failed:
-        return Verdict(FAILED, f"{state}; {', '.join(failed)}.")
+        return Verdict(FAILED, f"{state}; {', '.join(failed)}.", _PATH)
     slowest = max(int(probe.get("elapsed_ms", 0)) for probe in probes)
     return Verdict(PASSED, f"{state}; {amount(len(probes), 'request')} answered, the slowest in {slowest} ms.")
 
