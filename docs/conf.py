@@ -35,7 +35,7 @@ PARTS = {
     "Begin": ["start", "concepts", "security", "glossary"],
     "Guides": [
         *("guides/models", "guides/approve", "guides/hardened", "guides/upgrade", "guides/emergency", "guides/nodes"),
-        *("guides/credentials", "guides/openshift", "guides/kubernetes-core", "awx"),
+        *("guides/credentials", "guides/offboard", "guides/openshift", "guides/kubernetes-core", "awx"),
     ],
     "How it works": [
         *("access", "models", "rollout", "scaling", "upgrades", "router", "health", "remediation", "events", "alerts"),

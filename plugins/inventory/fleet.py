@@ -184,6 +184,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.rules
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.readable import texts_are_readable
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.credential_files import expanded
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.harmless import harmless
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.listing import amount
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.readers import outlive_readers
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.this_run import noting_whether_read
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.warmup import load_filters
@@ -286,7 +287,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             else:
                 self.display.warning(f"A cluster is left out of the inventory. {text}")
         if problems and fatal:
-            count = "1 contract" if len(problems) == 1 else f"{len(problems)} contracts"
+            count = amount(len(problems), "contract")
             raise AnsibleParserError(
                 f"{count} cannot be used, as reported above. The inventory is empty, since on_invalid is fatal. "
                 "To work on the others until then, set BYOC_ON_INVALID=exclude, or on_invalid: exclude in the source."

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -84,6 +85,12 @@ def run_script(script: str, folder: Path = ROOT, **environment: str) -> subproce
     """What a page tells to run, as a person would who has activated this virtual environment."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     return run_command(["bash", "-euc", script], ansible_environment(PATH=path, **environment), folder=folder)
+
+
+def commands_of(page: Path) -> list[str]:
+    """What a page tells to run in a shell, in its order."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return [command for block in blocks for command in block.replace("\\\n", " ").splitlines()]
 
 
 def run_inventory(*arguments: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

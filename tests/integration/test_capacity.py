@@ -121,7 +121,7 @@ def test_so_many_replicas_fit_as_the_scheduler_places(scattered: tuple[Any, dict
 def test_what_nobody_is_known_to_want_moves_nothing_and_the_plan_says_so(scattered: tuple[Any, dict[str, Any]]) -> None:
     plan = measured(scattered)["plan"]
     assert (plan["moves"], plan["why"]) == ([], "no move is worth its price")
-    assert any("how often large, small want another replica" in one["what"] for one in plan["unproven"])
+    assert any("wishes for another replica of large, small" in one["what"] for one in plan["unproven"])
 
 
 def test_a_plan_frees_a_node_by_one_move_and_a_snapshot_of_it_gives_the_same(

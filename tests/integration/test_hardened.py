@@ -9,7 +9,6 @@ fireworks.byoc.plan_presetup, fireworks.byoc.issue_operator_credential and the w
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -32,7 +31,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup_ve
 from byoc_testbed import ClusterSpec, Testbed
 from demo.contracts import write_fleet
 from tests.beds import H100, h100
-from tests.integration.ansible_runs import ROOT, run_playbook, run_script
+from tests.integration.ansible_runs import ROOT, commands_of, run_playbook, run_script
 from tests.integration.audit_log import by_identity_and_verb, calls
 from tests.integration.journey import (
     NO_REQUESTS,
@@ -146,12 +145,6 @@ PAGE = ROOT / "docs" / "guides" / "hardened.md"
 NAME, OURS = "globex-fra-1", "system:serviceaccount:fireworks-system:"
 
 
-def documented() -> list[str]:
-    """The commands of the page, in their order."""
-    blocks = re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    return [command for block in blocks for command in block.replace("\\\n", " ").splitlines()]
-
-
 @pytest.mark.soak
 def test_the_hardened_journey_is_documented_whole_and_needs_no_administrator_afterwards(tmp_path: Path) -> None:
     """From nothing to serving and back by the commands of the page alone; the audit log says who did what."""
@@ -164,7 +157,7 @@ def test_the_hardened_journey_is_documented_whole_and_needs_no_administrator_aft
         (tmp_path / "group_vars" / "all.yml").write_text("validate_http_request: false\nmodel_bake: 0\n")
         (tmp_path / "admin.kubeconfig").write_bytes(cluster.kubeconfig.read_bytes())
         after = [0]
-        for command in documented():
+        for command in commands_of(PAGE):
             done = run_script(command, tmp_path)
             assert done.returncode == 0, f"{command}\n{done.stdout}"
             after.append(cluster.audit_log.stat().st_size)
@@ -188,7 +181,7 @@ def test_the_hardened_journey_is_documented_whole_and_needs_no_administrator_aft
 
 def position(playbook: str) -> int:
     """Where the one command with this playbook is."""
-    [found] = [number for number, command in enumerate(documented()) if f"fireworks.byoc.{playbook} " in command]
+    [found] = [number for number, command in enumerate(commands_of(PAGE)) if f"fireworks.byoc.{playbook} " in command]
     return found
 
 

@@ -303,6 +303,11 @@ def test_one_that_is_full_can_still_be_closed(birch: Governed) -> None:
 RULEBOOK = ROOT / "extensions" / "eda" / "rulebooks" / "open_incident.yml"
 
 
+def test_that_there_is_none_is_said(bed: Any, tmp_path: Path) -> None:
+    listed = play("incident", tmp_path, [contract_of(bed["acme"])])
+    assert listed.returncode == 0 and "No incident: acme-eu-1" in listed.stdout, listed.stdout
+
+
 @pytest.mark.soak
 def test_a_page_opens_an_incident_as_the_rulebook_calls_it(bed: Any, tmp_path: Path) -> None:
     """What Alertmanager posts, through the filter and the action of the rulebook, to the playbook."""

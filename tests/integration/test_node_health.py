@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -194,7 +195,9 @@ def test_a_fleet_is_shown_and_its_worst_finding_decides_how_the_run_ends(bed: An
     kept = tmp_path / "health.json"
     sick = play("health", tmp_path, contracts, "-e", f"health_file={kept}")
     assert sick.returncode == 2, sick.stdout
-    assert "1 findings are critical or worse" in sick.stdout
+    assert "1 finding of severity critical or worse" in sick.stdout
+    acting = set(re.findall(r"Action required by: (\w+)", sick.stdout))
+    assert acting == {"customer"}, sick.stdout
     assert line(sick, "birch-eu-1", "gpu_off_the_bus")
     assert line(sick, "acme-eu-1", "2 healthy")
     assert json.loads(kept.read_text())["birch-eu-1"]["summary"]["worst"] == "critical"
@@ -207,7 +210,7 @@ def test_a_cluster_that_does_not_answer_is_a_line_and_fails_the_run(birch: Any, 
     done = play("health", tmp_path, [away])
     assert done.returncode == 2, done.stdout
     assert line(done, "birch-eu-1", "this is the wrong cluster")
-    assert "1 clusters could not be judged" in done.stdout
+    assert "1 cluster could not be judged" in done.stdout
 
 
 def test_a_customers_policy_changes_what_is_recommended_and_a_mistake_in_it_is_named(

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from demo.contracts import write_fleet
+from tests.integration.ansible_runs import ROOT, commands_of, run_script
 from tests.integration.journey import (
     NO_BAKE,
     NO_REQUESTS,
@@ -79,8 +81,12 @@ def test_the_whole_journey(acme: Any, tmp_path: Path) -> None:
 
     node = f"/api/v1/nodes/{acme.nodes[0]}"
     acme.request("PATCH", node, {"metadata": {"annotations": {"byoc.fireworks.ai/remediation-released": "x"}}})
-    gone = offboard(tmp_path, contract)
-    assert gone.returncode == 0, gone.stdout
+    write_fleet(tmp_path, [contract])
+    (tmp_path / "admin.kubeconfig").write_bytes(acme.kubeconfig.read_bytes())
+    for command in commands_of(ROOT / "docs" / "guides" / "offboard.md"):
+        assert ours(acme) == before, f"removed before: {command}"
+        gone = run_script(command, tmp_path)
+        assert gone.returncode == 0, f"{command}\n{gone.stdout}"
     assert ours(acme) == {}
     assert not [key for key in acme.request("GET", node)["metadata"]["annotations"] if key.startswith("byoc.")]
 

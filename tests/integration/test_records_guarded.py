@@ -294,7 +294,7 @@ def test_a_head_that_was_deleted_is_a_failure_and_no_new_chain(birch: Governed, 
         assert "is missing, and the prerequisites had made it" in found["msg"]
         birch.cluster.request("PATCH", f"{HEAD}?fieldManager=fireworks-byoc", empty_head(), APPLY)
         [of_another, without] = verified(birch, tmp_path)["report"]["unproven"]
-        assert "line 2" in of_another and "1 lines of" in without and "its head was deleted" in without
+        assert "line 2" in of_another and "1 line of" in without and "its head was deleted" in without
         birch.cluster.request("PATCH", HEAD, {"data": {"head": "gone"}}, MERGE)
         assert "is no longer what was written" in verified(birch, tmp_path)["msg"]
     finally:

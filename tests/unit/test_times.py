@@ -14,6 +14,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.times i
     rfc3339,
     rfc3339_micro,
     stamp,
+    upcoming,
 )
 
 TOKYO, LORD_HOWE = ZoneInfo("Asia/Tokyo"), ZoneInfo("Australia/Lord_Howe")
@@ -27,6 +28,12 @@ def test_people_read_the_clock_of_a_zone_and_its_name() -> None:
     assert local_time(LATE, seconds=True) == "2026-12-31 23:30:15 UTC"
     assert local_time(LATE, ZoneInfo("UTC")) == local_time(LATE, UTC)
     assert day(LATE) == "2026-12-31"
+    assert upcoming("2026-12-31T23:30:00+00:00", "2026-12-31T23:29:00Z") == "2026-12-31 23:30 UTC"
+    assert [upcoming(one, "2026-12-31T23:30:00Z") for one in ("2026-12-31T23:30:00+00:00", None, "")] == [
+        "now",
+        "-",
+        "-",
+    ]
 
 
 def test_machines_read_utc() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._vocabulary.listing import amount
 from .._vocabulary.others_json import read_json
 from .record import hash_of
 
@@ -83,8 +84,8 @@ def _end(name: str, records: Sequence[Data], head: Data | None, unproven: list[s
     known = (head.get("writers") or {}).get(records[0]["writer"]) or {"number": 0, "hash": ""}
     if len(records) < known["number"]:
         raise BrokenLinkError(
-            f"line {len(records) + 1} of {name} is missing: the cluster knows of {known['number']} lines, and "
-            f"{len(records)} are here"
+            f"line {len(records) + 1} of {name} is missing: the cluster knows of {amount(known['number'], 'line')}, "
+            f"and {len(records)} are here"
         )
     if known["number"] and records[known["number"] - 1]["hash"] != known["hash"]:
         raise BrokenLinkError(f"line {known['number']} of {name} is not the one that the cluster knows of")
@@ -108,8 +109,8 @@ def _end(name: str, records: Sequence[Data], head: Data | None, unproven: list[s
         )
     if earlier:
         unproven.append(
-            f"{len(earlier)} lines of {name} are of another chain than the cluster's: it was offboarded since, or its "
-            "head was deleted"
+            f"{amount(len(earlier), 'line')} of {name} from another chain than the cluster's: it was offboarded "
+            "since, or its head was deleted"
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .._vocabulary.listing import amount
 from .capacity import approved, expected
 from .contract.typed import Contract
 from .objectives.budget import summary
@@ -51,8 +52,7 @@ def status_row(contract: Contract, facts: Data | None = None, error: str = "") -
 
 def _state(contract: Contract, facts: Data, running: Mapping[str, Data]) -> dict[str, str]:
     if facts["stack"] is None and not running:
-        models = len(contract.get("models") or ())
-        named = f"{models} model{'' if models == 1 else 's'}"
+        named = amount(len(contract.get("models") or ()), "model")
         return {"state": ABSENT, "reason": f"nothing of ours is there, and its contract has {named}"}
     stack = facts["stack"] or {"release": "-", "components": ()}
     reasons = [*stack_reasons(facts), *_model_reasons(contract, running), *_node_reasons(facts["nodes"]["problems"])]

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._vocabulary.owner import Owner
+from .._vocabulary.owner import NO_CONTACT, Owner
 from .contract.typed import Contract
+from .health.actions import badness
 from .outcome import GOOD, NO_OUTCOME, Outcome, Result, blamed, fine_results
 from .rollout.permission import REFUSE, SKIP, WAIT
 from .run_result import steps_taken
@@ -89,11 +90,22 @@ def read_outcome(
     if result.get("failed"):
         outcome = _outcome(contract, Result.FAILED, **blamed(contract, result, "Read the cluster"))
     elif problem:
-        to_do = {"owner": Owner.OPERATOR, "next_step": "do what is said of each above"}
+        to_do = _asked(result.get("findings") or ())
         outcome = _outcome(contract, Result.FAILED, code="problems_found", what=problem, **to_do)
     else:
         outcome = success(contract, passed=True)
     return {**_with_doubts(outcome, unproven), "started": began, "ended": now}
+
+
+def _asked(findings: Sequence[Data]) -> dict[str, Any]:
+    """Who acts on what was found: the owner of the worst, and where these have several the operator, who asks each."""
+    worst = max((badness(str(one["severity"])) for one in findings), default=0)
+    asked = [one for one in findings if badness(str(one["severity"])) == worst]
+    people = {(one["owner"], tuple(sorted(one["contact"].items()))) for one in asked if one["owner"]}
+    if len(people) > 1:
+        return {"owner": Owner.OPERATOR, "next_step": "ask each owner above for what is said of it"}
+    owner, contact = next(iter(people), (Owner.OPERATOR.value, tuple(NO_CONTACT.items())))
+    return {"owner": Owner(owner), "contact": dict(contact), "next_step": "do what is said of each above"}
 
 
 def failure(contract: Contract, failed: Data, task: str, items: Sequence[Data] = ()) -> dict[str, Any]:

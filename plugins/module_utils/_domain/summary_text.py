@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .._vocabulary.actions import ACTIONS, CREATED, RECREATED, TOKEN_ISSUED, UPDATED
+from .._vocabulary.listing import amount
 from .._vocabulary.owner import NO_CONTACT
 from .._vocabulary.wording import asked_of, spoken
 from .outcome import GOOD, Result
@@ -119,7 +120,7 @@ def _objects(one: Data) -> str:
         return ""
     would = "would be " if one["result"] == Result.WOULD_CHANGE else ""
     first, *more = [(count, f"{would}{_DEEDS[action]}") for action, count in counts.items()]
-    said = [f"{first[0]} {'object' if first[0] == 1 else 'objects'} {first[1]}", *(f"{n} {deed}" for n, deed in more)]
+    said = [f"{amount(first[0], 'object')} {first[1]}", *(f"{n} {deed}" for n, deed in more)]
     return ", ".join(filter(None, [*said, _became(one, counts)]))
 
 
@@ -146,7 +147,7 @@ def _sum(run: Data, title: str, wide: int) -> list[Line]:
     results = Counter(str(one["result"]) for one in clusters)
     counts = Counter(str(one["action"]) for each in clusters for one in each["written"])
     would = "would be " if run["check_mode"] else ""
-    said = [f"{title} {len(clusters)} clusters"] if clusters else [title, spoken(run["result"])]
+    said = [f"{title} {amount(len(clusters), 'cluster')}"] if clusters else [title, spoken(run["result"])]
     said += [", ".join(f"{count} {spoken(result)}" for result, count in results.most_common())] if results else []
     said += [", ".join(f"{count} {would}{_DEEDS[action]}" for action, count in counts.items())] if counts else []
     said += [f"after {spell(int(run['seconds']))}"]

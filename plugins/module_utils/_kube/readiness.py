@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .._vocabulary.listing import amount
 from .objects import Ref
 from .staying import why_it_stays
 
@@ -77,7 +78,7 @@ def _deployment(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness
     if updated < wanted:
         return Readiness(False, f"{updated} of {wanted} replicas are of the new version")
     if total > updated:
-        return Readiness(False, f"{total - updated} replicas of the old version are still there")
+        return Readiness(False, f"{amount(total - updated, 'replica')} of the old version not gone yet")
     if available < wanted:
         return Readiness(False, f"{available} of {wanted} replicas are available")
     return READY
@@ -90,7 +91,7 @@ def _leader_worker_set(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Re
     if updated < wanted:
         return Readiness(False, f"{updated} of {wanted} groups are of the new version")
     if total > wanted:
-        return Readiness(False, f"{total - wanted} groups more than wanted are still there")
+        return Readiness(False, f"{amount(total - wanted, 'group')} more than wanted")
     if ready < wanted:
         return Readiness(False, f"{ready} of {wanted} groups are ready")
     if _condition(status, "UpdateInProgress").get("status") == "True":
@@ -127,7 +128,7 @@ def _job(_spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:
         return Readiness(False, f"failed: {failed.get('message') or failed.get('reason')}", failed=True)
     if _condition(status, "Complete").get("status") == "True":
         return READY
-    return Readiness(False, f"{status.get('active', 0)} pods are still at work")
+    return Readiness(False, f"{amount(status.get('active', 0), 'pod')} still at work")
 
 
 def _pod(_spec: Mapping[str, Any], status: Mapping[str, Any]) -> Readiness:

@@ -38,7 +38,7 @@ class HeldByPolicyError(KubeError):
     code = "held_by_policy"
 
     def __init__(self, what: str, *, where: str = "") -> None:
-        step = "run this again when the reason has passed, or have the customer's administrator approve or lift it"
+        step = "run this again once that no longer holds it; the reason says who can end it"
         super().__init__(what, where=where, next_step=step, owner=Owner.CUSTOMER)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from contextvars import copy_context
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
@@ -18,7 +19,7 @@ Result = TypeVar("Result")
 
 
 def in_threads(function: Callable[[Item], Result], items: Iterable[Item], threads: int) -> list[Result]:
-    """``function`` over ``items`` in up to so many threads, this one among them.
+    """``function`` over ``items`` in up to so many threads, this one among them, in its context.
 
     The results come in order. All items are done; then the first error, in their order, is raised.
     """
@@ -34,7 +35,10 @@ def in_threads(function: Callable[[Item], Result], items: Iterable[Item], thread
             except BaseException as error:  # noqa: BLE001 (raised in the caller)
                 errors[index] = error
 
-    helpers = [threading.Thread(target=run, daemon=True) for _number in range(min(threads, len(work)) - 1)]
+    helpers = [
+        threading.Thread(target=copy_context().run, args=(run,), daemon=True)
+        for _number in range(min(threads, len(work)) - 1)
+    ]
     for helper in helpers:
         helper.start()
     run()

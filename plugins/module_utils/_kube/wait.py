@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .._vocabulary.listing import amount
 from .discovery import Resource
 from .errors import NotFoundError
 from .objects import Ref
@@ -155,7 +156,7 @@ def _pods_say(session: Session, ref: Ref, live: Mapping[str, Any]) -> str:
     if not counts:
         return ""
     trouble, number = max(counts.items(), key=lambda item: (item[1], item[0]))
-    return f" ({number} pod{'s' if number > 1 else ''}: {trouble})"
+    return f" ({amount(number, 'pod')}: {trouble})"
 
 
 def wait_gone(session: Session, awaited: Iterable[Awaited], *, seconds: float) -> dict[Ref, Mapping[str, Any]]:

@@ -9,9 +9,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 #: So long nothing is said, at most.
 SAY_SECONDS = 15.0
+#: Whether this thread, or the one that it works for, waits for something that is made of short waits.
+_LASTING: ContextVar[bool] = ContextVar("lasting", default=False)
 
 
 def _nobody(_text: str) -> None:
@@ -33,7 +36,6 @@ class Waits:
         self._say = say
         self._look = look
         self._now: dict[int, str] = {}
-        self._lasting: set[int] = set()
         self._since = 0.0
         self._lock = threading.Lock()
 
@@ -43,7 +45,7 @@ class Waits:
 
     def on(self, text: str) -> None:
         """This thread waits for that, now; to be called again and again while it does."""
-        if threading.get_ident() in self._lasting:
+        if _LASTING.get():
             self._look()
         else:
             self._on(text)
@@ -61,16 +63,16 @@ class Waits:
 
     def over(self) -> None:
         """This thread waits no longer, unless what it waited for was part of a longer wait."""
-        with self._lock:
-            if threading.get_ident() not in self._lasting:
+        if not _LASTING.get():
+            with self._lock:
                 self._now.pop(threading.get_ident(), None)
 
     @contextmanager
     def lasting(self) -> Iterator[Callable[[str], None]]:
-        """Gives what to call instead of ``on``: of the short waits that it is made of, this thread says nothing."""
-        self._lasting.add(threading.get_ident())
+        """Gives what to call instead of ``on``: of the short waits that it is made of, nothing is said."""
+        before = _LASTING.set(True)
         try:
             yield self._on
         finally:
-            self._lasting.discard(threading.get_ident())
+            _LASTING.reset(before)
             self.over()

@@ -19,6 +19,7 @@ from .._domain.placement.cluster_upgrade import (
     of_versions,
 )
 from .._domain.release import kubernetes_version
+from .._kube.discovery import Discovery
 from .._kube.session import Session
 from .._operation import Context, Operation
 from .capacity_reading import InputError, read_cluster
@@ -42,7 +43,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     read, live = read_cluster(session, contract, {}), str(session.get("/version")["gitVersion"])
     items = [
         *of_versions(live, target, parameters["release"], kubelets_of(read.nodes)),
-        *of_apis(apis_used(contract), _warned(session, contract), target),
+        *of_apis(apis_used(contract), _warned(session, contract), target, _groups(session)),
         *of_room(read.scene),
     ]
     cluster = str(contract["identity"]["name"])
@@ -52,6 +53,11 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         "breaks": [row for row in rows if row["verdict"] == "breaks"],
         "unproven": [f"{row['what']}: {row['why']}" for row in rows if row["verdict"] == UNPROVEN],
     }
+
+
+def _groups(session: Session) -> set[str]:
+    """The groups that the API server serves now."""
+    return {one.group for one in Discovery.of(session, cached=False).all()}
 
 
 def _warned(session: Session, contract: Contract) -> dict[str, str]:

@@ -24,6 +24,7 @@ from .._kube.errors import KubeError
 from .._kube.moving import ReplicaMover, SurpriseError
 from .._kube.pods import Pod
 from .._kube.session import Session
+from .._vocabulary.listing import amount
 from .capacity_reading import Read, read_cluster
 from .learned_models import learned
 
@@ -78,7 +79,7 @@ class Carrier:
         closed, begun = self._closer.closed(nodes), self._begun(nodes)
         if not closed and not begun:
             return []
-        done = [f"{len(closed)} nodes were closed, and are open again"] if closed else []
+        done = [f"{amount(len(closed), 'node')} closed, and opened again"] if closed else []
         self._mover.start()
         try:
             if self._check:

@@ -272,7 +272,7 @@ def _result(keeper: _Keeper, parameters: Data, context: Context, *, whole: bool)
         found["page_file"] = parameters["page_file"]
     if context.diff_mode and keeper.diff:
         found["diff"] = keeper.diff
-    return {**found, "unread": sorted(set(keeper.reader.unread))}
+    return {**found, "unread": keeper.reader.unread()}
 
 
 OPERATION = Operation(argument_spec=ARGUMENT_SPEC, run=run, rules=RULES)

@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from .._domain.contract.typed import Contract
-from .._domain.health.prometheus_text import NoResultError
 from .._domain.incident.cause import traits
 from .._domain.incident.changes import changes_of
 from .._domain.incident.impact import impact, impact_queries
@@ -26,9 +24,10 @@ from .._domain.names import (
     UPGRADE_LABEL,
 )
 from .._domain.support.describe import event
-from .._kube.errors import KubeError, NotFoundError
+from .._kube.errors import NotFoundError
 from .._kube.session import Session
 from .._vocabulary.others_json import read_json
+from .gaps import Gaps
 from .health_metrics import TELEMETRY_SERVICE, instant_query
 from .records_file import RecordsFile
 
@@ -37,11 +36,15 @@ _REVISIONS = f"/apis/apps/v1/namespaces/{MODELS_NAMESPACE}/controllerrevisions"
 
 
 class Reader:
-    """Of one cluster. unread: what could not be read, and why."""
+    """Of one cluster, and what could not be read of it."""
 
     def __init__(self, session: Session, contract: Contract) -> None:
         self._session, self._contract = session, contract
-        self.unread: list[str] = []
+        self._gaps = Gaps()
+
+    def unread(self) -> list[str]:
+        """What could not be read until now, and why."""
+        return self._gaps.told()
 
     def incidents(self) -> list[Incident]:
         """All that there are; none where there is no namespace. Other errors as for ``Session.request``."""
@@ -57,9 +60,8 @@ class Reader:
         return {str(raw["metadata"]["name"]): traits(raw) for raw in self._session.list_items("/api/v1/nodes")}
 
     def changes(self) -> list[dict[str, str]]:
-        revisions = self._tried("revisions of models", lambda: self._metadata(_REVISIONS, REVISION_OF_LABEL)) or []
-        upgrades = self._tried("upgrades of the stack", lambda: self._metadata(CONFIGMAPS, UPGRADE_LABEL)) or []
-        return changes_of(revisions, upgrades)
+        revisions = self._metadata("revisions of models", _REVISIONS, REVISION_OF_LABEL)
+        return changes_of(revisions, self._metadata("upgrades of the stack", CONFIGMAPS, UPGRADE_LABEL))
 
     def firing(self) -> list[Symptom]:
         """What our telemetry's alerts say that pages."""
@@ -83,16 +85,16 @@ class Reader:
         answers = {name: self._asked(f"the impact ({name})", query) for name, query in impact_queries(of_it).items()}
         return impact(answers, of_it, touched)
 
-    def _metadata(self, path: str, label: str) -> list[dict[str, Any]]:
-        return self._session.list_metadata(path, {"labelSelector": label})
+    def _metadata(self, what: str, path: str, label: str) -> list[dict[str, Any]]:
+        return self._gaps.tried(what, lambda: self._session.list_metadata(path, {"labelSelector": label}), [])
 
     def _events(self) -> list[dict[str, Any]]:
-        read = [self._events_in(namespace) for namespace in (*NAMESPACES, "default")]
+        read = [self._events_in(namespace) for namespace in NAMESPACES]
         return [told for raws in read for raw in raws if (told := event(raw))]
 
     def _events_in(self, namespace: str) -> list[dict[str, Any]]:
         path = f"/api/v1/namespaces/{namespace}/events"
-        return self._tried(f"events in {namespace}", lambda: list(self._session.list_items(path))) or []
+        return self._gaps.tried(f"events in {namespace}", lambda: list(self._session.list_items(path)), [])
 
     def _records(self, directory: str, cluster: str) -> list[dict[str, Any]]:
         path = RecordsFile(directory, cluster).path
@@ -100,19 +102,10 @@ class Reader:
             lines = path.read_text(encoding="utf-8").splitlines()
             return [dict(read_json(line)) for line in lines if line]
         except FileNotFoundError:
-            self.unread.append("records: this controller wrote none")
+            self._gaps.note("records", "this controller wrote none")
         except (OSError, ValueError) as error:
-            self.unread.append(f"records in {path}: {type(error).__name__}")
+            self._gaps.note(f"records in {path}", type(error).__name__)
         return []
 
     def _asked(self, what: str, query: str) -> dict[str, Any]:
-        answer = self._tried(what, lambda: instant_query(self._session, TELEMETRY_SERVICE, query))
-        return answer if isinstance(answer, dict) else {}
-
-    def _tried(self, what: str, read: Callable[[], Any]) -> Any:
-        """What is read; None, and a note, where it cannot be."""
-        try:
-            return read()
-        except (KubeError, NoResultError) as error:
-            self.unread.append(f"{what}: {error.what if isinstance(error, KubeError) else error}")
-        return None
+        return self._gaps.tried(what, lambda: instant_query(self._session, TELEMETRY_SERVICE, query), {})

@@ -14,6 +14,7 @@ from .._domain.logs.request import log_doubts, seconds_of
 from .._domain.logs.sources import sources
 from .._kube.errors import KubeError
 from .._operation import Context, Operation
+from .._vocabulary.listing import amount
 from .._vocabulary.owner import Owner
 from .log_reading import newest, read_logs, read_pods
 
@@ -61,7 +62,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         )
     lines, older = merged(logs, most)
     cut = told((log.source.place, log.cut) for log in logs if log.cut)
-    cut += [f"{older} lines that are older than the newest {most}"] if older else []
+    cut += [f"{amount(older, 'line')} older than the newest {most}"] if older else []
     return {
         "lines": lines,
         "containers": len(logs),

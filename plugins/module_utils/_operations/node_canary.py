@@ -31,6 +31,7 @@ from .._kube.create import create_once
 from .._kube.errors import AnswerError, ForbiddenError, KubeError, NotFoundError
 from .._kube.session import Session
 from .._operation import Context, Operation
+from .._vocabulary.listing import amount
 from .prerequisites import applied_version
 
 ARGUMENT_SPEC: dict[str, Any] = {
@@ -77,7 +78,10 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         _priority(session, parameters["contract"], product),
     )
     if context.check_mode:
-        return {**_said(UNTRIED, f"it would be tried on {free} GPUs{_once_gone(node)}", image), "changed": True}
+        return {
+            **_said(UNTRIED, f"it would be tried on {amount(free, 'GPU')}{_once_gone(node)}", image),
+            "changed": True,
+        }
     said, why = _tried(session, pod, float(parameters["timeout"]))
     return {**_said(said, why, image), "changed": True}
 

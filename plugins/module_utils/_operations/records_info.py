@@ -17,6 +17,7 @@ from .._domain.record import EMPTY_HEAD, HEAD_SINCE
 from .._domain.record_check import check_records
 from .._kube.session import Session
 from .._operation import Context, Operation
+from .._vocabulary.listing import amount
 from .._vocabulary.owner import Owner
 from .audit_log_files import AuditLogError, log_lines
 from .operation_record import head_place
@@ -56,7 +57,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     session.check_expected_cluster()
     head = _head(session)
     if head and head.get("sequence") and not files:
-        raise _no_files(f"the cluster knows of {head.get('sequence')} records", parameters, cluster)
+        raise _no_files(f"the cluster knows of {amount(int(head.get('sequence') or 0), 'record')}", parameters, cluster)
     return {"report": check_records(files, head, cluster), "files": sorted(files), "head": head or {}, "audit": {}}
 
 

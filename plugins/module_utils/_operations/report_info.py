@@ -8,25 +8,24 @@ What cannot be read is named, and the rest is shown: a report with a gap is wort
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
 from .._domain.contract.typed import Contract
-from .._domain.health.prometheus_text import NoResultError
 from .._domain.immunity import node_traits
 from .._domain.names import UPGRADE_LABEL
 from .._domain.objectives.budget import budgets
 from .._domain.report.cluster import Reading, cluster_report, sick_nodes
 from .._domain.upgrade.entry import in_order
 from .._domain.views import node_view
-from .._kube.errors import KubeError
 from .._kube.server_clock import now_at
 from .._kube.session import Session
 from .._operation import Context, Operation
 from .budget_reading import read_budgets
 from .cluster_info import read_facts
 from .credential_ends import OF_THIS_RUN, lifetime_of, lifetimes_in
+from .gaps import Gaps
 from .incident_reading import CONFIGMAPS
 from .incident_reading import Reader as IncidentReader
 from .model_info import read_models
@@ -42,21 +41,6 @@ ARGUMENT_SPEC: dict[str, Any] = {
 _JUDGING = {name: option.get("default") for name, option in OF_HEALTH.items() if "default" in option}
 
 Data = Mapping[str, Any]
-Found = TypeVar("Found")
-
-
-class _Gaps:
-    """Reads part by part, and notes what could not be read."""
-
-    def __init__(self) -> None:
-        self.unread: list[str] = []
-
-    def tried(self, what: str, read: Callable[[], Found], otherwise: Found) -> Found:
-        try:
-            return read()
-        except (KubeError, NoResultError) as error:
-            self.unread.append(f"{what}: {error.what if isinstance(error, KubeError) else error}")
-            return otherwise
 
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
@@ -64,8 +48,8 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     contract: Contract = parameters["contract"]
     session = open_session(parameters["connection"], context)
     session.check_expected_cluster()
-    facts, gaps = read_facts(session), _Gaps()
-    files, gaps.unread = lifetimes_in(parameters["credential_files"])
+    facts, gaps = read_facts(session), Gaps()
+    files, doubts = lifetimes_in(parameters["credential_files"])
     health = {**_JUDGING, "earlier": None, "snapshot": None, "contract": contract, "policy": parameters["policy"]}
     nothing: list[dict[str, Any]] = []
     findings = gaps.tried("findings", lambda: [one.to_dict() for one in judged(session, health)[1].findings], nothing)
@@ -79,7 +63,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
         incidents=gaps.tried("incidents", lambda: IncidentReader(session, contract).incidents(), []),
         budgets=gaps.tried("error budgets", lambda: read_budgets(session, contract), budgets(contract, None)),
         lifetimes=[*lifetime_of(session.access, OF_THIS_RUN), *files],
-        unread=gaps.unread,
+        unread=[*doubts, *gaps.told()],
     )
     return {"report": cluster_report(contract, reading, now_at(session).timestamp())}
 

@@ -16,6 +16,14 @@ def local_time(moment: datetime, zone: tzinfo = UTC, *, seconds: bool = False) -
     return f"{clock if seconds else clock[:-3]} {zone}"
 
 
+def upcoming(moment: str | None, now: str) -> str:
+    """For people: a moment to come in UTC, ``now`` where it is no later, and a dash where there is none (ISO 8601)."""
+    if not moment:
+        return "-"
+    coming = datetime.fromisoformat(moment)
+    return local_time(coming) if coming > datetime.fromisoformat(now) else "now"
+
+
 def day(moment: datetime) -> str:
     """For people: the day of a moment (with a time zone), in UTC."""
     return f"{moment.astimezone(UTC):%Y-%m-%d}"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from demo.contracts import contract as demo_contract
 from tests.unit.domain.agreed import model
 from tests.unit.domain.contract.contracts import EXAMPLES
 
+PAGE = Path(__file__).parents[3] / "docs" / "models.md"
 LLAMA_70B = {"uri": "hf://meta-llama/Llama-3.1-70B-Instruct"}
 LLAMA_405B = {"uri": "hf://meta-llama/Llama-3.1-405B-Instruct"}
 QWEN_7B = {"uri": "hf://Qwen/Qwen2.5-7B-Instruct"}
@@ -283,3 +285,11 @@ def test_the_memory_of_a_gpu_is_less_than_its_name_promises() -> None:
     for product, memory in GPU_MEMORY_MIB.items():
         promised = next((int(part[:-2]) for part in product.split("-") if part.endswith("GB")), 192)
         assert 20_000 < memory <= promised * 1024, product
+
+
+def test_the_page_lists_the_models_and_gpus_that_are_known() -> None:
+    told = PAGE.read_text(encoding="utf-8").partition("**Models that are known**")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\S+)` \| (.+) \|$", told, re.MULTILINE)
+    assert {f"hf://{whose}/{name}" for whose, names in rows for name in re.findall("`([^`]+)`", names)} == set(KNOWN)
+    gpus = dict(re.findall(r"`(\S+)` \(([0-9.]+) GiB\)", told))
+    assert gpus == {product: f"{memory / 1024:.1f}" for product, memory in GPU_MEMORY_MIB.items()}

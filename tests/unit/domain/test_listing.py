@@ -11,7 +11,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract im
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.errors import ContractErrors, Problem
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.policy import PolicyError
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.release import InvalidReleaseError, check_release
-from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.listing import MOST, few
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.listing import MOST, amount, few
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,14 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.listing
 )
 def test_a_list_is_shown_up_to_its_most(count: int, ending: str) -> None:
     assert few([f"p{number}" for number in range(count)]).endswith(ending)
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(0, "0 replicas"), (1, "1 replica"), (2, "2 replicas"), (1000, "1000 replicas")]
+)
+def test_one_of_a_thing_is_no_plural(number: int, said: str) -> None:
+    assert amount(number, "replica") == said
+    assert amount(number, "entry", "entries") == said.replace("replicas", "entries").replace("replica", "entry")
 
 
 @pytest.mark.parametrize(("count", "lines"), [(1, 2), (20, 21), (21, 22), (5000, 22)])

@@ -76,7 +76,7 @@ def test_a_drain_that_was_approved_says_so_on_the_node_before_it_begins() -> Non
     [
         ("quarantined", {"session": "s-2"}, "session s-1"),
         ("quarantined", {"goal": "replace"}, "goal reboot"),
-        ("quarantined", {"name": "gpu-2"}, "node gpu-1"),
+        ("quarantined", {"name": "gpu-2"}, "no approval yet"),
     ],
 )
 def test_an_approval_is_for_one_repair_of_one_node_in_one_session(it: str, now_other: Manifest, told: str) -> None:

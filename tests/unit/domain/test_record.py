@@ -258,7 +258,7 @@ def test_lines_of_a_chain_that_the_cluster_has_forgotten_are_unproven() -> None:
         bed.head = dict(head)
         found = bed.check()
         assert found["ok"]
-        assert "3 lines of one are of another chain than the cluster's" in found["unproven"][0]
+        assert "3 lines of one from another chain than the cluster's" in found["unproven"][0]
 
 
 def test_a_line_of_another_chain_behind_what_the_cluster_knows_was_put_in() -> None:

@@ -205,7 +205,7 @@ def test_the_budget_counts_nodes_of_a_model_and_what_this_run_plans() -> None:
     other["metadata"]["name"] = "out-0"
     agreed = contract(remediation={"max_nodes": 5, "max_share": 1})
     step = plan(node(), finding(), others=(other,), agreed=agreed, seen=Seen(models=("qwen",)))
-    assert "1 nodes of the model qwen" in step.why
+    assert "1 node of the model qwen" in step.why
     assert plan(node(), finding(), others=(other,), agreed=agreed, seen=Seen(models=("m",))).do == "quarantine"
     budget = budget_of([journey_of(node(f"n-{n}")) for n in range(20)], {}, limits_of(contract()), NOW)
     faults = faults_by_node([finding(name="n-0"), finding(name="n-1")])

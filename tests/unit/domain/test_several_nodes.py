@@ -265,7 +265,7 @@ def test_a_unit_knows_what_its_groups_take() -> None:
     assert available({**one, "status": {"readyReplicas": 1, "availableReplicas": 3}}) == 1
     alone = workload(unit(model()))
     assert alone
-    assert (shape_of(alone).each, selector_of(alone)) == ("1 GPUs", {MODEL: "llama"})
+    assert (shape_of(alone).each, selector_of(alone)) == ("1 GPU", {MODEL: "llama"})
     assert available({**alone, "status": {"availableReplicas": 3}}) == 3
 
 

@@ -204,6 +204,27 @@ def test_a_cluster_that_is_only_read_has_an_outcome(result: dict[str, Any], prob
     assert bool(found["owner"]) is (came == "failed")
 
 
+ACME, BIRCH = {"name": "Acme GPUs", "email": "gpus@acme.example"}, {"name": "", "email": ""}
+
+
+@pytest.mark.parametrize(
+    ("found", "owner", "person"),
+    [
+        ([("critical", "customer", ACME), ("warning", "fireworks", BIRCH)], "customer", ACME),
+        ([("critical", "fireworks", BIRCH), ("critical", "fireworks", BIRCH)], "fireworks", BIRCH),
+        ([("critical", "customer", ACME), ("critical", "fireworks", BIRCH)], "operator", BIRCH),
+        ([("critical", "", BIRCH)], "operator", BIRCH),
+        ([], "operator", BIRCH),
+    ],
+)
+def test_who_acts_on_findings_is_who_they_name(
+    found: list[tuple[str, str, dict[str, str]]], owner: str, person: dict[str, str]
+) -> None:
+    findings = [{"severity": severity, "owner": who, "contact": called} for severity, who, called in found]
+    outcome = read_outcome(contract(), {"findings": findings}, problem="findings")
+    assert (outcome["owner"], outcome["contact"]) == (owner, person)
+
+
 UNMET = {
     "check": "GPU nodes",
     "ok": False,

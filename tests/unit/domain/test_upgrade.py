@@ -282,9 +282,9 @@ def serving(model: str, ready: int, replicas: int = 2) -> dict[str, Any]:
             (),
         ),
         ([pod("new", waiting={"reason": "ContainerCreating"})], [serving("m", 2)], (), ()),
-        ([], [serving("m", 1)], (), ("model m has 1 replicas ready, and 2 before",)),
+        ([], [serving("m", 1)], (), ("model m has 1 replica ready, and had 2 before",)),
         ([], [serving("m", 1, replicas=1)], (), ()),
-        ([], [], (), ("model m has 0 replicas ready, and 2 before",)),
+        ([], [], (), ("model m has 0 replicas ready, and had 2 before",)),
     ],
 )
 def test_what_is_worse_than_before(

@@ -110,7 +110,7 @@ def test_what_is_not_there_fails_with_what_was_found(
     row = validation(good(**more), probes(agreed), agreed)[check]
     assert row["result"] == result
     assert evidence in row["evidence"]
-    assert row["owner"] in ("customer", "fireworks")
+    assert row["owner"] in ("customer", "fireworks") and row["next_step"]
 
 
 def test_an_answer_that_is_an_error_fails() -> None:
@@ -118,6 +118,8 @@ def test_an_answer_that_is_an_error_fails() -> None:
     rows = validation(good(), probes(agreed, ok=False, status=503, error="no endpoints"), agreed)
     assert [row["result"] for row in rows] == ["passed", "failed", "failed", "passed", "failed"]
     assert "llama answered 503 to /v1/models (no endpoints)" in rows[ENDPOINT]["evidence"]
+    steps = {row["next_step"] for row in rows if row["result"] == "failed"}
+    assert len(steps) == 1 and steps.pop().endswith("add -e validate_http_request=false")
     assert validation_failure("acme-eu-1", rows).startswith("acme-eu-1 failed 3 of 5 checks.\nendpoint reachability: ")
 
 

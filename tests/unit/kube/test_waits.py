@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube import waits
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.threads import in_threads
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.waits import SAY_SECONDS, Waits
 
 
@@ -45,13 +46,20 @@ def test_what_is_over_soon_is_not_said_and_the_next_begins_anew(clock: SimpleNam
 def test_a_wait_that_is_made_of_short_ones_is_said_every_so_often(clock: SimpleNamespace) -> None:
     said: list[str] = []
     one = Waits(said.append)
+    together = threading.Barrier(3)
+
+    def helped(name: str) -> None:
+        together.wait(5)  # each in a thread of its own
+        one.on(name)
+
     with one.lasting() as say:
         for second in range(0, 40, 2):
             clock.now = 100.0 + second
             one.on("one object")
             one.over()
-            say(f"the bake to end in {40 - second} s")
-    assert said == ["the bake to end in 24 s", "the bake to end in 8 s"]
+            in_threads(helped, ["one", "two", "three"], 3)
+            say(f"the bake, {40 - second} s left")
+    assert said == ["the bake, 24 s left", "the bake, 8 s left"]
     clock.now += 20
     one.on("a pod")
     assert len(said) == 2

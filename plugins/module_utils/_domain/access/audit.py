@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..._vocabulary.listing import amount
 from ..._vocabulary.wording import action_required
 from ..contract.typed import Contract
 from ..names import NAMESPACES, SYSTEM_NAMESPACE
@@ -67,14 +68,14 @@ def audit_verdict(
     """
     cluster = str(contract["identity"]["name"])
     counts = (
-        (len(drift), "difference# in the prerequisites"),
-        (sum(each["finding"] == "too many" for each in findings), "group# of rights too many"),
-        (sum(each["finding"] == "too few" for each in findings), "group# of rights too few"),
-        (sum(each["finding"] == "not granted" for each in findings), "right# that the customer has not granted"),
-        (sum(each["finding"] == "foreign binding" for each in findings), "foreign binding#"),
-        (len(left), "left behind"),
+        (len(drift), "difference", " in the prerequisites"),
+        (sum(each["finding"] == "too many" for each in findings), "group", " of rights too many"),
+        (sum(each["finding"] == "too few" for each in findings), "group", " of rights too few"),
+        (sum(each["finding"] == "not granted" for each in findings), "right", " that the customer has not granted"),
+        (sum(each["finding"] == "foreign binding" for each in findings), "foreign binding", ""),
+        (len(left), "object", " left behind"),
     )
-    found = ", ".join(f"{count} {what.replace('#', 's' if count > 1 else '')}" for count, what in counts if count)
+    found = ", ".join(f"{amount(count, thing)}{more}" for count, thing, more in counts if count)
     item = Item(
         "access", not found, found or "as the contract says", "exactly what the contract says", topic="security"
     )

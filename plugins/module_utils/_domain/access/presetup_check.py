@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..._vocabulary.listing import amount
 from ..._vocabulary.owner import Owner
 from ..._vocabulary.wording import action_required
 from ..contract.bounds import bounds_rows
@@ -47,7 +48,7 @@ def presetup_rows(result: Data, contract: Contract, annotations: Data) -> list[R
     play = f"{_PLAY} -i <inventory> -e clusters={contract['identity']['name']} -e admin_kubeconfig=<your kubeconfig>"
     if state == ABSENT:
         missing = result["counts"]["missing"]
-        rows = [_row("presetup", "", f"{missing} objects", "nothing", "The whole presetup is missing.", play)]
+        rows = [_row("presetup", "", amount(missing, "object"), "nothing", "The whole presetup is missing.", play)]
     else:
         rows = [row for entry in result["objects"] for row in _rows_of(entry, play, stale=state == STALE)]
         rows += [_row(_PARENT, one["field"], one["expected"], one["found"], _message(one), play) for one in bounds]
@@ -115,7 +116,7 @@ def _unread(result: Data) -> list[Row]:
         return []
     said = f"This identity may not read {', '.join(unread)}, so their state is unknown."
     command = "run it again with an identity that may get each of them"
-    return [_row(f"{len(unread)} objects", "", "readable", "unreadable", said, command)]
+    return [_row(amount(len(unread), "object"), "", "readable", "unreadable", said, command)]
 
 
 def _row(name: str, field: str, expected: Any, found: Any, message: str, command: str) -> Row:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..._vocabulary.listing import amount
 from ..._vocabulary.times import rfc3339
 from ..contract.typed import Contract
 from .reading import Call, Place, Reading, read_log
@@ -190,5 +191,5 @@ def _not_known(code: int, calls: Sequence[Call]) -> str:
     """What is said of the calls that were answered like that."""
     named = "; ".join(f"{call.where}: {call.verb} {call.told()} by {call.user}" for call in calls[:_MOST_NAMED])
     more = f"; and {len(calls) - _MOST_NAMED} more" if len(calls) > _MOST_NAMED else ""
-    which = "1 call was" if len(calls) == 1 else f"{len(calls)} calls were"
+    which = f"{amount(len(calls), 'call')} {'was' if len(calls) == 1 else 'were'}"
     return f"{which} answered with {code or 'nothing'}, so whether that was done is not known: {named}{more}"

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..._vocabulary.listing import amount
 from ..._vocabulary.numbers import whole_number
 from ..quantity import count
 from .kernel import UNREAD_XID
@@ -121,7 +122,7 @@ def metrics_signs(
 
 def _counted_xids(gpu: Mapping[str, Any], base: Sign) -> Iterator[Sign]:
     for code, times in gpu.get("xids", {}).items():
-        text = f"DCGM_EXP_XID_ERRORS_COUNT counts XID {code} {times} times in {gpu['window']:.0f} s"
+        text = f"DCGM_EXP_XID_ERRORS_COUNT counts XID {code} {amount(times, 'time')} in {gpu['window']:.0f} s"
         number = whole_number(code)
         signal = UNREAD_XID if number is None else f"xid {number}"
         yield replace(base, signal=signal, instead="unknown_xid", text=text, times=times)
@@ -152,10 +153,10 @@ def _slowdowns(gpu: Mapping[str, Any], limits: Mapping[str, float]) -> Iterator[
     bits = gpu.get("throttle", 0)
     hot = counts.get("hw_thermal", 0) + counts.get("sw_thermal", 0)
     if hot or bits & _THERMAL_BITS:
-        yield "thermal_slowdown", f"slowed down by heat ({hot} times counted, reasons 0x{bits:x})"
+        yield "thermal_slowdown", f"slowed down by heat ({amount(hot, 'time')} counted, reasons 0x{bits:x})"
     if counts.get("power_cap") or bits & _POWER_BITS:
         yield "power_cap", "at its power limit"
     hard = counts.get("hw_slowdown", 0) + counts.get("hw_power_brake", 0)
     # A short window makes one slowdown look like many.
     if hard and hard / max(gpu["window"], _SHORTEST_WINDOW) * 60 >= limits["slowdowns_per_minute"]:
-        yield "hardware_slowdowns", f"slowed down by the hardware {hard} times in {gpu['window']:.0f} s"
+        yield "hardware_slowdowns", f"slowed down by the hardware {amount(hard, 'time')} in {gpu['window']:.0f} s"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..._vocabulary.listing import amount
 from ..contract.durations import parse_duration
 from ..moments import shown_moment
 from ..node_history import CANCELLED, RETURNED, UNDER_WAY
@@ -93,7 +94,7 @@ def _history_signs(world: World, node: Mapping[str, Any]) -> Iterator[Sign]:
     since = world.now - world.policy.limits["remediations_within"]
     repairs = [entry for entry in entries if (entry.get("at") or 0.0) >= since and _is_repair(entry)]
     if len(repairs) >= world.policy.limits["remediations"]:
-        text = f"{len(repairs)} repairs since {shown_moment(since)}"
+        text = f"{amount(len(repairs), 'repair')} since {shown_moment(since)}"
         yield Sign("remediated_too_often", HISTORY, node["name"], text, None, world.now, times=len(repairs))
 
 

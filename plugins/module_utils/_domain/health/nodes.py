@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from sys import intern
 from typing import Any
 
+from ..._vocabulary.listing import amount
 from ..gpu_products import product_of, says_that_it_has_gpus
 from ..gpu_units import in_parts, offered, whole_by_labels
 from ..moments import seconds_at
@@ -93,7 +94,7 @@ def readiness_signs(
         yield Sign("source_stale", NODE, name, text, lease, lease)
     flaps = times_not_ready(events, now - limits["flaps_within"], before)
     if flaps >= limits["flaps"]:
-        text = f"not ready {flaps} times in {limits['flaps_within'] / 60:.0f} minutes"
+        text = f"not ready {amount(flaps, 'time')} in {limits['flaps_within'] / 60:.0f} minutes"
         yield Sign("flapping", NODE, name, text, None, now, times=flaps)
     if node["leaving"]:
         yield Sign("leaving", NODE, name, "a taint or its deletion says that the node is being taken away", None, now)
@@ -123,11 +124,10 @@ def count_signs(node: Node, expected: int, seen: int, common: int, plugin: bool 
     if 0 < capacity < expected:
         # What the exporter sees is there, whatever the plugin makes of it.
         signal = "gpu_count" if seen < expected else "gpu_not_allocatable"
-        yield Sign(signal, NODE, name, f"{capacity} GPUs are offered, and it should have {expected}", None, now)
+        yield Sign(signal, NODE, name, f"it offers {amount(capacity, 'GPU')}, and should have {expected}", None, now)
     elif not expected and capacity < common:
-        yield Sign(
-            "gpu_count_unlike_others", NODE, name, f"{capacity} GPUs, most nodes like it have {common}", None, now
-        )
+        text = f"{amount(capacity, 'GPU')}, most nodes like it have {common}"
+        yield Sign("gpu_count_unlike_others", NODE, name, text, None, now)
 
 
 def common_counts(nodes: Iterable[Node]) -> dict[tuple[str, str], int]:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..._vocabulary.listing import amount
 from ..._vocabulary.wording import addressed, spoken
 from ..contract.schema_health import SEVERITIES
 from ..contract.typed import Contract
@@ -102,8 +103,8 @@ def health_failure(assessments: Iterable[Mapping[str, Any]], fail_on: str) -> st
     every = list(assessments)
     bad = sum(badness(one["severity"]) >= badness(fail_on) for each in every for one in each.get("findings") or ())
     unread = sum(not each.get("summary") for each in every)
-    said = [f"{bad} findings are {fail_on} or worse"] if bad else []
-    said += [f"{unread} clusters could not be judged"] if unread else []
+    said = [f"{amount(bad, 'finding')} of severity {fail_on} or worse"] if bad else []
+    said += [f"{amount(unread, 'cluster')} could not be judged"] if unread else []
     return " and ".join(said)
 
 

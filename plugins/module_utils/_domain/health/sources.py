@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..._vocabulary.listing import amount
 from ..gpu_units import surely_shared
 from ..moments import shown_moment
 from .conditions import KERNEL_LOG_READERS
@@ -59,7 +60,7 @@ def _completeness(world: World, node: Mapping[str, Any]) -> Iterator[Sign]:
     seen, agreed = world.seen_gpus(name), world.agreed_gpus(node)
     there = units if name in world.whole else node["labelled"] or (0 if node["cut"] else agreed)
     if there > seen:
-        text = f"the DCGM exporter reports {seen} GPUs, the node has {there}"
+        text = f"the DCGM exporter reports {amount(seen, 'GPU')}, the node has {there}"
         # An exporter may be told to watch some GPUs only. Where the plugin misses all units of one too, it is gone.
         known = name in world.whole or node["labelled"]
         gone = seen and known and (units - node["allocatable"]) * there >= units
@@ -67,9 +68,8 @@ def _completeness(world: World, node: Mapping[str, Any]) -> Iterator[Sign]:
     elif not seen and units:
         yield Sign("source_stale", METRICS, name, "the DCGM exporter reports no GPU", None, now)
     elif not there and not node["cut"] and seen < units and not surely_shared(units, seen):
-        text = (
-            f"the DCGM exporter reports {seen} GPUs, the node offers {units}, and nothing says whether these are whole"
-        )
+        text = f"the DCGM exporter reports {amount(seen, 'GPU')}, the node offers {units}, "
+        text += "and nothing says whether these are whole"
         yield Sign("source_stale", METRICS, name, text, None, now)
 
 

@@ -52,12 +52,16 @@ _ASKED = {
 
 @dataclass(frozen=True)
 class Cause:
-    """What is suspected. kind: component, model, node, rack, zone, driver, image, several nodes or cluster."""
+    """What is suspected. kind: component, model, node, rack, zone, driver, image, several nodes or cluster.
+
+    changed: what was changed last. back: that was a rollback, or is rolled back already.
+    """
 
     kind: str
     name: str
     why: str
     changed: str = ""
+    back: bool = False
 
     def to_dict(self) -> dict[str, str]:
         return {"kind": self.kind, "name": self.name, "why": self.why, "changed": self.changed}
@@ -129,7 +133,8 @@ def suspected(symptoms: Sequence[Symptom], nodes: Mapping[str, Data], changes: I
         the stack) and ``what``.
     """
     kind, name, why = _where(symptoms, nodes)
-    return Cause(kind, name, why, _changed_last(symptoms, changes))
+    last = _changed_last(symptoms, changes)
+    return Cause(kind, name, why, str(last.get("what", "")), bool(last.get("back")))
 
 
 def _where(symptoms: Sequence[Symptom], nodes: Mapping[str, Data]) -> tuple[str, str, str]:
@@ -156,17 +161,17 @@ def _in_common(sick: Sequence[str], nodes: Mapping[str, Data]) -> tuple[str, str
     return "several nodes", "", "they have nothing in common that others have not"
 
 
-def _changed_last(symptoms: Sequence[Symptom], changes: Iterable[Data]) -> str:
+def _changed_last(symptoms: Sequence[Symptom], changes: Iterable[Data]) -> Data:
     first = min((at for one in symptoms if (at := seconds_at(one.since)) is not None), default=None)
     touched = {name for one in symptoms for name in (one.model, *one.touches) if name}
     before = [
-        (at, str(one["what"]))
+        (at, one)
         for one in changes
         if (at := seconds_at(one["at"])) is not None
         and (not one.get("model") or one["model"] in touched)
         and (first is None or 0 <= first - at <= _CHANGED_BEFORE)
     ]
-    return max(before)[1] if before else ""
+    return max(before, key=lambda one: one[0], default=(0.0, {}))[1]
 
 
 def asked(cause: Cause, symptoms: Sequence[Symptom], contract: Contract) -> Action:
@@ -177,7 +182,9 @@ def asked(cause: Cause, symptoms: Sequence[Symptom], contract: Contract) -> Acti
     worst = max(symptoms, key=lambda one: (bool(one.component), badness(one.severity), _tells(one)))
     ask = worst.ask
     if cause.changed and not worst.node:
-        ask = f"Roll back what changed last ({cause.changed}), and find out why afterwards. {ask}".strip()
+        first = "Look first at" if cause.back else "Roll back"
+        after = "" if cause.back else ", and find out why afterwards"
+        ask = f"{first} what changed last ({cause.changed}){after}. {ask}".strip()
     return Action(worst.owner, worst.contact, ask)
 
 

@@ -9,13 +9,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..names import REVISION_OF_LABEL
-from ..upgrade.entry import parse
+from ..upgrade.entry import ENDS, parse
 
 Raw = Mapping[str, Any]
 
 
 def changes_of(revisions: Iterable[Raw], upgrades: Iterable[Raw]) -> list[dict[str, str]]:
-    """The recorded revisions of models and the entries of upgrades, each as ``at``, ``model`` and ``what``."""
+    """The recorded revisions of models and the entries of upgrades, each as ``at``, ``model`` and ``what``.
+
+    ``back``: of a rollback, and of what was rolled back already, that it was.
+    """
     return [*map(_revision, revisions), *map(_upgrade, upgrades)]
 
 
@@ -29,4 +32,7 @@ def _revision(raw: Raw) -> dict[str, str]:
 def _upgrade(raw: Raw) -> dict[str, str]:
     entry = parse(raw)
     at = entry.when or str(raw["metadata"].get("creationTimestamp") or "")
-    return {"at": at, "model": "", "what": f"the stack: {entry.source} to {entry.target}, {entry.state}"}
+    kind = "rollback" if entry.restores else "upgrade"
+    what = f"the stack: {kind} from {entry.source} to {entry.target}, {entry.state}"
+    back = entry.restores or entry.state in (*ENDS, *ENDS.values())
+    return {"at": at, "model": "", "what": what, "back": "yes" if back else ""}

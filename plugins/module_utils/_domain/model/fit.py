@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..._vocabulary.listing import amount
 from ..capacity import nodes_per_replica
 from ..contract.defaults import said
 from ..contract.schema_models import MODEL
@@ -79,7 +80,7 @@ def fit(model: Model, *, memory_mib: int = 0, most_gpus: int = 8, agreed: int = 
         return Fit(MISFIT, reason, lines, tuple(shorter(found, own, most)))
     if found.fits():
         return Fit(FITS, lines=lines)
-    gpus = "1 GPU" if tensor * pipeline == 1 else f"{tensor * pipeline} GPUs"
+    gpus = amount(tensor * pipeline, "GPU")
     return Fit(MISFIT, f"it is too large for {gpus}", lines, tuple(smaller(found, most)))
 
 

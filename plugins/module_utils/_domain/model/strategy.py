@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..._vocabulary.listing import amount
 from .room import Room
 from .unit import Shape
 
@@ -111,7 +112,7 @@ def _no_surge(now: Now, target: Shape, growth: int) -> str:
     if now.becomes:
         return f"it becomes a {now.becomes}, which does not wait for the replicas of another kind"
     place = "on one node" if target.nodes == 1 else f"on each of {target.nodes} nodes"
-    return f"a surge needs {target.gpus} free GPUs {place}{_beside(growth)}"
+    return f"a surge needs {amount(target.gpus, 'free GPU')} {place}{_beside(growth)}"
 
 
 def _cannot_replace(now: Now, target: Shape, room: Room, growth: int, whole: int) -> str:
@@ -122,7 +123,7 @@ def _cannot_replace(now: Now, target: Shape, room: Room, growth: int, whole: int
     if target.product != now.shape.product:
         return f"it moves from {now.shape.product or 'no product'} to {target.product}"
     if now.shape.nodes != target.nodes:
-        return f"a replica spans {now.shape.nodes} nodes, and {target.nodes} afterwards"
+        return f"a replica spans {amount(now.shape.nodes, 'node')}, and {target.nodes} afterwards"
     if not room.fits_instead(now.shape.gpus, target.gpus, target.nodes) and target.gpus:
         return f"{target.each} do not fit where a replica of {now.shape.gpus} is taken away"
     return ""
@@ -157,4 +158,4 @@ def _beside(growth: int) -> str:
 
 
 def _replicas(number: int) -> str:
-    return "1 replica" if number == 1 else f"{number} replicas"
+    return amount(number, "replica")

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..._vocabulary.listing import amount
 from ..names import CANDIDATE_LABEL, GPU_PRODUCT_LABEL, LWS_KIND, MODEL_LABEL
 from ..views import pod_gpus
 from .group import rolling_by
@@ -46,7 +47,7 @@ class Shape:
     @property
     def each(self) -> str:
         """What one replica takes, in words."""
-        return f"{self.gpus} GPUs" if self.nodes == 1 else f"{self.gpus} GPUs on each of {self.nodes} nodes"
+        return f"{amount(self.gpus, 'GPU')}{'' if self.nodes == 1 else f' on each of {self.nodes} nodes'}"
 
 
 def as_unit(manifests: Iterable[Mapping[str, Any]]) -> Unit:

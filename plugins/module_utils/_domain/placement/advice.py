@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..._vocabulary.listing import amount
 from .limits import takes_replicas
 from .plan import Move, rehearse
 from .scene import Model, Pod, Scene
@@ -109,14 +110,14 @@ def provision(scene: Scene, fits: Mapping[str, int]) -> list[Row]:
         elif (spare := one.desired - one.least_ready) > 0:
             spare_gpus = spare * one.gpus * one.nodes
             needed = f"the past day's traffic needed {one.least_ready} of {one.desired} replicas"
-            why = f"{needed}: {spare_gpus} GPUs had no use"
+            why = f"{needed}: {amount(spare_gpus, 'GPU')} had no use"
             found.append({"model": one.name, "has": "too many", "why": why})
     return found
 
 
 def _too_few(model: Model, waiting: int, fits: int) -> str:
     if waiting:
-        return f"{waiting} of its pods wait for a node"
+        return f"{amount(waiting, 'pod')} waiting for a node"
     if (model.wanted or 0.0) < OFTEN:
         return ""
     share = f"it wants another replica {model.wanted:.0%} of the time"

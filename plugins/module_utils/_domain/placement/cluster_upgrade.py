@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,13 +70,13 @@ def _version(group: str) -> str:
     return _OWN_VERSIONS.get(group) or _VERSIONS.get(group, "v1")
 
 
-def of_apis(used: Iterable[str], warned: Mapping[str, str], target: str) -> list[Item]:
+def of_apis(used: Iterable[str], warned: Mapping[str, str], target: str, served: Container[str]) -> list[Item]:
     """Whether the API versions that are used are there afterwards.
 
     A stable version of Kubernetes' own stays as long as Kubernetes is 1.x (its deprecation policy); of another one the
     API server itself says in a warning when it goes. What somebody else serves, they know.
 
-    :param warned: what the API server warned of, by API version.
+    :param warned: what the API server warned of, by API version. :param served: the groups that it serves.
     """
     found = []
     for one in used:
@@ -84,6 +84,8 @@ def of_apis(used: Iterable[str], warned: Mapping[str, str], target: str) -> list
         gone = re.search(r"unavailable in (v[0-9]+\.[0-9]+)", warned.get(one, ""))
         if gone and kubernetes_version(gone[1]) <= kubernetes_version(target):
             found.append(Item(f"API {one}", BREAKS, warned[one], Owner.FIREWORKS))
+        elif group in _OWN_VERSIONS and group not in served:
+            found.append(Item(f"API {one}", FINE, "it is not served here, so nothing of ours uses it"))
         elif group in _OWN_VERSIONS:
             why = f"it is no part of Kubernetes: whether what serves it here runs on {target}, its makers say"
             found.append(Item(f"API {one}", UNPROVEN, why, Owner.CUSTOMER))

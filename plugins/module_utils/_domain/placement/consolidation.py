@@ -59,7 +59,7 @@ def _worth_it(scene: Scene, made: Plan, ratio: float) -> Plan:
     if not made.packages:
         return _none(made, "no move is worth its price")
     if made.gain < ratio * made.price:
-        return _none(made, f"it gains {made.gain:.0f} GPU-seconds for {made.price:.0f}: less than {ratio:g} times")
+        return _none(made, f"a gain of {made.gain:.0f} GPU-seconds for {made.price:.0f} is not {ratio:g} times as much")
     _after, found = rehearse(scene, made.moves)
     return _none(made, f"its rehearsal ended: {found}") if found else made
 
@@ -72,8 +72,8 @@ def _unproven(scene: Scene) -> tuple[str, ...]:
     """What nobody has measured, by model: its loads, how often it wants more, and what its traffic needs."""
     loads = [one.name for one in scene.models if not one.loads]
     wants = [one.name for one in scene.models if one.wanted is None]
-    found = [f"how long {', '.join(loads)} take to load: the longest that they may take is assumed"] if loads else []
-    found += [f"how often {', '.join(wants)} want another replica: blocks for them count nothing"] if wants else []
+    found = [f"load times of {', '.join(loads)}: the longest that a load may take is assumed"] if loads else []
+    found += [f"wishes for another replica of {', '.join(wants)}: a block for one counts nothing"] if wants else []
     traffic = [one.name for one in scene.models if one.needed is None]
-    found += [f"what the traffic of {', '.join(traffic)} needs: all of their replicas are kept"] if traffic else []
+    found += [f"replicas that the traffic of {', '.join(traffic)} needs: all are kept"] if traffic else []
     return (*scene.unread, *found)

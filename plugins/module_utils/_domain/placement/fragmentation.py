@@ -55,7 +55,7 @@ _MODELS = {
 def fragmentation(scene: Scene, moves: Sequence[Move] = ()) -> Fragmentation:
     """The tables of a scene.
 
-    ``closed`` are free GPUs that replicas do not get, as their node is cordoned, tainted, or not trusted. ``stranded``
+    ``closed`` are free GPUs that replicas do not get, as their node is cordoned, tainted, or to be left. ``stranded``
     are free GPUs in which the model's replicas have no part, each fitted alone; ``fits_after`` is after these moves.
     """
     later, _surprise = rehearse(scene, moves)

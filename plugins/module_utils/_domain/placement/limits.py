@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from ..._vocabulary.listing import amount
 from ..._vocabulary.selector import selects
 from ..tolerations import OF_MODELS, repelling
 from .scene import Budget, Node, Pod, Quota, Scene
@@ -52,8 +53,8 @@ class Limits:
             [f"{model.name}: {model.budget_spent}"] if model.budget_spent and pod.node not in self._to_leave else []
         )
         if (ready := self._ready[model.name]) < model.least_ready:
-            needs = "is to have" if model.needed is None else "its traffic needs"
-            found.append(f"{model.name} has {ready} ready replicas, and {needs} {model.least_ready}")
+            needs = "should have" if model.needed is None else "its traffic needs"
+            found.append(f"{model.name} has {amount(ready, 'ready replica')}, and {needs} {model.least_ready}")
         if pod.moved is not None and self._now - pod.moved < self._rest:
             found.append("it was moved less than a day ago")
         return [*found, *self._held_by_budgets(pod), *self._no_room_for_surge(pod)]
@@ -62,8 +63,8 @@ class Limits:
         """The Eviction API refuses a pod of two budgets, whatever they allow."""
         holding = [one for one in self._budgets[pod.namespace] if selects(one.selector, pod.labels)]
         if len(holding) > 1:
-            return ["the disruption budgets " + ", ".join(sorted(one.key for one in holding)) + " both have it"]
-        return [f"the disruption budget {one.key} lets none be away now" for one in holding if one.allowed < 1]
+            return [f"several disruption budgets select it: {', '.join(sorted(one.key for one in holding))}"]
+        return [f"the disruption budget {one.key} allows no disruption now" for one in holding if one.allowed < 1]
 
     def _no_room_for_surge(self, pod: Pod) -> list[str]:
         return [

@@ -9,13 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..._vocabulary.listing import amount
 from ..table import table
 from .limits import Limits
 from .scene import Pod, Scene
 from .twin import Twin, pending
 
 _COLUMNS = ("pod", "model", "from", "to", "gpus", "price", "load_seconds", "load_is", "for")
-PENDING, LEAVE, BLOCK = "room for a replica that waits", "off a node that is not trusted", "a block of free GPUs"
+PENDING, BLOCK = "room for a replica that waits", "a block of free GPUs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +74,12 @@ class Plan:
 
     def text(self) -> str:
         """The moves as a table, and what they come to; or why there are none."""
-        stays = [f"{gpus} GPUs stay: {why}" for why, gpus in self.stays]
+        stays = [f"{amount(gpus, 'GPU')} not moved: {why}" for why, gpus in self.stays]
         notes = "\n".join([*stays, *(f"unproven: {one}" for one in self.unproven)])
         if not self.packages:
             return "\n\n".join(filter(None, [f"Nothing moves: {self.why}.", notes]))
         found = self.to_dict()
-        sums = f"{found['gain']} GPU-seconds gained for {found['price']}: {found['ratio']} times."
+        sums = f"A gain of {found['gain']} GPU-seconds for {found['price']}, {found['ratio']} times as much."
         return "\n\n".join(filter(None, [table(found["moves"], _COLUMNS), sums, notes]))
 
     def to_dict(self) -> dict[str, Any]:
@@ -127,7 +128,7 @@ def surprise(twin: Twin, limits: Limits, move: Move) -> str:
     if stays := limits.stays(pod):
         return f"{move.pod} stays: {'; '.join(stays)}"
     if node.closed or node.leave:
-        return f"{move.destination} takes nothing now: {node.closed or 'it is not trusted'}"
+        return f"{move.destination} takes nothing now: {node.closed or 'it is suspected of a fault'}"
     if why := twin.why_not(pod, move.destination):
         return f"{move.destination} does not take {move.pod}: {'; '.join(why)}"
     if limits.crowded(twin, pod, move.destination):

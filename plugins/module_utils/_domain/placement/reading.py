@@ -44,7 +44,7 @@ def scene_of(
 
     :param nodes, pods, workloads, budgets, quotas: raw, of everybody as far as these may be read.
     :param learned: of each model, what is known beside its replicas, whose own loads are read of them.
-    :param suspects: why a node is not trusted.
+    :param suspects: why a node is suspected of a fault.
     :param consolidated: when the last plan was carried out. :param unread: what could not be read, in words.
     """
     given = [one for one in pods if not _over(one)]

@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The search for moves: what waits gets room, then untrusted nodes are left, then blocks are freed, the best first.
+"""The search for moves: what waits gets room, then nodes to be left are left, then blocks are freed, the best first.
 
 Each package of moves is made on the twin as soon as it is found, so that the next one is looked for in what would be
 there. A package that does not help is undone, and not tried again.
@@ -19,7 +19,7 @@ from .blocks import Asked, ends
 from .economy import Blocks, Demand, demands, model_prices, places_of, values
 from .limits import Limits, takes_replicas
 from .options import Option, chosen, options
-from .plan import BLOCK, LEAVE, PENDING, Move, Package, moved, settle
+from .plan import BLOCK, PENDING, Move, Package, moved, settle
 from .scene import Pod, Scene
 from .twin import Twin, pending
 
@@ -79,7 +79,7 @@ class Search:
         either; a replica that was moved in one is at rest in the next.
         """
         packages: list[Package] = []
-        while found := [*self._for_pending(), *self._off_untrusted(), *self._blocks()]:
+        while found := [*self._for_pending(), *self._off_closed(), *self._blocks()]:
             packages += found
             for memory in (self._sources, self._destinations):
                 memory.clear()
@@ -128,9 +128,9 @@ class Search:
                 found.append((len(option.sizes), self._cheapest(name, option), name, option))
         return [(name, option) for _count, _price, name, option in sorted(found, key=lambda one: one[:3])]
 
-    # Nodes that are not trusted ----------------------------------------------------------------------------------
+    # Nodes in maintenance, or suspected of a fault ---------------------------------------------------------------
 
-    def _off_untrusted(self) -> Iterator[Package]:
+    def _off_closed(self) -> Iterator[Package]:
         for node in self._leave:
             for pod in list(self._may_leave(node)):
                 before = self._serving()
@@ -139,7 +139,7 @@ class Search:
                     continue
                 gain = self._serving() - before
                 if gain >= self._bounds.ratio * trial.price:
-                    yield self._kept(LEAVE, node, trial, gain)
+                    yield self._kept(f"off a node ({self._twin.nodes[node].closed})", node, trial, gain)
                 else:
                     self._undo(trial)
 
@@ -238,7 +238,7 @@ class Search:
         return Blocks(self._places, list(map(self._twin.free_gpus, self._usable)))
 
     def _serving(self) -> float:
-        """GPU-seconds of replicas that wait no more, less those on nodes that are not trusted.
+        """GPU-seconds of replicas that wait no more, less those on nodes to leave.
 
         It comes before blocks, which are for replicas that may be wanted: what serves now is not held back for them.
         """

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..._vocabulary.listing import few
+from ..._vocabulary.listing import amount, few
 from ..capacity import approved, floor, unplaced
 from ..contract.typed import Contract
 from ..gpu_products import UNKNOWN
@@ -106,7 +106,7 @@ def quota(facts: Data, contract: Contract, _release: Data) -> list[Item]:
         and key in q["hard"]
         and count(q["hard"][key]) < total
     )
-    message = f"{MODELS_NAMESPACE} has a quota tighter than the {total} GPUs approved: {tight}."
+    message = f"{MODELS_NAMESPACE} has a quota tighter than the {amount(total, 'GPU')} approved: {tight}."
     return [Item("GPU quota", not tight, tight or "no other quota", f"{total} or more", message, "capacity")]
 
 
@@ -134,7 +134,6 @@ def _closed(gpus: Data) -> str:
 
 
 def _spoken(short: Data) -> str:
-    replicas = "replica" if short["missing"] == 1 else "replicas"
     place = "on one node" if short["nodes"] == 1 else f"on each of {short['nodes']} nodes"
-    gpus = "1 GPU" if short["each"] == short["nodes"] == 1 else f"{short['each']} GPUs {place}"
-    return f"{short['missing']} {replicas} of {short['model']} ({gpus} each)"
+    gpus = "1 GPU" if short["each"] == short["nodes"] == 1 else f"{amount(short['each'], 'GPU')} {place}"
+    return f"{amount(short['missing'], 'replica')} of {short['model']} ({gpus} each)"

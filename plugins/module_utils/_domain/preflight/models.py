@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..._vocabulary.listing import amount
 from ..capacity import approved, gpus_per_pod, gpus_per_replica, nodes_per_replica
 from ..contract.typed import Contract, Model
 from ..model.engine import ENGINES
@@ -101,8 +102,9 @@ def _too_wide(facts: Data, model: Model, needed: int, largest: int) -> Item:
         cluster, ways = f"the cluster does not serve {LWS_API}", "Install LeaderWorkerSet and say so"
     here = "one node" if nodes_per_replica(model) == 1 else f"each of {nodes_per_replica(model)} nodes"
     message = (
-        f"One replica of {name} needs {needed} GPUs on {here}, and the largest node with {product} has {largest}. "
-        f"{spread}, and {cluster}. {ways}, have larger nodes, or lower gpu.per_replica, with smaller weights if need "
-        "be."
+        f"One replica of {name} needs {amount(needed, 'GPU')} on {here}, and the largest node with {product} has "
+        f"{largest}. {spread}, and {cluster}. {ways}, have larger nodes, or lower gpu.per_replica, with smaller "
+        "weights if need be."
     )
-    return Item(f"nodes for {name}", False, f"{largest} GPUs on a node", f"{needed} on {here}", message, "capacity")
+    found = f"{amount(largest, 'GPU')} on a node"
+    return Item(f"nodes for {name}", False, found, f"{needed} on {here}", message, "capacity")

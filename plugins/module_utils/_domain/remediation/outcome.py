@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..._vocabulary.listing import amount
 from ..._vocabulary.owner import NO_CONTACT, Owner
 from ..._vocabulary.wording import spoken
 from ..access.eviction_grant import grant_command
@@ -105,7 +106,7 @@ def _told(
     contract: Contract, result: Result, code: str, steps: Sequence[Data], why: str, next_step: str
 ) -> dict[str, Any]:
     owner = Owner(steps[0]["owner"])
-    more = f" (and {len(steps) - 1} more nodes)" if len(steps) > 1 else ""
+    more = f" (and {amount(len(steps) - 1, 'more node')})" if len(steps) > 1 else ""
     return _outcome(
         contract,
         result,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from ..._vocabulary.listing import amount
 from .journey import Journey
 from .limits import Limits
 
@@ -50,7 +51,7 @@ class Budget:
         for model in models:
             if self.models.get(model, 0) >= limits.max_nodes_per_model:
                 return (
-                    f"{self.models[model]} nodes of the model {model} are out of service already "
+                    f"{amount(self.models[model], 'node')} of the model {model} out of service already "
                     f"(remediation.max_nodes_per_model {limits.max_nodes_per_model})"
                 )
         return ""

@@ -108,7 +108,7 @@ def _named(contract: Contract, change: Change, approvals: Iterable[Data], now: d
     for approval in approvals:
         if any(names_one_of(str(named).strip(), change.digests) for named in _names(approval)):
             verdicts.append(judge(contract, change, approval, now))
-        else:
+        elif not _is_of_another(approval, change):
             others.append(_told(approval))
     if verdicts:
         return next((verdict for verdict in verdicts if verdict.approved), verdicts[-1])
@@ -116,6 +116,13 @@ def _named(contract: Contract, change: Change, approvals: Iterable[Data], now: d
     covers = "; an approval covers the contract's bounds, the change itself, and from what it moves" if others else ""
     asks = f"{_who(contract)} approves digest {_short(change.digests)}"
     return Verdict(False, f"{found or 'no approval yet'}: {asks}{covers}", Owner.CUSTOMER)
+
+
+def _is_of_another(approval: Data, change: Change) -> bool:
+    """Whether an approval says itself that it is of another kind of change, or of another node."""
+    kinds = {str(version).partition("/")[0] for version in approval.get("versions") or ()}
+    node = approval.get("node")
+    return bool(kinds and change.kind not in kinds) or bool(node and change.about.get("node") != node)
 
 
 def _names(approval: Data) -> list[Any]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from ..._vocabulary.listing import amount
 from ..._vocabulary.times import local_time
 from ..immunity import held_by_signature, tried
 from ..outcome import GOOD, Result
@@ -101,4 +102,4 @@ def _has_failed(outcome: Data) -> bool:
 
 
 def _failures(failed: Sequence[str], budget: int) -> str:
-    return f"has {len(failed)} failures, {budget} are allowed: {', '.join(sorted(failed))}"
+    return f"has {amount(len(failed), 'failure')} ({budget} allowed): {', '.join(sorted(failed))}"

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..._vocabulary.owner import NO_CONTACT, Owner
+from ..._vocabulary.times import upcoming
 from ..contract.bounds import bounds_digest
 from ..contract.digest import contract_digest as digest
 from ..contract.typed import Contract, Model
@@ -24,7 +25,7 @@ from ..model.objects import pods_mark
 from ..objectives.budget import spent_of
 from ..release import UnknownReleaseError
 from .approval import SHORTEST, Change, Verdict, approved, approvers, sources_of
-from .approval_words import approval_word, minute, request_text
+from .approval_words import approval_word, request_text
 from .blockers import ERROR_BUDGET, Blocker, blocker_data, waits_for_approval
 from .bounds import NEXT_STEP, OTHER_BOUNDS, under_other_bounds
 from .emergency import Emergency
@@ -203,8 +204,9 @@ def request_state(turn: Data, model: Data) -> str:
     if turn["approval"]["state"] == "missing":
         return "planned, not approved"
     approved_by = [f"approved by {approval_word(turn['approval'])}"] if turn["approval"]["by"] else ["planned"]
-    until = f" until {minute(turn['next_at'])}" if turn["next_at"] else ""
-    return ", ".join([*approved_by, "may go now" if turn["decision"] == GO else f"waiting{until}"])
+    until = upcoming(turn["next_at"], turn["now"])
+    waiting = "waiting" if until in ("-", "now") else f"waiting until {until}"
+    return ", ".join([*approved_by, "may go now" if turn["decision"] == GO else waiting])
 
 
 def approval_request(turn: Data) -> str:

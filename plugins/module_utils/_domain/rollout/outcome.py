@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..._vocabulary.owner import NO_CONTACT, Owner
+from ..._vocabulary.times import upcoming
 from ..._vocabulary.wording import assignee, spoken
 from ..contract.typed import Contract
 from ..outcome import NO_OUTCOME, Outcome, Result, blamed, fine_results
@@ -121,7 +122,7 @@ def result_rows(plan: Data, outcomes: Sequence[Data]) -> list[dict[str, Any]]:
             "result": spoken(one["result"]),
             "code": one["code"],
             "action_required_by": assignee(one["owner"], one["contact"]),
-            "next": str(one["next_at"] or "-")[:16].replace("T", " "),
+            "next": upcoming(one["next_at"], plan["now"]),
             "reason": " ".join(str(one["what"]).split()),
         }
         for one in _of_all(plan, outcomes)

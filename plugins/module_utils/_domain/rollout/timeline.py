@@ -11,7 +11,8 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from ..._vocabulary.harmless import harmless
-from ..._vocabulary.times import local_time
+from ..._vocabulary.listing import amount
+from ..._vocabulary.times import local_time, upcoming
 from ..._vocabulary.wording import action_required, assignee
 from ..table import table
 from .approval import SHORTEST
@@ -114,7 +115,7 @@ def plan_rows(plan: Data) -> list[dict[str, Any]]:
             "ring": row["ring"],
             "from": row["from"] or "-",
             "decision": row["decision"],
-            **({"next": _shown(row["next_at"])} if dated else {}),
+            **({"next": upcoming(row["next_at"], plan["now"])} if dated else {}),
             "approval": approval_word(row["approval"]),
             "digest": row["digest"][:SHORTEST],
             "minutes": -(-row["estimated_seconds"] // 60),
@@ -123,10 +124,6 @@ def plan_rows(plan: Data) -> list[dict[str, Any]]:
         }
         for row in [*turns, *others]
     ]
-
-
-def _shown(moment: str | None) -> str:
-    return local_time(datetime.fromisoformat(moment)) if moment else "-"
 
 
 def approval_requests(plan: Data) -> str:
@@ -154,7 +151,7 @@ def feasibility_text(plan: Data) -> str:
         lines.append(f"The deadline {found['deadline']} {verdict}.{late}")
     if not found["whole_fleet"]:
         count = len(found["blockers"])
-        lines.append(f"In the way of the whole fleet: {count} cluster{'' if count == 1 else 's'}.")
+        lines.append(f"In the way of the whole fleet: {amount(count, 'cluster')}.")
         lines += [
             f"  {row['cluster']}: {row['reason']}. {action_required(row['owner'], row['contact']) or 'It has to wait.'}"
             for row in found["blockers"]

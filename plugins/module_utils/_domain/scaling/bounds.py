@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..._vocabulary.listing import few
+from ..._vocabulary.listing import amount, few
 from ..capacity import approved, gpus_per_replica, may_sleep
 from ..contract.defaults import said
 from ..contract.schema_models import MODEL
@@ -146,7 +146,8 @@ def _short(wishes: Iterable[_Wish], product: str, free: Mapping[str, int]) -> li
         return []
     terms = " + ".join(f"{wish.floor} x {wish.each} ({wish.model})" for wish in ours)
     advice = "lower a floor (replicas.min, or that of a schedule), or have more approved in capacity.gpus"
-    return [f"the models' floors need {terms} = {needed} GPUs of {product}, and {there} are approved: {advice}"]
+    needs = f"the models' floors need {terms} = {amount(needed, 'GPU')} of {product}"
+    return [f"{needs}, and {there} are approved: {advice}"]
 
 
 def _given(wishes: Iterable[_Wish], priority: str, free: dict[str, int]) -> dict[str, int]:

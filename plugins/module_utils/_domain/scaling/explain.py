@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from ..._vocabulary.listing import amount
 from ..capacity import approved
 from ..contract.typed import Contract, Model
 from ..names import PRIORITIES
@@ -88,7 +89,7 @@ def _not_borrowed(one: Bounds, all_bounds: Mapping[str, Bounds]) -> list[tuple[s
         return []
     idle = ", ".join(f"{count} {model}" for model, count in lent_by(one, all_bounds).items())
     because = f"others leave GPUs idle when nobody asks for them ({idle}), and each model keeps what its ceiling is"
-    return [(f"{gpus} GPU{'' if gpus == 1 else 's'}", because, "scaling.schedules, for when others need less")]
+    return [(amount(gpus, "GPU"), because, "scaling.schedules, for when others need less")]
 
 
 def _to_zero(
@@ -118,4 +119,4 @@ def _scaled_by(one: Bounds, scales: Autoscaler, facts: Data | None, error: str) 
 
 
 def _replicas(count: int, one: Bounds) -> str:
-    return f"{count} x {one.each} GPU{'' if one.each == 1 else 's'}"
+    return f"{count} x {amount(one.each, 'GPU')}"

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..._vocabulary.listing import amount
 from ..model.unit import available
 from ..names import MODEL_LABEL
 from ..quantity import count
@@ -62,7 +63,7 @@ def troubles(before: Data, pods: Iterable[Data], workloads: Iterable[Data], answ
         asleep += bool(serving) and not asked_for
         wanted = min(count(serving), asked_for)
         if ready < wanted:
-            fewer.append(f"model {model} has {ready} replicas ready, and {serving} before")
+            fewer.append(f"model {model} has {amount(ready, 'replica')} ready, and had {serving} before")
     unanswered = worse(before.get("answers") or {}, answers, asleep) if answers else ()
     return Trouble(tuple(sorted(restarted)), tuple(fewer), unanswered)
 

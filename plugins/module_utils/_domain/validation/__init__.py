@@ -53,6 +53,7 @@ def _row(code: str, name: str, verdict: Verdict, contract: Contract) -> dict[str
         "check": name,
         "result": verdict.result,
         "evidence": verdict.evidence,
+        "next_step": verdict.next_step,
         "owner": str(Owner.CUSTOMER if verdict.topic else Owner.FIREWORKS) if failed else "",
         "contact": contact(contract, verdict.topic) if failed and verdict.topic else dict(NO_CONTACT),
     }

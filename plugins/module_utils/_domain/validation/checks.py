@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..._vocabulary.listing import amount
 from ..capacity import approved, expected, gpus_per_replica, may_sleep, most_replicas, replicas
 from ..contract.defaults import said
 from ..contract.schema import SCHEMA
@@ -19,6 +20,14 @@ from .verdict import FAILED, PASSED, UNPROVEN, Verdict
 
 Data = Mapping[str, Any]
 NO_REQUEST = "no request was sent"
+_INSTALL = "run fireworks.byoc.onboard, which installs what is missing"
+_PODS = "see why pods do not run: fireworks.byoc.models, and fireworks.byoc.logs -e of=<model, router or telemetry>"
+_QUOTA = "have the prerequisites applied: fireworks.byoc.presetup"
+_SCALER = "see what the autoscaler that is named reports: kubectl describe"
+_PATH = (
+    "see what answers: fireworks.byoc.logs; where the API server has no path to pods (simulated ones answer nothing), "
+    "add -e validate_http_request=false"
+)
 
 
 def gpus(facts: Data, _evidence: Data, contract: Contract) -> Verdict:
@@ -26,16 +35,16 @@ def gpus(facts: Data, _evidence: Data, contract: Contract) -> Verdict:
     nodes = facts["nodes"]
     state = f"{nodes['gpu_ready']} of {nodes['gpu']} GPU nodes ready"
     if not nodes["gpu_ready"]:
-        return Verdict(FAILED, f"{state}.", "capacity")
+        return Verdict(FAILED, f"{state}.", "make GPU nodes ready that models may use", "capacity")
     wanted = contract.get("models") or ()
     if not wanted:
         return Verdict(UNPROVEN, f"{state}; no model asks for a GPU yet.")
     running = {str(model["name"]): model for model in facts["models"]}
     short = [text for text in (_short(contract, model, running.get(str(model["name"]))) for model in wanted) if text]
     if short:
-        return Verdict(FAILED, f"{state}; {', '.join(short)}.")
+        return Verdict(FAILED, f"{state}; {', '.join(short)}.", _PODS)
     held = sum(running[str(model["name"])]["gpus"] for model in wanted)
-    return Verdict(PASSED, f"{state}; {_many(len(wanted), 'model')} on {_many(held, 'GPU')}, every replica ready.")
+    return Verdict(PASSED, f"{state}; {amount(len(wanted), 'model')} on {amount(held, 'GPU')}, every replica ready.")
 
 
 def _short(contract: Contract, model: Model, there: Data | None) -> str:
@@ -63,9 +72,9 @@ def endpoints(facts: Data, evidence: Data, contract: Contract) -> Verdict:
         f"{name} has {there[name]} of {most} endpoints ready" for name, most in wanted.items() if there[name] < most
     ]
     if short:
-        return Verdict(FAILED, f"{', '.join(short)}.")
+        return Verdict(FAILED, f"{', '.join(short)}.", _PODS)
     state = ", ".join(
-        f"{name} has {_many(number, 'ready endpoint')}" if wanted[name] else f"{name} sleeps, at zero replicas"
+        f"{name} has {amount(number, 'ready endpoint')}" if wanted[name] else f"{name} sleeps, at zero replicas"
         for name, number in there.items()
     )
     awake = [name for name, least in wanted.items() if least]
@@ -76,11 +85,11 @@ def routing(facts: Data, evidence: Data, _contract: Contract) -> Verdict:
     """The router is ready, and a request through it reaches a model, which answers it."""
     router = _component(facts, ROUTER)
     if router is None:
-        return Verdict(FAILED, "there is no router.")
+        return Verdict(FAILED, "there is no router.", _INSTALL)
     ready = _ready(facts).get((SYSTEM_NAMESPACE, ROUTER), 0)
-    state = f"router {router['ready']} of {router['replicas']} ready, {_many(ready, 'ready endpoint')}"
+    state = f"router {router['ready']} of {router['replicas']} ready, {amount(ready, 'ready endpoint')}"
     if not router["settled"] or ready < router["replicas"]:
-        return Verdict(FAILED, f"{state}.")
+        return Verdict(FAILED, f"{state}.", _PODS)
     probes = _probes(evidence, SYSTEM_NAMESPACE, [ROUTER])
     found = _by_requests(state, probes)
     # The list of models is the router's own answer.
@@ -103,10 +112,10 @@ def autoscaling(facts: Data, _evidence: Data, contract: Contract) -> Verdict:
         and (hardened or q["managed"] == MANAGED_BY)
     ]
     if not bounds:
-        return Verdict(FAILED, f"no quota holds {MODELS_NAMESPACE} to the {total} approved GPUs.")
+        return Verdict(FAILED, f"no quota holds {MODELS_NAMESPACE} to the {amount(total, 'approved GPU')}.", _QUOTA)
     if min(bounds) > total:
-        return Verdict(FAILED, f"the quota allows {min(bounds)} GPUs, and {total} are approved.")
-    state = f"the quota stops at {min(bounds)} GPUs, {total} are approved"
+        return Verdict(FAILED, f"the quota allows {amount(min(bounds), 'GPU')}, and {total} are approved.", _QUOTA)
+    state = f"the quota stops at {amount(min(bounds), 'GPU')}, {total} are approved"
     scaled = [
         model
         for model in contract.get("models") or ()
@@ -116,17 +125,18 @@ def autoscaling(facts: Data, _evidence: Data, contract: Contract) -> Verdict:
         return Verdict(PASSED, f"{state}; no model may grow or sleep.")
     most = sum(most_replicas(model) * gpus_per_replica(model) for model in scaled)
     result, evidence = judged([str(model["name"]) for model in scaled], facts["scalers"])
-    return Verdict(result, f"{state}; models may grow to {_many(most, 'GPU')}; {evidence}.")
+    step = _SCALER if result == FAILED else ""
+    return Verdict(result, f"{state}; models may grow to {amount(most, 'GPU')}; {evidence}.", step)
 
 
 def observability(facts: Data, evidence: Data, _contract: Contract) -> Verdict:
     """Telemetry is ready and answers."""
     telemetry = _component(facts, TELEMETRY)
     if telemetry is None:
-        return Verdict(FAILED, "there is no telemetry.")
+        return Verdict(FAILED, "there is no telemetry.", _INSTALL)
     state = f"telemetry {telemetry['ready']} of {telemetry['replicas']} ready"
     if not telemetry["settled"]:
-        return Verdict(FAILED, f"{state}.")
+        return Verdict(FAILED, f"{state}.", _PODS)
     return _by_requests(state, _probes(evidence, SYSTEM_NAMESPACE, [TELEMETRY]))
 
 
@@ -140,9 +150,9 @@ def _by_requests(state: str, probes: Sequence[Data]) -> Verdict:
         if not probe["ok"]
     ]
     if failed:
-        return Verdict(FAILED, f"{state}; {', '.join(failed)}.")
+        return Verdict(FAILED, f"{state}; {', '.join(failed)}.", _PATH)
     slowest = max(int(probe.get("elapsed_ms", 0)) for probe in probes)
-    return Verdict(PASSED, f"{state}; {_many(len(probes), 'request')} answered, the slowest in {slowest} ms.")
+    return Verdict(PASSED, f"{state}; {amount(len(probes), 'request')} answered, the slowest in {slowest} ms.")
 
 
 def _probes(evidence: Data, namespace: str, services: Sequence[str]) -> list[Data]:
@@ -157,7 +167,3 @@ def _component(facts: Data, name: str) -> Data | None:
     stack = facts["stack"] or {"components": ()}
     found: list[Data] = [entry for entry in stack["components"] if entry["component"] == name]
     return found[0] if found else None
-
-
-def _many(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"

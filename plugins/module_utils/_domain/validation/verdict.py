@@ -12,8 +12,9 @@ PASSED, FAILED, UNPROVEN = "passed", "failed", "unproven"
 
 @dataclass(frozen=True)
 class Verdict:
-    """A result, the evidence in words, and (of a failure that is the customer's) the topic of the contact."""
+    """A result, the evidence in words, and of a failure the next step and, if the customer's, the contact's topic."""
 
     result: str
     evidence: str
+    next_step: str = ""
     topic: str = ""

@@ -91,8 +91,8 @@ class Gatekeeper:
             now = time.monotonic()
             well = math.inf if verdict.state == WAITING else min(well, now)
             what = verdict.why if verdict.state == WAITING else "; ".join(late)
-            baking = f"the bake to end in {well + bake - now:.0f} s: " if well + bake > now and well < math.inf else ""
-            say(f"{baking}{what} (given up in {left:.0f} s)")
+            baking = f"the bake, {well + bake - now:.0f} s left: " if well + bake > now and well < math.inf else ""
+            say(f"{baking}{what} (timeout in {left:.0f} s)")
             time.sleep(_REST_SECONDS)
 
     def _look(self, replicas: Replicas) -> Verdict:

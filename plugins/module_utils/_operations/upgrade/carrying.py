@@ -40,6 +40,7 @@ from ..._kube.session import Session
 from ..._kube.set_options import SetOptions
 from ..._kube.staying import told
 from ..._kube.wait import Awaited, wait_gone, wait_ready
+from ..._vocabulary.listing import amount
 from .reading import ENTRIES, PARENT, Surroundings, decide, read_entries
 
 Component = tuple[str, Sequence[Manifest]]
@@ -180,7 +181,9 @@ class Carrier:
         self._await("the whole stack", awaited, self._component_until(), entry, serving=True)
         with self._session.waits.lasting() as say:
             self._bake(awaited, entry, say)
-        held = f"{len(awaited)} objects ready, nothing restarted, models as before, for {self._terms.bake:.0f} s"
+        held = (
+            f"{amount(len(awaited), 'object')} ready, nothing restarted, models as before, for {self._terms.bake:.0f} s"
+        )
         return f"{held}; {self._surroundings.answers(entry.before)}"
 
     def _await(
@@ -192,7 +195,7 @@ class Carrier:
         """
         with self._session.waits.lasting() as say:
             for waits, left in self._not_ready(what, awaited, until, entry, serving=serving):
-                say(f"{what}: {'; '.join(waits)} (given up in {left:.0f} s)")
+                say(f"{what}: {'; '.join(waits)} (timeout in {left:.0f} s)")
                 time.sleep(_REST_SECONDS)
 
     def _not_ready(
@@ -227,10 +230,12 @@ class Carrier:
             if not passing:
                 well = now
             if trouble.lasting or hopeless or now - well > _GRACE_SECONDS:
-                raise _NotPassedError(f"while it baked: {'; '.join([*trouble.lasting, *hopeless, *passing])}")
+                raise _NotPassedError(
+                    f"while it baked: {'; '.join(dict.fromkeys([*trouble.lasting, *hopeless, *passing]))}"
+                )
             if now >= ends and not passing:
                 return
-            say("; ".join([f"the bake to end in {max(0.0, ends - now):.0f} s", *passing]))
+            say("; ".join([f"the bake, {max(0.0, ends - now):.0f} s left", *passing]))
             time.sleep(min(_REST_SECONDS, max(0.05, ends - now)))
 
     def _late(self, awaited: Sequence[Awaited], seconds: float) -> tuple[list[str], list[str]]:

@@ -172,8 +172,8 @@ def test_a_fleets_health_is_a_table() -> None:
 @pytest.mark.parametrize(
     ("fail_on", "reason"),
     [
-        ("critical", "1 findings are critical or worse"),
-        ("error", "1 findings are error or worse"),
+        ("critical", "1 finding of severity critical or worse"),
+        ("error", "1 finding of severity error or worse"),
         ("never", ""),
     ],
 )
@@ -183,7 +183,7 @@ def test_a_run_fails_where_something_is_too_bad(fail_on: str, reason: str) -> No
 
 
 def test_a_run_fails_where_a_cluster_could_not_be_judged_unless_nothing_fails_it() -> None:
-    assert health_failure([{"msg": "no answer"}], "critical") == "1 clusters could not be judged"
+    assert health_failure([{"msg": "no answer"}], "critical") == "1 cluster could not be judged"
     assert health_failure([{"msg": "no answer"}], "never") == ""
     with pytest.raises(ValueError, match="fail_on: 'fatal' is not one of info, warning, error, critical, never"):
         health_failure([], "fatal")

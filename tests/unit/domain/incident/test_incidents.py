@@ -281,6 +281,14 @@ def test_what_was_changed_last_before_the_first_symptom_is_suspected() -> None:
     assert suspected([sick("r7-1")], NODES, changes).changed == ""
 
 
+def test_nobody_is_asked_to_roll_back_what_is_rolled_back() -> None:
+    changes = [{"at": at(-60), "model": "", "what": "the stack: rollback from b to a, good", "back": "yes"}]
+    cluster = Cluster({})
+    cluster.see([Symptom(fault="ObjectiveBurnsFast", model="llama", since=at(0))], 0, changes)
+    asked = cluster.incidents[0].latest("action")["ask"]
+    assert asked.startswith("Look first at what changed last (the stack: rollback from b to a, good).")
+
+
 def test_telemetry_answers_with_what_fires_and_since_when() -> None:
     series = {
         "metric": {"alertname": "RouterDown", "severity": "critical", "owner": "fireworks"},

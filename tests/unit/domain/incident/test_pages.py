@@ -147,10 +147,27 @@ def test_changes_are_what_the_cluster_keeps_of_them() -> None:
             "labels": {"byoc.fireworks.ai/revision-of": "llama"},
         }
     }
-    upgrade = {"metadata": {"name": "stack-upgrade-2", "creationTimestamp": at(2), "labels": {}}}
-    [first, second] = changes_of([revision], [upgrade])
+    [first] = changes_of([revision], [])
     assert first == {"at": at(1), "model": "llama", "what": "llama: revision 4"}
-    assert (second["at"], second["model"]) == (at(2), "") and second["what"].startswith("the stack: ")
+
+
+@pytest.mark.parametrize(
+    ("state", "restores", "what", "back"),
+    [
+        ("good", "", "the stack: upgrade from a to b, good", ""),
+        ("pending", "", "the stack: upgrade from a to b, pending", ""),
+        ("failed", "", "the stack: upgrade from a to b, failed", "yes"),
+        ("good", "1", "the stack: rollback from a to b, good", "yes"),
+    ],
+)
+def test_a_rollback_and_an_upgrade_that_was_rolled_back_are_told_as_such(
+    state: str, restores: str, what: str, back: str
+) -> None:
+    notes = {"from": "a", "to": "b", "state": state, "restores": restores}
+    annotations = {f"byoc.fireworks.ai/{key}": text for key, text in notes.items()}
+    metadata = {"name": "stack-upgrade-2", "creationTimestamp": at(2), "labels": {}, "annotations": annotations}
+    [found] = changes_of([], [{"metadata": metadata}])
+    assert found == {"at": at(2), "model": "", "what": what, "back": back}
 
 
 def test_a_full_incident_has_no_room() -> None:

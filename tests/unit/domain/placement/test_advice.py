@@ -80,4 +80,4 @@ def test_who_has_too_much_or_too_little(known: dict[str, int], fits: int, said: 
 def test_a_model_whose_replicas_wait_has_too_few() -> None:
     there = scene([node("a", 0)], [replica("one")], model(desired=1))
     [row] = provision(there, {})
-    assert (row["has"], row["why"]) == ("too few", "1 of its pods wait for a node")
+    assert (row["has"], row["why"]) == ("too few", "1 pod waiting for a node")

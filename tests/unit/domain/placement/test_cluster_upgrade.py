@@ -62,7 +62,15 @@ APIS: list[tuple[str, dict[str, str], str, str]] = [
 def test_an_api_is_there_afterwards_or_not_or_nobody_knows(
     used: str, warned: dict[str, str], target: str, verdict: str
 ) -> None:
-    assert [one.verdict for one in of_apis([used], warned, target)] == [verdict]
+    served = {"keda.sh", "gateway.networking.k8s.io"}
+    assert [one.verdict for one in of_apis([used], warned, target, served)] == [verdict]
+
+
+@pytest.mark.parametrize(
+    "used", [one for one, _warned, _target, verdict in APIS if verdict == "unproven" and "." in one]
+)
+def test_an_api_that_is_not_served_here_is_used_by_nothing_of_ours(used: str) -> None:
+    assert [one.verdict for one in of_apis([used], {}, "1.37", set())] == ["fine"]
 
 
 def test_every_api_that_is_made_objects_of_is_looked_at() -> None:

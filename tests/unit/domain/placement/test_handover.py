@@ -85,7 +85,7 @@ STAYS: list[tuple[str, Scene, str]] = [
     ("a budget lets none go",
      scene([node("a", **MINE), node("b")], [replica("one", "a")], SMALL,
            budgets=(Budget("fireworks-models/llama", {"matchLabels": {MODEL_LABEL: "llama"}}, 0),)),
-     "fireworks-models/one: the disruption budget fireworks-models/llama lets none be away now"),
+     "fireworks-models/one: the disruption budget fireworks-models/llama allows no disruption now"),
     ("its model rolls",
      scene([node("a", **MINE), node("b")], [replica("one", "a")], replace(SMALL, busy="it is rolling")),
      "fireworks-models/one: llama: it is rolling"),

@@ -95,6 +95,15 @@ def test_without_a_requester_nothing_is_approved() -> None:
     assert "-e requested_by=" in verdict.reason
 
 
+def test_approvals_of_other_changes_are_not_told() -> None:
+    another = [{**GOOD, "digest": "x" * 64, **more} for more in ({"versions": ["model_change/a"]}, {"node": "gpu-7"})]
+    of_a_node = Change("node_action", frozenset({DIGEST}), OPERATOR, {"node": "gpu-8", "goal": "reboot"})
+    for change in (CHANGE, of_a_node):
+        assert approved(CONTRACT, change, another, NOW).reason.startswith("no approval yet: ops@acme.example approves")
+    of_this_node = Change("node_action", frozenset({DIGEST}), OPERATOR, {"node": "gpu-7", "goal": "reboot"})
+    assert "it names xxxxxxxxxxxx, for node gpu-7" in approved(CONTRACT, of_this_node, another, NOW).reason
+
+
 def test_one_good_approval_is_enough() -> None:
     assert approved(CONTRACT, CHANGE, [{**GOOD, "by": "eve@x"}, GOOD, {**GOOD, "digest": "x"}], NOW).approved
 

@@ -278,13 +278,13 @@ def test_a_row_for_each_model_that_is_new_or_for_all() -> None:
         ({**NEW, "what": "no room"}, REQUIRED, False, "refused"),
         (NEW, REQUIRED | {"windows": [SATURDAY]}, False, "planned, not approved"),
         (NEW, FREE, False, "planned, may go now"),
-        (NEW, FREE | {"windows": [SATURDAY]}, False, "planned, waiting until 2026-11-28 01:00"),
+        (NEW, FREE | {"windows": [SATURDAY]}, False, "planned, waiting until 2026-11-28 01:00 UTC"),
         (NEW, REQUIRED, True, "approved by ops@acme.example until 2026-12-02 12:00, may go now"),
         (
             NEW, REQUIRED | {"windows": [SATURDAY]}, True,
-            "approved by ops@acme.example until 2026-12-02 12:00, waiting until 2026-11-28 01:00",
+            "approved by ops@acme.example until 2026-12-02 12:00, waiting until 2026-11-28 01:00 UTC",
         ),
-        (GONE, FREE | {"freezes": [FREEZE]}, False, "planned, waiting until 2026-11-27 00:00"),
+        (GONE, FREE | {"freezes": [FREEZE]}, False, "planned, waiting until 2026-11-27 00:00 UTC"),
     ],
 )  # fmt: skip
 def test_how_far_a_request_has_come(model: Any, change: Any, approvals: bool, state: str) -> None:

@@ -90,7 +90,7 @@ def test_a_turn_is_decided_by_how_it_is_then_with_the_plans_estimate() -> None:
     ("lives", "policy", "is_open", "reason"),
     [
         ([alive()], {}, True, "first wave of this run"),
-        ([alive(), alive(failed=FAILED)], {}, False, "the fleet has 1 failures, 0 are allowed: c1"),
+        ([alive(), alive(failed=FAILED)], {}, False, "the fleet has 1 failure (0 allowed): c1"),
         ([alive(), alive(failed=FAILED)], {"fleet_failures": 1}, True, ""),
         ([alive(), alive(release=TARGET, since="2026-11-25T11:50:00Z")], {}, False, "soaks until 2026-11-25 12:20 UTC"),
         ([alive(), alive(release=TARGET, since="2026-11-25T11:20:00Z")], {}, True, ""),
@@ -165,7 +165,7 @@ def test_the_report_has_every_cluster_in_the_plans_words() -> None:
     outcomes = [
         outcome.went(row(made, "c0"), {"changed": True, "evidence": "all is ready"}, NOW),
         outcome.broke(agreed("c1"), row(made, "c1"), BROKE, "", NOW),
-        outcome.held(row(made, "c2"), Gate(False, "wave 2 has 1 failures", None)),
+        outcome.held(row(made, "c2"), Gate(False, "wave 2 has 1 failure", None)),
     ]
     rows = {one["cluster"]: one for one in outcome.result_rows(made, outcomes)}
     assert [(name, one["result"], one["code"]) for name, one in rows.items()] == [
@@ -203,9 +203,9 @@ def test_one_in_no_wave_that_waits_for_an_approval_counts_where_waiting_is_faili
 
 def test_a_cluster_that_is_held_back_and_waits_for_its_window_says_so() -> None:
     made = plan([(agreed("c0"), alive(frozen={"reason": "an audit"}))], request(), NOW)
-    held = outcome.held(row(made), Gate(False, "wave 2 has 1 failures", None))
+    held = outcome.held(row(made), Gate(False, "wave 2 has 1 failure", None))
     assert (held["code"], held["owner"]) == ("frozen", "customer")
-    assert held["what"] == "frozen until further notice: an audit; also: wave 2 has 1 failures"
+    assert held["what"] == "frozen until further notice: an audit; also: wave 2 has 1 failure"
     assert [one["code"] for one in held["blockers"]] == ["frozen", "earlier_wave"]
 
 

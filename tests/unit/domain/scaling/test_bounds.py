@@ -77,7 +77,7 @@ def test_products_do_not_compete() -> None:
             [asking("a", 4, 4, 4), asking("b", 0, 2, 1)],
             "acme-eu-1: the models' floors need 4 x 4 (a) + 1 x 1 (b) = 17 GPUs of NVIDIA-H100-80GB-HBM3, and 16 are",
         ),
-        ([asking("a", 1, 1, product=L40S)], "1 x 1 (a) = 1 GPUs of NVIDIA-L40S, and 0 are approved"),
+        ([asking("a", 1, 1, product=L40S)], "1 x 1 (a) = 1 GPU of NVIDIA-L40S, and 0 are approved"),
         ([asking("a", 9, 9)], "a: replicas.min is 9, and scaling.max_replicas_per_model is 8"),
         ([asking("a", 3, 8, 8)], "a: replicas.min is 3, and scaling.max_gpus_per_model is 16: 2 x 8 GPUs"),
         ([asking("a", 3, 2)], "a: replicas.min is 3, and replicas.max is 2"),
