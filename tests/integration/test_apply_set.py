@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.guarded import until
 from tests.integration.plays import AS_MODULE, connection_to, perform_tasks, run_tasks
 
 NUMBERS = itertools.count(1)
@@ -148,7 +149,7 @@ def test_what_left_the_set_is_deleted_and_nothing_else(cluster: Any, space: str,
     cluster.request("POST", f"/api/v1/namespaces/{space}/configmaps", config_map(space, "theirs"))
     result = perform_tasks(tmp_path, to, task(space, namespace(space), config_map(space))).result
     assert actions(result)["ConfigMap/old"] == "deleted"
-    assert get(cluster, f"/api/v1/namespaces/{space}/configmaps/old") is None
+    until(lambda: get(cluster, f"/api/v1/namespaces/{space}/configmaps/old") is None, "it is still there")
     assert get(cluster, f"/api/v1/namespaces/{space}/configmaps/theirs") is not None
 
 
