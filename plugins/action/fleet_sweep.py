@@ -109,6 +109,8 @@ class _OneCluster:
         # Ansible's variables, templates and lookups are made for one thread. A mixed-up credential would go to another
         # customer's cluster.
         self._templates = threading.Lock()
+        # Used under the lock only. It knows the filters that it has looked up once, which takes long.
+        self._templar = Templar(loader)
         self._variables: dict[str, dict[str, Any]] = {}
 
     def result(self, name: str, until: float) -> Result:
@@ -127,7 +129,7 @@ class _OneCluster:
         if not self._templates.acquire(timeout=max(0.0, until - time.monotonic())):
             return _late("its arguments had no turn: those of another cluster take too long", where=name)
         try:
-            arguments = with_run(self._evaluated(name, self._arguments), self._run)
+            arguments = with_run(self._evaluated(self._templar, name, self._arguments), self._run)
         finally:
             self._templates.release()
         validator = ArgumentSpecValidator(dict(self._operation.argument_spec), **dict(self._operation.rules))
@@ -146,18 +148,18 @@ class _OneCluster:
         failure = {key: result[key] for key in _FAILURE if key in result}
         # What is kept needs no lookup. So it is not lost where another cluster's lookup hangs.
         alone = self._templates.acquire(timeout=_KEEP_SECONDS)
+        templar, more = self._templar if alone else Templar(self._loader), {"result": result, "began": self._began}
         try:
-            return self._guarded(
-                lambda: {**self._evaluated(name, self._keep, result=result, began=self._began), **failure}
-            )
+            return self._guarded(lambda: {**self._evaluated(templar, name, self._keep, **more), **failure})
         finally:
             if alone:
                 self._templates.release()
 
-    def _evaluated(self, name: str, templates: Mapping[str, Any], **more: Any) -> Result:
+    def _evaluated(self, templar: Templar, name: str, templates: Mapping[str, Any], **more: Any) -> Result:
         known = self._variables.get(name) or self._known.raw_get(name)
         self._variables[name] = known
-        return dict(Templar(self._loader, {**known, "hostvars": self._known, **more}).template(templates))
+        templar.available_variables = {**known, "hostvars": self._known, **more}
+        return dict(templar.template(templates))
 
     @staticmethod
     def _guarded(work: Callable[[], Result]) -> Result:
