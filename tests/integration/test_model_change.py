@@ -175,7 +175,9 @@ def test_what_the_administrator_approves_is_done_and_recorded_with_who_approved(
     [approved] = kept(acme)
     # From now on the API server asks for it too, by the marks of the pods that were approved.
     in_cluster = {"approvals": {**REQUIRED["approvals"], "sources": ["cluster"]}}
-    put_in_force(acme, {**served(acme, 6144), "change": in_cluster}, {})
+    approvals = "byoc.fireworks.ai/approved-versions"
+    versions = {approvals: acme.request("GET", NAMESPACE)["metadata"]["annotations"][approvals]}
+    put_in_force(acme, {**served(acme, 6144), "change": in_cluster}, versions)
     assert approved["digest"].startswith(digest)
     assert (approved["by"], approved["written_by"]) == (BOSS, "admin")
     other, before = served(acme, 5120, **REQUIRED), state(acme)
