@@ -128,6 +128,7 @@ def test_every_playbook_runs_as_the_identity_that_it_declares(
     known = {"clusters": "byoc", "model": "llama-3-1-8b", "revision": 1, "confirm": "retire"}
     known |= {"cluster": "birch-eu-1", "node": "h100-0", "credentials_dir": str(tmp_path)}
     known |= {"release": NEW, "to": OLD, "releases": str(publish(tmp_path)), "kubernetes": "1.37"}
+    known |= {"of": "nobody"}  # simulated nodes have no logs, and a look that reads none of those that it means fails
     taken = {each.name for each in VARIABLES if playbook in each.playbooks}
     if playbook == "support_bundle":
         taken -= {"model"}  # A bundle is about a node or a model.

@@ -54,7 +54,7 @@ STEPS = (
     Step("status"),
     Step("health"),
     Step("models"),
-    Step("logs"),
+    Step("logs", ("-e", "of=nobody")),
     Step("fleet_report", ("-e", "report_file={folder}/fleet.html")),
     Step("support_bundle", ("-e", f"node={NODE}", "-e", "bundle_dir={folder}/bundles")),
     Step("support_bundle", (*_ONE, "-e", "bundle_dir={folder}/bundles")),
