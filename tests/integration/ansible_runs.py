@@ -16,7 +16,9 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from multiprocessing.connection import wait as wait_for
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,9 @@ _SETTINGS = {
 }
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(["tests.integration.warmed"])
+#: multiprocessing looks at all children wherever one starts: of two threads that find the same one ended, the second
+#: would read no exit status and say 255.
+_LOOKING_AT_CHILDREN = threading.Lock()
 
 
 def ansible_environment(**more: str) -> dict[str, str]:
@@ -134,13 +139,14 @@ class Forked:
         self._output = tempfile.NamedTemporaryFile()  # noqa: SIM115
         self._errors = tempfile.NamedTemporaryFile() if apart else self._output  # noqa: SIM115
         given = (what, arguments, dict(environment), self._output.name, self._errors.name)
-        self.process = _forks.Process(target=_become, args=given)
-        self.process.start()
+        self._process = _forks.Process(target=_become, args=given)
+        with _LOOKING_AT_CHILDREN:
+            self._process.start()
 
     @property
     def pid(self) -> int:
-        assert self.process.pid is not None
-        return self.process.pid
+        assert self._process.pid is not None
+        return self._process.pid
 
     @property
     def said(self) -> str:
@@ -155,13 +161,15 @@ class Forked:
 
         :raises subprocess.TimeoutExpired: it took longer than so many seconds, and was killed.
         """
-        self.process.join(seconds)
-        if self.process.is_alive():
-            self.process.kill()
-            self.process.join()
-            raise subprocess.TimeoutExpired(str(self.process), seconds, output=self.said)
-        assert self.process.exitcode is not None
-        return self.process.exitcode
+        ended = bool(wait_for([self._process.sentinel], seconds))
+        with _LOOKING_AT_CHILDREN:
+            if not ended:
+                self._process.kill()
+            self._process.join()
+        if not ended:
+            raise subprocess.TimeoutExpired(str(self._process), seconds, output=self.said)
+        assert self._process.exitcode is not None
+        return self._process.exitcode
 
 
 def begin_forked_playbook(
