@@ -12,14 +12,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.report.fleet import fleet_report
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import CredentialError
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.private_file import write_private
-from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.listing import few
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.options import controller_options
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.report_page import report_page
 
 _TEXTS = {"type": "list", "elements": "str", "required": True}
@@ -40,10 +38,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        checked = ArgumentSpecValidator(ARGUMENT_SPEC).validate(dict(self._task.args))
-        if checked.error_messages:
-            raise AnsibleActionFail(few(checked.error_messages))
-        given = checked.validated_parameters
+        given = controller_options(ARGUMENT_SPEC, self._task.args)
         contracts = map(json.loads, given["contracts"])
         named = {str(contract["identity"]["name"]): contract for contract in contracts}
         report = fleet_report(list(map(json.loads, given["parts"])), named, given["releases"], given["made"])

@@ -8,12 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure import failed_result
-from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.listing import few
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.owner import Owner
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.options import controller_options
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "what": {"type": "str", "required": True},
@@ -32,17 +31,15 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        given = dict(self._task.args)
-        conditions = given.pop("that", None)
+        arguments = dict(self._task.args)
+        conditions = arguments.pop("that", None)
         if conditions is None:
             raise AnsibleActionFail("missing required arguments: that")
-        checked = ArgumentSpecValidator(ARGUMENT_SPEC).validate(given)
-        if checked.error_messages:
-            raise AnsibleActionFail(few(checked.error_messages))
+        given = controller_options(ARGUMENT_SPEC, arguments)
         # Not validated above: validation would make new strings of the conditions, which Ansible then does not trust.
         for condition in conditions if isinstance(conditions, list) else [conditions]:
             if not self._templar.evaluate_conditional(conditional=condition):
-                return self._refusal(checked.validated_parameters, task_vars or {})
+                return self._refusal(given, task_vars or {})
         return {"changed": False}
 
     def _refusal(self, given: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:

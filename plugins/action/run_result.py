@@ -14,7 +14,6 @@ from typing import Any
 
 from ansible import constants
 from ansible.errors import AnsibleActionFail
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -25,8 +24,8 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.private_file import write_private
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure import failed_result
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.harmless import harmless_data
-from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.listing import few
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.times import rfc3339
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.options import controller_options
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.queries import found_by, query_doubt
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.terminal import in_a_terminal
 
@@ -57,10 +56,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        checked = ArgumentSpecValidator(ARGUMENT_SPEC).validate(dict(self._task.args))
-        if checked.error_messages:
-            raise AnsibleActionFail(few(checked.error_messages))
-        given = checked.validated_parameters
+        given = controller_options(ARGUMENT_SPEC, self._task.args)
         if given["state"] == "begun":
             return _begin(given)
         result = run_result(

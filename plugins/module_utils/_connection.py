@@ -62,3 +62,13 @@ def open_session(connection: Mapping[str, Any], context: Context | None) -> Sess
         run=connection.get("run_id") or "",
         **bounds,
     )
+
+
+def open_writing_session(connection: Mapping[str, Any], context: Context) -> Session:
+    """The same, for what writes: unless it is check mode, only where it is known that this is the cluster meant."""
+    session = open_session(connection, context)
+    if context.check_mode:
+        session.check_expected_cluster()
+    else:
+        session.require_expected_cluster()
+    return session

@@ -87,7 +87,7 @@ options:
     type: bool
     default: false
   wait:
-    description: Wait until everything in the set is ready.
+    description: Wait until everything in the set is ready, and what has left it is gone.
     type: bool
     default: true
   wait_timeout:

@@ -40,12 +40,18 @@ EXAMPLES = r"""
 
 RETURN = r"""
 nodes:
-  description: Each node that had something of ours, with C(node), C(removed) (whether it is gone), C(why) (it is not),
-    C(cordoned) (whether a cordon of ours stays) and C(reason) (of that cordon).
+  description: Each node that had something of ours, with C(node), C(removed) (whether the node is without it now)
+    and C(why) (it is not).
   type: list
   elements: dict
   returned: success
-  sample: [{node: gpu-7, removed: true, why: "", cordoned: false, reason: ""}]
+  sample: [{node: gpu-7, removed: true, why: ""}]
+cordoned:
+  description: The names of all nodes that are cordoned, by whomever. Without what we wrote, it is not known any more.
+  type: list
+  elements: str
+  returned: success
+  sample: [gpu-7]
 """
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._operation import run_as_module

@@ -23,6 +23,17 @@ def checked_options(operation: Operation, arguments: Mapping[str, Any]) -> Valid
     return _checked(ArgumentSpecValidator(dict(operation.argument_spec), **dict(operation.rules)), arguments)
 
 
+def controller_options(spec: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of an action that is no operation.
+
+    :raises AnsibleActionFail: saying what is wrong with them.
+    """
+    checked = _checked(ArgumentSpecValidator(dict(spec)), arguments)
+    if checked.error_messages:
+        raise AnsibleActionFail(few(checked.error_messages))
+    return dict(checked.validated_parameters)
+
+
 def option_doubts(options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> list[str]:
     """What is wrong with values for the options of roles. A template is judged where it is evaluated.
 

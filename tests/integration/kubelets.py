@@ -13,7 +13,7 @@ import http.server
 import ssl
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -29,10 +29,12 @@ Lines = Sequence[tuple[datetime, str]]
 class Kubelets:
     """Of all nodes of a cluster.
 
-    logs: by pod and container, or with ``(previous)`` behind it. broken: the same, with the error. asked: the queries.
+    logs: by pod and container, or with ``(previous)`` behind it. everywhere: what any other says now. broken: as
+    logs, with the error. asked: the queries.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, everywhere: str = "") -> None:
+        self._everywhere = everywhere
         self.logs: dict[tuple[str, str], Lines] = {}
         self.broken: dict[tuple[str, str], str] = {}
         self.asked: list[str] = []
@@ -44,9 +46,13 @@ class Kubelets:
         _root, kind, _namespace, pod, container = parts.path.split("/")
         query = {key: values[0] for key, values in parse_qs(parts.query).items()}
         key = pod, container + ("(previous)" if query.get("previous") == "true" else "")
-        if kind != "containerLogs" or key not in {**self.logs, **self.broken}:
+        if key in self.broken:
+            return 500, self.broken[key]
+        now = [(datetime.now(UTC), self._everywhere)] if self._everywhere and not query.get("previous") else []
+        lines = self.logs.get(key, now)
+        if kind != "containerLogs" or not (lines or key in self.logs):
             return 404, f"container {container} of {pod} has no log"
-        return (500, self.broken[key]) if key in self.broken else (200, _log(self.logs[key], query))
+        return 200, _log(lines, query)
 
 
 def _log(lines: Lines, query: Mapping[str, str]) -> str:
@@ -101,14 +107,17 @@ class _Server(http.server.ThreadingHTTPServer):
 
 
 @contextmanager
-def kubelets(cluster: Any, folder: Path) -> Iterator[Kubelets]:
-    """The kubelets of a cluster's simulated nodes, as long as this is open."""
+def kubelets(cluster: Any, folder: Path, everywhere: str = "") -> Iterator[Kubelets]:
+    """The kubelets of a cluster's simulated nodes, as long as this is open.
+
+    everywhere: what each container says whose log is not given.
+    """
     folder.mkdir(exist_ok=True)
     pair = Authority(folder, f"kubelets of {cluster.name}").peer("kubelet")
     (folder / "kubelet.pem").write_bytes(pair.certificate + pair.key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "kubelet.pem")
-    made = Kubelets()
+    made = Kubelets(everywhere)
     server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"kubelets": made}))
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     way = _way(cluster)
@@ -123,3 +132,8 @@ def kubelets(cluster: Any, folder: Path) -> Iterator[Kubelets]:
             each.shutdown()
             each.server_close()
         Path(way).unlink(missing_ok=True)
+
+
+def kubelets_for(playbook: str, cluster: Any, folder: Path) -> AbstractContextManager[Any]:
+    """What ``logs`` needs, as it fails where none can be read; nothing for any other playbook."""
+    return kubelets(cluster, folder / "kubelets", "started") if playbook == "logs" else nullcontext()

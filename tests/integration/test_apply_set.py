@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from tests.integration.guarded import until
 from tests.integration.plays import AS_MODULE, connection_to, perform_tasks, run_tasks
 
 NUMBERS = itertools.count(1)
@@ -149,8 +148,22 @@ def test_what_left_the_set_is_deleted_and_nothing_else(cluster: Any, space: str,
     cluster.request("POST", f"/api/v1/namespaces/{space}/configmaps", config_map(space, "theirs"))
     result = perform_tasks(tmp_path, to, task(space, namespace(space), config_map(space))).result
     assert actions(result)["ConfigMap/old"] == "deleted"
-    until(lambda: get(cluster, f"/api/v1/namespaces/{space}/configmaps/old") is None, "it is still there")
+    assert get(cluster, f"/api/v1/namespaces/{space}/configmaps/old") is None
     assert get(cluster, f"/api/v1/namespaces/{space}/configmaps/theirs") is not None
+
+
+def test_what_left_the_set_and_stays_is_not_told_as_deleted(cluster: Any, space: str, tmp_path: Path) -> None:
+    to, fewer = connection_to(cluster), task(space, namespace(space), config_map(space), wait_timeout=2)
+    tried = {**fewer, "ignore_errors": True}
+    perform_tasks(tmp_path, to, task(space, namespace(space), config_map(space), config_map(space, "old")))
+    path = f"/api/v1/namespaces/{space}/configmaps/old"
+    cluster.request("PATCH", path, {"metadata": {"finalizers": ["example.com/held"]}})
+    try:
+        for failed in run_tasks(tmp_path, to, tried, tried).results:
+            assert "not gone in time" in failed["msg"] and "example.com/held" in failed["msg"], failed["msg"]
+    finally:
+        cluster.request("PATCH", path, {"metadata": {"finalizers": None}})
+    assert actions(perform_tasks(tmp_path, to, fewer).result).get("ConfigMap/old") in (None, "deleted")
 
 
 def test_what_is_on_its_way_out_is_waited_for_and_made_anew(cluster: Any, space: str, tmp_path: Path) -> None:

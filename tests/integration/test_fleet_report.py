@@ -118,6 +118,13 @@ def test_a_fleet_of_which_nobody_answers_is_no_report(bed: Any, tmp_path: Path) 
     assert done.returncode == 2 and "no cluster answered" in done.stdout
 
 
+def test_a_page_of_the_data_s_name_is_refused_before_anything_is_read(bed: Any, tmp_path: Path) -> None:
+    page = tmp_path / "fleet.json"
+    done = play("fleet_report", tmp_path / "fleet", [contract_of(bed["acme"])], "-e", f"report_file={page}")
+    assert done.returncode == 2 and "is the name of the data" in done.stdout, done.stdout
+    assert not page.exists()
+
+
 # -- the page in a browser ---------------------------------------------------------------------------------------------
 
 

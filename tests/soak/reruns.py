@@ -75,7 +75,7 @@ ROWS = [
     Row("status", ONBOARDED),
     Row("health", ONBOARDED),
     Row("models", ONBOARDED),
-    Row("logs", ONBOARDED, ("-e", "of=nobody")),
+    Row("logs", ONBOARDED),
     Row("fleet_report", ONBOARDED, ("-e", "report_file={folder}/fleet.html")),
     Row("support_bundle", ONBOARDED, ("-e", f"node={NODE}", "-e", "bundle_dir={folder}/bundles")),
     Row("incident", ONBOARDED, ("-e", "do=open", "-e", "note=slow", "-e", f"model={MODEL}"), changes=True),

@@ -29,6 +29,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.names impor
 from byoc_testbed import ClusterSpec, Testbed
 from tests.beds import h100
 from tests.integration.journey import NO_BAKE, NO_REQUESTS, as_admin, hardened, play, wipe, without_approvals
+from tests.integration.kubelets import kubelets_for
 from tests.integration.remediating import NODE, finding, restore
 from tests.integration.upgrades import NEW, NO_SOAK, OLD, QUICK, REQUESTED_BY, publish
 
@@ -54,7 +55,7 @@ STEPS = (
     Step("status"),
     Step("health"),
     Step("models"),
-    Step("logs", ("-e", "of=nobody")),
+    Step("logs"),
     Step("fleet_report", ("-e", "report_file={folder}/fleet.html")),
     Step("support_bundle", ("-e", f"node={NODE}", "-e", "bundle_dir={folder}/bundles")),
     Step("support_bundle", (*_ONE, "-e", "bundle_dir={folder}/bundles")),
@@ -141,7 +142,8 @@ class Site:
         options = [option if option.startswith("{") else option.format(**known) for option in step.options]
         contract = self.contract(token, dropped, step.model)
         clusters = "" if step.playbook == "remediate_node" else "byoc"
-        done = play(step.playbook, folder, [contract], *options, *kept(folder), clusters=clusters)
+        with kubelets_for(step.playbook, self.cluster, folder):
+            done = play(step.playbook, folder, [contract], *options, *kept(folder), clusters=clusters)
         assert done.returncode == 0, f"{step.playbook}\n{done.stdout}"
 
 

@@ -30,6 +30,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.table impor
 from tests.integration.ansible_runs import ROOT, run_playbook
 from tests.integration.faults import EVENTS, report_xid
 from tests.integration.journey import LOGS, agreed, command, wipe, without_approvals
+from tests.integration.kubelets import kubelets_for
 from tests.integration.remediating import restore
 from tests.integration.under_runner import run_under_runner
 from tests.soak.reruns import BARE, NODE, NOWHERE, ONBOARDED, ROWS, Row
@@ -76,10 +77,11 @@ class Stage:
         file.unlink(missing_ok=True)
         given += [*self._records(), "-e", f"result_file={file}"]
         arguments = command(row.playbook, self.folder, [contract], *given, clusters=clusters)
-        if under_runner:
-            done, artifacts = run_under_runner(self.folder / "runner" / row.playbook, *arguments)
-        else:
-            done, artifacts = run_playbook(*arguments), {}
+        with kubelets_for(row.playbook, self.cluster, self.folder):
+            if under_runner:
+                done, artifacts = run_under_runner(self.folder / "runner" / row.playbook, *arguments)
+            else:
+                done, artifacts = run_playbook(*arguments), {}
         assert done.returncode == status, done.stdout
         assert "[WARNING]" not in done.stdout and "Traceback" not in done.stdout, done.stdout
         result = json.loads(file.read_text())

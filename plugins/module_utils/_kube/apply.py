@@ -56,11 +56,12 @@ from .plan import (
 )
 from .readiness import Readiness
 from .refusals import RefusedError, policies_of, reason_of
+from .removal import awaited, require_gone
 from .replicas import KEEPER, SCALERS, Shared, handover_manifest, owners_of_replicas, scaled, share
 from .session import APPLY_PATCH, FIELD_MANAGER, Session
 from .set_options import SetOptions
-from .staying import held_namespaces, told
-from .wait import Awaited, wait_gone, wait_ready
+from .staying import held_namespaces
+from .wait import wait_ready
 
 DEFINITION_SECONDS = 30.0
 LEAVING_SECONDS = 300.0
@@ -281,9 +282,7 @@ class SetApplier:
             self._write_parent(plan, parent_with(plan, in_between))
         for step in steps:
             rest = [c for c in step if c.ref.group_kind != "Namespace"]
-            self._await_gone(
-                [Awaited(c.ref, c.resource) for c in rest if c.leaving], time.monotonic() + LEAVING_SECONDS
-            )
+            require_gone(self._session, [c for c in rest if c.leaving], time.monotonic() + LEAVING_SECONDS)
             self._session.in_parallel(self._write, rest)
             self._await_definitions(rest)
         self._delete_in_order(plan.of(DELETE))
@@ -309,8 +308,7 @@ class SetApplier:
 
     def wait_ready(self, plan: Plan, *, seconds: float) -> dict[Ref, Readiness]:
         """The readiness of everything in the set, waited for."""
-        awaited = [Awaited(c.ref, c.resource) for c in plan.changes if c.action != DELETE]
-        return wait_ready(self._session, awaited, seconds=seconds)
+        return wait_ready(self._session, awaited(c for c in plan.changes if c.action != DELETE), seconds=seconds)
 
     def _write(self, change: Change) -> None:
         try:
@@ -331,7 +329,7 @@ class SetApplier:
     def _remove_first(self, change: Change) -> None:
         """What it owns, a Service's endpoints, stays for the next one of its name."""
         delete_over(self._session, _path_of(change), change.before, propagation=ORPHAN)
-        self._await_gone([Awaited(change.ref, change.resource)], time.monotonic() + LEAVING_SECONDS)
+        require_gone(self._session, [change], time.monotonic() + LEAVING_SECONDS)
 
     @property
     def _query(self) -> dict[str, object]:
@@ -365,7 +363,7 @@ class SetApplier:
         self._put(self._parent, self._parent_path, manifest, plan.parent_before or {}, query)
 
     def _await_definitions(self, changes: list[Change]) -> None:
-        definitions = [Awaited(c.ref, c.resource) for c in changes if c.ref.group_kind == DEFINITION]
+        definitions = awaited(c for c in changes if c.ref.group_kind == DEFINITION)
         if not definitions:
             return
         states = wait_ready(self._session, definitions, seconds=DEFINITION_SECONDS)
@@ -382,13 +380,7 @@ class SetApplier:
         for step in in_steps(((c.ref.group_kind, c) for c in changes), reverse=True):
             self._session.in_parallel(lambda c: delete_over(self._session, _path_of(c), c.before), step)
             if until is not None:
-                self._await_gone([Awaited(c.ref, c.resource) for c in step], until)
-
-    def _await_gone(self, awaited: list[Awaited], deadline: float) -> None:
-        still_there = wait_gone(self._session, awaited, seconds=max(0.0, deadline - time.monotonic()))
-        if still_there:
-            which, step = told(still_there)
-            raise DeadlineError(f"not gone in time: {which}", where=self._where, next_step=step, owner=Owner.CUSTOMER)
+                require_gone(self._session, step, until)
 
     @property
     def _where(self) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from .._connection import CONNECTION_SPEC, open_session
@@ -16,7 +17,7 @@ from .._kube.objects import Ref
 from .._kube.plan import DELETE, Plan, diff_of, parent_told, told
 from .._kube.readiness import Readiness
 from .._kube.refusals import HeldByPolicyError
-from .._kube.removal import require_removable
+from .._kube.removal import require_gone, require_removable
 from .._kube.set_options import SetOptions
 from .._operation import Context, Operation
 
@@ -72,8 +73,10 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     if plan.changed and not context.check_mode:
         applier.apply_present(plan)
     if parameters["wait"] and not context.check_mode:
+        until = time.monotonic() + parameters["wait_timeout"]
         states = applier.wait_ready(plan, seconds=parameters["wait_timeout"])
         _require_ready(states, session.where, parameters)
+        require_gone(session, plan.of(DELETE), until)
     return _result(plan, context, states, changed=plan.changed)
 
 

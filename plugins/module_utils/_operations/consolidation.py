@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from .._connection import CONNECTION_SPEC, open_session
+from .._connection import CONNECTION_SPEC, open_writing_session
 from .._domain.contract.typed import Contract
 from .._domain.placement.consolidation import efficiency_of, plan_of
 from .._domain.placement.loads import not_calibrated
@@ -39,11 +39,7 @@ def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Finish what an earlier run had begun; then plan, decide, and carry the plan out."""
     contract: Contract = parameters["contract"]
     wanted = shares(parameters["wanted"])
-    session = open_session(parameters["connection"], context)
-    if context.check_mode:
-        session.check_expected_cluster()
-    else:
-        session.require_expected_cluster()
+    session = open_writing_session(parameters["connection"], context)
     require_bounds(session, contract)
     carrier = Carrier(session, contract, wanted, check=context.check_mode)
     settled = carrier.settle()

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from .._connection import CONNECTION_SPEC, open_session
+from .._connection import CONNECTION_SPEC, open_writing_session
 from .._domain.contract.typed import Contract
 from .._domain.identities.conditions import drains_by_grant
 from .._domain.names import MAINTENANCE_TAINT, SAFE_ANNOTATION
@@ -56,11 +56,7 @@ _THEIRS = {"code": NOT_SAFE, "owner": Owner.CUSTOMER.value}
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Take each node as far as it can go now, one after the other, in their owner's order."""
-    session = open_session(parameters["connection"], context)
-    if context.check_mode:
-        session.check_expected_cluster()
-    else:
-        session.require_expected_cluster()
+    session = open_writing_session(parameters["connection"], context)
     require_bounds(session, parameters["contract"])
     return _Run(session, parameters, context.check_mode).result()
 

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from .._connection import CONNECTION_SPEC, open_session
-from .._domain.remediation.journey import journey_of, unmarked
+from .._connection import CONNECTION_SPEC, open_writing_session
+from .._domain.remediation.journey import unmarked
 from .._kube.errors import AnswerError, ConflictError, NotFoundError
 from .._kube.session import FIELD_MANAGER, Session
 from .._operation import Context, Operation
@@ -20,44 +21,39 @@ _TRIES = 4
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Look at all nodes, and write those that have something of ours."""
-    session = open_session(parameters["connection"], context)
-    if context.check_mode:
-        session.check_expected_cluster()
-    else:
-        session.require_expected_cluster()
-    nodes = remove_marks(session, check=context.check_mode)
-    return {"changed": any(node["removed"] for node in nodes), "nodes": nodes}
+    session = open_writing_session(parameters["connection"], context)
+    live = list(session.list_items(NODES))
+    rows = remove_marks(session, live, check=context.check_mode)
+    cordoned = sorted(node["metadata"]["name"] for node in live if (node.get("spec") or {}).get("unschedulable"))
+    return {"changed": any(row["removed"] for row in rows), "nodes": rows, "cordoned": cordoned}
 
 
-def remove_marks(session: Session, *, check: bool) -> list[dict[str, Any]]:
-    """A row for each node that had something of ours: whether it is gone, or why not, and whether a cordon stays."""
-    marked = [node for node in session.list_items(NODES) if unmarked(node)]
-    return list(session.in_parallel(lambda node: _row(node, _why_kept(session, node, check=check)), marked))
+def remove_marks(session: Session, live: Iterable[Raw], *, check: bool) -> list[dict[str, Any]]:
+    """A row for each node that had something of ours: whether it is without that now, or why not."""
+    marked = [node for node in live if unmarked(node)]
+    return list(session.in_parallel(lambda node: _row(node, _unmark(session, node, check=check)), marked))
 
 
 def _row(node: Raw, why: str) -> dict[str, Any]:
-    journey = journey_of(node)
-    cordoned = journey.cordoned and journey.unschedulable
-    return {"node": journey.name, "removed": not why, "why": why, "cordoned": cordoned, "reason": journey.reason}
+    return {"node": node["metadata"]["name"], "removed": not why, "why": why}
 
 
-def _why_kept(session: Session, node: Raw, *, check: bool) -> str:
+def _unmark(session: Session, node: Raw, *, check: bool) -> str:
+    """Why it did not come about; empty where it did."""
     path = f"{NODES}/{node['metadata']['name']}"
     query = {"fieldManager": FIELD_MANAGER, **({"dryRun": "All"} if check else {})}
     for _try in range(_TRIES):
         if not (patch := unmarked(node)):
             return ""
         try:
-            session.request("PATCH", path, query=query, body=patch, content_type=MERGE_PATCH)
+            node = session.request("PATCH", path, query=query, body=patch, content_type=MERGE_PATCH)
         except NotFoundError:
             return ""
         except ConflictError:
             node = session.get(path)
         except AnswerError as error:
             return error.what
-        else:
-            return ""
-    return "it changes all the time"
+    return "" if not unmarked(node) else "it changes all the time, or something puts them back"
 
 
 OPERATION = Operation(argument_spec=ARGUMENT_SPEC, run=run, rules={})

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from .._connection import CONNECTION_SPEC, open_session
+from .._connection import CONNECTION_SPEC, open_writing_session
 from .._domain.contract.typed import Contract
 from .._domain.health.finding import Finding
 from .._domain.identities.conditions import drains_by_grant
@@ -75,11 +75,7 @@ _BUDGETS = f"/apis/policy/v1/namespaces/{MODELS_NAMESPACE}/poddisruptionbudgets"
 
 def run(parameters: dict[str, Any], context: Context) -> dict[str, Any]:
     """Advance the nodes now."""
-    session = open_session(parameters["connection"], context)
-    if context.check_mode:
-        session.check_expected_cluster()
-    else:
-        session.require_expected_cluster()
+    session = open_writing_session(parameters["connection"], context)
     require_bounds(session, parameters["contract"])
     work = _Run(session, parameters, context)
     try:

@@ -84,13 +84,13 @@ def test_what_somebody_else_decided_meanwhile_is_left_alone() -> None:
 
 
 class Cluster:
-    """API server of nodes; each write to a node is answered by the next error that it has."""
+    """API server of nodes; each write to a node is answered by its next error. A webhook keeps one as it is."""
 
     def __init__(self, **errors: list[Exception]) -> None:
         self.errors = errors
         self.asked: list[tuple[str, str]] = []
 
-    def list_items(self, _path: str) -> list[dict[str, Any]]:
+    def nodes(self) -> list[dict[str, Any]]:
         return [self.get(f"/{name}") for name in (*self.errors, "well")]
 
     def get(self, path: str) -> dict[str, Any]:
@@ -102,21 +102,23 @@ class Cluster:
     def in_parallel(work: Any, items: Any) -> list[Any]:
         return [work(each) for each in items]
 
-    def request(self, _verb: str, path: str, *, query: dict[str, str], **_more: Any) -> None:
+    def request(self, _verb: str, path: str, *, query: dict[str, str], **_more: Any) -> dict[str, Any]:
         name = path.rpartition("/")[2]
         self.asked.append((name, query.get("dryRun", "")))
         if self.errors[name]:
             raise self.errors[name].pop(0)
+        return self.get("/kept" if name == "kept" else "/well")
 
 
 def test_what_cannot_be_taken_off_a_node_is_told_and_nothing_is_written_where_nothing_is_ours() -> None:
     busy, refused = ConflictError("it changed", status=409), ForbiddenError("no", status=403)
-    cluster = Cluster(fine=[], busy=[busy], never=[busy] * 9, theirs=[refused])
-    rows = remove_marks(cluster, check=True)  # type: ignore[arg-type]
+    cluster = Cluster(fine=[], busy=[busy], never=[busy] * 9, theirs=[refused], kept=[])
+    rows = remove_marks(cluster, cluster.nodes(), check=True)  # type: ignore[arg-type]
     assert {row["node"]: (row["removed"], row["why"]) for row in rows} == {
         "fine": (True, ""),
         "busy": (True, ""),
-        "never": (False, "it changes all the time"),
+        "never": (False, "it changes all the time, or something puts them back"),
+        "kept": (False, "it changes all the time, or something puts them back"),
         "theirs": (False, "no"),
     }
     assert {dry for _name, dry in cluster.asked} == {"All"}
