@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """ansible-lint, with its syntax checks forked from one process that has loaded Ansible.
 
-It starts ``ansible-playbook --syntax-check`` for each of some forty files, which is most of its processor time. Run it
-with the Python of the tools: ``python -m tests.rails.forking_lint --offline``.
+It starts ``ansible-playbook --syntax-check`` for each of some seventy playbooks, and for each that another imports by
+its full name, which is most of its processor time. Run it with the Python of the tools: ``python -m
+tests.rails.forking_lint --offline``.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ def _run(command: Sequence[str], *, env: Mapping[str, str], **options: Any) -> s
 
 
 if __name__ == "__main__":
+    from ansible_compat import runtime
     from ansiblelint import runner
     from ansiblelint.__main__ import _run_cli_entrypoint
 
-    runner.subprocess = SimpleNamespace(run=_run, PIPE=subprocess.PIPE)
+    runner.subprocess = runtime.subprocess = SimpleNamespace(run=_run, PIPE=subprocess.PIPE)
     _run_cli_entrypoint()
