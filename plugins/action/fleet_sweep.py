@@ -30,6 +30,7 @@ from ansible_collections.fireworks.byoc.plugins.plugin_utils.processes import pr
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.run_number import run_id_of, with_run
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.saying import is_verbose, say, warn
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.sweeping import Limits, Work
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.variables import looked_up
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "operation": {"type": "str", "required": True, "choices": sorted(READERS)},
@@ -158,8 +159,9 @@ class _OneCluster:
     def _evaluated(self, templar: Templar, name: str, templates: Mapping[str, Any], **more: Any) -> Result:
         known = self._variables.get(name) or self._known.raw_get(name)
         self._variables[name] = known
-        templar.available_variables = {**known, "hostvars": self._known, **more}
-        return dict(templar.template(templates))
+        available = {**known, "hostvars": self._known, **more}
+        templar.available_variables = available
+        return dict(templar.template({key: looked_up(each, available) for key, each in templates.items()}))
 
     @staticmethod
     def _guarded(work: Callable[[], Result]) -> Result:
