@@ -30,6 +30,7 @@ from ansible_collections.fireworks.byoc.plugins.plugin_utils.processes import pr
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.run_number import run_id_of, with_run
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.saying import is_verbose, say, warn
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.sweeping import Limits, Work
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.variables import looked_up
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "operation": {"type": "str", "required": True, "choices": sorted(READERS)},
@@ -46,6 +47,8 @@ _LATER = ("arguments", "keep")
 #: Requests to one cluster at once. Many clusters are asked at once already, and each connection costs a handshake.
 _THREADS = 1
 _KEEP_SECONDS = 5.0
+#: An option of which the spec says no more.
+_ANY_MAPPING = {"type": "dict"}
 #: What a result that failed keeps, whatever else is kept.
 _FAILURE = ("failed", "msg", "error", "code", "owner", "what", "where", "next_step")
 
@@ -133,13 +136,14 @@ class _OneCluster:
         finally:
             self._templates.release()
         validator = ArgumentSpecValidator(dict(self._operation.argument_spec), **dict(self._operation.rules))
-        checked = validator.validate(arguments)
+        whole = _any_mapping(self._operation.argument_spec, arguments)
+        checked = validator.validate({**arguments, **{key: {} for key in whole}})
         secrets = checked._no_log_values | not_to_be_shown(arguments.get("connection") or {})
         if checked.error_messages:
             what = remove_values(few(checked.error_messages), secrets)
             return failed_result(error="ArgumentError", code="invalid_arguments", what=what, where=name)
         context = Context(True, False, warn, until, _THREADS, verbose=is_verbose())
-        result = self._operation.attempt(checked.validated_parameters, context)
+        result = self._operation.attempt({**checked.validated_parameters, **whole}, context)
         return remove_values(result, secrets) if secrets else result
 
     def _kept(self, name: str, result: Result) -> Result:
@@ -158,8 +162,9 @@ class _OneCluster:
     def _evaluated(self, templar: Templar, name: str, templates: Mapping[str, Any], **more: Any) -> Result:
         known = self._variables.get(name) or self._known.raw_get(name)
         self._variables[name] = known
-        templar.available_variables = {**known, "hostvars": self._known, **more}
-        return dict(templar.template(templates))
+        available = {**known, "hostvars": self._known, **more}
+        templar.available_variables = available
+        return dict(templar.template({key: looked_up(each, available) for key, each in templates.items()}))
 
     @staticmethod
     def _guarded(work: Callable[[], Result]) -> Result:
@@ -169,6 +174,11 @@ class _OneCluster:
             return failed_result(error=type(error).__name__, code="task_failed", what=str(error))
         except Exception as error:  # noqa: BLE001 (what nobody foresaw of one cluster must not take the others with it)
             return unforeseen(error, verbose=is_verbose())
+
+
+def _any_mapping(spec: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of which nothing is checked but that they are mappings: a check copies them, part by part."""
+    return {key: value for key, value in arguments.items() if isinstance(value, dict) and spec.get(key) == _ANY_MAPPING}
 
 
 def _late(what: str, *, where: str, next_step: str = "") -> Result:

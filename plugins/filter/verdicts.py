@@ -17,6 +17,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.preflight i
     refusal,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.status import status_row
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.swept_status import swept_status
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.validation import (
     probe_answers,
     probe_requests,
@@ -41,6 +42,7 @@ class FilterModule:
             "probe_requests": probe_requests,
             "status_row": status_row,
             "status_rows": with_drift,
+            "swept_status": swept_status,
             "validation": validation,
             "validation_failure": validation_failure,
         }

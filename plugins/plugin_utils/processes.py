@@ -8,6 +8,7 @@ They are forked, so that each has what was loaded before: Ansible, its variables
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -93,6 +94,7 @@ def _begin(names: list[str], work: Work[Result], limits: Limits, others: list[Co
 
 def _sweep(pipe: Connection, inherited: list[Connection], names: list[str], work: Work[Result], limits: Limits) -> None:
     """A process's whole life. It ends when nobody takes its results, and says nothing itself."""
+    gc.freeze()  # looking for garbage in what was inherited would write to it, and so copy it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the run, and the run ends this process
     for each in inherited:
         each.close()  # else nobody would see that the run is gone, who alone reads from them

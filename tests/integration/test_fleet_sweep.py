@@ -117,6 +117,17 @@ def test_a_result_is_what_its_module_gives(bed: Any, tmp_path: Path) -> None:
     assert found["clusters"]["acme"]["changed"] is False and not found["not_read"]
 
 
+@pytest.mark.parametrize(
+    ("given", "said"), [({"version": 1}, "the contract that was given is not whole"), ("no mapping", "convert to dict")]
+)
+def test_a_mapping_that_is_not_copied_is_checked_all_the_same(
+    bed: Any, tmp_path: Path, given: object, said: str
+) -> None:
+    hosts = {"acme": {"byoc_connection": connection_to(bed["acme"]), "contract": given}}
+    found, _ = sweep(tmp_path, hosts, arguments={"contract": "{{ contract }}"})
+    assert found["not_read"] == ["acme"] and said in found["clusters"]["acme"]["msg"]
+
+
 def shown_by(playbook: str) -> list[str]:
     """The facts that a playbook names."""
     [task] = [line for line in (ROOT / "playbooks" / playbook).read_text().splitlines() if "gather_subset:" in line]
