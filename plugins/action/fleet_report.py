@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.report.fleet import fleet_report
@@ -39,10 +40,14 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         given = controller_options(ARGUMENT_SPEC, self._task.args)
+        page = Path(given["page"])
+        if page.suffix == ".json":
+            raise AnsibleActionFail(
+                f"page: {page} is the name of the data, which lies beside the page: name an .html file"
+            )
         contracts = map(json.loads, given["contracts"])
         named = {str(contract["identity"]["name"]): contract for contract in contracts}
         report = fleet_report(list(map(json.loads, given["parts"])), named, given["releases"], given["made"])
-        page = Path(given["page"])
         texts = {page: report_page(report), page.with_suffix(".json"): json.dumps(report, indent=1) + "\n"}
         try:
             for path, text in {} if self._task.check_mode else texts.items():

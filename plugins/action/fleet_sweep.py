@@ -25,6 +25,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._unforeseen import 
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure import failed_result
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.listing import few
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.times import rfc3339
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.options import controller_options
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.orphans import ending_with_its_run
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.processes import processes_for, sweep_in_processes
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.run_number import run_id_of, with_run
@@ -70,10 +71,8 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> Result:
         super().run(tmp, task_vars)
-        checked = ArgumentSpecValidator(ARGUMENT_SPEC).validate(dict(self._task.args))
-        if checked.error_messages:
-            raise AnsibleActionFail(few(checked.error_messages))
-        given = {**checked.validated_parameters, **{key: self._task.args.get(key) or {} for key in _LATER}}
+        later = {key: self._task.args.get(key) or {} for key in _LATER}
+        given = {**controller_options(ARGUMENT_SPEC, self._task.args), **later}
         if low := [key for key in ("parallel", "cluster_timeout", "timeout", "interval") if given[key] < 1]:
             raise AnsibleActionFail(f"{', '.join(low)}: must be at least 1")
         known = (task_vars or {})["hostvars"]

@@ -95,21 +95,36 @@ def test_what_an_identity_may_not_read_is_named_and_its_questions_are_answered(b
         assert "/api/v1/nodes" in result["facts"]["unreadable"]
         assert result["facts"]["permissions"][0]["allowed"] is False
 
-        # Many questions about one namespace are answered by its rules: as each of them would be by itself.
-        many = [
-            {"verb": verb, "group": group, "resource": resource, "namespace": "kube-system"}
-            for group, resource in (("", "namespaces"), ("", "pods"), ("apps", "deployments"))
-            for verb in ("get", "list", "create")
-        ]
-        by_name = [{"verb": "get", "resource": "namespaces", "name": "kube-system", "namespace": "kube-system"}]
-        each = [info(can_i=[question]) for question in (many[0], *by_name)]
-        together, *alone = kept(bed, tmp_path, info(can_i=many + by_name), *each, kubeconfig_file=nobody)
-        answers = [answer["allowed"] for answer in together["facts"]["permissions"]]
-        assert answers == [False] * len(many) + [True]
-        assert [one["facts"]["permissions"][0]["allowed"] for one in alone] == [answers[0], answers[-1]]
+        # Many questions about one namespace, or the whole cluster, are answered by the rules there: as each of them
+        # would be by itself. What is bound in a namespace alone counts nowhere else.
+        role = {
+            "metadata": {"name": "lists-pods"},
+            "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}],
+        }
+        cluster.request("POST", f"{rbac}/namespaces/kube-system/roles", role)
+        in_one = {
+            **binding,
+            "metadata": role["metadata"],
+            "roleRef": {**binding["roleRef"], "kind": "Role", "name": "lists-pods"},
+        }
+        cluster.request("POST", f"{rbac}/namespaces/kube-system/rolebindings", in_one)
+        for where, lists_pods in (({"namespace": "kube-system"}, True), ({}, False)):
+            many = [
+                {"verb": verb, "group": group, "resource": resource, **where}
+                for group, resource in (("", "namespaces"), ("", "pods"), ("apps", "deployments"))
+                for verb in ("get", "list", "create")
+            ]
+            by_name = {"verb": "get", "resource": "namespaces", "name": "kube-system", **where}
+            each = [info(can_i=[question]) for question in (many[0], many[4], by_name)]
+            together, *alone = kept(bed, tmp_path, info(can_i=[*many, by_name]), *each, kubeconfig_file=nobody)
+            answers = [answer["allowed"] for answer in together["facts"]["permissions"]]
+            assert answers == [index == 4 and lists_pods for index in range(len(many))] + [True]
+            assert [one["facts"]["permissions"][0]["allowed"] for one in alone] == [answers[0], answers[4], answers[-1]]
     finally:
         cluster.request("DELETE", f"{rbac}/clusterrolebindings/sees-kube-system")
         cluster.request("DELETE", f"{rbac}/clusterroles/sees-kube-system")
+        for kind in ("rolebindings", "roles"):
+            cluster.request("DELETE", f"{rbac}/namespaces/kube-system/{kind}/lists-pods")
 
 
 def test_the_footprint_lists_everything_of_ours_with_its_set_and_nothing_else(bed: Any, tmp_path: Path) -> None:

@@ -16,6 +16,9 @@ _RULES_PATH = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
 _ATTRIBUTES = ("verb", "group", "resource", "subresource", "namespace", "name")
 #: So many questions about one namespace cost more than its rules.
 _MANY = 8
+#: Stands for the whole cluster where rules are asked for. No namespace can have this name, so nothing is bound in it,
+#: and what may be done in it is what may be done everywhere.
+_EVERYWHERE = "*"
 
 
 def who_am_i(session: Session) -> str:
@@ -28,14 +31,14 @@ def who_am_i(session: Session) -> str:
 def ask_permissions(session: Session, questions: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Each question with the answer: ``allowed`` and the authorizer's ``reason``.
 
-    Many about one namespace are answered by its rules for this user, where the server knows them all: that is one
-    request. Where another authorizer than RBAC has a say, it does not, and each is asked.
+    Many about one namespace, or the whole cluster, are answered by the rules for this user there, where the server
+    knows them all: that is one request. Where another authorizer than RBAC has a say, it does not, and each is asked.
 
     :param questions: mappings of ``verb`` and ``resource``, and ``group``, ``subresource``, ``namespace``, ``name``.
     """
     todo = [{key: question[key] for key in _ATTRIBUTES if question.get(key)} for question in questions]
     counts = Counter(each.get("namespace", "") for each in todo)
-    many = [namespace for namespace, count in counts.items() if namespace and count >= _MANY]
+    many = [namespace for namespace, count in counts.items() if count >= _MANY]
     known = dict(zip(many, session.in_parallel(lambda namespace: _rules(session, namespace), many), strict=True))
 
     def answer(question: dict[str, Any]) -> dict[str, Any]:
@@ -48,11 +51,11 @@ def ask_permissions(session: Session, questions: Iterable[Mapping[str, Any]]) ->
 
 
 def _rules(session: Session, namespace: str) -> list[Mapping[str, Any]] | None:
-    """What this user may do in a namespace; None where the server does not know all of it."""
+    """What this user may do in a namespace, or everywhere; None where the server does not know all of it."""
     review = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectRulesReview",
-        "spec": {"namespace": namespace},
+        "spec": {"namespace": namespace or _EVERYWHERE},
     }
     status = session.request("POST", _RULES_PATH, body=review).get("status") or {}
     if status.get("incomplete") or status.get("evaluationError"):

@@ -46,11 +46,12 @@ def _unmark(session: Session, node: Raw, *, check: bool) -> str:
         if not (patch := unmarked(node)):
             return ""
         try:
-            node = session.request("PATCH", path, query=query, body=patch, content_type=MERGE_PATCH)
+            try:
+                node = session.request("PATCH", path, query=query, body=patch, content_type=MERGE_PATCH)
+            except ConflictError:
+                node = session.get(path)
         except NotFoundError:
             return ""
-        except ConflictError:
-            node = session.get(path)
         except AnswerError as error:
             return error.what
     return "" if not unmarked(node) else "it changes all the time, or something puts them back"

@@ -16,7 +16,11 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation
     marked,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.remediation.step import MARK, Step
-from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import ConflictError, ForbiddenError
+from ansible_collections.fireworks.byoc.plugins.module_utils._kube.errors import (
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+)
 from ansible_collections.fireworks.byoc.plugins.module_utils._operations.node_marks import remove_marks
 from ansible_collections.fireworks.byoc.plugins.module_utils._operations.remediation_nodes import NodeWriter
 
@@ -95,6 +99,8 @@ class Cluster:
 
     def get(self, path: str) -> dict[str, Any]:
         name = path.rpartition("/")[2]
+        if name == "left" and self.asked:
+            raise NotFoundError("gone", status=404)
         notes = {} if name == "well" else {"byoc.fireworks.ai/remediation-released": "x"}
         return {"metadata": {"name": name, "uid": "1", "resourceVersion": "7", "annotations": notes}, "spec": {}}
 
@@ -112,7 +118,7 @@ class Cluster:
 
 def test_what_cannot_be_taken_off_a_node_is_told_and_nothing_is_written_where_nothing_is_ours() -> None:
     busy, refused = ConflictError("it changed", status=409), ForbiddenError("no", status=403)
-    cluster = Cluster(fine=[], busy=[busy], never=[busy] * 9, theirs=[refused], kept=[])
+    cluster = Cluster(fine=[], busy=[busy], never=[busy] * 9, theirs=[refused], kept=[], left=[busy])
     rows = remove_marks(cluster, cluster.nodes(), check=True)  # type: ignore[arg-type]
     assert {row["node"]: (row["removed"], row["why"]) for row in rows} == {
         "fine": (True, ""),
@@ -120,5 +126,6 @@ def test_what_cannot_be_taken_off_a_node_is_told_and_nothing_is_written_where_no
         "never": (False, "it changes all the time, or something puts them back"),
         "kept": (False, "it changes all the time, or something puts them back"),
         "theirs": (False, "no"),
+        "left": (True, ""),
     }
     assert {dry for _name, dry in cluster.asked} == {"All"}

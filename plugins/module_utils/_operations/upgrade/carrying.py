@@ -36,10 +36,10 @@ from ..._kube.objects import Manifest, Ref
 from ..._kube.over import ChangedError, delete_over
 from ..._kube.plan import DELETE, Plan
 from ..._kube.refusals import HeldByPolicyError
+from ..._kube.removal import awaited, require_gone
 from ..._kube.session import Session
 from ..._kube.set_options import SetOptions
-from ..._kube.staying import told
-from ..._kube.wait import Awaited, wait_gone, wait_ready
+from ..._kube.wait import Awaited, wait_ready
 from ..._vocabulary.listing import amount
 from .reading import ENTRIES, PARENT, Surroundings, decide, read_entries
 
@@ -174,38 +174,35 @@ class Carrier:
             self._await(name, _awaited(part), self._component_until(), entry)
         plan = applier.plan_present(whole)
         applier.apply_present(plan)
-        gone = wait_gone(self._session, _awaited(plan, going=True), seconds=self._left())
-        if gone:
-            raise _NotPassedError(f"not gone in time: {told(gone)[0]}")
-        awaited = _awaited(plan)
-        self._await("the whole stack", awaited, self._component_until(), entry, serving=True)
+        require_gone(self._session, plan.of(DELETE), self._until)
+        whole_stack = _awaited(plan)
+        self._await("the whole stack", whole_stack, self._component_until(), entry, serving=True)
         with self._session.waits.lasting() as say:
-            self._bake(awaited, entry, say)
-        held = (
-            f"{amount(len(awaited), 'object')} ready, nothing restarted, models as before, for {self._terms.bake:.0f} s"
-        )
+            self._bake(whole_stack, entry, say)
+        ready = f"{amount(len(whole_stack), 'object')} ready"
+        held = f"{ready}, nothing restarted, models as before, for {self._terms.bake:.0f} s"
         return f"{held}; {self._surroundings.answers(entry.before)}"
 
     def _await(
-        self, what: str, awaited: Sequence[Awaited], until: float, entry: Entry | None, *, serving: bool = False
+        self, what: str, objects: Sequence[Awaited], until: float, entry: Entry | None, *, serving: bool = False
     ) -> None:
         """Until all is ready; with an ``entry`` what restarts fails at once, and with ``serving`` models count too.
 
         What is ready and does not answer as before is harm that goes on: it has a moment, and not until the deadline.
         """
         with self._session.waits.lasting() as say:
-            for waits, left in self._not_ready(what, awaited, until, entry, serving=serving):
+            for waits, left in self._not_ready(what, objects, until, entry, serving=serving):
                 say(f"{what}: {'; '.join(waits)} (timeout in {left:.0f} s)")
                 time.sleep(_REST_SECONDS)
 
     def _not_ready(
-        self, what: str, awaited: Sequence[Awaited], until: float, entry: Entry | None, *, serving: bool
+        self, what: str, objects: Sequence[Awaited], until: float, entry: Entry | None, *, serving: bool
     ) -> Iterator[tuple[list[str], float]]:
         """Until all is ready: what is not, and how many seconds are left."""
         harmed = math.inf
         while True:
             left = until - time.monotonic()
-            late, hopeless = self._late(awaited, max(0.0, min(_SLICE_SECONDS, left)))
+            late, hopeless = self._late(objects, max(0.0, min(_SLICE_SECONDS, left)))
             trouble = self._surroundings.troubles(entry.before, asking=not late) if entry else Trouble()
             waits = [*late, *(trouble.passing if serving else ()), *trouble.unanswered]
             harmed = min(harmed, time.monotonic()) if trouble.unanswered else math.inf
@@ -219,11 +216,11 @@ class Carrier:
                 raise DeadlineError(f"{what} was not ready in time: {'; '.join(waits)}")
             yield waits, left
 
-    def _bake(self, awaited: Sequence[Awaited], entry: Entry, say: Callable[[str], None]) -> None:
+    def _bake(self, objects: Sequence[Awaited], entry: Entry, say: Callable[[str], None]) -> None:
         ends = time.monotonic() + self._terms.bake
         well = time.monotonic()
         while True:
-            late, hopeless = self._late(awaited, 0.0)
+            late, hopeless = self._late(objects, 0.0)
             trouble = self._surroundings.troubles(entry.before, asking=True, lately=True)
             passing = [*late, *trouble.passing, *trouble.unanswered]
             now = time.monotonic()
@@ -238,9 +235,9 @@ class Carrier:
             say("; ".join([f"the bake, {max(0.0, ends - now):.0f} s left", *passing]))
             time.sleep(min(_REST_SECONDS, max(0.05, ends - now)))
 
-    def _late(self, awaited: Sequence[Awaited], seconds: float) -> tuple[list[str], list[str]]:
+    def _late(self, objects: Sequence[Awaited], seconds: float) -> tuple[list[str], list[str]]:
         """What is not ready, and of that what says itself that it will not be."""
-        states = sorted(wait_ready(self._session, awaited, seconds=seconds).items())
+        states = sorted(wait_ready(self._session, objects, seconds=seconds).items())
         late = [f"{ref}: {state.reason}" for ref, state in states if not state.ready]
         if any(state.failed and state.refusal for _ref, state in states):
             raise HeldByPolicyError("; ".join(late), where=self._session.where)
@@ -270,9 +267,6 @@ class Carrier:
     def _component_until(self) -> float:
         return min(self._until, time.monotonic() + self._terms.component)
 
-    def _left(self) -> float:
-        return max(0.0, self._until - time.monotonic())
-
     def _unfinished(self, what: str, entry: Entry) -> UnfinishedError:
         return UnfinishedError(
             f"the way from {entry.source} to {entry.target} has not come to its end: {what}",
@@ -281,8 +275,8 @@ class Carrier:
         )
 
 
-def _awaited(plan: Plan, *, going: bool = False) -> list[Awaited]:
-    return [Awaited(c.ref, c.resource) for c in plan.changes if (c.action == DELETE) is going]
+def _awaited(plan: Plan) -> list[Awaited]:
+    return awaited(change for change in plan.changes if change.action != DELETE)
 
 
 def _is_out_of_reach(error: KubeError) -> bool:
