@@ -160,14 +160,12 @@ from ansible.template import trust_as_template
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain import contract as contract_package
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.calendar_doubts import calendar_doubts
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract import (
-    ContractErrors,
     LibraryMissing,
     Problem,
     connection_of,
     contract_digest,
     duplicates,
     lookup_expression,
-    parse_contract,
 )
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.defaults import said
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.errors import report
@@ -179,19 +177,16 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.credentials
     outside,
     roots_of,
 )
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.identities.dropped_rules import DROPPED_RULES
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.rules import MODEL_RULES
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.readable import texts_are_readable
 from ansible_collections.fireworks.byoc.plugins.module_utils._kube.credential_files import expanded
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.harmless import harmless
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.listing import amount
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.contract_files import read_contracts
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.readers import outlive_readers
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.this_run import noting_whether_read
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.warmup import load_filters
 
 SOURCE_ENDINGS = (".byoc.yml", ".byoc.yaml")
 ALL_CLUSTERS = "byoc"
-_RULES = (*MODEL_RULES, *DROPPED_RULES, texts_are_readable)
 
 # What a file became: a contract, or what is wrong with it.
 Contracts = dict[str, Contract]
@@ -246,22 +241,23 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         """The directory's contracts; what was read before is not read again while a file's content is the same."""
         caching = self.get_option("cache")
         known = self._cached(cache_key) if caching and cache else {}
-        contracts: Contracts = {}
+        contents: dict[str, bytes] = {}
         problems: Problems = {}
-        fresh: dict[str, Any] = {}
         for file in _contract_files(directory):
-            path = str(file)
             try:
-                content = file.read_bytes()
-                digest = hashlib.sha256(content).hexdigest()
-                contracts[path] = known.get(path, {}).get(digest) or parse_contract(content, path=path, rules=_RULES)
-                if "lookup" not in contracts[path]["access"]["credential"]:  # what it looks up is in no cache
-                    fresh[path] = {digest: contracts[path]}
-            except ContractErrors as error:
-                problems[path] = error.problems
+                contents[str(file)] = file.read_bytes()
             except OSError as error:
                 reason = f"cannot be read: {error.strerror}. Make the file readable for the user that runs Ansible"
-                problems[path] = [Problem(path, "", None, reason)]
+                problems[str(file)] = [Problem(str(file), "", None, reason)]
+        digests = {path: hashlib.sha256(content).hexdigest() for path, content in contents.items()}
+        before = {path: found for path, digest in digests.items() if (found := known.get(path, {}).get(digest))}
+        read, wrong = read_contracts({path: content for path, content in contents.items() if path not in before})
+        contracts, problems = {**before, **read}, {**problems, **wrong}
+        fresh = {
+            path: {digests[path]: contract}
+            for path, contract in contracts.items()
+            if "lookup" not in contract["access"]["credential"]  # what it looks up is in no cache
+        }
         if not contracts and not problems:
             self.display.warning(f"There is no contract in {directory}. See docs/contract.md for how to write one.")
         if caching and fresh != known:
