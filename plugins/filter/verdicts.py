@@ -16,7 +16,6 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.preflight i
     preflight,
     refusal,
 )
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.status import status_row
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.swept_status import swept_status
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.validation import (
     probe_answers,
@@ -40,7 +39,6 @@ class FilterModule:
             "preflight_refusal": refusal,
             "probe_answers": probe_answers,
             "probe_requests": probe_requests,
-            "status_row": status_row,
             "status_rows": with_drift,
             "swept_status": swept_status,
             "validation": validation,

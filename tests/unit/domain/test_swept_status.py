@@ -5,34 +5,41 @@
 
 from __future__ import annotations
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.access.eviction_grant import grant_line
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.drift import installed
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.presetup_version import older_presetup
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.status import UNREACHABLE, status_row
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary import read_outcome
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.swept_status import swept_status
+from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure import failed_result
 from tests.unit.domain.agreed import contract, facts
+from tests.unit.domain.test_eviction_grant import OPEN, as_notes
 
-BEGAN, NOW = "2026-11-28T12:00:00Z", "2026-11-28T12:00:02Z"
+BEGAN, NOW = "2026-11-28T09:00:00Z", "2026-11-28T09:00:02Z"
 
 
 def test_of_a_cluster_that_was_read_all_is_told() -> None:
-    agreed, read = contract(), {"facts": {**facts(), "presetup_version": 1}}
-    name = agreed["identity"]["name"]
-    assert swept_status(agreed, read, BEGAN, NOW) == {
-        "outcome": read_outcome(agreed, read, BEGAN, NOW),
-        "row": status_row(agreed, read["facts"]),
-        "contract": agreed,
-        "older_presetup": older_presetup(name, 1),
-        "evictions": grant_line(read["facts"]["annotations"], name, NOW),
-        "installed": installed(read["facts"]),
-    }
-    assert older_presetup(name, 1), "what is older is told"
+    agreed, notes = contract(), {key: text for key, text in as_notes(OPEN).items() if text is not None}
+    found = swept_status(agreed, {"facts": {**facts(), "presetup_version": 1, "annotations": notes}}, BEGAN, NOW)
+    outcome, row = found.pop("outcome"), found.pop("row")
+    assert (outcome["cluster"], outcome["result"], outcome["started"], outcome["ended"]) == (
+        "acme-eu-1",
+        "passed",
+        BEGAN,
+        NOW,
+    )
+    assert (row["cluster"], row["state"], row["nodes"], row["kubernetes"]) == (
+        "acme-eu-1",
+        "not onboarded",
+        "2/2",
+        "1.36.2",
+    )
+    assert found.pop("contract") is agreed
+    assert found.pop("older_presetup").startswith("acme-eu-1: the prerequisites are of version 1 and work on")
+    assert found.pop("evictions").startswith("acme-eu-1: pods of gpu-1, gpu-2 may be evicted until ")
+    assert found.pop("installed")["presetup_version"] == 1
+    assert not found
 
 
 def test_of_a_cluster_that_was_not_read_only_why_is_told() -> None:
-    failed = {"failed": True, "msg": "acme: no answer.", "what": "no answer", "owner": "customer"}
+    failed = failed_result(error="UnreachableError", code="unreachable", what="no answer", owner="customer")
     found = swept_status(contract(), failed, BEGAN, NOW)
-    assert found["row"]["state"] == UNREACHABLE and found["row"]["reason"] == "acme: no answer."
-    assert found["outcome"] == read_outcome(contract(), failed, BEGAN, NOW)
+    outcome, row = found["outcome"], found["row"]
+    assert (row["state"], row["reason"]) == ("unreachable", failed["msg"])
+    assert (outcome["result"], outcome["code"], outcome["owner"]) == ("failed", "unreachable", "customer")
     assert (found["older_presetup"], found["evictions"], found["installed"]) == ("", "", {})
