@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.drift import drift, installed, with_drift
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import lookup_loader
+
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.typed import Contract
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.drift import drift, installed
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.preflight import (
     endpoint_advice,
     endpoint_question,
@@ -25,6 +30,19 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.validation 
 )
 
 
+@cache
+def _known_release(version: str) -> list[dict[str, Any]]:
+    """As the lookup reads it, once in each process of a sweep; none of a release that is not known here."""
+    lookup = lookup_loader.get("fireworks.byoc.stack_release", loader=DataLoader())
+    return list(lookup.run([{"release": version}], skip_unknown=True))
+
+
+def _swept_status(contract: Contract, result: Mapping[str, Any], began: str, now: str) -> dict[str, Any]:
+    there = installed(result.get("facts"))
+    releases = _known_release(there["release"]) if there.get("release") else []
+    return swept_status(contract, result, there, releases, began, now)
+
+
 class FilterModule:
     """Filters over facts and contracts."""
 
@@ -39,8 +57,7 @@ class FilterModule:
             "preflight_refusal": refusal,
             "probe_answers": probe_answers,
             "probe_requests": probe_requests,
-            "status_rows": with_drift,
-            "swept_status": swept_status,
+            "swept_status": _swept_status,
             "validation": validation,
             "validation_failure": validation_failure,
         }

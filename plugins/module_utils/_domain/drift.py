@@ -9,7 +9,7 @@ So a change that leaves the pods as they are is not seen here; a dry run (``plan
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .contract.typed import Contract, Model
@@ -69,20 +69,6 @@ def drift(contract: Contract, there: Data, releases: Sequence[Data]) -> list[dic
         ),
     ]
     return [{"cluster": str(contract["identity"]["name"]), "what": what, "next": step} for what, step in found]
-
-
-def with_drift(swept: Iterable[Data], releases: Sequence[Data]) -> list[dict[str, Any]]:
-    """Rows of ``status_row``, each with what differs from the contract before its reason.
-
-    :param swept: of each cluster its ``row``, its ``contract``, and what is ``installed``.
-    """
-    rows = []
-    for one in swept:
-        row = dict(one["row"])
-        reason = row.pop("reason")
-        told = [each["what"] for each in drift(one["contract"], one["installed"], releases)]
-        rows.append({**row, "drift": "; ".join(told) or "-", "reason": reason})
-    return rows
 
 
 def _of_stack(contract: Contract, release: str) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.drift import drift, installed, with_drift
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.drift import drift, installed
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.model.objects import model_objects, pods_mark
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.release import (
     UnknownReleaseError,
@@ -71,15 +71,6 @@ def test_the_mark_is_what_the_pods_carry_whoever_scales_them_and_whatever_the_re
     assert workload["spec"]["template"]["metadata"]["annotations"]["byoc.fireworks.ai/revision"] == MARKS["llama"]
     later = {**RELEASE, "version": "2099.1.0"}
     assert model_objects(AGREED, model(), later) == model_objects(AGREED, model(), RELEASE)
-
-
-def test_a_row_says_it_before_its_reason() -> None:
-    row = {"cluster": "acme-eu-1", "state": "ready", "reason": "x"}
-    swept = [{"row": row, "contract": AGREED, "installed": there(llama="0", qwen="0")}]
-    [shown] = with_drift(swept, [RELEASE])
-    assert list(shown) == ["cluster", "state", "drift", "reason"]
-    assert shown["drift"] == "llama is another revision than the contract's; qwen is there and not in the contract"
-    assert with_drift([{**swept[0], "installed": {}}], [])[0]["drift"] == "-"
 
 
 def test_what_is_installed_is_told_from_facts() -> None:

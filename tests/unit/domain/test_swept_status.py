@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.drift import installed
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.swept_status import swept_status
 from ansible_collections.fireworks.byoc.plugins.module_utils._vocabulary.failure import failed_result
-from tests.unit.domain.agreed import contract, facts
+from tests.unit.domain.agreed import RELEASE, contract, facts
 from tests.unit.domain.test_eviction_grant import OPEN, as_notes
 
 BEGAN, NOW = "2026-11-28T09:00:00Z", "2026-11-28T09:00:02Z"
@@ -15,7 +16,8 @@ BEGAN, NOW = "2026-11-28T09:00:00Z", "2026-11-28T09:00:02Z"
 
 def test_of_a_cluster_that_was_read_all_is_told() -> None:
     agreed, notes = contract(), {key: text for key, text in as_notes(OPEN).items() if text is not None}
-    found = swept_status(agreed, {"facts": {**facts(), "presetup_version": 1, "annotations": notes}}, BEGAN, NOW)
+    read = {"facts": {**facts(), "presetup_version": 1, "annotations": notes}}
+    found = swept_status(agreed, read, installed(read["facts"]), [], BEGAN, NOW)
     outcome, row = found.pop("outcome"), found.pop("row")
     assert (outcome["cluster"], outcome["result"], outcome["started"], outcome["ended"]) == (
         "acme-eu-1",
@@ -29,17 +31,23 @@ def test_of_a_cluster_that_was_read_all_is_told() -> None:
         "2/2",
         "1.36.2",
     )
-    assert found.pop("contract") is agreed
     assert found.pop("older_presetup").startswith("acme-eu-1: the prerequisites are of version 1 and work on")
     assert found.pop("evictions").startswith("acme-eu-1: pods of gpu-1, gpu-2 may be evicted until ")
-    assert found.pop("installed")["presetup_version"] == 1
-    assert not found
+    assert found == {"clock_ends": ""}
 
 
 def test_of_a_cluster_that_was_not_read_only_why_is_told() -> None:
     failed = failed_result(error="UnreachableError", code="unreachable", what="no answer", owner="customer")
-    found = swept_status(contract(), failed, BEGAN, NOW)
+    found = swept_status(contract(), failed, {}, [], BEGAN, NOW)
     outcome, row = found["outcome"], found["row"]
     assert (row["state"], row["reason"]) == ("unreachable", failed["msg"])
     assert (outcome["result"], outcome["code"], outcome["owner"]) == ("failed", "unreachable", "customer")
-    assert (found["older_presetup"], found["evictions"], found["installed"]) == ("", "", {})
+    assert row["drift"] == "-"
+    assert (found["older_presetup"], found["evictions"], found["clock_ends"]) == ("", "", "")
+
+
+def test_what_differs_from_the_contract_stands_before_the_reason_of_the_row() -> None:
+    there = {"release": RELEASE["version"], "models": {"qwen": "0"}, "presetup_version": 2}
+    row = swept_status(contract(models=[]), {"facts": facts()}, there, [RELEASE], BEGAN, NOW)["row"]
+    assert list(row)[-2:] == ["drift", "reason"]
+    assert row["drift"] == "qwen is there and not in the contract"
