@@ -9,12 +9,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
+from ansible.plugins.loader import filter_loader
 from ansible.template import Templar, trust_as_template
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.progress import Progress
@@ -31,23 +33,26 @@ from ansible_collections.fireworks.byoc.plugins.plugin_utils.processes import pr
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.run_number import run_id_of, with_run
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.saying import is_verbose, say, warn
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.sweeping import Limits, Work
-from ansible_collections.fireworks.byoc.plugins.plugin_utils.variables import looked_up
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.variables import is_plain, looked_up
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "operation": {"type": "str", "required": True, "choices": sorted(READERS)},
     "clusters": {"type": "list", "elements": "str", "required": True},
     "arguments": {"type": "dict", "default": {}},
     "keep": {"type": "dict", "default": {}},
+    "keep_by": {"type": "str"},
+    "keep_options": {"type": "dict", "default": {}},
     "parallel": {"type": "int", "default": 64},
     "cluster_timeout": {"type": "int", "default": 60},
     "timeout": {"type": "int", "default": 600},
     "interval": {"type": "int", "default": 10},
 }
 #: Templates that are evaluated for each cluster. Checking them as options takes away the mark that they may be.
-_LATER = ("arguments", "keep")
+_LATER = ("arguments", "keep", "keep_options")
 #: Requests to one cluster at once. Many clusters are asked at once already, and each connection costs a handshake.
 _THREADS = 1
 _KEEP_SECONDS = 5.0
+_CONTRACT = trust_as_template("{{ contract }}")
 #: An option of which the spec says no more.
 _ANY_MAPPING = {"type": "dict"}
 #: What a result that failed keeps, whatever else is kept.
@@ -76,6 +81,8 @@ class ActionModule(ActionBase):
         if low := [key for key in ("parallel", "cluster_timeout", "timeout", "interval") if given[key] < 1]:
             raise AnsibleActionFail(f"{', '.join(low)}: must be at least 1")
         known = (task_vars or {})["hostvars"]
+        if given["keep"] and given["keep_by"]:
+            raise AnsibleActionFail("keep and keep_by: give one of them")
         if unknown := [name for name in given["clusters"] if name not in known]:
             raise AnsibleActionFail(f"clusters: the inventory has no host {', '.join(unknown)}")
         began = time.monotonic()
@@ -105,7 +112,8 @@ class _OneCluster:
         self._loader = loader
         self._run = run_id_of(known)
         self._arguments = {"connection": trust_as_template("{{ byoc_connection }}"), **given["arguments"]}
-        self._keep = given["keep"]
+        self._keep, self._keep_options = given["keep"], given["keep_options"]
+        self._keep_by = filter_loader.get(given["keep_by"]).j2_function if given["keep_by"] else None
         self._operation = READERS[given["operation"]]
         self._began = rfc3339(datetime.now(UTC))
         # Ansible's variables, templates and lookups are made for one thread. A mixed-up credential would go to another
@@ -114,6 +122,7 @@ class _OneCluster:
         # Used under the lock only. It knows the filters that it has looked up once, which takes long.
         self._templar = Templar(loader)
         self._variables: dict[str, dict[str, Any]] = {}
+        self._others = cache(known.raw_get)
 
     def result(self, name: str, until: float) -> Result:
         """The operation's result, or of it what is to be kept; a failed one, where anything goes wrong."""
@@ -146,24 +155,32 @@ class _OneCluster:
         return remove_values(result, secrets) if secrets else result
 
     def _kept(self, name: str, result: Result) -> Result:
-        if not self._keep:
+        if not (self._keep or self._keep_by):
             return result
         failure = {key: result[key] for key in _FAILURE if key in result}
         # What is kept needs no lookup. So it is not lost where another cluster's lookup hangs.
         alone = self._templates.acquire(timeout=_KEEP_SECONDS)
-        templar, more = self._templar if alone else Templar(self._loader), {"result": result, "began": self._began}
+        templar = self._templar if alone else Templar(self._loader)
         try:
-            return self._guarded(lambda: {**self._evaluated(templar, name, self._keep, **more), **failure})
+            return self._guarded(lambda: {**self._told(templar, name, result), **failure})
         finally:
             if alone:
                 self._templates.release()
+
+    def _told(self, templar: Templar, name: str, result: Result) -> Result:
+        if self._keep_by is None:
+            return self._evaluated(templar, name, self._keep, result=result, began=self._began)
+        options = self._evaluated(templar, name, {"contract": _CONTRACT, **self._keep_options})
+        return dict(self._keep_by(options.pop("contract"), result, self._began, rfc3339(datetime.now(UTC)), **options))
 
     def _evaluated(self, templar: Templar, name: str, templates: Mapping[str, Any], **more: Any) -> Result:
         known = self._variables.get(name) or self._known.raw_get(name)
         self._variables[name] = known
         available = {**known, "hostvars": self._known, **more}
+        given = {key: looked_up(each, available, self._others) for key, each in templates.items()}
+        plain = {key: value for key, value in given.items() if is_plain(value)}
         templar.available_variables = available
-        return dict(templar.template({key: looked_up(each, available) for key, each in templates.items()}))
+        return {**templar.template({key: value for key, value in given.items() if key not in plain}), **plain}
 
     @staticmethod
     def _guarded(work: Callable[[], Result]) -> Result:

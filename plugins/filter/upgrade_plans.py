@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +21,7 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.gat
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.live import live_state
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.plan import plan, turn
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.policy import policy_from
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary import read_outcome
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.upgrade.marks import marks_to_keep
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.given import (
     given_approvals,
@@ -49,8 +51,19 @@ def _request(release: Data, requested_by: str, given: Mapping[str, Any], digest:
     )
 
 
+def _swept_upgrade(
+    contract: Contract, result: Data, began: str, now: str, durations: Mapping[str, Sequence[float]]
+) -> dict[str, Any]:
+    """The cluster as a text: Ansible looks at each part of a mapping, and there are a thousand clusters."""
+    live = live_state(contract, result.get("facts"), result, durations.get(contract["identity"]["name"], ()))
+    return {
+        "outcome": read_outcome(contract, result, began, now),
+        "cluster": json.dumps({"contract": contract, "live": live}),
+    }
+
+
 def _upgrade_plan(
-    clusters: Sequence[Data],
+    clusters: Sequence[Data | str],
     release: Data,
     now: str,
     requested_by: str,
@@ -64,7 +77,8 @@ def _upgrade_plan(
     given = {"policy": policy, "approvals": approvals, "emergency": emergency, "rollback": rollback, "retry": retry}
     try:
         request = _request(release, requested_by, given)
-        pairs = [(each["contract"], each["live"]) for each in clusters]
+        given_clusters = [json.loads(each) if isinstance(each, str) else each for each in clusters]
+        pairs = [(each["contract"], each["live"]) for each in given_clusters]
         return plan(pairs, request, _moment(now), _moment(deadline) if deadline else None)
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from None
@@ -128,6 +142,7 @@ class FilterModule:
             "live_state": live_state,
             "release_marks": marks_to_keep,
             "release_permissions": release_questions,
+            "swept_upgrade": _swept_upgrade,
             "upgrade_approvals": timeline.approval_requests,
             "upgrade_broke": _broke_outcome,
             "upgrade_held": _held_outcome,

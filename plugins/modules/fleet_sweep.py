@@ -53,6 +53,15 @@ options:
       - C(failed), C(msg), C(error) and C(owner) of a result that failed are kept in any case.
     type: dict
     default: {}
+  keep_by:
+    description:
+      - Instead of O(keep), the filter that makes a mapping of a contract, the result, when the sweep began, and now.
+        It is called without a template, which takes a fifth of the time.
+    type: str
+  keep_options:
+    description: Further options of the filter O(keep_by), each an expression as in O(arguments).
+    type: dict
+    default: {}
   parallel:
     description: How many clusters are read at once. Those that are dead take most of these places.
     type: int
@@ -90,7 +99,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 clusters:
-  description: By cluster, the module's result, or of it what O(keep) says.
+  description: By cluster, the module's result, or of it what O(keep) or O(keep_by) says.
   type: dict
   returned: success
 not_read:
@@ -127,6 +136,8 @@ def main() -> None:
             "clusters": {"type": "list", "elements": "str", "required": True},
             "arguments": {"type": "dict", "default": {}},
             "keep": {"type": "dict", "default": {}},
+            "keep_by": {"type": "str"},
+            "keep_options": {"type": "dict", "default": {}},
             "parallel": {"type": "int", "default": 64},
             "cluster_timeout": {"type": "int", "default": 60},
             "timeout": {"type": "int", "default": 600},
