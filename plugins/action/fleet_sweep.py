@@ -48,7 +48,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "interval": {"type": "int", "default": 10},
 }
 #: Templates that are evaluated for each cluster. Checking them as options takes away the mark that they may be.
-_LATER = ("arguments", "keep", "keep_options")
+_LATER = ("arguments", "keep")
 #: Requests to one cluster at once. Many clusters are asked at once already, and each connection costs a handshake.
 _THREADS = 1
 _KEEP_SECONDS = 5.0
@@ -170,8 +170,9 @@ class _OneCluster:
     def _told(self, templar: Templar, name: str, result: Result) -> Result:
         if self._keep_by is None:
             return self._evaluated(templar, name, self._keep, result=result, began=self._began)
-        options = self._evaluated(templar, name, {"contract": _CONTRACT, **self._keep_options})
-        return dict(self._keep_by(options.pop("contract"), result, self._began, rfc3339(datetime.now(UTC)), **options))
+        contract = self._evaluated(templar, name, {"contract": _CONTRACT})["contract"]
+        now = rfc3339(datetime.now(UTC))
+        return dict(self._keep_by(contract, result, self._began, now, **self._keep_options))
 
     def _evaluated(self, templar: Templar, name: str, templates: Mapping[str, Any], **more: Any) -> Result:
         known = self._variables.get(name) or self._known.raw_get(name)

@@ -6,17 +6,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
-
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.typed import Contract
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.report.cluster import unreachable
-
-
-def _cluster_part(contract: Contract, result: Mapping[str, Any]) -> str:
-    """As a text: Ansible looks at each item of a list, and there are a thousand clusters."""
-    part = result.get("report")
-    return json.dumps(part if part else unreachable(contract, str(result.get("msg") or "no answer")))
 
 
 def _report_releases(parts: Iterable[str]) -> list[dict[str, Any]]:
@@ -30,6 +21,5 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
-            "fleet_part": _cluster_part,
             "fleet_releases": _report_releases,
         }

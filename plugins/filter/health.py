@@ -8,15 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.report import (
-    health_blocks,
-    health_failure,
-    health_rows,
-)
+from ansible_collections.fireworks.byoc.plugins.module_utils._domain.health.report import health_failure
 
 
 class FilterModule:
     """Filters over what node_health_info found."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"health_blocks": health_blocks, "health_failure": health_failure, "health_rows": health_rows}
+        return {"health_failure": health_failure}

@@ -21,7 +21,6 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.gat
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.live import live_state
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.plan import plan, turn
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.rollout.policy import policy_from
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.summary import read_outcome
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.upgrade.marks import marks_to_keep
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.given import (
     given_approvals,
@@ -49,17 +48,6 @@ def _request(release: Data, requested_by: str, given: Mapping[str, Any], digest:
         retry=bool(given.get("retry")),
         digest=digest,
     )
-
-
-def _swept_upgrade(
-    contract: Contract, result: Data, began: str, now: str, durations: Mapping[str, Sequence[float]]
-) -> dict[str, Any]:
-    """The cluster as a text: Ansible looks at each part of a mapping, and there are a thousand clusters."""
-    live = live_state(contract, result.get("facts"), result, durations.get(contract["identity"]["name"], ()))
-    return {
-        "outcome": read_outcome(contract, result, began, now),
-        "cluster": json.dumps({"contract": contract, "live": live}),
-    }
 
 
 def _upgrade_plan(
@@ -142,7 +130,6 @@ class FilterModule:
             "live_state": live_state,
             "release_marks": marks_to_keep,
             "release_permissions": release_questions,
-            "swept_upgrade": _swept_upgrade,
             "upgrade_approvals": timeline.approval_requests,
             "upgrade_broke": _broke_outcome,
             "upgrade_held": _held_outcome,

@@ -5,14 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable
 from typing import Any
 
-from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.loader import lookup_loader
-
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract.typed import Contract
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.drift import drift, installed
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.preflight import (
     endpoint_advice,
@@ -21,26 +16,12 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.preflight i
     preflight,
     refusal,
 )
-from ansible_collections.fireworks.byoc.plugins.module_utils._domain.swept_status import swept_status
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.validation import (
     probe_answers,
     probe_requests,
     validation,
     validation_failure,
 )
-
-
-@cache
-def _known_release(version: str) -> list[dict[str, Any]]:
-    """As the lookup reads it, once in each process of a sweep; none of a release that is not known here."""
-    lookup = lookup_loader.get("fireworks.byoc.stack_release", loader=DataLoader())
-    return list(lookup.run([{"release": version}], skip_unknown=True))
-
-
-def _swept_status(contract: Contract, result: Mapping[str, Any], began: str, now: str) -> dict[str, Any]:
-    there = installed(result.get("facts"))
-    releases = _known_release(there["release"]) if there.get("release") else []
-    return swept_status(contract, result, there, releases, began, now)
 
 
 class FilterModule:
@@ -57,7 +38,6 @@ class FilterModule:
             "preflight_refusal": refusal,
             "probe_answers": probe_answers,
             "probe_requests": probe_requests,
-            "swept_status": _swept_status,
             "validation": validation,
             "validation_failure": validation_failure,
         }

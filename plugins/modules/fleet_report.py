@@ -29,7 +29,7 @@ attributes:
     details: As of the diff.
 options:
   parts:
-    description: The parts of the report, as P(fireworks.byoc.fleet_part#filter) makes them.
+    description: The parts of the report, as P(fireworks.byoc.swept_report#filter) makes them.
     type: list
     elements: str
     required: true

@@ -59,7 +59,7 @@ options:
         It is called without a template, which takes a fifth of the time.
     type: str
   keep_options:
-    description: Further options of the filter O(keep_by), each an expression as in O(arguments).
+    description: Further options of the filter O(keep_by), the same for each cluster.
     type: dict
     default: {}
   parallel:

@@ -33,11 +33,8 @@ def task_each(folder: Path) -> str:
         "register": "byoc_health",
         "failed_when": False,
     }
-    lines = {
-        "ansible.builtin.set_fact": {
-            "rows": "{{ contract | fireworks.byoc.health_rows(byoc_health, byoc_health.msg | default('')) }}"
-        }
-    }
+    kept = "contract | fireworks.byoc.swept_health(byoc_health, '', '', 'never', 'warning', false)"
+    lines = {"ansible.builtin.set_fact": {"rows": "{{ (" + kept + ").rows }}"}}
     every = "query('ansible.builtin.inventory_hostnames', 'byoc') | map('extract', hostvars)"
     rows = "{{ " + every + " | map(attribute='rows') | flatten }}"
     report = {"fireworks.byoc.run_result": {"playbook": "health", "reports": [{"rows": rows}]}}
