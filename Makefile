@@ -36,7 +36,7 @@ integration: setup ## Real API servers, with a sample of the soak; SEED=... choo
 rails: setup ## What is shipped: sanity, tarball, both supported ends, molecule, coverage (5 min)
 	@$(PYTEST) $(RAILS) --soak=sample
 
-soak: setup ## What is long by nature, all of it; SHARD=2/4 a part of it, MINUTES=20 no longer. Goes on where it was (70 min)
+soak: setup ## What is long by nature, all of it; SHARD=2/4 a part of it, MINUTES=20 no longer. Goes on where it was (140 min)
 	@$(PYTEST) tests/unit tests/integration tests/soak tests/rails --soak=only --shard=$(SHARD) --minutes=$(MINUTES)
 
 mutants: setup ## Whether the tests notice: the same mutants of the plugins as in tests/tools/mutants/before.jsonl (15 min)

@@ -113,7 +113,7 @@ class _OneCluster:
         self._run = run_id_of(known)
         self._arguments = {"connection": trust_as_template("{{ byoc_connection }}"), **given["arguments"]}
         self._keep, self._keep_options = given["keep"], given["keep_options"]
-        self._keep_by = filter_loader.get(given["keep_by"]).j2_function if given["keep_by"] else None
+        self._keep_by = _filter(given["keep_by"]) if given["keep_by"] else None
         self._operation = READERS[given["operation"]]
         self._began = rfc3339(datetime.now(UTC))
         # Ansible's variables, templates and lookups are made for one thread. A mixed-up credential would go to another
@@ -191,6 +191,13 @@ class _OneCluster:
             return failed_result(error=type(error).__name__, code="task_failed", what=str(error))
         except Exception as error:  # noqa: BLE001 (what nobody foresaw of one cluster must not take the others with it)
             return unforeseen(error, verbose=is_verbose())
+
+
+def _filter(name: str) -> Callable[..., Result]:
+    found = filter_loader.get(name)
+    if found is None:
+        raise AnsibleActionFail(f"keep_by: there is no filter {name}")
+    return found.j2_function  # type: ignore[no-any-return]
 
 
 def _any_mapping(spec: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:

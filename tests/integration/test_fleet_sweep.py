@@ -105,6 +105,25 @@ def test_only_what_reads_is_run_and_options_are_checked(bed: Any, tmp_path: Path
     assert "the inventory has no host nobody" in absent["msg"]
     none, _ = sweep(tmp_path, hosts, parallel=0)
     assert "parallel: must be at least 1" in none["msg"]
+    unknown, _ = sweep(tmp_path, hosts, keep_by="fireworks.byoc.nothing")
+    assert "keep_by: there is no filter fireworks.byoc.nothing" in unknown["msg"]
+    both, _ = sweep(tmp_path, hosts, keep={"one": 1}, keep_by="fireworks.byoc.swept_logs")
+    assert "keep and keep_by: give one of them" in both["msg"]
+
+
+def test_a_filter_makes_what_is_kept_of_the_contract_as_it_is_and_of_what_was_read(bed: Any, tmp_path: Path) -> None:
+    told = {"identity": {"name": "acme", "customer": "acme", "note": "{{ never }}"}, "contacts": {}}
+    hosts = {
+        "acme": {"byoc_connection": connection_to(bed["acme"]), "contract": told},
+        "offline": {"byoc_connection": {"server": "https://127.0.0.1:1", "token": SECRET}, "contract": told},
+    }
+    options = {"keep_by": "fireworks.byoc.swept_upgrade", "keep_options": {"durations": {"acme": [2.5]}}}
+    found, _ = sweep(tmp_path, hosts, **options, cluster_timeout=5)
+    of_acme, of_none = (json.loads(found["clusters"][name]["cluster"]) for name in hosts)
+    assert of_acme["contract"] == of_none["contract"] == told
+    assert of_acme["live"]["durations"] == [2.5] and of_none["live"]["reachable"] is False
+    assert found["not_read"] == ["offline"] and found["clusters"]["offline"]["outcome"]["result"] == "failed"
+    assert found["clusters"]["acme"]["outcome"]["result"] == "passed"
 
 
 def test_a_result_is_what_its_module_gives(bed: Any, tmp_path: Path) -> None:

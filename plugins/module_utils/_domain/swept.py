@@ -81,7 +81,7 @@ def swept_health(
 
 
 def swept_logs(contract: Contract, result: Data, began: str, now: str) -> dict[str, Any]:
-    """For the logs of a fleet: the ``outcome``, the ``lines`` as one text, the pods that were ``left_out``, each with why,
+    """For the logs of a fleet: the ``outcome``, the ``lines`` as one text, the pods ``left_out``, each with why,
     and how many lines were ``redacted``."""
     name = contract["identity"]["name"]
     return {

@@ -12,7 +12,7 @@ from ansible.errors import AnsibleUndefinedVariable
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 
-from ansible_collections.fireworks.byoc.plugins.plugin_utils.variables import looked_up
+from ansible_collections.fireworks.byoc.plugins.plugin_utils.variables import is_plain, looked_up
 
 VARIABLES = {
     "contract": {"identity": {"name": "acme", "labels": ["{{ never }}"]}, "gpus": 8},
@@ -48,3 +48,24 @@ def test_a_variable_that_is_not_there_is_said_by_the_template() -> None:
     template = trust_as_template("{{ nothing_of_that_name }}")
     with pytest.raises(AnsibleUndefinedVariable, match="nothing_of_that_name"):
         evaluated(looked_up(template, VARIABLES))
+
+
+def test_a_variable_of_another_host_is_named_too() -> None:
+    template = trust_as_template("{{ hostvars.localhost.kept }}")
+    assert looked_up(template, {}, {"localhost": VARIABLES}.__getitem__) == VARIABLES["kept"]
+    assert looked_up(template, {}) is template
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        ({"a": ["{{ never }}", 1, 2.5, True, None]}, True),
+        ({"a": [{"b": trust_as_template("{{ kept }}")}]}, False),
+        (trust_as_template("no braces"), False),
+        (object(), False),
+        (("a",), False),
+    ],
+)
+def test_what_no_template_is_in_is_what_evaluating_it_gives(value: Any, plain: bool) -> None:
+    assert is_plain(value) is plain
+    assert not plain or evaluated(value) == value
