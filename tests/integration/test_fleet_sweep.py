@@ -17,6 +17,7 @@ import yaml
 
 from ansible_collections.fireworks.byoc.plugins.plugin_utils.processes import processes_for
 from tests.integration.ansible_runs import ROOT, run_playbook
+from tests.integration.journey import agreed
 from tests.integration.plays import connection_to
 from tests.integration.troubled import HANDSHAKE, Call, troubled
 
@@ -111,8 +112,8 @@ def test_only_what_reads_is_run_and_options_are_checked(bed: Any, tmp_path: Path
     assert "keep and keep_by: give one of them" in both["msg"]
 
 
-def test_a_filter_makes_what_is_kept_of_the_contract_as_it_is_and_of_what_was_read(bed: Any, tmp_path: Path) -> None:
-    told = {"identity": {"name": "acme", "customer": "acme", "note": "{{ never }}"}, "contacts": {}}
+def test_a_filter_makes_what_is_kept_of_the_contract_and_of_what_was_read(bed: Any, tmp_path: Path) -> None:
+    told = agreed(bed["acme"], "acme")
     hosts = {
         "acme": {"byoc_connection": connection_to(bed["acme"]), "contract": told},
         "offline": {"byoc_connection": {"server": "https://127.0.0.1:1", "token": SECRET}, "contract": told},
