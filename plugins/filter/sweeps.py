@@ -24,16 +24,19 @@ from ansible_collections.fireworks.byoc.plugins.module_utils._domain.swept impor
 
 
 @cache
-def _known_release(version: str) -> list[dict[str, Any]]:
+def _known_release(version: str, directory: str) -> list[dict[str, Any]]:
     """As the lookup reads it, once in each process of a sweep; none of a release that is not known here."""
     lookup = lookup_loader.get("fireworks.byoc.stack_release", loader=DataLoader())
-    return list(lookup.run([{"release": version}], skip_unknown=True))
+    of = {"directory": directory} if directory else {}
+    return list(lookup.run([{"release": version}], skip_unknown=True, **of))
 
 
-def _swept_status(contract: Contract, result: Mapping[str, Any], began: str, now: str) -> dict[str, Any]:
+def _swept_status(
+    contract: Contract, result: Mapping[str, Any], began: str, now: str, releases: str = ""
+) -> dict[str, Any]:
     there = installed(result.get("facts"))
-    releases = _known_release(there["release"]) if there.get("release") else []
-    return swept_status(contract, result, began, now, there, releases)
+    known = _known_release(there["release"], releases) if there.get("release") else []
+    return swept_status(contract, result, began, now, there, known)
 
 
 class FilterModule:
