@@ -65,6 +65,11 @@ def bounds_in_force(cluster: Any, contract: Contract) -> Contract:
     return contract
 
 
+def without_bounds(cluster: Any) -> None:
+    """As under prerequisites that remember no bounds yet."""
+    cluster.request("PATCH", PRESETUP, {"metadata": {"annotations": {BOUNDS_ANNOTATION: None}}}, MERGE)
+
+
 def refused(cluster: Any, made: dict[str, Any]) -> bool:
     """Whether a guardrail says no to it. One that was just made does so a moment later."""
     query = "fieldManager=test&dryRun=All&force=true"
