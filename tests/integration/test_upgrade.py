@@ -164,15 +164,16 @@ def test_a_release_that_was_altered_here_is_named_and_holds_up_only_what_uses_it
 @pytest.mark.soak
 def test_what_the_api_server_holds_is_taken_back_and_is_no_fault_of_the_release(fleet: Fleet, tmp_path: Path) -> None:
     acme, _birch, contracts = fleet
-    releases, before = publish(tmp_path), stack(acme)
+    # Of one that a test before has brought and rolled back, the ReplicaSets are there: it is no new version any more.
+    releases, before = publish(tmp_path, NEWEST), stack(acme)
     put_in_force(acme, {**contracts[0], "change": CLOSED}, {})
     try:
-        done = upgrade(tmp_path, contracts[:1], releases)
+        done = upgrade(tmp_path, contracts[:1], releases, release=NEWEST)
         said = " ".join(done.stdout.split())
         assert done.returncode == 2, done.stdout
         assert "held_by_policy" in said and "no window is open" in said, said
         assert "Action required by: customer" in said, said
-        assert (stack(acme), entries(acme)) == (before, [(OLD, NEW, "withdrawn")])
+        assert (stack(acme), entries(acme)[-1]) == (before, (OLD, NEWEST, "withdrawn"))
         assert release_of(acme)["release"] == OLD
     finally:
         put_in_force(acme, contracts[0], {})

@@ -81,7 +81,7 @@ spec:
 def publish(
     folder: Path, version: str = NEW, *, source: str = OLD, broken: Iterable[str] = (), edition: str = "1"
 ) -> Path:
-    """The releases of the collection, and one more: with a ledger, without telemetry, with a router that restarts.
+    """The releases of the collection, and one more: with a ledger, and without telemetry.
 
     :param broken: the clusters on which the ledger's pods crash. Published again without them, it is corrected.
     """
@@ -94,8 +94,6 @@ def publish(
     described = yaml.safe_load((target / "release.yml").read_text())
     described |= {"version": version, "upgrades_from": [source, OLD], "components": ["router", "ledger"]}
     (target / "release.yml").write_text(yaml.safe_dump(described))
-    router = target / "router.yml.j2"
-    router.write_text(router.read_text().replace("--engine-stats-interval=15", "--engine-stats-interval=3" + edition))
     text = _LEDGER.replace("{{ broken }}", "some").replace("EDITION", edition).replace("BROKEN", repr(list(broken)))
     (target / "ledger.yml.j2").write_text(text)
     note_digest(target)
