@@ -21,12 +21,19 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import types
 from pathlib import Path
+
+from tests.tools.environments import CACHE, PIP, ROOT, VERIFIED, SetupError, run
+
+# The testbed's own package would import what is not installed yet; of its modules, those that build need nothing.
+_testbed = types.ModuleType("byoc_testbed")
+_testbed.__path__ = [str(ROOT / "tests" / "testbed" / "byoc_testbed")]
+sys.modules["byoc_testbed"] = _testbed
 
 from byoc_testbed.build import cache_folder, environment
 from byoc_testbed.errors import TestbedError
 from byoc_testbed.gotool import find_go
-from tests.tools.environments import CACHE, PIP, VERIFIED, SetupError, run
 
 PINNED = Path(__file__).with_name("python")
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}

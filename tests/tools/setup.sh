@@ -13,7 +13,7 @@ if .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/
 elif [ -n "${BYOC_PYTHON:-}" ]; then
     python=$BYOC_PYTHON
 elif found=$(sh tests/tools/find_python.sh 3.12 3.13 3.14 3.11); then
-    python=$(PYTHONPATH=tests/testbed "$found" -m tests.tools.interpreter)
+    python=$("$found" -m tests.tools.interpreter)
 else
     echo "setup: no Python from 3.11 to 3.14 that runs and can make a virtual environment was found." >&2
     echo "       Install one (on Debian and Ubuntu: apt-get install python3-venv) or name it: BYOC_PYTHON=/path/to/python make setup" >&2
