@@ -1,7 +1,7 @@
 # Copyright (c) Fireworks AI and contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is said to be supported is run: both ends of ansible-core, Python and the kubernetes client."""
+"""What is said to be supported is run: both ends of ansible-core and the kubernetes client, on the Pythons of each."""
 
 from __future__ import annotations
 
@@ -13,21 +13,24 @@ from tests.rails.running import UNTIMED, passes, says_no_warning, variables
 from tests.tools import environments, sanity
 from tests.tools.environments import ROOT, Environment
 
-# The ends, each with the start of the versions that must really be in it.
+_NEWEST = {"ansible-core": "2.21.", "kubernetes": "37.", "openshift": "0.13."}
+# By Python, each with the start of the versions that must really be there.
 ENDS = {
     "3.11": {"ansible-core": "2.19.", "kubernetes": "35.", "openshift": "0.13."},
-    "3.13": {"ansible-core": "2.21.", "kubernetes": "37.", "openshift": "0.13."},
+    "3.12": _NEWEST,
+    "3.14": _NEWEST,
 }
 OLDEST = "3.11"
 # Of the same packages as the development environment, which runs everything; only Python is another.
-NEWEST = "3.13"
+OF_THE_NEWEST = ["3.12", "3.14"]
 SHOW_VERSIONS = """
 import importlib.metadata, kubernetes, openshift.dynamic, sys
 print(*(f"{name}={importlib.metadata.version(name)}" for name in sys.argv[1:]))
 """
+SOAKED = [pytest.param(minor, marks=pytest.mark.soak) for minor in OF_THE_NEWEST]
 
 
-@pytest.fixture(scope="session", params=[OLDEST, pytest.param(NEWEST, marks=pytest.mark.soak)])
+@pytest.fixture(scope="session", params=[OLDEST, *SOAKED])
 def end(request: pytest.FixtureRequest, development: Environment) -> Environment:
     """The environment of one end, where this machine has its Python."""
     return environment_of(request.param, development)

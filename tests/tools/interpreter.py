@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which Python the development environment is made of: the machine's own, unless that one is slow.
 
-Most of a test run is Python. One that was compiled without profiles, as version managers do by default, takes almost half
-as long again for it. Where the machine has no better one, CPython is fetched: the python-build-standalone that
+Most of a test run is Python. One that was compiled without profiles, as version managers do by default, takes almost
+half as long again for it. Where the machine has no better one, CPython is fetched: the python-build-standalone that
 tests/tools/python/go.mod pins. ``python -m tests.tools.interpreter`` prints the path of the one to use.
 
 Only the standard library is imported here: this runs before anything is installed.
@@ -26,15 +26,6 @@ from pathlib import Path
 
 from tests.tools.environments import CACHE, PIP, ROOT, VERIFIED, SetupError, run
 
-# The testbed's own package would import what is not installed yet; of its modules, those that build need nothing.
-_testbed = types.ModuleType("byoc_testbed")
-_testbed.__path__ = [str(ROOT / "tests" / "testbed" / "byoc_testbed")]
-sys.modules["byoc_testbed"] = _testbed
-
-from byoc_testbed.build import cache_folder, environment
-from byoc_testbed.errors import TestbedError
-from byoc_testbed.gotool import find_go
-
 PINNED = Path(__file__).with_name("python")
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 #: What a stripped Python might lack, and the tests need.
@@ -45,7 +36,7 @@ def main(arguments: list[str]) -> int:
     if arguments == ["fetch"]:
         try:
             _fetch(fetched())
-        except (SetupError, TestbedError, OSError) as error:
+        except (SetupError, OSError) as error:
             print(error, file=sys.stderr)
             return 1
         return 0
@@ -62,7 +53,8 @@ def chosen() -> Path:
     try:
         _fetch_with_pip()
     except SetupError as error:
-        _say(f"{error}\n       Tests run on {here}, which takes them about a third longer. BYOC_PYTHON names a better one")
+        _say(str(error))
+        _say(f"Tests run on {here}, which takes them about a third longer. BYOC_PYTHON names a better one")
         return here
     return better
 
@@ -105,8 +97,9 @@ def _fetch(target: Path) -> None:
 
 def _download() -> Path:
     """The module's files for this machine, which Go has checked against go.sum."""
-    command = [find_go(cache_folder()), "mod", "download", "-json", "github.com/kluctl/go-embed-python"]
-    done = subprocess.run(command, cwd=PINNED, env=environment(), capture_output=True, text=True, check=False)
+    go, settings = _go()
+    command = [go, "mod", "download", "-json", "github.com/kluctl/go-embed-python"]
+    done = subprocess.run(command, cwd=PINNED, env=settings, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SetupError(f"a Python cannot be fetched: {done.stderr.strip() or done.stdout.strip()}")
     kind = f"{platform.system().lower()}-{_MACHINES.get(platform.machine(), platform.machine())}"
@@ -114,6 +107,22 @@ def _download() -> Path:
     if not source.is_dir():
         raise SetupError(f"there is no Python to fetch for {kind}")
     return source
+
+
+def _go() -> tuple[str, dict[str, str]]:
+    """The Go that builds the testbed, and its settings."""
+    # The package itself would import what is not installed yet; of its modules, those that build need nothing.
+    package = types.ModuleType("byoc_testbed")
+    package.__path__ = [str(ROOT / "tests" / "testbed" / "byoc_testbed")]
+    sys.modules["byoc_testbed"] = package
+    from byoc_testbed.build import cache_folder, environment
+    from byoc_testbed.errors import TestbedError
+    from byoc_testbed.gotool import find_go
+
+    try:
+        return find_go(cache_folder()), environment()
+    except TestbedError as error:
+        raise SetupError(str(error)) from error
 
 
 def _unpack(source: Path, target: Path) -> None:

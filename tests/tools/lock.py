@@ -24,6 +24,7 @@ ALONE = (
     REQUIREMENTS / "locking.txt",
     REQUIREMENTS / "collections.txt",
     ROOT / "tests" / "testbed" / "byoc_testbed" / "go.txt",
+    ROOT / "tests" / "tools" / "python" / "pip.txt",
 )
 """One package each, without its needs: the hashes are in the file that pins it."""
 CLIENT = {"lock-openai.txt": "openai.txt"}
