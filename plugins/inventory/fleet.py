@@ -160,6 +160,7 @@ from ansible.template import trust_as_template
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain import contract as contract_package
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.calendar_doubts import calendar_doubts
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract import (
+    Asked,
     LibraryMissing,
     Problem,
     connection_of,
@@ -247,8 +248,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             try:
                 contents[str(file)] = file.read_bytes()
             except OSError as error:
-                reason = f"cannot be read: {error.strerror}. Make the file readable for the user that runs Ansible"
-                problems[str(file)] = [Problem(str(file), "", None, reason)]
+                problems[str(file)] = [Problem(str(file), "", None, f"cannot be read: {error.strerror}", Asked.READING)]
         digests = {path: hashlib.sha256(content).hexdigest() for path, content in contents.items()}
         before = {path: found for path, digest in digests.items() if (found := known.get(path, {}).get(digest))}
         read, wrong = read_contracts({path: content for path, content in contents.items() if path not in before})

@@ -56,7 +56,7 @@ options:
   keep_by:
     description:
       - Instead of O(keep), the filter that makes a mapping of a contract, the result, when the sweep began, and now.
-        It is called without a template, which takes a fifth of the time.
+        It is called without a template, which takes less time.
     type: str
   keep_options:
     description: Further options of the filter O(keep_by), the same for each cluster.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ansible_collections.fireworks.byoc.plugins.module_utils._domain.contract import (
+    Asked,
     ContractErrors,
     Problem,
     parse_contract,
@@ -39,7 +40,7 @@ def read_contracts(contents: Mapping[str, bytes]) -> tuple[dict[str, Contract], 
     processes = processes_for(len(others))
     work = Work[Read](
         do=lambda path, _until: _read(path, contents[path]),
-        late=lambda path, what: [Problem(path, "", None, f"cannot be read: {what}")],
+        late=lambda path, what: [Problem(path, "", None, f"cannot be read: {what}", Asked.READING)],
         ended=lambda _path, _read: None,
         looked=lambda: None,
     )

@@ -33,8 +33,8 @@ def looked_up(
 def is_plain(value: Any) -> bool:
     """Whether evaluating a value would change nothing: it is data without a template.
 
-    Of a contract, evaluating takes a hundred times as long as this. What is neither text, number, list nor mapping is
-    never plain.
+    Evaluating copies a value part by part; this only looks. What is neither text, number, list nor mapping is never
+    plain.
     """
     if isinstance(value, dict):
         return all(map(is_plain, value.values()))

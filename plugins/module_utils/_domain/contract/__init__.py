@@ -8,7 +8,7 @@ from __future__ import annotations
 from .connection import connection_as, connection_of
 from .digest import contract_digest
 from .durations import parse_duration
-from .errors import ContractErrors, LibraryMissing, Problem
+from .errors import Asked, ContractErrors, LibraryMissing, Problem
 from .fleet import duplicates
 from .lookup_expression import lookup_expression
 from .reader import parse_contract
@@ -18,6 +18,7 @@ from .windows import Freeze, Window, parse_freeze, parse_window
 
 __all__ = [
     "SCHEMA",
+    "Asked",
     "ContractErrors",
     "Freeze",
     "LibraryMissing",

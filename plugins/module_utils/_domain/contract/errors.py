@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from .logins import holds_login
@@ -19,6 +20,14 @@ REDACTED = "VALUE_SPECIFIED_BUT_NOT_SHOWN"
 _PLAIN_KEY = re.compile(r"^[A-Za-z_][A-Za-z0-9_-]*$")
 
 
+class Asked(Enum):
+    """What a problem asks for, and of whom."""
+
+    CORRECTION = "the contract's owner corrects this file"
+    PERMISSION = "whoever operates the fleet decides whether to allow it"
+    READING = "whoever runs Ansible sees to it that this file can be read here"
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong in one contract.
@@ -27,14 +36,14 @@ class Problem:
     where: the place in the file, like ``models[0].gpu.product``; empty for the file as a whole.
     value: the offending value; None where there is none, and ``REDACTED`` where it is, or may have inside, a secret.
     message: what is wrong and what was meant.
-    owner: who has to act: the customer, whose file it is, or the operator of the fleet.
+    asked: who has to act, and how.
     """
 
     path: str
     where: str
     value: Any
     message: str
-    owner: str = "customer"
+    asked: Asked = Asked.CORRECTION
 
     def __str__(self) -> str:
         return f"{self.where}: {self.message}" if self.where else self.message
@@ -69,10 +78,8 @@ def report(problems: list[Problem]) -> str:
 
 def _asked(problems: list[Problem]) -> str:
     """Who has to act."""
-    owners = {problem.owner for problem in problems}
-    asked = ["The contract's owner corrects this file"] if owners != {"operator"} else []
-    asked += ["whoever operates the fleet decides whether to allow it"] if "operator" in owners else []
-    text = ", and ".join(asked)
+    asked = {problem.asked for problem in problems} or {Asked.CORRECTION}
+    text = ", and ".join(each.value for each in Asked if each in asked)
     return text[:1].upper() + text[1:]
 
 

@@ -13,14 +13,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from ..contract.errors import Problem
+from ..contract.errors import Asked, Problem
 from ..contract.typed import Contract
 from .lines import entry, line, line_for
 from .patterns import matches
 from .references import Reference, gives_token, references_of
 from .root import LookupRoot, Root
-
-OWNER = "operator"
 
 Contracts = Mapping[str, Contract]
 
@@ -149,7 +147,7 @@ class _Judge:
 
     def _problem(self, place: str, what: str, added: str = "") -> Problem:
         advice = f". If intended, add to {self._source}:\n{_indented(added)}" if added else ""
-        return Problem(self._path, place, None, what + advice, owner=OWNER)
+        return Problem(self._path, place, None, what + advice, Asked.PERMISSION)
 
 
 def _indented(text: str) -> str:
