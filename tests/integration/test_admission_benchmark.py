@@ -63,6 +63,7 @@ def test_what_policies_cost_is_found_for_those_that_are_asked(place: tuple[Site,
     assert all(cost.units is not None and 0 < cost.units < 1_000_000 for cost in of.values()), of
 
 
+@pytest.mark.soak(sample=1)
 @pytest.mark.parametrize(
     ("expressions", "units"),
     [

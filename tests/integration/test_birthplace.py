@@ -79,6 +79,7 @@ def test_batch_models_share_a_host_until_it_is_full(cluster: Any) -> None:
     assert max(map(both.count, both)) == GPUS
 
 
+@pytest.mark.soak(sample=2)
 @pytest.mark.parametrize("priority", ["critical", "standard", "batch"])
 def test_no_replica_waits_that_a_host_has_room_for(cluster: Any, priority: str) -> None:
     """All GPUs of all hosts, where replicas of one model are bound to be together."""

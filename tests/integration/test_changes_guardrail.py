@@ -192,6 +192,7 @@ LWS = "leaderworkerset.sigs.k8s.io/"
 MEMBER = {f"{LWS}name": "x", f"{LWS}group-index": "1"}
 
 
+@pytest.mark.soak(sample=3)
 @pytest.mark.parametrize(
     ("body", "held", "held_at_first"),
     [

@@ -107,7 +107,7 @@ def is_open(clean: dict[str, Any], result: dict[str, Any]) -> bool:
     return bool(silent) and told == silent
 
 
-@pytest.mark.soak(sample=4)
+@pytest.mark.soak(sample=2)
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_nothing_is_concluded_from_what_is_no_answer(
     models: Models, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

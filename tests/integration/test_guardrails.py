@@ -341,7 +341,7 @@ def node(name: str, gpus: int, **spec: Any) -> Manifest:
     }
 
 
-@pytest.mark.soak(sample=4)
+@pytest.mark.soak(sample=1)
 @pytest.mark.parametrize("number", range(12))
 def test_what_the_server_lets_through_is_what_the_contract_says(place: Governed, number: int) -> None:
     contract = contracts()[number]

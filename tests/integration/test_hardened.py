@@ -117,7 +117,7 @@ def test_every_release_that_is_shipped_gets_past_the_guardrails(
         assert "would change" in line(checked, "acme-eu-1"), checked.stdout
 
 
-@pytest.mark.soak(sample=2)
+@pytest.mark.soak(sample=1)
 @pytest.mark.parametrize(
     ("playbook", "identity"),
     [(name, who) for name, who in PLAYBOOKS.items() if who in CONNECTING],

@@ -213,7 +213,7 @@ def test_only_files_that_can_be_contracts_are_read(fleet: Fleet) -> None:
     assert list(fleet.hosts()) == ["one"]
     (fleet.folder / "clusters" / "link.yml").symlink_to("nowhere.yml")
     said = complains(fleet.run("--list"))
-    assert "link.yml: 1 problem. Whoever runs Ansible sees to it that this file can be read here; nothing" in said
+    assert "link.yml: 1 problem. The operator sees to it that this file can be read here; nothing" in said
 
 
 def test_clusters_with_the_same_name_are_reported_with_both_files(fleet: Fleet) -> None:

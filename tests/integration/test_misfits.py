@@ -189,6 +189,7 @@ CASES: list[tuple[str, str, Callable[[Contract], None], str]] = [
 ]
 
 
+@pytest.mark.soak(sample=6)
 @pytest.mark.parametrize(("case", "by", "spoil", "message"), CASES, ids=[case[0] for case in CASES])
 def test_a_misfit_is_refused_before_anything_is_written(
     bed: Any,

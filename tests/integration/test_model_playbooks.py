@@ -133,6 +133,7 @@ def test_no_wave_begins_after_one_that_failed_and_who_is_offline_holds_nobody_up
     assert deployed(birch) != first
 
 
+@pytest.mark.soak(sample=1)
 @pytest.mark.parametrize(
     ("playbook", "options", "message"),
     [

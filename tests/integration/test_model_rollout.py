@@ -171,7 +171,7 @@ def test_with_no_gpu_free_and_one_replica_it_is_refused_where_a_naive_surge_woul
 CRASH = "container engine does not start: CrashLoopBackOff (ended with Error, exit code 1)"
 
 
-@pytest.mark.soak(sample=2)
+@pytest.mark.soak(sample=1)
 @pytest.mark.parametrize(
     ("gpus", "behaviour", "how", "words"),
     [

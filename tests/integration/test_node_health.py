@@ -166,6 +166,7 @@ def sends_to_pods(cluster: Any, service: str) -> bool:
     return True
 
 
+@pytest.mark.soak(sample=1)
 @pytest.mark.parametrize("prometheus", [False, True])
 def test_what_the_control_plane_cannot_reach_is_asked_once_and_not_waited_for_long(
     birch: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prometheus: bool

@@ -212,6 +212,7 @@ def test_a_gateway_is_asked_for_and_given_routes(bed: Any, tmp_path: Path) -> No
         birch.request("DELETE", "/api/v1/namespaces/gateway-system")
 
 
+@pytest.mark.soak(sample=3)
 @pytest.mark.parametrize(
     ("playbook", "clusters", "options", "message"),
     [

@@ -105,6 +105,7 @@ def test_what_could_not_be_recorded_is_not_done_and_the_verdict_says_so(birch: A
 BROKEN = [{"name": "Look behind the steps", "ansible.builtin.set_fact": {"found": "{{ nothing.at_all }}"}}]
 
 
+@pytest.mark.soak(sample=1)
 @pytest.mark.parametrize(("part", "steps"), [("byoc_afterwards", []), ("byoc_undo", BROKEN)])
 def test_what_follows_the_steps_may_fail_and_the_verdict_is_given(
     birch: Any, folder: Path, part: str, steps: list[dict[str, Any]]
@@ -126,6 +127,7 @@ def test_what_follows_the_steps_may_fail_and_the_verdict_is_given(
 HANDED = {"run_id": "two", "holder": "bob@ctl-2", "purpose": "remediate", "break_reason": "a test"}
 
 
+@pytest.mark.soak(sample=1)
 @pytest.mark.parametrize(
     ("step", "said", "next_step"),
     [

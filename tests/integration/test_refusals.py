@@ -71,6 +71,7 @@ CLUSTER_CASES: list[tuple[str, Callable[[Contract, Any, Path], None], str]] = [
 ]
 
 
+@pytest.mark.soak(sample=2)
 @pytest.mark.parametrize(("case", "spoil", "message"), CLUSTER_CASES, ids=[c[0] for c in CLUSTER_CASES])
 def test_onboarding_refuses(
     bed: Any, tmp_path: Path, table: list[tuple[str, str]], case: str, spoil: Callable[..., None], message: str

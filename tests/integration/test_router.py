@@ -271,6 +271,7 @@ def test_an_address_that_is_another_models_never_answers_for_it(acme: Any, door:
     until(lambda: statuses(door.complete(B, 10)) == {200}, "the addresses do not come back", SECONDS)
 
 
+@pytest.mark.soak(sample=1)
 @pytest.mark.parametrize("how", ["silent", "refuses"])
 def test_a_dns_that_is_away_stops_nobody(acme: Any, door: Door, how: str) -> None:
     dns = acme.real.dns

@@ -230,6 +230,7 @@ def test_grants_stand_side_by_side_and_a_vault_may_take_one(acme: Any, tmp_path:
     assert not is_there(acme, "/api/v1/namespaces/fireworks-setup")
 
 
+@pytest.mark.soak(sample=1)
 @pytest.mark.parametrize(
     ("given", "message"),
     [

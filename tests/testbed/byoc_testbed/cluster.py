@@ -119,7 +119,7 @@ class Cluster:
             real_nodes=self.spec.real_nodes,
         )
         # Its start is mostly garbage: collecting it a quarter as often saves a fifth of the time.
-        self._run(arguments, {"GOGC": "400", "GOMAXPROCS": "2"})
+        self._run(arguments, {"GOGC": "400"})
         self._until(self.api.is_ready, "the API server is not ready")
 
     def stop_apiserver(self) -> None:

@@ -43,7 +43,7 @@ def test_what_a_process_that_died_did_not_read_is_a_problem_of_its_file(monkeypa
     contracts, problems = read_contracts(files(40))
     assert list(contracts) == ["c0.yml"] and len(problems) == 40
     assert "cannot be read: the process that read it ended" in problems["c1.yml"][0].message
-    assert "Whoever runs Ansible sees to it" in report(problems["c1.yml"])
+    assert "The operator sees to it" in report(problems["c1.yml"])
 
 
 def test_a_library_that_is_not_there_is_told_before_there_is_any_process(monkeypatch: pytest.MonkeyPatch) -> None:

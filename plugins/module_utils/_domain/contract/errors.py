@@ -25,7 +25,7 @@ class Asked(Enum):
 
     CORRECTION = "the contract's owner corrects this file"
     PERMISSION = "whoever operates the fleet decides whether to allow it"
-    READING = "whoever runs Ansible sees to it that this file can be read here"
+    READING = "the operator sees to it that this file can be read here"
 
 
 @dataclass(frozen=True)

@@ -92,8 +92,8 @@ def parse_moment(text: str) -> datetime:
         )
     try:
         return datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError(f"is not in the calendar: {error}") from None
+    except ValueError:
+        raise ValueError("is not in the calendar: there is no such day or time of day") from None
 
 
 def parse_rrule(text: str, *, first: str | None = None) -> Any:
