@@ -157,12 +157,17 @@ class _OneCluster:
     def _kept(self, name: str, result: Result) -> Result:
         if not (self._keep or self._keep_by):
             return result
-        failure = {key: result[key] for key in _FAILURE if key in result}
         # What is kept needs no lookup. So it is not lost where another cluster's lookup hangs.
         alone = self._templates.acquire(timeout=_KEEP_SECONDS)
         templar = self._templar if alone else Templar(self._loader)
         try:
-            return self._guarded(lambda: {**self._told(templar, name, result), **failure})
+            told = self._guarded(lambda: self._told(templar, name, result))
+            if self._keep_by and told.get("failed"):
+                # The filter tells of its own failure as of any other, by the contract as it was given: a cluster
+                # without an outcome would take the table of all others with it.
+                result = told
+                told = self._guarded(lambda: self._by_filter(self._known.raw_get(name)["contract"], result))
+            return {**told, **{key: result[key] for key in _FAILURE if key in result}}
         finally:
             if alone:
                 self._templates.release()
@@ -170,7 +175,10 @@ class _OneCluster:
     def _told(self, templar: Templar, name: str, result: Result) -> Result:
         if self._keep_by is None:
             return self._evaluated(templar, name, self._keep, result=result, began=self._began)
-        contract = self._evaluated(templar, name, {"contract": _CONTRACT})["contract"]
+        return self._by_filter(self._evaluated(templar, name, {"contract": _CONTRACT})["contract"], result)
+
+    def _by_filter(self, contract: Any, result: Result) -> Result:
+        assert self._keep_by is not None
         now = rfc3339(datetime.now(UTC))
         return dict(self._keep_by(contract, result, self._began, now, **self._keep_options))
 

@@ -51,7 +51,7 @@ def _request(release: Data, requested_by: str, given: Mapping[str, Any], digest:
 
 
 def _upgrade_plan(
-    clusters: Sequence[Data | str],
+    clusters: Sequence[str],
     release: Data,
     now: str,
     requested_by: str,
@@ -65,8 +65,7 @@ def _upgrade_plan(
     given = {"policy": policy, "approvals": approvals, "emergency": emergency, "rollback": rollback, "retry": retry}
     try:
         request = _request(release, requested_by, given)
-        given_clusters = [json.loads(each) if isinstance(each, str) else each for each in clusters]
-        pairs = [(each["contract"], each["live"]) for each in given_clusters]
+        pairs = [(each["contract"], each["live"]) for each in map(json.loads, clusters)]
         return plan(pairs, request, _moment(now), _moment(deadline) if deadline else None)
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from None

@@ -117,14 +117,18 @@ def test_a_filter_makes_what_is_kept_of_the_contract_and_of_what_was_read(bed: A
     hosts = {
         "acme": {"byoc_connection": connection_to(bed["acme"]), "contract": told},
         "offline": {"byoc_connection": {"server": "https://127.0.0.1:1", "token": SECRET}, "contract": told},
+        "undefined": {"byoc_connection": connection_to(bed["acme"]), "contract": {**told, "note": "{{ nowhere }}"}},
     }
     options = {"keep_by": "fireworks.byoc.swept_upgrade", "keep_options": {"durations": {"acme": [2.5]}}}
     found, _ = sweep(tmp_path, hosts, **options, cluster_timeout=5)
-    of_acme, of_none = (json.loads(found["clusters"][name]["cluster"]) for name in hosts)
+    of_acme, of_none, _ = (json.loads(found["clusters"][name]["cluster"]) for name in hosts)
     assert of_acme["contract"] == of_none["contract"] == told
     assert of_acme["live"]["durations"] == [2.5] and of_none["live"]["reachable"] is False
-    assert found["not_read"] == ["offline"] and found["clusters"]["offline"]["outcome"]["result"] == "failed"
-    assert found["clusters"]["acme"]["outcome"]["result"] == "passed"
+    outcomes = {name: each["outcome"] for name, each in found["clusters"].items()}
+    assert {name: each["result"] for name, each in outcomes.items()} == {
+        "acme": "passed", "offline": "failed", "undefined": "failed"
+    }  # fmt: skip
+    assert found["not_read"] == ["offline", "undefined"] and "nowhere" in outcomes["undefined"]["what"]
 
 
 def test_a_result_is_what_its_module_gives(bed: Any, tmp_path: Path) -> None:

