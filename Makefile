@@ -21,7 +21,7 @@ setup: ## A Python environment, kubernetes.core and the testbed's binary (3 s; t
 demo: setup ## Onboard three customers' clusters, and ask a model that sleeps a question where containers run (2 min)
 	@$(PY) -m demo
 
-test: setup ## Everything that must hold: unit, lint, integration and rails, with a sample of the soak (16 to 24 min)
+test: setup ## Everything that must hold: unit, lint, integration and rails, with a sample of the soak (20 min)
 	@$(PYTEST) tests/unit tests/meta tests/rails tests/integration tests/soak --soak=sample
 
 unit: setup ## The thinking, without a cluster (1 min)
@@ -30,10 +30,10 @@ unit: setup ## The thinking, without a cluster (1 min)
 lint: setup ## What needs no cluster: style, types, documentation, structure (3 min)
 	@$(PYTEST) tests/meta tests/rails/test_lint.py tests/rails/test_ansible_lint.py
 
-integration: setup ## Real API servers, with a sample of the soak; SEED=... chooses another one (13 min)
+integration: setup ## Real API servers, with a sample of the soak; SEED=... chooses another one (16 min)
 	@$(PYTEST) tests/integration tests/soak --soak=sample
 
-rails: setup ## What is shipped: sanity, tarball, both supported ends, molecule, coverage (5 min)
+rails: setup ## What is shipped: sanity, tarball, the other supported Pythons, molecule, coverage (5 min)
 	@$(PYTEST) $(RAILS) --soak=sample
 
 soak: setup ## What is long by nature, all of it; SHARD=2/4 a part of it, MINUTES=20 no longer. Goes on where it was (140 min)

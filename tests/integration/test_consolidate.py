@@ -121,6 +121,7 @@ def test_a_contract_that_only_recommends_is_refused_and_nothing_moves(
     assert on_nodes(cluster) == before
 
 
+@pytest.mark.soak
 def test_loads_that_were_not_as_predicted_hold_it(scattered: tuple[Any, dict[str, Any]]) -> None:
     cluster, _contract = scattered
     cluster.set_load_seconds(9)
@@ -133,6 +134,7 @@ def test_loads_that_were_not_as_predicted_hold_it(scattered: tuple[Any, dict[str
     assert "were predicted" in turn["reason"]
 
 
+@pytest.mark.soak
 def test_a_replacement_on_the_wrong_node_is_undone_when_it_is_bound(
     scattered: tuple[Any, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,6 +154,7 @@ def test_a_replacement_on_the_wrong_node_is_undone_when_it_is_bound(
     assert [one["result"] for one in approved(scattered)["taken"]] == ["moved"] * 4, "it is planned anew"
 
 
+@pytest.mark.soak
 def test_a_destination_that_falls_sick_while_a_replacement_loads_is_given_up(
     scattered: tuple[Any, dict[str, Any]],
 ) -> None:

@@ -109,6 +109,7 @@ def test_the_operator_onboards_validates_and_shows_the_status(acme: Any, operato
     assert line(status, "acme-eu-1").split()[2:6] == ["ready", "2026.11.0", "1/1", "2/2"]
 
 
+@pytest.mark.soak
 def test_every_release_that_is_shipped_gets_past_the_guardrails(
     acme: Any, operator: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -257,6 +257,7 @@ def test_it_outlives_a_long_task_and_not_the_run(birch: Any, tmp_path: Path) -> 
     print(f"renewed over {2.5 * duration:.0f} s; after kill -9 free within {waited:.1f} s (it lasts {duration} s)")
 
 
+@pytest.mark.soak
 def test_a_run_whose_lock_is_broken_does_nothing_more(birch: Any, tmp_path: Path) -> None:
     running = long_run(birch, tmp_path, seconds=9, duration=6)
     until(lambda: bool(there(birch, LEASE)), "the run never took the lock")

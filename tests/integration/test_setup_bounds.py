@@ -452,6 +452,7 @@ def alike(found: str, wanted: str) -> bool:
     return found == wanted or (found in GUARDRAILS and wanted in (BY_BOUNDS, *GUARDRAILS))
 
 
+@pytest.mark.soak
 def test_the_bounds_hold_a_grant_that_was_bound_to_cluster_admin(place: Place) -> None:
     """But for what the API server keeps out of every admission policy's reach."""
     ways = [way for way in WAYS if way.bound]

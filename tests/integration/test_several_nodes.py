@@ -111,6 +111,7 @@ def test_the_api_server_takes_it_and_its_guardrail_looks_into_both_templates(mod
     assert "1 x 24 GPUs is more than the 16 approved" in applied(models.cluster, alone)
 
 
+@pytest.mark.soak
 def test_the_leaders_that_are_made_of_it_count_as_whole_groups(models: Models) -> None:
     described = the_set(models.contract)["spec"]["leaderWorkerTemplate"]["leaderTemplate"]
 

@@ -122,6 +122,7 @@ def test_two_runs_at_once_change_each_cluster_once_and_it_is_brought_back(fleet:
     assert (stack(acme), stack(birch)) == old
 
 
+@pytest.mark.soak
 def test_a_quota_without_room_is_said_before_anything_is_written(fleet: Fleet, tmp_path: Path) -> None:
     acme, _birch, contracts = fleet
     releases, before = publish(tmp_path), (stack(acme), entries(acme))
