@@ -162,11 +162,11 @@ class _OneCluster:
         templar = self._templar if alone else Templar(self._loader)
         try:
             told = self._guarded(lambda: self._told(templar, name, result))
-            if self._keep_by and told.get("failed"):
+            if (make := self._keep_by) and told.get("failed"):
                 # The filter tells of its own failure as of any other, by the contract as it was given: a cluster
                 # without an outcome would take the table of all others with it.
                 result = told
-                told = self._guarded(lambda: self._by_filter(self._known.raw_get(name)["contract"], result))
+                told = self._guarded(lambda: self._made(make, self._known.raw_get(name)["contract"], result))
             return {**told, **{key: result[key] for key in _FAILURE if key in result}}
         finally:
             if alone:
@@ -175,12 +175,10 @@ class _OneCluster:
     def _told(self, templar: Templar, name: str, result: Result) -> Result:
         if self._keep_by is None:
             return self._evaluated(templar, name, self._keep, result=result, began=self._began)
-        return self._by_filter(self._evaluated(templar, name, {"contract": _CONTRACT})["contract"], result)
+        return self._made(self._keep_by, self._evaluated(templar, name, {"contract": _CONTRACT})["contract"], result)
 
-    def _by_filter(self, contract: Any, result: Result) -> Result:
-        assert self._keep_by is not None
-        now = rfc3339(datetime.now(UTC))
-        return dict(self._keep_by(contract, result, self._began, now, **self._keep_options))
+    def _made(self, keep_by: Callable[..., Result], contract: Any, result: Result) -> Result:
+        return dict(keep_by(contract, result, self._began, rfc3339(datetime.now(UTC)), **self._keep_options))
 
     def _evaluated(self, templar: Templar, name: str, templates: Mapping[str, Any], **more: Any) -> Result:
         known = self._variables.get(name) or self._known.raw_get(name)
