@@ -21,7 +21,7 @@ setup: ## A Python environment, kubernetes.core and the testbed's binary (3 s; t
 demo: setup ## Onboard three customers' clusters, and ask a model that sleeps a question where containers run (2 min)
 	@$(PY) -m demo
 
-test: setup ## Everything that must hold: unit, lint, integration and rails, with a sample of the soak (20 min)
+test: setup ## Everything that must hold: unit, lint, integration and rails, with a sample of the soak (20 to 23 min)
 	@$(PYTEST) tests/unit tests/meta tests/rails tests/integration tests/soak --soak=sample
 
 unit: setup ## The thinking, without a cluster (1 min)
